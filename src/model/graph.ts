@@ -1,0 +1,240 @@
+import { clone, create } from '@bufbuild/protobuf';
+import {
+  type GraphProto,
+  type ModelProto,
+  ModelProtoSchema,
+  type NodeProto,
+  NodeProtoSchema,
+  type ValueInfoProto,
+} from 'onnx-buf';
+import { type AttributeValue, makeAttribute, subgraphsOf } from './attributes.js';
+import { floatTensor, int64Tensor, type TensorProto } from './tensor.js';
+
+export type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
+
+/** One place where a value is read. */
+export interface Use {
+  readonly node: NodeProto;
+  /** the input's position; -1 where the value is captured by a body (If, Loop, Scan) of `node` */
+  readonly input: number;
+}
+
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+/**
+ * The main graph of an ONNX model with its producers and consumers, kept true while it is edited.
+ * The messages stay the model's own: a field that no edit touches is written back as it was read.
+ * Edit nodes and initializers through this class only, or the index goes stale.
+ */
+export class Graph {
+  readonly #producers = new Map<string, NodeProto>();
+  readonly #uses = new Map<string, Use[]>();
+  readonly #initializers = new Map<string, TensorProto>();
+  readonly #names = new Set<string>();
+
+  constructor(readonly model: ModelProto) {
+    if (model.graph === undefined) throw new Error('the model has no graph');
+    this.proto = model.graph;
+    for (const tensor of this.proto.initializer) this.#initializers.set(tensor.name, tensor);
+    for (const { name } of [...this.proto.input, ...this.proto.output, ...this.proto.initializer])
+      this.#names.add(name);
+    for (const sparse of this.proto.sparseInitializer) if (sparse.values) this.#names.add(sparse.values.name);
+    for (const node of this.proto.node) this.#index(node);
+  }
+
+  readonly proto: GraphProto;
+
+  get nodes(): readonly NodeProto[] {
+    return this.proto.node;
+  }
+
+  /** The version of a domain's op set that the model imports; 0 where it does not. '' is ONNX's own domain. */
+  opset(domain = ''): number {
+    const same = (other: string) => (other === 'ai.onnx' ? '' : other) === domain;
+    return Number(this.model.opsetImport.find((entry) => same(entry.domain))?.version ?? 0n);
+  }
+
+  producer(value: string): NodeProto | undefined {
+    return this.#producers.get(value);
+  }
+
+  /** Every read of a value, captures by bodies included; reads as a graph output are not among them. */
+  uses(value: string): readonly Use[] {
+    return this.#uses.get(value) ?? [];
+  }
+
+  initializer(name: string): TensorProto | undefined {
+    return this.#initializers.get(name);
+  }
+
+  /** The constant behind a value: an initializer that no caller can override, or the output of a Constant node. */
+  constant(value: string): TensorProto | undefined {
+    const tensor = this.#initializers.get(value);
+    if (tensor !== undefined) return tensor;
+    const node = this.#producers.get(value);
+    return node?.opType === 'Constant' ? constantValue(node) : undefined;
+  }
+
+  /** Inputs that a caller must feed: IR below 4 lists initializers among the inputs too. */
+  feeds(): readonly ValueInfoProto[] {
+    return this.proto.input.filter((input) => !this.#initializers.has(input.name));
+  }
+
+  isOutput(value: string): boolean {
+    return this.proto.output.some((output) => output.name === value);
+  }
+
+  isInput(value: string): boolean {
+    return this.proto.input.some((input) => input.name === value);
+  }
+
+  /** A name that no value, node or captured value of the model has, and that is taken from now on. */
+  freshName(wanted: string): string {
+    let name = wanted;
+    for (let i = 1; this.#names.has(name); i++) name = `${wanted}_${i}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  addInitializer(tensor: TensorProto): string {
+    this.proto.initializer.push(tensor);
+    this.#initializers.set(tensor.name, tensor);
+    this.#names.add(tensor.name);
+    return tensor.name;
+  }
+
+  removeInitializer(name: string): void {
+    const at = this.proto.initializer.findIndex((tensor) => tensor.name === name);
+    if (at >= 0) this.proto.initializer.splice(at, 1);
+    this.#initializers.delete(name);
+    const input = this.proto.input.findIndex((value) => value.name === name);
+    if (input >= 0) this.proto.input.splice(input, 1);
+  }
+
+  /** Puts nodes before `anchor` (or, without one, at the end); the caller keeps the order topological. */
+  insert(nodes: readonly NodeProto[], anchor?: NodeProto): void {
+    const at = anchor === undefined ? this.proto.node.length : this.proto.node.indexOf(anchor);
+    if (at < 0) throw new Error(`node '${anchor?.name}' is not in this graph`);
+    this.proto.node.splice(at, 0, ...nodes);
+    for (const node of nodes) this.#index(node);
+  }
+
+  insertAfter(nodes: readonly NodeProto[], anchor: NodeProto): void {
+    this.insert(nodes, this.proto.node[this.proto.node.indexOf(anchor) + 1]);
+  }
+
+  remove(node: NodeProto): void {
+    const at = this.proto.node.indexOf(node);
+    if (at < 0) throw new Error(`node '${node.name}' is not in this graph`);
+    this.proto.node.splice(at, 1);
+    for (const output of node.output) this.#producers.delete(output);
+    const read = [...node.input, ...subgraphsOf(node).flatMap((body) => [...captures(body, this.#names)])];
+    for (const value of new Set(read)) {
+      this.#uses.set(
+        value,
+        this.uses(value).filter((use) => use.node !== node),
+      );
+    }
+  }
+
+  /** Makes one input of a node read another value; inputs up to it that were left out become empty. */
+  setInput(node: NodeProto, input: number, value: string): void {
+    const before = node.input[input];
+    if (before)
+      this.#uses.set(
+        before,
+        this.uses(before).filter((use) => use.node !== node || use.input !== input),
+      );
+    while (node.input.length < input) node.input.push('');
+    node.input[input] = value;
+    this.#addUse(value, { node, input });
+  }
+
+  setOutput(node: NodeProto, output: number, value: string): void {
+    const before = node.output[output];
+    if (before) this.#producers.delete(before);
+    node.output[output] = value;
+    this.#producers.set(value, node);
+    this.#names.add(value);
+  }
+
+  /** A deep copy that can be edited without touching this one; the bytes of tensors are shared until they are replaced. */
+  copy(): Graph {
+    return new Graph(clone(ModelProtoSchema, this.model));
+  }
+
+  #index(node: NodeProto): void {
+    if (node.name) this.#names.add(node.name);
+    for (const output of node.output) {
+      if (output === '') continue;
+      this.#producers.set(output, node);
+      this.#names.add(output);
+    }
+    node.input.forEach((value, input) => {
+      if (value !== '') this.#addUse(value, { node, input });
+    });
+    for (const body of subgraphsOf(node)) {
+      for (const value of captures(body, this.#names)) this.#addUse(value, { node, input: -1 });
+    }
+  }
+
+  #addUse(value: string, use: Use): void {
+    const uses = this.#uses.get(value);
+    if (uses === undefined) this.#uses.set(value, [use]);
+    else uses.push(use);
+  }
+}
+
+/** The outer values that a body reads, its own bodies included. Every name seen inside goes into `names`. */
+function captures(body: GraphProto, names: Set<string>): Set<string> {
+  const own = new Set([...body.input, ...body.initializer].map(({ name }) => name));
+  for (const node of body.node) for (const output of node.output) own.add(output);
+  const captured = new Set<string>();
+  for (const node of body.node) {
+    for (const input of node.input) if (input !== '' && !own.has(input)) captured.add(input);
+    for (const inner of subgraphsOf(node)) {
+      for (const value of captures(inner, names)) if (!own.has(value)) captured.add(value);
+    }
+  }
+  for (const output of body.output) if (!own.has(output.name)) captured.add(output.name);
+  for (const name of own) names.add(name);
+  return captured;
+}
+
+/** What a Constant node holds, in whichever of its attributes; undefined for strings and sparse tensors. */
+function constantValue(node: NodeProto): TensorProto | undefined {
+  const attribute = node.attribute[0];
+  const name = node.output[0] ?? '';
+  switch (attribute?.name) {
+    case 'value':
+      return attribute.t;
+    case 'value_float':
+      return floatTensor(name, [], [attribute.f]);
+    case 'value_floats':
+      return floatTensor(name, [attribute.floats.length], attribute.floats);
+    case 'value_int':
+      return int64Tensor(name, [], [Number(attribute.i)]);
+    case 'value_ints':
+      return int64Tensor(name, [attribute.ints.length], attribute.ints.map(Number));
+    default:
+      return undefined;
+  }
+}
+
+/** A node of ONNX's own domain, or of `domain`. */
+export function makeNode(
+  opType: string,
+  input: readonly string[],
+  output: readonly string[],
+  attributes: Attributes = {},
+  name = '',
+  domain = '',
+): NodeProto {
+  const attribute = Object.entries(attributes).map(([key, value]) => makeAttribute(key, value));
+  return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute, name, domain });
+}
+
+/** How a node is called in a plan and in messages: its name, or its first output's where it has none. */
+export function nodeId(node: NodeProto): string {
+  return node.name || (node.output[0] ?? '');
+}

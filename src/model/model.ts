@@ -1,0 +1,27 @@
+import type { Graph } from './graph.js';
+
+export type ModelFormat = 'onnx' | 'tfjs-layers' | 'tfjs-graph';
+
+/** One file that a model consists of, as it was read. */
+export interface ModelFile {
+  /** relative to the model's folder, with forward slashes */
+  readonly path: string;
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** A model file that a migration writes: all of it, or a copy of one that stays as it is. */
+export interface WrittenFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A trained network in memory, with the files it came from. */
+export interface Model {
+  readonly format: ModelFormat;
+  /** the entry file: the .onnx file or model.json, an absolute path */
+  readonly path: string;
+  /** the entry file first */
+  readonly files: readonly ModelFile[];
+  readonly graph: Graph;
+}
