@@ -1,0 +1,378 @@
+/**
+ * The data contract between a run, its JSON and its report. Everything here is plain, readonly and survives
+ * `JSON.parse(JSON.stringify(result))` unchanged: no typed arrays, no NaN, no undefined.
+ * `null` stands where a thing was not measured or has no value; the report then says so.
+ */
+
+export type MetricName = 'accuracy' | 'top5' | 'macroF1' | 'logLoss' | 'ece' | 'auroc' | 'mae' | 'rmse' | 'r2';
+
+export type Task = 'classification' | 'multilabel' | 'regression' | 'distill';
+
+export interface MetricValue {
+  /** null where the metric has no value: no samples, NaN outputs, AUROC of one class, R2 of a constant target */
+  readonly value: number | null;
+  readonly higherIsBetter: boolean;
+}
+
+/** The metrics that exist for the task; a name that is absent does not apply to it. */
+export type Metrics = { readonly [name in MetricName]?: MetricValue };
+
+export type ModelFormat = 'onnx' | 'tfjs-layers' | 'tfjs-graph';
+
+export interface TensorDescription {
+  readonly name: string;
+  readonly dtype: string;
+  /** a symbolic dimension keeps its name; null where the file says nothing */
+  readonly shape: readonly (number | string | null)[];
+}
+
+export interface ModelDescription {
+  readonly path: string;
+  readonly format: ModelFormat;
+  readonly sha256: string;
+  /** null for a tfjs LayersModel */
+  readonly opset: number | null;
+  readonly inputs: readonly TensorDescription[];
+  readonly outputs: readonly TensorDescription[];
+  readonly parameters: number;
+  readonly bytes: number;
+}
+
+export type SiteForm = 'folded' | 'fused' | 'explicit';
+
+export interface PlannedSiteDescription {
+  readonly id: string;
+  readonly op: string;
+  readonly kind: 'relu' | 'relu6';
+  readonly status: 'migrate' | 'skip';
+  /** why it is skipped, or why it has this form; null where nothing needs saying */
+  readonly reason: string | null;
+  readonly shift: { readonly into: string; readonly rule: string } | null;
+  readonly form: SiteForm | null;
+  readonly consumers: readonly string[];
+}
+
+export interface InspectResult {
+  readonly model: ModelDescription;
+  readonly sites: readonly PlannedSiteDescription[];
+  readonly summary: { readonly relu: number; readonly migrate: number; readonly skip: number };
+}
+
+export interface DeviceDescription {
+  readonly requested: string;
+  readonly used: string;
+  readonly adapter: string | null;
+}
+
+export interface SplitDescription {
+  readonly path: string;
+  readonly format: string;
+  readonly count: number;
+  /** the number of classes; null for regression and unlabelled data */
+  readonly classes: number | null;
+  /** over the samples and targets of the split in their order; null where it was not computed */
+  readonly sha256: string | null;
+}
+
+/** Samples whose stored values are identical, byte for byte. */
+export interface DuplicateCounts {
+  readonly withinTest: number;
+  /** samples of the test split that are also in training or validation: they flatter every arm alike */
+  readonly testInTraining: number;
+}
+
+export interface CurvePoint {
+  readonly epoch: number;
+  readonly step: number;
+  /** training samples seen so far */
+  readonly samples: number;
+  /** null where none was taken, as at epoch 0, before any training */
+  readonly trainLoss: number | null;
+  readonly validationLoss: number | null;
+  /** the run's metric on the validation split */
+  readonly validationMetric: number | null;
+}
+
+export interface ArmResult {
+  readonly test: Metrics;
+  readonly validation: Metrics;
+  /** epochs trained; 0 for `before` */
+  readonly epochs: number;
+  /** the epoch whose state was kept; null for `before` */
+  readonly bestEpoch: number | null;
+  /** of training */
+  readonly seconds: number;
+  /** of training; null for `before` */
+  readonly samplesPerSecond: number | null;
+  /** one point per validation, epoch 0 first; empty for `before` */
+  readonly curve: readonly CurvePoint[];
+}
+
+/** The paired comparison of two models on the same samples: `candidate` minus `baseline`. */
+export interface Delta {
+  readonly metric: MetricName;
+  readonly higherIsBetter: boolean;
+  readonly baseline: number | null;
+  readonly candidate: number | null;
+  /** candidate - baseline, in the metric's own unit: negative is an improvement where lower is better */
+  readonly value: number | null;
+  readonly ci95: readonly [low: number, high: number] | null;
+  readonly pValue: number | null;
+  readonly test: 'mcnemar-exact' | 'bootstrap-bca';
+  readonly interval: 'newcombe-paired' | 'bootstrap-bca';
+  /** samples wrong under the baseline and right under the candidate; null where samples are not right or wrong */
+  readonly fixed: number | null;
+  readonly broken: number | null;
+  /** paired samples */
+  readonly count: number;
+}
+
+export interface ClassDelta {
+  readonly index: number;
+  readonly name: string;
+  /** test samples of this class */
+  readonly count: number;
+  /** recall: the share of this class's samples that are right; null without samples */
+  readonly before: number | null;
+  readonly control: number | null;
+  readonly frelu: number | null;
+  /** frelu - before */
+  readonly delta: number | null;
+  readonly fixed: number;
+  readonly broken: number;
+  /** exact McNemar, frelu against before */
+  readonly pValue: number | null;
+  /** the same, Holm-adjusted over the classes */
+  readonly pHolm: number | null;
+}
+
+/** One non-empty cell of a confusion matrix; `actual` and `predicted` are class indices. */
+export interface ConfusionCell {
+  readonly actual: number;
+  readonly predicted: number;
+  readonly count: number;
+}
+
+export interface CalibrationBin {
+  readonly lower: number;
+  readonly upper: number;
+  readonly count: number;
+  /** mean confidence of the predictions in the bin; null when it is empty */
+  readonly confidence: number | null;
+  readonly accuracy: number | null;
+}
+
+/** A test sample whose answer changed. */
+export interface Example {
+  /** its index in the test split */
+  readonly index: number;
+  readonly actual: string;
+  readonly before: { readonly predicted: string; readonly confidence: number | null };
+  readonly frelu: { readonly predicted: string; readonly confidence: number | null };
+  /** `data:image/png;base64,...`, at most 96 pixels a side; null for rows */
+  readonly thumbnail: string | null;
+  /** the features of a row, as many as are worth reading; null for images */
+  readonly row: readonly { readonly name: string; readonly value: number | string }[] | null;
+}
+
+/** A histogram of equal-width bins: `edges` has one entry more than `counts`. */
+export interface Histogram {
+  readonly edges: readonly number[];
+  readonly counts: readonly number[];
+}
+
+export interface SiteActivations {
+  /** of the values that enter the activation, over `samples` samples */
+  readonly inputs: Histogram;
+  /** the share of those values that the activation put on its floor: what ReLU zeroed, what FReLU set to b */
+  readonly floored: number;
+  readonly samples: number;
+}
+
+export interface SiteResult {
+  readonly id: string;
+  readonly form: SiteForm;
+  /** one number per layer, or one per channel; null where the shift could not be folded */
+  readonly shift: number | readonly number[] | null;
+  readonly offset: number | readonly number[];
+  readonly before: SiteActivations | null;
+  readonly after: SiteActivations | null;
+}
+
+export interface LatencyComparison {
+  /** median milliseconds of one inference call with `batchSize` samples */
+  readonly before: number;
+  readonly after: number;
+  /** after / before; null when before is 0 */
+  readonly ratio: number | null;
+  readonly runs: number;
+  readonly batchSize: number;
+}
+
+/** The same quantity of the original and the migrated model, in the field's unit. */
+export interface BeforeAfter {
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface SpreadPoint {
+  readonly seed: number;
+  /** the run's metric on the test split */
+  readonly control: number | null;
+  readonly frelu: number | null;
+}
+
+export type VerdictName = 'adopt' | 'reject' | 'inconclusive';
+
+/** What was concluded and from what; the sentences are made from these, in each language. */
+export type VerdictReason =
+  | { readonly code: 'better-than-before' | 'worse-than-before' | 'undecided-against-before' }
+  | { readonly code: 'better-than-control' | 'worse-than-control' | 'undecided-against-control' }
+  /** no control arm: the change cannot be attributed to FReLU */
+  | { readonly code: 'no-control' }
+  | { readonly code: 'identical-predictions' }
+  /** the metric or its interval has no value for one of the models */
+  | { readonly code: 'not-measurable' }
+  /** the acceptance rule asks for more than was reached */
+  | { readonly code: 'rule-not-met' };
+
+export interface Acceptance {
+  readonly rule: string;
+  readonly met: boolean;
+}
+
+export type AttributionMethod = 'integrated-gradients' | 'input-x-gradient';
+
+export interface Distribution {
+  readonly mean: number;
+  readonly p05: number;
+  readonly median: number;
+  readonly p95: number;
+}
+
+export interface AttributionExample {
+  readonly index: number;
+  readonly actual: string;
+  /** images as `data:image/png;base64,...`; null for rows */
+  readonly input: string | null;
+  readonly before: string | null;
+  readonly frelu: string | null;
+  /** the features of a row with their attributions; null for images */
+  readonly row: readonly { readonly name: string; readonly before: number; readonly frelu: number }[] | null;
+  readonly spearman: number | null;
+}
+
+/** How far attribution maps of the same inputs agree before and after. */
+export interface AttributionAgreement {
+  readonly method: AttributionMethod;
+  readonly samples: number;
+  /** interpolation steps; null for a method without them */
+  readonly steps: number | null;
+  /** rank correlation of the two maps, per sample; null when no sample had a defined one */
+  readonly spearman: Distribution | null;
+  /** the share that the k largest attributions of both maps have in common, per sample */
+  readonly topK: { readonly k: number; readonly overlap: Distribution } | null;
+  readonly examples: readonly AttributionExample[];
+}
+
+/** What the model saw and said on the test split: the reference that new data is compared with. */
+export interface MonitoringBaseline {
+  readonly samples: number;
+  /** per feature or channel; `shares` add up to 1, one entry fewer than `edges`; the outer bins are open-ended */
+  readonly inputs: readonly {
+    readonly name: string;
+    readonly edges: readonly number[];
+    readonly shares: readonly number[];
+  }[];
+  /** the share of samples predicted as each class; null for regression */
+  readonly predicted: readonly { readonly name: string; readonly share: number }[] | null;
+  /** of the largest class probability; null for regression */
+  readonly confidence: { readonly mean: number; readonly p05: number; readonly median: number } | null;
+  readonly floorRates: readonly { readonly site: string; readonly share: number }[];
+}
+
+export interface Environment {
+  readonly version: string;
+  readonly node: string;
+  readonly onnxruntime: string;
+  readonly platform: string;
+  readonly cpu: string | null;
+  readonly threads: number | null;
+}
+
+export type SettingValue = string | number | boolean | null | readonly (string | number)[];
+
+export interface MigrateResult {
+  readonly run: { readonly id: string; readonly path: string; readonly started: string; readonly seconds: number };
+  readonly model: ModelDescription;
+  readonly device: DeviceDescription;
+  readonly task: Task;
+  readonly data: {
+    readonly train: SplitDescription;
+    readonly validation: SplitDescription;
+    readonly test: SplitDescription;
+    readonly duplicates: DuplicateCounts | null;
+  };
+  readonly settings: { readonly [name: string]: SettingValue };
+  readonly environment: Environment;
+  readonly plan: InspectResult;
+  /** of the rewritten model with a = b = 0 against the original, before any training */
+  readonly parity: { readonly maxAbsDiff: number; readonly samples: number };
+  readonly arms: { readonly before: ArmResult; readonly control: ArmResult | null; readonly frelu: ArmResult };
+  readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
+  /** empty for tasks without classes */
+  readonly perClass: readonly ClassDelta[];
+  readonly confusion: { readonly before: readonly ConfusionCell[]; readonly frelu: readonly ConfusionCell[] } | null;
+  readonly calibration: {
+    readonly before: readonly CalibrationBin[];
+    readonly frelu: readonly CalibrationBin[];
+  } | null;
+  readonly examples: { readonly fixed: readonly Example[]; readonly broken: readonly Example[] };
+  readonly sites: readonly SiteResult[];
+  readonly latency: LatencyComparison | null;
+  /** bytes of the model's files */
+  readonly size: BeforeAfter;
+  /** peak bytes of the inference session */
+  readonly memory: BeforeAfter | null;
+  /** multiply-adds of one sample */
+  readonly operations: BeforeAfter | null;
+  /** one entry per seed when both trained arms were repeated; empty for one seed */
+  readonly spread: readonly SpreadPoint[];
+  readonly attribution: readonly AttributionAgreement[] | null;
+  readonly monitoring: MonitoringBaseline | null;
+  readonly acceptance: Acceptance;
+  readonly verdict: VerdictName;
+  readonly reasons: readonly VerdictReason[];
+  readonly why: string;
+  readonly written: boolean;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  readonly report: readonly string[];
+  readonly rollback: string | null;
+}
+
+export interface EvaluateResult {
+  readonly model: ModelDescription;
+  readonly data: {
+    readonly path: string;
+    readonly format: string;
+    readonly count: number;
+    readonly classes: number | null;
+  };
+  readonly device: DeviceDescription;
+  readonly metrics: Metrics;
+  /** `confusion[actual][predicted]`; null for tasks without classes */
+  readonly confusion: readonly (readonly number[])[] | null;
+  readonly seconds: number;
+}
+
+export interface CompareResult {
+  readonly a: { readonly model: ModelDescription; readonly metrics: Metrics };
+  readonly b: { readonly model: ModelDescription; readonly metrics: Metrics };
+  readonly data: EvaluateResult['data'];
+  readonly device: DeviceDescription;
+  /** b - a */
+  readonly delta: Delta;
+  readonly perClass: readonly ClassDelta[];
+  readonly maxAbsDiff: number;
+  readonly latency: LatencyComparison | null;
+}
