@@ -1,5 +1,8 @@
-/** How one stored sample is laid out. `values` is a row without spatial meaning (a table, a flat vector). */
+/** How one stored sample is laid out. `values` is a row, or an array whose axes have no known spatial meaning. */
 export type SampleLayout = 'HW' | 'HWC' | 'CHW' | 'values';
+
+/** Which part of a data set that comes in parts (train and test files, folders, arrays) is meant. */
+export type Part = 'train' | 'validation' | 'test';
 
 export type Targets =
   /** `labels[i]` is in [0, names.length) */
@@ -8,6 +11,19 @@ export type Targets =
   | { readonly kind: 'values'; readonly values: Float32Array; readonly width: number }
   | { readonly kind: 'none' };
 
+/** The size that pixels are brought to while they are read: first resized, then cropped about the centre. */
+export interface PixelSize {
+  /** what comes out */
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  /** what is resized to before the crop; equal to height and width where nothing is cropped */
+  readonly resized: { readonly height: number; readonly width: number };
+  /** `stretch` changes the aspect ratio; `cover` keeps it and cuts off what stands over, evenly */
+  readonly fit: 'stretch' | 'cover';
+  readonly interpolation: 'nearest' | 'linear' | 'cubic' | 'lanczos3';
+}
+
 /**
  * Samples with their targets, whatever file format they came from. Readers deliver raw stored values
  * (8-bit pixels stay 0..255); scaling and shaping to a model's input is preprocessing's work.
@@ -15,6 +31,8 @@ export type Targets =
 export interface Dataset {
   readonly path: string;
   readonly format: 'idx' | 'cifar10' | 'cifar100' | 'folder' | 'npz' | 'csv' | 'tsv' | 'parquet';
+  /** the part that was read, where `path` holds several; absent where it holds one */
+  readonly part?: Part;
   readonly count: number;
   readonly sample: {
     /** the shape of one sample, e.g. [28, 28] or [3, 32, 32]; null where it differs from file to file (image folders) */
@@ -24,9 +42,15 @@ export interface Dataset {
   };
   readonly targets: Targets;
   /**
-   * Reads the samples of `indices`, one after another, raw values as float32, into `into`.
-   * `size` ([height, width, channels]) resizes image files while they are decoded; formats of one fixed shape ignore it.
+   * Reads the samples of `indices`, one after another, raw values as float32, into `into`, in the stored layout.
+   * With `size`, 8-bit pixels are brought to it and delivered as HWC; image files need one, arrays of
+   * one fixed shape do not, and anything else than 8-bit pixels ignores it.
    * @throws Failure('input') when a sample cannot be read
    */
-  read(indices: ArrayLike<number>, into: Float32Array, size?: readonly [number, number, number]): Promise<void>;
+  read(indices: ArrayLike<number>, into: Float32Array, size?: PixelSize): Promise<void>;
+  /**
+   * The bytes of one sample as the file holds them (pixels, a row, an encoded image): what digests and the search for
+   * duplicates look at. Where a data set does not offer it, its float32 values stand in.
+   */
+  bytes?(index: number): Promise<Uint8Array>;
 }
