@@ -1,0 +1,95 @@
+import { Failure } from '../errors.js';
+import { subgraphsOf } from '../model/attributes.js';
+import { type Graph, nodeId } from '../model/graph.js';
+import { Emitter } from './emitter.js';
+import { flat, gradientRules } from './gradients/index.js';
+import { type GradientContext, type Provider, UnsupportedNode } from './gradients/rule.js';
+
+export interface DifferentiateOptions {
+  /** where the model came from, for messages */
+  readonly path: string;
+  readonly provider: Provider;
+  /** the shape of every value of the graph, by name */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Appends the backward pass to a graph: reverse-mode differentiation, node by node against the table of rules.
+ *
+ * `seeds` holds dL/d(value) for the values the loss reads (the logits); `wanted` the values whose gradient is asked for
+ * (parameters). Only nodes between the two are visited. Returns dL/d(value) for each wanted value that reaches a seed.
+ * Requires: nodes in topological order, the canonical op set, float32 along the way.
+ * @throws Failure('input') naming the node and its operator where no rule applies
+ */
+export function differentiate(
+  graph: Graph,
+  seeds: ReadonlyMap<string, string>,
+  wanted: ReadonlySet<string>,
+  options: DifferentiateOptions,
+): Map<string, string> {
+  const forward = [...graph.nodes];
+  const active = new Set(wanted);
+  for (const node of forward) {
+    if (flat.has(node.opType)) continue;
+    if (node.input.some((input) => active.has(input))) for (const output of node.output) active.add(output);
+  }
+
+  const emit = new Emitter(graph, 'grad');
+  const parts = new Map<string, string[]>([...seeds].map(([value, gradient]) => [value, [gradient]]));
+  const total = (value: string): string | null => {
+    const terms = parts.get(value);
+    if (terms === undefined) return null;
+    const sum = terms.reduce((left, right) => emit.op('Add', [left, right]));
+    parts.set(value, [sum]);
+    return sum;
+  };
+
+  for (const node of forward.reverse()) {
+    if (!node.output.some((output) => parts.has(output))) continue;
+    if (!node.input.some((input) => active.has(input))) continue;
+    const rule = gradientRules[node.opType];
+    const refuse = (why: string): Failure =>
+      new Failure(
+        'input',
+        `${options.path}: node '${nodeId(node)}' (${node.opType}) cannot be differentiated: ${why}. ` +
+          'Train less of the model (--train biases, --train head), or leave out the sites before it (--exclude). Nothing was written.',
+      );
+    if (rule === undefined || node.domain !== '') throw refuse('there is no gradient rule for this operator');
+    if (subgraphsOf(node).length > 0) throw refuse('its body depends on what is trained');
+    const context: GradientContext = {
+      node,
+      emit,
+      provider: options.provider,
+      outputGradients: node.output.map(total),
+      wants: (input) => active.has(node.input[input] ?? ''),
+      shape(value) {
+        const shape = options.shapes.get(value);
+        if (shape === undefined) throw new Error(`the shape of '${value}' was not observed`);
+        return shape;
+      },
+      constant: (value) => graph.constant(value),
+    };
+    let gradients: readonly (string | null)[];
+    try {
+      gradients = rule(context);
+    } catch (cause) {
+      if (cause instanceof UnsupportedNode) throw refuse(cause.message);
+      throw cause;
+    }
+    gradients.forEach((gradient, input) => {
+      const value = node.input[input] ?? '';
+      if (gradient === null || !active.has(value)) return;
+      const terms = parts.get(value);
+      if (terms === undefined) parts.set(value, [gradient]);
+      else terms.push(gradient);
+    });
+  }
+
+  const gradients = new Map<string, string>();
+  for (const value of wanted) {
+    const gradient = total(value);
+    if (gradient !== null) gradients.set(value, gradient);
+  }
+  emit.flush();
+  return gradients;
+}

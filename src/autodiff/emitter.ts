@@ -1,0 +1,56 @@
+import { type Attributes, type Graph, makeNode, type NodeProto } from '../model/graph.js';
+import { floatTensor, int64Tensor } from '../model/tensor.js';
+
+/**
+ * Writes ONNX nodes: every call appends one node and returns the name of what it computes, so that an expression reads
+ * as one. Constants become initializers, equal ones once.
+ */
+export class Emitter {
+  readonly nodes: NodeProto[] = [];
+  readonly #constants = new Map<string, string>();
+
+  constructor(
+    readonly graph: Graph,
+    /** the prefix of every name, so that a profile says which part of the step a node belongs to */
+    readonly prefix: string,
+  ) {}
+
+  /** One node with one output. An input that is left out is ''. */
+  op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    const [output] = this.ops(opType, inputs, 1, attributes);
+    return output ?? '';
+  }
+
+  /** One node with several outputs. */
+  ops(opType: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}, domain = ''): string[] {
+    const name = this.graph.freshName(`${this.prefix}/${opType}`);
+    const names = Array.from({ length: outputs }, (_, i) => this.graph.freshName(`${name}:${i}`));
+    this.nodes.push(makeNode(opType, inputs, names, attributes, name, domain));
+    return names;
+  }
+
+  /** A FLOAT constant; a number alone is a scalar (shape []). */
+  float(values: number | readonly number[], shape: readonly number[] = []): string {
+    const list = typeof values === 'number' ? [values] : values;
+    return this.#constant(`f${shape}:${list}`, (name) => floatTensor(name, shape, list));
+  }
+
+  /** An INT64 vector: axes, shapes, pads, starts. */
+  ints(values: readonly number[]): string {
+    return this.#constant(`i${values.length}:${values}`, (name) => int64Tensor(name, [values.length], values));
+  }
+
+  /** Moves what was written into the graph, at its end, or before `anchor`. */
+  flush(anchor?: NodeProto): void {
+    this.graph.insert(this.nodes.splice(0), anchor);
+  }
+
+  #constant(key: string, make: (name: string) => ReturnType<typeof floatTensor>): string {
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.graph.freshName(`${this.prefix}/const`);
+    this.graph.addInitializer(make(name));
+    this.#constants.set(key, name);
+    return name;
+  }
+}

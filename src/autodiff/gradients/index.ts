@@ -1,0 +1,34 @@
+import { elementwise } from './elementwise.js';
+import type { GradientRule } from './rule.js';
+
+/** The coverage table: the gradient rule of every operator that can be trained through. */
+export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
+  ...elementwise,
+};
+
+/** Operators whose outputs do not change with their inputs' values, or only in steps: nothing flows back through them. */
+export const flat: ReadonlySet<string> = new Set([
+  'Shape',
+  'Size',
+  'ArgMax',
+  'ArgMin',
+  'Equal',
+  'Greater',
+  'GreaterOrEqual',
+  'Less',
+  'LessOrEqual',
+  'Not',
+  'And',
+  'Or',
+  'Xor',
+  'IsNaN',
+  'IsInf',
+  'NonZero',
+  'Sign',
+  'Floor',
+  'Ceil',
+  'Round',
+  'OneHot',
+  'ConstantOfShape',
+  'Range',
+]);

@@ -1,0 +1,66 @@
+import type { NodeProto } from '../../model/graph.js';
+import type { TensorProto } from '../../model/tensor.js';
+import type { Emitter } from '../emitter.js';
+
+/** The execution provider a graph is built for: a rule may choose another formulation where a kernel is missing or slow. */
+export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+/** What a rule sees of the node it differentiates. All shapes are static: they were read off an execution. */
+export interface GradientContext {
+  readonly node: NodeProto;
+  readonly emit: Emitter;
+  readonly provider: Provider;
+  /** dL/d(output i); null where the output does not reach the loss */
+  readonly outputGradients: readonly (string | null)[];
+  /** whether dL/d(input i) is asked for */
+  wants(input: number): boolean;
+  /** the shape of a value of the forward graph */
+  shape(value: string): readonly number[];
+  /** the constant behind a value, where it is one: axes, pads, shapes */
+  constant(value: string): TensorProto | undefined;
+}
+
+/**
+ * Writes the nodes that compute dL/d(input i) for every wanted input, in the canonical op set, and returns their names in
+ * the order of the inputs; null (or a shorter list) for inputs that are not wanted or have gradient zero.
+ * The value at each position has exactly the input's shape: a broadcast is summed out (`sumTo`).
+ * @throws UnsupportedNode when the node's attributes are beyond the rule, saying which
+ */
+export type GradientRule = (context: GradientContext) => readonly (string | null)[];
+
+/** A family's rules by operator. */
+export type GradientRules = Readonly<Record<string, GradientRule>>;
+
+/** A node that a rule exists for, but not with these attributes or shapes. The message completes "cannot be differentiated: ...". */
+export class UnsupportedNode extends Error {
+  override readonly name = 'UnsupportedNode';
+}
+
+/** The gradient of the node's first output, for operators that have one. */
+export function outputGradient({ outputGradients, node }: GradientContext): string {
+  const gradient = outputGradients[0];
+  if (gradient === null || gradient === undefined) throw new Error(`${node.opType}: its output has no gradient`);
+  return gradient;
+}
+
+/** The name of a node's input; '' where it is left out. */
+export function inputOf(node: NodeProto, index: number): string {
+  return node.input[index] ?? '';
+}
+
+/** The name of a node's output. */
+export function outputOf(node: NodeProto, index = 0): string {
+  return node.output[index] ?? '';
+}
+
+/**
+ * Sums a gradient of shape `from` over the axes along which a value of shape `to` was broadcast (numpy's rule, aligned
+ * at the last axis), giving exactly the shape `to`.
+ */
+export function sumTo(emit: Emitter, gradient: string, from: readonly number[], to: readonly number[]): string {
+  const lead = from.length - to.length;
+  const axes = from.flatMap((dim, axis) => (axis < lead || (to[axis - lead] === 1 && dim !== 1) ? [axis] : []));
+  const summed =
+    axes.length === 0 ? gradient : emit.op('ReduceSum', [gradient, emit.ints(axes)], { keepdims: { int: 1 } });
+  return lead === 0 ? summed : emit.op('Reshape', [summed, emit.ints(to)]);
+}
