@@ -1,3 +1,5 @@
+import type { Form } from '../model/plan.js';
+
 /**
  * The data contract between a run, its JSON and its report. Everything here is plain, readonly and survives
  * `JSON.parse(JSON.stringify(result))` unchanged: no typed arrays, no NaN, no undefined.
@@ -38,8 +40,6 @@ export interface ModelDescription {
   readonly bytes: number;
 }
 
-export type SiteForm = 'folded' | 'fused' | 'explicit';
-
 export interface PlannedSiteDescription {
   readonly id: string;
   readonly op: string;
@@ -48,7 +48,7 @@ export interface PlannedSiteDescription {
   /** why it is skipped, or why it has this form; null where nothing needs saying */
   readonly reason: string | null;
   readonly shift: { readonly into: string; readonly rule: string } | null;
-  readonly form: SiteForm | null;
+  readonly form: Form | null;
   readonly consumers: readonly string[];
 }
 
@@ -191,7 +191,7 @@ export interface SiteActivations {
 
 export interface SiteResult {
   readonly id: string;
-  readonly form: SiteForm;
+  readonly form: Form;
   /** one number per layer, or one per channel; null where the shift could not be folded */
   readonly shift: number | readonly number[] | null;
   readonly offset: number | readonly number[];

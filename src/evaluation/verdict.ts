@@ -1,0 +1,83 @@
+import { improvementInterval } from './acceptance.js';
+import type { Acceptance, Delta, VerdictName, VerdictReason } from './result.js';
+
+export interface Verdict {
+  readonly verdict: VerdictName;
+  /** in the order in which they are worth reading */
+  readonly reasons: readonly VerdictReason[];
+  /** the reasons as one English text */
+  readonly why: string;
+}
+
+type Standing = 'better' | 'worse' | 'undecided';
+
+/**
+ * The verdict on a migration, from the paired intervals of the test split:
+ *
+ * - the interval against `before` spans zero, or does not exist: inconclusive;
+ * - it lies below zero: reject;
+ * - it lies above zero: adopt, unless the control arm is better still by its interval (train more, without FReLU), or the
+ *   acceptance rule asks for more than was reached: reject.
+ *
+ * Whether the improvement is FReLU's own or the additional training's is a reason, and never hidden in the verdict.
+ */
+export function judge(
+  delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null },
+  acceptance: Acceptance,
+): Verdict {
+  const { vsBefore, vsControl } = delta;
+  const standing = standingOf(vsBefore);
+  if (standing === null) {
+    const reasons: VerdictReason[] = [{ code: 'not-measurable' }];
+    return { verdict: 'inconclusive', reasons, why: explain(reasons) };
+  }
+  const control = standingOf(vsControl);
+  const reasons: VerdictReason[] = [
+    vsBefore.fixed === 0 && vsBefore.broken === 0
+      ? { code: 'identical-predictions' }
+      : { code: standing === 'undecided' ? 'undecided-against-before' : `${standing}-than-before` },
+  ];
+  if (vsControl === null) reasons.push({ code: 'no-control' });
+  else if (control !== null) {
+    reasons.push({ code: control === 'undecided' ? 'undecided-against-control' : `${control}-than-control` });
+  }
+  if (!acceptance.met) reasons.push({ code: 'rule-not-met' });
+  const verdict = verdictOf(standing, control, acceptance);
+  return { verdict, reasons, why: explain(reasons) };
+}
+
+function verdictOf(standing: Standing, control: Standing | null, acceptance: Acceptance): VerdictName {
+  if (standing === 'undecided') return 'inconclusive';
+  if (standing === 'worse' || control === 'worse' || !acceptance.met) return 'reject';
+  return 'adopt';
+}
+
+function standingOf(delta: Delta | null): Standing | null {
+  const interval = improvementInterval(delta);
+  if (interval === null) return null;
+  const [low, high] = interval;
+  if (low > 0) return 'better';
+  return high < 0 ? 'worse' : 'undecided';
+}
+
+const sentences: Readonly<Record<VerdictReason['code'], string>> = {
+  'better-than-before':
+    'The migrated model is better than the original: the whole 95 % interval lies on the good side of zero.',
+  'worse-than-before':
+    'The migrated model is worse than the original: the whole 95 % interval lies on the bad side of zero.',
+  'undecided-against-before':
+    'The 95 % interval of the difference to the original spans zero: these test data cannot tell the two models apart.',
+  'better-than-control':
+    'It is also better than the same training without FReLU, so the gain is not only that of training longer.',
+  'worse-than-control': 'The same training without FReLU does better still: train longer and keep ReLU.',
+  'undecided-against-control':
+    'The difference to the same training without FReLU spans zero: what changed cannot be attributed to FReLU.',
+  'no-control': 'There was no control arm, so what changed cannot be told from the effect of training longer.',
+  'identical-predictions': 'Both models are right and wrong on exactly the same test samples.',
+  'not-measurable': 'The metric or its interval has no value for these models and data, so nothing can be concluded.',
+  'rule-not-met': 'The acceptance rule is not met.',
+};
+
+function explain(reasons: readonly VerdictReason[]): string {
+  return reasons.map(({ code }) => sentences[code]).join(' ');
+}
