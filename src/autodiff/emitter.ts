@@ -29,6 +29,12 @@ export class Emitter {
     return names;
   }
 
+  /** One node whose only output has a name that others read already. */
+  opTo(output: string, opType: string, inputs: readonly string[], attributes: Attributes = {}): void {
+    const name = this.graph.freshName(`${this.prefix}/${opType}`);
+    this.nodes.push(makeNode(opType, inputs, [output], attributes, name));
+  }
+
   /** A FLOAT constant; a number alone is a scalar (shape []). */
   float(values: number | readonly number[], shape: readonly number[] = []): string {
     const list = typeof values === 'number' ? [values] : values;

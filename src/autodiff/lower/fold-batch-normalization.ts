@@ -1,0 +1,70 @@
+import { floatAttribute, intAttribute } from '../../model/attributes.js';
+import type { Graph, NodeProto } from '../../model/graph.js';
+import { dimsOf } from '../../model/tensor.js';
+import { Emitter } from '../emitter.js';
+
+/**
+ * Folds every BatchNormalization with frozen statistics that follows a Conv or ConvTranspose into its weights, inside the
+ * graph: with s = gamma / sqrt(var + eps), W' = s W and c' = beta + s (c - mean). The normalisation then costs nothing per
+ * pixel, and gamma, beta and W stay separate parameters: their gradients flow through these few nodes.
+ *
+ * Requires: inference-mode BatchNormalization; the Conv's weights an initializer; the Conv's output read by it alone.
+ * Ensures: the same function; the BatchNormalization is gone, its output value keeps its name. Returns how many were folded.
+ */
+export function foldBatchNormalization(graph: Graph): number {
+  const candidates = graph.nodes.filter((node) => foldableConv(graph, node) !== undefined);
+  for (const node of candidates) {
+    const conv = foldableConv(graph, node);
+    if (conv !== undefined) fold(graph, conv, node);
+  }
+  return candidates.length;
+}
+
+function foldableConv(graph: Graph, node: NodeProto): NodeProto | undefined {
+  if (node.opType !== 'BatchNormalization' || intAttribute(node, 'training_mode', 0) !== 0) return undefined;
+  const value = node.input[0] ?? '';
+  const conv = graph.producer(value);
+  if (conv === undefined || (conv.opType !== 'Conv' && conv.opType !== 'ConvTranspose')) return undefined;
+  if (graph.uses(value).length !== 1 || graph.isOutput(value)) return undefined;
+  return graph.initializer(conv.input[1] ?? '') === undefined ? undefined : conv;
+}
+
+function fold(graph: Graph, conv: NodeProto, normalization: NodeProto): void {
+  const [, weights = '', bias = ''] = conv.input;
+  const [, gamma = '', beta = '', mean = '', variance = ''] = normalization.input;
+  const tensor = graph.initializer(weights);
+  if (tensor === undefined) return;
+  const emit = new Emitter(graph, 'fold');
+  const epsilon = emit.float(floatAttribute(normalization, 'epsilon', 1e-5));
+  const scale = emit.op('Div', [gamma, emit.op('Sqrt', [emit.op('Add', [variance, epsilon])])]);
+  const rank = dimsOf(tensor).length;
+  const group = intAttribute(conv, 'group', 1);
+  const perOutput = scalePerOutput(emit, scale, conv.opType === 'ConvTranspose', rank, group, dimsOf(tensor));
+  const folded = emit.op('Mul', [weights, perOutput]);
+  const centred = bias === '' ? emit.op('Neg', [mean]) : emit.op('Sub', [bias, mean]);
+  const shifted = emit.op('Add', [beta, emit.op('Mul', [scale, centred])]);
+  const output = normalization.output[0] ?? '';
+  graph.remove(normalization);
+  emit.flush(conv);
+  graph.setInput(conv, 1, folded);
+  graph.setInput(conv, 2, shifted);
+  graph.setOutput(conv, 0, output);
+}
+
+/** The scale [Co] shaped to multiply the weights: Conv keeps outputs on axis 0, ConvTranspose [Ci, Co / group, ...] on axis 1. */
+function scalePerOutput(
+  emit: Emitter,
+  scale: string,
+  transposed: boolean,
+  rank: number,
+  group: number,
+  shape: readonly number[],
+): string {
+  const spatial = Array.from({ length: rank - 2 }, () => 1);
+  if (!transposed) return emit.op('Reshape', [scale, emit.ints([-1, 1, ...spatial])]);
+  const [inputs = 1, outputs = 1] = shape;
+  if (group === 1) return emit.op('Reshape', [scale, emit.ints([1, -1, ...spatial])]);
+  const grouped = emit.op('Reshape', [scale, emit.ints([group, 1, outputs, ...spatial])]);
+  const repeated = emit.op('Expand', [grouped, emit.ints([group, inputs / group, outputs, ...spatial])]);
+  return emit.op('Reshape', [repeated, emit.ints([inputs, outputs, ...spatial])]);
+}

@@ -1,0 +1,102 @@
+import type { Emitter } from './emitter.js';
+
+/**
+ * An optimiser as ONNX nodes over flat vectors. `sgd` is linear in (parameters, momentum, gradient), so that its step is
+ * one product with a 2x3 matrix; `adamw` is not, and takes its hyper-parameters as a vector.
+ */
+export type OptimiserSettings =
+  | {
+      readonly kind: 'sgd';
+      readonly momentum: number;
+      readonly nesterov: boolean;
+      readonly weightDecay: number;
+    }
+  | {
+      readonly kind: 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    };
+
+/** The state per parameter: [rows, P], row 0 the parameters, the others the optimiser's own (momentum; first and second moment). */
+export function stateRows(optimiser: OptimiserSettings): number {
+  return optimiser.kind === 'sgd' ? 2 : 3;
+}
+
+/** The shape of the coefficients that a step is fed with. */
+export function coefficientShape(optimiser: OptimiserSettings): readonly number[] {
+  return optimiser.kind === 'sgd' ? [2, 3] : [6];
+}
+
+/**
+ * The coefficients of step `step` (from 1) at a learning rate.
+ *
+ * SGD as PyTorch has it (Sutskever et al. 2013, without dampening): u = g + wd p, v' = mu v + u, p' = p - lr v', or with
+ * Nesterov p' = p - lr (u + mu v'). As a matrix over the rows (p, v, g):
+ *   v' = [wd, mu, 1],   p' = [1, 0, 0] - lr v'   (Nesterov: [1, 0, 0] - lr ([wd, 0, 1] + mu v')).
+ * AdamW (Loshchilov and Hutter 2019, algorithm 2): the decay factor 1 - lr wd, the two betas, epsilon, and the step size
+ * lr / (1 - beta1^t) with 1 / (1 - beta2^t) for the second moment.
+ */
+export function coefficients(optimiser: OptimiserSettings, learningRate: number, step: number): Float32Array {
+  if (optimiser.kind === 'sgd') {
+    const { momentum: mu, weightDecay: wd, nesterov } = optimiser;
+    const velocity = [wd, mu, 1];
+    const direction = nesterov ? [wd + mu * wd, mu * mu, 1 + mu] : velocity;
+    const [p = 0, v = 0, g = 0] = direction;
+    return Float32Array.from([1 - learningRate * p, -learningRate * v, -learningRate * g, ...velocity]);
+  }
+  const { beta1, beta2, epsilon, weightDecay } = optimiser;
+  return Float32Array.from([
+    1 - learningRate * weightDecay,
+    beta1,
+    beta2,
+    learningRate / (1 - beta1 ** step),
+    1 / (1 - beta2 ** step),
+    epsilon,
+  ]);
+}
+
+/**
+ * Writes one step: `state` [rows, P], `gradient` [1, P] and the fed coefficients give the new state [rows, P].
+ */
+export function writeStep(
+  emit: Emitter,
+  optimiser: OptimiserSettings,
+  state: string,
+  gradient: string,
+  fed: string,
+): string {
+  if (optimiser.kind === 'sgd') {
+    return emit.op('MatMul', [fed, emit.op('Concat', [state, gradient], { axis: { int: 0 } })]);
+  }
+  const [decay = '', beta1 = '', beta2 = '', rate = '', correction = '', epsilon = ''] = emit.ops('Split', [fed], 6, {
+    axis: { int: 0 },
+    num_outputs: { int: 6 },
+  });
+  const [parameters = '', first = '', second = ''] = emit.ops('Split', [state], 3, {
+    axis: { int: 0 },
+    num_outputs: { int: 3 },
+  });
+  /** beta * old + (1 - beta) * fresh, as fresh + beta * (old - fresh) */
+  const average = (old: string, fresh: string, beta: string): string =>
+    emit.op('Add', [fresh, emit.op('Mul', [beta, emit.op('Sub', [old, fresh])])]);
+  const newFirst = average(first, gradient, beta1);
+  const newSecond = average(second, emit.op('Mul', [gradient, gradient]), beta2);
+  const root = emit.op('Add', [emit.op('Sqrt', [emit.op('Mul', [newSecond, correction])]), epsilon]);
+  const moved = emit.op('Sub', [
+    emit.op('Mul', [parameters, decay]),
+    emit.op('Mul', [rate, emit.op('Div', [newFirst, root])]),
+  ]);
+  return emit.op('Concat', [moved, newFirst, newSecond], { axis: { int: 0 } });
+}
+
+/** Scales gradients [1, P] of all groups so that their joint Euclidean norm is at most `limit`. */
+export function clipByNorm(emit: Emitter, gradients: readonly string[], limit: number): string[] {
+  const squares = gradients.map((gradient) =>
+    emit.op('ReduceSum', [emit.op('Mul', [gradient, gradient])], { keepdims: { int: 0 } }),
+  );
+  const norm = emit.op('Sqrt', [squares.reduce((left, right) => emit.op('Add', [left, right]))]);
+  const scale = emit.op('Div', [emit.float(limit), emit.op('Max', [norm, emit.float(limit)])]);
+  return gradients.map((gradient) => emit.op('Mul', [gradient, scale]));
+}

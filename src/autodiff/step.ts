@@ -1,0 +1,216 @@
+import { create } from '@bufbuild/protobuf';
+import { TypeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
+import type { Graph, ValueInfoProto } from '../model/graph.js';
+import { DataType, dimsOf, elementCount, readFloats } from '../model/tensor.js';
+import { differentiate } from './differentiate.js';
+import { Emitter } from './emitter.js';
+import type { Provider } from './gradients/rule.js';
+import { type LossKind, lossInput, writeLoss } from './losses.js';
+import { clipByNorm, coefficientShape, type OptimiserSettings, stateRows, writeStep } from './optimisers.js';
+
+/** A parameter's place in its group's state: elements offset ... offset + length - 1 of row 0. */
+export interface ParameterSlot {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly offset: number;
+  readonly length: number;
+}
+
+/**
+ * Parameters that share an optimiser's settings and learning rate. Their state is one tensor [rows, P] that a step reads
+ * from `state` and writes to `newState`; `coefficients` carries the learning rate.
+ */
+export interface StateGroup {
+  readonly name: string;
+  readonly slots: readonly ParameterSlot[];
+  readonly rows: number;
+  readonly size: number;
+  readonly optimiser: OptimiserSettings;
+  readonly input: string;
+  readonly output: string;
+  readonly coefficients: string;
+}
+
+/** A value that a step carries on by itself, beside the optimiser: BatchNormalization's running statistics. */
+export interface Carried {
+  /** the initializer it is in the model */
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly input: string;
+  readonly output: string;
+}
+
+export interface TrainingStep {
+  readonly graph: Graph;
+  readonly groups: readonly StateGroup[];
+  readonly carried: readonly Carried[];
+  /** the model's own inputs */
+  readonly inputs: readonly string[];
+  readonly targets: string;
+  readonly loss: string;
+  readonly batchSize: number;
+}
+
+export interface StepOptions {
+  readonly path: string;
+  readonly provider: Provider;
+  /** shapes of every value of the forward graph, at the training batch size */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  readonly output: string;
+  readonly loss: LossKind;
+  readonly groups: readonly { name: string; parameters: readonly string[]; optimiser: OptimiserSettings }[];
+  /** initializers whose new value a node of the graph computes: running statistics */
+  readonly running: ReadonlyMap<string, string>;
+  readonly clipNorm: number | null;
+}
+
+/** The backward pass of one graph: the loss, and its gradient for each parameter. */
+export interface Backward {
+  readonly loss: string;
+  readonly targets: string;
+  readonly gradients: ReadonlyMap<string, string>;
+}
+
+/**
+ * Appends loss and backward pass to a forward graph in the canonical op set, for the given parameters (values of the
+ * graph: initializers, or what replaced them). `targets` becomes an input of the loss value's shape.
+ * @throws Failure('input') where an operator on the way has no rule
+ */
+export function appendBackward(
+  graph: Graph,
+  parameters: readonly string[],
+  options: Pick<StepOptions, 'path' | 'provider' | 'shapes' | 'output' | 'loss'>,
+): Backward {
+  const shapeOf = (value: string): readonly number[] => {
+    const shape = options.shapes.get(value);
+    if (shape === undefined) throw new Error(`the shape of '${value}' was not observed`);
+    return shape;
+  };
+  const read = lossInput(graph, options.output, options.loss, shapeOf(options.output).length);
+  const shape = shapeOf(read.value);
+  const targets = graph.freshName('targets');
+  graph.proto.input.push(floatValue(targets, shape));
+  const emit = new Emitter(graph, 'loss');
+  const { loss, gradient } = writeLoss(emit, options.loss, read.value, targets, shape);
+  emit.flush();
+  const seeds = new Map([[read.value, gradient]]);
+  const gradients = differentiate(graph, seeds, new Set(parameters), options);
+  return { loss, targets, gradients };
+}
+
+/**
+ * Turns a forward graph (parametric, canonical op set, batch size fixed by `shapes`) into one training step, in place:
+ * trained initializers become slices of the state, then loss, backward pass and optimiser follow. One run is one step.
+ */
+export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
+  const shapes = new Map(options.shapes);
+  const inputs = graph.feeds().map(({ name }) => name);
+  const batchSize = shapes.get(inputs[0] ?? '')?.[0] ?? 1;
+
+  const parameterNodes = new Emitter(graph, 'state');
+  const groups = options.groups.flatMap(({ name, parameters, optimiser }): StateGroup[] => {
+    const slots = layOut(graph, parameters);
+    const size = slots.reduce((sum, { length }) => sum + length, 0);
+    if (size === 0) return [];
+    const rows = stateRows(optimiser);
+    const group: StateGroup = {
+      name,
+      slots,
+      rows,
+      size,
+      optimiser,
+      input: graph.freshName(`state/${name}`),
+      output: '',
+      coefficients: graph.freshName(`coefficients/${name}`),
+    };
+    graph.proto.input.push(floatValue(group.input, [rows, size]));
+    graph.proto.input.push(floatValue(group.coefficients, coefficientShape(optimiser)));
+    for (const slot of slots) replaceInitializer(graph, parameterNodes, group, slot);
+    return [group];
+  });
+  const first = graph.nodes[0];
+  parameterNodes.flush(first);
+
+  const { loss, targets, gradients } = appendBackward(
+    graph,
+    groups.flatMap(({ slots }) => slots.map(({ name }) => name)),
+    { ...options, shapes },
+  );
+
+  const emit = new Emitter(graph, 'optimiser');
+  const flat = groups.map(({ slots }) => {
+    const parts = slots.map((slot) => {
+      const gradient = gradients.get(slot.name) ?? emit.float(Array<number>(slot.length).fill(0), [1, slot.length]);
+      return emit.op('Reshape', [gradient, emit.ints([1, slot.length])]);
+    });
+    return parts.length === 1 ? (parts[0] ?? '') : emit.op('Concat', parts, { axis: { int: 1 } });
+  });
+  const clipped = options.clipNorm === null ? flat : clipByNorm(emit, flat, options.clipNorm);
+  const stepped = groups.map((group, i) => ({
+    ...group,
+    output: writeStep(emit, group.optimiser, group.input, clipped[i] ?? '', group.coefficients),
+  }));
+  emit.flush();
+
+  const carried = [...options.running].map(([name, output]): Carried => {
+    const tensor = graph.initializer(name);
+    if (tensor === undefined) throw new Error(`'${name}' is no initializer`);
+    const shape = dimsOf(tensor);
+    graph.removeInitializer(name);
+    graph.proto.input.push(floatValue(name, shape));
+    return { name, shape, input: name, output };
+  });
+
+  graph.proto.output = [
+    floatValue(loss, []),
+    ...stepped.map(({ output, rows, size }) => floatValue(output, [rows, size])),
+    ...carried.map(({ output, shape }) => floatValue(output, shape)),
+  ];
+  graph.proto.valueInfo = [];
+  return { graph, groups: stepped, carried, inputs, targets, loss, batchSize };
+}
+
+function layOut(graph: Graph, parameters: readonly string[]): ParameterSlot[] {
+  let offset = 0;
+  return parameters.map((name) => {
+    const tensor = graph.initializer(name);
+    if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
+    const shape = dimsOf(tensor);
+    const length = elementCount(shape);
+    const slot = { name, shape, offset, length };
+    offset += length;
+    return slot;
+  });
+}
+
+/** Row 0 of the state, from the slot's offset on, takes the initializer's name and shape. */
+function replaceInitializer(graph: Graph, emit: Emitter, group: StateGroup, slot: ParameterSlot): void {
+  graph.removeInitializer(slot.name);
+  const end = slot.offset + slot.length;
+  const piece = emit.op('Slice', [group.input, emit.ints([0, slot.offset]), emit.ints([1, end]), emit.ints([0, 1])]);
+  emit.opTo(slot.name, 'Reshape', [piece, emit.ints(slot.shape)]);
+}
+
+/** A group's state before the first step: the parameters of the graph in row 0, zeros below. */
+export function initialState(graph: Graph, group: StateGroup): Float32Array {
+  const state = new Float32Array(group.rows * group.size);
+  for (const { name, offset } of group.slots) {
+    const tensor = graph.initializer(name);
+    if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
+    state.set(readFloats(tensor), offset);
+  }
+  return state;
+}
+
+/** The parameters in a state, by the initializer's name. */
+export function parametersIn(group: StateGroup, state: Float32Array): Map<string, Float32Array> {
+  return new Map(group.slots.map(({ name, offset, length }) => [name, state.slice(offset, offset + length)]));
+}
+
+function floatValue(name: string, shape: readonly number[]): ValueInfoProto {
+  const dim = shape.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } }));
+  const type = create(TypeProtoSchema, {
+    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
+  });
+  return create(ValueInfoProtoSchema, { name, type });
+}
