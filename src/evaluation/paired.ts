@@ -1,5 +1,5 @@
+import { createRandom } from '../data/random.js';
 import { halfBinomialCdf, normalCdf, normalQuantile } from './distributions.js';
-import { seededIntegers } from './random.js';
 
 /** How two models did on the same samples, right or wrong. */
 export interface PairedCounts {
@@ -104,11 +104,11 @@ export function bootstrapBca(
   const unknown: Bootstrap = { estimate, interval: null, pValue: null, bias: null, acceleration: null };
   if (count < 2 || !Number.isFinite(estimate)) return unknown;
 
-  const draw = seededIntegers(seed);
+  const random = createRandom(seed);
   const indices = new Int32Array(count);
   const replicates = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
-    for (let i = 0; i < count; i++) indices[i] = draw(count);
+    for (let i = 0; i < count; i++) indices[i] = random.below(count);
     replicates[r] = statistic(indices);
   }
   const sorted = replicates.filter(Number.isFinite).sort();
