@@ -1,0 +1,39 @@
+import { DataType, float16ToNumber, numberToFloat16 } from '../model/tensor.js';
+import { Tensor } from './session.js';
+
+/**
+ * Numbers as a tensor of an input's ONNX element type: data sets are read as float32, whatever the model takes.
+ * @throws Error for element types that no data set is fed as
+ */
+export function tensorOf(elementType: number, values: Float32Array, dims: readonly number[]): Tensor {
+  switch (elementType) {
+    case DataType.FLOAT:
+      return new Tensor('float32', values, dims);
+    case DataType.DOUBLE:
+      return new Tensor('float64', Float64Array.from(values), dims);
+    case DataType.INT64:
+      return new Tensor(
+        'int64',
+        BigInt64Array.from(values, (value) => BigInt(Math.round(value))),
+        dims,
+      );
+    case DataType.INT32:
+      return new Tensor('int32', Int32Array.from(values), dims);
+    case DataType.UINT8:
+      return new Tensor('uint8', Uint8Array.from(values), dims);
+    case DataType.FLOAT16:
+      return new Tensor('float16', Uint16Array.from(values, numberToFloat16), dims);
+    default:
+      throw new Error(`an input of ONNX element type ${elementType} cannot be fed with numbers`);
+  }
+}
+
+/** The elements of a float output as float32; integer and boolean outputs become numbers. */
+export function floatsOf(tensor: Tensor): Float32Array {
+  const { data } = tensor;
+  if (data instanceof Float32Array) return data;
+  if (tensor.type === 'float16' && data instanceof Uint16Array) return Float32Array.from(data, float16ToNumber);
+  if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
+  if (Array.isArray(data)) throw new Error('an output of strings has no numbers');
+  return Float32Array.from(data, Number);
+}
