@@ -1,9 +1,11 @@
 import { elementwise } from './elementwise.js';
 import type { GradientRule } from './rule.js';
+import { where } from './where.js';
 
 /** The coverage table: the gradient rule of every operator that can be trained through. */
 export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
   ...elementwise,
+  ...where,
 };
 
 /** Operators whose outputs do not change with their inputs' values, or only in steps: nothing flows back through them. */
