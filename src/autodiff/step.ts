@@ -47,6 +47,7 @@ export interface TrainingStep {
   /** the model's own inputs */
   readonly inputs: readonly string[];
   readonly targets: string;
+  readonly targetShape: readonly number[];
   readonly loss: string;
   readonly batchSize: number;
 }
@@ -68,6 +69,7 @@ export interface StepOptions {
 export interface Backward {
   readonly loss: string;
   readonly targets: string;
+  readonly targetShape: readonly number[];
   readonly gradients: ReadonlyMap<string, string>;
 }
 
@@ -95,7 +97,7 @@ export function appendBackward(
   emit.flush();
   const seeds = new Map([[read.value, gradient]]);
   const gradients = differentiate(graph, seeds, new Set(parameters), options);
-  return { loss, targets, gradients };
+  return { loss, targets, targetShape: shape, gradients };
 }
 
 /**
@@ -131,7 +133,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const first = graph.nodes[0];
   parameterNodes.flush(first);
 
-  const { loss, targets, gradients } = appendBackward(
+  const { loss, targets, targetShape, gradients } = appendBackward(
     graph,
     groups.flatMap(({ slots }) => slots.map(({ name }) => name)),
     { ...options, shapes },
@@ -167,7 +169,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     ...carried.map(({ output, shape }) => floatValue(output, shape)),
   ];
   graph.proto.valueInfo = [];
-  return { graph, groups: stepped, carried, inputs, targets, loss, batchSize };
+  return { graph, groups: stepped, carried, inputs, targets, targetShape, loss, batchSize };
 }
 
 function layOut(graph: Graph, parameters: readonly string[]): ParameterSlot[] {

@@ -1,0 +1,258 @@
+import { setImmediate } from 'node:timers/promises';
+import { parametersIn } from '../autodiff/step.js';
+import { Failure } from '../errors.js';
+import type { CurvePoint } from '../evaluation/result.js';
+import type { Graph } from '../model/graph.js';
+import type { StepFeed, Stepper, StepState } from '../runtime/stepper.js';
+import { type Schedule, scheduleFactor } from './schedule.js';
+
+/** Training data as a loop sees it: the same batches for the same epoch, whichever arm asks. */
+export interface TrainingBatches {
+  /** samples per epoch */
+  readonly count: number;
+  readonly batchSize: number;
+  /** the batches of an epoch, from batch `from` on */
+  epoch(epoch: number, from: number): AsyncIterable<StepFeed>;
+}
+
+/** What a validation pass says of a graph with the trained values in place. */
+export interface Validation {
+  readonly loss: number;
+  /** the run's metric; null where it has no value */
+  readonly metric: number | null;
+}
+
+export interface ArmSettings {
+  readonly epochs: number;
+  /** the wall-clock share of this arm; null for none */
+  readonly budgetSeconds: number | null;
+  /** epochs without a better validation after which training stops */
+  readonly patience: number;
+  readonly learningRate: number;
+  readonly offsetLearningRate: number;
+  readonly schedule: Schedule;
+  /** whether a larger metric is better */
+  readonly higherIsBetter: boolean;
+}
+
+/** How an arm is trained and what its values mean. */
+export interface ArmSubject {
+  readonly stepper: Stepper;
+  readonly batches: TrainingBatches;
+  /** the model with trained values in place, as it would be written */
+  bake(parameters: ReadonlyMap<string, Float32Array>): Graph;
+  validate(graph: Graph): Promise<Validation>;
+}
+
+/** Where an arm stands: enough to go on from exactly here. */
+export interface ArmProgress {
+  /** finished epochs, and steps taken in the one under way */
+  readonly epoch: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly seconds: number;
+  /** the sum of losses over the samples of the epoch under way */
+  readonly lossSum: number;
+  readonly sampleCount: number;
+  readonly state: StepState;
+  readonly best: Best | null;
+  readonly curve: readonly CurvePoint[];
+  readonly finished: boolean;
+}
+
+interface Best {
+  readonly epoch: number;
+  readonly validation: Validation;
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+}
+
+/** Every step says how things stand; whoever draws decides how often to look. */
+export interface StepReport {
+  readonly epoch: number;
+  readonly epochs: number;
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  readonly loss: number;
+  readonly samplesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+export interface ArmHooks {
+  onStep(report: StepReport): void;
+  onEpoch(point: CurvePoint): void;
+  /** called after every epoch, and when the signal stops the arm */
+  save(progress: ArmProgress): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+export interface ArmOutcome {
+  readonly parameters: ReadonlyMap<string, Float32Array>;
+  readonly bestEpoch: number;
+  readonly epochs: number;
+  readonly seconds: number;
+  readonly samplesPerSecond: number | null;
+  readonly curve: readonly CurvePoint[];
+}
+
+/**
+ * Trains one arm: shuffled batches, a validation after each epoch on the model as it would be written, the best state
+ * kept, an early stop after `patience` epochs without a better one. Epoch 0, the untrained model, stands in the curve
+ * but is no candidate: an arm is a trained model, and the acceptance rule guards against a worse one.
+ * @throws Failure('interrupted') after saving, when the signal fires; Failure('input') when the loss is no longer a number
+ */
+export async function trainArm(
+  subject: ArmSubject,
+  settings: ArmSettings,
+  hooks: ArmHooks,
+  from: ArmProgress | null = null,
+): Promise<ArmOutcome> {
+  const { stepper, batches } = subject;
+  const stepsPerEpoch = Math.ceil(batches.count / batches.batchSize);
+  const totalSteps = stepsPerEpoch * settings.epochs;
+  if (from !== null) await stepper.write(from.state, from.steps, batches.batchSize);
+
+  let { epoch, step, steps, seconds, lossSum, sampleCount, best } = from ?? start;
+  const curve: CurvePoint[] = [...(from?.curve ?? [])];
+  if (curve.length === 0) {
+    const validation = await subject.validate(subject.bake(await currentParameters(subject)));
+    curve.push(curvePoint(0, 0, 0, null, validation));
+    hooks.onEpoch(curve[0] ?? curvePoint(0, 0, 0, null, validation));
+  }
+  let samples = curve.at(-1)?.samples ?? 0;
+  let trainedHere = 0;
+  const secondsBefore = seconds;
+  const progress = (): number =>
+    settings.budgetSeconds === null
+      ? steps / totalSteps
+      : Math.max(steps / totalSteps, seconds / settings.budgetSeconds);
+  const stand = async (finished: boolean): Promise<ArmProgress> => ({
+    epoch,
+    step,
+    steps,
+    seconds,
+    lossSum,
+    sampleCount,
+    state: await stepper.read(),
+    best,
+    curve,
+    finished,
+  });
+
+  while (epoch < settings.epochs && progress() < 1 && from?.finished !== true) {
+    for await (const feed of batches.epoch(epoch + 1, step)) {
+      const began = performance.now();
+      const factor = scheduleFactor(settings.schedule, progress());
+      const loss = await stepper.run(feed, {
+        weights: settings.learningRate * factor,
+        sites: settings.offsetLearningRate * factor,
+      });
+      if (!Number.isFinite(loss)) {
+        throw new Failure(
+          'input',
+          `training diverged: the loss is ${loss} at step ${steps + 1} with the learning rate ` +
+            `${settings.learningRate}. Choose a smaller one (--lr). The model is untouched.`,
+        );
+      }
+      seconds += (performance.now() - began) / 1000;
+      step++;
+      steps++;
+      trainedHere += feed.count;
+      lossSum += loss * feed.count;
+      sampleCount += feed.count;
+      const rate = trainedHere / (seconds - secondsBefore);
+      const stepsLeft = Math.max(0, totalSteps - steps) * (batches.batchSize / rate);
+      const secondsLeft =
+        settings.budgetSeconds === null ? stepsLeft : Math.min(stepsLeft, settings.budgetSeconds - seconds);
+      hooks.onStep({
+        epoch: epoch + 1,
+        epochs: settings.epochs,
+        step,
+        stepsPerEpoch,
+        loss,
+        samplesPerSecond: rate,
+        secondsLeft,
+      });
+      // ONNX Runtime computes on this thread: timers and signals get their turn here
+      await setImmediate();
+      if (hooks.signal.aborted) {
+        await hooks.save(await stand(false));
+        throw new Failure('interrupted', 'interrupted: the state is saved, --resume goes on. The model is untouched.');
+      }
+      if (progress() >= 1) break;
+    }
+    epoch++;
+    samples += sampleCount;
+    const parameters = await currentParameters(subject);
+    const validation = await subject.validate(subject.bake(parameters));
+    const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);
+    curve.push(point);
+    hooks.onEpoch(point);
+    if (best === null || isBetter(validation, best.validation, settings.higherIsBetter)) {
+      best = { epoch, validation, parameters };
+    }
+    step = 0;
+    lossSum = 0;
+    sampleCount = 0;
+    const finished = epoch - best.epoch >= settings.patience || epoch >= settings.epochs || progress() >= 1;
+    await hooks.save(await stand(finished));
+    if (finished) break;
+  }
+  if (best === null) throw new Error('an arm ended without an epoch');
+  return {
+    parameters: best.parameters,
+    bestEpoch: best.epoch,
+    epochs: epoch,
+    seconds,
+    samplesPerSecond: seconds > 0 ? samples / seconds : null,
+    curve,
+  };
+}
+
+const start = {
+  epoch: 0,
+  step: 0,
+  steps: 0,
+  seconds: 0,
+  lossSum: 0,
+  sampleCount: 0,
+  best: null as Best | null,
+};
+
+async function currentParameters({ stepper, batches }: ArmSubject): Promise<Map<string, Float32Array>> {
+  const { groups, carried } = await stepper.step(batches.batchSize);
+  const state = await stepper.read();
+  const parameters = new Map<string, Float32Array>();
+  for (const group of groups) {
+    for (const [name, values] of parametersIn(group, state.get(group.input) ?? new Float32Array())) {
+      parameters.set(name, values);
+    }
+  }
+  for (const { name, input } of carried) parameters.set(name, state.get(input) ?? new Float32Array());
+  return parameters;
+}
+
+/** The metric decides; at a tie, or without one, the loss. */
+function isBetter(candidate: Validation, best: Validation, higherIsBetter: boolean): boolean {
+  if (candidate.metric !== null && best.metric !== null && candidate.metric !== best.metric) {
+    return candidate.metric > best.metric === higherIsBetter;
+  }
+  return candidate.loss < best.loss;
+}
+
+function curvePoint(
+  epoch: number,
+  step: number,
+  samples: number,
+  trainLoss: number | null,
+  validation: Validation,
+): CurvePoint {
+  const { loss, metric } = validation;
+  return {
+    epoch,
+    step,
+    samples,
+    trainLoss,
+    validationLoss: Number.isFinite(loss) ? loss : null,
+    validationMetric: metric,
+  };
+}
