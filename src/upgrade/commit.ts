@@ -1,0 +1,104 @@
+import { basename } from 'node:path';
+import type { Checkpoint, NewFile } from './files.js';
+import { currentVersion, effective, original, type RunRecord, readJournal, sha256Of } from './journal.js';
+import { locateModel } from './location.js';
+import { type Lock, withLock } from './lock.js';
+import { recover, refuseMismatch } from './recover.js';
+import { sight, transact, writtenFiles } from './transaction.js';
+
+export interface Upgrade {
+  /** the model's entry file: model.onnx, model.json */
+  readonly modelPath: string;
+  /**
+   * The entry file and the side files (weight shards, external data) that the new model adds. A side file with new content needs a new name,
+   * best one that holds its hash: under an old name it would change the old model before the commit.
+   */
+  readonly files: readonly NewFile[];
+  /** which of `files` is the entry file: the name of `modelPath`'s real file */
+  readonly entry: string;
+  /**
+   * side files that the new model no longer uses, among those of `expected`. They are removed and stay in the backup, so a file
+   * that another model of the folder uses too must not be named
+   */
+  readonly obsolete: readonly string[];
+  readonly record: RunRecord;
+  /** path -> SHA-256 of every file of the model, as it was when the run read it */
+  readonly expected: Readonly<Record<string, string>>;
+}
+
+export interface CommitOptions {
+  /** the lock of the folder where the caller holds it already; otherwise it is taken for the while */
+  readonly lock?: Lock;
+  readonly checkpoint?: Checkpoint;
+}
+
+export interface CommittedUpgrade {
+  /** names this version in `history` and `rollback` */
+  readonly id: string;
+  /** the real file that was replaced */
+  readonly model: string;
+  /** the path as given, when it led to `model` through a symbolic link; otherwise null */
+  readonly followed: string | null;
+  /** what was written, relative to the model's folder */
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+}
+
+/**
+ * Replaces a model in place. The old bytes stay under `.frelu/backups/<id>/`; see `transact` for the protocol.
+ * Paths are relative to the folder of the model's real file, with '/' between their parts.
+ *
+ * @throws Failure('locked') when another run holds the lock, or the files are no longer what was read: nothing is written
+ * @throws Failure('input') when the disk is full, a path leads out of the folder, or writing is not permitted; the message
+ *   says which model stands
+ */
+export async function commitUpgrade(upgrade: Upgrade, options: CommitOptions = {}): Promise<CommittedUpgrade> {
+  const location = await locateModel(upgrade.modelPath);
+  const { folder, entry } = location;
+  // A model that is reached through a link may have another name than its real file, which is the one to replace.
+  const files = upgrade.files.map(({ path, bytes }) => ({
+    path: path === upgrade.entry ? entry : path,
+    content: bytes,
+  }));
+  const expected = new Map(
+    Object.entries(upgrade.expected).map(([path, sha256]) => [path === upgrade.entry ? entry : path, sha256]),
+  );
+  for (const path of upgrade.obsolete) {
+    if (!expected.has(path) || files.some((each) => each.path === path)) {
+      throw new Error(`the obsolete file ${path} is not a file of the old model alone`);
+    }
+  }
+  if (!expected.has(entry)) throw new Error(`the entry file ${entry} is not among the files that were read`);
+
+  return withLock(upgrade.modelPath, options.lock, async (lock) => {
+    await recover(upgrade.modelPath, { lock });
+    const { sightings, mismatches } = await sight(folder, expected);
+    refuseMismatch(
+      folder,
+      mismatches,
+      `The model ${basename(location.path)} changed while the run was going on`,
+      location.followed === null
+        ? 'Run again to upgrade it as it is now.'
+        : `${location.followed} is a link to ${location.path}: its side files must lie beside that file. ` +
+            'Run again, or write elsewhere with --out.',
+    );
+    const changes = effective(await readJournal(folder), entry);
+    const last = changes.at(-1);
+    // A model that somebody replaced by other means begins a history of its own.
+    const goesOn = last !== undefined && sha256Of(last.after, entry) === expected.get(entry);
+    const change = await transact(
+      {
+        location,
+        kind: 'upgrade',
+        from: goesOn ? currentVersion(changes) : original,
+        to: null,
+        run: upgrade.record,
+        before: sightings,
+        files,
+        obsolete: upgrade.obsolete,
+      },
+      lock,
+      options.checkpoint,
+    );
+    return { id: change.id, model: location.path, followed: location.followed, files: writtenFiles(change) };
+  });
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { link, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { Failure } from '../errors.js';
+import {
+  type Checkpoint,
+  createFolder,
+  errorCode,
+  exists,
+  explainFileError,
+  fingerprint,
+  isLinkRefusal,
+  type NewFile,
+  removeFile,
+  resolveInside,
+  syncFolder,
+  writeFileDurably,
+} from './files.js';
+
+export interface NewModel {
+  /** what the entry file shall be called: `out/model.onnx`, `out/model.json`; side files go below the same folder */
+  readonly outPath: string;
+  readonly files: readonly NewFile[];
+  /** the `path` of the entry file among `files`; the name of `outPath` replaces it */
+  readonly entry: string;
+  /** whether files that stand there already may be replaced (false) */
+  readonly overwrite?: boolean;
+}
+
+/**
+ * Writes a model to a new place. Everything is written into a temporary folder first, and moved only when it is complete and on
+ * the disk; the entry file comes last. So there is all of the model or none. Files that hold the
+ * right bytes already are left as they are.
+ * Returns the absolute path and the SHA-256 of each file, the entry file first.
+ *
+ * @throws Failure('usage') when something else stands there and `overwrite` is not set: nothing is written
+ * @throws Failure('input') when writing fails: nothing is left behind, but for side files that `overwrite` allowed to replace
+ */
+export async function writeElsewhere(
+  model: NewModel,
+  checkpoint: Checkpoint = () => {},
+): Promise<readonly { readonly path: string; readonly sha256: string }[]> {
+  const outPath = resolve(model.outPath);
+  const folder = dirname(outPath);
+  const entryFile = model.files.find((each) => each.path === model.entry);
+  if (entryFile === undefined) throw new Error(`the entry file ${model.entry} is not among the files to write`);
+  const sideFiles = model.files.filter((each) => each !== entryFile);
+  // The entry file is the last to be moved.
+  const targets = [...sideFiles, { ...entryFile, path: basename(outPath) }].map((file) => ({
+    ...file,
+    place: resolveInside(folder, file.path),
+  }));
+  const overwrite = model.overwrite ?? false;
+  if (!overwrite && (await exists(outPath))) throw inTheWay(outPath);
+
+  const undo: (() => Promise<void>)[] = [];
+  const replaced: string[] = [];
+  try {
+    for (const each of await createFolder(folder)) undo.push(() => rmdir(each));
+    // Beside the target, since a rename works only within one file system.
+    const draft = join(folder, `.${basename(outPath)}.${randomBytes(6).toString('hex')}.tmp`);
+    undo.push(() => rm(draft, { recursive: true, force: true }));
+    const written: { readonly path: string; readonly sha256: string }[] = [];
+    for (const { path, bytes } of targets) {
+      const place = join(draft, path);
+      await createFolder(dirname(place));
+      await writeFileDurably(place, bytes);
+      await checkpoint(`drafted ${path}`);
+    }
+    for (const { path, place } of targets) {
+      const { sha256 } = (await fingerprint(join(draft, path))) ?? { sha256: null };
+      if (sha256 === null) throw new Error(`the draft of ${path} has vanished`);
+      written.unshift({ path: place, sha256 });
+      const standing = await fingerprintOf(place);
+      if (standing === sha256) continue;
+      if (standing !== null && !overwrite) throw inTheWay(place);
+      for (const each of await createFolder(dirname(place))) undo.push(() => rmdir(each));
+      await move(join(draft, path), place, overwrite);
+      if (standing === null) undo.push(() => removeFile(place));
+      else replaced.push(place);
+      await syncFolder(dirname(place));
+      await checkpoint(`moved ${path}`);
+    }
+    await rm(draft, { recursive: true, force: true });
+    return written;
+  } catch (error) {
+    for (const step of undo.toReversed()) await step().catch(() => undefined);
+    const left = replaced.length === 0 ? 'Nothing of it was left behind.' : `Replaced already: ${replaced.join(', ')}.`;
+    throw explainFileError(error, outPath, left);
+  }
+}
+
+async function fingerprintOf(place: string): Promise<string | null> {
+  if ((await exists(place)) && !(await stat(place)).isFile()) throw inTheWay(place);
+  return (await fingerprint(place))?.sha256 ?? null;
+}
+
+/** A link, unlike a rename, refuses to replace a file that somebody put there a moment ago. */
+async function move(from: string, to: string, overwrite: boolean): Promise<void> {
+  if (overwrite) return rename(from, to);
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') throw inTheWay(to);
+    if (!isLinkRefusal(error)) throw error;
+    await rename(from, to);
+  }
+}
+
+function inTheWay(path: string): Failure {
+  return new Failure('usage', `${path} exists already. Choose another --out, or remove it first. Nothing was written.`);
+}

@@ -1,0 +1,226 @@
+import { createHash } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { chmod, chown, copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
+import { Failure } from '../errors.js';
+
+/** The bytes of another file, named by its absolute path; it is copied by the kernel, never read into memory. */
+export interface CopyOf {
+  readonly copyOf: string;
+}
+
+/** What a file shall hold. A stream is consumed once; weights beyond 2 GiB come as a stream or as `CopyOf`. */
+export type FileContent = Uint8Array | AsyncIterable<Uint8Array> | CopyOf;
+
+/** A file to write: `path` is relative to the model's folder, with '/' between its parts. */
+export interface NewFile {
+  readonly path: string;
+  readonly bytes: FileContent;
+}
+
+/**
+ * Called with the name of each step that was just made durable. Tests stop or fail a run there;
+ * a user interface may show progress.
+ */
+export type Checkpoint = (name: string) => void | Promise<void>;
+
+/** Node refuses single reads and writes of 2 GiB and more, so whatever is large goes in pieces of this many bytes. */
+const pieceBytes = 1 << 26;
+
+/** The `code` of a system error ('ENOSPC'), or null for anything else that is thrown. */
+export function errorCode(error: unknown): string | null {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
+}
+
+const causes: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; free some space, or write to another disk with --out',
+  EDQUOT: 'the disk quota is used up; free some space, or write to another disk with --out',
+  EFBIG: 'the file is larger than this file system allows; write to another disk with --out',
+  EACCES: 'this user may not write there; change the permissions, or write elsewhere with --out',
+  EPERM: 'this user may not write there; change the permissions, or write elsewhere with --out',
+  EROFS: 'the file system is read-only; mount it writable, or write elsewhere with --out',
+  EIO: 'the disk reports an input/output error; check the disk',
+  EBUSY: 'the file is in use by another program; close it and run again',
+  EMFILE: 'too many files are open; raise the limit (ulimit -n) and run again',
+  ENFILE: 'too many files are open on this machine; close some programs and run again',
+  ENAMETOOLONG: 'the name is too long for this file system; move the model to a shorter path',
+};
+
+/**
+ * Says in a user's terms why the file system refused. `written` states what is on the disk now.
+ * An error that is not the environment's fault comes back as it is: it is a defect and must look like one.
+ */
+export function explainFileError(error: unknown, path: string, written: string): unknown {
+  const cause = causes[errorCode(error) ?? ''];
+  if (cause === undefined) return error;
+  return new Failure('input', `${path} cannot be written: ${cause}. ${written}`, { cause: error });
+}
+
+/** Whether something stands at `path`. Throws what `stat` throws for any other reason than absence. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isAbsence(error)) return false;
+    throw error;
+  }
+}
+
+export function isAbsence(error: unknown): boolean {
+  const code = errorCode(error);
+  return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** Removes a file; its absence is what was wanted. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isAbsence(error)) throw error;
+  }
+}
+
+/** SHA-256 (lower-case hexadecimal) and size of a file of any size, read as a stream; null when there is no such file. */
+export async function fingerprint(path: string): Promise<{ readonly sha256: string; readonly bytes: number } | null> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  try {
+    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) {
+      hash.update(piece);
+      bytes += piece.length;
+    }
+  } catch (error) {
+    if (isAbsence(error)) return null;
+    throw error;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+/**
+ * Makes a folder's entries (names created, renamed, removed) durable. Systems that cannot open a folder,
+ * Windows among them, journal their folders themselves.
+ */
+export async function syncFolder(folder: string): Promise<void> {
+  try {
+    const handle = await open(folder, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (!['EPERM', 'EISDIR', 'EINVAL', 'EACCES', 'ENOTSUP'].includes(errorCode(error) ?? '')) throw error;
+  }
+}
+
+/** Creates a folder with its parents, each made durable in the one above. Returns those that were new, outermost first. */
+export async function createFolder(folder: string): Promise<readonly string[]> {
+  const created = await missingFolders(folder);
+  await mkdir(folder, { recursive: true });
+  for (const each of created) await syncFolder(dirname(each));
+  return created;
+}
+
+/** Those of a folder and its parents that do not exist yet, outermost first. */
+export async function missingFolders(folder: string): Promise<readonly string[]> {
+  const missing: string[] = [];
+  for (let at = folder; !(await exists(at)); at = dirname(at)) missing.unshift(at);
+  return missing;
+}
+
+/** Permission bits and, on systems that have them, the owner that a written file shall have. */
+export interface Ownership {
+  readonly mode: number;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/**
+ * Writes a new file and returns once its bytes are on the disk; its name is durable only after `syncFolder`.
+ * `path` must not exist. The owner is set where this user may.
+ */
+export async function writeFileDurably(path: string, content: FileContent, ownership?: Ownership): Promise<void> {
+  if (isCopy(content)) {
+    // FICLONE shares the blocks on file systems that can (Btrfs, XFS, APFS) and copies on all others.
+    await copyFile(content.copyOf, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    await syncFile(path);
+  } else {
+    const handle = await open(path, 'wx');
+    try {
+      for await (const piece of pieces(content)) {
+        // A single write may be cut short; the remainder must follow.
+        for (let at = 0; at < piece.length; ) at += (await handle.write(piece, at, piece.length - at)).bytesWritten;
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  }
+  if (ownership === undefined) return;
+  if (ownership.uid !== undefined && ownership.gid !== undefined) {
+    await chown(path, ownership.uid, ownership.gid).catch(ignoreForbidden);
+  }
+  await chmod(path, ownership.mode & 0o7777).catch(ignoreForbidden);
+}
+
+/** Gives a file a second name. The two share their bytes: use it only where neither is ever written in place. */
+export async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!isLinkRefusal(error)) throw error;
+    await writeFileDurably(to, { copyOf: from });
+  }
+}
+
+/** Whether the file system cannot make this hard link (FAT, some network shares, across mounts, too many links). */
+export function isLinkRefusal(error: unknown): boolean {
+  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES'].includes(errorCode(error) ?? '');
+}
+
+/**
+ * The place of a model's side file. Models name their weights by relative paths; one that leads out of the folder
+ * could make an upgrade write anywhere.
+ * @throws Failure('input') for absolute paths, paths through '..' and paths into `.frelu`
+ */
+export function resolveInside(folder: string, path: string): string {
+  const normal = normalize(path);
+  const first = normal.split(sep)[0];
+  if (path === '' || isAbsolute(path) || first === '..' || first === '.' || first === '.frelu') {
+    throw new Failure(
+      'input',
+      `The model names a file ${JSON.stringify(path)} that lies outside of its folder ${folder}. ` +
+        `Move the file into the folder and correct the model, or write elsewhere with --out. Nothing was written.`,
+    );
+  }
+  return join(folder, normal);
+}
+
+function isCopy(content: FileContent): content is CopyOf {
+  return 'copyOf' in content;
+}
+
+async function* pieces(content: Uint8Array | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  if (!(content instanceof Uint8Array)) {
+    for await (const part of content) yield* pieces(part);
+    return;
+  }
+  // Views of other element types would be counted in elements; bytes are what is written.
+  const bytes = new Uint8Array(content.buffer, content.byteOffset, content.byteLength);
+  for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
+}
+
+async function syncFile(path: string): Promise<void> {
+  // Windows flushes only through a handle that may write; elsewhere a write-protected copy must be flushable too.
+  const handle = await open(path, process.platform === 'win32' ? 'r+' : 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function ignoreForbidden(error: unknown): void {
+  if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL'].includes(errorCode(error) ?? '')) throw error;
+}

@@ -1,0 +1,141 @@
+import { Failure } from '../errors.js';
+import type { Checkpoint } from './files.js';
+import {
+  type Change,
+  currentVersion,
+  effective,
+  type FileState,
+  lineage,
+  original,
+  readJournal,
+  sha256Of,
+} from './journal.js';
+import { locateModel, type ModelLocation } from './location.js';
+import { type Lock, withLock } from './lock.js';
+import { recover, refuseMismatch } from './recover.js';
+import { findBackup, type PlannedFile, sight, transact, writtenFiles } from './transaction.js';
+
+export interface RollbackOptions {
+  /** the version to restore: the id of an upgrade, or 'original'; without it, the version before the present one */
+  readonly to?: string;
+  /** the lock of the folder where the caller holds it already; otherwise it is taken for the while */
+  readonly lock?: Lock;
+  readonly checkpoint?: Checkpoint;
+}
+
+export interface Rollback {
+  /** the real file that was restored */
+  readonly model: string;
+  /** the files that were written, with the hash that was read back from the disk; [] when the version stood already */
+  readonly restored: readonly { readonly path: string; readonly sha256: string }[];
+  /** the versions before and after: 'original' or the id of an upgrade */
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Restores an earlier version of a model byte for byte, with the protocol of an upgrade. The rollback is itself a change in
+ * the history, and the version that it leaves stays in the backup: `to` may name it later.
+ *
+ * @throws Failure('locked') when another run holds the lock, the files are not what the journal says, or a
+ *   backup is damaged: all named, nothing written
+ * @throws Failure('input') when there is nothing to roll back, or writing fails
+ * @throws Failure('usage') when `to` is no version of this model
+ */
+export async function rollback(modelPath: string, options: RollbackOptions = {}): Promise<Rollback> {
+  const location = await locateModel(modelPath);
+  return withLock(modelPath, options.lock, async (lock) => {
+    await recover(modelPath, { lock });
+    return restore(location, lock, options);
+  });
+}
+
+async function restore(location: ModelLocation, lock: Lock, options: RollbackOptions): Promise<Rollback> {
+  const { folder, entry, path: model } = location;
+  const journal = await readJournal(folder);
+  const changes = effective(journal, entry);
+  const last = changes.at(-1);
+  const from = currentVersion(changes);
+  const to = options.to ?? lineage(changes, from)[0]?.from;
+  if (last === undefined || to === undefined) {
+    throw new Failure(
+      'input',
+      `There is nothing to roll back: ${model} is ${last === undefined ? 'not a model that was upgraded here' : 'the original already'}. ` +
+        'Nothing was written.',
+    );
+  }
+  const wanted = filesOf(changes, from, to);
+  if (wanted === null) {
+    const known = [original, ...changes.filter((each) => each.kind === 'upgrade').map((each) => each.id)];
+    throw new Failure(
+      'usage',
+      `${JSON.stringify(to)} is no version of ${model}. Its versions are ${known.join(', ')}. Nothing was written.`,
+    );
+  }
+
+  const { sightings, mismatches } = await sight(folder, new Map(last.after.map((each) => [each.path, each.sha256])));
+  refuseMismatch(
+    folder,
+    mismatches,
+    `The files of ${entry} are not what the journal says`,
+    `Somebody changed them after the last ${last.kind}. Restore them, or, to go back nevertheless, ` +
+      `copy the old files from .frelu/backups by hand.`,
+  );
+  if (from === to) return { model, restored: [], from, to };
+
+  const change = await transact(
+    {
+      location,
+      kind: 'rollback',
+      from,
+      to,
+      run: null,
+      before: sightings,
+      files: await sources(folder, journal, wanted, last.after),
+      obsolete: last.after.map((each) => each.path).filter((path) => sha256Of(wanted, path) === null),
+    },
+    lock,
+    options.checkpoint,
+  );
+  const after = await sight(folder, new Map(wanted.map((each) => [each.path, each.sha256])));
+  if (after.mismatches.length > 0) {
+    throw new Failure(
+      'locked',
+      `The restored files of ${model} do not read back as they were written: ${after.mismatches.join('; ')}. ` +
+        'The rollback was written; check the disk, and that nobody else writes there.',
+    );
+  }
+  return { model, restored: writtenFiles(change), from, to };
+}
+
+/** The files of a version, or null where there is no such version. */
+function filesOf(changes: readonly Change[], from: string, version: string): readonly FileState[] | null {
+  if (version === from) return changes.at(-1)?.after ?? null;
+  // Of several originals, where a model was replaced by other means in between, the one that led to the present version is meant.
+  if (version === original) return lineage(changes, from).at(-1)?.before ?? null;
+  return changes.find((each) => each.kind === 'upgrade' && each.id === version)?.after ?? null;
+}
+
+/** Where the bytes of each file to write come from: a backup, found by hash. Files that stand already are left out. */
+async function sources(
+  folder: string,
+  journal: readonly Change[],
+  wanted: readonly FileState[],
+  standing: readonly FileState[],
+): Promise<readonly PlannedFile[]> {
+  const files: PlannedFile[] = [];
+  const lost: string[] = [];
+  for (const { path, sha256, mode } of wanted) {
+    if (sha256Of(standing, path) === sha256) continue;
+    const kept = await findBackup(folder, journal, sha256);
+    if (kept === null) lost.push(path);
+    else files.push({ path, content: { copyOf: kept }, sha256, mode });
+  }
+  refuseMismatch(
+    folder,
+    lost.map((path) => `the kept bytes of ${path} are missing or damaged`),
+    'The version cannot be restored',
+    'Restore the folder .frelu/backups from a backup of your own, or choose another version (see: frelu-migrate history).',
+  );
+  return files;
+}
