@@ -1,0 +1,210 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  type NodeProto,
+  OperatorSetIdProtoSchema,
+  StringStringEntryProtoSchema,
+  type TensorProto,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  type ValueInfoProto,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { type Attributes, Graph, makeNode } from '../graph.js';
+import { DataType, floatTensor, int64Tensor, rawTensor } from '../tensor.js';
+
+/** The op set that tfjs models are read into: the one that gradient rules are written for. */
+const opset = 21n;
+const irVersion = 10n;
+
+/** The element types that tf.js computes with. */
+export type DType = 'float32' | 'int32' | 'bool';
+
+/** A shape as tf.js sees it, channels last; null where an extent is known only at run time. */
+export type Shape = readonly (number | null)[];
+
+/** A value of the ONNX graph under construction. */
+export interface Value {
+  readonly name: string;
+  readonly dtype: DType;
+  /** in tf.js's own axis order, whatever the layout; null where not even the rank is known */
+  readonly shape: Shape | null;
+  /** whether it lies in the ONNX graph as [batch, channels, ...spatial] instead of [batch, ...spatial, channels] */
+  readonly channelsFirst: boolean;
+}
+
+export const onnxTypes: Readonly<Record<DType, DataType>> = {
+  float32: DataType.FLOAT,
+  int32: DataType.INT32,
+  bool: DataType.BOOL,
+};
+
+/** An ONNX graph under construction: nodes in topological order, every name unique, equal constants once. */
+export class OnnxBuilder {
+  readonly nodes: NodeProto[] = [];
+  readonly #initializers = new Map<string, TensorProto>();
+  readonly #constants = new Map<string, string>();
+  readonly #names = new Set<string>();
+  readonly #renames = new Map<string, string>();
+  readonly #memo = new Map<string, Value>();
+  /** the layer or node that is being read: the prefix of the names of what is written for it */
+  scope = '';
+
+  /** One node with one output, whose name comes back. An input that is left out is ''. */
+  op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    return this.ops(opType, inputs, 1, attributes)[0] ?? '';
+  }
+
+  /** One node with several outputs. */
+  ops(opType: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}): string[] {
+    const name = this.freshName(`${this.scope}/${opType}`);
+    const names = Array.from({ length: outputs }, (_, i) => this.freshName(i === 0 ? `${name}:out` : `${name}:${i}`));
+    this.nodes.push(makeNode(opType, inputs, names, attributes, name));
+    return names;
+  }
+
+  /** A FLOAT constant of the graph itself (not a weight); a number alone is a scalar, shape []. */
+  float(values: number | readonly number[], shape: readonly number[] = []): string {
+    const list = typeof values === 'number' ? [values] : values;
+    return this.#constant(`float32 [${shape}] ${list}`, (name) => floatTensor(name, shape, list));
+  }
+
+  /** An INT64 vector: axes, shapes, pads, starts. */
+  int64s(values: readonly number[]): string {
+    return this.#constant(`int64 [${values.length}] ${values}`, (name) => int64Tensor(name, [values.length], values));
+  }
+
+  int64(value: number): string {
+    return this.#constant(`int64 [] ${value}`, (name) => int64Tensor(name, [], [value]));
+  }
+
+  int32(value: number): string {
+    return this.#constant(`int32 [] ${value}`, (name) => rawTensor(name, DataType.INT32, [], Int32Array.of(value)));
+  }
+
+  bool(value: boolean): string {
+    return this.#constant(`bool [] ${value}`, (name) =>
+      rawTensor(name, DataType.BOOL, [], Uint8Array.of(value ? 1 : 0)),
+    );
+  }
+
+  /** A scalar constant of one of tf.js's element types. */
+  scalar(value: number, dtype: DType): string {
+    if (dtype === 'float32') return this.float(value);
+    return dtype === 'int32' ? this.int32(value) : this.bool(value !== 0);
+  }
+
+  addInitializer(tensor: TensorProto): string {
+    this.#initializers.set(tensor.name, tensor);
+    this.#names.add(tensor.name);
+    return tensor.name;
+  }
+
+  /** A name that nothing in the graph has yet, taken from now on. */
+  freshName(wanted: string): string {
+    let name = wanted;
+    for (let i = 1; this.#names.has(name); i++) name = `${wanted}_${i}`;
+    this.#names.add(name);
+    return name;
+  }
+
+  /** The value under `key`, made on the first request: a layout's other form is computed once. */
+  once(key: string, make: () => Value): Value {
+    const known = this.#memo.get(key);
+    if (known !== undefined) return known;
+    const value = make();
+    this.#memo.set(key, value);
+    return value;
+  }
+
+  remember(key: string, value: Value): void {
+    this.#memo.set(key, value);
+  }
+
+  nodeOf(value: string): NodeProto | undefined {
+    return this.nodes.findLast((node) => node.output.includes(value));
+  }
+
+  /** Gives a value another name in the finished graph; where the name is taken, a node that copies it. */
+  nameOutput(value: string, name: string): void {
+    const free = !this.#names.has(name) && !this.#renames.has(value) && this.nodeOf(value) !== undefined;
+    if (free) {
+      this.#renames.set(value, name);
+      this.#names.add(name);
+    } else if (value !== name) {
+      const node = makeNode('Identity', [value], [this.freshName(name)], {}, this.freshName(`${name}/Identity`));
+      this.nodes.push(node);
+    }
+  }
+
+  /**
+   * The graph, without the nodes and constants that no output needs.
+   * @param metadata entries of the ONNX model's metadata_props
+   */
+  finish(
+    inputs: readonly ValueInfoProto[],
+    outputs: readonly ValueInfoProto[],
+    metadata: Readonly<Record<string, string>> = {},
+  ): Graph {
+    const renamed = (name: string) => this.#renames.get(name) ?? name;
+    for (const node of this.nodes) {
+      node.input = node.input.map(renamed);
+      node.output = node.output.map(renamed);
+    }
+    const needed = new Set(outputs.map(({ name }) => name));
+    const kept: NodeProto[] = [];
+    for (const node of this.nodes.toReversed()) {
+      if (!node.output.some((output) => needed.has(output))) continue;
+      kept.push(node);
+      for (const input of node.input) needed.add(input);
+    }
+    const graph = create(GraphProtoSchema, {
+      name: 'tfjs',
+      node: kept.reverse(),
+      initializer: [...this.#initializers.values()].filter(({ name }) => needed.has(name)),
+      input: [...inputs],
+      output: [...outputs],
+    });
+    const model = create(ModelProtoSchema, {
+      irVersion,
+      producerName: 'frelu-migrate',
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: opset })],
+      metadataProps: Object.entries(metadata).map(([key, value]) =>
+        create(StringStringEntryProtoSchema, { key, value }),
+      ),
+      graph,
+    });
+    return new Graph(model);
+  }
+
+  #constant(key: string, make: (name: string) => TensorProto): string {
+    const known = this.#constants.get(key);
+    if (known !== undefined) return known;
+    const name = this.addInitializer(make(this.freshName('const')));
+    this.#constants.set(key, name);
+    return name;
+  }
+}
+
+/** A graph input or output. An unknown extent becomes a named one, the first axis's `batch`; a null shape is left out. */
+export function valueInfo(name: string, dtype: DType, shape: Shape | null): ValueInfoProto {
+  const tensor = create(TypeProto_TensorSchema, { elemType: onnxTypes[dtype] });
+  if (shape !== null) {
+    const dim = shape.map((extent, axis) =>
+      create(TensorShapeProto_DimensionSchema, {
+        value:
+          extent === null
+            ? { case: 'dimParam', value: axis === 0 ? 'batch' : `${name}_${axis}` }
+            : { case: 'dimValue', value: BigInt(extent) },
+      }),
+    );
+    tensor.shape = create(TensorShapeProtoSchema, { dim });
+  }
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: create(TypeProtoSchema, { value: { case: 'tensorType', value: tensor } }),
+  });
+}
