@@ -1,0 +1,102 @@
+import { Failure } from '../errors.js';
+import type { Targets } from './dataset.js';
+import type { Inputs } from './inputs.js';
+import { createRandom, shuffle } from './random.js';
+
+export interface Batch {
+  readonly count: number;
+  /** positions of the samples in the data set, [count] */
+  readonly indices: Int32Array;
+  /** [count, ...shape] of the preprocessed inputs */
+  readonly inputs: Float32Array;
+  /** [count, width]: one-hot for classes, the values otherwise; empty (width 0) without targets */
+  readonly targets: Float32Array;
+  readonly targetWidth: number;
+  /** [count], for classes */
+  readonly labels: Int32Array | null;
+}
+
+export interface BatchOptions {
+  /** the samples to go through, in this order unless shuffled; all of them by default */
+  readonly indices?: Int32Array;
+  readonly batchSize: number;
+  /** the order of an epoch depends on both; absent: as given */
+  readonly shuffle?: { readonly seed: number; readonly epoch: number };
+  /** the model's number of classes, the width of one-hot targets; by default the data set's */
+  readonly classes?: number;
+}
+
+/**
+ * Goes through samples once, batch by batch; the last batch has what is left. The next batch is read while the caller
+ * works on the one before. Every batch has arrays of its own.
+ * @throws Failure('input') when a label is beyond `classes`, or a sample cannot be read
+ */
+export async function* batches(inputs: Inputs, options: BatchOptions): AsyncGenerator<Batch, void, undefined> {
+  const { dataset } = inputs;
+  const { batchSize } = options;
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new Failure('usage', `--batch-size ${batchSize}: give a whole number of at least 1.`);
+  }
+  const order = Int32Array.from(options.indices ?? { length: dataset.count }, (index, i) => index ?? i);
+  if (options.shuffle !== undefined) shuffle(order, createRandom(options.shuffle.seed, options.shuffle.epoch));
+  const width = targetWidth(dataset.targets, options.classes, dataset.path);
+  const length = inputs.shape.reduce((product, dim) => product * dim, 1);
+
+  const read = async (start: number): Promise<Batch> => {
+    const indices = order.slice(start, start + batchSize);
+    const values = new Float32Array(indices.length * length);
+    await inputs.gather(indices, values);
+    return {
+      count: indices.length,
+      indices,
+      inputs: values,
+      targetWidth: width,
+      ...gatherTargets(dataset.targets, indices, width),
+    };
+  };
+
+  const readAhead = (start: number): Promise<Batch> => {
+    const batch = read(start);
+    // it may fail while the caller still works on the batch before: it is told when it asks for this one
+    batch.catch(() => undefined);
+    return batch;
+  };
+
+  let next = order.length > 0 ? readAhead(0) : null;
+  for (let start = batchSize; next !== null; start += batchSize) {
+    const batch: Batch = await next;
+    next = start < order.length ? readAhead(start) : null;
+    yield batch;
+  }
+}
+
+/** @throws Failure('input') when the data has more classes than the model */
+function targetWidth(targets: Targets, classes: number | undefined, path: string): number {
+  if (targets.kind === 'none') return 0;
+  if (targets.kind === 'values') return targets.width;
+  const width = classes ?? targets.names.length;
+  const at = targets.labels.findIndex((label) => label >= width);
+  if (at < 0) return width;
+  throw new Failure(
+    'input',
+    `${path}: sample ${at} is of class ${targets.labels[at]}, but the model knows ${width} classes, numbered from 0. ` +
+      'Correct the label, or give the data this model was made for.',
+  );
+}
+
+function gatherTargets(
+  targets: Targets,
+  indices: Int32Array,
+  width: number,
+): { readonly targets: Float32Array; readonly labels: Int32Array | null } {
+  const rows = new Float32Array(indices.length * width);
+  if (targets.kind === 'values') {
+    for (const [i, index] of indices.entries()) {
+      rows.set(targets.values.subarray(index * width, (index + 1) * width), i * width);
+    }
+  }
+  if (targets.kind !== 'class') return { targets: rows, labels: null };
+  const labels = Int32Array.from(indices, (index) => targets.labels[index] ?? 0);
+  for (const [i, label] of labels.entries()) rows[i * width + label] = 1;
+  return { targets: rows, labels };
+}

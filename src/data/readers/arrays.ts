@@ -1,0 +1,98 @@
+import sharp from 'sharp';
+import { Failure } from '../../errors.js';
+import type { Dataset, Part, PixelSize, SampleLayout, Targets } from '../dataset.js';
+import { resizePixels } from './pixels.js';
+
+export interface ArrayDataset {
+  readonly path: string;
+  readonly format: Dataset['format'];
+  readonly part?: Part | undefined;
+  /** the shape of one sample */
+  readonly shape: readonly number[];
+  readonly layout: SampleLayout;
+  /** [count, ...shape], row-major */
+  readonly storage: Uint8Array | Float32Array;
+  readonly targets: Targets;
+}
+
+/**
+ * A data set whose samples lie in one array in memory.
+ * @throws Failure('input') when a float value is NaN or infinite, or there is no sample
+ */
+export function arrayDataset({ path, format, part, shape, layout, storage, targets }: ArrayDataset): Dataset {
+  const size = shape.reduce((product, dim) => product * dim, 1);
+  const count = size === 0 ? 0 : storage.length / size;
+  if (count === 0) throw new Failure('input', `${path}: it holds no samples. Give a file with data.`);
+  if (storage instanceof Float32Array) requireFinite(path, storage, size);
+  const bytes = new Uint8Array(storage.buffer, storage.byteOffset, storage.byteLength);
+  const bytesPerSample = size * storage.BYTES_PER_ELEMENT;
+  const sample = (index: number): Uint8Array | Float32Array => storage.subarray(index * size, (index + 1) * size);
+
+  return {
+    path,
+    format,
+    ...(part === undefined ? {} : { part }),
+    count,
+    sample: { shape, layout, dtype: storage instanceof Uint8Array ? 'uint8' : 'float32' },
+    targets,
+    async read(indices, into, pixelSize) {
+      if (pixelSize !== undefined && storage instanceof Uint8Array && layout !== 'values') {
+        await readResized(storage, shape, layout, indices, into, pixelSize);
+        return;
+      }
+      for (let i = 0; i < indices.length; i += 1) into.set(sample(indices[i] ?? 0), i * size);
+    },
+    async bytes(index) {
+      return bytes.subarray(index * bytesPerSample, (index + 1) * bytesPerSample);
+    },
+  };
+}
+
+function requireFinite(path: string, values: Float32Array, sampleSize: number): void {
+  const at = values.findIndex((value) => !Number.isFinite(value));
+  if (at < 0) return;
+  throw new Failure(
+    'input',
+    `${path}: sample ${Math.floor(at / sampleSize)} holds ${values[at]} at position ${at % sampleSize}. ` +
+      'Remove or fill in such values before training.',
+  );
+}
+
+async function readResized(
+  storage: Uint8Array,
+  shape: readonly number[],
+  layout: Exclude<SampleLayout, 'values'>,
+  indices: ArrayLike<number>,
+  into: Float32Array,
+  size: PixelSize,
+): Promise<void> {
+  const [height = 1, width = 1, channels = 1] =
+    layout === 'CHW' ? [shape[1], shape[2], shape[0]] : [shape[0], shape[1], layout === 'HWC' ? shape[2] : 1];
+  const plane = height * width;
+  const length = plane * channels;
+  const outLength = size.height * size.width * size.channels;
+  const raw = { width, height, channels: channelCount(channels) };
+  await Promise.all(
+    Array.from({ length: indices.length }, async (_, i) => {
+      const start = (indices[i] ?? 0) * length;
+      let pixels = storage.subarray(start, start + length);
+      if (layout === 'CHW' && channels > 1) {
+        const planar = pixels;
+        pixels = new Uint8Array(length);
+        for (let c = 0; c < channels; c += 1) {
+          for (let p = 0; p < plane; p += 1) pixels[p * channels + c] = planar[c * plane + p] ?? 0;
+        }
+      }
+      into.set(await resizePixels(sharp(pixels, { raw }), size), i * outLength);
+    }),
+  );
+}
+
+/** Narrows a channel count to those that image libraries know. */
+function channelCount(channels: number): 1 | 2 | 3 | 4 {
+  if (channels === 1 || channels === 2 || channels === 3 || channels === 4) return channels;
+  throw new Failure(
+    'input',
+    `Images of ${channels} channels cannot be resized. Resize them before exporting the data.`,
+  );
+}

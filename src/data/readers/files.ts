@@ -1,0 +1,118 @@
+import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { createGunzip, gunzip } from 'node:zlib';
+import { Failure } from '../../errors.js';
+
+const gunzipBytes = promisify(gunzip);
+
+const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x8b;
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+
+/** What a failed access to a file means to the user. */
+function accessFailure(path: string, error: unknown): Failure {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return new Failure('input', `${path}: there is no such file or folder. Check the path.`, { cause: error });
+    case 'EACCES':
+    case 'EPERM':
+      return new Failure('input', `${path}: reading it is not permitted. Change its permissions.`, { cause: error });
+    case 'ERR_FS_FILE_TOO_LARGE':
+      return new Failure('input', `${path}: it is larger than 2 GiB. Split it, or export the data as image folders.`, {
+        cause: error,
+      });
+    default:
+      return new Failure('input', `${path}: cannot be read (${error instanceof Error ? error.message : error}).`, {
+        cause: error,
+      });
+  }
+}
+
+/** @throws Failure('input') when nothing is at `path` */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    throw accessFailure(path, error);
+  }
+}
+
+/** The size of a file in bytes; null for anything that is not a file. */
+export async function fileSize(path: string): Promise<number | null> {
+  const found = await stat(path).catch(() => null);
+  return found?.isFile() ? found.size : null;
+}
+
+/** The files and the folders in a folder, sorted by name; hidden ones are left out. */
+export async function listFolder(path: string): Promise<{ files: string[]; folders: string[] }> {
+  try {
+    const entries = (await readdir(path, { withFileTypes: true })).filter((entry) => !entry.name.startsWith('.'));
+    const files: string[] = [];
+    const folders: string[] = [];
+    for (const entry of entries) {
+      // data sets are often assembled from links, which only stat can tell apart
+      const folder = entry.isSymbolicLink() ? await isFolder(`${path}/${entry.name}`) : entry.isDirectory();
+      (folder ? folders : files).push(entry.name);
+    }
+    // by code unit, so that the order, and with it the class indices, is the same in every locale
+    return { files: files.sort(), folders: folders.sort() };
+  } catch (error) {
+    throw error instanceof Failure ? error : accessFailure(path, error);
+  }
+}
+
+/** A whole file, decompressed if it is gzip. @throws Failure('input') */
+export async function readBytes(path: string): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(path);
+  } catch (error) {
+    throw accessFailure(path, error);
+  }
+  if (!isGzip(bytes)) return bytes;
+  try {
+    return await gunzipBytes(bytes);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new Failure('input', `${path}: its gzip data is damaged or cut short (${cause}). Download it again.`, {
+      cause: error,
+    });
+  }
+}
+
+/** The first bytes of a file, decompressed if it is gzip; fewer, or none, where the file has no more. */
+export async function readHead(path: string, length: number): Promise<Uint8Array> {
+  let file: FileHandle | null = null;
+  try {
+    file = await open(path);
+    const head = new Uint8Array(length);
+    const { bytesRead } = await file.read(head, 0, length, 0);
+    if (!isGzip(head)) return head.subarray(0, bytesRead);
+  } catch {
+    return new Uint8Array(0);
+  } finally {
+    await file?.close();
+  }
+  return gunzipHead(path, length);
+}
+
+async function gunzipHead(path: string, length: number): Promise<Uint8Array> {
+  const file = await open(path);
+  const stream = file.createReadStream().pipe(createGunzip());
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of stream) {
+      if (!(chunk instanceof Uint8Array)) break;
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= length) break;
+    }
+  } catch {
+    // a damaged archive is recognised by what could be read of it, and refused when it is read whole
+  } finally {
+    await file.close();
+  }
+  return Buffer.concat(chunks).subarray(0, length);
+}

@@ -1,0 +1,175 @@
+import { basename, dirname, join } from 'node:path';
+import { Failure } from '../../errors.js';
+import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
+import { arrayDataset } from './arrays.js';
+import { isFolder, listFolder, readBytes, readHead } from './files.js';
+import type { DatasetReader, ReadOptions } from './reader.js';
+import { indexedTargets } from './targets.js';
+
+/** IDX element types by the third byte of the magic number; all are big-endian. */
+const elementTypes: Readonly<
+  Record<number, { readonly size: number; readonly at: (view: DataView, offset: number) => number }>
+> = {
+  8: { size: 1, at: (view, offset) => view.getUint8(offset) },
+  9: { size: 1, at: (view, offset) => view.getInt8(offset) },
+  11: { size: 2, at: (view, offset) => view.getInt16(offset) },
+  12: { size: 4, at: (view, offset) => view.getInt32(offset) },
+  13: { size: 4, at: (view, offset) => view.getFloat32(offset) },
+  14: { size: 8, at: (view, offset) => view.getFloat64(offset) },
+};
+
+interface IdxArray {
+  readonly shape: readonly number[];
+  readonly values: Uint8Array | Float32Array;
+}
+
+/** LeCun's IDX: 0, 0, element type, rank, then one big-endian uint32 per dimension, then the elements. */
+async function readIdx(path: string): Promise<IdxArray> {
+  const bytes = await readBytes(path);
+  const [zero, alsoZero, type = 0, rank = 0] = bytes;
+  const element = elementTypes[type];
+  if (zero !== 0 || alsoZero !== 0 || element === undefined || rank < 1) {
+    const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+    throw new Failure(
+      'input',
+      `${path}: it does not start like an IDX file (first bytes ${magic || 'none'}). Download it again.`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const start = 4 + 4 * rank;
+  if (bytes.length < start) throw new Failure('input', `${path}: it ends within its header. Download it again.`);
+  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  const length = shape.reduce((product, dim) => product * dim, 1);
+  const expected = start + length * element.size;
+  if (bytes.length !== expected) {
+    throw new Failure(
+      'input',
+      `${path}: its header announces ${shape.join(' x ')} elements, ${expected} bytes, but it holds ${bytes.length}. ` +
+        `It is ${bytes.length < expected ? 'cut short' : 'damaged'}: download it again.`,
+    );
+  }
+  if (type === 8) return { shape, values: bytes.subarray(start) };
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i += 1) values[i] = element.at(view, start + i * element.size);
+  return { shape, values };
+}
+
+/** `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz`, `emnist-letters-test-images-idx3-ubyte`... */
+const imagesName = /images[-.]idx\d-ubyte(\.gz)?$/;
+const labelsName = /labels[-.]idx\d-ubyte(\.gz)?$/;
+const isTestName = (name: string): boolean => /t10k|test/i.test(name);
+
+/** The other file of the pair: the same stem, either separator, compressed or not. */
+function partnerOf(name: string, files: readonly string[], wanted: 'images' | 'labels'): string | undefined {
+  const stem = name.replace(wanted === 'labels' ? imagesName : labelsName, '');
+  const pattern = wanted === 'labels' ? labelsName : imagesName;
+  return files.find((file) => pattern.test(file) && file.replace(pattern, '') === stem);
+}
+
+/** The images files of a folder, by part; where a file is there both plain and compressed, the plain one. */
+async function imagesFiles(folder: string): Promise<ReadonlyMap<Part, readonly string[]>> {
+  const { files } = await listFolder(folder);
+  const plain = new Set(files);
+  const images = files.filter(
+    (file) => imagesName.test(file) && !(file.endsWith('.gz') && plain.has(file.slice(0, -'.gz'.length))),
+  );
+  const test = images.filter(isTestName);
+  const train = images.filter((file) => !isTestName(file));
+  const parts = new Map<Part, readonly string[]>();
+  if (train.length > 0) parts.set('train', train);
+  if (test.length > 0) parts.set('test', test);
+  return parts;
+}
+
+async function imagesPath(folder: string, part: Part | undefined): Promise<{ path: string; part: Part }> {
+  const parts = await imagesFiles(folder);
+  const wanted = part ?? (parts.has('train') ? 'train' : 'test');
+  const [first, second] = parts.get(wanted) ?? [];
+  if (first === undefined) {
+    throw new Failure('input', `${folder}: it holds no ${wanted} images (${wanted}-images-idx3-ubyte). Add the file.`);
+  }
+  if (second !== undefined) {
+    throw new Failure('input', `${folder}: it holds both ${first} and ${second}. Give the images file itself.`);
+  }
+  return { path: join(folder, first), part: wanted };
+}
+
+const channelCounts = new Set([1, 3, 4]);
+
+function layoutOf(shape: readonly number[]): SampleLayout {
+  if (shape.length === 2) return 'HW';
+  if (shape.length !== 3) return 'values';
+  if (channelCounts.has(shape[2] ?? 0)) return 'HWC';
+  return channelCounts.has(shape[0] ?? 0) ? 'CHW' : 'values';
+}
+
+async function readLabels(path: string, count: number, imagesFile: string, options: ReadOptions): Promise<Targets> {
+  const { shape, values } = await readIdx(path);
+  if (shape.length !== 1) {
+    throw new Failure('input', `${path}: labels are one number per image, but it is ${shape.join(' x ')}.`);
+  }
+  if (values.length !== count) {
+    throw new Failure(
+      'input',
+      `${path}: it holds ${values.length} labels, but ${imagesFile} holds ${count} images. Give files that belong together.`,
+    );
+  }
+  return indexedTargets(values, (i) => `${path}: label ${i}`, options);
+}
+
+async function read(path: string, options: ReadOptions): Promise<Dataset> {
+  const given = (await isFolder(path)) ? await imagesPath(path, options.part) : { path, part: undefined };
+  const folder = dirname(given.path);
+  const { files } = await listFolder(folder);
+  const name = basename(given.path);
+  // who gives the labels file means its images
+  const imagesFile = labelsName.test(name) ? partnerOf(name, files, 'images') : name;
+  if (imagesFile === undefined) {
+    throw new Failure(
+      'input',
+      `${given.path}: it holds labels, and no images file is beside it. Give the images file.`,
+    );
+  }
+  const labelsFile = partnerOf(imagesFile, files, 'labels');
+  if (labelsFile === undefined && options.requireTargets !== false) {
+    const expected = imagesFile.replace('images', 'labels').replace(/idx\d/, 'idx1');
+    throw new Failure('input', `${given.path}: its labels are not beside it. Put ${expected} into ${folder}.`);
+  }
+  const images = await readIdx(join(folder, imagesFile));
+  const [count = 0, ...shape] = images.shape;
+  if (shape.length === 0) {
+    throw new Failure(
+      'input',
+      `${join(folder, imagesFile)}: it holds single numbers, not images. Give the images file.`,
+    );
+  }
+  const targets: Targets =
+    labelsFile === undefined
+      ? { kind: 'none' }
+      : await readLabels(join(folder, labelsFile), count, imagesFile, options);
+  return arrayDataset({
+    path,
+    format: 'idx',
+    part: given.part,
+    shape,
+    layout: layoutOf(shape),
+    storage: images.values,
+    targets,
+  });
+}
+
+/** The MNIST family (MNIST, Fashion-MNIST, KMNIST, EMNIST...): an images file with its labels file, or a folder of pairs. */
+export const idx: DatasetReader = {
+  format: 'IDX',
+  async recognises(path) {
+    if (await isFolder(path)) return (await imagesFiles(path)).size > 0;
+    // a damaged file is still one by its name, and is then refused with the reason
+    if (imagesName.test(path) || labelsName.test(path)) return true;
+    const [zero, alsoZero, type = 0, rank = 0] = await readHead(path, 4);
+    return zero === 0 && alsoZero === 0 && type in elementTypes && rank >= 1 && rank <= 5;
+  },
+  async parts(path) {
+    return (await isFolder(path)) ? [...(await imagesFiles(path)).keys()] : ['train'];
+  },
+  read,
+};

@@ -1,0 +1,28 @@
+import type { Dataset, Part } from '../dataset.js';
+
+export interface ReadOptions {
+  /** the part to read where the path holds several (train by default); a path that holds one ignores it */
+  readonly part?: Part;
+  /** the target column of a table, by name, or by position (from 0) where there is no header */
+  readonly target?: string;
+  /** class names in the order of the model's outputs; by default those that the data itself defines */
+  readonly classNames?: readonly string[];
+  /** what targets are, where the data alone leaves it open (whole numbers may be classes or amounts) */
+  readonly targetKind?: 'class' | 'values';
+  /** false accepts data without targets (a run that distils needs none); true by default */
+  readonly requireTargets?: boolean;
+  /** the layout of arrays whose shape alone does not tell channels from space */
+  readonly layout?: 'NCHW' | 'NHWC';
+}
+
+/** One data-set format: how it is recognised, and how it is read. */
+export interface DatasetReader {
+  /** its name, for people */
+  readonly format: string;
+  /** Whether `path` (a file or a folder that exists) holds this format, by its content; reads no more than it needs. */
+  recognises(path: string): Promise<boolean>;
+  /** The parts that can be read from `path`, which this reader recognises. */
+  parts(path: string): Promise<readonly Part[]>;
+  /** @throws Failure('input') naming the file, what is wrong with it and what to do */
+  read(path: string, options: ReadOptions): Promise<Dataset>;
+}
