@@ -1,0 +1,85 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { writeElsewhere } from '../../src/upgrade/elsewhere.js';
+import { readFiles, sha256, temporaryFolder, writeFiles } from './models.js';
+
+const encode = (text: string) => new TextEncoder().encode(text);
+
+async function target() {
+  const folder = await temporaryFolder();
+  await writeFiles(folder, { 'in/weights.bin': 'the weights' });
+  const model = {
+    outPath: join(folder, 'out', 'deep', 'new.onnx'),
+    entry: 'model.onnx',
+    files: [
+      { path: 'model.onnx', bytes: encode('frelu network') },
+      { path: 'data/weights.bin', bytes: { copyOf: join(folder, 'in', 'weights.bin') } },
+    ],
+  };
+  return { folder, model, out: join(folder, 'out', 'deep') };
+}
+
+test('a model is written to a folder that does not exist yet, under the name that was asked for', async () => {
+  const { model, out } = await target();
+  expect(await writeElsewhere(model)).toEqual([
+    { path: join(out, 'new.onnx'), sha256: sha256('frelu network') },
+    { path: join(out, 'data', 'weights.bin'), sha256: sha256('the weights') },
+  ]);
+  expect(await readFiles(out)).toEqual({ 'new.onnx': 'frelu network', 'data/weights.bin': 'the weights' });
+});
+
+test('what stands there is not replaced, unless that is asked for', async () => {
+  const { model, out } = await target();
+  await writeFiles(out, { 'new.onnx': 'mine' });
+  await expect(writeElsewhere(model)).rejects.toMatchObject({
+    kind: 'usage',
+    message: expect.stringMatching(/new\.onnx exists already.*Nothing was written/),
+  });
+  expect(await readFiles(out)).toEqual({ 'new.onnx': 'mine' });
+  await writeElsewhere({ ...model, overwrite: true });
+  expect(await readFiles(out)).toEqual({ 'new.onnx': 'frelu network', 'data/weights.bin': 'the weights' });
+});
+
+test('a side file in the way is not replaced either, and one with the same bytes is no obstacle', async () => {
+  const { model, out } = await target();
+  await writeFiles(out, { 'data/weights.bin': 'other weights' });
+  await expect(writeElsewhere(model)).rejects.toMatchObject({ kind: 'usage' });
+  expect(await readFiles(out)).toEqual({ 'data/weights.bin': 'other weights' });
+  await writeFiles(out, { 'data/weights.bin': 'the weights' });
+  await writeElsewhere(model);
+  expect(await readFiles(out)).toEqual({ 'new.onnx': 'frelu network', 'data/weights.bin': 'the weights' });
+});
+
+test('a file that appears at the last moment is not replaced', async () => {
+  const { model, out } = await target();
+  const appear = async (name: string) => {
+    if (name === 'moved data/weights.bin') await writeFiles(out, { 'new.onnx': 'mine' });
+  };
+  await expect(writeElsewhere(model, appear)).rejects.toMatchObject({ kind: 'usage' });
+  expect(await readFiles(out)).toEqual({ 'new.onnx': 'mine' });
+});
+
+describe('nothing is left behind', () => {
+  test.each(['drafted data/weights.bin', 'drafted new.onnx', 'moved data/weights.bin', 'moved new.onnx'])(
+    'when writing fails at "%s"',
+    async (point) => {
+      const { model, folder } = await target();
+      const fail = (name: string) => {
+        if (name === point) throw Object.assign(new Error('quota'), { code: 'EDQUOT' });
+      };
+      await expect(writeElsewhere(model, fail)).rejects.toMatchObject({
+        kind: 'input',
+        message: expect.stringMatching(/quota is used up.*Nothing of it was left behind/),
+      });
+      expect(await readFiles(folder)).toEqual({ 'in/weights.bin': 'the weights' });
+      await expect(stat(join(folder, 'out'))).rejects.toThrow('ENOENT');
+    },
+  );
+});
+
+test('a folder under the name of the model is refused', async () => {
+  const { model } = await target();
+  await mkdir(model.outPath, { recursive: true });
+  await expect(writeElsewhere({ ...model, overwrite: true })).rejects.toMatchObject({ kind: 'usage' });
+});

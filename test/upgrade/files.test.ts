@@ -1,0 +1,74 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Failure } from '../../src/errors.js';
+import {
+  createFolder,
+  explainFileError,
+  fingerprint,
+  resolveInside,
+  writeFileDurably,
+} from '../../src/upgrade/files.js';
+import { sha256, temporaryFolder, writeFiles } from './models.js';
+
+test('a fingerprint is the SHA-256 and the size, null for a file that is not there', async () => {
+  const folder = await temporaryFolder();
+  await writeFiles(folder, { empty: '', abc: 'abc' });
+  expect(await fingerprint(join(folder, 'abc'))).toEqual({
+    // FIPS 180-2, appendix B.1
+    sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    bytes: 3,
+  });
+  expect(await fingerprint(join(folder, 'empty'))).toMatchObject({ bytes: 0 });
+  expect(await fingerprint(join(folder, 'absent'))).toBeNull();
+});
+
+test('a stream of many pieces and a view into a larger buffer are written exactly', async () => {
+  const folder = await temporaryFolder();
+  const all = new Uint8Array(3_000_000).map((_, index) => index * 31);
+  async function* pieces() {
+    for (let at = 0; at < all.length; at += 70_001) yield all.subarray(at, at + 70_001);
+  }
+  await writeFileDurably(join(folder, 'stream'), pieces());
+  expect((await fingerprint(join(folder, 'stream')))?.sha256).toBe(sha256(all));
+  await writeFileDurably(join(folder, 'view'), all.subarray(7, 12), { mode: 0o600 });
+  expect([...(await readFile(join(folder, 'view')))]).toEqual([...all.subarray(7, 12)]);
+  expect((await stat(join(folder, 'view'))).mode & 0o777).toBe(0o600);
+});
+
+test('a file that exists is never overwritten', async () => {
+  const folder = await temporaryFolder();
+  await writeFiles(folder, { a: 'a', b: 'b' });
+  await expect(writeFileDurably(join(folder, 'a'), new Uint8Array(1))).rejects.toThrow('EEXIST');
+  await expect(writeFileDurably(join(folder, 'a'), { copyOf: join(folder, 'b') })).rejects.toThrow('EEXIST');
+  expect(await readFile(join(folder, 'a'), 'utf8')).toBe('a');
+});
+
+test('creating a folder tells which ones were new', async () => {
+  const folder = await temporaryFolder();
+  expect(await createFolder(join(folder, 'a', 'b'))).toEqual([join(folder, 'a'), join(folder, 'a', 'b')]);
+  expect(await createFolder(join(folder, 'a', 'b'))).toEqual([]);
+});
+
+test('the file system’s refusals become failures that say what to do and what was written', () => {
+  const full = Object.assign(new Error('write'), { code: 'ENOSPC' });
+  expect(explainFileError(full, '/models/m.onnx', 'Nothing was written.')).toMatchObject({
+    kind: 'input',
+    message: expect.stringMatching(
+      /^\/models\/m\.onnx cannot be written: the disk is full; .*--out\. Nothing was written\.$/,
+    ),
+    cause: full,
+  });
+  // A defect must keep looking like one.
+  const defect = new TypeError('undefined is not a function');
+  expect(explainFileError(defect, '/models/m.onnx', '')).toBe(defect);
+});
+
+test('side files lie inside of the model’s folder', () => {
+  expect(resolveInside('/models', 'weights/group1-shard1of2.bin')).toBe(
+    join('/models', 'weights', 'group1-shard1of2.bin'),
+  );
+  for (const path of ['', '.', '..', '../x', '/x', 'a/../../x', './.frelu/lock']) {
+    expect(() => resolveInside('/models', path)).toThrow(Failure);
+  }
+});

@@ -1,0 +1,194 @@
+import { readdir, rm, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { commitUpgrade } from '../../src/upgrade/commit.js';
+import { history } from '../../src/upgrade/history.js';
+import { rollback } from '../../src/upgrade/rollback.js';
+import { type Files, readFiles, sha256, temporaryFolder, tfjs, upgradeOf, writeFiles } from './models.js';
+
+const entry = 'model.json';
+const first: Files = tfjs.upgraded;
+const second: Files = {
+  'model.json': '{"frelu":2}',
+  'weights/a-77aa.bin': 'newer shard a',
+  'new/deep/b-1f3c.bin': 'new shard b',
+};
+
+/** A model that was upgraded twice; the shards of the original and of the first upgrade are gone from its folder. */
+async function upgradedTwice(): Promise<{ folder: string; model: string; ids: readonly [string, string] }> {
+  const folder = await temporaryFolder();
+  await writeFiles(folder, tfjs.old);
+  const one = await commitUpgrade(upgradeOf(folder, entry, tfjs.old, first, 'run-1'));
+  const two = await commitUpgrade(upgradeOf(folder, entry, first, second, 'run-2'));
+  expect(await readFiles(folder)).toEqual(second);
+  return { folder, model: join(folder, entry), ids: [one.id, two.id] };
+}
+
+async function statesOf(model: string): Promise<readonly string[]> {
+  return (await history(model)).map((each) => `${each.kind}: ${each.state}`);
+}
+
+test('step by step: to the first upgrade, then to the original', async () => {
+  const { folder, model, ids } = await upgradedTwice();
+  expect(await statesOf(model)).toEqual(['upgrade: superseded', 'upgrade: current']);
+
+  expect(await rollback(model)).toEqual({
+    model,
+    from: ids[1],
+    to: ids[0],
+    restored: [
+      { path: 'model.json', sha256: sha256('{"frelu":1}') },
+      { path: 'weights/a.bin', sha256: sha256('shard a') },
+    ],
+  });
+  expect(await readFiles(folder)).toEqual(first);
+  expect(await statesOf(model)).toEqual(['upgrade: current', 'upgrade: rolled back', 'rollback: done']);
+
+  expect(await rollback(model)).toMatchObject({ from: ids[0], to: 'original' });
+  expect(await readFiles(folder)).toEqual(tfjs.old);
+  expect(await statesOf(model)).toEqual([
+    'upgrade: rolled back',
+    'upgrade: rolled back',
+    'rollback: done',
+    'rollback: done',
+  ]);
+  // The folders of the upgrades' shards are gone with them.
+  expect((await readdir(folder)).toSorted()).toEqual(['.frelu', 'model.json', 'weights']);
+
+  await expect(rollback(model)).rejects.toMatchObject({
+    kind: 'input',
+    message: expect.stringMatching(/nothing to roll back.*the original already.*Nothing was written/),
+  });
+});
+
+test('several steps at once, and forward again', async () => {
+  const { folder, model, ids } = await upgradedTwice();
+  expect(await rollback(model, { to: 'original' })).toMatchObject({ from: ids[1], to: 'original' });
+  expect(await readFiles(folder)).toEqual(tfjs.old);
+
+  expect(await rollback(model, { to: ids[1] })).toMatchObject({ from: 'original', to: ids[1] });
+  expect(await readFiles(folder)).toEqual(second);
+  expect(await statesOf(model)).toEqual([
+    'upgrade: superseded',
+    'upgrade: current',
+    'rollback: done',
+    'rollback: done',
+  ]);
+});
+
+test('to the version that stands already writes nothing', async () => {
+  const { folder, model, ids } = await upgradedTwice();
+  expect(await rollback(model, { to: ids[1] })).toEqual({ model, restored: [], from: ids[1], to: ids[1] });
+  expect(await readFiles(folder)).toEqual(second);
+  expect(await history(model)).toHaveLength(2);
+});
+
+test('an upgrade after a rollback builds on what was restored', async () => {
+  const { folder, model, ids } = await upgradedTwice();
+  await rollback(model);
+  const third: Files = { ...first, 'model.json': '{"frelu":3}' };
+  const { id } = await commitUpgrade(upgradeOf(folder, entry, first, third, 'run-3'));
+  expect((await history(model)).at(-1)).toMatchObject({ state: 'current', from: ids[0], to: id });
+  expect(await rollback(model, { to: 'original' })).toMatchObject({ from: id });
+  expect(await readFiles(folder)).toEqual(tfjs.old);
+});
+
+test('a model that was retrained by other means begins a history of its own', async () => {
+  const { folder, model, ids } = await upgradedTwice();
+  const retrained: Files = { ...second, 'model.json': '{"retrained":1}' };
+  await writeFiles(folder, retrained);
+  await commitUpgrade(upgradeOf(folder, entry, retrained, { ...retrained, 'model.json': '{"retrained+frelu":1}' }));
+  expect(await statesOf(model)).toEqual(['upgrade: replaced', 'upgrade: replaced', 'upgrade: current']);
+  await rollback(model);
+  expect(await readFiles(folder)).toEqual(retrained);
+  // The older line is not lost.
+  await rollback(model, { to: ids[0] });
+  expect(await readFiles(folder)).toMatchObject(first);
+});
+
+describe('refuses, and writes nothing,', () => {
+  test('when files were changed or removed since, naming each', async () => {
+    const { folder, model } = await upgradedTwice();
+    await writeFile(model, 'edited');
+    await unlink(join(folder, 'new/deep/b-1f3c.bin'));
+    const tampered = await readFiles(folder);
+    await expect(rollback(model)).rejects.toMatchObject({
+      kind: 'locked',
+      message: expect.stringMatching(/model\.json has SHA-256.*b-1f3c\.bin is missing.*Nothing was written/),
+    });
+    expect(await readFiles(folder)).toEqual(tampered);
+    expect(await history(model)).toHaveLength(2);
+  });
+
+  test('when the entry file itself is gone', async () => {
+    const { model } = await upgradedTwice();
+    await unlink(model);
+    await expect(rollback(model)).rejects.toMatchObject({
+      kind: 'locked',
+      message: expect.stringContaining('model.json is missing'),
+    });
+  });
+
+  test('when the kept bytes are damaged or missing', async () => {
+    const { folder, model, ids } = await upgradedTwice();
+    const backups = join(folder, '.frelu', 'backups');
+    await writeFile(join(backups, ids[0], 'files', 'weights', 'b.bin'), 'rotten');
+    await expect(rollback(model, { to: 'original' })).rejects.toMatchObject({
+      kind: 'locked',
+      message: expect.stringMatching(/weights\/b\.bin are missing or damaged.*Nothing was written/),
+    });
+    expect(await readFiles(folder)).toEqual(second);
+    await rm(backups, { recursive: true });
+    await expect(rollback(model)).rejects.toMatchObject({ kind: 'locked' });
+    expect(await readFiles(folder)).toEqual(second);
+  });
+
+  test('when a stranger’s file lies where one must be restored', async () => {
+    const { folder, model } = await upgradedTwice();
+    await writeFiles(folder, { 'weights/b.bin': 'somebody’s own' });
+    await expect(rollback(model, { to: 'original' })).rejects.toMatchObject({
+      kind: 'input',
+      message: expect.stringMatching(/weights\/b\.bin is in the way.*untouched/),
+    });
+    expect(await readFiles(folder)).toEqual({ ...second, 'weights/b.bin': 'somebody’s own' });
+  });
+
+  test('when there is no such version, naming those that there are', async () => {
+    const { model, ids } = await upgradedTwice();
+    await expect(rollback(model, { to: 'yesterday' })).rejects.toMatchObject({
+      kind: 'usage',
+      message: expect.stringContaining(`original, ${ids[0]}, ${ids[1]}`),
+    });
+  });
+
+  test('when the model was never upgraded, or the journal is not one', async () => {
+    const folder = await temporaryFolder();
+    await writeFiles(folder, tfjs.old);
+    const model = join(folder, entry);
+    await expect(rollback(model)).rejects.toMatchObject({ kind: 'input' });
+    await writeFiles(folder, { '.frelu/journal.json': '{"version": 2, "changes": []}' });
+    await expect(rollback(model)).rejects.toMatchObject({
+      kind: 'locked',
+      message: expect.stringMatching(/journal\.json is not readable.*Nothing was written/),
+    });
+  });
+});
+
+test('the history tells what each run did to each file', async () => {
+  const { model, ids } = await upgradedTwice();
+  expect(await history(model)).toMatchObject([
+    { id: ids[0], run: { runId: 'run-1', toolVersion: '1.2.3', summary: { verdict: 'adopt', delta: 0.012 } } },
+    {
+      id: ids[1],
+      from: ids[0],
+      to: ids[1],
+      run: { runId: 'run-2' },
+      files: [
+        { path: 'model.json', before: sha256('{"frelu":1}'), after: sha256('{"frelu":2}') },
+        { path: 'new/deep/b-1f3c.bin', before: sha256('new shard b'), after: sha256('new shard b') },
+        { path: 'weights/a-77aa.bin', before: null, after: sha256('newer shard a') },
+        { path: 'weights/a.bin', before: sha256('shard a'), after: null },
+      ],
+    },
+  ]);
+});
