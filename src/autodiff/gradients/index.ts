@@ -1,12 +1,14 @@
 import { elementwise } from './elementwise.js';
 import { reduce } from './reduce.js';
 import type { GradientRule } from './rule.js';
+import { shape } from './shape.js';
 import { where } from './where.js';
 
 /** The coverage table: the gradient rule of every operator that can be trained through. */
 export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
   ...elementwise,
   ...reduce,
+  ...shape,
   ...where,
 };
 
