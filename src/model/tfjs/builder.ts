@@ -47,7 +47,9 @@ export class OnnxBuilder {
   readonly nodes: NodeProto[] = [];
   readonly #initializers = new Map<string, TensorProto>();
   readonly #constants = new Map<string, string>();
-  readonly #names = new Set<string>();
+  // ONNX keeps the names of nodes apart from those of values
+  readonly #nodeNames = new Set<string>();
+  readonly #valueNames = new Set<string>();
   readonly #renames = new Map<string, string>();
   readonly #memo = new Map<string, Value>();
   /** the layer or node that is being read: the prefix of the names of what is written for it */
@@ -60,8 +62,8 @@ export class OnnxBuilder {
 
   /** One node with several outputs. */
   ops(opType: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}): string[] {
-    const name = this.freshName(`${this.scope}/${opType}`);
-    const names = Array.from({ length: outputs }, (_, i) => this.freshName(i === 0 ? `${name}:out` : `${name}:${i}`));
+    const name = fresh(this.#nodeNames, `${this.scope}/${opType}`);
+    const names = Array.from({ length: outputs }, (_, i) => this.freshName(`${name}:${i}`));
     this.nodes.push(makeNode(opType, inputs, names, attributes, name));
     return names;
   }
@@ -99,16 +101,18 @@ export class OnnxBuilder {
 
   addInitializer(tensor: TensorProto): string {
     this.#initializers.set(tensor.name, tensor);
-    this.#names.add(tensor.name);
+    this.#valueNames.add(tensor.name);
     return tensor.name;
   }
 
-  /** A name that nothing in the graph has yet, taken from now on. */
+  /** A name that no value of the graph has yet, taken from now on. */
   freshName(wanted: string): string {
-    let name = wanted;
-    for (let i = 1; this.#names.has(name); i++) name = `${wanted}_${i}`;
-    this.#names.add(name);
-    return name;
+    return fresh(this.#valueNames, wanted);
+  }
+
+  /** Gives a node another name, or one close to it where another node has it already. */
+  nameNode(node: NodeProto, wanted: string): void {
+    if (node.name !== wanted) node.name = fresh(this.#nodeNames, wanted);
   }
 
   /** The value under `key`, made on the first request: a layout's other form is computed once. */
@@ -128,16 +132,14 @@ export class OnnxBuilder {
     return this.nodes.findLast((node) => node.output.includes(value));
   }
 
-  /** Gives a value another name in the finished graph; where the name is taken, a node that copies it. */
+  /** Makes a computed value a graph output of that name; a copy where it is an input, a constant or an output already. */
   nameOutput(value: string, name: string): void {
-    const free = !this.#names.has(name) && !this.#renames.has(value) && this.nodeOf(value) !== undefined;
-    if (free) {
-      this.#renames.set(value, name);
-      this.#names.add(name);
-    } else if (value !== name) {
-      const node = makeNode('Identity', [value], [this.freshName(name)], {}, this.freshName(`${name}/Identity`));
-      this.nodes.push(node);
+    const computed = this.nodeOf(value) !== undefined && !this.#renames.has(value);
+    if (computed && !this.#valueNames.has(name)) {
+      this.#renames.set(value, this.freshName(name));
+      return;
     }
+    this.nodes.push(makeNode('Identity', [value], [this.freshName(name)], {}, fresh(this.#nodeNames, name)));
   }
 
   /**
@@ -187,6 +189,13 @@ export class OnnxBuilder {
     this.#constants.set(key, name);
     return name;
   }
+}
+
+function fresh(taken: Set<string>, wanted: string): string {
+  let name = wanted;
+  for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`;
+  taken.add(name);
+  return name;
 }
 
 /** A graph input or output. An unknown extent becomes a named one, the first axis's `batch`; a null shape is left out. */

@@ -1,0 +1,278 @@
+import { createHash } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import { basename, dirname, join, posix, resolve } from 'node:path';
+import { Failure } from '../../errors.js';
+import type { ModelFile } from '../model.js';
+import { elementCount, float16ToNumber } from '../tensor.js';
+import { isList, isObject, type Json, type JsonObject, listOf, numberOf, objectOf, parseJson, textOf } from './json.js';
+
+/** How a weight is stored more narrowly than its dtype says; `value = stored * scale + min` for the affine ones. */
+export type Quantization =
+  | { readonly dtype: 'uint8' | 'uint16'; readonly scale: number; readonly min: number }
+  | { readonly dtype: 'float16' };
+
+/** One weight of the manifest and where its bytes lie. */
+export interface TfjsWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: 'float32' | 'int32' | 'bool' | 'string' | 'complex64';
+  readonly quantization: Quantization | null;
+  /** the weight's group in the manifest, its entry there, and its bytes among the group's concatenated shards */
+  readonly group: number;
+  readonly index: number;
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+export interface Shard {
+  /** as the manifest writes it: relative to the folder of model.json, forward slashes */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+/** A TensorFlow.js model as its files hold it: LayersModel and GraphModel alike. */
+export interface TfjsFiles {
+  /** model.json, an absolute path */
+  readonly path: string;
+  readonly text: string;
+  readonly json: JsonObject;
+  /** by name; an optimizer's weights are not among them */
+  readonly weights: ReadonlyMap<string, TfjsWeight>;
+  /** the shards of each group of the manifest, in order */
+  readonly groups: readonly (readonly Shard[])[];
+  /** model.json first */
+  readonly files: readonly ModelFile[];
+}
+
+/** Where the bytes of a model's files come from: a path relative to the folder of model.json, with forward slashes. */
+export type ReadFile = (path: string) => Promise<Uint8Array>;
+
+/**
+ * Reads model.json and all its shards. Weights are decoded only when asked for (`weightValues`).
+ * @param path model.json
+ * @param read another source of the bytes than the disk: a model that was patched and not written yet
+ * @throws Failure('input') when a file is missing, unreadable or truncated, when model.json is no JSON or has no
+ *   manifest, or when a shard's path leads out of the folder
+ */
+export async function readTfjsFiles(path: string, read: ReadFile = fromDisk(path)): Promise<TfjsFiles> {
+  const entry = basename(path);
+  const bytes = await read(entry);
+  const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+  const json = parseModelJson(path, text);
+  const manifest = json.weightsManifest;
+  if (!isList(manifest)) {
+    throw new Failure(
+      'input',
+      `${path}: there is no weightsManifest, so this file holds no weights. Save the model with its weights (model.save, tensorflowjs_converter).`,
+    );
+  }
+  const files: ModelFile[] = [modelFile(entry, bytes)];
+  const groups: Shard[][] = [];
+  const weights = new Map<string, TfjsWeight>();
+  for (const [group, value] of manifest.entries()) {
+    const shards: Shard[] = [];
+    for (const shardPath of listOf(objectOf(value).paths)) {
+      const relative = safePath(path, shardPath);
+      const shard = { path: relative, bytes: await read(relative) };
+      shards.push(shard);
+      if (!files.some((file) => file.path === relative)) files.push(modelFile(relative, shard.bytes));
+    }
+    groups.push(shards);
+    const isLast = group === manifest.length - 1;
+    for (const weight of groupWeights(path, group, listOf(objectOf(value).weights), shards, isLast)) {
+      const isOptimizers = objectOf(listOf(objectOf(value).weights)[weight.index]).group === 'optimizer';
+      if (!isOptimizers) weights.set(weight.name, weight);
+    }
+  }
+  return { path: resolve(path), text, json, weights, groups, files };
+}
+
+/** A source over the disk. @throws Failure('input') naming the file that cannot be read */
+function fromDisk(modelPath: string): ReadFile {
+  return async (path) => {
+    const full = join(dirname(resolve(modelPath)), path);
+    try {
+      const file = await open(full);
+      try {
+        const { size } = await file.stat();
+        const bytes = new Uint8Array(size);
+        for (let at = 0; at < size; ) {
+          // one read takes at most 2 GiB
+          const { bytesRead } = await file.read(bytes, at, Math.min(size - at, 1 << 30), at);
+          if (bytesRead === 0) throw new Error('it ended while it was read');
+          at += bytesRead;
+        }
+        return bytes;
+      } finally {
+        await file.close();
+      }
+    } catch (cause) {
+      const what = cause instanceof Error ? cause.message : String(cause);
+      const cure = path === basename(modelPath) ? 'Check the path.' : `Put every shard of ${modelPath} beside it.`;
+      throw new Failure('input', `${full}: cannot be read (${what}). ${cure} Nothing was written.`, { cause });
+    }
+  };
+}
+
+function parseModelJson(path: string, text: string): JsonObject {
+  let json: Json;
+  try {
+    json = parseJson(text);
+  } catch (cause) {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    throw new Failure('input', `${path}: this is not JSON (${what}). Name a TensorFlow.js model.json.`, { cause });
+  }
+  if (!isObject(json) || !isObject(json.modelTopology)) {
+    throw new Failure(
+      'input',
+      `${path}: this is not a TensorFlow.js model: it has no modelTopology. Name a model.json that model.save or tensorflowjs_converter wrote.`,
+    );
+  }
+  return json;
+}
+
+function modelFile(path: string, bytes: Uint8Array): ModelFile {
+  return { path, sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.byteLength };
+}
+
+/** Shards stay below the model's folder: a manifest must not make us read, or later replace, anything else. */
+function safePath(modelPath: string, value: Json): string {
+  const path = textOf(value) ?? '';
+  const normal = posix.normalize(path);
+  const leaves = normal === '..' || normal.startsWith('../') || posix.isAbsolute(normal);
+  if (path === '' || normal === '.' || leaves || /[\\:\0]/.test(path)) {
+    throw new Failure(
+      'input',
+      `${modelPath}: the shard ${JSON.stringify(value)} does not lie below the model's folder. Put the shards beside model.json and name them by relative paths.`,
+    );
+  }
+  return normal;
+}
+
+const elementBytes = { float32: 4, int32: 4, bool: 1, complex64: 8, uint8: 1, uint16: 2, float16: 2 } as const;
+
+/** The weights of one group, laid one after another over its shards (tfjs-core, io_utils.ts, decodeWeights). */
+function groupWeights(
+  path: string,
+  group: number,
+  entries: readonly Json[],
+  shards: readonly Shard[],
+  isLast: boolean,
+): TfjsWeight[] {
+  const total = shards.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  const names = shards.map((shard) => shard.path).join(', ');
+  const weights: TfjsWeight[] = [];
+  let offset = 0;
+  for (const [index, value] of entries.entries()) {
+    const entry = objectOf(value);
+    const name = textOf(entry.name);
+    const shape = listOf(entry.shape).map((dim) => numberOf(dim) ?? Number.NaN);
+    const dtype = oneOf(entry.dtype, ['float32', 'int32', 'bool', 'string', 'complex64']);
+    if (name === undefined || dtype === undefined || !shape.every((dim) => Number.isInteger(dim) && dim >= 0)) {
+      throw new Failure(
+        'input',
+        `${path}: entry ${index} of weight group ${group} has no name, a shape that is none, or the unknown dtype ${JSON.stringify(entry.dtype ?? null)}. Convert the model again.`,
+      );
+    }
+    const quantization = readQuantization(path, name, entry.quantization);
+    const count = elementCount(shape);
+    const byteLength =
+      dtype === 'string'
+        ? stringBytes(shards, offset, count, total)
+        : count * elementBytes[quantization?.dtype ?? dtype];
+    if (offset + byteLength > total) {
+      throw new Failure(
+        'input',
+        `${path}: weight '${name}' needs bytes ${offset} to ${offset + byteLength}, but its shards (${names}) hold ${total}. One of them is truncated or missing: copy them again.`,
+      );
+    }
+    weights.push({ name, shape, dtype, quantization, group, index, offset, byteLength });
+    offset += byteLength;
+  }
+  // TensorFlow.js concatenates the groups too, so a surplus shifts every weight of the groups after it.
+  if (offset < total && !isLast) {
+    throw new Failure(
+      'input',
+      `${path}: the shards ${names} hold ${total} bytes and their weights only ${offset}. Convert the model again.`,
+    );
+  }
+  return weights;
+}
+
+function readQuantization(path: string, name: string, value: Json | undefined): Quantization | null {
+  if (value === undefined || value === null) return null;
+  const { dtype, scale, min } = objectOf(value);
+  if (dtype === 'float16') return { dtype };
+  if ((dtype === 'uint8' || dtype === 'uint16') && typeof scale === 'number' && typeof min === 'number') {
+    return { dtype, scale, min };
+  }
+  throw new Failure(
+    'input',
+    `${path}: weight '${name}' has the unknown quantization ${JSON.stringify(value)}. Known are uint8 and uint16 with scale and min, and float16.`,
+  );
+}
+
+/** Strings are stored as a uint32 length and that many bytes each. */
+function stringBytes(shards: readonly Shard[], start: number, count: number, total: number): number {
+  let at = start;
+  for (let i = 0; i < count && at + 4 <= total; i++) {
+    const length = new DataView(gather(shards, at, 4).slice().buffer).getUint32(0, true);
+    at += 4 + length;
+  }
+  return at - start;
+}
+
+/** Bytes of a group: a view where they lie in one shard, a copy where they span several. */
+function gather(shards: readonly Shard[], offset: number, length: number): Uint8Array {
+  let start = 0;
+  let whole: Uint8Array | undefined;
+  for (const { bytes } of shards) {
+    const from = Math.max(offset, start);
+    const to = Math.min(offset + length, start + bytes.byteLength);
+    if (from < to) {
+      const part = bytes.subarray(from - start, to - start);
+      if (part.byteLength === length) return part;
+      whole ??= new Uint8Array(length);
+      whole.set(part, from - offset);
+    }
+    start += bytes.byteLength;
+  }
+  return whole ?? new Uint8Array(length);
+}
+
+/** The stored bytes of a weight, quantised ones as they are; not to be changed. */
+export function weightBytes(files: TfjsFiles, weight: TfjsWeight): Uint8Array {
+  return gather(files.groups[weight.group] ?? [], weight.offset, weight.byteLength);
+}
+
+export type WeightValues = Float32Array | Int32Array | Uint8Array;
+
+/**
+ * The elements of a weight in its own order and dtype, dequantised as TensorFlow.js does it: float32 as Float32Array,
+ * int32 as Int32Array, bool as Uint8Array.
+ * @throws Failure('input') when the weight holds strings or complex numbers
+ */
+export function weightValues(files: TfjsFiles, weight: TfjsWeight): WeightValues {
+  const { name, dtype, quantization } = weight;
+  if (dtype === 'string' || dtype === 'complex64') {
+    throw new Failure(
+      'input',
+      `${files.path}: weight '${name}' has dtype ${dtype}, which cannot be migrated. Remove the part of the network that uses it.`,
+    );
+  }
+  // A copy, because a view may start at an address that no array of wider elements can start at.
+  const { buffer } = weightBytes(files, weight).slice();
+  if (quantization === null) {
+    if (dtype === 'float32') return new Float32Array(buffer);
+    return dtype === 'int32' ? new Int32Array(buffer) : new Uint8Array(buffer);
+  }
+  const stored = quantization.dtype === 'uint8' ? new Uint8Array(buffer) : new Uint16Array(buffer);
+  if (quantization.dtype === 'float16') return Float32Array.from(stored, float16ToNumber);
+  const { scale, min } = quantization;
+  if (dtype === 'int32') return Int32Array.from(stored, (value) => Math.round(value * scale + min));
+  return Float32Array.from(stored, (value) => value * scale + min);
+}
+
+function oneOf<T extends string>(value: Json | undefined, allowed: readonly T[]): T | undefined {
+  return allowed.find((each) => each === value);
+}
