@@ -50,8 +50,9 @@ async function forEachRow(path: string, delimiter: string, take: (cells: string[
           if (error !== undefined) throw new Failure('input', `${path}: ${error.message}. Correct the quotes.`);
           take(data);
         } catch (error) {
-          parser.abort();
           reject(error);
+          // this calls `complete`: the promise has to be rejected by then
+          parser.abort();
         }
       },
       complete: () => resolve(),
