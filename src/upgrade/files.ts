@@ -5,7 +5,7 @@ import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import { Failure } from '../errors.js';
 
 /** The bytes of another file, named by its absolute path; it is copied by the kernel, never read into memory. */
-export interface CopyOf {
+interface CopyOf {
   readonly copyOf: string;
 }
 

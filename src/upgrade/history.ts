@@ -3,7 +3,7 @@ import { type Change, effective, lineage, original, type RunRecord, readJournal,
 import { locateModel } from './location.js';
 import { isPending, recover } from './recover.js';
 
-export type HistoryState =
+type HistoryState =
   /** an upgrade: the model is what it made */
   | 'current'
   /** an upgrade on which the current one builds */

@@ -4,7 +4,7 @@ import { Failure } from '../errors.js';
 import { isAbsence, removeFile, syncFolder, writeFileDurably } from './files.js';
 import { journalPath } from './location.js';
 
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** One file of a model at one moment. */
 export interface FileState {
@@ -33,7 +33,7 @@ export interface RunRecord {
  *     complete    nothing remains to be done
  *     abandoned   after a crash the entry file was neither the old nor the new one: somebody else had replaced it
  */
-export type ChangeState = 'preparing' | 'prepared' | 'committed' | 'complete' | 'abandoned';
+type ChangeState = 'preparing' | 'prepared' | 'committed' | 'complete' | 'abandoned';
 
 /** One upgrade or rollback of one model. */
 export interface Change {

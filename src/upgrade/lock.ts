@@ -14,7 +14,7 @@ const silentMs = 5 * 60_000;
 /** A lock file without readable content is one that is being written, or that a crash left half written. */
 const unreadableMs = 10_000;
 
-export interface LockHolder {
+interface LockHolder {
   readonly pid: number;
   readonly host: string;
   /** ISO 8601, UTC */

@@ -124,6 +124,8 @@ export async function transact(plan: Plan, lock: Lock, checkpoint: Checkpoint = 
     written.push(await writeDraft(plan, entryFile, id));
     await checkpoint('entry drafted');
 
+    // Whoever took the lock over may have begun a journal entry of its own.
+    await lock.assertHeld();
     change = { ...change, state: 'prepared', after: filesAfter(plan, written) };
     await replaceChange(folder, change);
     await checkpoint('journal prepared');

@@ -1,3 +1,4 @@
+import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/errors.js';
@@ -181,6 +182,34 @@ test('an entry file that somebody replaced after the crash is left alone', async
     after: sha256(tfjs.upgraded['model.json'] ?? ''),
   });
 });
+
+test('an obsolete file that somebody changed after the crash is left alone', async () => {
+  const folder = await begin(upgradeCase(tfjs));
+  await crash(upgradeCase(tfjs), folder, 'journal committed');
+  await writeFiles(folder, { 'weights/b.bin': 'somebody’s own' });
+  await recover(join(folder, 'model.json'));
+  expect(await readFiles(folder)).toEqual({ ...tfjs.upgraded, 'weights/b.bin': 'somebody’s own' });
+});
+
+test.each(['entry drafted', 'journal prepared'])(
+  'a run that lost its lock at "%s" commits nothing, and leaves the clearing up to whoever has it',
+  async (point) => {
+    const folder = await begin(upgradeCase(onnx));
+    const model = join(folder, 'model.onnx');
+    const other = { pid: 7, host: 'elsewhere', machine: 'elsewhere', token: 'abc', since: '2026-01-01T00:00:00.000Z' };
+    const loseLock: Checkpoint = async (name) => {
+      if (name === point) await writeFiles(folder, { '.frelu/lock': JSON.stringify(other) });
+    };
+    await expect(upgradeCase(onnx).change(folder, { checkpoint: loseLock })).rejects.toMatchObject({
+      kind: 'locked',
+      message: expect.stringMatching(/taken over.*untouched/),
+    });
+    expect(await readFiles(folder)).toMatchObject(onnx.old);
+    await unlink(join(folder, '.frelu', 'lock'));
+    expect(await recover(model)).toMatchObject([{ outcome: 'discarded' }]);
+    expect(await readFiles(folder)).toEqual(onnx.old);
+  },
+);
 
 test('what a live run is doing is not recovered away under its hands', async () => {
   const folder = await begin(upgradeCase(onnx));
