@@ -1,13 +1,21 @@
+import { convolution } from './conv.js';
+import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
+import { gatherAndScatter } from './gather.js';
 import { reduce } from './reduce.js';
+import { resize } from './resize.js';
 import type { GradientRule } from './rule.js';
 import { shape } from './shape.js';
 import { where } from './where.js';
 
 /** The coverage table: the gradient rule of every operator that can be trained through. */
 export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
+  ...convolution,
+  ...einsum,
   ...elementwise,
+  ...gatherAndScatter,
   ...reduce,
+  ...resize,
   ...shape,
   ...where,
 };
