@@ -2,6 +2,7 @@ import { convolution } from './conv.js';
 import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { gatherAndScatter } from './gather.js';
+import { matmul } from './matmul.js';
 import { reduce } from './reduce.js';
 import { resize } from './resize.js';
 import type { GradientRule } from './rule.js';
@@ -10,6 +11,7 @@ import { where } from './where.js';
 
 /** The coverage table: the gradient rule of every operator that can be trained through. */
 export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
+  ...matmul,
   ...convolution,
   ...einsum,
   ...elementwise,
