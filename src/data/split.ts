@@ -201,6 +201,12 @@ export async function countDuplicates(a: SplitSamples, b: SplitSamples): Promise
   return (await splitDigests(b)).filter((digest) => known.has(digest)).length;
 }
 
+/** How many samples of a split repeat an earlier one of the same split, byte for byte. */
+export async function countRepeats(part: SplitSamples): Promise<number> {
+  const digests = await splitDigests(part);
+  return digests.length - new Set(digests).size;
+}
+
 async function splitDigests({ dataset, split }: SplitSamples): Promise<string[]> {
   const digests = Buffer.from(await sampleDigests(dataset));
   return Array.from(split.indices, (index) =>

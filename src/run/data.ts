@@ -1,0 +1,120 @@
+import type { Dataset } from '../data/dataset.js';
+import { createInputs, type Inputs } from '../data/inputs.js';
+import { openCompanion, openDataset } from '../data/open.js';
+import { type Preprocessing, planPreprocessing } from '../data/preprocess.js';
+import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
+import { countDuplicates, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
+import type { DuplicateCounts, SplitDescription } from '../evaluation/result.js';
+import type { Model } from '../model/model.js';
+import type { Signature } from '../runtime/predictor.js';
+import type { DataOptions } from './options.js';
+
+/** Some samples of a data set, ready to be fed to the model. */
+export interface DataPart {
+  readonly inputs: Inputs;
+  readonly split: Split;
+}
+
+export interface RunData {
+  readonly train: DataPart;
+  readonly validation: DataPart;
+  readonly test: DataPart;
+  readonly preprocessing: Preprocessing;
+  readonly classNames: readonly string[] | null;
+}
+
+/** Opens one data set whole: for `evaluate` and `compare`. A folder that holds several parts gives its test part. */
+export async function openEvaluationData(model: Model, signature: Signature, options: DataOptions): Promise<DataPart> {
+  const opened = await openDataset(options.data, readOptions(options));
+  const dataset = (await openCompanion(opened, 'test', readOptions(options))) ?? opened;
+  const preprocessing = await preprocessingFor(model, signature, dataset, options);
+  return { inputs: createInputs(dataset, preprocessing), split: await wholeSplit(dataset) };
+}
+
+/**
+ * Opens training, validation and test data: the test set that is named, or that belongs to the training data, or a
+ * stratified part of it; validation is always split off the training data.
+ * @throws Failure('input') when a data set cannot be read or does not fit the model
+ */
+export async function openRunData(
+  model: Model,
+  signature: Signature,
+  options: DataOptions,
+  seed: number,
+): Promise<RunData> {
+  const dataset = await openDataset(options.data, readOptions(options));
+  const classNames = dataset.targets.kind === 'class' ? dataset.targets.names : null;
+  const testSet = await openTestSet(dataset, options, classNames);
+  const preprocessing = await preprocessingFor(model, signature, dataset, options);
+  const splits = await splitDataset(dataset, {
+    seed,
+    validationFraction: options.validationFraction,
+    testFraction: testSet === null ? options.testFraction : 0,
+  });
+  const inputs = createInputs(dataset, preprocessing);
+  const test =
+    testSet === null
+      ? { inputs, split: splits.test }
+      : {
+          inputs: createInputs(testSet, await preprocessingFor(model, signature, testSet, options)),
+          split: await wholeSplit(testSet),
+        };
+  return {
+    train: { inputs, split: splits.train },
+    validation: { inputs, split: splits.validation },
+    test,
+    preprocessing,
+    classNames,
+  };
+}
+
+async function openTestSet(
+  dataset: Dataset,
+  options: DataOptions,
+  classNames: readonly string[] | null,
+): Promise<Dataset | null> {
+  if (options.test === null) return openCompanion(dataset, 'test', readOptions(options));
+  const names = classNames === null ? {} : { classNames };
+  const named = await openDataset(options.test, { ...readOptions(options), ...names });
+  // a folder that holds training and test files was named for its test files
+  return (await openCompanion(named, 'test', { ...readOptions(options), ...names })) ?? named;
+}
+
+function readOptions({ target }: DataOptions) {
+  return target === null ? {} : { target };
+}
+
+async function preprocessingFor(
+  model: Model,
+  signature: Signature,
+  dataset: Dataset,
+  options: DataOptions,
+): Promise<Preprocessing> {
+  const { preprocessorConfig: path } = options;
+  const found = path === null ? await findPreprocessorConfig(model.path) : await readPreprocessorConfig(path);
+  const config = found === null ? {} : { preprocessorConfig: found };
+  const layout = model.format === 'onnx' ? {} : { layout: 'NHWC' as const };
+  return planPreprocessing(
+    dataset,
+    { shape: signature.inputShape, ...layout },
+    { ...config, ...options.preprocessing },
+  );
+}
+
+/** Provenance for the report; `sha256` is over the samples' bytes and targets. */
+export function describeSplit({ inputs, split }: DataPart): SplitDescription {
+  const { dataset } = inputs;
+  return {
+    path: dataset.path,
+    format: dataset.format,
+    count: split.count,
+    classes: dataset.targets.kind === 'class' ? dataset.targets.names.length : null,
+    sha256: split.contentSha256,
+  };
+}
+
+export async function findDuplicates({ train, test }: RunData): Promise<DuplicateCounts> {
+  const a = { dataset: train.inputs.dataset, split: train.split };
+  const b = { dataset: test.inputs.dataset, split: test.split };
+  return { withinTest: await countRepeats(b), testInTraining: await countDuplicates(a, b) };
+}
