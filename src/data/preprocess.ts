@@ -1,66 +1,29 @@
 import { Failure } from '../errors.js';
-import type { Dataset, PixelSize } from './dataset.js';
-import type { PreprocessorConfig } from './preprocessor-config.js';
+import type { Dataset } from './dataset.js';
+import { type Fit, type FitOptions, fitSamples, type ModelInput, product, shapeText } from './fit.js';
 
-export interface ModelInput {
-  /** with the batch axis first; null where the model leaves a dimension open */
-  readonly shape: readonly (number | null)[];
-  /** where the model's format tells; otherwise it is read off the shapes */
-  readonly layout?: 'NCHW' | 'NHWC';
-}
+export type { ModelInput } from './fit.js';
 
-export interface PreprocessingOptions {
+export interface PreprocessingOptions extends FitOptions {
   /** what stored values are multiplied by; 1/255 by default for 8-bit pixels, else 1 */
   readonly scale?: number;
   /** subtracted after scaling, one number or one per channel */
   readonly mean?: readonly number[];
   /** divided by last, one number or one per channel */
   readonly std?: readonly number[];
-  /** the layout of the model's input */
-  readonly layout?: 'NCHW' | 'NHWC';
-  /** [height, width] that pixels are resized to */
-  readonly resize?: readonly [number, number];
-  readonly preprocessorConfig?: PreprocessorConfig;
 }
 
 /** From a stored sample to a model's input; plain, so that a report can hold it. */
-export interface Preprocessing {
-  /** how pixels are sized while they are read; null where samples are read as they are stored */
-  readonly size: PixelSize | null;
-  /** the raw sample: [height, width, channels], [channels, height, width], or values in a row */
-  readonly raw: { readonly shape: readonly number[]; readonly layout: 'HWC' | 'CHW' | 'values' };
-  /** how the raw axes become the model's; `repeat` writes one channel into all of them */
-  readonly arrangement: 'as stored' | 'HWC to CHW' | 'CHW to HWC';
-  readonly repeat: number;
+export interface Preprocessing extends Pick<Fit, 'size' | 'raw' | 'arrangement' | 'repeat' | 'shape'> {
   /** x * scale, then - mean, then / std; mean and std have one entry, or one per channel */
   readonly scale: number;
   readonly mean: readonly number[];
   readonly std: readonly number[];
   /** the position of the channels in the model's input (in a flat one: what was flattened); `none` where it has none */
   readonly channels: 'first' | 'last' | 'none';
-  /** the shape of one sample as the model takes it, without the batch axis */
-  readonly shape: readonly number[];
   /** all of it in one sentence for people */
   readonly sentence: string;
 }
-
-interface Pixels {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: number;
-}
-
-/** Where the samples of a data set go in the model's input, before any arithmetic on their values. */
-type Fit = Pick<Preprocessing, 'size' | 'raw' | 'arrangement' | 'repeat' | 'shape'> & {
-  readonly layout: 'NCHW' | 'NHWC' | null;
-  readonly channelCount: number;
-};
-
-const product = (shape: readonly number[]): number => shape.reduce((total, dim) => total * dim, 1);
-const text = (shape: readonly (number | null)[]): string => `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
-const known = (shape: readonly (number | null)[]): shape is readonly number[] => shape.every((dim) => dim !== null);
-const sameShape = (a: readonly (number | null)[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((dim, i) => dim === null || dim === b[i]);
 
 /**
  * Plans how raw samples become the model's input.
@@ -77,15 +40,10 @@ export function planPreprocessing(
   if (modelInput.shape.length < 2) {
     throw new Failure(
       'input',
-      `The model's input ${text(modelInput.shape)} has no axes besides the batch. ${dataset.path} cannot be fed to it.`,
+      `The model's input ${shapeText(modelInput.shape)} has no axes besides the batch. ${dataset.path} cannot be fed to it.`,
     );
   }
-  const wanted = modelInput.shape.slice(1);
-  const layout = options.layout ?? modelInput.layout;
-  const fit =
-    dataset.sample.layout === 'values'
-      ? fitValues(dataset, wanted, layout)
-      : fitPixels(dataset, wanted, layout, options);
+  const fit = fitSamples(dataset, modelInput, options);
   const arithmetic = planArithmetic(dataset, fit, options);
   const { size, raw, arrangement, repeat, shape } = fit;
   return {
@@ -98,288 +56,6 @@ export function planPreprocessing(
     shape,
     sentence: describe(dataset, fit, arithmetic, options),
   };
-}
-
-function mismatch(
-  dataset: Dataset,
-  stored: readonly number[],
-  wanted: readonly (number | null)[],
-  cure: string,
-): Failure {
-  return new Failure(
-    'input',
-    `${dataset.path}: its samples are ${text(stored)} (${dataset.sample.layout}), the model takes ${text(wanted)}. ${cure}`,
-  );
-}
-
-/** Rows, and arrays whose axes have no names: the same numbers in the same order, under the model's shape. */
-function fitValues(dataset: Dataset, wanted: readonly (number | null)[], layout: ModelInput['layout']): Fit {
-  const stored = dataset.sample.shape ?? [];
-  const length = product(stored);
-  const shape = sameShape(wanted, stored) ? stored : reshaped(stored, wanted);
-  if (shape === null) {
-    throw mismatch(dataset, stored, wanted, "Give data of the model's shape, or another target column (--target).");
-  }
-  const axes = shape.filter((dim) => dim !== 1).length;
-  if (stored.length === 1 && axes > 2 && layout === undefined) {
-    throw mismatch(
-      dataset,
-      stored,
-      wanted,
-      "Say with --layout NCHW or NHWC that the row holds the pixels in the order of the model's axes.",
-    );
-  }
-  const channelCount = layout === 'NCHW' ? (shape[0] ?? 1) : (shape.at(-1) ?? 1);
-  return {
-    size: null,
-    raw: { shape: [length], layout: 'values' },
-    arrangement: 'as stored',
-    repeat: 1,
-    shape,
-    layout: shape.length === 1 ? 'NHWC' : (layout ?? null),
-    channelCount,
-  };
-}
-
-/** `wanted` with its open dimensions filled in, if it can hold the stored numbers without moving any; else null. */
-function reshaped(stored: readonly number[], wanted: readonly (number | null)[]): readonly number[] | null {
-  const length = product(stored);
-  const open = wanted.filter((dim) => dim === null).length;
-  if (open > 1) return null;
-  const rest = product(wanted.filter((dim) => dim !== null));
-  const shape = wanted.map((dim) => dim ?? length / rest);
-  if (product(shape) !== length || !shape.every(Number.isInteger)) return null;
-  const squeeze = (dims: readonly number[]): readonly number[] => dims.filter((dim) => dim !== 1);
-  const flat = stored.length === 1 || squeeze(shape).length <= 1;
-  return flat || sameShape(squeeze(stored), squeeze(shape)) ? shape : null;
-}
-
-function fitPixels(
-  dataset: Dataset,
-  wanted: readonly (number | null)[],
-  layout: ModelInput['layout'],
-  options: PreprocessingOptions,
-): Fit {
-  const stored = storedPixels(dataset);
-  const storedShape = dataset.sample.shape ?? [];
-  const resizes = options.resize !== undefined || (options.preprocessorConfig?.resize ?? null) !== null;
-  // a series of features, or any array that the model takes exactly as it is
-  if (stored !== null && !resizes && layout === undefined && known(wanted) && sameShape(wanted, storedShape)) {
-    const named = dataset.sample.layout === 'CHW' ? 'NCHW' : 'NHWC';
-    const rank3 = storedShape.length === 3;
-    return {
-      size: null,
-      raw: { shape: storedShape, layout: !rank3 ? 'values' : dataset.sample.layout === 'CHW' ? 'CHW' : 'HWC' },
-      arrangement: 'as stored',
-      repeat: 1,
-      shape: wanted,
-      layout: rank3 ? named : null,
-      channelCount: rank3 ? stored.channels : 1,
-    };
-  }
-  const target = targetAxes(dataset, stored, wanted, layout, resizes);
-  const size = pixelSize(dataset, stored, target, options);
-  const pixels = size ?? stored;
-  if (pixels === null) {
-    throw new Failure(
-      'usage',
-      `${dataset.path}: its images are of various sizes, and the model takes ${text(wanted)}. Give --resize HEIGHTxWIDTH.`,
-    );
-  }
-  if (
-    (target.height !== null && target.height !== pixels.height) ||
-    (target.width !== null && target.width !== pixels.width)
-  ) {
-    throw mismatch(
-      dataset,
-      [pixels.height, pixels.width, pixels.channels],
-      wanted,
-      target.height === null || target.width === null
-        ? 'Give data of that size.'
-        : `Give --resize ${target.height}x${target.width}.`,
-    );
-  }
-  const channels = target.channels ?? pixels.channels;
-  const repeat = pixels.channels === channels ? 1 : pixels.channels === 1 ? channels : 0;
-  if (repeat === 0) {
-    throw mismatch(
-      dataset,
-      [pixels.height, pixels.width, pixels.channels],
-      wanted,
-      'Convert the images to its channels.',
-    );
-  }
-  const from = size === null && dataset.sample.layout === 'CHW' ? 'CHW' : 'HWC';
-  const to = target.layout === 'NCHW' ? 'CHW' : 'HWC';
-  const shape =
-    wanted.length === 3
-      ? to === 'CHW'
-        ? [channels, pixels.height, pixels.width]
-        : [pixels.height, pixels.width, channels]
-      : wanted.length === 2
-        ? [pixels.height, pixels.width]
-        : [pixels.height * pixels.width * channels];
-  if (wanted.length === 1 && wanted[0] !== null && wanted[0] !== shape[0]) {
-    throw mismatch(
-      dataset,
-      [pixels.height, pixels.width, pixels.channels],
-      wanted,
-      'Give --resize HEIGHTxWIDTH that fits.',
-    );
-  }
-  return {
-    size,
-    raw: {
-      shape:
-        from === 'CHW'
-          ? [pixels.channels, pixels.height, pixels.width]
-          : [pixels.height, pixels.width, pixels.channels],
-      layout: from,
-    },
-    // one channel has the same order either way
-    arrangement: from === to || pixels.channels === 1 ? 'as stored' : from === 'HWC' ? 'HWC to CHW' : 'CHW to HWC',
-    repeat,
-    shape,
-    layout: target.layout,
-    channelCount: channels,
-  };
-}
-
-function storedPixels(dataset: Dataset): Pixels | null {
-  const { shape, layout } = dataset.sample;
-  if (shape === null) return null;
-  const [a = 1, b = 1, c = 1] = shape;
-  return layout === 'CHW'
-    ? { height: b, width: c, channels: a }
-    : { height: a, width: b, channels: layout === 'HW' ? 1 : c };
-}
-
-interface TargetAxes {
-  readonly layout: 'NCHW' | 'NHWC';
-  readonly height: number | null;
-  readonly width: number | null;
-  readonly channels: number | null;
-}
-
-/** Which axes of the model's input are height, width and channels. */
-function targetAxes(
-  dataset: Dataset,
-  stored: Pixels | null,
-  wanted: readonly (number | null)[],
-  layout: ModelInput['layout'],
-  resizes: boolean,
-): TargetAxes {
-  const [a = null, b = null, c = null] = wanted;
-  if (wanted.length === 2) return { layout: 'NCHW', height: a, width: b, channels: 1 };
-  const first: TargetAxes = { layout: 'NCHW', height: b, width: c, channels: a };
-  const last: TargetAxes = { layout: 'NHWC', height: a, width: b, channels: c };
-  if (wanted.length === 1) {
-    const channels = stored?.channels ?? 3;
-    if (channels > 1 && layout === undefined) {
-      throw mismatch(
-        dataset,
-        dataset.sample.shape ?? [],
-        wanted,
-        'Say with --layout NCHW or NHWC in which order its pixels are flattened.',
-      );
-    }
-    return { layout: layout ?? 'NCHW', height: null, width: null, channels };
-  }
-  if (wanted.length !== 3) {
-    throw mismatch(
-      dataset,
-      dataset.sample.shape ?? [],
-      wanted,
-      'Images fit an input of 2, 3 or 4 axes with the batch.',
-    );
-  }
-  if (layout !== undefined) return layout === 'NCHW' ? first : last;
-  const candidates = [first, last].filter((axes) => mayBe(axes, resizes ? null : stored));
-  const [only, other] = candidates.length > 0 ? candidates : [first, last].filter((axes) => mayBe(axes, null));
-  if (only === undefined || other !== undefined) {
-    throw mismatch(
-      dataset,
-      dataset.sample.shape ?? [],
-      wanted,
-      'Say with --layout NCHW or NHWC which axis of the model holds the channels.',
-    );
-  }
-  return only;
-}
-
-/** Whether the axes can be read so: a channel count that images have, and the stored size where it is not changed. */
-function mayBe(axes: TargetAxes, stored: Pixels | null): boolean {
-  const { channels, height, width } = axes;
-  if (channels === null) return false;
-  if (stored === null) return channels === 1 || channels === 3 || channels === 4;
-  return (
-    (channels === stored.channels || stored.channels === 1) &&
-    (height === null || height === stored.height) &&
-    (width === null || width === stored.width) &&
-    (channels === stored.channels || channels === 3 || channels === 4)
-  );
-}
-
-/** The size to read pixels at, or null to read them as stored. */
-function pixelSize(
-  dataset: Dataset,
-  stored: Pixels | null,
-  target: TargetAxes,
-  options: PreprocessingOptions,
-): PixelSize | null {
-  const channels = stored?.channels ?? target.channels ?? 3;
-  const config = options.preprocessorConfig;
-  const files = stored === null;
-  const plain = (height: number, width: number, fit: PixelSize['fit']): PixelSize => ({
-    height,
-    width,
-    channels,
-    resized: { height, width },
-    fit,
-    interpolation: 'linear',
-  });
-  let size: PixelSize | null = null;
-  if (options.resize !== undefined) {
-    size = plain(options.resize[0], options.resize[1], 'stretch');
-  } else if (config !== undefined && (config.resize !== null || config.crop !== null)) {
-    const resized = config.resize ?? stored;
-    if (resized === null) {
-      throw new Failure('input', `${config.path}: it crops images without resizing them. Add do_resize and size.`);
-    }
-    const crop = config.crop ?? resized;
-    if (crop.height > resized.height || crop.width > resized.width) {
-      throw new Failure(
-        'input',
-        `${config.path}: its crop ${crop.height}x${crop.width} is larger than its size ${resized.height}x${resized.width}. Correct it.`,
-      );
-    }
-    size = {
-      height: crop.height,
-      width: crop.width,
-      channels,
-      resized: { height: resized.height, width: resized.width },
-      fit: config.resize?.fit ?? 'stretch',
-      interpolation: config.resize?.interpolation ?? 'linear',
-    };
-  } else if (files && target.height !== null && target.width !== null) {
-    size = plain(target.height, target.width, 'cover');
-  }
-  const unchanged =
-    size !== null &&
-    stored !== null &&
-    size.height === stored.height &&
-    size.width === stored.width &&
-    size.resized.height === stored.height &&
-    size.resized.width === stored.width;
-  if (size === null || unchanged) return null;
-  if (dataset.sample.dtype !== 'uint8') {
-    throw new Failure(
-      'input',
-      `${dataset.path}: its samples are floats of ${text(dataset.sample.shape ?? [])}; only 8-bit pixels are resized. ` +
-        `Save them at ${size.height}x${size.width}, or as uint8.`,
-    );
-  }
-  return size;
 }
 
 function planArithmetic(
@@ -434,10 +110,10 @@ function describe(
   if (repeat > 1) steps.push(`the one channel repeated to ${repeat}`);
   if (arrangement !== 'as stored') steps.push(`channels moved ${arrangement === 'HWC to CHW' ? 'first' : 'last'}`);
   const stored = dataset.sample.shape;
-  if (stored !== null && size === null && arrangement === 'as stored' && text(stored) !== text(shape)) {
-    steps.push(`${text(stored)} shaped to ${text(shape)}`);
+  if (stored !== null && size === null && arrangement === 'as stored' && shapeText(stored) !== shapeText(shape)) {
+    steps.push(`${shapeText(stored)} shaped to ${shapeText(shape)}`);
   }
-  const source = dataset.sample.shape === null ? 'Image files' : `Samples of ${text(dataset.sample.shape)}`;
+  const source = dataset.sample.shape === null ? 'Image files' : `Samples of ${shapeText(dataset.sample.shape)}`;
   const config = options.preprocessorConfig === undefined ? '' : `, as ${options.preprocessorConfig.path} says`;
   return `${source} (${dataset.sample.dtype}) are ${steps.length === 0 ? 'fed as they are' : steps.join(', then ')}${config}.`;
 }

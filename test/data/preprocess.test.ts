@@ -1,0 +1,196 @@
+import { describe, expect, it } from 'vitest';
+import type { Dataset } from '../../src/data/dataset.js';
+import { createInputs } from '../../src/data/inputs.js';
+import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '../../src/data/preprocess.js';
+import { parsePreprocessorConfig } from '../../src/data/preprocessor-config.js';
+import { memoryDataset, ramp } from './memory.js';
+
+/** What the model is fed for the first sample. */
+async function fed(dataset: Dataset, shape: ModelInput['shape'], options: PreprocessingOptions = {}) {
+  const inputs = createInputs(dataset, planPreprocessing(dataset, { shape }, options));
+  const into = new Float32Array(inputs.shape.reduce((product, dim) => product * dim, 1));
+  await inputs.gather([0], into);
+  return { shape: inputs.shape, values: [...into] };
+}
+
+const unscaled = { scale: 1 };
+const grey = memoryDataset({ shape: [2, 3], layout: 'HW', storage: ramp(6) });
+/** pixel p has the channels 3 p, 3 p + 1, 3 p + 2 */
+const interleaved = memoryDataset({ shape: [2, 5, 3], layout: 'HWC', storage: ramp(30) });
+const planar = memoryDataset({ shape: [3, 2, 5], layout: 'CHW', storage: ramp(30) });
+const row = memoryDataset({ shape: [6], storage: Float32Array.of(0, 1, 2, 3, 4, 5) });
+
+describe('planPreprocessing: shapes', () => {
+  it('adds the channel axis where the model has it, or flattens', async () => {
+    const values = [0, 1, 2, 3, 4, 5];
+    expect(await fed(grey, [null, 1, 2, 3], unscaled)).toEqual({ shape: [1, 2, 3], values });
+    expect(await fed(grey, [null, 2, 3, 1], unscaled)).toEqual({ shape: [2, 3, 1], values });
+    expect(await fed(grey, [1, 2, 3], unscaled)).toEqual({ shape: [2, 3], values });
+    expect(await fed(grey, [null, 6], unscaled)).toEqual({ shape: [6], values });
+    expect(await fed(grey, [null, null, null, 1], unscaled)).toEqual({ shape: [2, 3, 1], values });
+    expect(await fed(row, [null, 6])).toEqual({ shape: [6], values });
+    expect(await fed(row, [null, 1, 2, 3])).toEqual({ shape: [1, 2, 3], values });
+    expect(await fed(row, [null, null])).toEqual({ shape: [6], values });
+  });
+
+  it('moves the channels to where the model has them', async () => {
+    const first = await fed(interleaved, [null, 3, 2, 5], unscaled);
+    expect(first.shape).toEqual([3, 2, 5]);
+    expect(first.values.slice(0, 3)).toEqual([0, 3, 6]);
+    expect(first.values.slice(10, 13)).toEqual([1, 4, 7]);
+    const last = await fed(planar, [null, 2, 5, 3], unscaled);
+    expect(last.shape).toEqual([2, 5, 3]);
+    expect(last.values.slice(0, 6)).toEqual([0, 10, 20, 1, 11, 21]);
+    expect((await fed(planar, [null, 3, 2, 5], unscaled)).values).toEqual([...ramp(30)]);
+    expect((await fed(planar, [null, 30], { ...unscaled, layout: 'NHWC' })).values.slice(0, 3)).toEqual([0, 10, 20]);
+  });
+
+  it('repeats one channel where the model takes three', async () => {
+    expect((await fed(grey, [null, 2, 3, 3], unscaled)).values.slice(0, 6)).toEqual([0, 0, 0, 1, 1, 1]);
+    expect((await fed(grey, [null, 3, 2, 3], { ...unscaled, layout: 'NCHW' })).values.slice(0, 8)).toEqual([
+      0, 1, 2, 3, 4, 5, 0, 1,
+    ]);
+  });
+
+  it('feeds arrays whose axes have no names as they are', async () => {
+    const series = memoryDataset({ shape: [4, 2, 2], storage: new Float32Array(16).fill(2) });
+    expect((await fed(series, [null, 4, 2, 2])).values).toEqual(new Array(16).fill(2));
+    expect(() => planPreprocessing(series, { shape: [null, 2, 2, 4] })).toThrow(/\[4, 2, 2\].*\[2, 2, 4\]/);
+  });
+
+  it('refuses what several ways fit or none, with both shapes and the option that decides', () => {
+    const refused = (dataset: Dataset, shape: ModelInput['shape'], message: RegExp) => {
+      const plan = () => planPreprocessing(dataset, { shape });
+      expect(plan).toThrow(message);
+      expect(plan).toThrow(expect.objectContaining({ kind: 'input' }));
+    };
+    refused(planar, [null, 30], /\[3, 2, 5\].*takes \[30\].*--layout NCHW or NHWC/);
+    refused(grey, [null, 1, 28, 28], /\[2, 3, 1\].*takes \[1, 28, 28\].*--resize 28x28/);
+    refused(interleaved, [null, 1, 2, 5], /\[2, 5, 3\].*takes \[1, 2, 5\]/);
+    refused(row, [null, 7], /\[6\].*takes \[7\]/);
+    refused(memoryDataset({ shape: [12], storage: ramp(12) }), [null, 3, 2, 2], /--layout NCHW or NHWC/);
+    refused(memoryDataset({ shape: [3, 3], layout: 'HW', storage: ramp(9) }), [null, 3, 3, 3], /--layout/);
+    refused(row, [null], /no axes besides the batch/);
+  });
+});
+
+describe('planPreprocessing: values', () => {
+  it('scales 8-bit pixels to [0, 1], and leaves floats alone', async () => {
+    const pixels = memoryDataset({ shape: [1, 2], layout: 'HW', storage: Uint8Array.of(51, 255) });
+    expect((await fed(pixels, [null, 1, 1, 2])).values).toEqual([Math.fround(0.2), 1]);
+    expect((await fed(row, [null, 6])).values).toEqual([0, 1, 2, 3, 4, 5]);
+  });
+
+  it('scales first, then subtracts the mean, then divides, per channel in either layout', async () => {
+    const normalised = { scale: 0.5, mean: [1, 2, 3], std: [2, 4, 8] };
+    const pixel = memoryDataset({ shape: [1, 2, 3], layout: 'HWC', storage: Uint8Array.of(8, 8, 8, 10, 20, 30) });
+    expect((await fed(pixel, [null, 1, 2, 3], normalised)).values).toEqual([1.5, 0.5, 0.125, 2, 2, 1.5]);
+    expect((await fed(pixel, [null, 3, 1, 2], normalised)).values).toEqual([1.5, 2, 0.5, 2, 0.125, 1.5]);
+    const flat = { ...normalised, layout: 'NCHW' } as const;
+    expect((await fed(pixel, [null, 6], flat)).values).toEqual([1.5, 2, 0.5, 2, 0.125, 1.5]);
+  });
+
+  it('refuses what cannot be meant', () => {
+    const usage = (options: PreprocessingOptions) => () => planPreprocessing(grey, { shape: [null, 1, 2, 3] }, options);
+    expect(usage({ std: [0] })).toThrow(/--std 0: dividing by 0/);
+    expect(usage({ mean: [0.5, 0.5, 0.5] })).toThrow(/--mean 0.5,0.5,0.5: give one finite number, or one for each of/);
+    expect(usage({ scale: Number.NaN })).toThrow(expect.objectContaining({ kind: 'usage' }));
+  });
+
+  it('says in a sentence what is done', () => {
+    expect(planPreprocessing(grey, { shape: [null, 1, 2, 3] }, { mean: [0.5], std: [0.25] }).sentence).toBe(
+      'Samples of [2, 3] (uint8) are multiplied by 1/255, then less the mean 0.5, ' +
+        'then divided by the standard deviation 0.25, then [2, 3] shaped to [1, 2, 3].',
+    );
+  });
+});
+
+describe('planPreprocessing: size', () => {
+  it('resizes 8-bit arrays of either layout, and keeps flat colours', async () => {
+    const colours = Uint8Array.from({ length: 3 * 16 }, (_, i) => [10, 120, 250][Math.floor(i / 16)] ?? 0);
+    const dataset = memoryDataset({ shape: [3, 4, 4], layout: 'CHW', storage: colours });
+    const resized = await fed(dataset, [null, 3, 2, 6], { ...unscaled, resize: [2, 6] });
+    expect(resized).toEqual({
+      shape: [3, 2, 6],
+      values: Array.from({ length: 36 }, (_, i) => [10, 120, 250][Math.floor(i / 12)]),
+    });
+    const small = memoryDataset({ shape: [4, 4], layout: 'HW', storage: new Uint8Array(16).fill(9) });
+    expect((await fed(small, [null, 1, 8, 8], { ...unscaled, resize: [8, 8] })).values).toEqual(new Array(64).fill(9));
+  });
+
+  it('resizes bilinearly: the average of four where the size is halved', async () => {
+    const dataset = memoryDataset({ shape: [2, 2], layout: 'HW', storage: Uint8Array.of(0, 100, 100, 200) });
+    expect((await fed(dataset, [null, 1], { ...unscaled, resize: [1, 1] })).values).toEqual([100]);
+  });
+
+  it('refuses to resize floats', () => {
+    const floats = memoryDataset({ shape: [2, 2], layout: 'HW', storage: new Float32Array(4) });
+    expect(() => planPreprocessing(floats, { shape: [null, 1, 4, 4] }, { resize: [4, 4] })).toThrow(
+      /only 8-bit pixels are resized/,
+    );
+  });
+});
+
+describe("Hugging Face's preprocessor_config.json", () => {
+  const parse = (config: unknown) => parsePreprocessorConfig('preprocessor_config.json', config);
+  const imageNet = { image_mean: [0.485, 0.456, 0.406], image_std: [0.229, 0.224, 0.225] };
+
+  it('is read in its older and its newer form', () => {
+    const vit = { do_resize: true, size: 224, resample: 2, do_normalize: true, ...imageNet };
+    expect(parse(vit)).toMatchObject({
+      resize: { height: 224, width: 224, fit: 'stretch', interpolation: 'linear' },
+      crop: null,
+      scale: 1 / 255,
+      mean: imageNet.image_mean,
+      std: imageNet.image_std,
+    });
+    const mobileNet = {
+      ...{ do_resize: true, size: { shortest_edge: 256 }, resample: 3 },
+      ...{ do_center_crop: true, crop_size: { height: 224, width: 224 } },
+      ...{ do_rescale: true, rescale_factor: 0.00392156862745098, do_normalize: false, ...imageNet },
+    };
+    expect(parse(mobileNet)).toMatchObject({
+      resize: { height: 256, width: 256, fit: 'cover', interpolation: 'cubic' },
+      crop: { height: 224, width: 224 },
+      scale: 0.00392156862745098,
+      mean: null,
+      std: null,
+    });
+    expect(parse({ size: { shortest_edge: 224 }, crop_pct: 0.875 })).toMatchObject({
+      resize: { height: 256, width: 256, fit: 'cover' },
+      crop: { height: 224, width: 224 },
+    });
+    expect(parse({ do_resize: false, do_rescale: false, do_normalize: false })).toMatchObject({
+      resize: null,
+      crop: null,
+      scale: null,
+      mean: null,
+    });
+  });
+
+  it('decides what is done, and gives way to an option', async () => {
+    const preprocessorConfig = parse({
+      size: 4,
+      do_center_crop: true,
+      crop_size: 2,
+      image_mean: [0.5],
+      image_std: [0.5],
+    });
+    const dataset = memoryDataset({ shape: [8, 8], layout: 'HW', storage: new Uint8Array(64).fill(255) });
+    expect(await fed(dataset, [null, 1, 2, 2], { preprocessorConfig })).toEqual({
+      shape: [1, 2, 2],
+      values: [1, 1, 1, 1],
+    });
+    expect((await fed(dataset, [null, 1, 2, 2], { preprocessorConfig, mean: [0] })).values).toEqual([2, 2, 2, 2]);
+    expect(() => planPreprocessing(dataset, { shape: [null, 1, 4, 4] }, { preprocessorConfig })).toThrow(
+      /\[2, 2, 1\].*takes \[1, 4, 4\]/,
+    );
+  });
+
+  it('is refused where it asks for more', () => {
+    expect(() => parse({ do_flip_channel_order: true })).toThrow(/do_flip_channel_order is not supported/);
+    expect(() => parse([])).toThrow(/not a JSON object/);
+    expect(() => parse({ size: 'large' })).toThrow(/size is neither a number nor/);
+    expect(() => parse({ image_mean: 0.5 })).toThrow(/image_mean is not a list of numbers/);
+  });
+});
