@@ -44,7 +44,7 @@ export function chooseTask(
       `${path}: there are no labels. Give labelled data, or --task distill. Nothing was written.`,
     );
   }
-  const rank = (signature.outputShape?.length ?? 2) > 2 ? 2 : (signature.outputShape?.length ?? 2);
+  const rank = Math.min(2, signature.outputShape?.length ?? 2);
   const softmax = lossInput(graph, signature.output, 'cross-entropy', rank).activation;
   const sigmoid = lossInput(graph, signature.output, 'binary-cross-entropy', rank).activation;
   const loss = options.loss ?? lossOf(task, targets, width, softmax !== 'none', sigmoid !== 'none');

@@ -1,0 +1,83 @@
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ArmProgress } from '../training/arm.js';
+
+type Arrays = ReadonlyMap<string, Float32Array>;
+
+interface ArrayEntry {
+  readonly name: string;
+  readonly length: number;
+}
+
+/** What stands in the first line of a checkpoint; the arrays' float32 values follow it. */
+interface Header {
+  readonly version: 1;
+  /** of the settings that the run was started with: a checkpoint of another run is not gone on with */
+  readonly fingerprint: string;
+  readonly progress: Omit<ArmProgress, 'state' | 'best'> & {
+    readonly best: Omit<NonNullable<ArmProgress['best']>, 'parameters'> | null;
+  };
+  readonly state: readonly ArrayEntry[];
+  readonly parameters: readonly ArrayEntry[];
+}
+
+/** Writes an arm's progress whole or not at all: a crash while writing leaves the checkpoint before. */
+export async function saveCheckpoint(
+  folder: string,
+  arm: string,
+  fingerprint: string,
+  progress: ArmProgress,
+): Promise<void> {
+  const { state, best, ...rest } = progress;
+  const parameters: Arrays = best?.parameters ?? new Map();
+  const header: Header = {
+    version: 1,
+    fingerprint,
+    progress: { ...rest, best: best === null ? null : { epoch: best.epoch, validation: best.validation } },
+    state: entriesOf(state),
+    parameters: entriesOf(parameters),
+  };
+  const chunks: Uint8Array[] = [Buffer.from(`${JSON.stringify(header)}\n`)];
+  for (const values of [...state.values(), ...parameters.values()]) {
+    chunks.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  }
+  const path = checkpointPath(folder, arm);
+  await writeFile(`${path}.new`, Buffer.concat(chunks));
+  await rename(`${path}.new`, path);
+}
+
+/** An arm's progress, or null where there is no checkpoint, or one of other settings, or a damaged one. */
+export async function loadCheckpoint(folder: string, arm: string, fingerprint: string): Promise<ArmProgress | null> {
+  const bytes = await readFile(checkpointPath(folder, arm)).catch(() => null);
+  if (bytes === null) return null;
+  const end = bytes.indexOf('\n');
+  const header: unknown = end < 0 ? null : JSON.parse(bytes.toString('utf8', 0, end));
+  if (!isHeader(header) || header.fingerprint !== fingerprint) return null;
+  let at = end + 1;
+  const take = (entries: readonly ArrayEntry[]): Map<string, Float32Array> =>
+    new Map(
+      entries.map(({ name, length }) => {
+        const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset + at, bytes.byteOffset + at + length * 4));
+        at += length * 4;
+        return [name, values];
+      }),
+    );
+  const state = take(header.state);
+  const parameters = take(header.parameters);
+  const { best, ...rest } = header.progress;
+  return { ...rest, state, best: best === null ? null : { ...best, parameters } };
+}
+
+function checkpointPath(folder: string, arm: string): string {
+  return join(folder, `${arm}.checkpoint`);
+}
+
+function entriesOf(arrays: Arrays): ArrayEntry[] {
+  return [...arrays].map(([name, { length }]) => ({ name, length }));
+}
+
+function isHeader(value: unknown): value is Header {
+  return (
+    typeof value === 'object' && value !== null && 'version' in value && value.version === 1 && 'progress' in value
+  );
+}

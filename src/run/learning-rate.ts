@@ -1,0 +1,47 @@
+import { setImmediate } from 'node:timers/promises';
+import type { ArmSubject } from '../training/arm.js';
+
+/** From bold to timid: a tenfold range around what fine-tuning uses, in steps of about three. */
+const candidates = [0.1, 0.03, 0.01, 0.003, 0.001, 0.0003] as const;
+const smallest = 0.0001;
+
+export interface RangeTest {
+  readonly learningRate: number;
+  /** the mean training loss over the last half of each candidate's steps; null where it diverged */
+  readonly losses: readonly { readonly learningRate: number; readonly loss: number | null }[];
+}
+
+/**
+ * A short learning-rate range test (after Smith 2017, with restarts instead of a sweep): every candidate trains the same
+ * few batches from the same start, and the one with the lowest loss over the last half of them wins; within 1 % the
+ * smaller one, which disturbs a trained network less. Uses training data only; the state is as before afterwards.
+ */
+export async function findLearningRate(subject: ArmSubject, steps: number, scale: number): Promise<RangeTest> {
+  const { stepper, batches } = subject;
+  await stepper.step(batches.batchSize);
+  const start = await stepper.read();
+  const losses: { learningRate: number; loss: number | null }[] = [];
+  for (const candidate of [...candidates, smallest]) {
+    const learningRate = candidate * scale;
+    await stepper.write(start, 0, batches.batchSize);
+    let sum = 0;
+    let count = 0;
+    let taken = 0;
+    for await (const feed of batches.epoch(0, 0)) {
+      if (feed.count < batches.batchSize && taken > 0) break;
+      const loss = await stepper.run(feed, { weights: learningRate, sites: learningRate });
+      await setImmediate();
+      if (taken++ >= steps >> 1) {
+        sum += loss;
+        count++;
+      }
+      if (taken >= steps || !Number.isFinite(loss)) break;
+    }
+    const mean = count === 0 ? Number.NaN : sum / count;
+    losses.push({ learningRate, loss: Number.isFinite(mean) ? mean : null });
+  }
+  await stepper.write(start, 0, batches.batchSize);
+  const best = Math.min(...losses.map(({ loss }) => loss ?? Number.POSITIVE_INFINITY));
+  const good = losses.filter(({ loss }) => loss !== null && loss <= best * 1.01);
+  return { learningRate: good.at(-1)?.learningRate ?? smallest * scale, losses };
+}
