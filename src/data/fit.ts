@@ -55,14 +55,14 @@ export function fitSamples(dataset: Dataset, modelInput: ModelInput, options: Fi
 
 function mismatch(
   dataset: Dataset,
-  stored: readonly number[],
+  samples: readonly number[] | null,
   wanted: readonly (number | null)[],
   cure: string,
 ): Failure {
-  return new Failure(
-    'input',
-    `${dataset.path}: its samples are ${shapeText(stored)} (${dataset.sample.layout}), the model takes ${shapeText(wanted)}. ${cure}`,
-  );
+  const { layout } = dataset.sample;
+  const found =
+    samples === null ? 'its images are of various sizes' : `its samples are ${shapeText(samples)} (${layout})`;
+  return new Failure('input', `${dataset.path}: ${found}, the model takes ${shapeText(wanted)}. ${cure}`);
 }
 
 /** Rows, and arrays whose axes have no names: the same numbers in the same order, under the model's shape. */
@@ -234,7 +234,7 @@ function targetAxes(
   wanted: readonly (number | null)[],
   layout: ModelInput['layout'],
 ): TargetAxes {
-  const stored = dataset.sample.shape ?? [];
+  const stored = dataset.sample.shape;
   const [a = null, b = null, c = null] = wanted;
   if (wanted.length === 2) return { layout: 'NCHW', height: a, width: b, channels: 1 };
   if (wanted.length === 1) {

@@ -1,9 +1,14 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
 import { createInputs } from '../../src/data/inputs.js';
+import { openDataset } from '../../src/data/open.js';
 import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '../../src/data/preprocess.js';
-import { parsePreprocessorConfig } from '../../src/data/preprocessor-config.js';
+import { findPreprocessorConfig, parsePreprocessorConfig } from '../../src/data/preprocessor-config.js';
 import { memoryDataset, ramp } from './memory.js';
+import { temporaryFolder, write } from './readers/bytes.js';
 
 /** What the model is fed for the first sample. */
 async function fed(dataset: Dataset, shape: ModelInput['shape'], options: PreprocessingOptions = {}) {
@@ -123,6 +128,22 @@ describe('planPreprocessing: size', () => {
     expect((await fed(dataset, [null, 1], { ...unscaled, resize: [1, 1] })).values).toEqual([100]);
   });
 
+  it("brings image files to the model's size and channels; where the model leaves the size open, it has to be given", async () => {
+    const folder = await temporaryFolder();
+    await mkdir(join(folder, 'red'));
+    const red = { width: 6, height: 4, channels: 3, background: '#ff0000' } as const;
+    await write(folder, 'red/1.png', await sharp({ create: red }).png().toBuffer());
+    const files = await openDataset(folder);
+    expect(await fed(files, [null, 3, 1, 2])).toEqual({ shape: [3, 1, 2], values: [1, 1, 0, 0, 0, 0] });
+    expect(await fed(files, [null, 2, 1, 3])).toEqual({ shape: [2, 1, 3], values: [1, 0, 0, 1, 0, 0] });
+    expect((await fed(files, [null, 1, 2, 2])).shape).toEqual([1, 2, 2]);
+    expect(() => planPreprocessing(files, { shape: [null, 3, 2, 3] })).toThrow(
+      /images are of various sizes, the model takes \[3, 2, 3\]. Say with --layout/,
+    );
+    expect(() => planPreprocessing(files, { shape: [null, 3, null, null] })).toThrow(/Give --resize HEIGHTxWIDTH/);
+    expect((await fed(files, [null, 3, null, null], { resize: [2, 1] })).shape).toEqual([3, 2, 1]);
+  });
+
   it('refuses to resize floats', () => {
     const floats = memoryDataset({ shape: [2, 2], layout: 'HW', storage: new Float32Array(4) });
     expect(() => planPreprocessing(floats, { shape: [null, 1, 4, 4] }, { resize: [4, 4] })).toThrow(
@@ -185,6 +206,17 @@ describe("Hugging Face's preprocessor_config.json", () => {
     expect(() => planPreprocessing(dataset, { shape: [null, 1, 4, 4] }, { preprocessorConfig })).toThrow(
       /\[2, 2, 1\].*takes \[1, 4, 4\]/,
     );
+  });
+
+  it('is found beside the model, or in its folder', async () => {
+    const folder = await temporaryFolder();
+    expect(await findPreprocessorConfig(join(folder, 'model.onnx'))).toBeNull();
+    const path = await write(folder, 'preprocessor_config.json', '{ "size": 32, "image_mean": [0.5] }');
+    for (const model of [folder, join(folder, 'model.onnx')]) {
+      expect(await findPreprocessorConfig(model)).toMatchObject({ path, resize: { height: 32 }, mean: [0.5] });
+    }
+    await write(folder, 'preprocessor_config.json', '{ "size": ');
+    await expect(findPreprocessorConfig(folder)).rejects.toThrow(/preprocessor_config.json: it is not readable JSON/);
   });
 
   it('is refused where it asks for more', () => {

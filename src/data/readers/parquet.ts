@@ -90,24 +90,29 @@ function featureRows(
   table: Columns,
   columns: TableColumns,
 ): { values: Float32Array; features: string[] } {
-  const features = columns.features.flatMap((column) => {
+  const sources = columns.features.map((column) => {
     const name = columns.names[column] ?? '';
-    const width = cellNumbers(path, 1, name, table.cells.get(name)?.[0]).length;
-    return width === 1 ? [name] : Array.from({ length: width }, (_, i) => `${name}_${i}`);
+    const cells = table.cells.get(name) ?? [];
+    return { name, cells, width: cellNumbers(path, 1, name, cells[0]).length };
   });
+  const features = sources.flatMap(({ name, width }) =>
+    width === 1 ? [name] : Array.from({ length: width }, (_, i) => `${name}_${i}`),
+  );
   const values = new Float32Array(table.count * features.length);
-  for (let i = 0; i < table.count; i += 1) {
-    const row = columns.features.flatMap((column) => {
-      const name = columns.names[column] ?? '';
-      return cellNumbers(path, i + 1, name, table.cells.get(name)?.[i]);
-    });
-    if (row.length !== features.length) {
-      throw new Failure(
-        'input',
-        `${path}: row ${i + 1} holds ${row.length} numbers where the first holds ${features.length}. Make its lists equally long.`,
-      );
+  let offset = 0;
+  for (const { name, cells, width } of sources) {
+    for (let row = 0; row < table.count; row += 1) {
+      const numbers = cellNumbers(path, row + 1, name, cells[row]);
+      if (numbers.length !== width) {
+        throw new Failure(
+          'input',
+          `${path}: row ${row + 1}, column "${name}" holds ${numbers.length} numbers where the first row holds ${width}. ` +
+            'Make its lists equally long.',
+        );
+      }
+      values.set(numbers, row * features.length + offset);
     }
-    values.set(row, i * features.length);
+    offset += width;
   }
   return { values, features };
 }

@@ -13,8 +13,8 @@ export interface TableColumns {
 
 const targetNames = new Set(['label', 'target', 'class', 'y']);
 
-/** pandas writes its row numbers as a column without a name */
-const isRowNumber = (name: string): boolean => name === '' || /^unnamed: 0$/i.test(name);
+/** pandas writes its row numbers as a column without a name, or of this one in Parquet */
+const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
 
 /**
  * The target column: `options.target` by name or position, else the one called label, target, class or y, else the last.
