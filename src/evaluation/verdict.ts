@@ -60,7 +60,8 @@ function standingOf(delta: Delta | null): Standing | null {
   return high < 0 ? 'worse' : 'undecided';
 }
 
-const sentences: Readonly<Record<VerdictReason['code'], string>> = {
+/** What each reason says, in English; reports in other languages have their own. */
+export const reasonSentences: Readonly<Record<VerdictReason['code'], string>> = {
   'better-than-before':
     'The migrated model is better than the original: the whole 95 % interval lies on the good side of zero.',
   'worse-than-before':
@@ -79,5 +80,5 @@ const sentences: Readonly<Record<VerdictReason['code'], string>> = {
 };
 
 function explain(reasons: readonly VerdictReason[]): string {
-  return reasons.map(({ code }) => sentences[code]).join(' ');
+  return reasons.map(({ code }) => reasonSentences[code]).join(' ');
 }

@@ -1,0 +1,74 @@
+import type { MonitoringBaseline } from './result.js';
+
+/**
+ * When to look and when to act. The PSI levels are those usual in credit scoring (Siddiqi, "Credit Risk Scorecards",
+ * 2006); the others are absolute changes that are far beyond the noise of a few thousand samples.
+ */
+export const driftThresholds = {
+  psiWarning: 0.1,
+  psiAlarm: 0.25,
+  /** fall of the mean confidence */
+  confidenceFall: 0.05,
+  /** change of a site's floor rate, either way */
+  floorRateChange: 0.1,
+} as const;
+
+/** A share of 0 in one distribution would make the index infinite; it counts as this. */
+const smallestShare = 1e-4;
+
+/**
+ * The population stability index of two distributions over the same bins: sum of (observed - expected) ln(observed /
+ * expected), which is the symmetrised Kullback-Leibler divergence. Both add up to 1; an empty bin counts as 0.0001.
+ * @throws RangeError when the numbers of bins differ
+ */
+export function populationStabilityIndex(expected: readonly number[], observed: readonly number[]): number {
+  if (expected.length !== observed.length) throw new RangeError('the distributions have different bins');
+  return expected.reduce((sum, share, bin) => {
+    const e = Math.max(share, smallestShare);
+    const o = Math.max(observed[bin] ?? 0, smallestShare);
+    return sum + (o - e) * Math.log(o / e);
+  }, 0);
+}
+
+/**
+ * The reference distribution of a feature or channel: bins between its deciles (fewer where values repeat), so that each
+ * holds about as much as the others. The outer edges are the extremes seen; `binShares` lets new values beyond them fall
+ * into the outer bins. Null without a finite value.
+ */
+export function referenceDistribution(
+  name: string,
+  values: ArrayLike<number>,
+  bins = 10,
+): MonitoringBaseline['inputs'][number] | null {
+  const sorted = Float64Array.from(values).filter(Number.isFinite).sort();
+  if (sorted.length === 0) return null;
+  const edges = [...new Set(Array.from({ length: bins + 1 }, (_, i) => quantile(sorted, i / bins)))];
+  const [only] = edges;
+  // a constant feature has one bin of its own between two others, so that any other value is drift
+  const spread = edges.length > 1 || only === undefined ? edges : constantEdges(only);
+  return { name, edges: spread, shares: binShares(spread, values) };
+}
+
+/** The share of the finite `values` in each bin [edges[i], edges[i + 1]); the outer bins are open-ended. */
+export function binShares(edges: readonly number[], values: ArrayLike<number>): number[] {
+  const counts = new Array<number>(Math.max(edges.length - 1, 1)).fill(0);
+  let total = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? Number.NaN;
+    if (!Number.isFinite(value)) continue;
+    let bin = 0;
+    while (bin < counts.length - 1 && value >= (edges[bin + 1] ?? Number.POSITIVE_INFINITY)) bin++;
+    counts[bin] = (counts[bin] ?? 0) + 1;
+    total++;
+  }
+  return counts.map((count) => (total > 0 ? count / total : 0));
+}
+
+function constantEdges(value: number): number[] {
+  const step = Math.max(Math.abs(value), 1) * 1e-6;
+  return [value - 2 * step, value - step, value + step, value + 2 * step];
+}
+
+function quantile(sorted: Float64Array, p: number): number {
+  return sorted[Math.round(p * (sorted.length - 1))] ?? Number.NaN;
+}

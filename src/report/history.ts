@@ -1,0 +1,95 @@
+import { basename } from 'node:path';
+import { improvement } from '../evaluation/acceptance.js';
+import type { MigrateResult } from '../evaluation/result.js';
+import type { Language, ReportDocument, Rich, Table } from './document.js';
+import { formatDate, texts } from './languages.js';
+import { numbersIn } from './numbers.js';
+
+const verdictOrder = { adopt: 0, inconclusive: 1, reject: 2 } as const;
+
+/** What was migrated and what it bought, over many runs, in four orders. */
+export function historyReport(results: readonly MigrateResult[], language: Language): ReportDocument {
+  const text = texts[language];
+  const words = text.history;
+  const numbers = numbersIn(language, text);
+  const change = (value: number | null, { delta }: MigrateResult): Rich => [
+    numbers.metricChange(delta.vsBefore.metric, value, null),
+  ];
+  const row = (result: MigrateResult): readonly Rich[] => {
+    const { vsBefore, vsControl } = result.delta;
+    const { metric, ci95 } = vsBefore;
+    return [
+      [basename(result.model.path)],
+      [formatDate(result.run.started, language)],
+      [text.metrics[metric]],
+      [numbers.metric(metric, vsBefore.baseline, null)],
+      [numbers.metric(metric, vsBefore.candidate, null)],
+      change(vsBefore.value, result),
+      ci95 === null ? [text.noValue] : text.armsSection.range(...ciTexts(ci95, result)),
+      vsControl === null ? ['–'] : change(vsControl.value, result),
+      [text.verdicts[result.verdict]],
+      [result.written ? words.yes : words.no],
+    ];
+  };
+  const ciTexts = ([low, high]: readonly [number, number], { delta }: MigrateResult) =>
+    [
+      numbers.metricChange(delta.vsBefore.metric, low, null),
+      numbers.metricChange(delta.vsBefore.metric, high, null),
+    ] as const;
+
+  const table = (sorted: readonly MigrateResult[]): Table => ({
+    kind: 'table',
+    caption: words.table,
+    columns: [
+      { title: words.model, numeric: false },
+      { title: words.date, numeric: false },
+      { title: words.metric, numeric: false },
+      { title: words.before, numeric: true },
+      { title: words.after, numeric: true },
+      { title: words.difference, numeric: true },
+      { title: words.interval, numeric: true },
+      { title: words.control, numeric: true },
+      { title: words.verdict, numeric: false },
+      { title: words.written, numeric: false },
+    ],
+    rows: sorted.map(row),
+  });
+  const newest = [...results].sort((a, b) => (a.run.started < b.run.started ? 1 : -1));
+  // sorting is stable: what is equal stays newest first
+  const gain = (result: MigrateResult) => improvement(result.delta.vsBefore) ?? Number.NEGATIVE_INFINITY;
+  const collator = new Intl.Collator(language);
+  const orders = [
+    { name: words.orders.date, sorted: newest },
+    {
+      name: words.orders.model,
+      sorted: [...newest].sort((a, b) => collator.compare(basename(a.model.path), basename(b.model.path))),
+    },
+    {
+      name: words.orders.gain,
+      sorted: [...newest].sort((a, b) => (gain(a) === gain(b) ? 0 : gain(a) < gain(b) ? 1 : -1)),
+    },
+    {
+      name: words.orders.verdict,
+      sorted: [...newest].sort((a, b) => verdictOrder[a.verdict] - verdictOrder[b.verdict]),
+    },
+  ];
+  return {
+    language,
+    title: words.title,
+    subtitle: words.subtitle(new Intl.NumberFormat(language).format(results.length)),
+    verdict: null,
+    summary:
+      results.length === 0
+        ? [{ kind: 'note', text: words.empty }]
+        : [
+            {
+              kind: 'orders',
+              label: words.sortBy,
+              orders: orders.map(({ name, sorted }) => ({ name, table: table(sorted) })),
+            },
+          ],
+    sections: [],
+    contentsLabel: text.contents,
+    footer: text.footer,
+  };
+}

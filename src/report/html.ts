@@ -1,0 +1,184 @@
+import { drawChart } from './charts.js';
+import type { Block, Inline, ReportDocument, Rich, Section, Table } from './document.js';
+import { style } from './style.js';
+
+/**
+ * A document as one self-contained HTML page: no script, no network (the content security policy forbids both), so that
+ * it opens from a mail attachment. A figure of the result is `<data value="..." data-field="path in the JSON">`.
+ */
+export async function documentHtml(document: ReportDocument): Promise<string> {
+  const ids = { next: 1 };
+  const summary = await blocksHtml(document.summary, ids);
+  const sections: string[] = [];
+  for (const section of document.sections) sections.push(await sectionHtml(section, ids));
+  const { verdict } = document;
+  return `<!doctype html>
+<html lang="${document.language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<title>${escapeHtml(document.title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<header>
+<h1>${escapeHtml(document.title)}</h1>
+<p class="subtitle">${escapeHtml(document.subtitle)}</p>
+</header>
+<main>
+${
+  verdict === null
+    ? ''
+    : `<div class="verdict verdict-${verdict.tone}" id="verdict"><strong>${marks[verdict.tone]} ${escapeHtml(verdict.headline)}</strong><p>${richHtml(verdict.text)}</p></div>`
+}
+${summary}
+${document.sections.length < 2 ? '' : contents(document)}
+${sections.join('\n')}
+</main>
+<footer><p>${richHtml(document.footer)}</p></footer>
+</body>
+</html>
+`;
+}
+
+/** The verdict has a mark of its own shape, so that it does not rest on colour. */
+const marks = { adopt: '✓', reject: '✕', inconclusive: '?' } as const;
+
+function contents({ sections, contentsLabel }: ReportDocument): string {
+  const items = sections.map(({ id, title }) => `<li><a href="#${id}">${escapeHtml(title)}</a></li>`);
+  return `<nav aria-label="${escapeHtml(contentsLabel)}"><ul>${items.join('')}</ul></nav>`;
+}
+
+async function sectionHtml({ id, title, blocks }: Section, ids: { next: number }): Promise<string> {
+  return `<section aria-labelledby="${id}">
+<h2 id="${id}">${escapeHtml(title)}</h2>
+${await blocksHtml(blocks, ids)}
+</section>`;
+}
+
+/** Charts that follow each other stand side by side where there is room. */
+async function blocksHtml(blocks: readonly Block[], ids: { next: number }): Promise<string> {
+  const parts: string[] = [];
+  for (let i = 0; i < blocks.length; ) {
+    const charts: string[] = [];
+    for (let block = blocks[i]; block?.kind === 'chart'; block = blocks[++i]) charts.push(await blockHtml(block, ids));
+    if (charts.length > 0)
+      parts.push(charts.length === 1 ? charts.join('') : `<div class="charts">${charts.join('\n')}</div>`);
+    const block = blocks[i++];
+    if (block !== undefined) parts.push(await blockHtml(block, ids));
+  }
+  return parts.join('\n');
+}
+
+async function blockHtml(block: Block, ids: { next: number }): Promise<string> {
+  switch (block.kind) {
+    case 'paragraph':
+      return `<p>${richHtml(block.text)}</p>`;
+    case 'note':
+      return `<p class="note">${richHtml(block.text)}</p>`;
+    case 'list': {
+      const tag = block.ordered ? 'ol' : 'ul';
+      return `<${tag}>${block.items.map((item) => `<li>${richHtml(item)}</li>`).join('')}</${tag}>`;
+    }
+    case 'facts':
+      return `<dl class="facts">${block.items
+        .map(
+          ({ label, value, note }) =>
+            `<div><dt>${escapeHtml(label)}</dt><dd class="value">${richHtml(value)}</dd>${
+              note === null || note.length === 0 ? '' : `<dd class="fact-note">${richHtml(note)}</dd>`
+            }</div>`,
+        )
+        .join('')}</dl>`;
+    case 'table':
+      return tableHtml(block, '');
+    case 'orders':
+      return ordersHtml(block);
+    case 'chart': {
+      const id = `chart-${ids.next++}`;
+      return `<figure class="chart"><div role="img" aria-label="${escapeHtml(block.alt)}">${await drawChart(
+        block.chart,
+        id,
+      )}</div><figcaption>${escapeHtml(block.caption)}</figcaption></figure>`;
+    }
+    case 'gallery':
+      return `<ul class="gallery">${block.items
+        .map(
+          ({ pictures, text }) =>
+            `<li${pictures.length === 1 ? ' class="single"' : ''}><div class="pictures">${pictures
+              .map(
+                ({ source, alt, caption }) =>
+                  `<figure><img src="${escapeHtml(source)}" alt="${escapeHtml(alt)}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`,
+              )
+              .join('')}</div><p>${richHtml(text)}</p></li>`,
+        )
+        .join('')}</ul>`;
+    case 'command':
+      return `<div class="command"><p>${escapeHtml(block.label)}</p><pre><code>${escapeHtml(block.text)}</code></pre></div>`;
+    case 'details':
+      return `<details><summary>${escapeHtml(block.summary)}</summary>${await blocksHtml(block.blocks, ids)}</details>`;
+  }
+}
+
+/**
+ * On a phone each row becomes a small list of label and value. That takes the table's layout away, and in browsers its
+ * meaning with it, so the roles are written out.
+ */
+function tableHtml({ caption, columns, rows }: Table, className: string): string {
+  const head = columns.map(
+    ({ title, numeric }) =>
+      `<th role="columnheader" scope="col"${numeric ? ' class="number"' : ''}>${escapeHtml(title)}</th>`,
+  );
+  const body = rows.map((cells) => {
+    const row = cells.map((cell, i) => {
+      const column = columns[i];
+      const number = column?.numeric ? ' class="number"' : '';
+      return i === 0
+        ? `<th role="rowheader" scope="row"${number}>${richHtml(cell)}</th>`
+        : `<td role="cell"${number} data-label="${escapeHtml(column?.title ?? '')}"><span>${richHtml(cell)}</span></td>`;
+    });
+    return `<tr role="row">${row.join('')}</tr>`;
+  });
+  return `<table role="table"${className === '' ? '' : ` class="${className}"`}><caption>${escapeHtml(caption)}</caption><thead role="rowgroup"><tr role="row">${head.join('')}</tr></thead><tbody role="rowgroup">${body.join('\n')}</tbody></table>`;
+}
+
+/** A table that can be sorted without script: each order is there, and a choice shows one of them. */
+function ordersHtml({ label, orders }: Extract<Block, { kind: 'orders' }>): string {
+  const choices = orders.map(
+    ({ name }, i) =>
+      `<label><input type="radio" name="order" id="order-${i}"${i === 0 ? ' checked' : ''}> ${escapeHtml(name)}</label>`,
+  );
+  return `<div class="orders"><fieldset><legend>${escapeHtml(label)}</legend>${choices.join('')}</fieldset>${orders
+    .map(({ table }, i) => tableHtml(table, `order-${i}`))
+    .join('\n')}</div>`;
+}
+
+function richHtml(text: Rich): string {
+  return text.map(inlineHtml).join('');
+}
+
+function inlineHtml(inline: Inline): string {
+  if (typeof inline === 'string') return escapeHtml(inline);
+  switch (inline.kind) {
+    case 'code':
+      return `<code>${escapeHtml(inline.text)}</code>`;
+    case 'strong':
+      return `<strong>${escapeHtml(inline.text)}</strong>`;
+    case 'number':
+      return inline.field === null
+        ? escapeHtml(inline.text)
+        : `<data value="${inline.value ?? ''}" data-field="${escapeHtml(inline.field)}">${escapeHtml(inline.text)}</data>`;
+  }
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}

@@ -1,0 +1,84 @@
+import type { MetricName } from '../evaluation/result.js';
+import type { Inline, Language } from './document.js';
+
+/** Shows figures as people read them, and keeps where in the JSON each came from. `field` null: computed from several. */
+export interface Numbers {
+  count(value: number | null, field: string | null): Inline;
+  /** a difference of counts, with its sign */
+  change(value: number | null, field: string | null): Inline;
+  /** a share as a percentage with two decimals */
+  share(value: number | null, field: string | null): Inline;
+  /** a difference of shares in percentage points, with its sign */
+  points(value: number | null, field: string | null): Inline;
+  /** four significant digits */
+  real(value: number | null, field: string | null): Inline;
+  signedReal(value: number | null, field: string | null): Inline;
+  pValue(value: number | null, field: string | null): Inline;
+  /** milliseconds */
+  milliseconds(value: number | null, field: string | null): Inline;
+  /** seconds, as minutes and hours where they are many */
+  duration(seconds: number | null, field: string | null): Inline;
+  bytes(value: number | null, field: string | null): Inline;
+  /** after / before as a change in percent */
+  ratio(value: number | null, field: string | null): Inline;
+  /** a metric's value: a share as a percentage, anything else as a real number */
+  metric(name: MetricName, value: number | null, field: string | null): Inline;
+  metricChange(name: MetricName, value: number | null, field: string | null): Inline;
+}
+
+const shares: ReadonlySet<MetricName> = new Set<MetricName>(['accuracy', 'top5']);
+
+export function isShare(name: MetricName): boolean {
+  return shares.has(name);
+}
+
+export function numbersIn(language: Language, words: { readonly noValue: string; readonly points: string }): Numbers {
+  const format = (options: Intl.NumberFormatOptions) => new Intl.NumberFormat(language, options);
+  const integer = format({ maximumFractionDigits: 0 });
+  const signedInteger = format({ maximumFractionDigits: 0, signDisplay: 'exceptZero' });
+  const percent = format({ style: 'percent', minimumFractionDigits: 2, maximumFractionDigits: 2 });
+  const signedPercent = format({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' });
+  const twoDecimals = format({ minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: 'exceptZero' });
+  const significant = format({ maximumSignificantDigits: 4 });
+  const signedSignificant = format({ maximumSignificantDigits: 3, signDisplay: 'exceptZero' });
+  const fourDecimals = format({ minimumFractionDigits: 4, maximumFractionDigits: 4 });
+
+  const shown = (value: number | null, field: string | null, text: (value: number) => string): Inline => ({
+    kind: 'number',
+    text: value === null || !Number.isFinite(value) ? words.noValue : text(value),
+    value,
+    field,
+  });
+  // a thing as small as the rounding of a forward pass reads better as a power of ten
+  const real = (value: number, formatter: Intl.NumberFormat) =>
+    value !== 0 && Math.abs(value) < 1e-4 ? value.toExponential(2) : formatter.format(value);
+
+  const numbers: Numbers = {
+    count: (value, field) => shown(value, field, integer.format),
+    change: (value, field) => shown(value, field, signedInteger.format),
+    share: (value, field) => shown(value, field, percent.format),
+    points: (value, field) => shown(value, field, (v) => `${twoDecimals.format(100 * v)}${words.points}`),
+    real: (value, field) => shown(value, field, (v) => real(v, significant)),
+    signedReal: (value, field) =>
+      shown(value, field, (v) => (v > 0 && v < 1e-4 ? '+' : '') + real(v, signedSignificant)),
+    pValue: (value, field) => shown(value, field, (v) => (v < 1e-4 ? '< 0.0001' : fourDecimals.format(v))),
+    milliseconds: (value, field) => shown(value, field, (v) => `${significant.format(v)} ms`),
+    duration: (value, field) =>
+      shown(value, field, (v) => {
+        if (v < 120) return `${format({ maximumSignificantDigits: 3 }).format(v)} s`;
+        if (v < 7200) return `${integer.format(v / 60)} min`;
+        return `${format({ maximumFractionDigits: 1 }).format(v / 3600)} h`;
+      }),
+    bytes: (value, field) =>
+      shown(value, field, (v) => {
+        const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+        const step = v === 0 ? 0 : Math.min(Math.floor(Math.log10(Math.abs(v)) / 3), units.length - 1);
+        return `${significant.format(v / 1000 ** step)} ${units[step] ?? 'B'}`;
+      }),
+    ratio: (value, field) => shown(value, field, (v) => signedPercent.format(v - 1)),
+    metric: (name, value, field) => (isShare(name) ? numbers.share(value, field) : numbers.real(value, field)),
+    metricChange: (name, value, field) =>
+      isShare(name) ? numbers.points(value, field) : numbers.signedReal(value, field),
+  };
+  return numbers;
+}

@@ -1,0 +1,65 @@
+import { basename } from 'node:path';
+import type { MigrateResult } from '../evaluation/result.js';
+import { type Language, type ReportDocument, type Rich, rich } from './document.js';
+import { formatDate, texts } from './languages.js';
+import { numbersIn } from './numbers.js';
+import { arms } from './sections/arms.js';
+import { attribution } from './sections/attribution.js';
+import { calibration } from './sections/calibration.js';
+import { classes } from './sections/classes.js';
+import { confusion } from './sections/confusion.js';
+import type { Context } from './sections/context.js';
+import { costs } from './sections/costs.js';
+import { curves } from './sections/curves.js';
+import { data } from './sections/data.js';
+import { examples } from './sections/examples.js';
+import { limits } from './sections/limits.js';
+import { operations } from './sections/operations.js';
+import { settings } from './sections/settings.js';
+import { sites } from './sections/sites.js';
+import { summary } from './sections/summary.js';
+
+/** In the order of the page. A section that does not apply to the task is null. */
+const sections = [
+  arms,
+  curves,
+  classes,
+  confusion,
+  calibration,
+  examples,
+  sites,
+  attribution,
+  costs,
+  operations,
+  limits,
+  data,
+  settings,
+];
+
+/** The decision report on one run, in a language, before any format. */
+export function migrationReport(result: MigrateResult, language: Language): ReportDocument {
+  const text = texts[language];
+  const context: Context = { result, text, numbers: numbersIn(language, text) };
+  return {
+    language,
+    title: text.title(basename(result.model.path)),
+    subtitle: text.subtitle(formatDate(result.run.started, language), result.run.id),
+    verdict: {
+      tone: result.verdict,
+      headline: text.verdicts[result.verdict],
+      text: verdictText(context),
+    },
+    summary: summary(context),
+    sections: sections.flatMap((section) => section(context) ?? []),
+    contentsLabel: text.contents,
+    footer: text.footer,
+  };
+}
+
+function verdictText({ result, text }: Context): Rich {
+  const reasons = result.reasons.map(({ code }) => text.reasons[code]).join(text.sentenceGap);
+  return rich`${reasons}${text.sentenceGap}${text.summary.rule(
+    result.acceptance.rule,
+    result.acceptance.met,
+  )}${text.sentenceGap}${result.written ? text.summary.written : text.summary.notWritten}`;
+}

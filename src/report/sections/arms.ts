@@ -1,0 +1,156 @@
+import type { ArmResult, Delta, MetricName, Metrics } from '../../evaluation/result.js';
+import { type Block, plain, type Rich, type Section } from '../document.js';
+import { isShare } from '../numbers.js';
+import { type Context, named, numeric, paragraph } from './context.js';
+
+/** The three arms side by side, and their paired differences. */
+export function arms(context: Context): Section {
+  const { text } = context;
+  return {
+    id: 'arms',
+    title: text.armsSection.title,
+    blocks: [
+      paragraph(text.armsSection.lead),
+      armTable(context),
+      ...intervalChart(context),
+      deltaTable(context),
+      ...spreadTable(context),
+    ],
+  };
+}
+
+function armTable({ result, text, numbers }: Context): Block {
+  const words = text.armsSection;
+  const columns = (['before', 'control', 'frelu'] as const).map((name) => ({ name, arm: result.arms[name] }));
+  const row = (title: string, cell: (arm: ArmResult, path: string) => Rich): readonly Rich[] => [
+    [title],
+    ...columns.map(({ name, arm }) => (arm === null ? [words.noArm] : cell(arm, `arms.${name}`))),
+  ];
+  return {
+    kind: 'table',
+    caption: words.table,
+    columns: [named(words.metric), ...columns.map(({ name }) => numeric(text.armsLong[name]))],
+    rows: [
+      ...metricNamesOf(result.arms.before.test).map(({ name, higherIsBetter }) =>
+        row(higherIsBetter ? text.metrics[name] : words.lowerIsBetter(text.metrics[name]), (arm, path) => {
+          const test = numbers.metric(name, arm.test[name]?.value ?? null, `${path}.test.${name}.value`);
+          const validation = arm.validation[name];
+          return validation === undefined
+            ? [test]
+            : words.withValidation(test, numbers.metric(name, validation.value, `${path}.validation.${name}.value`));
+        }),
+      ),
+      row(words.epochs, (arm, path) =>
+        arm.bestEpoch === null
+          ? ['–']
+          : words.epochsKept(
+              numbers.count(arm.epochs, `${path}.epochs`),
+              numbers.count(arm.bestEpoch, `${path}.bestEpoch`),
+            ),
+      ),
+      row(words.seconds, (arm, path) => [
+        arm.bestEpoch === null ? '–' : numbers.duration(arm.seconds, `${path}.seconds`),
+      ]),
+      row(words.speed, (arm, path) => [
+        arm.bestEpoch === null ? '–' : numbers.real(arm.samplesPerSecond, `${path}.samplesPerSecond`),
+      ]),
+    ],
+  };
+}
+
+function metricNamesOf(metrics: Metrics): { name: MetricName; higherIsBetter: boolean }[] {
+  const order: readonly MetricName[] = ['accuracy', 'top5', 'macroF1', 'auroc', 'logLoss', 'ece', 'rmse', 'mae', 'r2'];
+  return order.flatMap((name) => {
+    const metric = metrics[name];
+    return metric === undefined ? [] : [{ name, higherIsBetter: metric.higherIsBetter }];
+  });
+}
+
+function comparisons({ result, text }: Context): { path: string; label: string; delta: Delta }[] {
+  const { vsBefore, vsControl } = result.delta;
+  return [
+    { path: 'delta.vsBefore', label: text.comparisons.vsBefore, delta: vsBefore },
+    ...(vsControl === null ? [] : [{ path: 'delta.vsControl', label: text.comparisons.vsControl, delta: vsControl }]),
+  ];
+}
+
+function intervalChart(context: Context): Block[] {
+  const { result, text, numbers } = context;
+  const words = text.armsSection;
+  const { metric } = result.delta.vsBefore;
+  // the axis is in the unit of the figures beside it
+  const unit = isShare(metric) ? 100 : 1;
+  const rows = comparisons(context).flatMap(({ label, delta: { value, ci95 } }) =>
+    value === null || ci95 === null ? [] : [{ label, value, low: ci95[0], high: ci95[1] }],
+  );
+  if (rows.length === 0) return [];
+  const shown = (value: number) => plain([numbers.metricChange(metric, value, null)]);
+  return [
+    {
+      kind: 'chart',
+      caption: words.chart,
+      alt: words.chartAlt(
+        rows.map(({ label, value, low, high }) => words.chartRow(label, shown(value), shown(low), shown(high))),
+      ),
+      chart: {
+        kind: 'intervals',
+        x: `${words.axis(text.metrics[metric])}${isShare(metric) ? ` (${text.points.trim()})` : ''}`,
+        rows: rows.map(({ label, value, low, high }) => ({
+          label,
+          value: value * unit,
+          low: low * unit,
+          high: high * unit,
+        })),
+      },
+    },
+  ];
+}
+
+function deltaTable(context: Context): Block {
+  const { text, numbers } = context;
+  const words = text.armsSection;
+  return {
+    kind: 'table',
+    caption: words.deltas,
+    columns: [
+      named(words.comparison),
+      numeric(words.difference),
+      numeric(words.interval),
+      numeric(words.p),
+      numeric(words.changes),
+      named(words.test),
+    ],
+    rows: comparisons(context).map(({ path, label, delta }) => [
+      [label],
+      [numbers.metricChange(delta.metric, delta.value, `${path}.value`)],
+      delta.ci95 === null
+        ? [text.noValue]
+        : words.range(
+            numbers.metricChange(delta.metric, delta.ci95[0], `${path}.ci95.0`),
+            numbers.metricChange(delta.metric, delta.ci95[1], `${path}.ci95.1`),
+          ),
+      [numbers.pValue(delta.pValue, `${path}.pValue`)],
+      delta.fixed === null || delta.broken === null
+        ? ['–']
+        : words.pair(numbers.count(delta.fixed, `${path}.fixed`), numbers.count(delta.broken, `${path}.broken`)),
+      [words.tests[delta.test]],
+    ]),
+  };
+}
+
+function spreadTable({ result, text, numbers }: Context): Block[] {
+  if (result.spread.length === 0) return [];
+  const { metric } = result.delta.vsBefore;
+  return [
+    {
+      kind: 'table',
+      caption: text.armsSection.spread,
+      columns: [numeric(text.armsSection.seed), numeric(text.armsLong.control), numeric(text.armsLong.frelu)],
+      rows: result.spread.map((point, i) => [
+        [numbers.count(point.seed, `spread.${i}.seed`)],
+        [numbers.metric(metric, point.control, `spread.${i}.control`)],
+        [numbers.metric(metric, point.frelu, `spread.${i}.frelu`)],
+      ]),
+    },
+  ];
+}

@@ -1,0 +1,77 @@
+import type { CurvePoint } from '../../evaluation/result.js';
+import { type Block, plain, type Section } from '../document.js';
+import { isShare } from '../numbers.js';
+import { type Context, note, paragraph } from './context.js';
+
+type Quantity = 'validationLoss' | 'trainLoss' | 'validationMetric';
+
+/** Learning curves of both trained arms, and how much sooner one reached the other's loss. */
+export function curves(context: Context): Section {
+  const { result, text } = context;
+  const charts = (['validationLoss', 'validationMetric', 'trainLoss'] as const).flatMap((quantity) =>
+    curveChart(context, quantity),
+  );
+  const control = result.arms.control;
+  return {
+    id: 'curves',
+    title: text.curves.title,
+    blocks:
+      charts.length === 0
+        ? [note(text.curves.none)]
+        : [...charts, control === null ? note(text.curves.single) : paragraph(convergence(context, control.curve))],
+  };
+}
+
+function curveChart(context: Context, quantity: Quantity): Block[] {
+  const { result, text, numbers } = context;
+  const { metric } = result.delta.vsBefore;
+  const percent = quantity === 'validationMetric' && isShare(metric);
+  const what =
+    quantity === 'validationMetric'
+      ? text.metrics[metric]
+      : quantity === 'trainLoss'
+        ? text.curves.trainLoss
+        : text.curves.loss;
+  const series = (['control', 'frelu'] as const).flatMap((name) => {
+    const points = (result.arms[name]?.curve ?? []).flatMap((point) => {
+      const y = point[quantity];
+      return y === null || !Number.isFinite(y) ? [] : [[point.samples, percent ? 100 * y : y] as const];
+    });
+    return points.length === 0 ? [] : [{ name: text.arms[name], tone: name, points }];
+  });
+  if (series.length === 0) return [];
+  const unit = percent ? 0.01 : 1;
+  const shown = (value: number) => plain([percent ? numbers.share(value * unit, null) : numbers.real(value, null)]);
+  return [
+    {
+      kind: 'chart',
+      caption: text.curves.caption(what),
+      alt: text.curves.alt(
+        what,
+        series.map(({ name, points }) =>
+          text.curves.end(name, shown(points[0]?.[1] ?? 0), shown(points.at(-1)?.[1] ?? 0)),
+        ),
+      ),
+      chart: { kind: 'lines', x: text.curves.samples, y: percent ? `${what} (%)` : what, series, diagonal: null },
+    },
+  ];
+}
+
+function convergence({ result, text, numbers }: Context, control: readonly CurvePoint[]) {
+  const trained = (curve: readonly CurvePoint[]) =>
+    curve.flatMap((point) => (point.validationLoss === null ? [] : [{ ...point, loss: point.validationLoss }]));
+  const best = trained(control).reduce<{ loss: number; epoch: number; samples: number } | null>(
+    (least, point) => (least === null || point.loss < least.loss ? point : least),
+    null,
+  );
+  if (best === null) return text.curves.none;
+  const reached = trained(result.arms.frelu.curve).find((point) => point.loss <= best.loss);
+  return reached === undefined
+    ? text.curves.notReached
+    : text.curves.reached(
+        numbers.count(reached.epoch, null),
+        numbers.count(reached.samples, null),
+        numbers.count(best.epoch, null),
+        numbers.count(best.samples, null),
+      );
+}

@@ -1,0 +1,74 @@
+import type { Example } from '../../evaluation/result.js';
+import { type Block, plain, type Section } from '../document.js';
+import { type Context, named, note, numeric, paragraph } from './context.js';
+
+const shownExamples = 12;
+
+/** Samples whose answer became right, or wrong. */
+export function examples(context: Context): Section | null {
+  const { result, text, numbers } = context;
+  const { fixed, broken } = result.delta.vsBefore;
+  if (fixed === null || broken === null) return null;
+  const words = text.examples;
+  const blocks: Block[] = [
+    paragraph(words.fixed(numbers.count(fixed, 'delta.vsBefore.fixed'))),
+    ...shown(context, result.examples.fixed),
+    paragraph(words.broken(numbers.count(broken, 'delta.vsBefore.broken'))),
+    ...shown(context, result.examples.broken),
+  ];
+  const kept = result.examples.fixed.length + result.examples.broken.length;
+  return {
+    id: 'examples',
+    title: words.title,
+    blocks: fixed + broken === 0 ? [note(words.none)] : kept === 0 ? [...blocks, note(words.notKept)] : blocks,
+  };
+}
+
+function shown({ text, numbers }: Context, all: readonly Example[]): Block[] {
+  const words = text.examples;
+  const some = all.slice(0, shownExamples);
+  const answer = ({ predicted, confidence }: Example['before']) =>
+    confidence === null ? predicted : words.withConfidence(predicted, plain([numbers.share(confidence, null)]));
+  const images = some.flatMap((example) =>
+    example.thumbnail === null
+      ? []
+      : [
+          {
+            pictures: [
+              {
+                source: example.thumbnail,
+                alt: words.picture(example.index, example.actual),
+                caption: `#${example.index}`,
+              },
+            ],
+            text: words.text(example.actual, answer(example.before), answer(example.frelu)),
+          },
+        ],
+  );
+  const rows = some.filter((example) => example.thumbnail === null);
+  return [
+    ...(images.length > 0 ? [{ kind: 'gallery', items: images } as const] : []),
+    ...(rows.length > 0
+      ? [
+          {
+            kind: 'table',
+            caption: words.table,
+            columns: [
+              numeric(words.index),
+              named(words.actual),
+              named(words.before),
+              named(words.frelu),
+              named(words.row),
+            ],
+            rows: rows.map((example) => [
+              [String(example.index)],
+              [example.actual],
+              [answer(example.before)],
+              [answer(example.frelu)],
+              [(example.row ?? []).map(({ name, value }) => `${name} = ${value}`).join(text.listGap) || '–'],
+            ]),
+          } as const,
+        ]
+      : []),
+  ];
+}

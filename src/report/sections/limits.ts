@@ -1,0 +1,34 @@
+import type { Section } from '../document.js';
+import { type Context, list } from './context.js';
+
+/** What the conclusion does not cover. */
+export function limits({ result, text, numbers }: Context): Section {
+  const words = text.limits;
+  const { vsBefore, vsControl } = result.delta;
+  const { duplicates } = result.data;
+  const missing = words.untestedItems;
+  const untested = [
+    ...(result.latency === null ? [missing.latency] : []),
+    ...(result.memory === null ? [missing.memory] : []),
+    ...(result.attribution === null ? [missing.attribution] : []),
+    ...(result.monitoring === null ? [missing.monitoring] : []),
+    missing.robustness,
+    missing.fairness,
+    missing.production,
+  ];
+  return {
+    id: 'limits',
+    title: words.title,
+    blocks: [
+      list(
+        words.samples(numbers.count(vsBefore.count, 'delta.vsBefore.count')),
+        ...(vsBefore.count < 30 ? [words.few] : []),
+        words.looks,
+        result.spread.length > 1 ? words.seeds(numbers.count(result.spread.length, null)) : words.oneSeed,
+        ...(vsControl === null ? [words.noControl] : []),
+        ...(duplicates === null ? [words.duplicates] : duplicates.testInTraining > 0 ? [words.leak] : []),
+        words.untested(untested.join(text.listGap)),
+      ),
+    ],
+  };
+}

@@ -1,0 +1,157 @@
+import type { SiteResult } from '../../evaluation/result.js';
+import { type Block, plain, type Rich, type Section } from '../document.js';
+import { type Context, named, note, numeric, paragraph } from './context.js';
+
+const tableRows = 60;
+const chartedSites = 8;
+const namedSkips = 6;
+const reasonRows = 40;
+
+/** What was learned at each site, what its inputs look like, and what was skipped and why. */
+export function sites(context: Context): Section {
+  const { result, text, numbers } = context;
+  const words = text.sites;
+  const { summary } = result.plan;
+  const indexed = result.sites.map((site, i) => ({ site, path: `sites.${i}` }));
+  // all of a small model in its own order, the strongest of a large one
+  const shown =
+    indexed.length <= tableRows
+      ? indexed
+      : [...indexed].sort((a, b) => magnitude(b.site) - magnitude(a.site)).slice(0, tableRows);
+  return {
+    id: 'sites',
+    title: words.title,
+    blocks: [
+      paragraph(
+        words.lead(
+          numbers.count(summary.migrate, 'plan.summary.migrate'),
+          numbers.count(summary.relu, 'plan.summary.relu'),
+          numbers.count(summary.skip, 'plan.summary.skip'),
+        ),
+      ),
+      paragraph(
+        words.parity(
+          numbers.real(result.parity.maxAbsDiff, 'parity.maxAbsDiff'),
+          numbers.count(result.parity.samples, 'parity.samples'),
+        ),
+      ),
+      ...(shown.length === 0 ? [note(words.noneMigrated)] : [siteTable(context, shown)]),
+      ...(shown.length < indexed.length
+        ? [paragraph(words.omitted(numbers.count(shown.length, null), numbers.count(indexed.length, null)))]
+        : []),
+      ...inputCharts(context),
+      ...skippedTable(context),
+    ],
+  };
+}
+
+function siteTable(
+  { text, numbers }: Context,
+  shown: readonly { readonly site: SiteResult; readonly path: string }[],
+): Block {
+  const words = text.sites;
+  const parameter = (value: SiteResult['shift'], path: string): Rich => {
+    if (value === null) return [words.none];
+    if (typeof value === 'number') return [numbers.real(value, path)];
+    if (value.length === 0) return [words.none];
+    const low = value.reduce((a, b) => Math.min(a, b));
+    const high = value.reduce((a, b) => Math.max(a, b));
+    return words.channels(numbers.real(low, null), numbers.real(high, null), numbers.count(value.length, null));
+  };
+  const floored = (site: SiteResult, path: string, when: 'before' | 'after'): Rich => [
+    site[when] === null ? words.none : numbers.share(site[when].floored, `${path}.${when}.floored`),
+  ];
+  return {
+    kind: 'table',
+    caption: words.table,
+    columns: [
+      named(words.site),
+      named(words.form),
+      numeric(words.shift),
+      numeric(words.offset),
+      numeric(words.flooredBefore),
+      numeric(words.flooredAfter),
+    ],
+    rows: shown.map(({ site, path }) => [
+      [{ kind: 'code', text: site.id }],
+      [site.form],
+      parameter(site.shift, `${path}.shift`),
+      parameter(site.offset, `${path}.offset`),
+      floored(site, path, 'before'),
+      floored(site, path, 'after'),
+    ]),
+  };
+}
+
+function inputCharts({ result, text, numbers }: Context): Block[] {
+  const words = text.sites;
+  const measured = result.sites.filter((site) => site.before !== null || site.after !== null);
+  if (measured.length === 0) return result.sites.length === 0 ? [] : [note(words.notMeasured)];
+  const shareText = (value: number | undefined) =>
+    value === undefined ? text.notMeasured : plain([numbers.share(value, null)]);
+  return [
+    ...spreadOver(measured, chartedSites).map((site): Block => {
+      const series = (
+        [
+          ['before', 'before', 0],
+          ['after', 'frelu', typeof site.shift === 'number' ? -site.shift : 0],
+        ] as const
+      ).flatMap(([when, tone, threshold]) => {
+        const activations = site[when];
+        if (activations === null) return [];
+        const { edges, counts } = activations.inputs;
+        const total = counts.reduce((sum, count) => sum + count, 0);
+        return [
+          { name: text.arms[tone], tone, edges, shares: counts.map((c) => (total > 0 ? c / total : 0)), threshold },
+        ];
+      });
+      return {
+        kind: 'chart',
+        caption: words.chart(site.id),
+        alt: words.chartAlt(site.id, shareText(site.before?.floored), shareText(site.after?.floored)),
+        chart: { kind: 'histograms', x: words.axis, y: words.share, series },
+      };
+    }),
+    paragraph(words.chartNote),
+  ];
+}
+
+function skippedTable({ result, text, numbers }: Context): Block[] {
+  const words = text.sites;
+  const byReason = new Map<string, string[]>();
+  for (const site of result.plan.sites) {
+    if (site.status !== 'skip') continue;
+    const reason = site.reason ?? words.noReason;
+    byReason.set(reason, [...(byReason.get(reason) ?? []), site.id]);
+  }
+  if (byReason.size === 0) return [];
+  return [
+    {
+      kind: 'table',
+      caption: words.skipped,
+      columns: [named(words.reason), numeric(words.sites), named(words.site)],
+      rows: [...byReason].slice(0, reasonRows).map(([reason, ids]) => {
+        const names = ids.slice(0, namedSkips).join(text.listGap);
+        return [
+          [reason],
+          [numbers.count(ids.length, null)],
+          [ids.length > namedSkips ? words.andMore(names, ids.length - namedSkips) : names],
+        ];
+      }),
+    },
+  ];
+}
+
+function magnitude({ offset }: SiteResult): number {
+  return typeof offset === 'number'
+    ? Math.abs(offset)
+    : offset.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+}
+
+/** At most `count` of `items`, evenly from first to last: early layers and late ones differ. */
+function spreadOver<T>(items: readonly T[], count: number): readonly T[] {
+  if (items.length <= count) return items;
+  return items.filter(
+    (_, i) => Math.floor((i * count) / items.length) !== Math.floor(((i - 1) * count) / items.length),
+  );
+}

@@ -1,0 +1,169 @@
+import { improvement } from '../../evaluation/acceptance.js';
+import { confirmationSize } from '../../evaluation/sample-size.js';
+import { type Block, type Inline, plain, type Rich, rich, strong } from '../document.js';
+import { type Context, list, paragraph } from './context.js';
+
+/** The first screen: what changed, how sure, why, what it costs, what to do next and how to undo it. */
+export function summary(context: Context): readonly Block[] {
+  const { result, text } = context;
+  return [
+    { kind: 'facts', items: [effect(context), certainty(context), attribution(context)] },
+    { kind: 'facts', items: costs(context) },
+    paragraph([strong(text.summary.next)]),
+    list(...nextSteps(context)),
+    ...(result.rollback === null
+      ? []
+      : [{ kind: 'command', label: text.summary.rollback, text: result.rollback } as const]),
+  ];
+}
+
+/** Images where the model takes images. */
+export function samplesNoun({ result, text }: Context): string {
+  return result.model.inputs[0]?.shape.length === 4 ? text.samples.images : text.samples.other;
+}
+
+function effect(context: Context) {
+  const { result, text, numbers } = context;
+  const { metric, baseline, candidate, value, fixed, broken, count } = result.delta.vsBefore;
+  const figure = rich`${numbers.metric(metric, baseline, 'delta.vsBefore.baseline')} → ${strong(
+    plain([numbers.metric(metric, candidate, 'delta.vsBefore.candidate')]),
+  )} (${numbers.metricChange(metric, value, 'delta.vsBefore.value')})`;
+  const samples = numbers.count(count, 'delta.vsBefore.count');
+  const noun = samplesNoun(context);
+  if (fixed === null || broken === null || value === null) {
+    return {
+      label: `${text.summary.effect}: ${text.metrics[metric]}`,
+      value: figure,
+      note: text.summary.samplesCompared(samples, noun),
+    };
+  }
+  const net = fixed - broken;
+  return {
+    label: `${text.summary.effect}: ${text.metrics[metric]}`,
+    value: figure,
+    note: text.summary.peoplesTerms(
+      samples,
+      noun,
+      numbers.count(Math.abs(net), null),
+      numbers.count(fixed, 'delta.vsBefore.fixed'),
+      numbers.count(broken, 'delta.vsBefore.broken'),
+      net === 0 ? 'same' : net > 0 ? 'more' : 'fewer',
+    ),
+  };
+}
+
+function certainty({ result, text, numbers }: Context) {
+  const { metric, ci95, pValue } = result.delta.vsBefore;
+  const label = text.summary.sure;
+  if (ci95 === null) return { label, value: [text.noValue], note: text.summary.noInterval };
+  const low = numbers.metricChange(metric, ci95[0], 'delta.vsBefore.ci95.0');
+  const high = numbers.metricChange(metric, ci95[1], 'delta.vsBefore.ci95.1');
+  return {
+    label,
+    value: text.armsSection.range(low, high),
+    note: text.summary.interval(low, high, numbers.pValue(pValue, 'delta.vsBefore.pValue')),
+  };
+}
+
+function attribution({ result, text, numbers }: Context) {
+  const { vsBefore, vsControl } = result.delta;
+  const label = text.summary.due;
+  if (vsControl === null) return { label, value: [text.notMeasured], note: text.summary.noControl };
+  const { metric } = vsBefore;
+  const frelu = numbers.metricChange(metric, vsControl.value, 'delta.vsControl.value');
+  const training =
+    vsControl.baseline === null || vsBefore.baseline === null ? null : vsControl.baseline - vsBefore.baseline;
+  const parts = [
+    numbers.metricChange(metric, vsBefore.value, 'delta.vsBefore.value'),
+    numbers.metricChange(metric, training, null),
+    frelu,
+  ] as const;
+  const { ci95 } = vsControl;
+  return {
+    label,
+    value: [frelu],
+    note:
+      ci95 === null
+        ? text.summary.splitWithoutInterval(...parts)
+        : text.summary.split(
+            ...parts,
+            numbers.metricChange(metric, ci95[0], 'delta.vsControl.ci95.0'),
+            numbers.metricChange(metric, ci95[1], 'delta.vsControl.ci95.1'),
+          ),
+  };
+}
+
+function costs({ result, text, numbers }: Context) {
+  const { latency, size, memory } = result;
+  const missing = { value: [text.notMeasured], note: null };
+  const change = (before: number, after: number): Rich => (before === 0 ? [] : [numbers.ratio(after / before, null)]);
+  return [
+    {
+      label: text.summary.latency,
+      ...(latency === null
+        ? missing
+        : {
+            value: text.summary.fromTo(
+              numbers.milliseconds(latency.before, 'latency.before'),
+              numbers.milliseconds(latency.after, 'latency.after'),
+            ),
+            note: rich`${change(latency.before, latency.after)} ${text.summary.latencyNote(
+              numbers.count(latency.batchSize, 'latency.batchSize'),
+              numbers.count(latency.runs, 'latency.runs'),
+            )}`,
+          }),
+    },
+    {
+      label: text.summary.size,
+      value: text.summary.fromTo(numbers.bytes(size.before, 'size.before'), numbers.bytes(size.after, 'size.after')),
+      note: change(size.before, size.after),
+    },
+    {
+      label: text.summary.memory,
+      ...(memory === null
+        ? missing
+        : {
+            value: text.summary.fromTo(
+              numbers.bytes(memory.before, 'memory.before'),
+              numbers.bytes(memory.after, 'memory.after'),
+            ),
+            note: change(memory.before, memory.after),
+          }),
+    },
+  ];
+}
+
+function nextSteps(context: Context): readonly Rich[] {
+  const { result, text, numbers } = context;
+  const { vsBefore } = result.delta;
+  const codes = new Set(result.reasons.map((reason) => reason.code));
+  const needed = confirmationSize(vsBefore).paired;
+  const size: Inline = numbers.count(needed, null);
+  const words = text.summary;
+  const withoutControl = codes.has('no-control') ? [words.nextNoControl] : [];
+  switch (result.verdict) {
+    case 'adopt':
+      return [
+        ...words.nextAdopt(size),
+        ...(codes.has('undecided-against-control') ? [words.nextAttribution] : []),
+        ...withoutControl,
+      ];
+    case 'reject':
+      return [
+        ...(codes.has('rule-not-met') && codes.has('better-than-before') ? [words.nextRejectRule] : []),
+        ...words.nextReject,
+        ...(codes.has('worse-than-control') && codes.has('better-than-before') ? [words.nextRejectControl] : []),
+        ...(result.written && result.rollback !== null ? [words.nextRejectWritten] : []),
+      ];
+    case 'inconclusive':
+      if (codes.has('not-measurable')) return [words.nextUnmeasurable, ...withoutControl];
+      return [
+        needed === null || (improvement(vsBefore) ?? 0) === 0
+          ? words.nextInconclusiveEqual
+          : words.nextInconclusive(size, numbers.count(vsBefore.count, 'delta.vsBefore.count')),
+        words.nextSeeds,
+        ...(result.written ? [words.nextInconclusiveWritten] : []),
+        ...withoutControl,
+      ];
+  }
+}

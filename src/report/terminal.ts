@@ -1,0 +1,83 @@
+import { Chalk } from 'chalk';
+import type { Delta, MigrateResult, VerdictName } from '../evaluation/result.js';
+import { plain } from './document.js';
+import { texts } from './languages.js';
+import { numbersIn } from './numbers.js';
+
+const verdictColors = { adopt: 'green', reject: 'red', inconclusive: 'yellow' } as const satisfies Record<
+  VerdictName,
+  string
+>;
+
+/** The table for people: arms, differences with intervals, verdict, files, undo. Ends with a line feed. */
+export function renderTerminal(result: MigrateResult, { color = false }: { readonly color?: boolean } = {}): string {
+  const chalk = new Chalk({ level: color ? 1 : 0 });
+  const text = texts.en;
+  const numbers = numbersIn('en', text);
+  const { vsBefore, vsControl } = result.delta;
+  const { metric } = vsBefore;
+
+  const names = (['before', 'control', 'frelu'] as const).flatMap((name) => {
+    const arm = result.arms[name];
+    return arm === null ? [] : [{ name, arm }];
+  });
+  const metricNames = [metric, ...(['accuracy', 'logLoss', 'ece', 'rmse', 'mae'] as const)].filter(
+    (name, i, all) => result.arms.before.test[name] !== undefined && all.indexOf(name) === i,
+  );
+  const arms = [
+    ['', ...metricNames.map((name) => text.metrics[name]), 'epochs', 'time'],
+    ...names.map(({ name, arm }) => [
+      text.arms[name],
+      ...metricNames.map((m) => plain([numbers.metric(m, arm.test[m]?.value ?? null, null)])),
+      arm.bestEpoch === null ? '–' : `${arm.epochs} (best ${arm.bestEpoch})`,
+      arm.bestEpoch === null ? '–' : plain([numbers.duration(arm.seconds, null)]),
+    ]),
+  ];
+  const deltaLine = (label: string, delta: Delta): string[] => {
+    const change = (value: number | null) => plain([numbers.metricChange(metric, value, null)]);
+    return [
+      label,
+      change(delta.value),
+      delta.ci95 === null ? 'no interval' : `95 % ${change(delta.ci95[0])} to ${change(delta.ci95[1])}`,
+      `p ${plain([numbers.pValue(delta.pValue, null)])}`,
+      delta.fixed === null || delta.broken === null ? '' : `${delta.fixed} fixed, ${delta.broken} broken`,
+    ];
+  };
+  const deltas = [
+    deltaLine(text.comparisons.vsBefore, vsBefore),
+    ...(vsControl === null ? [] : [deltaLine(text.comparisons.vsControl, vsControl)]),
+  ];
+  const rows: string[][] = [
+    ...(result.files.length === 0 ? [] : [[text.terminal.files, result.files.map(({ path }) => path).join('\n')]]),
+    ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.join('\n')]]),
+    ...(result.rollback === null ? [] : [[text.terminal.rollback, result.rollback]]),
+  ];
+  const [heading = '', ...body] = aligned(arms);
+  return [
+    chalk.dim(heading),
+    ...body,
+    '',
+    ...aligned(deltas),
+    '',
+    `${chalk.bold[verdictColors[result.verdict]](text.verdicts[result.verdict].toUpperCase())}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
+    result.why,
+    ...(result.written ? [] : [plain(text.summary.notWritten)]),
+    ...(rows.length === 0 ? [] : ['', ...rows.flatMap(([label = '', value = '']) => labelled(label, value))]),
+    '',
+  ].join('\n');
+}
+
+/** Columns padded to their widest cell; the first is flush left, the others flush right. */
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, c) => Math.max(...rows.map((row) => row[c]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0)))
+      .join('   ')
+      .trimEnd(),
+  );
+}
+
+function labelled(label: string, value: string): string[] {
+  return value.split('\n').map((line, i) => `${(i === 0 ? label : '').padEnd(8)}  ${line}`);
+}
