@@ -132,14 +132,15 @@ export class OnnxBuilder {
     return this.nodes.findLast((node) => node.output.includes(value));
   }
 
-  /** Makes a computed value a graph output of that name; a copy where it is an input, a constant or an output already. */
-  nameOutput(value: string, name: string): void {
-    const computed = this.nodeOf(value) !== undefined && !this.#renames.has(value);
-    if (computed && !this.#valueNames.has(name)) {
-      this.#renames.set(value, this.freshName(name));
-      return;
-    }
-    this.nodes.push(makeNode('Identity', [value], [this.freshName(name)], {}, fresh(this.#nodeNames, name)));
+  /**
+   * Names a value as a graph output, or a copy of it where it is an input, a constant or an output already.
+   * @returns the output's name in the finished graph: `wanted`, or one close to it where that is taken
+   */
+  nameOutput(value: string, wanted: string): string {
+    const name = this.freshName(wanted);
+    if (this.nodeOf(value) !== undefined && !this.#renames.has(value)) this.#renames.set(value, name);
+    else this.nodes.push(makeNode('Identity', [value], [name], {}, fresh(this.#nodeNames, name)));
+    return name;
   }
 
   /**

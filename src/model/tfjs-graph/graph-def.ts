@@ -1,0 +1,154 @@
+import { Failure } from '../../errors.js';
+import type { DType, Shape } from '../tfjs/builder.js';
+import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
+
+/** An output of a node, as `input` lists and signatures name it: `node`, or `node:index`. */
+export interface Endpoint {
+  readonly node: string;
+  readonly output: number;
+}
+
+/** A node of TensorFlow's GraphDef in its JSON form. Control inputs (`^name`) carry no value and are left out. */
+export interface GraphNode {
+  readonly name: string;
+  readonly op: string;
+  readonly inputs: readonly Endpoint[];
+  readonly attributes: JsonObject;
+}
+
+/** An input or output that the model's signature names. */
+export interface SignatureEntry {
+  readonly key: string;
+  readonly endpoint: Endpoint;
+  readonly dtype: DType | null;
+  readonly shape: Shape | null;
+}
+
+export interface GraphDef {
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  /** empty where the file, as old ones do, has no signature */
+  readonly inputs: readonly SignatureEntry[];
+  readonly outputs: readonly SignatureEntry[];
+}
+
+/**
+ * The graph of a GraphModel's model.json.
+ * @throws Failure('input') when a node reads one that is not there, or the graph calls functions of its library
+ */
+export function readGraphDef(path: string, json: JsonObject): GraphDef {
+  const nodes = new Map<string, GraphNode>();
+  for (const value of listOf(objectOf(json.modelTopology).node)) {
+    const { name, op, input, attr } = objectOf(value);
+    const inputs = listOf(input).flatMap((each) => {
+      const text = textOf(each) ?? '';
+      return text.startsWith('^') ? [] : [parseEndpoint(text)];
+    });
+    const node = { name: textOf(name) ?? '', op: textOf(op) ?? '', inputs, attributes: objectOf(attr) };
+    nodes.set(node.name, node);
+  }
+  for (const { name, inputs } of nodes.values()) {
+    for (const { node } of inputs) {
+      if (nodes.has(node)) continue;
+      throw new Failure(
+        'input',
+        `${path}: node '${name}' reads '${node}', which the graph does not have. Convert the model again.`,
+      );
+    }
+  }
+  // tensorflowjs_converter 1.x wrote the signature among the user's metadata
+  const signature = objectOf(json.signature ?? objectOf(json.userDefinedMetadata).signature);
+  return { nodes, inputs: signatureEntries(signature.inputs), outputs: signatureEntries(signature.outputs) };
+}
+
+function signatureEntries(value: Json | undefined): SignatureEntry[] {
+  return Object.entries(objectOf(value)).map(([key, each]) => {
+    const { name, dtype, tensorShape } = objectOf(each);
+    return { key, endpoint: parseEndpoint(textOf(name) ?? ''), dtype: dtypeOf(dtype), shape: shapeOf(tensorShape) };
+  });
+}
+
+/** `name`, `name:1`, or `name:output:1` (the form that functions use; only the number counts). */
+export function parseEndpoint(text: string): Endpoint {
+  const [node = '', ...rest] = text.split(':');
+  return { node, output: Number(rest.at(-1) ?? 0) };
+}
+
+/** A number of an attribute: `i` is written as text or as a number, `f` as a number. */
+export function numberAttribute(node: GraphNode, name: string, fallback: number): number {
+  const { i, f } = objectOf(node.attributes[name]);
+  const value = i ?? f;
+  return value === undefined || value === null ? fallback : Number(value);
+}
+
+export function boolAttribute(node: GraphNode, name: string): boolean {
+  return objectOf(node.attributes[name]).b === true;
+}
+
+/** A string of an attribute; null where the node has none. */
+export function stringAttribute(node: GraphNode, name: string): string | null {
+  return decodeString(objectOf(node.attributes[name]).s);
+}
+
+export function numbersAttribute(node: GraphNode, name: string): number[] {
+  const { i, f } = listOfAttribute(node, name);
+  const list = isList(f) && f.length > 0 ? f : listOf(i);
+  return list.map(Number);
+}
+
+export function stringsAttribute(node: GraphNode, name: string): string[] {
+  return listOf(listOfAttribute(node, name).s).map((each) => decodeString(each) ?? '');
+}
+
+export function dtypeAttribute(node: GraphNode, name: string): DType | null {
+  return dtypeOf(objectOf(node.attributes[name]).type);
+}
+
+export function shapeAttribute(node: GraphNode, name: string): Shape | null {
+  return shapeOf(objectOf(node.attributes[name]).shape);
+}
+
+function listOfAttribute(node: GraphNode, name: string): JsonObject {
+  return objectOf(objectOf(node.attributes[name]).list);
+}
+
+/** Bytes are base64 in protobuf's JSON form; some converters wrote them as a list of character codes. */
+function decodeString(value: Json | undefined): string | null {
+  if (isList(value)) return String.fromCharCode(...value.map(Number));
+  return typeof value === 'string' ? Buffer.from(value, 'base64').toString('latin1') : null;
+}
+
+/** How tf.js computes with a TensorFlow type; by name or by its number in types.proto. Null: not at all. */
+function dtypeOf(value: Json | undefined): DType | null {
+  switch (value) {
+    case 'DT_FLOAT':
+    case 'DT_HALF':
+    case 'DT_DOUBLE':
+    case 1:
+    case 2:
+    case 19:
+      return 'float32';
+    case 'DT_INT32':
+    case 'DT_INT64':
+    case 'DT_INT8':
+    case 'DT_UINT8':
+    case 3:
+    case 4:
+    case 6:
+    case 9:
+      return 'int32';
+    case 'DT_BOOL':
+    case 10:
+      return 'bool';
+    default:
+      return null;
+  }
+}
+
+/** Extents are written as text or as numbers, unknown ones as -1; null where the rank is not known. */
+function shapeOf(value: Json | undefined): Shape | null {
+  if (!isObject(value) || value.unknownRank === true) return null;
+  return listOf(value.dim).map((dim) => {
+    const size = Number(objectOf(dim).size ?? -1);
+    return size < 0 ? null : size;
+  });
+}

@@ -1,0 +1,240 @@
+import { Failure } from '../../errors.js';
+import type { Graph, NodeProto } from '../graph.js';
+import type { Model } from '../model.js';
+import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';
+import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
+import { toPlain } from '../tfjs/layout.js';
+import type { WeightOrigin } from '../tfjs/origin.js';
+import { metadataOf } from '../tfjs/write.js';
+import {
+  type Constant,
+  isConstant,
+  NodeContext,
+  type Operand,
+  Unsupported,
+  Weights,
+  type WeightUse,
+} from './context.js';
+import {
+  dtypeAttribute,
+  type Endpoint,
+  type GraphDef,
+  type GraphNode,
+  readGraphDef,
+  shapeAttribute,
+} from './graph-def.js';
+import { converters } from './ops/index.js';
+
+/** A GraphModel as an ONNX graph, with what is needed to write changes back to its own files. */
+export interface TfjsGraphModel extends Model {
+  readonly format: 'tfjs-graph';
+  readonly tfjs: TfjsFiles;
+  readonly definition: GraphDef;
+  /** by initializer: the weight it was made from */
+  readonly origins: ReadonlyMap<string, WeightOrigin>;
+  /** by ONNX node (its first output) and input: the input of the GraphDef node that reads the weight there */
+  readonly weightUses: ReadonlyMap<string, WeightUse>;
+  /** by ONNX node (its first output): the GraphDef node that it was written for */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/** The key of `TfjsGraphModel.weightUses`. */
+export function useKey(firstOutput: string, input: number): string {
+  return `${firstOutput} ${input}`;
+}
+
+/**
+ * Reads a GraphModel. The ONNX graph has the model's own inputs and outputs (channels last, as tf.js has them), named
+ * after their nodes. An ONNX node that gives a GraphDef node's result has that node's name.
+ * @param read another source of the files than the disk
+ * @throws Failure('input') when a file is unusable, and once with all operators that are not covered
+ */
+export async function readTfjsGraph(path: string, read?: ReadFile): Promise<TfjsGraphModel> {
+  const tfjs = await readTfjsFiles(path, read);
+  const definition = readGraphDef(path, tfjs.json);
+  const conversion = convert(tfjs, definition);
+  return { format: 'tfjs-graph', path: tfjs.path, files: tfjs.files, tfjs, definition, ...conversion };
+}
+
+interface Conversion {
+  readonly graph: Graph;
+  readonly origins: ReadonlyMap<string, WeightOrigin>;
+  readonly weightUses: ReadonlyMap<string, WeightUse>;
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+function convert(files: TfjsFiles, definition: GraphDef): Conversion {
+  const outputs = outputEndpoints(definition);
+  const order = executionOrder(files.path, definition, outputs);
+  refuseUnknown(files.path, order);
+  const builder = new OnnxBuilder();
+  const weights = new Weights(builder);
+  const readers = countReaders(order, outputs);
+  const results = new Map<string, readonly Operand[]>();
+  const sources: (readonly [NodeProto, string])[] = [];
+  const uses: (readonly [NodeProto, number, WeightUse])[] = [];
+  const refused: string[] = [];
+  const inputs: Value[] = [];
+
+  for (const node of order) {
+    if (node.op === 'Const') {
+      results.set(node.name, [constantOf(files, node)]);
+      continue;
+    }
+    if (node.op === 'Placeholder') {
+      const input = placeholder(definition, node);
+      inputs.push(input);
+      builder.freshName(input.name);
+      results.set(node.name, [{ ...input, elements: null }]);
+      continue;
+    }
+    const operands = node.inputs.map(({ node: name, output }) => results.get(name)?.[output]);
+    // an operand of a node that was refused: there is nothing more to learn here
+    if (!operands.every((operand) => operand !== undefined)) continue;
+    const mark = builder.nodes.length;
+    builder.scope = node.name;
+    const isOnlyReader = (input: number) => {
+      const endpoint = node.inputs[input];
+      return endpoint !== undefined && readers.get(endpointKey(endpoint)) === 1;
+    };
+    const context = new NodeContext(node, operands, builder, weights, isOnlyReader);
+    try {
+      const made = converters.get(node.op)?.(context) ?? [];
+      results.set(node.name, made);
+      const [first] = made;
+      const last = first === undefined || isConstant(first) ? undefined : builder.nodeOf(first.name);
+      const written = builder.nodes.slice(mark);
+      if (last !== undefined && written.includes(last)) builder.nameNode(last, node.name);
+      for (const each of written) sources.push([each, node.name]);
+      for (const each of [...written, ...context.extended]) {
+        for (const [input, name] of each.input.entries()) {
+          const use = context.weightUses.get(name);
+          if (use !== undefined) uses.push([each, input, use]);
+        }
+      }
+    } catch (cause) {
+      if (!(cause instanceof Unsupported)) throw cause;
+      refused.push(`${node.op} '${node.name}': ${cause.message}`);
+    }
+  }
+  if (refused.length > 0) throw unsupported(files.path, refused);
+
+  const declared = outputs.map(({ node, output }) => {
+    const operand = results.get(node)?.[output];
+    if (operand === undefined) {
+      throw new Failure('input', `${files.path}: '${node}' has no output ${output}, which the signature names.`);
+    }
+    const value = isConstant(operand)
+      ? { ...operand, name: weights.value(operand, []), channelsFirst: false }
+      : operand;
+    const plain = toPlain(builder, value);
+    const name = builder.nameOutput(plain.name, output === 0 ? node : `${node}:${output}`);
+    return valueInfo(name, plain.dtype, plain.shape);
+  });
+  const declaredInputs = inputs.map(({ name, dtype, shape }) => valueInfo(name, dtype, shape));
+  const graph = builder.finish(declaredInputs, declared, metadataOf(files.json));
+  // keyed only now: finishing gives the outputs their names
+  return {
+    graph,
+    origins: weights.origins,
+    weightUses: new Map(uses.map(([node, input, use]) => [useKey(node.output[0] ?? '', input), use])),
+    sources: new Map(sources.map(([node, source]) => [node.output[0] ?? '', source])),
+  };
+}
+
+/** The signature's outputs; in an old file, which has none, every node that no other one reads. */
+function outputEndpoints({ nodes, outputs }: GraphDef): Endpoint[] {
+  if (outputs.length > 0) return outputs.map(({ endpoint }) => endpoint);
+  const read = new Set([...nodes.values()].flatMap(({ inputs }) => inputs.map(({ node }) => node)));
+  const computes = ({ op }: GraphNode) => op !== 'Const' && op !== 'NoOp' && op !== 'Placeholder';
+  const sinks = [...nodes.values()].filter((node) => !read.has(node.name) && computes(node));
+  return sinks.map(({ name }) => ({ node: name, output: 0 }));
+}
+
+/** The nodes that the outputs need and all inputs of the model, each after what it reads. */
+function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: readonly Endpoint[]): GraphNode[] {
+  const order: GraphNode[] = [];
+  const state = new Map<string, 'open' | 'done'>();
+  const declared = inputs.map(({ endpoint }) => endpoint.node);
+  const placeholders = [...nodes.values()].filter(({ op }) => op === 'Placeholder').map(({ name }) => name);
+  const start = [...declared, ...placeholders.filter((name) => !declared.includes(name))];
+  // a stack of its own: graphs are deeper than the call stack
+  const stack = [...outputs.map(({ node }) => node).reverse(), ...start.reverse()];
+  while (stack.length > 0) {
+    const name = stack.at(-1) ?? '';
+    const node = nodes.get(name);
+    if (node === undefined)
+      throw new Failure('input', `${path}: the signature names '${name}', which the graph lacks.`);
+    if (state.get(name) === 'done') {
+      stack.pop();
+      continue;
+    }
+    const waiting = node.inputs.map((input) => input.node).filter((input) => state.get(input) !== 'done');
+    if (waiting.length === 0) {
+      state.set(name, 'done');
+      order.push(node);
+      stack.pop();
+    } else if (state.get(name) === 'open' && waiting.some((input) => state.get(input) === 'open')) {
+      throw new Failure('input', `${path}: the graph runs in a circle through '${name}': loops are not supported.`);
+    } else {
+      state.set(name, 'open');
+      stack.push(...waiting.reverse());
+    }
+  }
+  return order;
+}
+
+/** @throws Failure('input') with every operator that has no converter, and the nodes where it stands */
+function refuseUnknown(path: string, order: readonly GraphNode[]): void {
+  const unknown = new Map<string, string[]>();
+  for (const { op, name } of order) {
+    if (op === 'Const' || op === 'Placeholder' || converters.has(op)) continue;
+    unknown.set(op, [...(unknown.get(op) ?? []), name]);
+  }
+  if (unknown.size === 0) return;
+  const list = [...unknown].sort(([a], [b]) => (a < b ? -1 : 1));
+  throw unsupported(
+    path,
+    list.map(([op, [first = '', ...more]]) => `${op} ('${first}'${more.length > 0 ? ` and ${more.length} more` : ''})`),
+  );
+}
+
+function unsupported(path: string, list: readonly string[]): Failure {
+  return new Failure(
+    'input',
+    `${path}: these operators are not supported:\n${list.map((each) => `  ${each}`).join('\n')}\nExport the part of the network before them, or leave post-processing out of the model. Nothing was written.`,
+  );
+}
+
+function endpointKey({ node, output }: Endpoint): string {
+  return `${node}:${output}`;
+}
+
+function countReaders(order: readonly GraphNode[], outputs: readonly Endpoint[]): Map<string, number> {
+  const readers = new Map<string, number>();
+  for (const endpoint of [...order.flatMap(({ inputs }) => inputs), ...outputs]) {
+    const key = endpointKey(endpoint);
+    readers.set(key, (readers.get(key) ?? 0) + 1);
+  }
+  return readers;
+}
+
+function constantOf(files: TfjsFiles, node: GraphNode): Constant {
+  const weight = files.weights.get(node.name);
+  if (weight === undefined) {
+    throw new Failure(
+      'input',
+      `${files.path}: the constant '${node.name}' is not in the weights manifest. Convert the model again.`,
+    );
+  }
+  const values = weightValues(files, weight);
+  const dtype = values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'bool';
+  return { weight: weight.name, dtype, shape: weight.shape, values, weightShape: weight.shape };
+}
+
+function placeholder({ inputs }: GraphDef, node: GraphNode): Value {
+  const entry = inputs.find(({ endpoint }) => endpoint.node === node.name);
+  const dtype = dtypeAttribute(node, 'dtype') ?? entry?.dtype ?? 'float32';
+  const shape = shapeAttribute(node, 'shape') ?? entry?.shape ?? null;
+  return { name: node.name, dtype, shape, channelsFirst: false };
+}
