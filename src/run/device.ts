@@ -1,0 +1,33 @@
+import type { Provider } from '../autodiff/gradients/rule.js';
+import { Failure } from '../errors.js';
+import { discoverDevices, sessionOptions } from '../runtime/devices.js';
+import type { InferenceSession } from '../runtime/session.js';
+import type { DeviceDescription } from '../evaluation/result.js';
+import type { DeviceName } from './options.js';
+
+export interface ChosenDevice {
+  readonly provider: Provider;
+  readonly description: DeviceDescription;
+  readonly session: InferenceSession.SessionOptions;
+}
+
+/**
+ * The device that a request comes down to: the one that is named, or for `auto` the first that has computed.
+ * @throws Failure('usage') with the provider's own words where the named one does not compute
+ */
+export async function chooseDevice(requested: DeviceName): Promise<ChosenDevice> {
+  const devices = await discoverDevices(requested === 'auto' ? undefined : [requested]);
+  const device = devices.find(({ usable }) => usable);
+  if (device === undefined) {
+    throw new Failure(
+      'usage',
+      `--device ${requested}: it cannot compute here (${devices[0]?.reason ?? 'unknown'}). ` +
+        'See `frelu-migrate devices`, or use --device auto. Nothing was written.',
+    );
+  }
+  return {
+    provider: device.id,
+    description: { requested, used: device.id, adapter: device.adapter },
+    session: sessionOptions(device.id),
+  };
+}

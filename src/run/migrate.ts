@@ -1,0 +1,331 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { planMigration } from '../../transforms/plan/plan-migration.js';
+import { needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
+import type { CurvePoint, MigrateResult } from '../evaluation/result.js';
+import { Failure } from '../errors.js';
+import { describeModel, describePlan } from '../model/describe.js';
+import { loadModel } from '../model/load.js';
+import type { Model } from '../model/model.js';
+import type { MigrationPlan } from '../model/plan.js';
+import { renderHtml, renderJson, renderMarkdown } from '../report/render.js';
+import { type Signature, signatureOf } from '../runtime/predictor.js';
+import { type ArmOutcome, type StepReport, trainArm } from '../training/arm.js';
+import { commitUpgrade } from '../upgrade/commit.js';
+import { writeElsewhere } from '../upgrade/elsewhere.js';
+import { acquireLock, type Lock } from '../upgrade/lock.js';
+import { recover } from '../upgrade/recover.js';
+import { packageVersion } from '../version.js';
+import { type ArmContext, type ArmNetwork, armSubject, metricDirection } from './arms.js';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
+import { openRunData, type RunData } from './data.js';
+import { chooseDevice, type ChosenDevice } from './device.js';
+import { findLearningRate, type RangeTest } from './learning-rate.js';
+import { controlNetwork, type FreluNetwork, freluNetwork } from './networks.js';
+import type { MigrateOptions } from './options.js';
+import { maxAbsDifference, type Predictions, predict } from './predictions.js';
+import { assembleResult } from './result.js';
+import { allFiles, type StagedModel, stageModel } from './staging.js';
+import { chooseTask, type RunTask, truthOf } from './task.js';
+
+export type ArmName = 'control' | 'frelu';
+
+/** What a run tells while it works; whoever listens decides what to draw. */
+export interface RunHooks {
+  onPhase(phase: RunPhase): void;
+  onRangeTest(test: RangeTest): void;
+  onArm(arm: ArmName, seed: number, trainSamples: number): void;
+  onStep(arm: ArmName, report: StepReport): void;
+  onEpoch(arm: ArmName, point: CurvePoint): void;
+  warn(message: string): void;
+  readonly signal: AbortSignal;
+}
+
+export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'train' | 'judge' | 'write';
+
+/** Everything that is known before training starts. */
+interface Prepared {
+  readonly model: Model;
+  readonly signature: Signature;
+  readonly plan: MigrationPlan;
+  readonly data: RunData;
+  readonly task: RunTask;
+  readonly device: ChosenDevice;
+  readonly before: { readonly test: Predictions; readonly validation: Predictions };
+  readonly parity: { readonly maxAbsDiff: number; readonly samples: number };
+}
+
+/** A trained arm of one seed. */
+export interface TrainedArm {
+  readonly seed: number;
+  readonly outcome: ArmOutcome;
+}
+
+/**
+ * The main job: plan, baseline, fine-tune both arms, judge on the test split, write. In place, or to `out`; or nothing.
+ * The result is complete in every case, also where the acceptance rule was not met (`written` says).
+ * @throws Failure of any kind; nothing was written then, except what the message says
+ */
+export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise<MigrateResult> {
+  const rule = parseAcceptanceRule(options.accept);
+  if (needsControl(rule) && !options.training.control) {
+    throw new Failure('usage', `--accept "${options.accept}" needs the control arm: leave out --no-control.`);
+  }
+  const inPlace = options.out === null && !options.dryRun;
+  const started = new Date();
+  hooks.onPhase('load');
+  const path = await locateEntry(options.model);
+  const lock = inPlace ? await acquireLock(path) : null;
+  try {
+    if (lock !== null) await recover(path, { lock });
+    const prepared = await prepare(options, hooks);
+    const run = await openRun(options, prepared, started);
+    const trained = await trainArms(options, prepared, run, hooks);
+
+    hooks.onPhase('judge');
+    const staged = await stageModel(prepared.model, prepared.plan, trained.freluGraph);
+    try {
+      const result = await assembleResult({ ...prepared, ...trained, options, rule, staged, started, run, hooks });
+      return await finish(result, options, prepared, staged, run, lock, hooks);
+    } finally {
+      await staged.discard();
+    }
+  } finally {
+    await lock?.release();
+  }
+}
+
+/** The entry file behind a path that may be a folder; loading it again tells what is wrong with it. */
+async function locateEntry(path: string): Promise<string> {
+  return (await loadModel(path)).path;
+}
+
+async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepared> {
+  const model = await loadModel(options.model);
+  const signature = signatureOf(model.graph);
+  requireOneInput(model);
+  const plan = planMigration(model.graph, options.plan);
+  if (plan.summary.migrate === 0) {
+    const reasons = [...new Set(plan.sites.flatMap(({ reason }) => (reason === null ? [] : [reason])))];
+    throw new Failure(
+      'input',
+      `${model.path}: there is no ReLU to migrate (${reasons.join('; ') || 'the model has none'}). Nothing was written.`,
+    );
+  }
+  hooks.onPhase('data');
+  const device = await chooseDevice(options.training.device);
+  const data = await openRunData(model, signature, options.data, options.seed);
+
+  hooks.onPhase('baseline');
+  const source = model.format === 'onnx' ? model.path : model.graph.model;
+  const validation = await predict(source, signature, data.validation, device.session);
+  const { targets } = data.train.inputs.dataset;
+  const { width, values } = validation;
+  const task = chooseTask(model.graph, signature, targets, values, width, options.task, options.data.data);
+  const test = await predict(source, signature, data.test, device.session);
+
+  const untrained = freluNetwork(model, plan, options.training.scope, [], 0).bake(new Map());
+  const rewritten = await predict(untrained.model, signature, data.validation, device.session);
+  const parity = { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: data.validation.split.count };
+  return { model, signature, plan, data, task, device, before: { test, validation }, parity };
+}
+
+function requireOneInput({ graph, path }: Model): void {
+  const feeds = graph.feeds();
+  if (feeds.length === 1) return;
+  throw new Failure(
+    'input',
+    `${path}: the model has ${feeds.length} inputs (${feeds.map(({ name }) => name).join(', ')}); data sets feed exactly one. ` +
+      'Use `inspect` and `rewrite` on it, or export a model of one input. Nothing was written.',
+  );
+}
+
+interface ArmsOutcome {
+  readonly control: TrainedArm | null;
+  readonly controls: readonly TrainedArm[];
+  readonly frelu: TrainedArm;
+  readonly frelus: readonly TrainedArm[];
+  readonly controlNetwork: ArmNetwork;
+  readonly freluNetwork: FreluNetwork;
+  readonly freluGraph: ReturnType<FreluNetwork['bake']>;
+  readonly learningRate: number;
+  readonly offsetLearningRate: number;
+}
+
+async function trainArms(
+  options: MigrateOptions,
+  prepared: Prepared,
+  run: RunPlace,
+  hooks: RunHooks,
+): Promise<ArmsOutcome> {
+  const { training } = options;
+  const { model, plan, data, task, device, before } = prepared;
+  const control = controlNetwork(model, plan, training.scope);
+  const frelu = freluNetwork(model, plan, training.scope, control.trainable.parameters, training.initialOffset);
+  const teacher = task.distilled ? await predict(sourceOf(model), prepared.signature, data.train, device.session) : null;
+  const context: ArmContext = {
+    train: data.train,
+    validation: data.validation,
+    signature: prepared.signature,
+    task,
+    settings: {
+      provider: device.provider,
+      loss: task.loss,
+      optimiser: training.optimiser,
+      batchNorm: training.batchNorm,
+      clipNorm: training.clipNorm,
+      sampleShape: data.preprocessing.shape,
+    },
+    batchSize: Math.min(training.batchSize, data.train.split.count),
+    labelSmoothing: training.labelSmoothing,
+    teacher,
+    validationTruth: truthOf(
+      task,
+      data.validation.inputs.dataset.targets,
+      data.validation.split.indices,
+      before.validation.values,
+    ),
+    seed: options.seed,
+    session: device.session,
+  };
+
+  const learningRate = await chooseLearningRate(options, context, frelu, hooks);
+  const offsetLearningRate = training.offsetLearningRate ?? learningRate;
+  const arms = (training.control ? 2 : 1) * training.seeds;
+  const budgetSeconds = training.budgetSeconds === null ? null : training.budgetSeconds / arms;
+  hooks.onPhase('train');
+  const train = async (name: ArmName, network: ArmNetwork, seed: number): Promise<TrainedArm> => {
+    hooks.onArm(name, seed, data.train.split.count);
+    const subject = armSubject({ ...context, seed }, network);
+    const { folder, fingerprint } = run;
+    const key = `${name}-${seed}`;
+    try {
+      const outcome = await trainArm(
+        subject,
+        {
+          epochs: training.epochs,
+          budgetSeconds,
+          patience: training.patience,
+          learningRate,
+          offsetLearningRate,
+          schedule: training.schedule,
+          higherIsBetter: metricDirection(task),
+        },
+        {
+          onStep: (report) => hooks.onStep(name, report),
+          onEpoch: (point) => hooks.onEpoch(name, point),
+          save: async (progress) => {
+            if (folder !== null) await saveCheckpoint(folder, key, fingerprint, progress);
+          },
+          signal: hooks.signal,
+        },
+        folder === null || !options.resume ? null : await loadCheckpoint(folder, key, fingerprint),
+      );
+      return { seed, outcome };
+    } finally {
+      await subject.stepper.release();
+    }
+  };
+
+  const controls: TrainedArm[] = [];
+  const frelus: TrainedArm[] = [];
+  for (let i = 0; i < training.seeds; i++) {
+    const seed = options.seed + i;
+    if (training.control) controls.push(await train('control', control, seed));
+    frelus.push(await train('frelu', frelu, seed));
+  }
+  const chosen = bestOnValidation(frelus, metricDirection(task));
+  if (chosen === null) throw new Error('no arm was trained');
+  return {
+    control: bestOnValidation(controls, metricDirection(task)),
+    controls,
+    frelu: chosen,
+    frelus,
+    controlNetwork: control,
+    freluNetwork: frelu,
+    freluGraph: frelu.bake(chosen.outcome.parameters),
+    learningRate,
+    offsetLearningRate,
+  };
+}
+
+/** Of several seeds, the one whose kept epoch validated best: a choice that the test split takes no part in. */
+function bestOnValidation(arms: readonly TrainedArm[], higherIsBetter: boolean): TrainedArm | null {
+  const score = ({ outcome }: TrainedArm): number => {
+    const point = outcome.curve.find(({ epoch }) => epoch === outcome.bestEpoch);
+    const metric = point?.validationMetric ?? Number.NaN;
+    return higherIsBetter ? metric : -metric;
+  };
+  return arms.reduce<TrainedArm | null>((best, arm) => (best === null || score(arm) > score(best) ? arm : best), null);
+}
+
+/** One rate for both arms, found on the rewritten model, which at the start computes what the original computes. */
+async function chooseLearningRate(
+  options: MigrateOptions,
+  context: ArmContext,
+  network: ArmNetwork,
+  hooks: RunHooks,
+): Promise<number> {
+  const { learningRate, optimiser, budgetSeconds } = options.training;
+  if (learningRate !== 'auto') return learningRate;
+  hooks.onPhase('learning-rate');
+  const subject = armSubject(context, network);
+  try {
+    // AdamW normalises its steps: its useful rates lie about a tenth as high
+    const test = await findLearningRate(subject, budgetSeconds === null ? 40 : 20, optimiser.kind === 'sgd' ? 1 : 0.1);
+    hooks.onRangeTest(test);
+    return test.learningRate;
+  } finally {
+    await subject.stepper.release();
+  }
+}
+
+function sourceOf(model: Model) {
+  return model.format === 'onnx' ? model.path : model.graph.model;
+}
+
+/** Writes the model where the rule allows it, and the reports in any case. */
+async function finish(
+  judged: MigrateResult,
+  options: MigrateOptions,
+  { model }: Prepared,
+  { patched }: StagedModel,
+  run: RunPlace,
+  lock: Lock | null,
+  hooks: RunHooks,
+): Promise<MigrateResult> {
+  hooks.onPhase('write');
+  let result = judged;
+  if (judged.acceptance.met && !options.dryRun) {
+    if (options.out === null) {
+      const committed = await commitUpgrade(
+        {
+          modelPath: model.path,
+          files: patched.files,
+          entry: patched.entry,
+          obsolete: patched.obsolete,
+          record: {
+            runId: run.id,
+            toolVersion: packageVersion,
+            summary: { verdict: judged.verdict, delta: judged.delta.vsBefore.value, metric: judged.delta.vsBefore.metric },
+          },
+          expected: Object.fromEntries(model.files.map(({ path, sha256 }) => [path, sha256])),
+        },
+        lock === null ? {} : { lock },
+      );
+      result = {
+        ...judged,
+        written: true,
+        files: committed.files,
+        rollback: `frelu-migrate rollback ${shellQuote(options.model)}`,
+      };
+    } else {
+      const outPath = await outFile(options.out, basename(model.path));
+      const files = await writeElsewhere({ outPath, files: allFiles(model, patched), entry: patched.entry });
+      result = { ...judged, written: true, files };
+    }
+  }
+  if (run.folder === null) return result;
+  return writeReports(result, run.folder, options.languages);
+}

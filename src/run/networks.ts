@@ -1,0 +1,61 @@
+import { applyPlan } from '../../transforms/rewrite/apply.js';
+import { bakeParameters } from '../../transforms/rewrite/bake.js';
+import type { TrainScope } from '../autodiff/trainable.js';
+import type { Model } from '../model/model.js';
+import type { MigrationPlan, SiteParameters } from '../model/plan.js';
+import { readFloats, writeFloats } from '../model/tensor.js';
+import { makeTrainable } from '../training/prepare.js';
+import type { ArmNetwork } from './arms.js';
+
+/** The rewritten network: its site parameters are trained beside its own, and baked by name. */
+export interface FreluNetwork extends ArmNetwork {
+  /** a site's shift and offset among trained parameters; what was not trained is as the network was made */
+  sites(parameters: ReadonlyMap<string, Float32Array>): SiteParameters[];
+}
+
+const noPlan = (plan: MigrationPlan): MigrationPlan => ({ ...plan, sites: [] });
+
+/** The model as it came, its ReLUs kept. */
+export function controlNetwork(model: Model, plan: MigrationPlan, scope: TrainScope): ArmNetwork {
+  return {
+    trainable: makeTrainable(model.path, model.graph, scope),
+    bake: (parameters) => bakeParameters(model.graph, noPlan(plan), [], parameters),
+  };
+}
+
+/** The model in its parametric form: the same weights are trained as in the control arm, and every shift and offset. */
+export function freluNetwork(
+  model: Model,
+  plan: MigrationPlan,
+  scope: TrainScope,
+  parameters: readonly string[],
+  initialOffset: number,
+): FreluNetwork {
+  const graph = model.graph.copy();
+  const applied = applyPlan(graph, plan);
+  for (const { offset } of applied) {
+    const tensor = graph.initializer(offset);
+    if (tensor !== undefined) writeFloats(tensor, readFloats(tensor).fill(initialOffset));
+  }
+  const siteParameters = applied.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
+  const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters), parameters };
+  const initial = new Map(
+    siteParameters.map((name) => {
+      const tensor = graph.initializer(name);
+      return [name, tensor === undefined ? new Float32Array() : readFloats(tensor)] as const;
+    }),
+  );
+  const sites = (trained: ReadonlyMap<string, Float32Array>): SiteParameters[] => {
+    const value = (name: string | null): Float32Array =>
+      name === null ? new Float32Array() : (trained.get(name) ?? initial.get(name) ?? new Float32Array());
+    return applied.map(({ id, shift, offset }) => ({ id, shift: value(shift), offset: value(offset) }));
+  };
+  return {
+    trainable,
+    sites,
+    bake(trained) {
+      const weights = new Map([...trained].filter(([name]) => !initial.has(name)));
+      return bakeParameters(model.graph, plan, sites(trained), weights);
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import type { Graph } from '../model/graph.js';
+import { loadModel } from '../model/load.js';
+import type { Model } from '../model/model.js';
+import { type PatchedModel, patchModel } from '../model/patch.js';
+import type { MigrationPlan } from '../model/plan.js';
+import { writeElsewhere } from '../upgrade/elsewhere.js';
+import type { NewFile } from '../upgrade/files.js';
+
+/** The files of a migrated model, complete in a temporary folder and read back from there: what is judged is what is written. */
+export interface StagedModel {
+  readonly patched: PatchedModel;
+  /** the model as it reads from its files */
+  readonly model: Model;
+  discard(): Promise<void>;
+}
+
+export async function stageModel(original: Model, plan: MigrationPlan, baked: Graph): Promise<StagedModel> {
+  const patched = patchModel(original, plan, baked);
+  const folder = await mkdtemp(join(tmpdir(), 'frelu-migrate-'));
+  const discard = () => rm(folder, { recursive: true, force: true });
+  try {
+    const outPath = join(folder, basename(original.path));
+    await writeElsewhere({ outPath, files: allFiles(original, patched), entry: patched.entry });
+    return { patched, model: await loadModel(outPath), discard };
+  } catch (cause) {
+    await discard();
+    throw cause;
+  }
+}
+
+/** Every file of a patched model: the new ones, and copies of those that stay as they are. */
+export function allFiles(original: Model, { files, obsolete }: PatchedModel): NewFile[] {
+  const written = new Set([...files.map(({ path }) => path), ...obsolete]);
+  const kept = original.files.filter(({ path }) => !written.has(path));
+  const folder = dirname(original.path);
+  return [...files, ...kept.map(({ path }) => ({ path, bytes: { copyOf: join(folder, path) } }))];
+}
