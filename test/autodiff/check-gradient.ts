@@ -57,7 +57,7 @@ export function node(
   return makeNode(opType, inputs, outputs, attributes);
 }
 
-function valueInfo(name: string, shape?: readonly number[]) {
+export function valueInfo(name: string, shape?: readonly number[]) {
   if (shape === undefined) return create(ValueInfoProtoSchema, { name });
   const dim = shape.map((value) => ({ value: { case: 'dimValue' as const, value: BigInt(value) } }));
   const type = create(TypeProtoSchema, {

@@ -3,6 +3,7 @@ import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { gatherAndScatter } from './gather.js';
 import { matmul } from './matmul.js';
+import { normalization } from './normalization.js';
 import { pooling } from './pooling.js';
 import { reduce } from './reduce.js';
 import { resize } from './resize.js';
@@ -12,6 +13,7 @@ import { where } from './where.js';
 
 /** The coverage table: the gradient rule of every operator that can be trained through. */
 export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
+  ...normalization,
   ...pooling,
   ...matmul,
   ...convolution,

@@ -1,0 +1,112 @@
+import { findAttribute, intAttribute, makeAttribute } from '../../model/attributes.js';
+import type { Graph, NodeProto } from '../../model/graph.js';
+import { elementCount, floatTensor } from '../../model/tensor.js';
+import { Emitter } from '../emitter.js';
+import type { Provider } from '../gradients/rule.js';
+
+export interface BatchStatisticsOptions {
+  readonly provider: Provider;
+  /** the shape of every value of the graph, by name */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** what the running statistics keep at each step, as ONNX and Keras count it: PyTorch's momentum of 0.1 is 0.9 here */
+  readonly momentum: number;
+}
+
+/** One BatchNormalization's running statistics, [C] each, by the names of the values before and after a step. */
+export interface RunningStatistics {
+  readonly mean: string;
+  readonly variance: string;
+  readonly newMean: string;
+  readonly newVariance: string;
+}
+
+/**
+ * Makes every inference-mode BatchNormalization of a graph normalise by the statistics of the batch, and appends the
+ * update of its running statistics:
+ *   new = momentum * old + (1 - momentum) * batch's,
+ * with the unbiased variance (over n - 1), as in PyTorch and in TensorFlow's fused kernel, which Keras uses for images.
+ *
+ * Requires: the canonical op set. Ensures: the graph's other values keep their names; `batchStatistics` knows the nodes.
+ * One entry is returned per node, in the order of the graph; a node twice over the same running statistics gives two.
+ */
+export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions): RunningStatistics[] {
+  const nodes = graph.nodes.filter(
+    (node) =>
+      node.opType === 'BatchNormalization' &&
+      intAttribute(node, 'training_mode', 0) === 0 &&
+      batchStatistics(graph, node) === null,
+  );
+  return nodes.map((node, index) => {
+    const [x = '', , , mean = '', variance = ''] = node.input;
+    const [batch = 1, channels = 1, ...spatial] = options.shapes.get(x) ?? [];
+    const size = elementCount([batch, ...spatial]);
+    const own =
+      options.provider === 'cpu'
+        ? byTrainingMode(graph, node, index, channels)
+        : byReductions(graph, node, spatial.length);
+
+    const emit = new Emitter(graph, 'batch-norm');
+    const step = (before: string, own: string, factor: number) =>
+      emit.op('Add', [
+        emit.op('Mul', [before, emit.float(options.momentum)]),
+        emit.op('Mul', [own, emit.float((1 - options.momentum) * factor)]),
+      ]);
+    const newMean = step(mean, own.mean, 1);
+    const newVariance = step(variance, own.variance, size / Math.max(1, size - 1));
+    emit.flush();
+    return { mean, variance, newMean, newVariance };
+  });
+}
+
+/** The values that hold the batch's mean and (biased) variance, where a BatchNormalization normalises by them; else null. */
+export function batchStatistics(graph: Graph, node: NodeProto): { mean: string; variance: string } | null {
+  if (intAttribute(node, 'training_mode', 0) !== 0) {
+    const [, mean = '', variance = ''] = node.output;
+    return findAttribute(node, 'momentum')?.f === 0 && mean !== '' && variance !== '' ? { mean, variance } : null;
+  }
+  const [x = '', , , mean = '', variance = ''] = node.input;
+  const producer = graph.producer(mean);
+  const isOwn = producer?.opType === 'ReduceMean' && producer.input[0] === x;
+  return isOwn && graph.producer(variance)?.opType === 'ReduceMean' ? { mean, variance } : null;
+}
+
+/**
+ * With a momentum of 0, what the training mode calls its new running statistics are the batch's, and the old ones do not
+ * count. But ONNX Runtime writes the new ones over the old, and it keeps initializers of equal values once
+ * (microsoft/onnxruntime#29878): the node gets old ones that no other initializer equals.
+ */
+function byTrainingMode(
+  graph: Graph,
+  node: NodeProto,
+  index: number,
+  channels: number,
+): { mean: string; variance: string } {
+  node.attribute = node.attribute.filter(({ name }) => name !== 'training_mode' && name !== 'momentum');
+  node.attribute.push(makeAttribute('training_mode', { int: 1 }), makeAttribute('momentum', { float: 0 }));
+  const name = node.output[0] ?? '';
+  for (const input of [3, 4]) {
+    const unique = Array<number>(channels).fill((2 * index + input) / Math.PI);
+    graph.setInput(node, input, graph.addInitializer(floatTensor(graph.freshName(`${name}/old`), [channels], unique)));
+  }
+  const [mean, variance] = [graph.freshName(`${name}/mean`), graph.freshName(`${name}/variance`)];
+  graph.setOutput(node, 1, mean);
+  graph.setOutput(node, 2, variance);
+  return { mean, variance };
+}
+
+/** Providers whose kernel knows no training mode: the statistics are computed before the node. */
+function byReductions(graph: Graph, node: NodeProto, spatial: number): { mean: string; variance: string } {
+  const emit = new Emitter(graph, 'batch-norm');
+  const [x = ''] = node.input;
+  const axes = emit.ints([0, ...Array.from({ length: spatial }, (_, i) => i + 2)]);
+  const squeezed = { keepdims: { int: 0 } };
+  const mean = emit.op('ReduceMean', [x, axes], squeezed);
+  const perChannel =
+    spatial === 0 ? mean : emit.op('Unsqueeze', [mean, emit.ints(Array.from({ length: spatial }, (_, i) => i + 1))]);
+  const centred = emit.op('Sub', [x, perChannel]);
+  const variance = emit.op('ReduceMean', [emit.op('Mul', [centred, centred]), axes], squeezed);
+  emit.flush(node);
+  graph.setInput(node, 3, mean);
+  graph.setInput(node, 4, variance);
+  return { mean, variance };
+}
