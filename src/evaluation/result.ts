@@ -1,3 +1,4 @@
+import type { ModelDescription, PlanDescription } from '../model/describe.js';
 import type { Form } from '../model/plan.js';
 
 /**
@@ -19,38 +20,9 @@ export interface MetricValue {
 /** The metrics that exist for the task; a name that is absent does not apply to it. */
 export type Metrics = { readonly [name in MetricName]?: MetricValue };
 
-export type ModelFormat = 'onnx' | 'tfjs-layers' | 'tfjs-graph';
+export type { ModelDescription } from '../model/describe.js';
 
-export interface TensorDescription {
-  readonly name: string;
-  readonly dtype: string;
-  /** a symbolic dimension keeps its name; null where the file says nothing */
-  readonly shape: readonly (number | string | null)[];
-}
-
-export interface ModelDescription {
-  readonly path: string;
-  readonly format: ModelFormat;
-  readonly sha256: string;
-  /** null for a tfjs LayersModel */
-  readonly opset: number | null;
-  readonly inputs: readonly TensorDescription[];
-  readonly outputs: readonly TensorDescription[];
-  readonly parameters: number;
-  readonly bytes: number;
-}
-
-export interface PlannedSiteDescription {
-  readonly id: string;
-  readonly op: string;
-  readonly kind: 'relu' | 'relu6';
-  readonly status: 'migrate' | 'skip';
-  /** why it is skipped, or why it has this form; null where nothing needs saying */
-  readonly reason: string | null;
-  readonly shift: { readonly into: string; readonly rule: string } | null;
-  readonly form: Form | null;
-  readonly consumers: readonly string[];
-}
+export type PlannedSiteDescription = PlanDescription['sites'][number];
 
 export interface InspectResult {
   readonly model: ModelDescription;
@@ -182,7 +154,7 @@ export interface Histogram {
 }
 
 export interface SiteActivations {
-  /** of the values that enter the activation, over `samples` samples */
+  /** of x + a, the input with its shift added, over `samples` samples: the floor begins at 0 before and after, in every form */
   readonly inputs: Histogram;
   /** the share of those values that the activation put on its floor: what ReLU zeroed, what FReLU set to b */
   readonly floored: number;

@@ -118,3 +118,8 @@ export async function findDuplicates({ train, test }: RunData): Promise<Duplicat
   const b = { dataset: test.inputs.dataset, split: test.split };
   return { withinTest: await countRepeats(b), testInTraining: await countDuplicates(a, b) };
 }
+
+/** A name for every output of the model: the data's names, then numbers where the model knows more classes. */
+export function classNamesFor({ classNames }: Pick<RunData, 'classNames'>, classes: number): string[] {
+  return Array.from({ length: classes }, (_, i) => classNames?.[i] ?? String(i));
+}

@@ -1,8 +1,8 @@
 import type { Provider } from '../autodiff/gradients/rule.js';
 import { Failure } from '../errors.js';
+import type { DeviceDescription } from '../evaluation/result.js';
 import { discoverDevices, sessionOptions } from '../runtime/devices.js';
 import type { InferenceSession } from '../runtime/session.js';
-import type { DeviceDescription } from '../evaluation/result.js';
 import type { DeviceName } from './options.js';
 
 export interface ChosenDevice {

@@ -1,15 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
+import { Failure } from '../errors.js';
 import { needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
 import type { CurvePoint, MigrateResult } from '../evaluation/result.js';
-import { Failure } from '../errors.js';
-import { describeModel, describePlan } from '../model/describe.js';
 import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan } from '../model/plan.js';
-import { renderHtml, renderJson, renderMarkdown } from '../report/render.js';
+import { sourceOf } from '../model/source.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import { type ArmOutcome, type StepReport, trainArm } from '../training/arm.js';
 import { commitUpgrade } from '../upgrade/commit.js';
@@ -20,10 +18,11 @@ import { packageVersion } from '../version.js';
 import { type ArmContext, type ArmNetwork, armSubject, metricDirection } from './arms.js';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { openRunData, type RunData } from './data.js';
-import { chooseDevice, type ChosenDevice } from './device.js';
+import { type ChosenDevice, chooseDevice } from './device.js';
 import { findLearningRate, type RangeTest } from './learning-rate.js';
 import { controlNetwork, type FreluNetwork, freluNetwork } from './networks.js';
 import type { MigrateOptions } from './options.js';
+import { openRun, type RunPlace, writeReports } from './place.js';
 import { maxAbsDifference, type Predictions, predict } from './predictions.js';
 import { assembleResult } from './result.js';
 import { allFiles, type StagedModel, stageModel } from './staging.js';
@@ -45,7 +44,7 @@ export interface RunHooks {
 export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'train' | 'judge' | 'write';
 
 /** Everything that is known before training starts. */
-interface Prepared {
+export interface Prepared {
   readonly model: Model;
   readonly signature: Signature;
   readonly plan: MigrationPlan;
@@ -80,13 +79,13 @@ export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise
   try {
     if (lock !== null) await recover(path, { lock });
     const prepared = await prepare(options, hooks);
-    const run = await openRun(options, prepared, started);
-    const trained = await trainArms(options, prepared, run, hooks);
+    const run = await openRun(options, prepared.model, prepared.data, started);
+    const arms = await trainArms(options, prepared, run, hooks);
 
     hooks.onPhase('judge');
-    const staged = await stageModel(prepared.model, prepared.plan, trained.freluGraph);
+    const staged = await stageModel(prepared.model, prepared.plan, arms.freluGraph);
     try {
-      const result = await assembleResult({ ...prepared, ...trained, options, rule, staged, started, run, hooks });
+      const result = await assembleResult({ options, rule, prepared, arms, staged, run, started });
       return await finish(result, options, prepared, staged, run, lock, hooks);
     } finally {
       await staged.discard();
@@ -118,7 +117,7 @@ async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepar
   const data = await openRunData(model, signature, options.data, options.seed);
 
   hooks.onPhase('baseline');
-  const source = model.format === 'onnx' ? model.path : model.graph.model;
+  const source = sourceOf(model);
   const validation = await predict(source, signature, data.validation, device.session);
   const { targets } = data.train.inputs.dataset;
   const { width, values } = validation;
@@ -141,7 +140,7 @@ function requireOneInput({ graph, path }: Model): void {
   );
 }
 
-interface ArmsOutcome {
+export interface ArmsOutcome {
   readonly control: TrainedArm | null;
   readonly controls: readonly TrainedArm[];
   readonly frelu: TrainedArm;
@@ -163,7 +162,9 @@ async function trainArms(
   const { model, plan, data, task, device, before } = prepared;
   const control = controlNetwork(model, plan, training.scope);
   const frelu = freluNetwork(model, plan, training.scope, control.trainable.parameters, training.initialOffset);
-  const teacher = task.distilled ? await predict(sourceOf(model), prepared.signature, data.train, device.session) : null;
+  const teacher = task.distilled
+    ? await predict(sourceOf(model), prepared.signature, data.train, device.session)
+    : null;
   const context: ArmContext = {
     train: data.train,
     validation: data.validation,
@@ -281,10 +282,6 @@ async function chooseLearningRate(
   }
 }
 
-function sourceOf(model: Model) {
-  return model.format === 'onnx' ? model.path : model.graph.model;
-}
-
 /** Writes the model where the rule allows it, and the reports in any case. */
 async function finish(
   judged: MigrateResult,
@@ -308,7 +305,11 @@ async function finish(
           record: {
             runId: run.id,
             toolVersion: packageVersion,
-            summary: { verdict: judged.verdict, delta: judged.delta.vsBefore.value, metric: judged.delta.vsBefore.metric },
+            summary: {
+              verdict: judged.verdict,
+              delta: judged.delta.vsBefore.value,
+              metric: judged.delta.vsBefore.metric,
+            },
           },
           expected: Object.fromEntries(model.files.map(({ path, sha256 }) => [path, sha256])),
         },
@@ -328,4 +329,15 @@ async function finish(
   }
   if (run.folder === null) return result;
   return writeReports(result, run.folder, options.languages);
+}
+
+/** `--out` names a file, or a folder (existing, or ending in a separator) that gets the model under its own name. */
+async function outFile(out: string, name: string): Promise<string> {
+  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => null))?.isDirectory() === true;
+  return isFolder ? join(out, name) : out;
+}
+
+/** A path as a shell takes it: bare where it is harmless, in single quotes otherwise. */
+function shellQuote(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

