@@ -1,6 +1,7 @@
 import { clone, create } from '@bufbuild/protobuf';
 import {
   type GraphProto,
+  GraphProtoSchema,
   type ModelProto,
   ModelProtoSchema,
   type NodeProto,
@@ -8,7 +9,7 @@ import {
   type ValueInfoProto,
 } from 'onnx-buf';
 import { type AttributeValue, makeAttribute, subgraphsOf } from './attributes.js';
-import { floatTensor, int64Tensor, type TensorProto } from './tensor.js';
+import { floatTensor, int64Tensor, shareTensor, type TensorProto } from './tensor.js';
 
 export type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
 
@@ -67,7 +68,7 @@ export class Graph {
     return this.#initializers.get(name);
   }
 
-  /** The constant behind a value: an initializer that no caller can override, or the output of a Constant node. */
+  /** The constant behind a value: an initializer, or the output of a Constant node. */
   constant(value: string): TensorProto | undefined {
     const tensor = this.#initializers.get(value);
     if (tensor !== undefined) return tensor;
@@ -158,9 +159,12 @@ export class Graph {
     this.#names.add(value);
   }
 
-  /** A deep copy that can be edited without touching this one; the bytes of tensors are shared until they are replaced. */
+  /** A copy that can be edited without touching this one; the bytes of initializers are shared until they are replaced. */
   copy(): Graph {
-    return new Graph(clone(ModelProtoSchema, this.model));
+    const bare = Object.assign(create(GraphProtoSchema), this.proto, { initializer: [] });
+    const model = clone(ModelProtoSchema, Object.assign(create(ModelProtoSchema), this.model, { graph: bare }));
+    model.graph?.initializer.push(...this.proto.initializer.map(shareTensor));
+    return new Graph(model);
   }
 
   #index(node: NodeProto): void {
@@ -237,4 +241,9 @@ export function makeNode(
 /** How a node is called in a plan and in messages: its name, or its first output's where it has none. */
 export function nodeId(node: NodeProto): string {
   return node.name || (node.output[0] ?? '');
+}
+
+/** A node as messages name it: Conv '/l/l.0/c1/Conv'. */
+export function describeNode(node: NodeProto): string {
+  return `${node.opType} '${nodeId(node)}'`;
 }

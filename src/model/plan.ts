@@ -20,24 +20,49 @@ export const defaultPlanOptions: PlanOptions = {
   exclude: [],
 };
 
-/** One place where a constant takes up a shift or an offset. Every target names a node of the graph and its input. */
-export type FoldTarget =
-  /** the bias of Conv, ConvTranspose or Gemm (input 2; made where there is none); Gemm divides by its beta */
-  | { readonly kind: 'bias'; readonly node: string; readonly initializer: string | null }
-  /** BatchNormalization's beta (input 2), which takes a shift */
-  | { readonly kind: 'beta'; readonly node: string; readonly initializer: string }
-  /** the constant operand of an Add or Sub: the value is added (Add) or subtracted (Sub) */
-  | { readonly kind: 'constant'; readonly node: string; readonly input: number; readonly initializer: string }
-  /** an offset's way into a reader with weights: its bias grows by offset * sum of the weights it meets */
-  | { readonly kind: 'weightSum'; readonly node: string; readonly bias: FoldTarget; readonly channels: ChannelMap }
-  /** an offset into BatchNormalization's running mean, which is lowered by it */
-  | { readonly kind: 'mean'; readonly node: string; readonly initializer: string; readonly channels: ChannelMap };
+/**
+ * Which channels of a constant, or of the value that a reader with weights sees, a site's parameter falls on: channels
+ * `from` ... `from + count - 1` of the site, each `repeat` times, from `start` on, of `total`; the others get nothing. A
+ * parameter that is one number counts as `count` equal ones. Null: one number for every element, or the site's channels one to one.
+ */
+export type ChannelMap = {
+  readonly from: number;
+  readonly count: number;
+  readonly start: number;
+  readonly repeat: number;
+  readonly total: number;
+} | null;
+
+/** One constant that takes up a shift or an offset: `factor` times the parameter is added to what the node reads there. */
+export interface FoldTarget {
+  /** the bias of Conv, ConvTranspose or Gemm; BatchNormalization's beta or running mean; the constant operand of an Add or Sub */
+  readonly kind: 'bias' | 'beta' | 'mean' | 'constant';
+  /** the node that reads the constant, by the name of its first output value, and the position of that input */
+  readonly node: string;
+  readonly input: number;
+  /** the value that the node reads there now; null where it has none and gets a new one that starts at 0 */
+  readonly initializer: string | null;
+  readonly factor: number;
+  readonly channels: ChannelMap;
+  /** the number of axes of the constant after its channel axis: a per-channel parameter gets the shape [C, 1, ...] */
+  readonly trailingAxes: number;
+  /** the reader (Conv, ConvTranspose, Gemm, MatMul; its first output value) whose weights the parameter is summed over, if any */
+  readonly weights: string | null;
+}
 
 /**
- * Where a site's channels lie among those of the value a reader sees, after Concat and Flatten:
- * channel c of the site is channels start + c * repeat ... + repeat - 1 of `total`. Null: a scalar offset on every element.
+ * A reader whose zeros (of its padding) shall stand for the offset, where the offset stays in the tensor. With y the input
+ * and b the offset, reader_floor(y) = reader_zero(y - b) + reader(b), exactly, since the reader is linear: `factor` times b is
+ * taken from its input, and comes back through its bias (`restore`), or onto its output where it has none (AveragePool, Pad).
  */
-export type ChannelMap = { readonly start: number; readonly repeat: number; readonly total: number } | null;
+export interface Recentre {
+  /** the reader, by the name of its first output value; its input 0 is meant */
+  readonly node: string;
+  readonly factor: number;
+  readonly channels: ChannelMap;
+  readonly trailingAxes: number;
+  readonly restore: FoldTarget | null;
+}
 
 export interface ShiftFold {
   /** the first initializer or node that takes the shift, for people */
@@ -66,9 +91,13 @@ export interface Site {
   readonly input: string;
   /** the number of channels (axis 1, or the last for a matrix), where the graph tells; per-channel parameters need it */
   readonly channels: number | null;
+  /** the number of axes after the channel axis: per-channel values at the site have the shape [C, 1, ...] */
+  readonly trailingAxes: number;
   readonly granularity: Granularity;
   /** what takes the offset: the readers in the folded form, the producer in the fused one, nothing in the explicit one */
   readonly offset: readonly FoldTarget[];
+  /** with padding 'floor': the zero-padded readers of an offset that stays in the tensor (fused, explicit) */
+  readonly recentre: readonly Recentre[];
 }
 
 /** The hinge: transforms make it from a graph, autodiff trains what it names, each format's writer applies it to its own files. */

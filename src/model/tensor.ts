@@ -69,7 +69,8 @@ export function readTensor(tensor: TensorProto): TypedArray {
   if (isExternal(tensor)) throw new Error(`tensor '${tensor.name}': its external data is not loaded`);
   const length = elementCount(dimsOf(tensor));
   if (tensor.rawData.byteLength > 0) {
-    const bytes = tensor.rawData.slice(0, length * ArrayType.BYTES_PER_ELEMENT);
+    // not slice(): rawData may be a Buffer, whose slice is a view at any offset
+    const bytes = new Uint8Array(tensor.rawData.subarray(0, length * ArrayType.BYTES_PER_ELEMENT));
     return new ArrayType(bytes.buffer, 0, length);
   }
   const values = new ArrayType(length);
@@ -110,6 +111,25 @@ export function readFloats(tensor: TensorProto): Float32Array {
   throw new Error(`tensor '${tensor.name}': element type ${tensor.dataType} is not a floating-point type`);
 }
 
+/**
+ * The elements as float64 numbers: the form in which biases are computed.
+ * @throws Error when the tensor is not FLOAT, FLOAT16 or DOUBLE
+ */
+export function readDoubles(tensor: TensorProto): Float64Array {
+  return tensor.dataType === TensorProto_DataType.DOUBLE
+    ? Float64Array.from<number | bigint>(readTensor(tensor), Number)
+    : Float64Array.from(readFloats(tensor));
+}
+
+/** Whether an element type is one in which networks keep their parameters: FLOAT, FLOAT16 or DOUBLE. */
+export function isFloat(dataType: number | undefined): boolean {
+  return (
+    dataType === TensorProto_DataType.FLOAT ||
+    dataType === TensorProto_DataType.FLOAT16 ||
+    dataType === TensorProto_DataType.DOUBLE
+  );
+}
+
 /** Integer elements as numbers (shapes, axes, indices). */
 export function readIntegers(tensor: TensorProto): number[] {
   return Array.from<number | bigint, number>(readTensor(tensor), Number);
@@ -140,11 +160,11 @@ export function rawTensor(
   });
 }
 
-/** Puts float32 `values` into a tensor that keeps its name, shape, element type (FLOAT, FLOAT16, DOUBLE) and unknown fields. */
-export function writeFloats(tensor: TensorProto, values: Float32Array): void {
+/** Puts `values` into a tensor that keeps its name, shape, element type (FLOAT, FLOAT16, DOUBLE) and unknown fields. */
+export function writeFloats(tensor: TensorProto, values: Float32Array | Float64Array): void {
   switch (tensor.dataType) {
     case TensorProto_DataType.FLOAT:
-      tensor.rawData = bytesOf(values.slice());
+      tensor.rawData = bytesOf(Float32Array.from(values));
       break;
     case TensorProto_DataType.DOUBLE:
       tensor.rawData = bytesOf(Float64Array.from(values));
@@ -160,6 +180,14 @@ export function writeFloats(tensor: TensorProto, values: Float32Array): void {
   tensor.int32Data = [];
   tensor.externalData = [];
   if (isExternal(tensor)) tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+}
+
+/** Another message for the same tensor, whose bytes it shares until one of them is given others. */
+export function shareTensor(tensor: TensorProto): TensorProto {
+  return Object.assign(create(TensorProtoSchema), tensor, {
+    dims: [...tensor.dims],
+    externalData: [...tensor.externalData],
+  });
 }
 
 /** The bytes under a typed array, without a copy. Little-endian hosts only, as ONNX's raw_data is. */

@@ -113,8 +113,8 @@ export async function loadExternalData(model: Model, tensor: TensorProto): Promi
       if (bytesRead === 0) throw new Failure('input', `${path}: the file ended while it was read.`);
       at += bytesRead;
     }
+    // where the bytes came from stays noted, so that a writer can point there again while they are unchanged
     tensor.rawData = bytes;
-    tensor.externalData = [];
     tensor.dataLocation = 0;
   } finally {
     await file.close();

@@ -1,0 +1,77 @@
+import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Failure } from '../errors.js';
+import type { Model, ModelFormat } from './model.js';
+import { readOnnx } from './onnx/read.js';
+import { readTfjsGraph } from './tfjs-graph/read.js';
+
+/** How each format is read, from the path of its entry file. */
+const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
+  onnx: readOnnx,
+  'tfjs-graph': readTfjsGraph,
+  'tfjs-layers': async (path) => {
+    throw new Failure(
+      'input',
+      `${path}: TensorFlow.js LayersModels are not supported by this version. Convert it to a GraphModel or to ONNX. Nothing was written.`,
+    );
+  },
+};
+
+/**
+ * Reads a model: an .onnx file, a model.json, or a folder that holds one of them. The format is told by content, not by name.
+ * @throws Failure('input') when there is no model, more than one, or one that cannot be used
+ */
+export async function loadModel(path: string): Promise<Model> {
+  const entry = await findEntry(path);
+  return readers[await formatOf(entry)](entry);
+}
+
+async function findEntry(path: string): Promise<string> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new Failure('input', `${path}: there is no such file or folder. Name a model. Nothing was written.`, {
+      cause,
+    });
+  });
+  if (!found.isDirectory()) return path;
+  const entries = (await readdir(path)).filter((name) => name === 'model.json' || name.endsWith('.onnx'));
+  const [entry, ...others] = entries;
+  if (entry === undefined) {
+    throw new Failure(
+      'input',
+      `${path}: the folder holds neither a model.json nor an .onnx file. Name another. Nothing was written.`,
+    );
+  }
+  if (others.length > 0) {
+    throw new Failure(
+      'input',
+      `${path}: the folder holds ${entries.join(', ')}. Name the one that is meant. Nothing was written.`,
+    );
+  }
+  return join(path, entry);
+}
+
+/** A file that begins with a brace is a model.json: no ONNX message does, since its first field has the tag 0x08. */
+async function formatOf(path: string): Promise<ModelFormat> {
+  const file = await open(path);
+  const { buffer } = await file.read(new Uint8Array(64), 0, 64, 0).finally(() => file.close());
+  if (!new TextDecoder().decode(buffer).trimStart().startsWith('{')) return 'onnx';
+  const topology = topologyOf(path, await readFile(path, 'utf8'));
+  return 'node' in topology ? 'tfjs-graph' : 'tfjs-layers';
+}
+
+/** Old files have no `format`: a GraphModel is told by the nodes of its GraphDef. */
+function topologyOf(path: string, text: string): object {
+  try {
+    const json: unknown = JSON.parse(text);
+    if (typeof json === 'object' && json !== null && 'modelTopology' in json) {
+      const { modelTopology } = json;
+      if (typeof modelTopology === 'object' && modelTopology !== null) return modelTopology;
+    }
+  } catch (cause) {
+    throw new Failure('input', `${path}: this is not valid JSON. Copy the file again. Nothing was written.`, { cause });
+  }
+  throw new Failure(
+    'input',
+    `${path}: this JSON file holds no modelTopology, so it is no TensorFlow.js model. Nothing was written.`,
+  );
+}

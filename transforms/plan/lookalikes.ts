@@ -1,0 +1,69 @@
+import { numberOf } from '../../src/model/constants.js';
+import { type Graph, type NodeProto, nodeId } from '../../src/model/graph.js';
+import type { Activation } from './activations.js';
+
+/** What an activation is when it only looks like a ReLU, or why its parameters cannot change; null for a ReLU that can migrate. */
+export function whyNotASite(graph: Graph, activation: Activation, all: readonly Activation[]): string | null {
+  return quantised(graph, activation) ?? hardSwish(graph, activation) ?? decomposedPRelu(graph, activation, all);
+}
+
+/** A QDQ model keeps the bias as int32 in the scale of its input and weights: a shift would not fit its grid. */
+function quantised(graph: Graph, { input, output }: Activation): string | null {
+  const producer = graph.producer(input);
+  const dequantised =
+    producer?.opType === 'DequantizeLinear' ||
+    producer?.input.some((value) => graph.producer(value)?.opType === 'DequantizeLinear');
+  const requantised = graph.uses(output).some(({ node }) => node.opType === 'QuantizeLinear');
+  return dequantised || requantised
+    ? 'quantised: it stands between DequantizeLinear and QuantizeLinear. Migrate the float model, then quantise it'
+    : null;
+}
+
+/** Clip(x + 3, 0, 6) that is multiplied or divided is x * relu6(x + 3) / 6, or relu6(x + 3) / 6. */
+function hardSwish(graph: Graph, { kind, input, output }: Activation): string | null {
+  const add = graph.producer(input);
+  if (kind !== 'relu6' || add?.opType !== 'Add') return null;
+  if (!add.input.some((value) => numberOf(graph.constant(value)) === 3)) return null;
+  const scaled = graph.uses(output).find(({ node }) => node.opType === 'Mul' || node.opType === 'Div');
+  return scaled === undefined
+    ? null
+    : `not a ReLU: with ${scaled.node.opType} '${nodeId(scaled.node)}' it is hard-swish or hard-sigmoid`;
+}
+
+/** relu(x) - slope * relu(-x): two activations of x and of -x, which scaling alone leads into one Add or Sub. */
+function decomposedPRelu(graph: Graph, activation: Activation, all: readonly Activation[]): string | null {
+  const mirrored = negated(graph, activation.input);
+  const twins = all.filter((other) =>
+    mirrored === undefined ? negated(graph, other.input) === activation.input : other.input === mirrored,
+  );
+  const sum = scaledInto(graph, activation.output);
+  const twin = sum && twins.find((other) => scaledInto(graph, other.output) === sum);
+  return twin === undefined ? null : `not a ReLU: with '${nodeId(twin.nodes[0])}' it is a decomposed PReLU`;
+}
+
+/** x, where a value is -x. */
+function negated(graph: Graph, value: string): string | undefined {
+  const node = graph.producer(value);
+  if (node?.opType === 'Neg') return node.input[0];
+  if (node?.opType !== 'Mul') return undefined;
+  return node.input.find((_, input) => numberOf(graph.constant(node.input[1 - input] ?? '')) === -1);
+}
+
+/** The Add or Sub that a value comes to when nothing but constant factors stands before it. */
+function scaledInto(graph: Graph, value: string): NodeProto | undefined {
+  const [use, ...others] = graph.uses(value);
+  if (use === undefined || others.length > 0) return undefined;
+  switch (use.node.opType) {
+    case 'Add':
+    case 'Sub':
+      return use.node;
+    case 'Neg':
+      return scaledInto(graph, use.node.output[0] ?? '');
+    case 'Mul': {
+      const factor = use.node.input[1 - use.input] ?? '';
+      return graph.constant(factor) === undefined ? undefined : scaledInto(graph, use.node.output[0] ?? '');
+    }
+    default:
+      return undefined;
+  }
+}

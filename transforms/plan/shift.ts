@@ -1,0 +1,135 @@
+import { intAttribute } from '../../src/model/attributes.js';
+import { constantOf } from '../../src/model/constants.js';
+import { describeNode, type Graph, type NodeProto, nodeId } from '../../src/model/graph.js';
+import type { ChannelMap, FoldTarget, ShiftFold } from '../../src/model/plan.js';
+import type { Layouts } from './layout.js';
+import { averagesZeros, biasTarget, constantOperand, isRefusal, type Refusal, refuse, targetAt } from './targets.js';
+
+/** What must be added to a value, and who reads it. */
+interface Demand {
+  readonly graph: Graph;
+  readonly layouts: Layouts;
+  /** the number of channels that each get a number of their own; null for one number for all of the value */
+  readonly count: number | null;
+  readonly factor: number;
+  /** the part of the site's channels that this value holds */
+  readonly channels: ChannelMap;
+  /** axes after the channel axis of the value */
+  readonly trailingAxes: number;
+}
+
+type ShiftRule = (demand: Demand, node: NodeProto) => ShiftFold | Refusal;
+
+const intoBias: ShiftRule = (demand, node) => {
+  const target = biasTarget(demand.graph, node, { factor: demand.factor, channels: demand.channels });
+  if (isRefusal(target)) return target;
+  return target.initializer === null
+    ? { into: nodeId(node), rule: `new bias of ${node.opType}`, targets: [target] }
+    : fold(`${node.opType} bias`, target);
+};
+
+const intoSum: ShiftRule = (demand, node) => {
+  const { graph, channels, trailingAxes } = demand;
+  const sign = node.opType === 'Sub' ? -1 : 1;
+  const constant = constantOperand(graph, node);
+  if (constant !== undefined) {
+    const factor = constant === 1 ? sign * demand.factor : demand.factor;
+    const target = targetAt(graph, 'constant', node, constant, { factor, channels, trailingAxes });
+    if (isRefusal(target)) return target;
+    const matMul = graph.producer(node.input[1 - constant] ?? '')?.opType === 'MatMul';
+    return fold(matMul ? 'constant added to MatMul' : `${node.opType} constant`, target);
+  }
+  const reasons: string[] = [];
+  for (const [input, value] of node.input.entries()) {
+    if (input > 1 || constantOf(graph, value) !== undefined) continue;
+    const factor = input === 1 ? sign * demand.factor : demand.factor;
+    const branch = foldInto({ ...demand, factor }, value, node);
+    if (!isRefusal(branch)) return { ...branch, rule: `residual branch: ${branch.rule}` };
+    reasons.push(branch.refused);
+  }
+  return refuse(`no branch of ${describeNode(node)} takes it: ${reasons.join('; ')}`);
+};
+
+const lookThrough: ShiftRule = (demand, node) => foldInto(demand, node.input[0] ?? '', node);
+
+const lookThroughWhole: ShiftRule = (demand, node) =>
+  demand.count !== null
+    ? refuse(`${describeNode(node)} moves the channels: only one number for all of them passes`)
+    : foldInto(demand, node.input[0] ?? '', node);
+
+/** The fold table: what feeds the ReLU, and where the shift goes. */
+const rules: Readonly<Record<string, ShiftRule>> = {
+  Conv: intoBias,
+  ConvTranspose: intoBias,
+  Gemm: intoBias,
+  BatchNormalization: ({ graph, factor, channels }, node) => {
+    const target = targetAt(graph, 'beta', node, 2, { factor, channels });
+    return isRefusal(target) ? target : fold('BatchNormalization beta', target);
+  },
+  Add: intoSum,
+  Sub: intoSum,
+  Concat: (demand, node) => {
+    if (demand.count !== null && intAttribute(node, 'axis', 1) !== 1) {
+      return refuse(`${describeNode(node)} does not join channels: only one number for all of them passes`);
+    }
+    const parts: ShiftFold[] = [];
+    let from = demand.channels?.from ?? 0;
+    for (const value of node.input) {
+      const count = demand.count === null ? null : demand.layouts(value)?.channels;
+      if (count === undefined) return refuse(`the number of channels of '${value}' is not known`);
+      const channels = count === null ? null : { from, count, start: 0, repeat: 1, total: count };
+      const part = foldInto({ ...demand, count, channels }, value, node);
+      if (isRefusal(part)) return refuse(`not every branch of ${describeNode(node)} takes it: ${part.refused}`);
+      parts.push(part);
+      from += count ?? 0;
+    }
+    const into = parts[0]?.into ?? '';
+    return { into, rule: 'every branch of Concat', targets: parts.flatMap(({ targets }) => targets) };
+  },
+  MaxPool: lookThrough,
+  AveragePool: (demand, node) =>
+    averagesZeros(node) ? refuse(`${describeNode(node)} averages the zeros of its padding`) : lookThrough(demand, node),
+  Identity: lookThrough,
+  Dropout: lookThrough,
+  Reshape: lookThroughWhole,
+  Transpose: lookThroughWhole,
+  Flatten: lookThroughWhole,
+  Squeeze: lookThroughWhole,
+  Unsqueeze: lookThroughWhole,
+};
+
+/**
+ * Where the shift of a ReLU goes: into constants that what feeds it reads, so that `value` grows by it and nothing else
+ * changes. `reader` is the ReLU, which must be the only one that sees the value. `site.count` is the number of channels that
+ * have a shift each, or null where one number serves them all.
+ */
+export function foldShift(
+  graph: Graph,
+  layouts: Layouts,
+  value: string,
+  reader: NodeProto,
+  site: { readonly count: number | null; readonly trailingAxes: number },
+): ShiftFold | Refusal {
+  return foldInto({ graph, layouts, factor: 1, channels: null, ...site }, value, reader);
+}
+
+function foldInto(demand: Demand, value: string, reader: NodeProto): ShiftFold | Refusal {
+  const { graph } = demand;
+  if (graph.isOutput(value)) return refuse(`'${value}' is an output of the model too`);
+  const others = graph.uses(value).filter(({ node }) => node !== reader);
+  const [other] = others;
+  if (other !== undefined) return refuse(`${describeNode(other.node)} reads '${value}' too`);
+  if (graph.uses(value).length > 1) return refuse(`${describeNode(reader)} reads '${value}' twice`);
+  const node = graph.producer(value);
+  if (node === undefined) return refuse(`'${value}' is an input of the model`);
+  const channels = demand.layouts(value)?.channels ?? demand.count;
+  if (demand.count !== null && channels !== demand.count) {
+    return refuse(`${describeNode(node)} has ${channels} channels, not ${demand.count}`);
+  }
+  const rule = node.domain === '' ? rules[node.opType] : undefined;
+  return rule?.(demand, node) ?? refuse(`${describeNode(node)} has no constant that takes it`);
+}
+
+function fold(rule: string, target: FoldTarget): ShiftFold {
+  return { into: target.initializer ?? target.node, rule, targets: [target] };
+}

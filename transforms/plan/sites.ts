@@ -1,0 +1,97 @@
+import { create } from '@bufbuild/protobuf';
+import { GraphProtoSchema, ModelProtoSchema } from 'onnx-buf';
+import { subgraphsOf } from '../../src/model/attributes.js';
+import { Graph, type GraphProto, nodeId } from '../../src/model/graph.js';
+import { readMark } from '../rewrite/mark.js';
+import { type Activation, type ConstantLookup, findActivations } from './activations.js';
+import { whyNotASite } from './lookalikes.js';
+
+/** A ReLU of the model; `skip` says why it stays as it is, null where it can migrate. */
+export interface FoundSite extends Activation {
+  /** the node's name, or its first output's where it has none or shares it */
+  readonly id: string;
+  readonly op: string;
+  readonly skip: string | null;
+}
+
+/**
+ * Every ReLU and ReLU6 of a model: those of the main graph in the order of its nodes, then those inside bodies (If, Loop,
+ * Scan) and local functions. What cannot migrate is among them, with its reason.
+ */
+export function findSites(graph: Graph): FoundSite[] {
+  const constant = (value: string) => graph.constant(value);
+  const names = uniqueIds();
+  const migrated = migratedSites(graph, names);
+  const known = new Set(migrated.map(({ output }) => output));
+  const activations = findActivations(graph, constant).filter(({ output, nodes }) => {
+    return !known.has(output) && !nodes.some((node) => known.has(node.output[0] ?? ''));
+  });
+  const own = activations.map((activation) =>
+    foundSite(activation, names, whyNotASite(graph, activation, activations)),
+  );
+  const order = new Map(graph.nodes.map((node, at) => [node, at]));
+  const main = [...migrated, ...own].sort((a, b) => (order.get(a.nodes[0]) ?? 0) - (order.get(b.nodes[0]) ?? 0));
+  return [...main, ...sitesInBodies(graph, constant, names), ...sitesInFunctions(graph, names)];
+}
+
+function foundSite(activation: Activation, names: (activation: Activation) => string, skip: string | null): FoundSite {
+  return { ...activation, id: names(activation), op: activation.nodes[0].opType, skip };
+}
+
+/** Gives each site its node's name the first time it occurs, and its first output's name after that. */
+function uniqueIds(): (activation: Activation) => string {
+  const taken = new Set<string>();
+  return ({ nodes: [node] }) => {
+    const [first = ''] = [nodeId(node), ...node.output].filter((name) => !taken.has(name));
+    let id = first;
+    for (let i = 1; taken.has(id) || id === ''; i++) id = `${nodeId(node)}#${i}`;
+    taken.add(id);
+    return id;
+  };
+}
+
+/** Sites that the file's own mark says are FReLU already; they may not look like a ReLU any more. */
+function migratedSites(graph: Graph, names: (activation: Activation) => string): FoundSite[] {
+  const marks = new Map(readMark(graph.model).map((mark) => [mark.id, mark]));
+  return graph.nodes.flatMap((node) => {
+    const mark = marks.get(node.name) ?? marks.get(node.output[0] ?? '');
+    if (mark === undefined) return [];
+    marks.delete(mark.id);
+    const activation: Activation = {
+      kind: mark.kind,
+      nodes: [node],
+      input: node.input[0] ?? '',
+      output: node.output[0] ?? '',
+    };
+    return [{ ...foundSite(activation, names, `already FReLU (${mark.form})`), id: mark.id }];
+  });
+}
+
+function sitesInBodies(graph: Graph, outer: ConstantLookup, names: (activation: Activation) => string): FoundSite[] {
+  return graph.nodes.flatMap((node) =>
+    subgraphsOf(node).flatMap((body) => {
+      const inner = graphOf(body);
+      const constant = (value: string) => inner.constant(value) ?? outer(value);
+      const reason = `inside the body of ${node.opType} '${nodeId(node)}': bodies are not rewritten`;
+      return [
+        ...findActivations(inner, constant).map((activation) => foundSite(activation, names, reason)),
+        ...sitesInBodies(inner, constant, names),
+      ];
+    }),
+  );
+}
+
+function sitesInFunctions(graph: Graph, names: (activation: Activation) => string): FoundSite[] {
+  return graph.model.functions.flatMap((definition) => {
+    const inner = graphOf(create(GraphProtoSchema, { node: definition.node }));
+    const reason = `inside the local function '${definition.name}': functions are not rewritten. Inline them first`;
+    return findActivations(inner, (value) => inner.constant(value)).map((activation) =>
+      foundSite(activation, names, reason),
+    );
+  });
+}
+
+/** A body seen as a graph of its own, for its producers and consumers. */
+function graphOf(graph: GraphProto): Graph {
+  return new Graph(create(ModelProtoSchema, { graph }));
+}
