@@ -1,6 +1,6 @@
 import { improvement } from '../../evaluation/acceptance.js';
 import { confirmationSize } from '../../evaluation/sample-size.js';
-import { type Block, type Inline, plain, type Rich, rich, strong } from '../document.js';
+import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
 import { type Context, list, paragraph } from './context.js';
 
 /** The first screen: what changed, how sure, why, what it costs, what to do next and how to undo it. */
@@ -19,15 +19,13 @@ export function summary(context: Context): readonly Block[] {
 
 /** Images where the model takes images. */
 export function samplesNoun({ result, text }: Context): string {
-  return result.model.inputs[0]?.shape.length === 4 ? text.samples.images : text.samples.other;
+  return result.model.inputs[0]?.shape?.length === 4 ? text.samples.images : text.samples.other;
 }
 
 function effect(context: Context) {
   const { result, text, numbers } = context;
   const { metric, baseline, candidate, value, fixed, broken, count } = result.delta.vsBefore;
-  const figure = rich`${numbers.metric(metric, baseline, 'delta.vsBefore.baseline')} → ${strong(
-    plain([numbers.metric(metric, candidate, 'delta.vsBefore.candidate')]),
-  )} (${numbers.metricChange(metric, value, 'delta.vsBefore.value')})`;
+  const figure = rich`${numbers.metric(metric, baseline, 'delta.vsBefore.baseline')} → ${numbers.metric(metric, candidate, 'delta.vsBefore.candidate')} (${numbers.metricChange(metric, value, 'delta.vsBefore.value')})`;
   const samples = numbers.count(count, 'delta.vsBefore.count');
   const noun = samplesNoun(context);
   if (fixed === null || broken === null || value === null) {
@@ -56,12 +54,10 @@ function certainty({ result, text, numbers }: Context) {
   const { metric, ci95, pValue } = result.delta.vsBefore;
   const label = text.summary.sure;
   if (ci95 === null) return { label, value: [text.noValue], note: text.summary.noInterval };
-  const low = numbers.metricChange(metric, ci95[0], 'delta.vsBefore.ci95.0');
-  const high = numbers.metricChange(metric, ci95[1], 'delta.vsBefore.ci95.1');
   return {
     label,
-    value: text.armsSection.range(low, high),
-    note: text.summary.interval(low, high, numbers.pValue(pValue, 'delta.vsBefore.pValue')),
+    value: numbers.metricRange(metric, ci95, 'delta.vsBefore.ci95'),
+    note: text.summary.interval(numbers.pStatement(pValue, 'delta.vsBefore.pValue')),
   };
 }
 
@@ -69,6 +65,7 @@ function attribution({ result, text, numbers }: Context) {
   const { vsBefore, vsControl } = result.delta;
   const label = text.summary.due;
   if (vsControl === null) return { label, value: [text.notMeasured], note: text.summary.noControl };
+  if (vsControl.value === null) return { label, value: [text.noValue], note: text.summary.noInterval };
   const { metric } = vsBefore;
   const frelu = numbers.metricChange(metric, vsControl.value, 'delta.vsControl.value');
   const training =
@@ -85,11 +82,7 @@ function attribution({ result, text, numbers }: Context) {
     note:
       ci95 === null
         ? text.summary.splitWithoutInterval(...parts)
-        : text.summary.split(
-            ...parts,
-            numbers.metricChange(metric, ci95[0], 'delta.vsControl.ci95.0'),
-            numbers.metricChange(metric, ci95[1], 'delta.vsControl.ci95.1'),
-          ),
+        : text.summary.split(...parts, numbers.metricRange(metric, ci95, 'delta.vsControl.ci95')),
   };
 }
 
@@ -107,10 +100,11 @@ function costs({ result, text, numbers }: Context) {
               numbers.milliseconds(latency.before, 'latency.before'),
               numbers.milliseconds(latency.after, 'latency.after'),
             ),
-            note: rich`${change(latency.before, latency.after)} ${text.summary.latencyNote(
+            note: text.summary.latencyNote(
+              change(latency.before, latency.after),
               numbers.count(latency.batchSize, 'latency.batchSize'),
               numbers.count(latency.runs, 'latency.runs'),
-            )}`,
+            ),
           }),
     },
     {
