@@ -39,8 +39,8 @@ export function pairedDelta(
       pValue: measurable ? mcnemarExact(counts.fixed, counts.broken) : null,
       test: 'mcnemar-exact',
       interval: 'newcombe-paired',
-      fixed: counts.fixed,
-      broken: counts.broken,
+      fixed: measurable ? counts.fixed : null,
+      broken: measurable ? counts.broken : null,
     };
   }
   const { estimate, interval, pValue } = bootstrapBca(count, (indices) => after(indices) - before(indices), bootstrap);

@@ -70,7 +70,8 @@ export const reasonSentences: Readonly<Record<VerdictReason['code'], string>> = 
     'The 95 % interval of the difference to the original spans zero: these test data cannot tell the two models apart.',
   'better-than-control':
     'It is also better than the same training without FReLU, so the gain is not only that of training longer.',
-  'worse-than-control': 'The same training without FReLU does better still: train longer and keep ReLU.',
+  'worse-than-control':
+    'The same training without FReLU does better: the whole 95 % interval of the difference to it lies on the bad side of zero.',
   'undecided-against-control':
     'The difference to the same training without FReLU spans zero: what changed cannot be attributed to FReLU.',
   'no-control': 'There was no control arm, so what changed cannot be told from the effect of training longer.',

@@ -21,7 +21,7 @@ const width = 340;
 const text = { color: 'var(--ink)', fontSize: 12, fontFamily: 'inherit' };
 const axis = {
   axisLabel: { ...text, hideOverlap: true },
-  axisLine: { lineStyle: { color: 'var(--muted)' } },
+  axisLine: { onZero: false, lineStyle: { color: 'var(--muted)' } },
   axisTick: { lineStyle: { color: 'var(--muted)' } },
   splitLine: { lineStyle: { color: 'var(--rule)' } },
   nameTextStyle: text,
@@ -78,6 +78,9 @@ function optionOf(chart: Chart): { readonly option: EChartsCoreOption; readonly 
   }
 }
 
+/** the grid's margins include the labels of its axes */
+const labelsInside = { outerBoundsMode: 'same', outerBoundsContain: 'axisLabel' };
+
 const legend = { top: 0, left: 0, itemWidth: 28, itemHeight: 8, textStyle: text, icon: undefined };
 
 function linesOption({ x, y, series, diagonal }: Extract<Chart, { kind: 'lines' }>) {
@@ -86,7 +89,7 @@ function linesOption({ x, y, series, diagonal }: Extract<Chart, { kind: 'lines' 
     height: 250,
     option: {
       legend,
-      grid: { left: 8, right: 16, top: 48, bottom: 24, containLabel: true },
+      grid: { left: 8, right: 16, top: 48, bottom: 24, ...labelsInside },
       xAxis: { ...axis, ...unit, type: 'value', name: x, nameLocation: 'middle', nameGap: 26, splitNumber: 4 },
       yAxis: {
         ...axis,
@@ -140,10 +143,7 @@ function intervalsOption({ x, rows }: Extract<Chart, { kind: 'intervals' }>) {
         name: x,
         nameLocation: 'middle',
         nameGap: 26,
-        scale: true,
-        min: withZero(Math.min),
-        max: withZero(Math.max),
-        splitNumber: 4,
+        ...roundAxis(rows.flatMap(({ low, high }) => [low, high])),
       },
       yAxis: { type: 'category', inverse: true, show: false, data: rows.map(({ label }) => label) },
       series: rows.flatMap(({ label, value, low, high }, i) => [
@@ -163,9 +163,17 @@ function intervalsOption({ x, rows }: Extract<Chart, { kind: 'intervals' }>) {
           type: 'scatter',
           data: [[value, i]],
           symbolSize: 12,
-          itemStyle: { color },
+          itemStyle: { color, opacity: 1 },
           // the label stands over its interval: beside the axis it would take half of a phone's width
-          label: { ...text, show: true, position: 'top', formatter: label, distance: 6 },
+          label: {
+            ...text,
+            show: true,
+            position: 'top',
+            formatter: label,
+            distance: 6,
+            backgroundColor: 'var(--paper)',
+            padding: 1,
+          },
         },
       ]),
     },
@@ -180,26 +188,25 @@ const zeroLine = {
   data: [{ xAxis: 0 }],
 };
 
-/** The extent with zero in it and some room, so that the line at zero is always seen. */
-function withZero(extreme: (a: number, b: number) => number) {
-  return ({ min, max }: { min: number; max: number }) => {
-    const room = Math.max(max, 0) - Math.min(min, 0) || 1;
-    const edge = extreme(extreme(min, max), 0);
-    return roundOutward(edge + (edge === 0 ? 0 : Math.sign(edge) * 0.15 * room));
+/** An axis of round steps that holds every value, zero, and room for the labels. */
+function roundAxis(values: readonly number[]) {
+  const low = Math.min(0, ...values);
+  const high = Math.max(0, ...values);
+  const range = high - low || 1;
+  const power = 10 ** Math.floor(Math.log10(range / 4));
+  const interval = [1, 2, 5, 10].map((step) => step * power).find((step) => range / step <= 5) ?? 10 * power;
+  return {
+    min: low === 0 ? 0 : Math.floor((low - 0.05 * range) / interval) * interval,
+    max: high === 0 ? 0 : Math.ceil((high + 0.05 * range) / interval) * interval,
+    interval,
   };
-}
-
-function roundOutward(value: number): number {
-  if (value === 0) return 0;
-  const step = 10 ** Math.floor(Math.log10(Math.abs(value)));
-  return Math.sign(value) * Math.ceil(Math.abs(value) / (step / 2)) * (step / 2);
 }
 
 function barsOption({ x, rows }: Extract<Chart, { kind: 'bars' }>) {
   return {
     height: 56 + 24 * rows.length,
     option: {
-      grid: { left: 4, right: 16, top: 4, bottom: 40, containLabel: true },
+      grid: { left: 4, right: 16, top: 4, bottom: 40, ...labelsInside },
       xAxis: { ...axis, type: 'value', name: x, nameLocation: 'middle', nameGap: 26, splitNumber: 4 },
       yAxis: {
         ...axis,
@@ -230,7 +237,7 @@ function heatmapOption({ x, y, labels, cells }: Extract<Chart, { kind: 'heatmap'
   return {
     height: 330,
     option: {
-      grid: { left: 24, right: 4, top: 4, bottom: 24, containLabel: true },
+      grid: { left: 24, right: 4, top: 4, bottom: 24, ...labelsInside },
       xAxis: {
         ...names,
         name: x,
@@ -267,10 +274,10 @@ function histogramsOption({ x, y, series }: Extract<Chart, { kind: 'histograms' 
     height: 220,
     option: {
       legend,
-      grid: { left: 8, right: 16, top: 48, bottom: 24, containLabel: true },
+      grid: { left: 8, right: 16, top: 48, bottom: 24, ...labelsInside },
       xAxis: { ...axis, type: 'value', name: x, nameLocation: 'middle', nameGap: 26, scale: true, splitNumber: 4 },
       yAxis: { ...axis, type: 'value', name: y, nameTextStyle: { ...text, align: 'left' }, nameGap: 8, splitNumber: 3 },
-      series: series.map(({ name, tone, edges, shares, threshold }) => ({
+      series: series.map(({ name, tone, edges, shares }, i) => ({
         type: 'line',
         name,
         step: 'end',
@@ -280,11 +287,7 @@ function histogramsOption({ x, y, series }: Extract<Chart, { kind: 'histograms' 
         itemStyle: { color: tones[tone].color },
         lineStyle: { color: tones[tone].color, width: 2, type: tones[tone].line },
         areaStyle: { color: tones[tone].color, opacity: 0.15 },
-        markLine: {
-          ...zeroLine,
-          lineStyle: { color: tones[tone].color, width: 1.5, type: 'dashed' },
-          data: [{ xAxis: threshold }],
-        },
+        ...(i === 0 ? { markLine: zeroLine } : {}),
       })),
     },
   };

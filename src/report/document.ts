@@ -71,8 +71,6 @@ export type Chart =
         readonly tone: Tone;
         readonly edges: readonly number[];
         readonly shares: readonly number[];
-        /** where the activation starts to pass its input on */
-        readonly threshold: number;
       }[];
     };
 

@@ -25,17 +25,12 @@ export function historyReport(results: readonly MigrateResult[], language: Langu
       [numbers.metric(metric, vsBefore.baseline, null)],
       [numbers.metric(metric, vsBefore.candidate, null)],
       change(vsBefore.value, result),
-      ci95 === null ? [text.noValue] : text.armsSection.range(...ciTexts(ci95, result)),
+      ci95 === null ? [text.noValue] : numbers.metricRange(metric, ci95, null),
       vsControl === null ? ['–'] : change(vsControl.value, result),
       [text.verdicts[result.verdict]],
       [result.written ? words.yes : words.no],
     ];
   };
-  const ciTexts = ([low, high]: readonly [number, number], { delta }: MigrateResult) =>
-    [
-      numbers.metricChange(delta.vsBefore.metric, low, null),
-      numbers.metricChange(delta.vsBefore.metric, high, null),
-    ] as const;
 
   const table = (sorted: readonly MigrateResult[]): Table => ({
     kind: 'table',

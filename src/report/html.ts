@@ -166,7 +166,7 @@ function inlineHtml(inline: Inline): string {
       return `<strong>${escapeHtml(inline.text)}</strong>`;
     case 'number':
       return inline.field === null
-        ? escapeHtml(inline.text)
+        ? `<span class="figure">${escapeHtml(inline.text)}</span>`
         : `<data value="${inline.value ?? ''}" data-field="${escapeHtml(inline.field)}">${escapeHtml(inline.text)}</data>`;
   }
 }

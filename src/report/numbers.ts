@@ -1,5 +1,5 @@
 import type { MetricName } from '../evaluation/result.js';
-import type { Inline, Language } from './document.js';
+import type { Inline, Language, Rich } from './document.js';
 
 /** Shows figures as people read them, and keeps where in the JSON each came from. `field` null: computed from several. */
 export interface Numbers {
@@ -14,6 +14,8 @@ export interface Numbers {
   real(value: number | null, field: string | null): Inline;
   signedReal(value: number | null, field: string | null): Inline;
   pValue(value: number | null, field: string | null): Inline;
+  /** the same as a statement: p = 0.0312 */
+  pStatement(value: number | null, field: string | null): Inline;
   /** milliseconds */
   milliseconds(value: number | null, field: string | null): Inline;
   /** seconds, as minutes and hours where they are many */
@@ -24,6 +26,16 @@ export interface Numbers {
   /** a metric's value: a share as a percentage, anything else as a real number */
   metric(name: MetricName, value: number | null, field: string | null): Inline;
   metricChange(name: MetricName, value: number | null, field: string | null): Inline;
+  /** an interval of such changes, its unit said once; `field` holds the pair */
+  metricRange(name: MetricName, interval: readonly [low: number, high: number], field: string | null): Rich;
+}
+
+/** What a language adds to its way of writing numbers. */
+export interface NumberWords {
+  readonly noValue: string;
+  /** the unit of a difference of percentages, with its space if the language has one */
+  readonly points: string;
+  readonly range: (low: Inline, high: Inline) => Rich;
 }
 
 const shares: ReadonlySet<MetricName> = new Set<MetricName>(['accuracy', 'top5']);
@@ -32,15 +44,16 @@ export function isShare(name: MetricName): boolean {
   return shares.has(name);
 }
 
-export function numbersIn(language: Language, words: { readonly noValue: string; readonly points: string }): Numbers {
+export function numbersIn(language: Language, words: NumberWords): Numbers {
   const format = (options: Intl.NumberFormatOptions) => new Intl.NumberFormat(language, options);
   const integer = format({ maximumFractionDigits: 0 });
   const signedInteger = format({ maximumFractionDigits: 0, signDisplay: 'exceptZero' });
   const percent = format({ style: 'percent', minimumFractionDigits: 2, maximumFractionDigits: 2 });
-  const signedPercent = format({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' });
+  const signedPercent = format({ style: 'percent', maximumFractionDigits: 2, signDisplay: 'exceptZero' });
   const twoDecimals = format({ minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: 'exceptZero' });
   const significant = format({ maximumSignificantDigits: 4 });
   const signedSignificant = format({ maximumSignificantDigits: 3, signDisplay: 'exceptZero' });
+  const fourDigits = format({ minimumSignificantDigits: 4, maximumSignificantDigits: 4 });
   const fourDecimals = format({ minimumFractionDigits: 4, maximumFractionDigits: 4 });
 
   const shown = (value: number | null, field: string | null, text: (value: number) => string): Inline => ({
@@ -62,6 +75,8 @@ export function numbersIn(language: Language, words: { readonly noValue: string;
     signedReal: (value, field) =>
       shown(value, field, (v) => (v > 0 && v < 1e-4 ? '+' : '') + real(v, signedSignificant)),
     pValue: (value, field) => shown(value, field, (v) => (v < 1e-4 ? '< 0.0001' : fourDecimals.format(v))),
+    pStatement: (value, field) =>
+      shown(value, field, (v) => (v < 1e-4 ? 'p < 0.0001' : `p = ${fourDecimals.format(v)}`)),
     milliseconds: (value, field) => shown(value, field, (v) => `${significant.format(v)} ms`),
     duration: (value, field) =>
       shown(value, field, (v) => {
@@ -76,9 +91,17 @@ export function numbersIn(language: Language, words: { readonly noValue: string;
         return `${significant.format(v / 1000 ** step)} ${units[step] ?? 'B'}`;
       }),
     ratio: (value, field) => shown(value, field, (v) => signedPercent.format(v - 1)),
-    metric: (name, value, field) => (isShare(name) ? numbers.share(value, field) : numbers.real(value, field)),
+    metric: (name, value, field) =>
+      isShare(name) ? numbers.share(value, field) : shown(value, field, (v) => real(v, fourDigits)),
     metricChange: (name, value, field) =>
       isShare(name) ? numbers.points(value, field) : numbers.signedReal(value, field),
+    metricRange: (name, [low, high], field) => {
+      const [lowField, highField] = field === null ? [null, null] : [`${field}.0`, `${field}.1`];
+      return words.range(
+        isShare(name) ? shown(low, lowField, (v) => twoDecimals.format(100 * v)) : numbers.signedReal(low, lowField),
+        numbers.metricChange(name, high, highField),
+      );
+    },
   };
   return numbers;
 }

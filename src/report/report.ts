@@ -57,7 +57,10 @@ export function migrationReport(result: MigrateResult, language: Language): Repo
 }
 
 function verdictText({ result, text }: Context): Rich {
-  const reasons = result.reasons.map(({ code }) => text.reasons[code]).join(text.sentenceGap);
+  // the sentence on the rule itself follows
+  const reasons = result.reasons
+    .flatMap(({ code }) => (code === 'rule-not-met' ? [] : [text.reasons[code]]))
+    .join(text.sentenceGap);
   return rich`${reasons}${text.sentenceGap}${text.summary.rule(
     result.acceptance.rule,
     result.acceptance.met,

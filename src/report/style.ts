@@ -29,6 +29,7 @@ h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.5rem 0 .75rem; padding-top:
 p, ul, ol { margin: .5rem 0; max-width: 46rem; }
 li { margin: .2rem 0; }
 a { color: var(--link); }
+data, .figure { white-space: nowrap; }
 code, pre { font: .9em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "Noto Sans Mono CJK JP", monospace; overflow-wrap: anywhere; }
 .subtitle, footer, figcaption, .fact-note { color: var(--muted); font-size: .9rem; }
 .verdict { margin: 1rem 0; padding: .9rem 1.1rem; border-radius: .5rem; color: var(--on-verdict); }
@@ -52,6 +53,7 @@ figure.chart svg { display: block; width: 100%; height: auto; }
 table { border-collapse: collapse; margin: .75rem 0; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; overflow-wrap: anywhere; }
+tbody th { min-width: 8rem; } td:not(.number) { min-width: 6rem; }
 th { font-weight: 600; } th.number, td.number { text-align: right; }
 thead th { border-bottom: 2px solid var(--muted); overflow-wrap: normal; }
 .gallery { display: flex; flex-wrap: wrap; gap: .75rem; padding: 0; margin: .5rem 0; list-style: none; max-width: none; }
@@ -74,6 +76,7 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; }
   .orders:has(#order-0:checked) > .order-0, .orders:has(#order-1:checked) > .order-1,
   .orders:has(#order-2:checked) > .order-2, .orders:has(#order-3:checked) > .order-3 { display: block; }
   tr { border-bottom: 1px solid var(--muted); padding: .35rem 0; }
+  tbody th, td:not(.number) { min-width: 0; }
   th, td, th.number, td.number { border: 0; padding: .1rem 0; text-align: left; }
   td { display: grid; grid-template-columns: minmax(0, 2fr) minmax(0, 3fr); gap: .6rem; }
   td::before { content: attr(data-label); color: var(--muted); }

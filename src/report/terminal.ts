@@ -25,11 +25,11 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     (name, i, all) => result.arms.before.test[name] !== undefined && all.indexOf(name) === i,
   );
   const arms = [
-    ['', ...metricNames.map((name) => text.metrics[name]), 'epochs', 'time'],
+    ['', ...metricNames.map((name) => text.metrics[name]), text.terminal.epochs, text.terminal.time],
     ...names.map(({ name, arm }) => [
       text.arms[name],
       ...metricNames.map((m) => plain([numbers.metric(m, arm.test[m]?.value ?? null, null)])),
-      arm.bestEpoch === null ? '–' : `${arm.epochs} (best ${arm.bestEpoch})`,
+      arm.bestEpoch === null ? '–' : text.terminal.best(arm.epochs, arm.bestEpoch),
       arm.bestEpoch === null ? '–' : plain([numbers.duration(arm.seconds, null)]),
     ]),
   ];
@@ -38,9 +38,11 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     return [
       label,
       change(delta.value),
-      delta.ci95 === null ? 'no interval' : `95 % ${change(delta.ci95[0])} to ${change(delta.ci95[1])}`,
-      `p ${plain([numbers.pValue(delta.pValue, null)])}`,
-      delta.fixed === null || delta.broken === null ? '' : `${delta.fixed} fixed, ${delta.broken} broken`,
+      delta.ci95 === null
+        ? text.terminal.noInterval
+        : `${text.terminal.interval} ${plain(numbers.metricRange(metric, delta.ci95, null))}`,
+      delta.pValue === null ? '' : plain([numbers.pStatement(delta.pValue, null)]),
+      delta.fixed === null || delta.broken === null ? '' : text.terminal.changes(delta.fixed, delta.broken),
     ];
   };
   const deltas = [

@@ -29,7 +29,7 @@ function armTable({ result, text, numbers }: Context): Block {
   return {
     kind: 'table',
     caption: words.table,
-    columns: [named(words.metric), ...columns.map(({ name }) => numeric(text.armsLong[name]))],
+    columns: [named(words.metric), ...columns.map(({ name }) => numeric(text.arms[name]))],
     rows: [
       ...metricNamesOf(result.arms.before.test).map(({ name, higherIsBetter }) =>
         row(higherIsBetter ? text.metrics[name] : words.lowerIsBetter(text.metrics[name]), (arm, path) => {
@@ -123,12 +123,7 @@ function deltaTable(context: Context): Block {
     rows: comparisons(context).map(({ path, label, delta }) => [
       [label],
       [numbers.metricChange(delta.metric, delta.value, `${path}.value`)],
-      delta.ci95 === null
-        ? [text.noValue]
-        : words.range(
-            numbers.metricChange(delta.metric, delta.ci95[0], `${path}.ci95.0`),
-            numbers.metricChange(delta.metric, delta.ci95[1], `${path}.ci95.1`),
-          ),
+      delta.ci95 === null ? [text.noValue] : numbers.metricRange(delta.metric, delta.ci95, `${path}.ci95`),
       [numbers.pValue(delta.pValue, `${path}.pValue`)],
       delta.fixed === null || delta.broken === null
         ? ['–']
@@ -145,7 +140,7 @@ function spreadTable({ result, text, numbers }: Context): Block[] {
     {
       kind: 'table',
       caption: text.armsSection.spread,
-      columns: [numeric(text.armsSection.seed), numeric(text.armsLong.control), numeric(text.armsLong.frelu)],
+      columns: [numeric(text.armsSection.seed), numeric(text.arms.control), numeric(text.arms.frelu)],
       rows: result.spread.map((point, i) => [
         [numbers.count(point.seed, `spread.${i}.seed`)],
         [numbers.metric(metric, point.control, `spread.${i}.control`)],

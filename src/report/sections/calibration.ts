@@ -9,7 +9,7 @@ export function calibration({ result, text, numbers }: Context): Section | null 
   if (result.calibration === null) return { id: 'calibration', title: words.title, blocks: [note(words.notMeasured)] };
   const { before, frelu } = result.calibration;
   const error = (arm: 'before' | 'frelu') =>
-    numbers.real(result.arms[arm].test.ece?.value ?? null, `arms.${arm}.test.ece.value`);
+    numbers.metric('ece', result.arms[arm].test.ece?.value ?? null, `arms.${arm}.test.ece.value`);
   const points = (bins: readonly CalibrationBin[]) =>
     bins.flatMap(({ confidence, accuracy }) =>
       confidence === null || accuracy === null ? [] : [[confidence, accuracy] as const],
@@ -20,7 +20,7 @@ export function calibration({ result, text, numbers }: Context): Section | null 
       ? []
       : [
           [
-            text.armsSection.range(numbers.real(bin.lower, null), numbers.real(bin.upper, null)),
+            text.range(numbers.real(bin.lower, null), numbers.real(bin.upper, null)),
             [numbers.count(bin.count, `calibration.before.${i}.count`)],
             [numbers.share(bin.accuracy, `calibration.before.${i}.accuracy`)],
             [numbers.count(after.count, `calibration.frelu.${i}.count`)],

@@ -93,17 +93,15 @@ function inputCharts({ result, text, numbers }: Context): Block[] {
     ...spreadOver(measured, chartedSites).map((site): Block => {
       const series = (
         [
-          ['before', 'before', 0],
-          ['after', 'frelu', typeof site.shift === 'number' ? -site.shift : 0],
+          ['before', 'before'],
+          ['after', 'frelu'],
         ] as const
-      ).flatMap(([when, tone, threshold]) => {
+      ).flatMap(([when, tone]) => {
         const activations = site[when];
         if (activations === null) return [];
         const { edges, counts } = activations.inputs;
         const total = counts.reduce((sum, count) => sum + count, 0);
-        return [
-          { name: text.arms[tone], tone, edges, shares: counts.map((c) => (total > 0 ? c / total : 0)), threshold },
-        ];
+        return [{ name: text.arms[tone], tone, edges, shares: counts.map((c) => (total > 0 ? c / total : 0)) }];
       });
       return {
         kind: 'chart',

@@ -35,6 +35,7 @@ const attributionMethods: Readonly<Record<AttributionMethod, string>> = {
 
 export const en = {
   noValue: 'no value',
+  range: (low: Inline, high: Inline): Rich => rich`${low} to ${high}`,
   points: ' points',
   metrics,
   verdicts,
@@ -47,11 +48,6 @@ export const en = {
   footer: rich`FReLU here is the Flexible ReLU, relu(x + a) + b with learned a and b (Qiu, Xu, Cai: arXiv 1706.08098). It is not Funnel activation (ECCV 2020), which has the same short name.`,
   notMeasured: 'not measured',
   arms: { before: 'Before', control: 'Control', frelu: 'FReLU' },
-  armsLong: {
-    before: 'Before (as it came)',
-    control: 'Control (same training, ReLU kept)',
-    frelu: 'FReLU (migrated)',
-  },
   comparisons: { vsBefore: 'FReLU against before', vsControl: 'FReLU against control' },
   samples: { images: 'test images', other: 'test samples' },
   better: 'better',
@@ -72,21 +68,21 @@ export const en = {
         : rich`Of ${count} ${noun}, ${net} ${more} are right: ${fixed} fixed, ${broken} broken.`,
     samplesCompared: (count: Inline, noun: string) => rich`Measured on ${count} ${noun}.`,
     sure: 'How sure',
-    interval: (low: Inline, high: Inline, p: Inline) =>
-      rich`The true difference lies between ${low} and ${high} (95 % interval); p = ${p}.`,
+    interval: (p: Inline) => rich`95 % interval of the true difference; ${p}.`,
     noInterval: rich`There is no interval for this difference: too few samples, or a metric without a value.`,
     due: 'What of it is due to FReLU',
-    split: (total: Inline, training: Inline, frelu: Inline, low: Inline, high: Inline) =>
-      rich`${total} = ${training} from the additional training alone + ${frelu} from FReLU (95 % interval ${low} to ${high}).`,
+    split: (total: Inline, training: Inline, frelu: Inline, interval: Rich) =>
+      rich`${total} in all: ${training} from the additional training alone, ${frelu} from FReLU (95 % interval ${interval}).`,
     splitWithoutInterval: (total: Inline, training: Inline, frelu: Inline) =>
-      rich`${total} = ${training} from the additional training alone + ${frelu} from FReLU.`,
+      rich`${total} in all: ${training} from the additional training alone, ${frelu} from FReLU.`,
     noControl: rich`Not known: the run had no control arm (--no-control). The difference may be that of training longer.`,
     latency: 'Time per call',
     size: 'Size of the files',
     memory: 'Peak memory',
     operations: 'Multiply-adds per sample',
     fromTo: (before: Inline, after: Inline) => rich`${before} → ${after}`,
-    latencyNote: (batch: Inline, runs: Inline) => rich`Batch of ${batch}, median of ${runs} calls.`,
+    latencyNote: (change: Rich, batch: Inline, runs: Inline) =>
+      rich`${change} (batch of ${batch}, median of ${runs} calls)`,
     rule: (rule: string, met: boolean) =>
       met ? rich`Acceptance rule ${code(rule)}: met.` : rich`Acceptance rule ${code(rule)}: not met.`,
     written: rich`The migrated model has been written.`,
@@ -114,7 +110,7 @@ export const en = {
 
   armsSection: {
     title: 'The three arms',
-    lead: rich`All arms saw the same data, in the same order, with the same seed, budget and schedule. The figures are those of the files as written, on a test split that took part in no choice.`,
+    lead: rich`Before is the model as it came; control is that model trained further with its ReLUs; FReLU is the migrated model trained the same way. Both trained arms saw the same data, in the same order, with the same seed, budget and schedule. The figures are those of the files as written, on a test split that took part in no choice.`,
     table: 'Metrics per arm on the test split; validation in brackets',
     metric: 'Metric',
     lowerIsBetter: (name: string) => `${name} (lower is better)`,
@@ -135,7 +131,6 @@ export const en = {
       'mcnemar-exact': 'exact McNemar; interval: Newcombe, paired',
       'bootstrap-bca': 'paired bootstrap (BCa)',
     },
-    range: (low: Inline, high: Inline) => rich`${low} to ${high}`,
     pair: (fixed: Inline, broken: Inline) => rich`${fixed} / ${broken}`,
     chart: 'Differences with their 95 % intervals. An interval that crosses the line at zero decides nothing.',
     chartAlt: (rows: readonly string[]) => `Interval chart. ${rows.join('. ')}.`,
@@ -250,7 +245,7 @@ export const en = {
     chart: (site: string) => `Inputs of ${site}`,
     chartAlt: (site: string, before: string, after: string) =>
       `Histogram of the inputs of ${site}. On the floor: ${before} before, ${after} with FReLU.`,
-    chartNote: rich`Inputs left of a dashed line come out as the floor: 0 for ReLU, b for FReLU.`,
+    chartNote: rich`Inputs (with the shift a added) left of the dashed line at 0 come out as the floor: 0 for ReLU, b for FReLU.`,
     axis: 'Input of the activation',
     share: 'Share',
     skipped: 'Skipped sites and why',
@@ -305,9 +300,9 @@ export const en = {
     count: 'Samples',
     classes: 'Classes',
     hash: 'SHA-256',
-    duplicates: (counts: DuplicateCounts, within: Inline, across: Inline) =>
-      counts.withinTest === 0 && counts.testInTraining === 0
-        ? rich`No duplicates: ${within} within the test split, ${across} of its samples in training or validation.`
+    duplicates: ({ testInTraining }: DuplicateCounts, within: Inline, across: Inline) =>
+      testInTraining === 0
+        ? rich`Duplicates: ${within} within the test split; ${across} of its samples are in training or validation.`
         : rich`Duplicates: ${within} within the test split; ${across} of its samples are also in training or validation, which flatters every arm alike.`,
     noDuplicates: rich`Duplicates were not looked for.`,
   },
@@ -316,7 +311,7 @@ export const en = {
     title: 'Runbook',
     swapTitle: '1. Swap test',
     swap: (metric: string, value: Inline) => [
-      rich`Load the migrated model in the serving environment, with its preprocessing, beside the original.`,
+      rich`Load the migrated model in the serving environment, with its preprocessing, beside the original (kept under ${code('.frelu/')} after a migration in place).`,
       rich`Score the test split with both. The migrated model must reach ${metric} ${value}; anything else means that preprocessing or the runtime differs.`,
       rich`Compare time per call and memory with the table of costs.`,
     ],
@@ -335,7 +330,7 @@ export const en = {
     days: (days: Inline) => rich`${days} d`,
     monitoringTitle: '3. Monitoring',
     monitoring: (count: Inline) =>
-      rich`Baselines of the migrated model, from ${count} test samples. Compare windows of at least 1 000 samples.`,
+      rich`Baselines of the migrated model, from ${count} test samples. Compare windows of at least 1,000 samples.`,
     monitoringTable: 'What to watch, with its baseline and when to act',
     quantity: 'Quantity',
     baseline: 'Baseline',
@@ -433,6 +428,12 @@ export const en = {
   },
 
   terminal: {
+    interval: '95 %',
+    noInterval: 'no interval',
+    epochs: 'epochs',
+    time: 'time',
+    best: (epochs: number, best: number) => `${epochs} (best ${best})`,
+    changes: (fixed: number, broken: number) => `${fixed} fixed, ${broken} broken`,
     files: 'Written',
     report: 'Report',
     rollback: 'Undo',

@@ -3,7 +3,8 @@ import type { Texts } from './en.js';
 
 export const ja: Texts = {
   noValue: '値なし',
-  points: ' ポイント',
+  range: (low, high) => rich`${low} ～ ${high}`,
+  points: 'ポイント',
   metrics: {
     accuracy: '正解率',
     top5: '上位5位正解率',
@@ -28,7 +29,7 @@ export const ja: Texts = {
     'better-than-control':
       'FReLUを使わずに同じだけ追加学習した対照モデルと比べても優れており、改善は学習を延長した効果だけでは説明できません。',
     'worse-than-control':
-      'FReLUを使わずに同じだけ追加学習した対照モデルのほうが優れています。ReLUのまま追加学習するほうが得策です。',
+      'FReLUを使わずに同じだけ追加学習した対照モデルのほうが優れています（差の95％信頼区間の全体が悪化側にあります）。',
     'undecided-against-control':
       'FReLUを使わずに同じだけ追加学習した対照モデルとの差の信頼区間がゼロをまたいでおり、変化をFReLUの効果とは断定できません。',
     'no-control': '対照モデルを学習していないため、変化がFReLUによるものか追加学習によるものかを区別できません。',
@@ -44,11 +45,6 @@ export const ja: Texts = {
   footer: rich`本報告書のFReLUはFlexible ReLU、すなわち relu(x + a) + b（aとbは学習で決まる値）を指します（Qiu, Xu, Cai: arXiv 1706.08098）。同じ略称のFunnel activation（ECCV 2020）とは別のものです。`,
   notMeasured: '未測定',
   arms: { before: '移行前', control: '対照', frelu: 'FReLU' },
-  armsLong: {
-    before: '移行前（元のモデル）',
-    control: '対照（ReLUのまま追加学習）',
-    frelu: 'FReLU（移行後）',
-  },
   comparisons: { vsBefore: 'FReLUと移行前の差', vsControl: 'FReLUと対照の差' },
   samples: { images: 'テスト画像', other: 'テストサンプル' },
   better: '改善',
@@ -62,11 +58,11 @@ export const ja: Texts = {
         : rich`${noun}${count}件のうち、正解が${net}件${more === 'more' ? '増えました' : '減りました'}（新たに正解 ${fixed}件、新たに不正解 ${broken}件）。`,
     samplesCompared: (count, noun) => rich`${noun}${count}件で測定しました。`,
     sure: 'どのくらい確かか',
-    interval: (low, high, p) => rich`真の差は ${low} から ${high} の間にあると見込まれます（95％信頼区間、p = ${p}）。`,
+    interval: (p) => rich`真の差の95％信頼区間（${p}）`,
     noInterval: rich`サンプル数が足りないか、評価指標が計算できないため、信頼区間を示せません。`,
     due: 'そのうちFReLUによる分',
-    split: (total, training, frelu, low, high) =>
-      rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu}（95％信頼区間 ${low} から ${high}）です。`,
+    split: (total, training, frelu, interval) =>
+      rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu}（95％信頼区間 ${interval}）です。`,
     splitWithoutInterval: (total, training, frelu) =>
       rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu} です。`,
     noControl: rich`不明です。対照モデルを学習していない（--no-control）ため、学習を延長した効果にすぎない可能性があります。`,
@@ -75,7 +71,7 @@ export const ja: Texts = {
     memory: '最大メモリ使用量',
     operations: '1サンプルあたりの積和演算数',
     fromTo: (before, after) => rich`${before} → ${after}`,
-    latencyNote: (batch, runs) => rich`（バッチ ${batch}件、${runs}回の中央値）`,
+    latencyNote: (change, batch, runs) => rich`${change}（バッチ${batch}件、${runs}回の中央値）`,
     rule: (rule, met) =>
       met ? rich`採用条件 ${code(rule)} は満たされました。` : rich`採用条件 ${code(rule)} は満たされませんでした。`,
     written: rich`移行後のモデルを書き込みました。`,
@@ -103,7 +99,7 @@ export const ja: Texts = {
 
   armsSection: {
     title: '3条件の比較',
-    lead: rich`3条件とも、同じデータ、同じ順序、同じ乱数シード、同じ予算とスケジュールで比較しました。数値は実際に書き出したファイルを、学習中のどの判断にも使っていないテストデータで評価したものです。`,
+    lead: rich`「移行前」は元のモデル、「対照」は元のモデルをReLUのまま追加学習したもの、「FReLU」は移行後に同じ追加学習をしたものです。対照とFReLUは、同じデータ、同じ順序、同じ乱数シード、同じ予算とスケジュールで学習しました。数値は実際に書き出したファイルを、学習中のどの判断にも使っていないテストデータで評価したものです。`,
     table: 'テストデータでの評価指標（かっこ内は検証データ）',
     metric: '評価指標',
     lowerIsBetter: (name) => `${name}（小さいほど良い）`,
@@ -124,7 +120,6 @@ export const ja: Texts = {
       'mcnemar-exact': 'マクネマー正確検定、区間はNewcombe法（対応あり）',
       'bootstrap-bca': '対応のあるブートストラップ（BCa法）',
     },
-    range: (low, high) => rich`${low} ～ ${high}`,
     pair: (fixed, broken) => rich`${fixed} / ${broken}`,
     chart: '差とその95％信頼区間。ゼロの線をまたぐ区間からは優劣を判断できません。',
     chartAlt: (rows) => `信頼区間の図。${rows.join('。')}。`,
@@ -238,7 +233,7 @@ export const ja: Texts = {
     chart: (site) => `${site} の入力`,
     chartAlt: (site, before, after) =>
       `${site} への入力のヒストグラム。下限値になった割合は、移行前 ${before}、FReLU ${after}。`,
-    chartNote: rich`破線より左の入力は下限値になります。下限値はReLUでは0、FReLUではbです。`,
+    chartNote: rich`0の破線より左の入力（シフトaを加えた値）は下限値になります。下限値はReLUでは0、FReLUではbです。`,
     axis: '活性化関数への入力',
     share: '割合',
     skipped: '対象外とした箇所とその理由',
@@ -293,10 +288,10 @@ export const ja: Texts = {
     count: 'サンプル数',
     classes: 'クラス数',
     hash: 'SHA-256',
-    duplicates: (counts, within, across) =>
-      counts.withinTest === 0 && counts.testInTraining === 0
-        ? rich`重複はありません（テストデータ内 ${within}件、学習・検証データとの間 ${across}件）。`
-        : rich`重複があります。テストデータ内に${within}件、学習または検証データにも含まれるテストサンプルが${across}件あり、どの条件の値も実力より高めに出ます。`,
+    duplicates: ({ testInTraining }, within, across) =>
+      testInTraining === 0
+        ? rich`重複は、テストデータ内に${within}件、学習・検証データとの間に${across}件です。`
+        : rich`重複は、テストデータ内に${within}件です。学習または検証データにも含まれるテストサンプルが${across}件あり、どの条件の値も実力より高めに出ます。`,
     noDuplicates: rich`重複の有無は調べていません。`,
   },
 
@@ -304,7 +299,7 @@ export const ja: Texts = {
     title: '運用手順',
     swapTitle: '1. 差し替え試験',
     swap: (metric, value) => [
-      rich`本番と同じ環境に、前処理も含めて、移行後のモデルを元のモデルと並べて読み込みます。`,
+      rich`本番と同じ環境に、前処理も含めて、移行後のモデルを元のモデルと並べて読み込みます（上書き移行の場合、元のモデルは ${code('.frelu/')} にあります）。`,
       rich`両モデルでテストデータを評価します。移行後のモデルの${metric}は ${value} になるはずです。異なる場合は、前処理か実行環境に違いがあります。`,
       rich`推論時間とメモリ使用量を「コスト」の表と照らし合わせます。`,
     ],
@@ -421,6 +416,12 @@ export const ja: Texts = {
   },
 
   terminal: {
+    interval: '95％',
+    noInterval: '区間なし',
+    epochs: 'エポック',
+    time: '時間',
+    best: (epochs, best) => `${epochs}（採用 ${best}）`,
+    changes: (fixed, broken) => `新たに正解 ${fixed}、新たに不正解 ${broken}`,
     files: '書き込み',
     report: '報告書',
     rollback: '元に戻す',

@@ -1,0 +1,331 @@
+import { deflateSync } from 'node:zlib';
+import { createRandom } from '../../src/data/random.js';
+import { judgeAcceptance, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
+import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
+import { referenceDistribution } from '../../src/evaluation/drift.js';
+import {
+  calibrationBins,
+  confusionCells,
+  confusionMatrix,
+  evaluateMetrics,
+  predictedClasses,
+  type Scores,
+  type Truth,
+} from '../../src/evaluation/metrics.js';
+import type { ArmResult, CurvePoint, Example, MigrateResult, SiteResult } from '../../src/evaluation/result.js';
+import { judge } from '../../src/evaluation/verdict.js';
+
+/** A run as its report sees it, made from scores by the project's own statistics, so that its figures belong together. */
+export interface ResultOptions {
+  readonly classes?: number;
+  readonly count?: number;
+  /** the share of samples that each arm gets right */
+  readonly right?: { readonly before: number; readonly control: number | null; readonly frelu: number };
+  /** answers that are the same in all arms: identical predictions */
+  readonly identical?: boolean;
+  readonly nan?: boolean;
+  readonly sites?: number;
+  readonly skipped?: number;
+  readonly rule?: string;
+  readonly written?: boolean;
+  /** with attribution, activations and monitoring, as after a run that measured everything */
+  readonly measured?: boolean;
+  /** the only class that the test split holds */
+  readonly onlyClass?: number;
+  readonly seed?: number;
+  readonly started?: string;
+  readonly path?: string;
+}
+
+const fashion = [
+  'T-shirt/top',
+  'Trouser',
+  'Pullover',
+  'Dress',
+  'Coat',
+  'Sandal',
+  'Shirt',
+  'Sneaker',
+  'Bag',
+  'Ankle boot',
+];
+
+export function makeResult({
+  classes = 10,
+  count = 2000,
+  right = { before: 0.88, control: 0.89, frelu: 0.915 },
+  identical = false,
+  nan = false,
+  sites = 7,
+  skipped = 1,
+  rule = 'frelu>=before',
+  written = true,
+  measured = true,
+  onlyClass,
+  seed = 1,
+  started = '2025-06-03T09:15:00.000Z',
+  path = 'models/resnet8.onnx',
+}: ResultOptions = {}): MigrateResult {
+  const random = createRandom(seed);
+  const names = Array.from({ length: classes }, (_, i) => (classes <= 10 ? fashion[i] : undefined) ?? `class ${i}`);
+  const labels = Int32Array.from({ length: count }, () => onlyClass ?? random.below(classes));
+  const truth: Truth = { kind: 'class', labels, classes };
+  const difficulty = Float64Array.from({ length: count }, () => random.uniform());
+  const alternative = Int32Array.from(
+    labels,
+    (label) => (label + 1 + random.below(Math.min(3, classes - 1))) % classes,
+  );
+  // a sample is right where it is easier than the arm's share; the arms agree on all but the hard ones
+  const scoresOf = (share: number, noise: number): Scores => {
+    const values = new Float32Array(count * classes);
+    for (let i = 0; i < count; i++) {
+      const jitter = identical ? 0 : (random.uniform() - 0.5) * noise;
+      const isRight = (difficulty[i] ?? 0) + jitter < share;
+      const margin = 1 + 3 * Math.abs(share - (difficulty[i] ?? 0)) + random.uniform();
+      values[i * classes + ((isRight ? labels[i] : alternative[i]) ?? 0)] = identical ? 2 : margin;
+    }
+    if (nan) values[0] = Number.NaN;
+    return { values, width: classes, kind: 'logits' };
+  };
+  const before = scoresOf(right.before, 0);
+  const control = right.control === null ? null : scoresOf(identical ? right.before : right.control, 0.1);
+  const frelu = scoresOf(identical ? right.before : right.frelu, 0.1);
+
+  const arm = (scores: Scores, curve: readonly CurvePoint[]): ArmResult => ({
+    test: evaluateMetrics(scores, truth),
+    validation: { accuracy: { value: 0.9, higherIsBetter: true }, logLoss: { value: 0.3, higherIsBetter: false } },
+    epochs: curve.length === 0 ? 0 : curve.length - 1,
+    bestEpoch: curve.length === 0 ? null : curve.length - 2,
+    seconds: curve.length === 0 ? 0 : 94.25,
+    samplesPerSecond: curve.length === 0 ? null : 3183.5,
+    curve,
+  });
+  const vsBefore = pairedDelta('accuracy', before, frelu, truth);
+  const vsControl = control === null ? null : pairedDelta('accuracy', control, frelu, truth);
+  const acceptance = judgeAcceptance(parseAcceptanceRule(rule), { vsBefore, vsControl });
+  const { verdict, reasons, why } = judge({ vsBefore, vsControl }, acceptance);
+  const isWritten = written && acceptance.met;
+  const matrix = (scores: Scores) => confusionCells(confusionMatrix(scores, labels, classes));
+  const siteResults = Array.from({ length: sites }, (_, i) => makeSite(i, measured));
+  const relu = sites + skipped;
+
+  return {
+    run: { id: '20250603-091500-a1b2', path: '.frelu/runs/20250603-091500-a1b2', started, seconds: 231.5 },
+    model: {
+      path,
+      format: 'onnx',
+      sha256: 'b'.repeat(64),
+      opset: 17,
+      inputs: [{ name: 'input', dtype: 'float32', shape: ['N', 1, 28, 28] }],
+      outputs: [{ name: 'logits', dtype: 'float32', shape: ['N', classes] }],
+      parameters: 77_850,
+      bytes: 314_159,
+    },
+    device: { requested: 'auto', used: 'cpu', adapter: null },
+    task: 'classification',
+    data: {
+      train: { path: 'data/train', format: 'idx', count: 54_000, classes, sha256: 'c'.repeat(64) },
+      validation: { path: 'data/train', format: 'idx', count: 6000, classes, sha256: 'd'.repeat(64) },
+      test: { path: 'data/test', format: 'idx', count, classes, sha256: 'e'.repeat(64) },
+      duplicates: { withinTest: 2, testInTraining: 0 },
+    },
+    settings: { epochs: 5, batchSize: 64, lr: 0.01, form: 'auto', include: [], momentum: 0.9, accept: rule },
+    environment: {
+      version: '0.1.0',
+      node: 'v20.20.2',
+      onnxruntime: '1.30.0',
+      platform: 'linux x64',
+      cpu: null,
+      threads: 2,
+    },
+    plan: {
+      model: {
+        path,
+        format: 'onnx',
+        sha256: 'b'.repeat(64),
+        opset: 17,
+        inputs: [],
+        outputs: [],
+        parameters: 77_850,
+        bytes: 314_159,
+      },
+      sites: Array.from({ length: relu }, (_, i) => ({
+        id: siteName(i),
+        op: 'Relu',
+        kind: 'relu',
+        status: i < sites ? 'migrate' : 'skip',
+        reason: i < sites ? null : `the shift has nowhere to go: the tensor before it has ${2 + (i % 3)} consumers`,
+        shift: i < sites ? { into: `conv${i}.bias`, rule: 'Conv bias' } : null,
+        form: i < sites ? 'folded' : null,
+        consumers: [`conv${i + 1}`],
+      })),
+      summary: { relu, migrate: sites, skip: skipped },
+    },
+    parity: { maxAbsDiff: 9.5367431640625e-7, samples: 64 },
+    arms: {
+      before: arm(before, []),
+      control: control === null ? null : arm(control, makeCurve(0.34, 0.87)),
+      frelu: arm(frelu, makeCurve(0.3, 0.88)),
+    },
+    delta: { vsBefore, vsControl },
+    perClass: classDeltas(names, labels, { before, control, frelu }),
+    confusion: { before: matrix(before), frelu: matrix(frelu) },
+    calibration: { before: calibrationBins(before, labels), frelu: calibrationBins(frelu, labels) },
+    examples: {
+      fixed: makeExamples(names, labels, before, frelu, 'fixed'),
+      broken: makeExamples(names, labels, before, frelu, 'broken'),
+    },
+    sites: siteResults,
+    latency: measured ? { before: 1.84, after: 1.85, ratio: 1.85 / 1.84, runs: 50, batchSize: 64 } : null,
+    size: { before: 314_159, after: 314_415 },
+    memory: measured ? { before: 21_400_000, after: 21_450_000 } : null,
+    operations: measured ? { before: 12_345_678, after: 12_350_000 } : null,
+    spread: [],
+    attribution: measured ? makeAttribution(names) : null,
+    monitoring: measured ? makeMonitoring(names, frelu, siteResults) : null,
+    acceptance,
+    verdict,
+    reasons,
+    why,
+    written: isWritten,
+    files: isWritten ? [{ path, sha256: 'f'.repeat(64) }] : [],
+    report: [],
+    rollback: isWritten ? `frelu-migrate rollback ${path}` : null,
+  };
+}
+
+export const win = () => makeResult();
+export const loss = () => makeResult({ right: { before: 0.9, control: 0.905, frelu: 0.87 }, written: false });
+export const draw = () => makeResult({ right: { before: 0.9, control: 0.9, frelu: 0.902 }, measured: false });
+
+/** A greyscale PNG of a few shapes, standing for a test image. */
+export function makePng(size: number, shade: (x: number, y: number) => number): string {
+  const rows = Buffer.alloc((size + 1) * size);
+  for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) rows[y * (size + 1) + 1 + x] = shade(x, y);
+  const chunk = (type: string, data: Buffer) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const result = Buffer.alloc(body.length + 8);
+    result.writeUInt32BE(data.length, 0);
+    body.copy(result, 4);
+    result.writeUInt32BE(crc32(body), body.length + 4);
+    return result;
+  };
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(size, 0);
+  header.writeUInt32BE(size, 4);
+  header[8] = 8;
+  const png = Buffer.concat([
+    Buffer.from([137, 80, 78, 71, 13, 10, 26, 10]),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+  return `data:image/png;base64,${png.toString('base64')}`;
+}
+
+function crc32(data: Buffer): number {
+  let crc = 0xffffffff;
+  for (const byte of data) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+const siteName = (i: number) => `layer${1 + Math.floor(i / 3)}.${i % 3}.relu`;
+
+function makeCurve(finalLoss: number, start: number): CurvePoint[] {
+  return Array.from({ length: 6 }, (_, epoch) => ({
+    epoch,
+    step: epoch * 844,
+    samples: epoch * 54_000,
+    trainLoss: epoch === 0 ? null : finalLoss + 0.2 / epoch,
+    validationLoss: finalLoss + 0.12 / (epoch + 1),
+    validationMetric: start + 0.03 * (1 - 1 / (epoch + 1)),
+  }));
+}
+
+function makeSite(i: number, measured: boolean): SiteResult {
+  const histogram = (shift: number) => {
+    const edges = Array.from({ length: 41 }, (_, k) => -4 + 0.2 * k);
+    const counts = edges.slice(1).map((edge) => Math.round(1000 * Math.exp(-0.5 * (edge - 0.1 + shift) ** 2)));
+    return { edges, counts };
+  };
+  const shift = 0.05 - 0.02 * (i % 5);
+  return {
+    id: siteName(i),
+    form: 'folded',
+    shift: i % 4 === 3 ? null : shift,
+    offset: i % 6 === 5 ? [-0.1, -0.02, 0.01, -0.05] : -0.11 + 0.013 * (i % 7),
+    before: measured ? { inputs: histogram(0), floored: 0.4602, samples: 1000 } : null,
+    after: measured ? { inputs: histogram(0.2), floored: 0.4207, samples: 1000 } : null,
+  };
+}
+
+function makeExamples(
+  names: readonly string[],
+  labels: Int32Array,
+  before: Scores,
+  frelu: Scores,
+  kind: 'fixed' | 'broken',
+): Example[] {
+  const a = predictedClasses(before);
+  const b = predictedClasses(frelu);
+  return [...labels]
+    .flatMap((label, index) => {
+      const isKind =
+        kind === 'fixed' ? a[index] !== label && b[index] === label : a[index] === label && b[index] !== label;
+      return isKind
+        ? [
+            {
+              index,
+              actual: names[label] ?? '',
+              before: { predicted: names[a[index] ?? -1] ?? '–', confidence: 0.512 },
+              frelu: { predicted: names[b[index] ?? -1] ?? '–', confidence: 0.634 },
+              thumbnail: makePng(28, (x, y) => ((x - 14) ** 2 + (y - 14) ** 2 < 20 + ((index * 13) % 120) ? 230 : 20)),
+              row: null,
+            },
+          ]
+        : [];
+    })
+    .slice(0, 16);
+}
+
+function makeAttribution(names: readonly string[]): MigrateResult['attribution'] {
+  return (['integrated-gradients', 'input-x-gradient'] as const).map((method, m) => ({
+    method,
+    samples: 256,
+    steps: m === 0 ? 32 : null,
+    spearman: { mean: 0.91, p05: 0.71, median: 0.934 - 0.1 * m, p95: 0.98 },
+    topK: { k: 50, overlap: { mean: 0.8, p05: 0.62, median: 0.82, p95: 0.94 } },
+    examples: [0, 1, 2].map((index) => ({
+      index,
+      actual: names[index % names.length] ?? '',
+      input: makePng(28, (x, y) => (x + y + index) * 4),
+      before: makePng(28, (x, y) => (x * y) % 255),
+      frelu: makePng(28, (x, y) => (x * y + 20) % 255),
+      row: null,
+      spearman: 0.93 - 0.05 * index,
+    })),
+  }));
+}
+
+function makeMonitoring(
+  names: readonly string[],
+  frelu: Scores,
+  sites: readonly SiteResult[],
+): MigrateResult['monitoring'] {
+  const predicted = predictedClasses(frelu);
+  const random = createRandom(5);
+  const channel = referenceDistribution(
+    'channel 0',
+    Float64Array.from({ length: 500 }, () => random.normal()),
+  );
+  return {
+    samples: predicted.length,
+    inputs: channel === null ? [] : [channel],
+    predicted: names.map((name, c) => ({ name, share: predicted.filter((p) => p === c).length / predicted.length })),
+    confidence: { mean: 0.8712, p05: 0.42, median: 0.95 },
+    floorRates: sites.map(({ id }) => ({ site: id, share: 0.4207 })),
+  };
+}
