@@ -6,14 +6,18 @@ import type { InferenceSession } from '../runtime/session.js';
 
 const warmUps = 3;
 
+export interface TimedModel {
+  readonly source: ModelProto | Uint8Array | string;
+  readonly signature: Signature;
+}
+
 /**
  * Times inference of two models in turn, a, b, a, b ..., so that a change of the machine's speed meets both alike.
  * Milliseconds per call with `batchSize` samples (the exported size where that is fixed), medians after a warm-up.
  */
 export async function compareLatency(
-  before: ModelProto | Uint8Array | string,
-  after: ModelProto | Uint8Array | string,
-  signature: Signature,
+  before: TimedModel,
+  after: TimedModel,
   sampleShape: readonly number[],
   {
     runs = 30,
@@ -21,8 +25,11 @@ export async function compareLatency(
     session = {},
   }: { runs?: number; batchSize?: number; session?: InferenceSession.SessionOptions },
 ): Promise<LatencyComparison> {
-  const predictors = [await openPredictor(before, signature, session), await openPredictor(after, signature, session)];
-  const count = signature.inputShape[0] ?? batchSize;
+  const predictors = [
+    await openPredictor(before.source, before.signature, session),
+    await openPredictor(after.source, after.signature, session),
+  ];
+  const count = before.signature.inputShape[0] ?? after.signature.inputShape[0] ?? batchSize;
   const inputs = new Float32Array(count * elementCount(sampleShape)).fill(0.5);
   const times: number[][] = predictors.map(() => []);
   try {

@@ -1,5 +1,4 @@
-import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { Failure } from '../errors.js';
 import { needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
@@ -24,7 +23,9 @@ import { controlNetwork, type FreluNetwork, freluNetwork } from './networks.js';
 import type { MigrateOptions } from './options.js';
 import { openRun, type RunPlace, writeReports } from './place.js';
 import { maxAbsDifference, type Predictions, predict } from './predictions.js';
+import { requireOneInput } from './requirements.js';
 import { assembleResult } from './result.js';
+import { outFile } from './rewrite.js';
 import { allFiles, type StagedModel, stageModel } from './staging.js';
 import { chooseTask, type RunTask, truthOf } from './task.js';
 
@@ -128,16 +129,6 @@ async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepar
   const rewritten = await predict(untrained.model, signature, data.validation, device.session);
   const parity = { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: data.validation.split.count };
   return { model, signature, plan, data, task, device, before: { test, validation }, parity };
-}
-
-function requireOneInput({ graph, path }: Model): void {
-  const feeds = graph.feeds();
-  if (feeds.length === 1) return;
-  throw new Failure(
-    'input',
-    `${path}: the model has ${feeds.length} inputs (${feeds.map(({ name }) => name).join(', ')}); data sets feed exactly one. ` +
-      'Use `inspect` and `rewrite` on it, or export a model of one input. Nothing was written.',
-  );
 }
 
 export interface ArmsOutcome {
@@ -329,12 +320,6 @@ async function finish(
   }
   if (run.folder === null) return result;
   return writeReports(result, run.folder, options.languages);
-}
-
-/** `--out` names a file, or a folder (existing, or ending in a separator) that gets the model under its own name. */
-async function outFile(out: string, name: string): Promise<string> {
-  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => null))?.isDirectory() === true;
-  return isFolder ? join(out, name) : out;
 }
 
 /** A path as a shell takes it: bare where it is harmless, in single quotes otherwise. */

@@ -87,7 +87,12 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
   };
   const acceptance = judgeAcceptance(rule, delta);
   const { verdict, reasons, why } = judge(delta, acceptance);
-  const latency = await compareLatency(sourceOf(model), written, signature, data.preprocessing.shape, { session });
+  const latency = await compareLatency(
+    { source: sourceOf(model), signature },
+    { source: written, signature },
+    data.preprocessing.shape,
+    { session },
+  );
   const { test } = truths;
   const names = test.kind === 'class' ? classNamesFor(data, test.classes) : [];
   const parameters = arms.freluNetwork.sites(arms.frelu.outcome.parameters);

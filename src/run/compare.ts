@@ -1,0 +1,53 @@
+import { Failure } from '../errors.js';
+import { classDeltas, pairedDelta } from '../evaluation/compare.js';
+import { evaluateMetrics } from '../evaluation/metrics.js';
+import type { CompareResult } from '../evaluation/result.js';
+import { describeModel } from '../model/describe.js';
+import { sourceOf } from '../model/source.js';
+import { classNamesFor } from './data.js';
+import { describeData, type EvaluateOptions, runEvaluation } from './evaluate.js';
+import { compareLatency } from './latency.js';
+import { maxAbsDifference } from './predictions.js';
+
+export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
+  readonly a: string;
+  readonly b: string;
+  /** of the bootstrap */
+  readonly seed: number;
+}
+
+/**
+ * Compares two models on the same samples, b - a, paired: any two, as long as they answer the same question.
+ * @throws Failure('input') when they do not
+ */
+export async function compareModels({ a, b, seed, ...rest }: CompareOptions): Promise<CompareResult> {
+  const first = await runEvaluation({ ...rest, model: a });
+  const second = await runEvaluation({ ...rest, model: b });
+  if (first.scores.width !== second.scores.width) {
+    throw new Failure(
+      'input',
+      `${a} gives ${first.scores.width} outputs per sample, ${b} ${second.scores.width}: they cannot be compared. Nothing was written.`,
+    );
+  }
+  const { truth, part, device, task } = first;
+  const names = part.inputs.dataset.targets.kind === 'class' ? part.inputs.dataset.targets.names : null;
+  const scores = { before: first.scores, control: null, frelu: second.scores };
+  return {
+    a: { model: describeModel(first.model), metrics: evaluateMetrics(first.scores, truth) },
+    b: { model: describeModel(second.model), metrics: evaluateMetrics(second.scores, truth) },
+    data: describeData(part),
+    device: device.description,
+    delta: pairedDelta(task.metric, first.scores, second.scores, truth, { seed }),
+    perClass:
+      truth.kind === 'class'
+        ? classDeltas(classNamesFor({ classNames: names }, truth.classes), truth.labels, scores)
+        : [],
+    maxAbsDiff: maxAbsDifference(first.predictions.values, second.predictions.values),
+    latency: await compareLatency(
+      { source: sourceOf(first.model), signature: first.signature },
+      { source: sourceOf(second.model), signature: second.signature },
+      part.inputs.shape,
+      { session: device.session },
+    ),
+  };
+}

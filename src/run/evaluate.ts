@@ -1,0 +1,67 @@
+import { confusionMatrix, evaluateMetrics, type Scores, type Truth } from '../evaluation/metrics.js';
+import type { EvaluateResult } from '../evaluation/result.js';
+import { describeModel } from '../model/describe.js';
+import { loadModel } from '../model/load.js';
+import type { Model } from '../model/model.js';
+import { sourceOf } from '../model/source.js';
+import { type Signature, signatureOf } from '../runtime/predictor.js';
+import { type DataPart, openEvaluationData } from './data.js';
+import { type ChosenDevice, chooseDevice } from './device.js';
+import type { DataOptions, DeviceName, TaskOptions } from './options.js';
+import { type Predictions, predict } from './predictions.js';
+import { requireOneInput } from './requirements.js';
+import { chooseTask, type RunTask, truthOf } from './task.js';
+
+export interface EvaluateOptions {
+  readonly model: string;
+  readonly data: DataOptions;
+  readonly task: TaskOptions;
+  readonly device: DeviceName;
+}
+
+/** A model's predictions on a whole data set, with what they are judged by. */
+export interface Evaluated {
+  readonly model: Model;
+  readonly signature: Signature;
+  readonly part: DataPart;
+  readonly device: ChosenDevice;
+  readonly task: RunTask;
+  readonly predictions: Predictions;
+  readonly scores: Scores;
+  readonly truth: Truth;
+}
+
+/**
+ * Runs a model over a data set; of a folder that holds training and test files, over the test files.
+ * @throws Failure('input') when model or data cannot be used, or do not fit together
+ */
+export async function runEvaluation(options: EvaluateOptions): Promise<Evaluated> {
+  const model = await loadModel(options.model);
+  requireOneInput(model);
+  const signature = signatureOf(model.graph);
+  const device = await chooseDevice(options.device);
+  const part = await openEvaluationData(model, signature, options.data);
+  const predictions = await predict(sourceOf(model), signature, part, device.session);
+  const { values, width } = predictions;
+  const { targets } = part.inputs.dataset;
+  const task = chooseTask(model.graph, signature, targets, values, width, options.task, options.data.data);
+  const truth = truthOf(task, targets, part.split.indices, values);
+  return { model, signature, part, device, task, predictions, scores: { values, width, kind: task.scores }, truth };
+}
+
+export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
+  const { model, part, device, predictions, scores, truth } = await runEvaluation(options);
+  return {
+    model: describeModel(model),
+    data: describeData(part),
+    device: device.description,
+    metrics: evaluateMetrics(scores, truth),
+    confusion: truth.kind === 'class' ? confusionMatrix(scores, truth.labels, truth.classes) : null,
+    seconds: predictions.seconds,
+  };
+}
+
+export function describeData({ inputs, split }: DataPart): EvaluateResult['data'] {
+  const { path, format, targets } = inputs.dataset;
+  return { path, format, count: split.count, classes: targets.kind === 'class' ? targets.names.length : null };
+}
