@@ -12,7 +12,7 @@ import type { Provider } from '../../src/autodiff/gradients/rule.js';
 import { canonicalOpset } from '../../src/autodiff/opset.js';
 import { type Attributes, Graph, makeNode, type NodeProto } from '../../src/model/graph.js';
 import { DataType, elementCount, floatTensor, type TensorProto } from '../../src/model/tensor.js';
-import { float32, openSession, type Tensor } from '../../src/runtime/session.js';
+import { float32, openSession, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { observeShapes } from '../../src/runtime/shapes.js';
 
 export interface Input {
@@ -66,6 +66,61 @@ export function valueInfo(name: string, shape?: readonly number[]) {
   return create(ValueInfoProtoSchema, { name, type });
 }
 
+function outputsOf(check: GradientCheck): readonly string[] {
+  return check.outputs ?? [check.nodes.at(-1)?.output[0] ?? ''];
+}
+
+function graphOf(check: GradientCheck): Graph {
+  return new Graph(
+    create(ModelProtoSchema, {
+      irVersion: 10n,
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(canonicalOpset) })],
+      graph: create(GraphProtoSchema, {
+        name: 'check',
+        input: Object.entries(check.inputs).map(([name, { shape }]) => valueInfo(name, shape)),
+        output: outputsOf(check).map((name) => valueInfo(name)),
+        initializer: [...(check.constants ?? [])],
+        node: [...check.nodes],
+      }),
+    }),
+  );
+}
+
+/**
+ * The outputs and dL/d(input) for L = sum(outputs), by name: for what a central difference cannot see, kinks and chance.
+ * Every input must give its values.
+ */
+export async function runGradient(check: GradientCheck): Promise<ReadonlyMap<string, Float32Array>> {
+  const graph = graphOf(check);
+  const feeds = Object.fromEntries(
+    Object.entries(check.inputs).map(([name, { shape, values = [] }]) => [
+      name,
+      float32(Float32Array.from(values), shape),
+    ]),
+  );
+  const shapes = await observeShapes(graph, feeds);
+  const seeds = outputsOf(check).map((output): [string, string] => {
+    const shape = shapes.get(output) ?? [];
+    const ones = Array<number>(elementCount(shape)).fill(1);
+    return [output, graph.addInitializer(floatTensor(`seed/${output}`, shape, ones))];
+  });
+  const gradients = differentiate(graph, new Map(seeds), new Set(Object.keys(check.inputs)), {
+    path: 'check.onnx',
+    provider: check.provider ?? 'cpu',
+    shapes,
+  });
+  graph.proto.output = [...outputsOf(check), ...gradients.values()].map((name) => valueInfo(name));
+  const results = await runOnce(graph.model, feeds);
+  const floats = (name: string): Float32Array => {
+    const data = results[name]?.data;
+    if (!(data instanceof Float32Array)) throw new Error(`${name} is not float32`);
+    return data;
+  };
+  const named = new Map(outputsOf(check).map((output) => [output, floats(output)]));
+  for (const [input, gradient] of gradients) named.set(input, floats(gradient));
+  return named;
+}
+
 /**
  * Compares the gradient of L = sum(output * R), R random, with central differences in every element of every input.
  */
@@ -77,20 +132,8 @@ export async function checkGradient(check: GradientCheck): Promise<void> {
     const draw = () => (next() < 0.5 ? -1 : 1) * (0.05 + 0.95 * next());
     values.set(name, Float32Array.from(given ?? Array.from({ length: elementCount(shape) }, draw)));
   }
-  const outputs = check.outputs ?? [check.nodes.at(-1)?.output[0] ?? ''];
-  const graph = new Graph(
-    create(ModelProtoSchema, {
-      irVersion: 10n,
-      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(canonicalOpset) })],
-      graph: create(GraphProtoSchema, {
-        name: 'check',
-        input: Object.entries(check.inputs).map(([name, { shape }]) => valueInfo(name, shape)),
-        output: outputs.map((name) => valueInfo(name)),
-        initializer: [...(check.constants ?? [])],
-        node: [...check.nodes],
-      }),
-    }),
-  );
+  const outputs = outputsOf(check);
+  const graph = graphOf(check);
   const feeds = (): Record<string, Tensor> =>
     Object.fromEntries(
       Object.entries(check.inputs).map(([name, { shape }]) => [

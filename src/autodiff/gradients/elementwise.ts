@@ -10,7 +10,7 @@ import {
 } from './rule.js';
 
 /** y = f(x): the chain rule with the factor f'(x), in whatever of x and y it is cheapest. */
-const unary =
+export const unary =
   (derivative: (context: GradientContext, x: string, y: string) => string): GradientRule =>
   (context) => {
     const { node, emit } = context;

@@ -1,4 +1,6 @@
+import { activations } from './activations.js';
 import { convolution } from './conv.js';
+import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { gatherAndScatter } from './gather.js';
@@ -9,10 +11,14 @@ import { reduce } from './reduce.js';
 import { resize } from './resize.js';
 import type { GradientRule } from './rule.js';
 import { shape } from './shape.js';
+import { softmax } from './softmax.js';
 import { where } from './where.js';
 
 /** The coverage table: the gradient rule of every operator that can be trained through. */
 export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
+  ...dropout,
+  ...softmax,
+  ...activations,
   ...normalization,
   ...pooling,
   ...matmul,
@@ -51,4 +57,5 @@ export const flat: ReadonlySet<string> = new Set([
   'OneHot',
   'ConstantOfShape',
   'Range',
+  'Hardmax',
 ]);

@@ -1,5 +1,6 @@
 import { intAttribute, intsAttribute } from '../../model/attributes.js';
 import { elementCount } from '../../model/tensor.js';
+import { indicator } from '../mask.js';
 import { extent, overhang, spread, taps, type WindowAxis, windowAttributes, windowAxes } from '../window.js';
 import {
   type GradientContext,
@@ -43,7 +44,7 @@ export const pooling: GradientRules = {
   GlobalMaxPool(context) {
     const { node, emit, shape } = context;
     const spatial = shape(inputOf(node, 0)).slice(2);
-    const isMaximum = emit.op('Cast', [emit.op('Equal', [inputOf(node, 0), outputOf(node)])], { to: { int: 1 } });
+    const isMaximum = indicator(context, emit.op('Equal', [inputOf(node, 0), outputOf(node)]));
     const maxima = emit.op('ReduceSum', [isMaximum, emit.ints(spatial.map((_, i) => i + 2))], { keepdims: { int: 1 } });
     return [emit.op('Mul', [isMaximum, emit.op('Div', [outputGradient(context), maxima])])];
   },

@@ -1,0 +1,43 @@
+import { DataType } from '../model/tensor.js';
+import type { GradientContext } from './gradients/rule.js';
+
+type Target = Pick<GradientContext, 'emit' | 'provider'>;
+
+/** Takes any number but those within 1e-30 of zero beyond every bound that a clamp has here. */
+const steep = 1e30;
+
+/**
+ * `value` where `condition` (a BOOL value of the same shape) holds, else 0. ONNX Runtime's Where is some ten times slower
+ * on the CPU than the product with the mask.
+ */
+export function select({ emit, provider }: Target, condition: string, value: string): string {
+  return provider === 'cpu'
+    ? emit.op('Mul', [value, indicator({ emit, provider }, condition)])
+    : emit.op('Where', [condition, value, emit.float(0)]);
+}
+
+/** 1 where `condition` holds, else 0, as FLOAT. */
+export function indicator({ emit }: Target, condition: string): string {
+  return emit.op('Cast', [condition], { to: { int: DataType.FLOAT } });
+}
+
+/** `value` where x > 0, else 0. */
+export function selectPositive(target: Target, x: string, value: string): string {
+  const { emit, provider } = target;
+  return provider === 'cpu'
+    ? emit.op('Mul', [value, bySign(target, x, 0, 1)])
+    : select(target, emit.op('Greater', [x, emit.float(0)]), value);
+}
+
+/**
+ * `above` where x > 0, `below` elsewhere, as FLOAT of x's shape. On the CPU by a clamp of a steep line, which is one or two
+ * vectorised passes and no mask of bytes: HardSigmoid is clamp(alpha x + beta, 0, 1).
+ */
+export function bySign({ emit, provider }: Target, x: string, below: number, above: number): string {
+  if (provider !== 'cpu') {
+    return emit.op('Where', [emit.op('Greater', [x, emit.float(0)]), emit.float(above), emit.float(below)]);
+  }
+  if (below === 0 && above === 1) return emit.op('HardSigmoid', [x], { alpha: { float: steep }, beta: { float: 0 } });
+  const line = emit.op('Mul', [x, emit.float(below < above ? steep : -steep)]);
+  return emit.op('Clip', [line, emit.float(Math.min(below, above)), emit.float(Math.max(below, above))]);
+}
