@@ -13,7 +13,12 @@ export type Elements = readonly (number | null)[];
 export interface Computed extends Value {
   readonly elements: Elements | null;
   /** where a Pad with zeros made it: what was padded, and by how much (per tf.js axis), so that a convolution can pad itself */
-  readonly padded?: { readonly source: Value; readonly before: readonly number[]; readonly after: readonly number[] };
+  readonly padded?: {
+    readonly node: string;
+    readonly source: Value;
+    readonly before: readonly number[];
+    readonly after: readonly number[];
+  };
 }
 
 /** A Const node, reshaped or not: it becomes an initializer where it is used, in the layout of its use. */
@@ -41,8 +46,8 @@ export function isConstant(operand: Operand): operand is Constant {
   return 'weight' in operand;
 }
 
-/** An input of a GraphDef node, by which another weight can be put in the place of the one that it reads. */
-export interface WeightUse {
+/** An input of a GraphDef node: where another value can be put in the place of the one that it reads. */
+export interface Slot {
   readonly node: string;
   readonly input: number;
 }
@@ -112,7 +117,9 @@ function inverse(shape: readonly number[], steps: readonly LayoutStep[]): Layout
 /** What a converter sees of the node that it converts. Input positions count as in the GraphDef. */
 export class NodeContext {
   /** the weights that this node has read, by the initializer's name */
-  readonly weightUses = new Map<string, WeightUse>();
+  readonly weightUses = new Map<string, Slot>();
+  /** the input of a GraphDef node that its ONNX node reads as input 0, where that is not this node's input 0 */
+  dataInput: Slot | null = null;
   /** nodes written for earlier GraphDef nodes that have taken up a weight of this one */
   readonly extended: NodeProto[] = [];
 
@@ -261,9 +268,9 @@ export class NodeContext {
   /** An integer operand as the INT64 vector (or scalar) that ONNX asks for; a constant one where its elements are known. */
   int64(input: number): string {
     const elements = this.elements(input);
-    if (elements?.every((each) => each !== null)) {
-      const known = elements.map(Number);
-      return this.shape(input)?.length === 0 ? this.builder.int64(known[0] ?? 0) : this.builder.int64s(known);
+    const shape = this.shape(input);
+    if (elements?.every((each) => each !== null) && shape?.every((extent) => extent !== null)) {
+      return this.builder.int64s(elements.map(Number), shape.map(Number));
     }
     const value = this.plain(input);
     return this.builder.once(`${value.name} as int64`, () => {

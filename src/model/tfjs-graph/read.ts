@@ -1,20 +1,12 @@
 import { Failure } from '../../errors.js';
-import type { Graph, NodeProto } from '../graph.js';
+import type { NodeProto } from '../graph.js';
 import type { Model } from '../model.js';
 import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
 import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
 import { metadataOf } from '../tfjs/write.js';
-import {
-  type Constant,
-  isConstant,
-  NodeContext,
-  type Operand,
-  Unsupported,
-  Weights,
-  type WeightUse,
-} from './context.js';
+import { type Constant, isConstant, NodeContext, type Operand, type Slot, Unsupported, Weights } from './context.js';
 import {
   dtypeAttribute,
   type Endpoint,
@@ -33,9 +25,11 @@ export interface TfjsGraphModel extends Model {
   /** by initializer: the weight it was made from */
   readonly origins: ReadonlyMap<string, WeightOrigin>;
   /** by ONNX node (its first output) and input: the input of the GraphDef node that reads the weight there */
-  readonly weightUses: ReadonlyMap<string, WeightUse>;
+  readonly weightUses: ReadonlyMap<string, Slot>;
   /** by ONNX node (its first output): the GraphDef node that it was written for */
   readonly sources: ReadonlyMap<string, string>;
+  /** by ONNX node (its first output): what it reads as input 0, where that is not input 0 of the node it was written for */
+  readonly dataInputs: ReadonlyMap<string, Slot>;
 }
 
 /** The key of `TfjsGraphModel.weightUses`. */
@@ -56,23 +50,19 @@ export async function readTfjsGraph(path: string, read?: ReadFile): Promise<Tfjs
   return { format: 'tfjs-graph', path: tfjs.path, files: tfjs.files, tfjs, definition, ...conversion };
 }
 
-interface Conversion {
-  readonly graph: Graph;
-  readonly origins: ReadonlyMap<string, WeightOrigin>;
-  readonly weightUses: ReadonlyMap<string, WeightUse>;
-  readonly sources: ReadonlyMap<string, string>;
-}
+type Conversion = Pick<TfjsGraphModel, 'graph' | 'origins' | 'weightUses' | 'sources' | 'dataInputs'>;
 
 function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   const outputs = outputEndpoints(definition);
+  refuseUnknown(files.path, definition, outputs);
   const order = executionOrder(files.path, definition, outputs);
-  refuseUnknown(files.path, order);
   const builder = new OnnxBuilder();
   const weights = new Weights(builder);
   const readers = countReaders(order, outputs);
   const results = new Map<string, readonly Operand[]>();
   const sources: (readonly [NodeProto, string])[] = [];
-  const uses: (readonly [NodeProto, number, WeightUse])[] = [];
+  const uses: (readonly [NodeProto, number, Slot])[] = [];
+  const dataInputs: (readonly [NodeProto, Slot])[] = [];
   const refused: string[] = [];
   const inputs: Value[] = [];
 
@@ -105,7 +95,10 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
       const last = first === undefined || isConstant(first) ? undefined : builder.nodeOf(first.name);
       const written = builder.nodes.slice(mark);
       if (last !== undefined && written.includes(last)) builder.nameNode(last, node.name);
-      for (const each of written) sources.push([each, node.name]);
+      for (const each of written) {
+        sources.push([each, node.name]);
+        if (context.dataInput !== null) dataInputs.push([each, context.dataInput]);
+      }
       for (const each of [...written, ...context.extended]) {
         for (const [input, name] of each.input.entries()) {
           const use = context.weightUses.get(name);
@@ -139,6 +132,7 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
     origins: weights.origins,
     weightUses: new Map(uses.map(([node, input, use]) => [useKey(node.output[0] ?? '', input), use])),
     sources: new Map(sources.map(([node, source]) => [node.output[0] ?? '', source])),
+    dataInputs: new Map(dataInputs.map(([node, slot]) => [node.output[0] ?? '', slot])),
   };
 }
 
@@ -185,11 +179,16 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
 }
 
 /** @throws Failure('input') with every operator that has no converter, and the nodes where it stands */
-function refuseUnknown(path: string, order: readonly GraphNode[]): void {
+function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endpoint[]): void {
   const unknown = new Map<string, string[]>();
-  for (const { op, name } of order) {
-    if (op === 'Const' || op === 'Placeholder' || converters.has(op)) continue;
-    unknown.set(op, [...(unknown.get(op) ?? []), name]);
+  const needed = new Set(outputs.map(({ node }) => node));
+  // the set grows while it is walked
+  for (const name of needed) {
+    const node = nodes.get(name);
+    if (node === undefined) continue;
+    for (const input of node.inputs) needed.add(input.node);
+    if (node.op === 'Const' || node.op === 'Placeholder' || converters.has(node.op)) continue;
+    unknown.set(node.op, [...(unknown.get(node.op) ?? []), name]);
   }
   if (unknown.size === 0) return;
   const list = [...unknown].sort(([a], [b]) => (a < b ? -1 : 1));

@@ -13,6 +13,7 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
+import { subgraphsOf } from '../attributes.js';
 import { type Attributes, Graph, makeNode } from '../graph.js';
 import { DataType, floatTensor, int64Tensor, rawTensor } from '../tensor.js';
 
@@ -74,13 +75,13 @@ export class OnnxBuilder {
     return this.#constant(`float32 [${shape}] ${list}`, (name) => floatTensor(name, shape, list));
   }
 
-  /** An INT64 vector: axes, shapes, pads, starts. */
-  int64s(values: readonly number[]): string {
-    return this.#constant(`int64 [${values.length}] ${values}`, (name) => int64Tensor(name, [values.length], values));
+  /** An INT64 vector (axes, shapes, pads, starts), or a tensor of another shape. */
+  int64s(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    return this.#constant(`int64 [${shape}] ${values}`, (name) => int64Tensor(name, shape, values));
   }
 
   int64(value: number): string {
-    return this.#constant(`int64 [] ${value}`, (name) => int64Tensor(name, [], [value]));
+    return this.int64s([value], []);
   }
 
   int32(value: number): string {
@@ -163,6 +164,10 @@ export class OnnxBuilder {
       if (!node.output.some((output) => needed.has(output))) continue;
       kept.push(node);
       for (const input of node.input) needed.add(input);
+      // a Scan's body reads weights of the graph around it
+      for (const body of subgraphsOf(node)) {
+        for (const inner of body.node) for (const input of inner.input) needed.add(input);
+      }
     }
     const graph = create(GraphProtoSchema, {
       name: 'tfjs',

@@ -216,7 +216,7 @@ function readQuantization(path: string, name: string, value: Json | undefined): 
 function stringBytes(shards: readonly Shard[], start: number, count: number, total: number): number {
   let at = start;
   for (let i = 0; i < count && at + 4 <= total; i++) {
-    const length = new DataView(gather(shards, at, 4).slice().buffer).getUint32(0, true);
+    const length = new DataView(new Uint8Array(gather(shards, at, 4)).buffer).getUint32(0, true);
     at += 4 + length;
   }
   return at - start;
@@ -261,7 +261,7 @@ export function weightValues(files: TfjsFiles, weight: TfjsWeight): WeightValues
     );
   }
   // A copy, because a view may start at an address that no array of wider elements can start at.
-  const { buffer } = weightBytes(files, weight).slice();
+  const { buffer } = new Uint8Array(weightBytes(files, weight));
   if (quantization === null) {
     if (dtype === 'float32') return new Float32Array(buffer);
     return dtype === 'int32' ? new Int32Array(buffer) : new Uint8Array(buffer);

@@ -100,6 +100,7 @@ function unpadded(context: NodeContext, x: Value, rank: number): { readonly x: V
   if (padded === undefined || !isValid || !context.isOnlyReader(0)) return { x, explicit: null };
   const outside = [padded.before[0], padded.after[0], padded.before[rank - 1], padded.after[rank - 1]];
   if (padded.source.shape?.length !== rank || outside.some((extent) => extent !== 0)) return { x, explicit: null };
+  context.dataInput = { node: padded.node, input: 0 };
   return {
     x: context.first(padded.source),
     explicit: { before: padded.before.slice(1, -1), after: padded.after.slice(1, -1) },
@@ -193,6 +194,7 @@ function transposed(context: NodeContext): Computed {
     pads: { ints: [...begin, ...end] },
     ...(extra.some((extent) => extent > 0) ? { output_padding: { ints: extra } } : {}),
   };
+  context.dataInput = { node: context.node.name, input: 2 };
   const steps: LayoutStep[] = [{ kind: 'transpose', perm: [3, 2, 0, 1] }];
   const weight =
     context.weight(1, steps) ?? steps.reduce((name, step) => context.rearranged(name, step), context.plain(1).name);

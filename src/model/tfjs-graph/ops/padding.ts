@@ -40,7 +40,7 @@ function pad(context: NodeContext, value: number): Computed {
   const constant = context.builder.scalar(value, x.dtype);
   const name = context.op('Pad', [x.name, onnxPads(context, before, after), constant]);
   const padded = context.result(name, x.dtype, { shape, channelsFirst: x.channelsFirst });
-  return value === 0 ? { ...padded, padded: { source: x, before, after } } : padded;
+  return value === 0 ? { ...padded, padded: { node: context.node.name, source: x, before, after } } : padded;
 }
 
 /** ONNX mirrors about the border element only; a mirror that repeats it is the border itself, turned round. */

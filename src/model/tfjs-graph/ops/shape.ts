@@ -54,7 +54,7 @@ export const shape: ConverterTable = {
     const shape = context.shape(0);
     const axis = context.integer(1, 'axis');
     const constant = context.constant(0);
-    const at = axis >= 0 ? axis : context.axis(axis + 1, shape);
+    const at = newAxis(context, axis, shape);
     if (constant !== null) return [{ ...constant, shape: constant.shape.toSpliced(at, 0, 1) }];
     return [insertAxis(context, context.value(0), at)];
   },
@@ -107,6 +107,11 @@ export function dropAxes(context: NodeContext, x: Computed, axes: readonly numbe
   const name = context.op('Squeeze', [value.name, context.builder.int64s(onnxAxes)]);
   const shape = x.shape?.filter((_, axis) => !axes.includes(axis)) ?? null;
   return context.result(name, x.dtype, { shape, channelsFirst: order === 'channelsFirst' }, x.elements);
+}
+
+/** Where an axis that is put into a value of `shape` comes to stand; -1 is behind all others. */
+export function newAxis(context: NodeContext, axis: number, shape: Shape | null): number {
+  return axis === -1 && shape !== null ? shape.length : context.axis(axis < 0 ? axis + 1 : axis, shape);
 }
 
 /** A value with an axis of extent 1 put in as its axis `at`. */

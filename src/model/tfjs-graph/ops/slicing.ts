@@ -2,7 +2,7 @@ import type { Shape } from '../../tfjs/builder.js';
 import { onnxAxis, onnxOrder } from '../../tfjs/layout.js';
 import type { Computed, ConverterTable, NodeContext } from '../context.js';
 import { boolAttribute, numberAttribute } from '../graph-def.js';
-import { dropAxes, insertAxis } from './shape.js';
+import { dropAxes, insertAxis, newAxis } from './shape.js';
 
 /** Joining, cutting, picking and repeating. */
 export const slicing: ConverterTable = {
@@ -136,8 +136,7 @@ function joined(shapes: readonly (Shape | null)[]): Shape | null {
 function pack(context: NodeContext): Computed {
   const values = context.operands.map((_, input) => ({ ...context.plain(input), elements: null }));
   const shape = values[0]?.shape ?? null;
-  const listed = numberAttribute(context.node, 'axis', 0);
-  const at = listed >= 0 ? listed : context.axis(listed + 1, shape);
+  const at = newAxis(context, numberAttribute(context.node, 'axis', 0), shape);
   const wider = values.map((value) => insertAxis(context, value, at));
   const dtype = values[0]?.dtype ?? 'float32';
   const name = context.op(
