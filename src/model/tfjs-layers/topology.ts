@@ -1,0 +1,146 @@
+import { Failure } from '../../errors.js';
+import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
+
+/** Where a JSON value stands within model.json. */
+export type JsonPath = readonly (string | number)[];
+
+/** One output tensor of one call of a layer. */
+export interface TensorRef {
+  readonly layer: string;
+  /** which call of the layer: 0 for the first */
+  readonly call: number;
+  readonly tensor: number;
+}
+
+/** A layer as the topology describes it. */
+export interface LayerSpec {
+  readonly className: string;
+  readonly name: string;
+  readonly config: JsonObject;
+  /** the layer's own object, the one that has class_name and config */
+  readonly path: JsonPath;
+  /** the inputs of each call; a layer of a Sequential has none written, its model's order says them */
+  readonly calls: readonly (readonly TensorRef[])[];
+  /** the layers of a nested model */
+  readonly model: ModelSpec | null;
+}
+
+/** A Sequential or Functional model, nested ones alike. */
+export interface ModelSpec {
+  readonly kind: 'sequential' | 'functional';
+  readonly name: string;
+  readonly layers: readonly LayerSpec[];
+  /** where the list of layers stands */
+  readonly path: JsonPath;
+  readonly inputs: readonly TensorRef[];
+  readonly outputs: readonly TensorRef[];
+}
+
+const sequentialNames: ReadonlySet<string> = new Set(['Sequential']);
+const functionalNames: ReadonlySet<string> = new Set(['Model', 'Functional']);
+
+/**
+ * The model that model.json describes: Keras 2 and 3 topologies, with and without the `model_config` around.
+ * @throws Failure('input') when it is no Sequential or Functional model, or the topology is malformed
+ */
+export function readTopology(path: string, json: JsonObject): ModelSpec {
+  const topology = objectOf(json.modelTopology);
+  const inner = topology.model_config;
+  const root = isObject(inner) ? inner : topology;
+  const rootPath = isObject(inner) ? ['modelTopology', 'model_config'] : ['modelTopology'];
+  const model = readModel(root, rootPath);
+  if (model !== null) return model;
+  const className = textOf(root.class_name);
+  throw new Failure(
+    'input',
+    className === undefined
+      ? `${path}: the topology has no class_name. Save the model again with model.save.`
+      : `${path}: a model of class '${className}' is not built from layers that can be read. Convert it to a GraphModel (tensorflowjs_converter --output_format tfjs_graph_model).`,
+  );
+}
+
+/** The name of a layer, which old files write in its config alone. */
+function nameOf(layer: JsonObject): string {
+  return textOf(layer.name) ?? textOf(objectOf(layer.config).name) ?? textOf(layer.class_name) ?? '';
+}
+
+function readModel(object: JsonObject, path: JsonPath): ModelSpec | null {
+  const className = textOf(object.class_name) ?? '';
+  const config = object.config;
+  const isSequential = sequentialNames.has(className);
+  if (!isSequential && !functionalNames.has(className)) return null;
+  // Keras before 2.2.3 wrote a Sequential's config as the list itself.
+  const layersPath = isList(config) ? [...path, 'config'] : [...path, 'config', 'layers'];
+  const list = isList(config) ? config : listOf(objectOf(config).layers);
+  const layers = list.map((layer, i) => readLayer(objectOf(layer), [...layersPath, i]));
+  const name = nameOf(object);
+  if (isSequential) return { kind: 'sequential', name, layers, path: layersPath, inputs: [], outputs: [] };
+
+  const nodesOfModels = new Map(layers.filter((layer) => layer.model !== null).map(({ name }) => [name, 1]));
+  const refs = (value: Json | undefined) => readRefs(value, nodesOfModels);
+  return {
+    kind: 'functional',
+    name,
+    layers: layers.map((layer, i) => ({ ...layer, calls: readCalls(objectOf(list[i]).inbound_nodes, refs) })),
+    path: layersPath,
+    inputs: refs(objectOf(config).input_layers),
+    outputs: refs(objectOf(config).output_layers),
+  };
+}
+
+function readLayer(layer: JsonObject, path: JsonPath): LayerSpec {
+  return {
+    className: textOf(layer.class_name) ?? '',
+    name: nameOf(layer),
+    config: objectOf(layer.config),
+    path,
+    calls: [],
+    model: readModel(layer, path),
+  };
+}
+
+/** The layer that a wrapper (TimeDistributed, Bidirectional) holds. */
+export function wrappedLayer(wrapper: LayerSpec): LayerSpec {
+  return readLayer(objectOf(wrapper.config.layer), [...wrapper.path, 'config', 'layer']);
+}
+
+function readCalls(
+  nodes: Json | undefined,
+  refs: (value: Json | undefined) => readonly TensorRef[],
+): readonly (readonly TensorRef[])[] {
+  return listOf(nodes).map((node) => (isObject(node) ? refs(node.args) : refs(node)));
+}
+
+/**
+ * Every reference to a tensor within a value, in order: [layer, call, tensor, ...] in Keras 2, an object with
+ * keras_history in Keras 3, nested in lists and records as the layer's arguments are.
+ * @param firstCalls by layer, the number that its first call has; a nested model counts from 1, its own inputs being 0
+ */
+function readRefs(value: Json | undefined, firstCalls: ReadonlyMap<string, number>): TensorRef[] {
+  const ref = refOf(value);
+  if (ref !== null) return [{ ...ref, call: Math.max(0, ref.call - (firstCalls.get(ref.layer) ?? 0)) }];
+  if (isList(value)) return value.flatMap((each) => readRefs(each, firstCalls));
+  if (isObject(value)) return Object.values(value).flatMap((each) => readRefs(each, firstCalls));
+  return [];
+}
+
+/** The reference that a value itself is, with the call counted as it is written. */
+export function refOf(value: Json | undefined): TensorRef | null {
+  const history = isObject(value) ? objectOf(value.config).keras_history : value;
+  const [layer, call, tensor] = listOf(history);
+  if (typeof layer !== 'string' || typeof call !== 'number' || typeof tensor !== 'number') return null;
+  return { layer, call, tensor };
+}
+
+/** The tensor arguments beside the inputs, which TensorFlow.js does not pass on: initial_state and the like. */
+export function keywordTensors(nodes: Json | undefined): string[] {
+  const names = (value: Json): string[] => {
+    if (isObject(value) && isObject(value.kwargs)) return keysWithRefs(value.kwargs);
+    return listOf(value).flatMap((ref) => keysWithRefs(objectOf(listOf(ref)[3])));
+  };
+  return listOf(nodes).flatMap(names);
+}
+
+function keysWithRefs(record: JsonObject): string[] {
+  return Object.entries(record).flatMap(([key, value]) => (readRefs(value, new Map()).length > 0 ? [key] : []));
+}
