@@ -84,7 +84,7 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; }
 }
 @page { size: A4; margin: 14mm; }
 @media print {
-  body { font-size: 9.5pt; }
+  html { font-size: 9.5pt; }
   nav { display: none; }
   main, header, footer { max-width: none; padding: 0; }
   h2 { break-after: avoid; } h2 { margin-top: 1.4rem; }

@@ -20,7 +20,12 @@ export function operations(context: Context): Section {
     title: words.title,
     blocks: [
       paragraph([strong(words.swapTitle)]),
-      steps(words.swap(text.metrics[metric], numbers.metric(metric, candidate, 'delta.vsBefore.candidate'))),
+      steps(
+        words.swap(
+          text.metrics[metric],
+          candidate === null ? null : numbers.metric(metric, candidate, 'delta.vsBefore.candidate'),
+        ),
+      ),
       {
         kind: 'command',
         label: words.swapCommand,

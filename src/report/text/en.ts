@@ -105,7 +105,7 @@ export const en = {
     nextSeeds: rich`Repeat the training with ${code('--seeds 5')} to see how much of the difference is chance.`,
     nextInconclusiveWritten: rich`The rule allowed the migrated model to be written although the difference is not established. Monitor it, or roll it back.`,
     nextNoControl: rich`Repeat the run with the control arm, to learn what is due to FReLU.`,
-    nextUnmeasurable: rich`Check the outputs and the test data: a metric without a value means NaN outputs, no samples or a constant target.`,
+    nextUnmeasurable: rich`Check the outputs and the test data: a metric without a value means outputs that are not numbers, no samples or a constant target.`,
   },
 
   armsSection: {
@@ -310,9 +310,11 @@ export const en = {
   operations: {
     title: 'Runbook',
     swapTitle: '1. Swap test',
-    swap: (metric: string, value: Inline) => [
+    swap: (metric: string, value: Inline | null): readonly Rich[] => [
       rich`Load the migrated model in the serving environment, with its preprocessing, beside the original (kept under ${code('.frelu/')} after a migration in place).`,
-      rich`Score the test split with both. The migrated model must reach ${metric} ${value}; anything else means that preprocessing or the runtime differs.`,
+      value === null
+        ? rich`Score the test split with both. This run has no value that the migrated model must reach.`
+        : rich`Score the test split with both. The migrated model must reach ${metric} ${value}; anything else means that preprocessing or the runtime differs.`,
       rich`Compare time per call and memory with the table of costs.`,
     ],
     swapCommand: 'Both models on the test data',

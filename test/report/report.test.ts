@@ -1,0 +1,274 @@
+import { describe, expect, test } from 'vitest';
+import type { MigrateResult } from '../../src/evaluation/result.js';
+import {
+  renderHistoryHtml,
+  renderHistoryMarkdown,
+  renderHtml,
+  renderJson,
+  renderMarkdown,
+  renderTerminal,
+} from '../../src/report/render.js';
+import { draw, loss, makeResult, win } from './results.js';
+
+const languages = ['en', 'ja'] as const;
+
+/** What a page shows of the result: the path in the JSON, the exact value, and the words. */
+function figuresOf(html: string): { field: string; value: string; text: string }[] {
+  return [...html.matchAll(/<data value="([^"]*)" data-field="([^"]*)">([^<]*)<\/data>/g)].map(
+    ([, value = '', field = '', text = '']) => ({ field, value, text: text.replaceAll('&lt;', '<') }),
+  );
+}
+
+function at(json: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((value, key) => {
+    if (typeof value !== 'object' || value === null) return undefined;
+    return Object.entries(value).find(([name]) => name === key)?.[1];
+  }, json);
+}
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  '%': 0.01,
+  points: 0.01,
+  ポイント: 0.01,
+  B: 1,
+  kB: 1e3,
+  MB: 1e6,
+  ms: 1,
+  s: 1,
+  min: 60,
+};
+
+/** The number that a reader takes from the words, and how far rounding may have moved it. */
+function readFigure(text: string, field: string): { value: number; tolerance: number } {
+  const match = /([+-]?)([\d,]+)(?:\.(\d+))?(?:e([+-]?\d+))? ?(\D*)$/.exec(text);
+  const [, sign, whole = '', decimals = '', exponent = '0', unit = ''] = match ?? [];
+  // the lower end of an interval leaves its unit to the upper one
+  const scale = (field.endsWith('.ci95.0') ? 0.01 : (units[unit] ?? Number.NaN)) * 10 ** Number(exponent);
+  const value = Number(`${whole.replaceAll(',', '')}.${decimals || '0'}`) * scale;
+  return { value: sign === '-' ? -value : value, tolerance: 0.5 * 10 ** -decimals.length * scale * (1 + 1e-9) };
+}
+
+function visibleText(html: string): string {
+  return html
+    .replace(/<style>[\s\S]*?<\/style>/g, '')
+    .replace(/<svg[\s\S]*?<\/svg>/g, (svg) => svg.replace(/<[^>]*>/g, ' '))
+    .replace(/<[^>]*>/g, ' ');
+}
+
+describe.each([
+  ['a win', win()],
+  ['a loss', loss()],
+  ['a draw', draw()],
+])('%s', (_, result) => {
+  test.each(languages)('%s: every figure on the page is the one of the JSON, and reads as it', async (language) => {
+    const json: unknown = JSON.parse(renderJson(result));
+    const figures = figuresOf(await renderHtml(result, language));
+    expect(figures.length).toBeGreaterThan(100);
+    for (const { field, value, text } of figures) {
+      const expected = at(json, field);
+      if (expected === null) {
+        expect([field, value]).toEqual([field, '']);
+        continue;
+      }
+      expect([field, Number(value)]).toEqual([field, expected]);
+      if (text.includes('<')) {
+        expect(expected).toBeLessThan(1e-4);
+        continue;
+      }
+      const read = readFigure(text, field);
+      expect(Math.abs(read.value - Number(expected)), `${field} reads ${text}`).toBeLessThanOrEqual(
+        read.tolerance + 1e-12,
+      );
+    }
+  });
+
+  test.each(languages)('%s: Markdown says the same figures as the page', async (language) => {
+    const markdown = renderMarkdown(result, language).replaceAll('\\', '');
+    for (const { field, text } of figuresOf(await renderHtml(result, language))) {
+      expect(markdown, field).toContain(text);
+    }
+  });
+
+  test('the page is the same, byte for byte, when it is rendered again', async () => {
+    expect(await renderHtml(result, 'ja')).toBe(await renderHtml(result, 'ja'));
+  });
+});
+
+describe('the first screen', () => {
+  const firstScreen = async (result: MigrateResult, language: 'en' | 'ja') =>
+    visibleText((await renderHtml(result, language)).split('<nav')[0] ?? '').replaceAll(/\s+/g, ' ');
+
+  test('a win: verdict, people’s terms, certainty, cause, costs, next steps, undo', async () => {
+    const page = await firstScreen(win(), 'en');
+    expect(page).toContain('✓ Adopt');
+    expect(page).toMatch(/Of 2,000 test images, 63 more are right: 66 fixed, 3 broken/);
+    expect(page).toMatch(/95 % interval of the true difference; p < 0.0001|p &lt; 0.0001/);
+    expect(page).toMatch(/\+3\.15 points in all: \+1\.00 points from the additional training alone/);
+    expect(page).toMatch(/Time per call 1.84 ms → 1.85 ms/);
+    expect(page).toContain('frelu-migrate rollback models/resnet8.onnx');
+  });
+
+  test('a loss is not softened, and nothing offers to roll back what was not written', async () => {
+    const page = await firstScreen(loss(), 'ja');
+    expect(page).toContain('✕ 採用を見送り');
+    expect(page).toMatch(/正解が 60 件減りました/);
+    expect(page).toContain('元のモデルを使い続けてください');
+    expect(page).not.toContain('rollback');
+  });
+
+  test('a draw says how many samples would decide, and what was not measured', async () => {
+    const page = await firstScreen(draw(), 'en');
+    expect(page).toContain('? Not decidable with these data');
+    expect(page).toMatch(/about [\d,]+ test samples would show it \(there were 2,000 \)/);
+    expect(page).toMatch(/Peak memory not measured/);
+  });
+
+  test('without a control arm nothing is attributed to FReLU', async () => {
+    const result = makeResult({ right: { before: 0.88, control: null, frelu: 0.915 } });
+    expect(await firstScreen(result, 'en')).toMatch(
+      /What of it is due to FReLU not measured Not known: the run had no control/,
+    );
+    expect(renderMarkdown(result, 'en')).toContain('nothing here attributes a change to FReLU');
+  });
+
+  test('a gain that misses the rule is not adopted and says why', async () => {
+    const page = await firstScreen(makeResult({ rule: 'delta>=10%' }), 'en');
+    expect(page).toMatch(/✕ Do not adopt.*delta&gt;=10%.*not met.*Nothing was written/);
+  });
+});
+
+describe('what was not measured is said', () => {
+  test.each([
+    ['en', 'Whether explanations by attribution maps moved is not known', 'No monitoring baseline was taken'],
+    ['ja', '寄与マップによる説明が変わったかどうかは分かりません', '監視の基準値を取得していません'],
+  ] as const)('%s', (language, attribution, monitoring) => {
+    const markdown = renderMarkdown(draw(), language);
+    expect(markdown).toContain(attribution);
+    expect(markdown).toContain(monitoring);
+  });
+});
+
+const edgeCases = {
+  'identical predictions': makeResult({ identical: true }),
+  'one class': makeResult({ count: 200, onlyClass: 3 }),
+  'three samples': makeResult({ count: 3, classes: 3 }),
+  'no samples': makeResult({ count: 0, classes: 3 }),
+  'NaN metrics': makeResult({ nan: true }),
+  '1 000 classes and 2 000 sites': makeResult({ classes: 1000, count: 4000, sites: 2000, skipped: 300 }),
+  'no control': makeResult({ right: { before: 0.88, control: null, frelu: 0.9 } }),
+  'no sites': makeResult({ sites: 0 }),
+  regression: regression(),
+};
+
+describe.each(Object.entries(edgeCases))('%s', (_, result) => {
+  test.each(languages)('%s: a whole, self-contained page below 1.5 MB', async (language) => {
+    const html = await renderHtml(result, language);
+    expect(html.length).toBeLessThan(1_500_000);
+    expect(visibleText(html)).not.toMatch(/NaN|undefined|Infinity|\[object/);
+    expect(html).not.toMatch(/<script|<link|@import|\bon\w+=|(?:src|href)="(?!data:image\/png|#)/);
+    const ids = [...html.matchAll(/\bid="([^"]*)"/g)].map(([, id]) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect(renderMarkdown(result, language)).not.toMatch(/NaN|undefined|Infinity|\[object/);
+  });
+
+  test('JSON and the terminal table', () => {
+    expect(JSON.parse(renderJson(result))).toEqual(JSON.parse(JSON.stringify(result)));
+    expect(renderTerminal(result)).not.toMatch(/NaN|undefined|Infinity/);
+  });
+});
+
+test('few samples and large models: the page says what it leaves out and what cannot be concluded', () => {
+  expect(renderMarkdown(edgeCases['three samples'], 'en')).toContain('With fewer than 30 samples');
+  expect(renderMarkdown(edgeCases['one class'], 'en')).toContain('holds a single class');
+  const large = renderMarkdown(edgeCases['1 000 classes and 2 000 sites'], 'en');
+  expect(large).toMatch(/30 of \d+ classes are shown/);
+  expect(large).toContain('60 of 2,000 sites are shown');
+});
+
+test('names of classes, sites and files are text, never markup', async () => {
+  const result = win();
+  const name = '<img src=x onerror=alert(1)> | "shirt" & `tie`';
+  const hostile: MigrateResult = {
+    ...result,
+    perClass: result.perClass.map((row) => ({ ...row, name })),
+    sites: result.sites.map((site) => ({ ...site, id: name })),
+    model: { ...result.model, path: name },
+  };
+  expect(await renderHtml(hostile, 'en')).not.toContain('<img src=x');
+  const row = renderMarkdown(hostile, 'en')
+    .split('\n')
+    .find((line) => line.includes('shirt') && line.startsWith('|'));
+  expect(row).toContain('\\<img src=x onerror=alert(1)\\> \\| "shirt" & \\`tie\\`');
+});
+
+describe('history', () => {
+  const runs = [
+    makeResult({ started: '2025-01-02T00:00:00Z', path: 'b.onnx' }),
+    makeResult({ started: '2025-03-02T00:00:00Z', path: 'a.onnx', right: { before: 0.9, control: 0.9, frelu: 0.85 } }),
+    makeResult({ started: '2025-02-02T00:00:00Z', path: 'c.onnx', nan: true }),
+  ];
+
+  test('one table per order: date, model, gain, verdict', async () => {
+    const html = await renderHistoryHtml(runs, 'en');
+    const orders = html
+      .split('<table')
+      .slice(1)
+      .map((table) => [...table.matchAll(/>([abc])\.onnx</g)].map(([, m]) => m).join(''));
+    expect(orders).toEqual(['acb', 'abc', 'bac', 'bca']);
+  });
+
+  test('Markdown has the newest first; no runs are no table', () => {
+    expect(renderHistoryMarkdown(runs, 'ja')).toMatch(/a\.onnx[\s\S]*c\.onnx[\s\S]*b\.onnx/);
+    expect(renderHistoryMarkdown([], 'en')).toContain('There are no runs yet.');
+  });
+});
+
+test('the terminal table: arms, differences, verdict, files, undo', () => {
+  const lines = renderTerminal(win()).split('\n');
+  expect(lines[1]).toMatch(/^Before +88\.55%/);
+  expect(
+    lines.some((line) =>
+      /^FReLU against before +\+3\.15 points +95 % \+2\.36 to \+4\.00 points +p < 0\.0001 +66 fixed, 3 broken$/.test(
+        line,
+      ),
+    ),
+  ).toBe(true);
+  expect(lines).toContain('ADOPT  (rule frelu>=before: met)');
+  expect(lines).toContain('Undo      frelu-migrate rollback models/resnet8.onnx');
+  expect(renderTerminal(win(), { color: true })).toContain('\u001b[');
+});
+
+/** The report of a regression: no classes, an error that should fall, no fixed or broken answers. */
+function regression(): MigrateResult {
+  const result = win();
+  const test = { rmse: { value: 0.41, higherIsBetter: false }, r2: { value: 0.8, higherIsBetter: true } };
+  const arm = { ...result.arms.frelu, test, validation: test };
+  return {
+    ...result,
+    task: 'regression',
+    arms: { before: { ...result.arms.before, test, validation: test }, control: arm, frelu: arm },
+    delta: {
+      vsBefore: {
+        metric: 'rmse',
+        higherIsBetter: false,
+        baseline: 0.45,
+        candidate: 0.41,
+        value: -0.04,
+        ci95: [-0.06, -0.02],
+        pValue: 0.001,
+        test: 'bootstrap-bca',
+        interval: 'bootstrap-bca',
+        fixed: null,
+        broken: null,
+        count: 500,
+      },
+      vsControl: null,
+    },
+    perClass: [],
+    confusion: null,
+    calibration: null,
+    examples: { fixed: [], broken: [] },
+    monitoring: null,
+  };
+}
