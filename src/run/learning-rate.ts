@@ -11,10 +11,13 @@ export interface RangeTest {
   readonly losses: readonly { readonly learningRate: number; readonly loss: number | null }[];
 }
 
+/** How much of the loss a bolder rate may cost at first: the schedule's descent wins that back, and a timid rate learns nothing. */
+const tolerance = 1.02;
+
 /**
  * A short learning-rate range test (after Smith 2017, with restarts instead of a sweep): every candidate trains the same
- * few batches from the same start, and the one with the lowest loss over the last half of them wins; within 1 % the
- * smaller one, which disturbs a trained network less. Uses training data only; the state is as before afterwards.
+ * few batches from the same start, and the largest rate wins whose loss over the last half of them is within 2 % of the
+ * lowest. Uses training data only; the state is as before afterwards.
  */
 export async function findLearningRate(subject: ArmSubject, steps: number, scale: number): Promise<RangeTest> {
   const { stepper, batches } = subject;
@@ -42,6 +45,6 @@ export async function findLearningRate(subject: ArmSubject, steps: number, scale
   }
   await stepper.write(start, 0, batches.batchSize);
   const best = Math.min(...losses.map(({ loss }) => loss ?? Number.POSITIVE_INFINITY));
-  const good = losses.filter(({ loss }) => loss !== null && loss <= best * 1.01);
-  return { learningRate: good.at(-1)?.learningRate ?? smallest * scale, losses };
+  const good = losses.filter(({ loss }) => loss !== null && loss <= best * tolerance);
+  return { learningRate: good[0]?.learningRate ?? smallest * scale, losses };
 }
