@@ -2,13 +2,11 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../errors.js';
 import type { Model, ModelFormat } from './model.js';
-import { readOnnx } from './onnx/read.js';
-import { readTfjsGraph } from './tfjs-graph/read.js';
 
-/** How each format is read, from the path of its entry file. */
+/** How each format is read, from the path of its entry file; a reader is loaded when its format is met. */
 const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
-  onnx: readOnnx,
-  'tfjs-graph': readTfjsGraph,
+  onnx: async (path) => (await import('./onnx/read.js')).readOnnx(path),
+  'tfjs-graph': async (path) => (await import('./tfjs-graph/read.js')).readTfjsGraph(path),
   'tfjs-layers': async (path) => {
     throw new Failure(
       'input',
@@ -26,7 +24,11 @@ export async function loadModel(path: string): Promise<Model> {
   return readers[await formatOf(entry)](entry);
 }
 
-async function findEntry(path: string): Promise<string> {
+/**
+ * The entry file of a model: the path itself, or the one model file in the folder that it names.
+ * @throws Failure('input') when there is none, or more than one
+ */
+export async function findEntry(path: string): Promise<string> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new Failure('input', `${path}: there is no such file or folder. Name a model. Nothing was written.`, {
       cause,
