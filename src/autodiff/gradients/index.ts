@@ -7,6 +7,7 @@ import { gatherAndScatter } from './gather.js';
 import { matmul } from './matmul.js';
 import { normalization } from './normalization.js';
 import { pooling } from './pooling.js';
+import { recurrent } from './recurrent.js';
 import { reduce } from './reduce.js';
 import { resize } from './resize.js';
 import type { GradientRule } from './rule.js';
@@ -16,6 +17,7 @@ import { where } from './where.js';
 
 /** The coverage table: the gradient rule of every operator that can be trained through. */
 export const gradientRules: Readonly<Record<string, GradientRule | undefined>> = {
+  ...recurrent,
   ...dropout,
   ...softmax,
   ...activations,
