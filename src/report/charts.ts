@@ -55,11 +55,15 @@ export async function drawChart(chart: Chart, id: string): Promise<string> {
   return selfContained(svg, id);
 }
 
-/** The library numbers its ids through the whole program: the same chart must be the same text, and ids unique. */
+/**
+ * The library numbers ids and the classes of its hover styles through the whole program. The same chart must be the same
+ * text wherever it is drawn, ids unique on the page, and hover styles have no use in a document.
+ */
 function selfContained(svg: string, id: string): string {
   return svg
     .replaceAll(/zr\d+-/g, `${id}-`)
     .replace(/<style[\s\S]*?<\/style>/g, '')
+    .replaceAll(/ (?:class|pointer-events)="[^"]*"/g, '')
     .replace(/^<svg [^>]*?viewBox="([^"]*)"[^>]*>/, '<svg viewBox="$1" aria-hidden="true" focusable="false">');
 }
 
