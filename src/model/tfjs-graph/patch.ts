@@ -21,7 +21,8 @@ export function patchTfjsGraph(model: TfjsGraphModel, plan: MigrationPlan, baked
   const patch: Patch = { model, baked, edit, byName: new Map(baked.nodes.map((node) => [node.name, node])) };
   const sites = plan.sites.filter(({ status }) => status === 'migrate');
   recentre(patch, sites);
-  for (const node of model.graph.nodes) patchConstants(patch, node);
+  const replaced = new Set(sites.flatMap((site) => (site.form === 'fused' ? activationOf(model, site) : [])));
+  for (const node of model.graph.nodes) if (!replaced.has(node)) patchConstants(patch, node);
   const ids = new Map<string, string>();
   for (const site of sites) {
     if (site.form === 'fused') ids.set(site.id, fuse(patch, site));
@@ -103,7 +104,7 @@ function recentre({ model, baked, edit }: Patch, sites: readonly Site[]): void {
     const raised = additionsBehind(model, baked, value);
     const computed = baked.producer(raised.input);
     const slot = model.dataInputs.get(value) ?? { node: source, input: 0 };
-    for (const tensor of additionsBehind(model, baked, computed?.input[0] ?? '').constants) {
+    for (const tensor of additionsBehind(model, baked, computed?.input[0] ?? '', reader.input[0]).constants) {
       const before = edit.inputs(slot.node)[slot.input] ?? '';
       const { shape, values } = perChannel(tensor);
       const constant = edit.addConstant(`${slot.node}/frelu_lower`, shape, values, slot.node);
@@ -115,15 +116,16 @@ function recentre({ model, baked, edit }: Patch, sites: readonly Site[]): void {
   }
 }
 
-/** The constants that the rewrite adds to a value before it is `value`, the first one first, and the value before them. */
+/** The constants that the rewrite adds on the way from `start` to `value`, the first one first, and the value before them. */
 function additionsBehind(
   model: TfjsGraphModel,
   baked: Graph,
   value: string,
+  start?: string,
 ): { readonly input: string; readonly constants: readonly TensorProto[] } {
-  const step = newAddition(model, baked, value);
+  const step = value === start ? null : newAddition(model, baked, value);
   if (step === null) return { input: value, constants: [] };
-  const { input, constants } = additionsBehind(model, baked, step.input);
+  const { input, constants } = additionsBehind(model, baked, step.input, start);
   return { input, constants: [...constants, step.constant] };
 }
 
@@ -215,12 +217,19 @@ function fusedBounds(baked: Graph, site: Site): TensorProto[] {
   return bounds;
 }
 
-/** The GraphDef node of the first node of an activation: the ReLU, where a Minimum 6 follows it. */
+/** The nodes that compute a site, the last one first: one, or two where a Minimum 6 follows the ReLU. */
+function activationOf({ graph }: TfjsGraphModel, site: Site): NodeProto[] {
+  const last = graph.producer(site.output);
+  if (last === undefined) throw new Error(`the plan is not of this graph: nothing in it computes '${site.output}'`);
+  if (last.input.includes(site.input)) return [last];
+  const first = last.input.map((value) => graph.producer(value)).find((node) => node?.input.includes(site.input));
+  return first === undefined ? [last] : [last, first];
+}
+
+/** The GraphDef node of the first node of an activation. */
 function firstSource(model: TfjsGraphModel, site: Site): string {
-  const last = model.graph.producer(site.output);
-  if (last === undefined || last.input.includes(site.input)) return sourceOfValue(model, site.output);
-  const first = last.input.find((value) => model.graph.producer(value)?.input.includes(site.input));
-  return sourceOfValue(model, first ?? '');
+  const output = activationOf(model, site).at(-1)?.output[0] ?? '';
+  return sourceOfValue(model, output);
 }
 
 function sourceOf(model: TfjsGraphModel, node: NodeProto): string {

@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest';
+import {
+  defaultPlanOptions,
+  type MigrationPlan,
+  type PlanOptions,
+  type SiteParameters,
+} from '../../../src/model/plan.js';
+import { patchTfjsGraph } from '../../../src/model/tfjs-graph/patch.js';
+import type { TfjsGraphModel } from '../../../src/model/tfjs-graph/read.js';
+import { planMigration } from '../../../transforms/plan/plan-migration.js';
+import { bakeParameters } from '../../../transforms/rewrite/bake.js';
+import {
+  bool,
+  float,
+  fusing,
+  HandmadeModel,
+  ints,
+  largestDifference,
+  randomFeeds,
+  randomValues,
+  readFiles,
+  runOnnx,
+  runTfjs,
+  sliding,
+  text,
+} from './graph-model.js';
+
+const feeds = randomFeeds({ x: [2, 8, 8, 3] });
+
+/** A network with a ReLU of every kind that a converted model has: fused, alone, clipped, behind an addition, behind a Pad. */
+function network(): HandmadeModel {
+  const model = new HandmadeModel();
+  const x = model.input('x', [-1, 8, 8, 3]);
+  const conv = (name: string, from: string, shape: number[], attributes = {}, bias: string[] = []) =>
+    model.node(bias.length > 0 ? '_FusedConv2D' : 'Conv2D', name, [from, model.random(`${name}/w`, shape), ...bias], {
+      ...sliding('SAME'),
+      ...attributes,
+    });
+  const bias = (name: string, size: number) => [model.random(`${name}/b`, [size])];
+
+  const first = conv('first', x, [3, 3, 3, 4], fusing('BiasAdd', 'Relu'), bias('first', 4));
+  const pool = model.node('MaxPool', 'pool', [first], {
+    padding: text('VALID'),
+    ksize: ints(1, 2, 2, 1),
+    strides: ints(1, 2, 2, 1),
+  });
+  const unbiased = model.node('Relu', 'unbiased', [conv('unbiased/conv', pool, [3, 3, 4, 4])]);
+  const variance = model.constant(
+    'variance',
+    [4],
+    randomValues([4], 'variance').map((value) => value ** 2 + 0.5),
+  );
+  const statistics = ['scale', 'offset', 'mean'].map((name) => model.random(name, [4]));
+  const normal = model.node(
+    'FusedBatchNormV3',
+    'normal',
+    [conv('c2', unbiased, [3, 3, 4, 4]), ...statistics, variance],
+    {
+      epsilon: float(0.001),
+    },
+  );
+  const residual = model.node('Relu', 'residual', [model.node('AddV2', 'sum', [normal, unbiased])]);
+  const paddings = model.constant('paddings', [4, 2], [0, 0, 0, 1, 0, 1, 0, 0], 'int32');
+  const padded = model.node('Pad', 'pad', [residual, paddings]);
+  const strided = conv(
+    'strided',
+    padded,
+    [3, 3, 4, 4],
+    { ...sliding('VALID', 2), ...fusing('BiasAdd', 'Relu6') },
+    bias('strided', 4),
+  );
+  const depthwise = model.node(
+    'FusedDepthwiseConv2dNative',
+    'depthwise',
+    [strided, model.random('depthwise/w', [3, 3, 4, 2]), ...bias('depthwise', 8)],
+    { ...sliding('SAME'), ...fusing('BiasAdd', 'Relu') },
+  );
+  const bounds = [model.constant('zero', [], [0]), model.constant('six', [], [6])];
+  const clipped = model.node('ClipByValue', 'clipped', [
+    conv('c4', depthwise, [1, 1, 8, 6], fusing('BiasAdd'), bias('c4', 6)),
+    ...bounds,
+  ]);
+  const flat = model.node('Reshape', 'flat', [clipped, model.integers('shape', [-1, 24])]);
+  const hidden = model.node(
+    '_FusedMatMul',
+    'hidden',
+    [flat, model.random('hidden/w', [24, 10]), ...bias('hidden', 10)],
+    {
+      ...fusing('BiasAdd', 'Relu'),
+      transpose_a: bool(false),
+      transpose_b: bool(false),
+    },
+  );
+  const dense = model.node('MatMul', 'dense', [hidden, model.random('dense/w', [10, 5])]);
+  const last = model.node('Maximum', 'last', [model.node('AddV2', 'dense/sum', [dense, ...bias('dense', 5)]), 'zero']);
+  model.node('Identity', 'probabilities', [last]);
+  model.fields = {
+    signature: { outputs: { y: { name: 'probabilities:0' }, map: { name: 'residual:0' } } },
+    userDefinedMetadata: { author: 'somebody' },
+    modelInitializer: { node: [] },
+  };
+  return model;
+}
+
+function randomParameters(plan: MigrationPlan, scale = 0.3): SiteParameters[] {
+  return plan.sites
+    .filter(({ status }) => status === 'migrate')
+    .map(({ id, shift, granularity, channels }) => {
+      const values = (seed: string) =>
+        randomValues([granularity === 'channel' ? (channels ?? 1) : 1], `${id} ${seed}`).map((value) => value * scale);
+      return { id, shift: shift === null ? new Float32Array() : values('shift'), offset: values('offset') };
+    });
+}
+
+async function migrate(files: ReadonlyMap<string, Uint8Array>, options: Partial<PlanOptions>, scale?: number) {
+  const model = await readFiles(files);
+  const plan = planMigration(model.graph, { ...defaultPlanOptions, ...options });
+  const baked = bakeParameters(model.graph, plan, randomParameters(plan, scale));
+  const written = patchTfjsGraph(model, plan, baked);
+  const kept = [...files].filter(([path]) => !written.obsolete.includes(path));
+  const after = new Map([...kept, ...written.files.map(({ path, bytes }) => [path, bytes] as const)]);
+  return { model, plan, baked, written, after };
+}
+
+function jsonOf(files: ReadonlyMap<string, Uint8Array>) {
+  return JSON.parse(new TextDecoder().decode(files.get('model.json')));
+}
+
+const ids = ['first', 'unbiased', 'residual', 'strided', 'depthwise', 'clipped', 'hidden', 'last'];
+
+describe('patchTfjsGraph', () => {
+  it('finds every ReLU under the name of its node', async () => {
+    const { plan } = await migrate(network().files(), {});
+    expect(plan.sites.map(({ id }) => id)).toEqual(ids);
+    expect(plan.sites.map(({ status }) => status)).toEqual(ids.map(() => 'migrate'));
+  });
+
+  const forms = (['auto', 'folded', 'fused', 'explicit'] as const).flatMap((form) =>
+    (['zero', 'floor'] as const).flatMap((padding) =>
+      (['layer', 'channel'] as const).map((granularity) => ({ form, padding, granularity })),
+    ),
+  );
+  it.each(forms)('$form, padding $padding, per $granularity: stock tf.js computes what was baked', async (options) => {
+    const { after, baked, plan } = await migrate(network().files(), options);
+    const [ours, theirs] = [await runOnnx(baked, feeds), await runTfjs(after, feeds)];
+    const scale = Math.max(...[...theirs.values()].flatMap(({ values }) => values.map(Math.abs)));
+    expect(largestDifference(ours, theirs) / scale).toBeLessThan(1e-5);
+
+    const again = await readFiles(after);
+    expect(largestDifference(await runOnnx(again.graph, feeds), theirs) / scale).toBeLessThan(1e-5);
+    const second = planMigration(again.graph, { ...defaultPlanOptions, ...options });
+    expect(second.sites.map(({ reason }) => reason)).toEqual(plan.sites.map(({ form }) => `already FReLU (${form})`));
+  });
+
+  it.each(forms)(
+    '$form, padding $padding, per $granularity: with a = b = 0 it computes what the original did',
+    async (options) => {
+      const files = network().files();
+      const { after } = await migrate(files, options, 0);
+      expect(largestDifference(await runTfjs(after, feeds), await runTfjs(files, feeds))).toBeLessThan(1e-5);
+    },
+  );
+
+  it('rewrites a rewritten model to itself', async () => {
+    const { after } = await migrate(network().files(), { form: 'explicit' });
+    const { written } = await migrate(after, { form: 'explicit' });
+    expect(written.files.map(({ path }) => path)).toEqual(['model.json']);
+    expect(written.obsolete).toEqual([]);
+    expect(new TextDecoder().decode(written.files[0]?.bytes)).toBe(new TextDecoder().decode(after.get('model.json')));
+  });
+
+  it('keeps the nodes of a folded model and every other field of model.json', async () => {
+    const files = network().files();
+    const { after } = await migrate(files, { form: 'folded', padding: 'floor', include: ['hidden'] });
+    const [before, edited] = [jsonOf(files), jsonOf(after)];
+    expect(edited.modelTopology).toEqual(before.modelTopology);
+    expect(edited.signature).toEqual(before.signature);
+    expect(edited.modelInitializer).toEqual(before.modelInitializer);
+    expect(edited.userDefinedMetadata.author).toBe('somebody');
+    expect(edited.userDefinedMetadata['frelu-migrate'].sites).toHaveLength(1);
+  });
+
+  it('writes max(x, b) as Maximum, for ReLU6 as ClipByValue, under the name of the ReLU', async () => {
+    const { after } = await migrate(network().files(), { form: 'fused', include: ['first', 'strided'] });
+    const nodes: { name: string; op: string; input: string[] }[] = jsonOf(after).modelTopology.node;
+    const named = (name: string) => nodes.find((node) => node.name === name);
+    expect(named('first')).toMatchObject({ op: 'Maximum', input: ['first/frelu_linear', 'first/frelu_floor'] });
+    expect(named('first/frelu_linear')).toMatchObject({ op: '_FusedConv2D', attr: fusing('BiasAdd') });
+    expect(named('strided')).toMatchObject({ op: 'ClipByValue' });
+    expect(named('pool')?.input).toEqual(['first']);
+  });
+
+  it('gives a constant that others read too a copy of its own', async () => {
+    const model = new HandmadeModel();
+    const shared = model.random('shared', [4]);
+    const attributes = { ...sliding('SAME'), ...fusing('BiasAdd', 'Relu') };
+    const x = model.input('x', [-1, 8, 8, 3]);
+    const a = model.node('_FusedConv2D', 'a', [x, model.random('a/w', [3, 3, 3, 4]), shared], attributes);
+    const b = model.node('_FusedConv2D', 'b', [x, model.random('b/w', [3, 3, 3, 4]), shared], attributes);
+    model.node('Sub', 'y', [a, b]);
+    const { after, baked } = await migrate(model.files(), { form: 'explicit', include: ['b'] });
+    expect(largestDifference(await runOnnx(baked, feeds), await runTfjs(after, feeds))).toBeLessThan(1e-5);
+  });
+
+  it('does not change a constant that is read as a parameter elsewhere', async () => {
+    const model = new HandmadeModel();
+    const zero = model.constant('zero', [], [0]);
+    const x = model.input('x', [-1, 8, 8, 3]);
+    const dense = model.node('Conv2D', 'dense', [x, model.random('w', [1, 1, 3, 4])], sliding('SAME'));
+    const clipped = model.node('ClipByValue', 'clipped', [dense, zero, model.constant('one', [], [1])]);
+    model.node('Relu', 'y', [model.node('AddV2', 'sum', [clipped, zero])]);
+    const { after, baked } = await migrate(model.files(), { form: 'explicit' });
+    expect(largestDifference(await runOnnx(baked, feeds), await runTfjs(after, feeds))).toBeLessThan(1e-5);
+  });
+
+  it('leaves no constant behind that would count as an output where there is no signature', async () => {
+    const model = network();
+    model.fields = {};
+    const { after, model: read } = await migrate(model.files(), { form: 'fused' });
+    expect([...(await runTfjs(after, feeds)).keys()]).toEqual(read.graph.proto.output.map(({ name }) => name));
+  });
+
+  it('re-quantises a changed weight on its type and leaves the others', async () => {
+    const model = new HandmadeModel();
+    const x = model.input('x', [-1, 8, 8, 3]);
+    const operands = [x, model.random('w', [3, 3, 3, 4]), model.random('b', [4])];
+    model.node('_FusedConv2D', 'y', operands, { ...sliding('SAME'), ...fusing('BiasAdd', 'Relu') });
+    const steps = randomValues([108], 'steps').map((value) => Math.round((value + 1) * 127));
+    model.quantize('w', { dtype: 'uint8', scale: 0.01, min: -1.2, original_dtype: 'float32' }, Uint8Array.from(steps));
+    model.quantize('b', { dtype: 'float16', original_dtype: 'float32' }, new Uint8Array([0, 60, 0, 56, 0, 188, 0, 52]));
+    const { after, baked, written } = await migrate(model.files(), { form: 'explicit' });
+    expect(written.requantized.map(({ weight, dtype }) => [weight, dtype])).toEqual([['b', 'float16']]);
+    expect(largestDifference(await runOnnx(baked, feeds), await runTfjs(after, feeds))).toBeLessThan(2e-3);
+    const again: TfjsGraphModel = await readFiles(after);
+    const before = await readFiles(model.files());
+    expect(again.graph.initializer('w')?.rawData).toEqual(before.graph.initializer('w')?.rawData);
+  });
+});
