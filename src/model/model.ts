@@ -1,4 +1,5 @@
 import type { Graph } from './graph.js';
+import type { FormatLimits } from './limits.js';
 
 export type ModelFormat = 'onnx' | 'tfjs-layers' | 'tfjs-graph';
 
@@ -24,4 +25,6 @@ export interface Model {
   /** the entry file first */
   readonly files: readonly ModelFile[];
   readonly graph: Graph;
+  /** what its format's files cannot say; where it is left out, they can say all that a graph can */
+  readonly limits?: FormatLimits;
 }

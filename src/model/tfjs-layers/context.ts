@@ -1,4 +1,4 @@
-import type { Attributes } from '../graph.js';
+import type { Attributes, NodeProto } from '../graph.js';
 import { floatTensor, rawTensor } from '../tensor.js';
 import { type OnnxBuilder, onnxTypes, type Shape, type Value } from '../tfjs/builder.js';
 import { type TfjsFiles, type TfjsWeight, weightBytes, weightValues } from '../tfjs/files.js';
@@ -24,33 +24,40 @@ export type LayerTable = Readonly<Record<string, LayerConverter>>;
 
 /** One place of a layer's configuration or weights that stands behind an input of an ONNX node. */
 export interface Slot {
-  /** the node, by the name of its first output, and the input */
-  readonly node: string;
+  readonly node: NodeProto;
   readonly input: number;
   readonly layer: LayerSpec;
+  /** the layer of the model's list that it stands in: itself, or the wrapper around it */
+  readonly listed: LayerSpec;
   readonly holds:
     | {
         readonly kind: 'weight';
         /** the weight's name in the manifest, or the one that it would have there */
         readonly weight: string;
-        /** whether the manifest has it */
+        /** whether the manifest has it; where it has, the node reads it in the weight's own order */
         readonly isPresent: boolean;
         readonly shape: readonly number[];
-        readonly steps: readonly LayoutStep[];
         /** the configuration field that says whether the layer has this weight, and the value that means nothing */
         readonly flag: string | null;
         readonly neutral: number;
       }
-    /** a number of the configuration itself: the offset of a Rescaling */
-    | { readonly kind: 'config'; readonly field: string };
+    /** a number of the configuration itself, or one per channel: the offset of a Rescaling */
+    | { readonly kind: 'config'; readonly field: string; readonly channelsLast: boolean };
+}
+
+/** What an activation ends. */
+export interface Activation {
+  readonly layer: LayerSpec;
+  /** whether TensorFlow.js has the channels of its value at the last axis */
+  readonly channelsLast: boolean;
 }
 
 /** The graph under construction, with the record of what in it came from where. */
 export class LayersGraph {
   readonly origins = new Map<string, WeightOrigin>();
   readonly slots: Slot[] = [];
-  /** by the value of an activation: the layer, in its own model's list, that ends with it */
-  readonly activations = new Map<string, LayerSpec>();
+  /** by the node of an activation: the layer, in its own model's list, that ends with it */
+  readonly activations = new Map<NodeProto, Activation>();
   readonly #initializers = new Map<string, string>();
   /** the manifest's names by the name that TensorFlow.js looks a weight up by */
   readonly #names: ReadonlyMap<string, string>;
@@ -233,15 +240,15 @@ export class LayerContext {
   ): void {
     const found = options.isPresent ? this.graph.find(this.scope, name, options.index) : undefined;
     this.graph.slots.push({
-      node,
+      node: this.nodeOf(node),
       input,
       layer: this.spec,
+      listed: this.listed,
       holds: {
         kind: 'weight',
         weight: found?.name ?? `${this.scope}/${name}`,
         isPresent: found !== undefined,
         shape,
-        steps: [],
         flag: options.flag ?? null,
         neutral: options.neutral ?? 0,
       },
@@ -249,8 +256,16 @@ export class LayerContext {
   }
 
   /** Says that a node reads a number of the configuration. */
-  bindConfig(node: string, input: number, field: string): void {
-    this.graph.slots.push({ node, input, layer: this.spec, holds: { kind: 'config', field } });
+  bindConfig(node: string, input: number, field: string, channelsLast: boolean): void {
+    const holds = { kind: 'config', field, channelsLast } as const;
+    this.graph.slots.push({ node: this.nodeOf(node), input, layer: this.spec, listed: this.listed, holds });
+  }
+
+  /** The node that computes a value. */
+  nodeOf(value: string): NodeProto {
+    const node = this.builder.nodeOf(value);
+    if (node === undefined) throw new Error(`no node computes '${value}'`);
+    return node;
   }
 
   /** The name of the function in a field such as `activation`, which is a name or a serialized object. */

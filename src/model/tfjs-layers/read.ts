@@ -1,4 +1,5 @@
 import { Failure } from '../../errors.js';
+import type { NodeProto } from '../graph.js';
 import type { Model } from '../model.js';
 import { type DType, OnnxBuilder, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles } from '../tfjs/files.js';
@@ -6,10 +7,12 @@ import { dimsOfJson, type Json, objectOf, textOf } from '../tfjs/json.js';
 import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
 import { metadataOf } from '../tfjs/write.js';
-import { LayerContext, LayersGraph, type LayerValue, type Slot, Unsupported } from './context.js';
+import { type Activation, LayerContext, LayersGraph, type LayerValue, type Slot, Unsupported } from './context.js';
 import { layerTable } from './layers/index.js';
+import { limitsOf } from './limits.js';
 import {
   keywordTensors,
+  type LayerCall,
   type LayerSpec,
   type ModelSpec,
   readTopology,
@@ -24,18 +27,10 @@ export interface TfjsLayersModel extends Model {
   readonly topology: ModelSpec;
   readonly origins: ReadonlyMap<string, WeightOrigin>;
   readonly slots: readonly Slot[];
-  /** by the value of an activation (a site's output): the call of a layer that ends with it */
-  readonly activations: ReadonlyMap<string, ActivationSite>;
-}
-
-export interface ActivationSite {
-  /** the layer in the list of its model */
-  readonly layer: LayerSpec;
-  readonly model: ModelSpec;
-  /** which call of the layer within its model */
-  readonly call: number;
-  /** how often the graph calls that model: a layer of one that is called twice cannot change for one call */
-  readonly modelCalls: number;
+  /** by the value of an activation (a site's output): the layer that ends with it */
+  readonly activations: ReadonlyMap<string, Activation>;
+  /** by a node's first output: the call of a layer that the node belongs to */
+  readonly calls: ReadonlyMap<string, LayerCall>;
 }
 
 /**
@@ -53,17 +48,15 @@ export async function readTfjsLayers(path: string, read?: ReadFile): Promise<Tfj
     outputs.map(({ name, dtype, shape }) => valueInfo(name, dtype, shape)),
     metadataOf(files.json),
   );
-  return {
-    format: 'tfjs-layers',
-    path: files.path,
-    files: files.files,
-    graph,
+  const record = {
     tfjs: files,
     topology,
     origins: reader.graph.origins,
     slots: reader.graph.slots,
-    activations: reader.activationSites(),
+    activations: new Map([...reader.graph.activations].map(([node, each]) => [node.output[0] ?? '', each])),
+    calls: reader.calls(),
   };
+  return { format: 'tfjs-layers', path: files.path, files: files.files, graph, limits: limitsOf(record), ...record };
 }
 
 /** One call of a model: the values of its layers, by layer and call; null where a layer is not covered. */
@@ -75,7 +68,7 @@ class ModelReader {
   readonly #unsupported = new Set<string>();
   readonly #layerCalls = new Map<string, number>();
   readonly #modelCalls = new Map<ModelSpec, number>();
-  readonly #sites = new Map<string, { readonly layer: LayerSpec; readonly model: ModelSpec; readonly call: number }>();
+  readonly #calls = new Map<NodeProto, Pick<LayerCall, 'layer' | 'model' | 'call'>>();
 
   constructor(readonly files: TfjsFiles) {
     this.graph = new LayersGraph(this.builder, files);
@@ -105,12 +98,13 @@ class ModelReader {
     return { inputs, outputs: named };
   }
 
-  activationSites(): Map<string, ActivationSite> {
-    const sites = [...this.#sites].map(([value, site]): [string, ActivationSite] => [
-      value,
-      { ...site, modelCalls: this.#modelCalls.get(site.model) ?? 1 },
-    ]);
-    return new Map(sites);
+  /** To be asked when the graph is finished, which may give a value another name. */
+  calls(): Map<string, LayerCall> {
+    const calls = [...this.#calls].map(([node, each]): [string, LayerCall] => {
+      const layerCalls = this.#layerCalls.get(each.layer.name) ?? 1;
+      return [node.output[0] ?? '', { ...each, layerCalls, modelCalls: this.#modelCalls.get(each.model) ?? 1 }];
+    });
+    return new Map(calls);
   }
 
   /** Notes every layer whose class is unknown, in nested models and wrappers too, so that one message names them all. */
@@ -189,8 +183,8 @@ class ModelReader {
       const context = new LayerContext(this.graph, layer, inputs, layer.name, layer, (inner) => this.#wrapped(inner));
       const outputs = asList(layerTable[layer.className]?.(context));
       this.#nameLast(outputs, before, name);
-      for (const [value, listed] of this.graph.activations) {
-        if (!this.#sites.has(value)) this.#sites.set(value, { layer: listed, model, call });
+      for (const node of this.builder.nodes.slice(before)) {
+        if (!this.#calls.has(node)) this.#calls.set(node, { layer, model, call });
       }
       return outputs;
     } catch (error) {

@@ -36,6 +36,17 @@ export interface ModelSpec {
   readonly outputs: readonly TensorRef[];
 }
 
+/** One call of a layer in the list of its model. */
+export interface LayerCall {
+  readonly layer: LayerSpec;
+  readonly model: ModelSpec;
+  /** which call of the layer within its model */
+  readonly call: number;
+  /** how often the graph calls the layer, and its model: one of those called twice cannot change for one call */
+  readonly layerCalls: number;
+  readonly modelCalls: number;
+}
+
 const sequentialNames: ReadonlySet<string> = new Set(['Sequential']);
 const functionalNames: ReadonlySet<string> = new Set(['Model', 'Functional']);
 

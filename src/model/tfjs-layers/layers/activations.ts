@@ -58,7 +58,10 @@ export function activate(layer: LayerContext, value: LayerValue, field = 'activa
 
 /** The value after an activation, noted as the place behind which an explicit offset can stand. */
 function ended(layer: LayerContext, value: LayerValue, name: string): LayerValue {
-  if (name !== value.name) layer.graph.activations.set(name, layer.listed);
+  if (name !== value.name) {
+    const channelsLast = value.channelsFirst || !layer.isChannelsFirst;
+    layer.graph.activations.set(layer.nodeOf(name), { layer: layer.listed, channelsLast });
+  }
   return like(value, name);
 }
 

@@ -102,26 +102,34 @@ function masking(layer: LayerContext): LayerValue {
   return { ...like(x, layer.op('Mul', [x.name, counts])), mask };
 }
 
-/** x * scale + offset; a list holds one value per channel. */
+/** x * scale + offset; a list holds one value per channel, nested lists broadcast as tensors do. */
 function rescaling(layer: LayerContext): LayerValue {
   const { input } = layer;
   const x = input.dtype === 'float32' ? input.name : layer.op('Cast', [input.name], { to: { int: 1 } });
-  const { scale, offset } = layer.spec.config;
-  const scaled = layer.op('Mul', [x, channelConstant(layer, 'scale', scale ?? 1)]);
-  const name = layer.op('Add', [scaled, channelConstant(layer, 'offset', offset ?? 0)]);
-  layer.bindConfig(name, 1, 'offset');
+  const { scale = 1, offset = 0 } = layer.spec.config;
+  const scaled = scale === 1 ? x : layer.op('Mul', [x, channelConstant(layer, 'scale', scale)]);
+  const name = layer.op('Add', [scaled, channelConstant(layer, 'offset', offset)]);
+  layer.bindConfig(name, 1, 'offset', input.channelsFirst || layer.shapeOf(input).length === 2);
   return like(input, name);
 }
 
-/** A number, or one per channel, as a constant that no training takes for a parameter: it belongs to the configuration. */
+/** Numbers of the configuration, as a constant that no training takes for a parameter. */
 function channelConstant(layer: LayerContext, field: string, value: Json): string {
   const { builder, input } = layer;
-  const values = isList(value) ? value.map(Number) : [Number(value)];
-  const rank = layer.shapeOf(input).length;
-  const shape = isList(value) ? onnxOrder(input, [...new Array<number>(rank - 1).fill(1), values.length]) : [];
+  const { dims, values } = nested(value);
+  const missing = layer.shapeOf(input).length - dims.length;
+  const shape =
+    dims.length === 0 ? [] : onnxOrder(input, [...new Array<number>(Math.max(0, missing)).fill(1), ...dims]);
   const name = builder.freshName(`${builder.scope}/${field}`);
   builder.nodes.push(makeNode('Constant', [], [name], { value: { tensor: floatTensor(name, shape, values) } }, name));
   return name;
+}
+
+/** A number, or lists of lists of numbers, as a tensor. */
+function nested(value: Json): { readonly dims: readonly number[]; readonly values: readonly number[] } {
+  if (!isList(value)) return { dims: [], values: [Number(value)] };
+  const members = value.map(nested);
+  return { dims: [members.length, ...(members[0]?.dims ?? [])], values: members.flatMap(({ values }) => values) };
 }
 
 /** What only training changes. */
