@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import type { CompareResult } from '../../evaluation/result.js';
+import { printJson, type Run } from '../context.js';
+import { metricRows, reportWords } from '../metric-rows.js';
+import { evaluationData } from '../options/data.js';
+import { argument } from '../options/option.js';
+import { seedOption } from '../options/run.js';
+import { deviceOption, taskOptions } from '../options/task.js';
+import { askForData } from '../prompts.js';
+import { table } from '../table.js';
+
+export function declareCompare(command: Command): Run {
+  const a = argument(command, '<MODEL_A>', 'the model to compare with');
+  const b = argument(command, '<MODEL_B>', 'the model that is compared; differences are B - A');
+  const data = evaluationData(command);
+  const task = taskOptions(command);
+  command.optionsGroup('Run:');
+  const device = deviceOption(command);
+  const seed = seedOption(command, 'of the bootstrap');
+  return async (context) => {
+    const given = data();
+    const path = given.data ?? (await askForData(context.io, context.json));
+    const { compareModels } = await import('../../run/compare.js');
+    const result = await compareModels({
+      a: a(),
+      b: b(),
+      data: { ...given, data: path },
+      task: task(),
+      device: device(),
+      seed: seed(),
+    });
+    if (context.json) printJson(context, result);
+    else context.io.stdout.write(await comparisonText(result));
+    return 0;
+  };
+}
+
+async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }: CompareResult): Promise<string> {
+  const { numbers, names, plain } = await reportWords();
+  const metrics = await metricRows([a.metrics, b.metrics]);
+  const change = (value: number | null) => plain([numbers.metricChange(delta.metric, value, null)]);
+  const rows = [
+    [
+      `${names.get(delta.metric)}, B - A`,
+      `${change(delta.value)}${delta.ci95 === null ? ', no interval' : `, 95 % ${change(delta.ci95[0])} to ${change(delta.ci95[1])}`}`,
+    ],
+    [`p (${delta.test})`, plain([numbers.pValue(delta.pValue, null)])],
+    ...(delta.fixed === null || delta.broken === null
+      ? []
+      : [['answers', `${delta.fixed} fixed, ${delta.broken} broken, of ${delta.count}`]]),
+    ['largest difference of outputs', maxAbsDiff.toPrecision(3)],
+    ...(latency === null
+      ? []
+      : [
+          [
+            'latency',
+            `A ${latency.before.toPrecision(3)} ms, B ${latency.after.toPrecision(3)} ms (batch of ${latency.batchSize}, median of ${latency.runs})`,
+          ],
+        ]),
+  ];
+  return (
+    `A  ${a.model.path}\nB  ${b.model.path}\non ${data.count} samples of ${data.path} (${data.format}), ${device.used}\n\n` +
+    `${table(['metric', 'A', 'B'], metrics, ['A', 'B'])}\n\n${table(['comparison', ''], rows)}\n`
+  );
+}

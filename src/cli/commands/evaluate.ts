@@ -1,0 +1,39 @@
+import type { Command } from 'commander';
+import type { EvaluateResult } from '../../evaluation/result.js';
+import { printJson, type Run } from '../context.js';
+import { metricRows } from '../metric-rows.js';
+import { evaluationData } from '../options/data.js';
+import { argument } from '../options/option.js';
+import { deviceOption, taskOptions } from '../options/task.js';
+import { askForData } from '../prompts.js';
+import { table } from '../table.js';
+
+export function declareEvaluate(command: Command): Run {
+  const model = argument(command, '<MODEL>', 'the model to evaluate');
+  const data = evaluationData(command);
+  const task = taskOptions(command);
+  command.optionsGroup('Run:');
+  const device = deviceOption(command);
+  return async (context) => {
+    const given = data();
+    const path = given.data ?? (await askForData(context.io, context.json));
+    const { evaluateModel } = await import('../../run/evaluate.js');
+    const result = await evaluateModel({
+      model: model(),
+      data: { ...given, data: path },
+      task: task(),
+      device: device(),
+    });
+    if (context.json) printJson(context, result);
+    else context.io.stdout.write(await evaluationText(result));
+    return 0;
+  };
+}
+
+async function evaluationText({ model, data, device, metrics, seconds }: EvaluateResult): Promise<string> {
+  const rows = await metricRows([metrics]);
+  return (
+    `${model.path}\non ${data.count} samples of ${data.path} (${data.format}), ` +
+    `${device.used}, ${seconds.toFixed(2)} s\n\n${table(['metric', 'value'], rows, ['value'])}\n`
+  );
+}

@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { printJson, type Run } from '../context.js';
+import { modelFile } from '../model-file.js';
+import { argument } from '../options/option.js';
+import { table } from '../table.js';
+
+export function declareHistory(command: Command): Run {
+  const model = argument(command, '<MODEL>', 'the model');
+  return async (context) => {
+    const { history } = await import('../../upgrade/history.js');
+    const path = await modelFile(model());
+    const entries = await history(path);
+    if (context.json) printJson(context, { model: path, history: entries });
+    else if (entries.length === 0) context.io.stdout.write(`Nothing was done to ${path} yet.\n`);
+    else {
+      const rows = entries.map(({ id, kind, when, state, from, to, run }) => [
+        when,
+        kind,
+        id,
+        state,
+        `${from} -> ${to}`,
+        run === null ? '' : JSON.stringify(run.summary),
+      ]);
+      context.io.stdout.write(`${table(['when', 'what', 'id', 'state', 'versions', 'summary'], rows)}\n`);
+    }
+    return 0;
+  };
+}

@@ -1,0 +1,114 @@
+import type { Command } from 'commander';
+import { exitCodes } from '../../errors.js';
+import { parseAcceptanceRule } from '../../evaluation/acceptance.js';
+import type { MigrateResult } from '../../evaluation/result.js';
+import type { MigrateOptions } from '../../run/options.js';
+import { type Context, printJson, type Run } from '../context.js';
+import { watchInterrupts } from '../interrupt.js';
+import { hasColor, isLive } from '../io.js';
+import { trainingData } from '../options/data.js';
+import { argument, flag, option } from '../options/option.js';
+import { planOptions } from '../options/plan.js';
+import { languagesOption, seedOption } from '../options/run.js';
+import { taskOptions } from '../options/task.js';
+import { trainingOptions } from '../options/training.js';
+import { text } from '../options/values.js';
+import { createProgress } from '../progress.js';
+import { askForData, confirmUpgrade } from '../prompts.js';
+
+export function declareMigrate(command: Command): Run {
+  const model = argument(command, '<MODEL>', 'the model to migrate');
+  const data = trainingData(command);
+  const task = taskOptions(command);
+  const training = trainingOptions(command);
+  const plan = planOptions(command);
+  command.optionsGroup('Run:');
+  const seed = seedOption(command, 'of splits, order and initial state: the same seed repeats the run');
+  const accept = option(
+    command,
+    '--accept <RULE>',
+    'when to write: frelu>=before, delta>=0.002, frelu>control, always ...; on the test split',
+    (rule) => parseAcceptanceRule(rule).text,
+    'frelu>=before',
+  );
+  const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
+  const dryRun = flag(command, '--dry-run', 'write nothing');
+  const yes = flag(command, '--yes', 'ask nothing');
+  const runDir = option(
+    command,
+    '--run-dir <PATH>',
+    'folder of checkpoints, curves and report',
+    text,
+    null,
+    '.frelu/runs/ID beside the model',
+  );
+  const resume = flag(command, '--resume', 'go on with an interrupted run of the same settings');
+  const languages = languagesOption(command);
+
+  return async (context) => {
+    const quiet = context.json || yes();
+    const given = data();
+    const options: MigrateOptions = {
+      model: model(),
+      data: { ...given, data: given.data ?? (await askForData(context.io, quiet)) },
+      task: task(),
+      plan: plan(),
+      training: training(),
+      accept: accept(),
+      out: out(),
+      dryRun: dryRun(),
+      seed: seed(),
+      runDir: runDir(),
+      resume: resume(),
+      languages: languages(),
+    };
+    if (options.out === null && !options.dryRun) {
+      await confirmUpgrade(context.io, options.model, options.accept, quiet);
+    }
+    const result = await run(options, context);
+    if (context.json) printJson(context, result);
+    else {
+      const { renderTerminal } = await import('../../report/terminal.js');
+      const { stdout, env } = context.io;
+      stdout.write(renderTerminal(result, { color: hasColor(stdout, env) }));
+    }
+    if (result.acceptance.met) return 0;
+    context.io.stderr.write(
+      `frelu-migrate: the acceptance rule ${result.acceptance.rule} was not met. The model is untouched.\n`,
+    );
+    return exitCodes.rejected;
+  };
+}
+
+async function run(options: MigrateOptions, { io, writes }: Context): Promise<MigrateResult> {
+  const { migrate } = await import('../../run/migrate.js');
+  const { seeds, control } = options.training;
+  const progress = createProgress({
+    output: io.stderr,
+    live: isLive(io.stderr, io.env),
+    arms: seeds * (control ? 2 : 1),
+  });
+  const interruption = watchInterrupts(io, progress.warn);
+  try {
+    const result = await migrate(options, {
+      ...progress,
+      onPhase(phase) {
+        if (phase === 'learning-rate' || phase === 'train') writes.sentence = 'The model is untouched.';
+        if (phase === 'write') writes.sentence = afterWriting(options, io.command);
+        progress.onPhase(phase);
+      },
+      signal: interruption.signal,
+    });
+    return { ...result, rollback: result.rollback?.replace(/^frelu-migrate(?= )/, io.command) ?? null };
+  } finally {
+    progress.end();
+    interruption.stop();
+  }
+}
+
+/** Where a failure while writing leaves the user: the files are whole in any case, the history says which. */
+function afterWriting({ model, out, dryRun }: MigrateOptions, command: string): string {
+  if (dryRun) return 'The model is untouched.';
+  if (out !== null) return `The model is untouched; ${out} may have been written.`;
+  return `Whether the model was replaced, its history tells: ${command} history ${model}.`;
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { printJson, type Run } from '../context.js';
+import { shellQuote } from '../io.js';
+import { modelFile } from '../model-file.js';
+import { argument, option } from '../options/option.js';
+import { text } from '../options/values.js';
+
+export function declareRollback(command: Command): Run {
+  const model = argument(command, '<MODEL>', 'the model to restore');
+  const to = option(
+    command,
+    '--to <ID>',
+    "the version to restore: an id from `history`, or 'original'",
+    text,
+    null,
+    'the one before the present',
+  );
+  return async (context) => {
+    const { rollback } = await import('../../upgrade/rollback.js');
+    const path = await modelFile(model());
+    const version = to();
+    const { io, writes } = context;
+    writes.sentence = `What was restored, its history tells: ${io.command} history ${shellQuote(path)}.`;
+    const result = await rollback(path, version === null ? {} : { to: version });
+    if (context.json) printJson(context, result);
+    else if (result.restored.length === 0) io.stdout.write(`${result.model} is ${result.to} already.\n`);
+    else {
+      const files = result.restored.map((file) => `${file.sha256}  ${file.path}`).join('\n');
+      io.stdout.write(`${result.model}: ${result.from} -> ${result.to}. Restored:\n${files}\n`);
+    }
+    return 0;
+  };
+}

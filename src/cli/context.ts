@@ -1,0 +1,22 @@
+import type { Io } from './io.js';
+
+/** What a failure's message says about the files when the failure itself does not know. */
+export interface Writes {
+  sentence: string;
+}
+
+/** What a command is run with, beside its own arguments. */
+export interface Context {
+  readonly io: Io;
+  /** print one JSON document instead of a table */
+  readonly json: boolean;
+  readonly writes: Writes;
+}
+
+/** A command, its arguments read; returns the exit code. */
+export type Run = (context: Context) => Promise<number>;
+
+/** One JSON document, indented, with a line feed. */
+export function printJson({ io }: Context, result: unknown): void {
+  io.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+}

@@ -1,0 +1,82 @@
+import { basename } from 'node:path';
+
+export interface TextOutput extends NodeJS.WritableStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+}
+
+export interface TextInput extends NodeJS.ReadableStream {
+  readonly isTTY?: boolean;
+}
+
+/** All that a command touches of the process it runs in. */
+export interface Io {
+  readonly stdin: TextInput;
+  /** the result, and nothing else */
+  readonly stdout: TextOutput;
+  /** progress, warnings, prompts, failures */
+  readonly stderr: TextOutput;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** how a user calls this program from here: what messages tell them to run begins with it */
+  readonly command: string;
+  /** Calls `listener` at each request to stop (Ctrl-C, SIGTERM) until the returned function is called. */
+  onInterrupt(listener: () => void): () => void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
+
+/** The real process. A reader that closes its end of stdout or stderr early (`| head`) ends the output, not the work. */
+export function systemIo(): Io {
+  const { stdin, stdout, stderr, env, argv } = process;
+  for (const output of [stdout, stderr]) {
+    output.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+  }
+  return {
+    stdin,
+    stdout,
+    stderr,
+    env,
+    command: commandOf(argv[1] ?? '', env),
+    onInterrupt(listener) {
+      const signals = ['SIGINT', 'SIGTERM'] as const;
+      for (const signal of signals) process.on(signal, listener);
+      return () => {
+        for (const signal of signals) process.off(signal, listener);
+      };
+    },
+    exit: (code) => process.exit(code),
+  };
+}
+
+function commandOf(script: string, env: Io['env']): string {
+  if (basename(script) !== 'frelu-migrate') return `node ${shellQuote(script)}`;
+  return env.npm_command === 'exec' ? 'npx frelu-migrate' : 'frelu-migrate';
+}
+
+/** An argument as a POSIX shell reads it back. */
+export function shellQuote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** FORCE_COLOR decides where it is set; then NO_COLOR, CI and dumb terminals mean none, and pipes have none. */
+export function hasColor(output: TextOutput, env: Io['env']): boolean {
+  const { FORCE_COLOR: force } = env;
+  if (force !== undefined) return force !== '0' && force !== 'false';
+  return (env.NO_COLOR ?? '') === '' && isLive(output, env);
+}
+
+/** Whether a line can be redrawn: a terminal, and somebody before it. */
+export function isLive(output: TextOutput, env: Io['env']): boolean {
+  return output.isTTY === true && !isContinuousIntegration(env) && env.TERM !== 'dumb';
+}
+
+/** Whether a question can be put to somebody. */
+export function canAsk({ stdin, stderr, env }: Io): boolean {
+  return stdin.isTTY === true && isLive(stderr, env);
+}
+
+function isContinuousIntegration({ CI: ci = '' }: Io['env']): boolean {
+  return ci !== '' && ci !== '0' && ci !== 'false';
+}

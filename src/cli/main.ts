@@ -1,0 +1,24 @@
+import type { Io } from './io.js';
+
+/**
+ * Runs one command line (without `node` and the script) and returns the exit code.
+ * Modules are loaded when they are needed: `--version` loads none of the dependencies, and a command only its own.
+ */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const [first] = argv;
+  if (first === '--version' || first === '-V') {
+    const { packageVersion } = await import('../version.js');
+    io.stdout.write(`${packageVersion}\n`);
+    return 0;
+  }
+  const writes = { sentence: 'Nothing was written.' };
+  try {
+    const { runCommand } = await import('./program.js');
+    return await runCommand(argv, io, writes);
+  } catch (error) {
+    const { explainError } = await import('./explain-error.js');
+    const { code, text } = explainError(error, writes.sentence, argv.includes('--debug'));
+    io.stderr.write(`${text}\n`);
+    return code;
+  }
+}

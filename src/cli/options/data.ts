@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import { Failure } from '../../errors.js';
+import type { DataOptions } from '../../run/options.js';
+import { choice, option, type Read } from './option.js';
+import { factor, fraction, numbers, pixelSize, text } from './values.js';
+
+/** What was said about the data; null where it was not said which. */
+export type MaybeDataOptions = Omit<DataOptions, 'data'> & { readonly data: string | null };
+
+const formats = 'an image folder, IDX, CIFAR binary, .npz, .csv, .tsv or .parquet';
+
+/** Data that a model is trained on: it is split, or comes with its test set. */
+export function trainingData(command: Command): Read<MaybeDataOptions> {
+  command.optionsGroup('Data:');
+  const data = option(command, '--data <PATH>', `training data: ${formats}`, text, null);
+  const test = option(
+    command,
+    '--test <PATH>',
+    'test data of its own',
+    text,
+    null,
+    'the test part of the data, or a share of it',
+  );
+  const validation = option(command, '--val-fraction <F>', 'share of the data for validation', fraction, 0.1);
+  const held = option(
+    command,
+    '--test-fraction <F>',
+    'share of the data for the test, without test data',
+    fraction,
+    0.2,
+  );
+  const rest = sampleOptions(command);
+  return () => {
+    const [validationFraction, testFraction] = [validation(), held()];
+    if (validationFraction + testFraction >= 1) {
+      throw new Failure(
+        'usage',
+        `--val-fraction ${validationFraction} and --test-fraction ${testFraction} leave nothing to train on. Choose smaller ones.`,
+      );
+    }
+    return { data: data(), test: test(), validationFraction, testFraction, ...rest() };
+  };
+}
+
+/** Data that models are evaluated on, all of it. */
+export function evaluationData(command: Command): Read<MaybeDataOptions> {
+  command.optionsGroup('Data:');
+  const data = option(command, '--data <PATH>', `data: ${formats}; where it has a test part, that`, text, null);
+  const rest = sampleOptions(command);
+  return () => ({ data: data(), test: null, validationFraction: 0, testFraction: 0, ...rest() });
+}
+
+/** How samples are read and become the model's input. */
+function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'preprocessing' | 'preprocessorConfig'>> {
+  const target = option(command, '--target <COLUMN>', 'target column of a table', text, null, 'told by its name');
+  const preprocess = option(
+    command,
+    '--preprocess <FILE>',
+    'a Hugging Face preprocessor_config.json',
+    text,
+    null,
+    'the one beside the model, if any',
+  );
+  const scale = option(
+    command,
+    '--scale <X>',
+    'what stored values are multiplied by',
+    factor,
+    null,
+    '1/255 for 8-bit pixels, else 1',
+  );
+  const mean = option(command, '--mean <X,...>', 'subtracted then, one number or one per channel', numbers, null, '0');
+  const std = option(command, '--std <X,...>', 'divided by last, one number or one per channel', numbers, null, '1');
+  const layout = choice(
+    command,
+    '--layout <LAYOUT>',
+    "axes of the model's input",
+    ['NCHW', 'NHWC'],
+    null,
+    'told by the model and the data',
+  );
+  const resize = option(
+    command,
+    '--resize <HxW>',
+    'size that images are brought to',
+    pixelSize,
+    null,
+    "the model's input",
+  );
+  return () => {
+    const given = { scale: scale(), mean: mean(), std: std(), layout: layout(), resize: resize() };
+    return {
+      target: target(),
+      preprocessorConfig: preprocess(),
+      preprocessing: {
+        ...(given.scale !== null && { scale: given.scale }),
+        ...(given.mean !== null && { mean: given.mean }),
+        ...(given.std !== null && { std: given.std }),
+        ...(given.layout !== null && { layout: given.layout }),
+        ...(given.resize !== null && { resize: given.resize }),
+      },
+    };
+  };
+}

@@ -1,0 +1,90 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { suggest } from '../suggest.js';
+
+/** Reads what the command line said, once it is parsed. */
+export type Read<T> = () => T;
+
+/**
+ * Declares an option with a value.
+ * @param flags such as `--epochs <N>`
+ * @param parse throws InvalidArgumentError for a value that is none
+ * @param shownDefault what the help says about `byDefault`; by default the value itself, and nothing for null
+ */
+export function option<T>(
+  command: Command,
+  flags: string,
+  description: string,
+  parse: (text: string) => T,
+  byDefault: T,
+  shownDefault?: string,
+): Read<T> {
+  return declare(command, new Option(flags, description), parse, byDefault, shownDefault);
+}
+
+/** Declares an option whose value is one of a few words. */
+export function choice<const T extends string, const D extends T | null>(
+  command: Command,
+  flags: string,
+  description: string,
+  words: readonly T[],
+  byDefault: D,
+  shownDefault?: string,
+): Read<T | D> {
+  const declared = new Option(flags, description).choices(words);
+  return declare<T | D>(command, declared, (text) => oneOf(text, words), byDefault, shownDefault);
+}
+
+/** Declares an option that may be given several times. */
+export function repeated(command: Command, flags: string, description: string): Read<readonly string[]> {
+  const values: string[] = [];
+  command.addOption(
+    new Option(flags, `${description}; may be given several times`).argParser((text: string) => values.push(text)),
+  );
+  return () => values;
+}
+
+/** Declares an option without a value. */
+export function flag(command: Command, flags: string, description: string): Read<boolean> {
+  const declared = new Option(flags, description);
+  command.addOption(declared);
+  return () => command.getOptionValue(declared.attributeName()) === !declared.negate;
+}
+
+/** Declares a positional argument: `<MODEL>` must be given, `[MODEL]` may be. */
+export function argument(command: Command, name: `<${string}>`, description: string): Read<string>;
+export function argument(command: Command, name: `[${string}]`, description: string): Read<string | null>;
+export function argument(command: Command, name: string, description: string): Read<string | null> {
+  let value: string | null = null;
+  command.argument(name, description, (text: string) => {
+    value = text;
+    return text;
+  });
+  return () => value;
+}
+
+function declare<T>(
+  command: Command,
+  declared: Option,
+  parse: (text: string) => T,
+  byDefault: T,
+  shownDefault: string | undefined,
+): Read<T> {
+  let value = byDefault;
+  if (byDefault !== null || shownDefault !== undefined) declared.default(byDefault, shownDefault ?? String(byDefault));
+  declared.argParser((text: string) => {
+    value = parse(text);
+    return value;
+  });
+  command.addOption(declared);
+  return () => value;
+}
+
+/** @throws InvalidArgumentError naming the words, and the one that may have been meant */
+export function oneOf<const T extends string>(text: string, words: readonly T[]): T {
+  const found = words.find((word) => word === text);
+  if (found !== undefined) return found;
+  const meant = suggest(text, words);
+  throw new InvalidArgumentError(
+    `Choose one of ${words.join(', ')}.${meant === null ? '' : ` Did you mean ${meant}?`}`,
+  );
+}

@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { defaultPlanOptions, type PlanOptions } from '../../model/plan.js';
+import { choice, type Read, repeated } from './option.js';
+
+/** Which sites are migrated, and how FReLU is written at them. */
+export function planOptions(command: Command): Read<PlanOptions> {
+  const { form: anyForm, padding: usualPadding, granularity: perLayer } = defaultPlanOptions;
+  command.optionsGroup('Sites and their form:');
+  const form = choice(
+    command,
+    '--form <FORM>',
+    'how FReLU is written; auto: at each site the fastest form that is exact',
+    ['auto', 'folded', 'fused', 'explicit'],
+    anyForm,
+  );
+  const padding = choice(
+    command,
+    '--padding <VALUE>',
+    'what a zero-padded layer that reads a FReLU is padded with: 0, or its floor b',
+    ['zero', 'floor'],
+    usualPadding,
+  );
+  const granularity = choice(command, '--granularity <UNIT>', 'one b for each', ['layer', 'channel'], perLayer);
+  const include = repeated(command, '--include <GLOB>', 'only sites whose id matches');
+  const exclude = repeated(command, '--exclude <GLOB>', 'no sites whose id matches');
+  return () => ({
+    form: form(),
+    padding: padding(),
+    granularity: granularity(),
+    include: include(),
+    exclude: exclude(),
+  });
+}

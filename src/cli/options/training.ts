@@ -1,0 +1,93 @@
+import type { Command } from 'commander';
+import type { TrainingOptions } from '../../run/options.js';
+import { choice, flag, option, type Read } from './option.js';
+import { deviceOption } from './task.js';
+import { duration, notNegative, number, oneOrMore, positive, share } from './values.js';
+
+/** How both arms are trained. */
+export function trainingOptions(command: Command): Read<TrainingOptions> {
+  command.optionsGroup('Training:');
+  const device = deviceOption(command);
+  const scope = choice(
+    command,
+    '--train <SCOPE>',
+    'what may change: everything; biases, shifts and offsets; a and b alone; the last layer with them',
+    ['all', 'biases', 'offsets', 'head'],
+    'all',
+  );
+  const epochs = option(command, '--epochs <N>', 'epochs at most', oneOrMore, 5);
+  const budget = option(
+    command,
+    '--budget <DURATION>',
+    'time for training at most (90s, 10m, 1h30m), split evenly between the arms',
+    duration,
+    null,
+    'none',
+  );
+  const batchSize = option(command, '--batch-size <N>', 'samples per step', oneOrMore, 64);
+  const patience = option(
+    command,
+    '--patience <N>',
+    'epochs without a better validation before it stops',
+    oneOrMore,
+    2,
+  );
+  const learningRate = option(
+    command,
+    '--lr <X>',
+    'learning rate, or auto: a short range test finds it',
+    (text) => (text === 'auto' ? text : positive(text)),
+    'auto',
+  );
+  const offsetLearningRate = option(command, '--lr-offset <X>', 'learning rate of a and b', positive, null, 'as --lr');
+  const schedule = choice(
+    command,
+    '--schedule <NAME>',
+    'how the learning rate falls',
+    ['cosine', 'step', 'constant'],
+    'cosine',
+  );
+  const optimiser = choice(command, '--optimizer <NAME>', 'optimizer', ['sgd', 'adamw'], 'sgd');
+  const momentum = option(command, '--momentum <X>', 'of sgd, Nesterov; of adamw its beta1', share, 0.9);
+  const weightDecay = option(
+    command,
+    '--weight-decay <X>',
+    'weight decay, of a and b too',
+    notNegative,
+    null,
+    '0.0001 for sgd, 0.01 for adamw',
+  );
+  const clipNorm = option(command, '--clip-norm <X>', "limit of the gradient's norm", positive, null, 'none');
+  const labelSmoothing = option(command, '--label-smoothing <X>', 'share of each label spread over all', share, 0);
+  const batchNorm = choice(
+    command,
+    '--batch-norm <MODE>',
+    'batch normalization in training',
+    ['frozen', 'batch', 'recalibrate'],
+    'frozen',
+  );
+  const initialOffset = option(command, '--init <X>', 'the b that training starts from', number, 0);
+  const seeds = option(command, '--seeds <N>', 'repeat both arms with N seeds and report the spread', oneOrMore, 1);
+  const control = flag(command, '--no-control', 'skip the control arm: what FReLU brought is then not known');
+  return () => ({
+    device: device(),
+    scope: scope(),
+    epochs: epochs(),
+    budgetSeconds: budget(),
+    batchSize: batchSize(),
+    patience: patience(),
+    learningRate: learningRate(),
+    offsetLearningRate: offsetLearningRate(),
+    schedule: schedule(),
+    optimiser:
+      optimiser() === 'sgd'
+        ? { kind: 'sgd', momentum: momentum(), nesterov: true, weightDecay: weightDecay() ?? 1e-4 }
+        : { kind: 'adamw', beta1: momentum(), beta2: 0.999, epsilon: 1e-8, weightDecay: weightDecay() ?? 0.01 },
+    clipNorm: clipNorm(),
+    labelSmoothing: labelSmoothing(),
+    batchNorm: batchNorm(),
+    initialOffset: initialOffset(),
+    seeds: seeds(),
+    control: !control(),
+  });
+}

@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { exitCodes, Failure } from '../errors.js';
+import { packageVersion } from '../version.js';
+import type { Run, Writes } from './context.js';
+import type { Io } from './io.js';
+import { suggest } from './suggest.js';
+
+/** Declares a command's arguments and options on `command`; the returned function runs it once they are parsed. */
+type Declare = (command: Command) => Run;
+
+interface Entry {
+  readonly summary: string;
+  readonly load: () => Promise<Declare>;
+}
+
+/** In the order of the help. Only the command that is called is loaded. */
+const commands = {
+  migrate: {
+    summary: 'the main job: fine-tune with FReLU, judge, upgrade in place',
+    load: async () => (await import('./commands/migrate.js')).declareMigrate,
+  },
+  inspect: {
+    summary: 'the plan: every ReLU of a model and what becomes of it',
+    load: async () => (await import('./commands/inspect.js')).declareInspect,
+  },
+  rewrite: {
+    summary: 'the rewrite alone, without training',
+    load: async () => (await import('./commands/rewrite.js')).declareRewrite,
+  },
+  evaluate: {
+    summary: 'the metrics of a model on a data set',
+    load: async () => (await import('./commands/evaluate.js')).declareEvaluate,
+  },
+  compare: {
+    summary: 'a paired comparison of two models on a data set',
+    load: async () => (await import('./commands/compare.js')).declareCompare,
+  },
+  report: {
+    summary: "render a run's report again, or the table of many runs",
+    load: async () => (await import('./commands/report.js')).declareReport,
+  },
+  history: {
+    summary: 'what was done to a model',
+    load: async () => (await import('./commands/history.js')).declareHistory,
+  },
+  rollback: {
+    summary: 'undo an upgrade, byte for byte',
+    load: async () => (await import('./commands/rollback.js')).declareRollback,
+  },
+  devices: {
+    summary: 'what can compute here, and what a run would pick',
+    load: async () => (await import('./commands/devices.js')).declareDevices,
+  },
+  demo: {
+    summary: 'the main job on the model and data that ship with this package',
+    load: async () => (await import('./commands/demo.js')).declareDemo,
+  },
+} as const satisfies Readonly<Record<string, Entry>>;
+
+type CommandName = keyof typeof commands;
+
+const mainCommand: CommandName = 'migrate';
+
+function isCommandName(word: string): word is CommandName {
+  return Object.hasOwn(commands, word);
+}
+
+/**
+ * Parses a command line and runs its command; returns the exit code.
+ * @throws Failure('usage') for a command line that is none, and whatever the command throws
+ */
+export async function runCommand(argv: readonly string[], io: Io, writes: Writes): Promise<number> {
+  const called = calledCommand(argv);
+  let code = 0;
+  const program = newProgram(io);
+  for (const [name, { summary, load }] of Object.entries(commands)) {
+    const command = program.command(name, { isDefault: name === mainCommand }).description(summary);
+    if (name !== called) {
+      continue;
+    }
+    const run = (await load())(command);
+    command.action(async () => {
+      code = await run({ io, json: program.getOptionValue('json') === true, writes });
+    });
+  }
+  if (argv.length === 0) {
+    program.outputHelp({ error: true });
+    return exitCodes.usage;
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return 0;
+    throw wrongUsage(error, called, io);
+  }
+  return code;
+}
+
+function newProgram(io: Io): Command {
+  const width = io.stdout.columns ?? 100;
+  return new Command('frelu-migrate')
+    .usage('MODEL --data DATA [options]\n       frelu-migrate COMMAND [arguments] [options]')
+    .description(
+      'Upgrades a trained ONNX or TensorFlow.js network in place: every ReLU becomes FReLU, relu(x + a) + b with learned ' +
+        'a and b (Flexible ReLU, arXiv 1706.08098, not Funnel activation); what it bought is measured after a brief fine-tune.',
+    )
+    .option('--json', 'print the result as one JSON document, and nothing else, to stdout')
+    .option('--debug', 'print stack traces of failures')
+    .version(packageVersion, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help; after a command, its own')
+    .configureHelp({ showGlobalOptions: true, helpWidth: width, subcommandTerm: (command) => command.name() })
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      // the error comes back as an exception, and is told once, where all failures are
+      outputError: () => {},
+    })
+    .addHelpText(
+      'after',
+      '\nMODEL is an .onnx file, a model.json of TensorFlow.js, or a folder that holds one of them.\n' +
+        'A MODEL without a command is migrated: `frelu-migrate migrate --help` lists the options.\n\n' +
+        'Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 unusable model or data,\n' +
+        '4 the acceptance rule was not met, 5 locked, or changed by others, 130 interrupted.',
+    )
+    .exitOverride();
+}
+
+/** The command that a command line calls: the one it begins with, or asks help for, else the main one. */
+function calledCommand(argv: readonly string[]): CommandName {
+  const words = argv.filter((word) => word !== '--json' && word !== '--debug');
+  const first = (words[0] === 'help' ? words[1] : words[0]) ?? '';
+  if (isCommandName(first)) return first;
+  const meant = /^[a-z]+$/i.test(first) && !existsSync(first) ? suggest(first, Object.keys(commands)) : null;
+  if (meant === null) return mainCommand;
+  throw new Failure('usage', `There is no command, and no model, '${first}'. Did you mean ${meant}?`);
+}
+
+/** Commander's own words, which name the argument and may suggest another, with where to read on. */
+function wrongUsage(error: CommanderError, called: CommandName, { command }: Io): Failure {
+  const message = error.message
+    .replace(/^error: /, '')
+    .replace(/\n\((.*)\)$/, '. $1')
+    .replace(/^./, (letter) => letter.toUpperCase());
+  const sentence = /[.?]$/.test(message) ? message : `${message}.`;
+  return new Failure('usage', `${sentence} See: ${command} ${called} --help.`, { cause: error });
+}

@@ -1,0 +1,103 @@
+import type { RunHooks, RunPhase } from '../run/migrate.js';
+import type { TextOutput } from './io.js';
+
+/** Draws what a run tells. */
+export interface Progress extends Omit<RunHooks, 'signal'> {
+  /** Takes the redrawn line away; whoever writes to the same output next finds it clean. */
+  end(): void;
+}
+
+export interface ProgressOptions {
+  readonly output: TextOutput;
+  /** redraw one line; otherwise plain lines, one under the other */
+  readonly live: boolean;
+  /** how many arms are trained in all */
+  readonly arms: number;
+  /** milliseconds */
+  readonly now?: () => number;
+}
+
+const redrawMs = 100;
+const plainMs = 10_000;
+
+const phases: Readonly<Record<RunPhase, string>> = {
+  load: 'reading the model',
+  data: 'reading the data',
+  baseline: 'evaluating the model as it came',
+  'learning-rate': 'looking for a learning rate',
+  train: 'training',
+  judge: 'evaluating the trained models',
+  write: 'writing',
+};
+
+export function createProgress({ output, live, arms, now = () => performance.now() }: ProgressOptions): Progress {
+  let drawn = false;
+  let last = Number.NEGATIVE_INFINITY;
+  let arm = '';
+  let started = 0;
+
+  const clear = () => {
+    if (drawn) output.write('\r\x1b[2K');
+    drawn = false;
+  };
+  const keep = (line: string) => {
+    clear();
+    output.write(`${line}\n`);
+  };
+  /** A line that the next one replaces; where nothing can be redrawn, one that stays. */
+  const show = (line: string) => {
+    if (!live) return keep(line);
+    clear();
+    // a line that wraps could not be taken back
+    output.write(line.slice(0, (output.columns ?? 80) - 1));
+    drawn = true;
+  };
+
+  return {
+    onPhase(phase) {
+      show(phases[phase]);
+      last = now();
+    },
+    onRangeTest({ learningRate }) {
+      if (!live) keep(`learning rate ${learningRate}`);
+    },
+    onArm(name, seed, trainSamples) {
+      started++;
+      arm = `${name} (arm ${started} of ${arms})`;
+      show(`${arm}: ${trainSamples} training samples, seed ${seed}`);
+      last = now();
+    },
+    onStep(_, { epoch, epochs, step, stepsPerEpoch, loss, samplesPerSecond, secondsLeft }) {
+      if (now() - last < (live ? redrawMs : plainMs)) return;
+      last = now();
+      show(
+        `${arm}: epoch ${epoch}/${epochs}, step ${step}/${stepsPerEpoch}, loss ${figure(loss)}, ` +
+          `${Math.round(samplesPerSecond)} samples/s, ${timeText(secondsLeft)} left`,
+      );
+    },
+    onEpoch(_, { epoch, trainLoss, validationLoss, validationMetric }) {
+      if (live) return;
+      last = now();
+      const figures = [
+        ...(trainLoss === null ? [] : [`training loss ${figure(trainLoss)}`]),
+        ...(validationLoss === null ? [] : [`validation loss ${figure(validationLoss)}`]),
+        ...(validationMetric === null ? [] : [`validation metric ${figure(validationMetric)}`]),
+      ];
+      keep(`${arm}: epoch ${epoch}${epoch === 0 ? ' (untrained)' : ''}, ${figures.join(', ')}`);
+    },
+    warn: (message) => keep(`warning: ${message}`),
+    end: clear,
+  };
+}
+
+function figure(value: number): string {
+  return value.toPrecision(4);
+}
+
+/** 75 -> "1 min 15 s". */
+function timeText(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+}

@@ -1,0 +1,78 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { Failure } from '../errors.js';
+import type { MigrateResult } from '../evaluation/result.js';
+
+const resultName = 'report.json';
+
+/** A run's result with the file that it was read from. */
+export interface StoredRun {
+  readonly path: string;
+  readonly result: MigrateResult;
+}
+
+/**
+ * The run that an argument names: a report.json, a run's folder, or the id of a run somewhere below `folder`.
+ * @throws Failure('input') when there is none, or it is not readable
+ */
+export async function findRun(named: string, folder: string): Promise<StoredRun> {
+  const found = await stat(named).catch(() => null);
+  if (found?.isFile()) return readRun(named);
+  if (found?.isDirectory()) return readRun(join(named, resultName));
+  const path = (await findResults(folder)).find((each) => basename(dirname(each)) === named);
+  if (path !== undefined) return readRun(path);
+  throw new Failure(
+    'input',
+    `${named}: there is no such file or folder, and no finished run of this id below ${folder}. ` +
+      'Name the run by its folder (.frelu/runs/ID beside the model). Nothing was written.',
+  );
+}
+
+/** Every finished run below a folder, in the order of their paths. */
+export async function findRuns(folder: string): Promise<StoredRun[]> {
+  const found = await stat(folder).catch(() => null);
+  if (found?.isDirectory() !== true) {
+    throw new Failure('input', `${folder}: there is no such folder. Nothing was written.`);
+  }
+  return Promise.all((await findResults(folder)).map(readRun));
+}
+
+/** The results that lie where runs put them: in `.frelu/runs/ID`, or in a folder of their own (--run-dir) with the run's record. */
+async function findResults(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const results = entries
+    .filter((entry) => entry.isFile() && entry.name === resultName)
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => !relative(folder, path).split(sep).includes('node_modules'));
+  const isRun = await Promise.all(
+    results.map(async (path) => (await stat(join(dirname(path), 'run.json')).catch(() => null))?.isFile() ?? false),
+  );
+  return results.filter((_, at) => isRun[at]).toSorted();
+}
+
+async function readRun(path: string): Promise<StoredRun> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new Failure(
+      'input',
+      `${path}: cannot be read. A run that was interrupted has no report yet (--resume goes on with it). Nothing was written.`,
+      { cause },
+    );
+  });
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw new Failure('input', `${path}: this is not valid JSON. Nothing was written.`, { cause });
+  }
+  if (!isResult(parsed)) {
+    throw new Failure('input', `${path}: this is not the report.json of a run. Name a run. Nothing was written.`);
+  }
+  return { path, result: parsed };
+}
+
+/** Whether a document has the parts that only a run's result has together. */
+function isResult(value: unknown): value is MigrateResult {
+  if (typeof value !== 'object' || value === null) return false;
+  const parts = ['run', 'model', 'plan', 'arms', 'delta', 'verdict', 'reasons', 'sites'];
+  return parts.every((part) => part in value);
+}
