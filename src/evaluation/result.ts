@@ -154,7 +154,10 @@ export interface Histogram {
 }
 
 export interface SiteActivations {
-  /** of x + a, the input with its shift added, over `samples` samples: the floor begins at 0 before and after, in every form */
+  /**
+   * of what the activation reads, over `samples` samples: x before; after, x + a where the ReLU stands as it was (its floor
+   * begins at 0), x + a + b where it is fused (its floor begins at b)
+   */
   readonly inputs: Histogram;
   /** the share of those values that the activation put on its floor: what ReLU zeroed, what FReLU set to b */
   readonly floored: number;

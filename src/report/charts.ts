@@ -281,7 +281,7 @@ function histogramsOption({ x, y, series }: Extract<Chart, { kind: 'histograms' 
       grid: { left: 8, right: 16, top: 48, bottom: 24, ...labelsInside },
       xAxis: { ...axis, type: 'value', name: x, nameLocation: 'middle', nameGap: 26, scale: true, splitNumber: 4 },
       yAxis: { ...axis, type: 'value', name: y, nameTextStyle: { ...text, align: 'left' }, nameGap: 8, splitNumber: 3 },
-      series: series.map(({ name, tone, edges, shares }, i) => ({
+      series: series.map(({ name, tone, edges, shares, threshold }) => ({
         type: 'line',
         name,
         step: 'end',
@@ -291,7 +291,11 @@ function histogramsOption({ x, y, series }: Extract<Chart, { kind: 'histograms' 
         itemStyle: { color: tones[tone].color },
         lineStyle: { color: tones[tone].color, width: 2, type: tones[tone].line },
         areaStyle: { color: tones[tone].color, opacity: 0.15 },
-        ...(i === 0 ? { markLine: zeroLine } : {}),
+        markLine: {
+          ...zeroLine,
+          lineStyle: { color: tones[tone].color, width: 1.5, type: tones[tone].line },
+          data: [{ xAxis: threshold }],
+        },
       })),
     },
   };

@@ -71,10 +71,12 @@ export type Chart =
         readonly tone: Tone;
         readonly edges: readonly number[];
         readonly shares: readonly number[];
+        /** up to here the activation puts its inputs on the floor */
+        readonly threshold: number;
       }[];
     };
 
-export interface Picture {
+interface Picture {
   /** a data URI */
   readonly source: string;
   readonly alt: string;

@@ -199,7 +199,7 @@ export const loss = () => makeResult({ right: { before: 0.9, control: 0.905, fre
 export const draw = () => makeResult({ right: { before: 0.9, control: 0.9, frelu: 0.902 }, measured: false });
 
 /** A greyscale PNG of a few shapes, standing for a test image. */
-export function makePng(size: number, shade: (x: number, y: number) => number): string {
+function makePng(size: number, shade: (x: number, y: number) => number): string {
   const rows = Buffer.alloc((size + 1) * size);
   for (let y = 0; y < size; y++) for (let x = 0; x < size; x++) rows[y * (size + 1) + 1 + x] = shade(x, y);
   const chunk = (type: string, data: Buffer) => {

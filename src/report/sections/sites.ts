@@ -101,7 +101,15 @@ function inputCharts({ result, text, numbers }: Context): Block[] {
         if (activations === null) return [];
         const { edges, counts } = activations.inputs;
         const total = counts.reduce((sum, count) => sum + count, 0);
-        return [{ name: text.arms[tone], tone, edges, shares: counts.map((c) => (total > 0 ? c / total : 0)) }];
+        return [
+          {
+            name: text.arms[tone],
+            tone,
+            edges,
+            shares: counts.map((c) => (total > 0 ? c / total : 0)),
+            threshold: when === 'after' ? floorEdge(site) : 0,
+          },
+        ];
       });
       return {
         kind: 'chart',
@@ -112,6 +120,11 @@ function inputCharts({ result, text, numbers }: Context): Block[] {
     }),
     paragraph(words.chartNote),
   ];
+}
+
+/** Where the floor of the written activation begins in its inputs; per channel there is no one place, but 0 is close to all. */
+function floorEdge({ form, offset }: SiteResult): number {
+  return form === 'fused' && typeof offset === 'number' ? offset : 0;
 }
 
 function skippedTable({ result, text, numbers }: Context): Block[] {

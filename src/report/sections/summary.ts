@@ -18,7 +18,7 @@ export function summary(context: Context): readonly Block[] {
 }
 
 /** Images where the model takes images. */
-export function samplesNoun({ result, text }: Context): string {
+function samplesNoun({ result, text }: Context): string {
   return result.model.inputs[0]?.shape?.length === 4 ? text.samples.images : text.samples.other;
 }
 

@@ -245,7 +245,7 @@ export const en = {
     chart: (site: string) => `Inputs of ${site}`,
     chartAlt: (site: string, before: string, after: string) =>
       `Histogram of the inputs of ${site}. On the floor: ${before} before, ${after} with FReLU.`,
-    chartNote: rich`Inputs (with the shift a added) left of the dashed line at 0 come out as the floor: 0 for ReLU, b for FReLU.`,
+    chartNote: rich`Inputs left of the vertical line come out as the floor: 0 for ReLU, b for FReLU. The inputs of FReLU hold the shift a already.`,
     axis: 'Input of the activation',
     share: 'Share',
     skipped: 'Skipped sites and why',

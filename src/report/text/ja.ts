@@ -233,7 +233,7 @@ export const ja: Texts = {
     chart: (site) => `${site} の入力`,
     chartAlt: (site, before, after) =>
       `${site} への入力のヒストグラム。下限値になった割合は、移行前 ${before}、FReLU ${after}。`,
-    chartNote: rich`0の破線より左の入力（シフトaを加えた値）は下限値になります。下限値はReLUでは0、FReLUではbです。`,
+    chartNote: rich`縦線より左の入力は下限値になります。下限値はReLUでは0、FReLUではbです。FReLUの入力はシフトaを加えた値です。`,
     axis: '活性化関数への入力',
     share: '割合',
     skipped: '対象外とした箇所とその理由',
