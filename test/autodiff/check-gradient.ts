@@ -57,11 +57,11 @@ export function node(
   return makeNode(opType, inputs, outputs, attributes);
 }
 
-export function valueInfo(name: string, shape?: readonly number[]) {
+export function valueInfo(name: string, shape?: readonly number[], elemType: number = DataType.FLOAT) {
   if (shape === undefined) return create(ValueInfoProtoSchema, { name });
   const dim = shape.map((value) => ({ value: { case: 'dimValue' as const, value: BigInt(value) } }));
   const type = create(TypeProtoSchema, {
-    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
+    value: { case: 'tensorType', value: { elemType, shape: { dim } } },
   });
   return create(ValueInfoProtoSchema, { name, type });
 }
