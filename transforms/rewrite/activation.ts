@@ -6,8 +6,8 @@ import { DataType, isFloat } from '../../src/model/tensor.js';
 import type { Rewrite } from './rewrite.js';
 
 /** The nodes that compute a site: one, or a floor at 0 and then a cap at 6. */
-export function activationNodes<Value>(
-  { graph, node }: Rewrite<Value>,
+export function activationNodes(
+  { graph, node }: Pick<Rewrite<unknown>, 'graph' | 'node'>,
   site: Site,
 ): readonly [NodeProto, ...NodeProto[]] {
   const last = node(site.output);

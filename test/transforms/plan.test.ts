@@ -1,0 +1,332 @@
+import { create } from '@bufbuild/protobuf';
+import { AttributeProto_AttributeType, AttributeProtoSchema, FunctionProtoSchema, GraphProtoSchema } from 'onnx-buf';
+import { describe, expect, test } from 'vitest';
+import { type Graph, makeNode } from '../../src/model/graph.js';
+import { defaultPlanOptions, type PlanOptions } from '../../src/model/plan.js';
+import { planMigration } from '../../transforms/plan/plan-migration.js';
+import { matchesPattern } from '../../transforms/plan/selection.js';
+import { parseGraph, valueInfo } from './notation.js';
+
+function plan(text: string, options: Partial<PlanOptions> = {}) {
+  return planMigration(parseGraph(text), { ...defaultPlanOptions, ...options });
+}
+
+function outline(graph: Graph): string[] {
+  return planMigration(graph, defaultPlanOptions).sites.map(({ id, kind, status, reason }) => {
+    return status === 'skip' ? `${id}: skip, ${reason}` : `${id}: ${kind}`;
+  });
+}
+
+describe('what is a site', () => {
+  test.each([
+    ['Relu', 'y = Relu(x)', 'y: relu'],
+    ['Clip with attributes', 'opset 9\ny = Clip(x) min=0.0 max=6.0', 'y: relu6'],
+    ['Clip with the largest float for no limit', 'opset 9\ny = Clip(x) min=0.0 max=3.4028234663852886e38', 'y: relu'],
+    ['Clip with inputs', 'zero = float[] 0\ny = Clip(x, zero)', 'y: relu'],
+    ['Clip with inputs from Constant nodes', 'zero = float[] 0\nsix = float[] 6\ny = Clip(x, zero, six)', 'y: relu6'],
+    ['Max with zero', 'zero = float[1] 0\ny = Max(zero, x)', 'y: relu'],
+    ['Relu then Min', 'six = float[] 6\nr = Relu(x)\ny = Min(six, r)', 'r: relu6'],
+    ['Max then Clip', 'opset 9\nzero = float[] 0\nr = Max(x, zero)\ny = Clip(r) max=6.0', 'r: relu6'],
+  ])('%s', (_, lines, expected) => {
+    expect(outline(parseGraph(`x: float[N,2]\n${lines}\n-> y`))).toEqual([expected]);
+  });
+
+  test.each([
+    ['another lower limit', 'low = float[] -1\ny = Clip(x, low)'],
+    ['another upper limit', 'zero = float[] 0\nlow = float[] 1\ny = Clip(x, zero, low)'],
+    ['a limit that is computed', 'low = ReduceMin(x) keepdims=0\ny = Clip(x, low)'],
+    ['a maximum of two values', 't = Tanh(x)\ny = Max(x, t)'],
+  ])('not %s', (_, lines) => {
+    expect(outline(parseGraph(`x: float[N,2]\n${lines}\n-> y`))).toEqual([]);
+  });
+
+  test('Relu then Min(6) is two things when something else reads the Relu', () => {
+    expect(
+      outline(parseGraph('x: float[N,2]\nsix = float[] 6\nr = Relu(x)\nm = Min(r, six)\ny = Add(r, m)\n-> y')),
+    ).toEqual(['r: relu']);
+  });
+
+  test('hard-swish and hard-sigmoid look like a ReLU6', () => {
+    const graph = parseGraph(`
+      opset 9
+      x: float[N,2]
+      three = float[] 3
+      six = float[] 6
+      s = Add(x, three)
+      r = Clip(s) min=0.0 max=6.0
+      m = Mul(x, r)
+      y = Div(m, six)
+      -> y`);
+    expect(outline(graph)).toEqual(["r: skip, not a ReLU: with Mul 'm' it is hard-swish or hard-sigmoid"]);
+  });
+
+  test('relu(x) - slope relu(-x) is a PReLU; without the sum they are two ReLUs', () => {
+    const parts = 'x: float[N,2]\nslope = float[] 0.1\np = Relu(x)\nn = Neg(x)\nq = Relu(n)\ns = Mul(q, slope)\n';
+    expect(outline(parseGraph(`${parts}y = Sub(p, s)\n-> y`))).toEqual([
+      "p: skip, not a ReLU: with 'q' it is a decomposed PReLU",
+      "q: skip, not a ReLU: with 'p' it is a decomposed PReLU",
+    ]);
+    expect(outline(parseGraph(`${parts}y = Concat(p, s) axis=1\n-> y`))).toEqual(['p: relu', 'q: relu']);
+  });
+
+  test('a quantised model keeps its biases on a grid', () => {
+    const graph = parseGraph(`
+      x: float[N,2]
+      scale = float[] 0.1
+      q = QuantizeLinear(x, scale)
+      d = DequantizeLinear(q, scale)
+      r = Relu(d)
+      y = QuantizeLinear(r, scale)
+      -> y`);
+    expect(outline(graph)[0]).toMatch(/^r: skip, quantised/);
+  });
+
+  test('ReLUs inside bodies and local functions are listed, with limits that the outer graph holds', () => {
+    const graph = parseGraph('x: float[N,2]\nc: bool[]\nzero = float[] 0\n-> y');
+    const branch = (op: string, ...inputs: string[]) =>
+      create(GraphProtoSchema, {
+        name: op,
+        node: [makeNode(op, inputs, [`in_${op}`])],
+        output: [valueInfo(`in_${op}`)],
+      });
+    const choose = makeNode('If', ['c'], ['y'], {}, 'choose');
+    const body = (name: string, g: ReturnType<typeof branch>) =>
+      choose.attribute.push(create(AttributeProtoSchema, { name, type: AttributeProto_AttributeType.GRAPH, g }));
+    body('then_branch', branch('Relu', 'x'));
+    body('else_branch', branch('Max', 'x', 'zero'));
+    graph.insert([choose]);
+    graph.model.functions.push(
+      create(FunctionProtoSchema, { name: 'Block', node: [makeNode('Relu', ['a'], ['b'], {}, 'inner')] }),
+    );
+    expect(outline(graph)).toEqual([
+      "in_Relu: skip, inside the body of If 'choose': bodies are not rewritten",
+      "in_Max: skip, inside the body of If 'choose': bodies are not rewritten",
+      "inner: skip, inside the local function 'Block': functions are not rewritten. Inline them first",
+    ]);
+  });
+
+  test('nodes that share a name are told apart by their outputs', () => {
+    expect(outline(parseGraph('x: float[N,2]\ny = Relu(x) name=act\nz = Relu(y) name=act\n-> z'))).toEqual([
+      'act: relu',
+      'z: relu',
+    ]);
+  });
+
+  test('globs choose sites by id, slashes included', () => {
+    const text =
+      'x: float[N,2]\na = Relu(x) name=/block/0/act\nb = Relu(a) name=/block/1/act\nc = Relu(b) name=/head/act\n-> c';
+    const chosen = (options: Partial<PlanOptions>) =>
+      plan(text, options)
+        .sites.filter(({ status }) => status === 'migrate')
+        .map(({ id }) => id);
+    expect(chosen({ include: ['/block/*'] })).toEqual(['/block/0/act', '/block/1/act']);
+    expect(chosen({ exclude: ['*1*', '/head/???'] })).toEqual(['/block/0/act']);
+    expect(matchesPattern('a.b', 'a?b') && !matchesPattern('axb', 'a.b')).toBe(true);
+  });
+});
+
+describe('where a shift cannot go', () => {
+  test.each([
+    ['an input', 'y = Relu(x)', "'x' is an input of the model"],
+    ['another operator', 's = Sigmoid(x)\ny = Relu(s)', "Sigmoid 's' has no constant that takes it"],
+    ['another reader', 'w = float[2,2]\nh = Gemm(x, w)\nr = Relu(h)\ny = Mul(r, h)', "Mul 'y' reads 'h' too"],
+    ['a model output', 'w = float[2,2]\nh = Gemm(x, w)\ny = Relu(h)\n-> h', "'h' is an output of the model too"],
+    [
+      'beta 0',
+      'w = float[2,2]\nc = float[2]\nh = Gemm(x, w, c) beta=0.0\ny = Relu(h)',
+      "Gemm 'h' ignores its bias (beta is 0)",
+    ],
+    [
+      'a computed bias',
+      'w = float[2,2]\ns = ReduceSum(x) keepdims=0\nh = Gemm(x, w, s)\ny = Relu(h)',
+      "the bias of Gemm 'h' is not a floating-point constant",
+    ],
+    [
+      'weights that are computed',
+      'h = Gemm(x, x) transB=1\ny = Relu(h)',
+      "Gemm 'h' has no bias, and its weights, which would tell the size of one, are not constant",
+    ],
+    ['a product', 'w = float[2,2]\nh = MatMul(x, w)\ny = Relu(h)', "MatMul 'h' has no constant that takes it"],
+    [
+      'both branches',
+      's = Sigmoid(x)\nt = Tanh(x)\nh = Add(s, t)\ny = Relu(h)',
+      "no branch of Add 'h' takes it: Sigmoid 's' has no constant that takes it; Tanh 't' has no constant that takes it",
+    ],
+    [
+      'twice the same branch',
+      'w = float[2,2]\ng = Gemm(x, w)\nh = Add(g, g)\ny = Relu(h)',
+      "no branch of Add 'h' takes it: Add 'h' reads 'g' twice; Add 'h' reads 'g' twice",
+    ],
+    [
+      'one branch of Concat',
+      'w = float[2,2]\ng = Gemm(x, w)\nh = Concat(g, x) axis=1\ny = Relu(h)',
+      "not every branch of Concat 'h' takes it: Gemm 'g' reads 'x' too",
+    ],
+  ])('%s', (_, lines, reason) => {
+    const site = plan(`x: float[N,2]\n${lines}\n-> y`).sites[0];
+    expect(site?.shift).toBeNull();
+    expect(site?.reason).toContain(`no shift: ${reason}`);
+  });
+
+  test('an average that counts zeros', () => {
+    const text = `
+      x: float[N,1,4,4]
+      w = float[1,1,1,1]
+      c = Conv(x, w)
+      h = AveragePool(c) kernel_shape=[2,2] pads=[1,1,1,1] count_include_pad=1
+      y = Relu(h)
+      -> y`;
+    expect(plan(text).sites[0]?.reason).toContain("no shift: AveragePool 'h' averages the zeros of its padding");
+  });
+});
+
+describe('where an offset cannot go', () => {
+  const image = 'x: float[N,2,4,4]\ny = Relu(x)\n';
+  test.each([
+    [
+      'zero padding',
+      'w = float[1,2,3,3]\nz = Conv(y, w) pads=[1,1,1,1]',
+      "Conv 'z' pads with zeros, not with the offset (padding 'floor' would)",
+    ],
+    [
+      'padding told by a run only',
+      'w = float[1,2,3,3]\nz = Conv(y, w) auto_pad=SAME_UPPER',
+      "Conv 'z' pads with zeros, not with the offset (padding 'floor' would)",
+    ],
+    [
+      'a stride between outputs',
+      'w = float[2,1,2,2]\nz = ConvTranspose(y, w) strides=[2,2]',
+      "the outputs of ConvTranspose 'z' meet different parts of its kernel",
+    ],
+    [
+      'a border that is kept',
+      'w = float[2,1,2,2]\nz = ConvTranspose(y, w)',
+      "the outputs of ConvTranspose 'z' meet different parts of its kernel",
+    ],
+    [
+      'an average that counts zeros',
+      'z = AveragePool(y) kernel_shape=[2,2] pads=[1,1,1,1] count_include_pad=1',
+      "AveragePool 'z' reads zeros around its input, not the offset (padding 'floor' would)",
+    ],
+    [
+      'Pad',
+      'p = int64[8] 0 0 1 1 0 0 1 1\nz = Pad(y, p)',
+      "Pad 'z' reads zeros around its input, not the offset (padding 'floor' would)",
+    ],
+    ['padded channels', 'p = int64[8] 0 1 0 0 0 1 0 0\nz = Pad(y, p)', "Pad 'z' pads the channels"],
+    [
+      'padding with another number',
+      'p = int64[8] 0 0 1 1 0 0 1 1\nv = float[] 7\nz = Pad(y, p, v)',
+      "Pad 'z' pads with other than zeros",
+    ],
+    [
+      'computed weights',
+      'w = ReduceMean(x) axes=[0]\nz = Conv(x, y)',
+      "Conv 'z' reads it as input 1, not as the values it works on",
+    ],
+    ['weights of an input', 'w: float[1,2,1,1]\nz = Conv(y, w)', "the weights of Conv 'z' are not constant"],
+    ['what is not linear', 'z = Sigmoid(y)', "Sigmoid 'z' does not let an offset pass"],
+    ['a product', 'k = float[] 2\nz = Mul(y, k)', "Mul 'z' does not let an offset pass"],
+    ['a sum over pixels', 'z = ReduceSum(y)', "ReduceSum 'z' does not let an offset pass"],
+    [
+      'batch statistics',
+      's = float[2]\nvar = float[2]\nz = BatchNormalization(y, s, s, s, var) training_mode=1',
+      "BatchNormalization 'z' does not normalise with one running mean per channel",
+    ],
+    ['an output of the model', 'z = Identity(y)', "'z' is an output of the model"],
+    ['rows joined', 'z = Concat(y, x) axis=2', "Concat 'z' joins it with others, not by channels"],
+    [
+      'an unknown number of channels',
+      's = Slice(x, i, j)\ni = int64[1] 0\nj = int64[1] 1\nz = Concat(y, s) axis=1',
+      "the number of channels of 's' is not known",
+    ],
+  ])('%s', (_, lines, reason) => {
+    const site = plan(`${image}${lines}\n-> z`, { form: 'folded' }).sites[0];
+    expect(site?.form).toBe('explicit');
+    expect(site?.reason).toContain(`not folded: ${reason}`);
+  });
+
+  const matrix = 'x: float[N,2]\ny = Relu(x)\n';
+  test.each([
+    ['a transposed reader', 'w = float[2,1]\nz = Gemm(y, w) transA=1', "Gemm 'z' transposes what it reads"],
+    ['a bias', 'w = float[2,2]\nz = Gemm(x, w, y)', "Gemm 'z' reads it as input 2, not as the values it works on"],
+    [
+      'a product without bias',
+      'w = float[2,1]\nz = MatMul(y, w)',
+      "MatMul 'z' has no bias: no constant is added to it alone",
+    ],
+    [
+      'a product of two values',
+      't = Transpose(x)\nz = MatMul(y, t)',
+      "the right operand of MatMul 'z' is not a constant matrix",
+    ],
+    [
+      'a product read twice',
+      'w = float[2,2]\nb = float[2]\nm = MatMul(y, w)\ns = Add(m, b)\nz = Mul(s, m)',
+      "MatMul 'm' has no bias: no constant is added to it alone",
+    ],
+  ])('%s', (_, lines, reason) => {
+    expect(plan(`${matrix}${lines}\n-> z`, { form: 'folded' }).sites[0]?.reason).toContain(`not folded: ${reason}`);
+  });
+
+  test('a body that captures it', () => {
+    const graph = parseGraph('x: float[N,2]\nc: bool[]\ny = Relu(x)\n-> z');
+    const branch = create(GraphProtoSchema, { node: [makeNode('Identity', ['y'], ['in'])], output: [valueInfo('in')] });
+    const choose = makeNode('If', ['c'], ['z'], {}, 'choose');
+    choose.attribute.push(
+      create(AttributeProtoSchema, { name: 'then_branch', type: AttributeProto_AttributeType.GRAPH, g: branch }),
+    );
+    graph.insert([choose]);
+    const [site] = planMigration(graph, defaultPlanOptions).sites;
+    expect(site?.reason).toContain("not folded: the body of If 'choose' reads 'y'");
+  });
+});
+
+describe('which form', () => {
+  const conv = 'x: float[N,1,4,4]\nw = float[2,1,1,1]\nh = Conv(x, w)\ny = Relu(h)\n';
+  test('auto: folded where every reader takes it, fused where what feeds it does, else explicit', () => {
+    const formOf = (text: string, options: Partial<PlanOptions> = {}) => plan(text, options).sites.at(-1)?.form;
+    expect(formOf(`${conv}v = float[1,2,1,1]\nz = Conv(y, v)\n-> z`)).toBe('folded');
+    expect(formOf(`${conv}z = Sigmoid(y)\n-> z`)).toBe('fused');
+    expect(formOf('x: float[N,1]\ny = Relu(x)\nz = Sigmoid(y)\n-> z')).toBe('explicit');
+    expect(formOf(`opset 7\n${conv}z = Sigmoid(y)\n-> z`, { granularity: 'channel' })).toBe('explicit');
+  });
+
+  test('a form that was asked for and is not exact gives way, with the reason', () => {
+    const [site] = plan(`${conv}z = Sigmoid(y)\n-> z`, { form: 'folded' }).sites;
+    expect(site).toMatchObject({ form: 'fused', reason: "not folded: Sigmoid 'z' does not let an offset pass" });
+    const [other] = plan('x: float[N,1]\ny = Relu(x)\n-> y', { form: 'fused' }).sites;
+    expect(other).toMatchObject({
+      form: 'explicit',
+      reason: "no shift: 'x' is an input of the model. not fused: the offset would go where the shift cannot",
+    });
+  });
+
+  test('one parameter per channel needs channels that are known, and a shift that keeps them apart', () => {
+    const channel = { granularity: 'channel' } as const;
+    expect(plan(`${conv}-> y`, channel).sites[0]).toMatchObject({
+      granularity: 'channel',
+      channels: 2,
+      trailingAxes: 2,
+    });
+    expect(plan('x: float[N,C]\ny = Relu(x)\n-> y', channel).sites[0]).toMatchObject({
+      granularity: 'layer',
+      channels: null,
+      reason: expect.stringContaining('one offset for the layer: the graph does not tell its channels'),
+    });
+    const flattened =
+      'x: float[N,1,4,4]\nw = float[2,1,4,4]\ns = int64[2] -1 2\nc = Conv(x, w)\nh = Reshape(c, s)\ny = Relu(h)\n-> y';
+    expect(plan(flattened, channel).sites[0]).toMatchObject({
+      granularity: 'layer',
+      reason: expect.stringContaining("one offset for the layer: Reshape 'h' moves the channels"),
+    });
+  });
+
+  test('the summary counts', () => {
+    expect(plan('x: float[N,1]\na = Relu(x)\nb = Relu(a)\n-> b', { exclude: ['a'] }).summary).toEqual({
+      relu: 2,
+      migrate: 1,
+      skip: 1,
+    });
+  });
+});
