@@ -7,8 +7,8 @@ type Target = Pick<GradientContext, 'emit' | 'provider'>;
 const steep = 1e30;
 
 /**
- * `value` where `condition` (a BOOL value of the same shape) holds, else 0. ONNX Runtime's Where is some ten times slower
- * on the CPU than the product with the mask.
+ * `value` where `condition` (a BOOL value of the same shape) holds, else 0. On the CPU as the product with the mask, which is
+ * faster than ONNX Runtime's Where, by half to ten times with its version and the data.
  */
 export function select({ emit, provider }: Target, condition: string, value: string): string {
   return provider === 'cpu'
