@@ -23,13 +23,20 @@ export function patchTfjsGraph(model: TfjsGraphModel, plan: MigrationPlan, baked
   recentre(patch, sites);
   const replaced = new Set(sites.flatMap((site) => (site.form === 'fused' ? activationOf(model, site) : [])));
   for (const node of model.graph.nodes) if (!replaced.has(node)) patchConstants(patch, node);
+  const changed = changedWeights(tfjs, origins, baked);
+  for (const [name, { weight }] of origins) {
+    const values = changed.get(weight);
+    if (values === undefined || !isParameterToo(model, name, weight)) continue;
+    changed.delete(weight);
+    giveOwn(patch, name, values);
+  }
   const ids = new Map<string, string>();
   for (const site of sites) {
     if (site.form === 'fused') ids.set(site.id, fuse(patch, site));
     if (site.form === 'explicit') ids.set(site.id, addOffset(patch, site));
   }
   const json = withSiteIds(withNote(edit.finish(), baked), ids);
-  return writeTfjs(tfjs, json, { changed: changedWeights(tfjs, origins, baked), added: edit.added });
+  return writeTfjs(tfjs, json, { changed, added: edit.added });
 }
 
 interface Patch {
@@ -56,6 +63,27 @@ function patchConstants({ model, baked, edit, byName }: Patch, node: NodeProto):
     }
     const { shape, values } = inOwnOrder(model, before, tensor);
     const constant = edit.addConstant(`${use.node}/frelu_constant`, shape, values, use.node);
+    edit.setInput(use.node, use.input, constant);
+  }
+}
+
+/** Whether a weight is also read where it is no initializer of the graph: as a bound, an axis, by a node that no output needs. */
+function isParameterToo({ definition, graph }: TfjsGraphModel, initializer: string, weight: string): boolean {
+  const readers = (name: string): number =>
+    [...definition.nodes.values()].reduce((count, { name: reader, op, inputs }) => {
+      const reads = inputs.filter(({ node }) => node === name).length;
+      return count + (op === 'Identity' && reads > 0 ? readers(reader) : reads);
+    }, 0);
+  return readers(weight) > graph.uses(initializer).length;
+}
+
+/** Gives every reader of an initializer a changed constant, and leaves the weight that it was as it is. */
+function giveOwn({ model, edit }: Patch, initializer: string, values: Float32Array): void {
+  for (const { node, input } of model.graph.uses(initializer)) {
+    const use = model.weightUses.get(useKey(node.output[0] ?? '', input));
+    const weight = model.tfjs.weights.get(model.origins.get(initializer)?.weight ?? '');
+    if (use === undefined || weight === undefined) throw new Error(`'${initializer}' cannot be replaced`);
+    const constant = edit.addConstant(`${use.node}/frelu_constant`, weight.shape, values, use.node);
     edit.setInput(use.node, use.input, constant);
   }
 }

@@ -207,8 +207,8 @@ describe('patchTfjsGraph', () => {
     const zero = model.constant('zero', [], [0]);
     const x = model.input('x', [-1, 8, 8, 3]);
     const dense = model.node('Conv2D', 'dense', [x, model.random('w', [1, 1, 3, 4])], sliding('SAME'));
-    const clipped = model.node('ClipByValue', 'clipped', [dense, zero, model.constant('one', [], [1])]);
-    model.node('Relu', 'y', [model.node('AddV2', 'sum', [clipped, zero])]);
+    model.node('ClipByValue', 'clipped', [dense, zero, model.constant('one', [], [1])]);
+    model.node('Relu', 'y', [model.node('AddV2', 'sum', [model.node('Tanh', 'tanh', [dense]), zero])]);
     const { after, baked } = await migrate(model.files(), { form: 'explicit' });
     expect(largestDifference(await runOnnx(baked, feeds), await runTfjs(after, feeds))).toBeLessThan(1e-5);
   });
