@@ -7,8 +7,11 @@ export interface Interruption {
   stop(): void;
 }
 
-/** The first Ctrl-C asks the work to stop where it can go on later, the second ends the process at once. */
-export function watchInterrupts(io: Io, tell: (message: string) => void): Interruption {
+/**
+ * The first Ctrl-C asks the work to stop where it can go on later, the second ends the process at once.
+ * @param tell says so to the user, at the first
+ */
+export function watchInterrupts(io: Io, tell: () => void): Interruption {
   const controller = new AbortController();
   const stop = io.onInterrupt(() => {
     if (controller.signal.aborted) {
@@ -16,7 +19,7 @@ export function watchInterrupts(io: Io, tell: (message: string) => void): Interr
       io.exit(exitCodes.interrupted);
       return;
     }
-    tell('Stopping: training ends after this step and saves its state. Ctrl-C again ends at once.');
+    tell();
     controller.abort();
   });
   return { signal: controller.signal, stop };

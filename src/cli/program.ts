@@ -99,7 +99,7 @@ export async function runCommand(argv: readonly string[], io: Io, writes: Writes
 }
 
 function newProgram(io: Io): Command {
-  const width = io.stdout.columns ?? 100;
+  const { columns = 0 } = io.stdout;
   return new Command('frelu-migrate')
     .usage('MODEL --data DATA [options]\n       frelu-migrate COMMAND [arguments] [options]')
     .description(
@@ -110,7 +110,11 @@ function newProgram(io: Io): Command {
     .option('--debug', 'print stack traces of failures')
     .version(packageVersion, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help; after a command, its own')
-    .configureHelp({ showGlobalOptions: true, helpWidth: width, subcommandTerm: (command) => command.name() })
+    .configureHelp({
+      showGlobalOptions: true,
+      helpWidth: columns > 0 ? columns : 100,
+      subcommandTerm: (command) => command.name(),
+    })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),

@@ -49,7 +49,7 @@ export function createProgress({ output, live, arms, now = () => performance.now
     if (!live) return keep(line);
     clear();
     // a line that wraps could not be taken back
-    output.write(line.slice(0, (output.columns ?? 80) - 1));
+    output.write(line.slice(0, widthOf(output) - 1));
     drawn = true;
   };
 
@@ -63,7 +63,7 @@ export function createProgress({ output, live, arms, now = () => performance.now
     },
     onArm(name, seed, trainSamples) {
       started++;
-      arm = `${name} (arm ${started} of ${arms})`;
+      arm = `${name} ${started}/${arms}`;
       show(`${arm}: ${trainSamples} training samples, seed ${seed}`);
       last = now();
     },
@@ -72,7 +72,7 @@ export function createProgress({ output, live, arms, now = () => performance.now
       last = now();
       show(
         `${arm}: epoch ${epoch}/${epochs}, step ${step}/${stepsPerEpoch}, loss ${figure(loss)}, ` +
-          `${Math.round(samplesPerSecond)} samples/s, ${timeText(secondsLeft)} left`,
+          `${Math.round(samplesPerSecond)} samples/s, ${clock(secondsLeft)} left`,
       );
     },
     onEpoch(_, { epoch, trainLoss, validationLoss, validationMetric }) {
@@ -94,10 +94,15 @@ function figure(value: number): string {
   return value.toPrecision(4);
 }
 
-/** 75 -> "1 min 15 s". */
-function timeText(seconds: number): string {
+/** A terminal that does not tell its width says 0. */
+function widthOf({ columns = 0 }: TextOutput): number {
+  return columns > 0 ? columns : 80;
+}
+
+/** Minutes and seconds, 1:05, with hours where there are any, 1:02:05. */
+function clock(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
+  const two = (part: number) => String(part).padStart(2, '0');
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
-  if (hours > 0) return `${hours} h ${minutes} min`;
-  return minutes > 0 ? `${minutes} min ${whole % 60} s` : `${whole} s`;
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }

@@ -43,7 +43,7 @@ export async function confirmUpgrade(io: Io, model: string, rule: string, quiet:
     {
       type: 'confirm',
       name: 'agreed',
-      message: `Replace ${model} when ${rule} holds? (The old files are kept; --out writes elsewhere.)`,
+      message: `Replace ${model} if ${rule}? The old files are kept.`,
       default: true,
     },
   ]);

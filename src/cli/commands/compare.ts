@@ -38,11 +38,12 @@ export function declareCompare(command: Command): Run {
 async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }: CompareResult): Promise<string> {
   const { numbers, names, plain } = await reportWords();
   const metrics = await metricRows([a.metrics, b.metrics]);
-  const change = (value: number | null) => plain([numbers.metricChange(delta.metric, value, null)]);
+  const interval =
+    delta.ci95 === null ? 'no interval' : `95 % ${plain(numbers.metricRange(delta.metric, delta.ci95, null))}`;
   const rows = [
     [
       `${names.get(delta.metric)}, B - A`,
-      `${change(delta.value)}${delta.ci95 === null ? ', no interval' : `, 95 % ${change(delta.ci95[0])} to ${change(delta.ci95[1])}`}`,
+      `${plain([numbers.metricChange(delta.metric, delta.value, null)])}, ${interval}`,
     ],
     [`p (${delta.test})`, plain([numbers.pValue(delta.pValue, null)])],
     ...(delta.fixed === null || delta.broken === null

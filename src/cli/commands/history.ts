@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { HistoryEntry } from '../../upgrade/history.js';
 import { printJson, type Run } from '../context.js';
 import { modelFile } from '../model-file.js';
 import { argument } from '../options/option.js';
@@ -19,10 +20,18 @@ export function declareHistory(command: Command): Run {
         id,
         state,
         `${from} -> ${to}`,
-        run === null ? '' : JSON.stringify(run.summary),
+        run === null ? '' : summaryText(run),
       ]);
       context.io.stdout.write(`${table(['when', 'what', 'id', 'state', 'versions', 'summary'], rows)}\n`);
     }
     return 0;
   };
+}
+
+/** What a run noted about itself: {verdict: 'adopt', delta: 0.01} reads "verdict adopt, delta 0.01". */
+function summaryText({ summary }: NonNullable<HistoryEntry['run']>): string {
+  if (typeof summary !== 'object' || summary === null) return String(summary ?? '');
+  return Object.entries(summary)
+    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(', ');
 }

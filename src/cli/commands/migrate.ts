@@ -88,12 +88,20 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
     live: isLive(io.stderr, io.env),
     arms: seeds * (control ? 2 : 1),
   });
-  const interruption = watchInterrupts(io, progress.warn);
+  let trained = false;
+  const interruption = watchInterrupts(io, () => {
+    progress.end();
+    const how = trained
+      ? 'Training is over: the run finishes'
+      : 'Stopping at the next training step, to save the state';
+    io.stderr.write(`${how}. Ctrl-C again ends at once.\n`);
+  });
   try {
     const result = await migrate(options, {
       ...progress,
       onPhase(phase) {
         if (phase === 'learning-rate' || phase === 'train') writes.sentence = 'The model is untouched.';
+        trained = phase === 'judge' || phase === 'write';
         if (phase === 'write') writes.sentence = afterWriting(options, io.command);
         progress.onPhase(phase);
       },
