@@ -2,7 +2,7 @@ import { Failure } from '../errors.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { type Graph, nodeId } from '../model/graph.js';
 import { Emitter } from './emitter.js';
-import { flat, gradientRules } from './gradients/index.js';
+import { gradientRules, isFlat } from './gradients/index.js';
 import { type GradientContext, type Provider, UnsupportedNode } from './gradients/rule.js';
 
 export interface DifferentiateOptions {
@@ -30,7 +30,7 @@ export function differentiate(
   const forward = [...graph.nodes];
   const active = new Set(wanted);
   for (const node of forward) {
-    if (flat.has(node.opType)) continue;
+    if (isFlat(node)) continue;
     if (node.input.some((input) => active.has(input))) for (const output of node.output) active.add(output);
   }
 

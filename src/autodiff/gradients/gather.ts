@@ -36,6 +36,7 @@ function scatterReduction({ node }: GradientContext): 'none' | 'add' {
  * gathered axes move to the front, where ScatterND adds whole slices.
  */
 const gather: GradientRule = (context) => {
+  if (!context.wants(0)) return [];
   const { node, emit, shape, constant } = context;
   const [data, indices] = [inputOf(node, 0), inputOf(node, 1)];
   const from = shape(data);
@@ -70,6 +71,7 @@ const gather: GradientRule = (context) => {
 
 /** GatherND with batch dimensions reads x[b, indices]: the batch's own index is put before each index. */
 const gatherND: GradientRule = (context) => {
+  if (!context.wants(0)) return [];
   const { node, emit, shape } = context;
   const from = shape(inputOf(node, 0));
   const batchDims = intAttribute(node, 'batch_dims', 0);
@@ -96,6 +98,7 @@ export const gatherAndScatter: GradientRules = {
   Gather: gather,
   GatherND: gatherND,
   GatherElements(context) {
+    if (!context.wants(0)) return [];
     const { node, emit, shape } = context;
     const data = zeros(emit, shape(inputOf(node, 0)));
     const attributes = { axis: { int: intAttribute(node, 'axis', 0) }, ...accumulate };

@@ -1,3 +1,6 @@
+import { intAttribute } from '../../model/attributes.js';
+import type { NodeProto } from '../../model/graph.js';
+import { DataType, isFloat } from '../../model/tensor.js';
 import { activations } from './activations.js';
 import { convolution } from './conv.js';
 import { dropout } from './dropout.js';
@@ -35,7 +38,7 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
 };
 
 /** Operators whose outputs do not change with their inputs' values, or only in steps: nothing flows back through them. */
-export const flat: ReadonlySet<string> = new Set([
+const flat: ReadonlySet<string> = new Set([
   'Shape',
   'Size',
   'ArgMax',
@@ -61,3 +64,8 @@ export const flat: ReadonlySet<string> = new Set([
   'Range',
   'Hardmax',
 ]);
+
+/** Whether nothing flows back through a node: its operator is flat, or it cuts its input to integers. */
+export function isFlat(node: NodeProto): boolean {
+  return flat.has(node.opType) || (node.opType === 'Cast' && !isFloat(intAttribute(node, 'to', DataType.FLOAT)));
+}

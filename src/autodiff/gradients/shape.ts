@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
-import { DataType, readIntegers } from '../../model/tensor.js';
+import { readIntegers } from '../../model/tensor.js';
 import type { Emitter } from '../emitter.js';
 import {
   type GradientContext,
@@ -173,14 +173,9 @@ function borderSum(context: GradientContext, before: readonly number[], after: r
 }
 
 /** A gradient in the type of the value it belongs to, where the node changed the type of floats. */
-const cast: GradientRule = (context) => {
-  const { node, emit } = context;
-  const target = intAttribute(node, 'to', DataType.FLOAT);
-  const floating: readonly number[] = [DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16];
-  // what was cut to integers changes in steps
-  if (!floating.includes(target)) return [];
-  return [emit.op('CastLike', [outputGradient(context), inputOf(node, 0)])];
-};
+const cast: GradientRule = (context) => [
+  context.emit.op('CastLike', [outputGradient(context), inputOf(context.node, 0)]),
+];
 
 /** Operators that move, repeat, pick or pad elements by position. */
 export const shape: GradientRules = {
@@ -190,7 +185,7 @@ export const shape: GradientRules = {
   Squeeze: reshaped,
   Unsqueeze: reshaped,
   Cast: cast,
-  CastLike: (context) => [context.emit.op('CastLike', [outputGradient(context), inputOf(context.node, 0)])],
+  CastLike: cast,
   Transpose(context) {
     const { node, emit, shape: shapeOf } = context;
     const rank = shapeOf(inputOf(node, 0)).length;

@@ -154,7 +154,7 @@ describe('Cast', () => {
       inputs: { x: { shape: [3] } },
       nodes: [
         node('Cast', ['x'], ['i'], { to: { int: DataType.INT64 } }),
-        node('Mul', ['i', 'i'], ['j']),
+        node('Abs', ['i'], ['j']),
         node('Cast', ['j'], ['steps'], { to: { int: DataType.FLOAT } }),
         node('Add', ['x', 'steps'], ['y']),
       ],
