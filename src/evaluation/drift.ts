@@ -1,4 +1,5 @@
-import type { MonitoringBaseline } from './result.js';
+import { classProbabilities, predictedClasses, type Scores, topConfidence } from './metrics.js';
+import type { MonitoringBaseline, SiteResult } from './result.js';
 
 /**
  * When to look and when to act. The PSI levels are those usual in credit scoring (Siddiqi, "Credit Risk Scorecards",
@@ -28,6 +29,39 @@ export function populationStabilityIndex(expected: readonly number[], observed: 
     const o = Math.max(observed[bin] ?? 0, smallestShare);
     return sum + (o - e) * Math.log(o / e);
   }, 0);
+}
+
+/**
+ * The reference that new data is compared with, from the migrated model's answers on the test split.
+ * `inputs` holds, per feature or channel, the raw values of all samples or of a part of them; `classNames` is null for
+ * tasks without classes, which have no predicted distribution and no confidence.
+ */
+export function monitoringBaseline(
+  inputs: readonly { readonly name: string; readonly values: ArrayLike<number> }[],
+  scores: Scores,
+  classNames: readonly string[] | null,
+  sites: readonly SiteResult[],
+): MonitoringBaseline {
+  const samples = scores.values.length / scores.width;
+  const predicted = predictedClasses(scores);
+  const confidence = classNames === null ? null : topConfidence(classProbabilities(scores)).sort();
+  return {
+    samples,
+    inputs: inputs.flatMap(({ name, values }) => referenceDistribution(name, values) ?? []),
+    predicted:
+      classNames === null || samples === 0
+        ? null
+        : classNames.map((name, index) => ({ name, share: predicted.filter((p) => p === index).length / samples })),
+    confidence:
+      confidence === null || samples === 0 || confidence.some(Number.isNaN)
+        ? null
+        : {
+            mean: confidence.reduce((sum, value) => sum + value, 0) / samples,
+            p05: quantile(confidence, 0.05),
+            median: quantile(confidence, 0.5),
+          },
+    floorRates: sites.flatMap(({ id, after }) => (after === null ? [] : [{ site: id, share: after.floored }])),
+  };
 }
 
 /**

@@ -245,6 +245,7 @@ function classStatistic(
         indices.length;
     }
     case 'auroc':
+      if (probabilities.classes !== 2) return () => Number.NaN;
       return areaUnderRoc(
         probabilities.values.filter((_, j) => j % 2 === 1),
         (i) => labels[i] === 1,

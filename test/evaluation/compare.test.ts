@@ -46,6 +46,13 @@ test('identical models: a difference of zero with its interval', () => {
   expect(pairedDelta('logLoss', scores, scores, truth)).toMatchObject({ value: 0, pValue: 1, ci95: [0, 0] });
 });
 
+test('a metric that the task does not have is not made up', () => {
+  const truth: Truth = { kind: 'class', labels: Int32Array.of(0, 1, 2), classes: 3 };
+  const scores = predicting(3, 0, 1, 1);
+  expect(pairedDelta('auroc', scores, scores, truth)).toMatchObject({ baseline: null, value: null, ci95: null });
+  expect(pairedDelta('mae', scores, scores, truth)).toMatchObject({ baseline: null, value: null, pValue: null });
+});
+
 test('a NaN in one model leaves the delta without a value, in every metric', () => {
   const truth: Truth = { kind: 'class', labels: Int32Array.of(0, 1), classes: 2 };
   const broken: Scores = { values: Float32Array.of(Number.NaN, 0, 0, 1), width: 2, kind: 'logits' };

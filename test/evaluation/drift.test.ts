@@ -1,5 +1,10 @@
 import { expect, test } from 'vitest';
-import { binShares, populationStabilityIndex, referenceDistribution } from '../../src/evaluation/drift.js';
+import {
+  binShares,
+  monitoringBaseline,
+  populationStabilityIndex,
+  referenceDistribution,
+} from '../../src/evaluation/drift.js';
 
 test('the stability index of a worked example: 50/30/20 % becoming 40/35/25 %', () => {
   // -0.1 ln 0.8 + 0.05 ln (35/30) + 0.05 ln 1.25
@@ -33,4 +38,25 @@ test('repeated values make fewer bins, a constant feature shows any other value 
 test('values that are not finite do not count; without any there is no reference', () => {
   expect(referenceDistribution('empty', [Number.NaN])).toBeNull();
   expect(binShares([0, 1, 2], [0.5, Number.NaN, 1.5])).toEqual([0.5, 0.5]);
+});
+
+test('the baseline of a classifier: inputs, predicted classes, confidence, floor rates', () => {
+  const scores = { values: Float32Array.of(0.9, 0.1, 0.8, 0.2, 0.3, 0.7), width: 2, kind: 'probabilities' } as const;
+  const activations = { inputs: { edges: [0, 1], counts: [3] }, floored: 0.25, samples: 3 };
+  const site = { id: 'relu1', form: 'folded', shift: 0.1, offset: -0.1, before: null, after: activations } as const;
+  const baseline = monitoringBaseline([{ name: 'channel 0', values: [1, 2, 3] }], scores, ['cat', 'dog'], [site]);
+  expect(baseline.samples).toBe(3);
+  expect(baseline.predicted).toEqual([
+    { name: 'cat', share: 2 / 3 },
+    { name: 'dog', share: 1 / 3 },
+  ]);
+  expect(baseline.confidence?.mean).toBeCloseTo(0.8, 6);
+  expect(baseline.confidence?.median).toBeCloseTo(0.8, 6);
+  expect(baseline.floorRates).toEqual([{ site: 'relu1', share: 0.25 }]);
+  expect(baseline.inputs[0]?.name).toBe('channel 0');
+});
+
+test('the baseline of a regression has neither classes nor confidence', () => {
+  const baseline = monitoringBaseline([], { values: Float32Array.of(1.5), width: 1, kind: 'values' }, null, []);
+  expect(baseline).toEqual({ samples: 1, inputs: [], predicted: null, confidence: null, floorRates: [] });
 });

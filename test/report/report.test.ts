@@ -186,6 +186,14 @@ test('few samples and large models: the page says what it leaves out and what ca
   expect(large).toContain('60 of 2,000 sites are shown');
 });
 
+test('data that were trained on are not offered for a comparison', () => {
+  const result = win();
+  const own = { ...result, data: { ...result.data, test: { ...result.data.test, path: result.data.train.path } } };
+  expect(renderMarkdown(result, 'en')).toContain('frelu-migrate compare ORIGINAL MIGRATED --data data/test');
+  expect(renderMarkdown(own, 'en')).not.toContain('frelu-migrate compare');
+  expect(renderMarkdown(own, 'en')).toContain('the run set it aside from `data/train`');
+});
+
 test('names of classes, sites and files are text, never markup', async () => {
   const result = win();
   const name = '<img src=x onerror=alert(1)> | "shirt" & `tie`';

@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib';
 import { createRandom } from '../../src/data/random.js';
 import { judgeAcceptance, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
-import { referenceDistribution } from '../../src/evaluation/drift.js';
+import { monitoringBaseline } from '../../src/evaluation/drift.js';
 import {
   calibrationBins,
   confusionCells,
@@ -315,17 +315,7 @@ function makeMonitoring(
   frelu: Scores,
   sites: readonly SiteResult[],
 ): MigrateResult['monitoring'] {
-  const predicted = predictedClasses(frelu);
   const random = createRandom(5);
-  const channel = referenceDistribution(
-    'channel 0',
-    Float64Array.from({ length: 500 }, () => random.normal()),
-  );
-  return {
-    samples: predicted.length,
-    inputs: channel === null ? [] : [channel],
-    predicted: names.map((name, c) => ({ name, share: predicted.filter((p) => p === c).length / predicted.length })),
-    confidence: { mean: 0.8712, p05: 0.42, median: 0.95 },
-    floorRates: sites.map(({ id }) => ({ site: id, share: 0.4207 })),
-  };
+  const values = Float64Array.from({ length: 500 }, () => random.normal());
+  return monitoringBaseline([{ name: 'channel 0', values }], frelu, names, sites);
 }

@@ -1,7 +1,7 @@
 import { driftThresholds } from '../../evaluation/drift.js';
 import type { MonitoringBaseline } from '../../evaluation/result.js';
 import { confirmationSize } from '../../evaluation/sample-size.js';
-import { type Block, plain, type Rich, type Section, strong } from '../document.js';
+import { type Block, code, plain, type Rich, type Section, strong } from '../document.js';
 import { type Context, named, note, numeric, paragraph, steps } from './context.js';
 
 /** labelled samples a day for which the length of an A/B test is given */
@@ -26,11 +26,7 @@ export function operations(context: Context): Section {
           candidate === null ? null : numbers.metric(metric, candidate, 'delta.vsBefore.candidate'),
         ),
       ),
-      {
-        kind: 'command',
-        label: words.swapCommand,
-        text: `frelu-migrate compare ORIGINAL MIGRATED --data ${result.data.test.path}`,
-      },
+      swapData(context),
       paragraph([strong(words.abTitle)]),
       ...abPlan(context),
       paragraph([strong(words.monitoringTitle)]),
@@ -41,6 +37,18 @@ export function operations(context: Context): Section {
         : [steps(words.rollback), { kind: 'command', label: words.rollbackCommand, text: result.rollback } as const]),
     ],
   };
+}
+
+/** Data that were trained on must not be offered for a comparison. */
+function swapData({ result, text }: Context): Block {
+  const { train, test } = result.data;
+  return train.path === test.path
+    ? note(text.operations.swapOwnSplit(code(test.path)))
+    : {
+        kind: 'command',
+        label: text.operations.swapCommand,
+        text: `frelu-migrate compare ORIGINAL MIGRATED --data ${test.path}`,
+      };
 }
 
 function abPlan({ result, text, numbers }: Context): Block[] {

@@ -317,6 +317,8 @@ export const en = {
         : rich`Score the test split with both. The migrated model must reach ${metric} ${value}; anything else means that preprocessing or the runtime differs.`,
       rich`Compare time per call and memory with the table of costs.`,
     ],
+    swapOwnSplit: (path: Inline) =>
+      rich`The test split is not a file of its own: the run set it aside from ${path}. Score exactly those samples (the same seed sets the same ones aside); the rest was trained on.`,
     swapCommand: 'Both models on the test data',
     abTitle: '2. A/B test',
     ab: (difference: Inline) =>
