@@ -44,10 +44,6 @@ export function intsAttribute(node: NodeProto, name: string): number[] | undefin
   return findAttribute(node, name)?.ints.map(Number);
 }
 
-export function tensorAttribute(node: NodeProto, name: string): TensorProto | undefined {
-  return findAttribute(node, name)?.t;
-}
-
 /** Every graph held in a node's attributes: bodies of If, Loop, Scan. */
 export function subgraphsOf(node: NodeProto): GraphProto[] {
   return node.attribute.flatMap((attribute) => [...(attribute.g ? [attribute.g] : []), ...attribute.graphs]);

@@ -7,12 +7,7 @@ import type { Model, ModelFormat } from './model.js';
 const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
   onnx: async (path) => (await import('./onnx/read.js')).readOnnx(path),
   'tfjs-graph': async (path) => (await import('./tfjs-graph/read.js')).readTfjsGraph(path),
-  'tfjs-layers': async (path) => {
-    throw new Failure(
-      'input',
-      `${path}: TensorFlow.js LayersModels are not supported by this version. Convert it to a GraphModel or to ONNX. Nothing was written.`,
-    );
-  },
+  'tfjs-layers': async (path) => (await import('./tfjs-layers/read.js')).readTfjsLayers(path),
 };
 
 /**
