@@ -52,6 +52,11 @@ export interface Slot {
   readonly input: number;
 }
 
+/** Where a weight is read, and the shape that it has there. */
+export interface WeightUse extends Slot {
+  readonly shape: readonly number[];
+}
+
 /**
  * The weights that have become initializers. A weight is one initializer however many nodes read it, so that no two
  * copies of it can be trained apart; a reader that needs another layout than the first one gets it by Transpose and Reshape.
@@ -117,7 +122,7 @@ function inverse(shape: readonly number[], steps: readonly LayoutStep[]): Layout
 /** What a converter sees of the node that it converts. Input positions count as in the GraphDef. */
 export class NodeContext {
   /** the weights that this node has read, by the initializer's name */
-  readonly weightUses = new Map<string, Slot>();
+  readonly weightUses = new Map<string, WeightUse>();
   /** the input of a GraphDef node that its ONNX node reads as input 0, where that is not this node's input 0 */
   dataInput: Slot | null = null;
   /** nodes written for earlier GraphDef nodes that have taken up a weight of this one */
@@ -191,7 +196,7 @@ export class NodeContext {
   #weight(input: number, steps: readonly LayoutStep[]): Value {
     const constant = this.constant(input) ?? this.refuse(`input ${input} is not a constant`);
     const name = this.weights.value(constant, steps);
-    this.weightUses.set(name, { node: this.node.name, input });
+    this.weightUses.set(name, { node: this.node.name, input, shape: constant.shape });
     return { name, dtype: constant.dtype, shape: constant.shape, channelsFirst: false };
   }
 

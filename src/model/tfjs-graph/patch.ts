@@ -61,7 +61,7 @@ function patchConstants({ model, baked, edit, byName }: Patch, node: NodeProto):
       else throw new Error(`'${before}' of '${node.name}' is not a weight that can be replaced`);
       continue;
     }
-    const { shape, values } = inOwnOrder(model, before, tensor);
+    const { shape, values } = inOwnOrder(model, before, tensor, use.shape);
     const constant = edit.addConstant(`${use.node}/frelu_constant`, shape, values, use.node);
     edit.setInput(use.node, use.input, constant);
   }
@@ -81,9 +81,8 @@ function isParameterToo({ definition, graph }: TfjsGraphModel, initializer: stri
 function giveOwn({ model, edit }: Patch, initializer: string, values: Float32Array): void {
   for (const { node, input } of model.graph.uses(initializer)) {
     const use = model.weightUses.get(useKey(node.output[0] ?? '', input));
-    const weight = model.tfjs.weights.get(model.origins.get(initializer)?.weight ?? '');
-    if (use === undefined || weight === undefined) throw new Error(`'${initializer}' cannot be replaced`);
-    const constant = edit.addConstant(`${use.node}/frelu_constant`, weight.shape, values, use.node);
+    if (use === undefined) throw new Error(`'${initializer}' cannot be replaced`);
+    const constant = edit.addConstant(`${use.node}/frelu_constant`, use.shape, values, use.node);
     edit.setInput(use.node, use.input, constant);
   }
 }
@@ -93,13 +92,14 @@ function inOwnOrder(
   { origins, tfjs, graph }: TfjsGraphModel,
   before: string,
   tensor: TensorProto,
+  shape: readonly number[],
 ): { readonly shape: readonly number[]; readonly values: Float32Array } {
   const origin = origins.get(before);
   const weight = tfjs.weights.get(origin?.weight ?? '');
   const stood = graph.initializer(before);
   const keepsShape = stood !== undefined && dimsOf(stood).join() === dimsOf(tensor).join();
   if (origin === undefined || weight === undefined || !keepsShape) return perChannel(tensor);
-  return { shape: weight.shape, values: restore(readFloats(tensor), weight.shape, origin.steps) };
+  return { shape, values: restore(readFloats(tensor), weight.shape, origin.steps) };
 }
 
 /** One number, or one per channel: channels are tf.js's last axis, so that a vector of them broadcasts. */

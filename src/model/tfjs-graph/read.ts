@@ -6,7 +6,16 @@ import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../t
 import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
 import { metadataOf } from '../tfjs/write.js';
-import { type Constant, isConstant, NodeContext, type Operand, type Slot, Unsupported, Weights } from './context.js';
+import {
+  type Constant,
+  isConstant,
+  NodeContext,
+  type Operand,
+  type Slot,
+  Unsupported,
+  Weights,
+  type WeightUse,
+} from './context.js';
 import {
   dtypeAttribute,
   type Endpoint,
@@ -25,7 +34,7 @@ export interface TfjsGraphModel extends Model {
   /** by initializer: the weight it was made from */
   readonly origins: ReadonlyMap<string, WeightOrigin>;
   /** by ONNX node (its first output) and input: the input of the GraphDef node that reads the weight there */
-  readonly weightUses: ReadonlyMap<string, Slot>;
+  readonly weightUses: ReadonlyMap<string, WeightUse>;
   /** by ONNX node (its first output): the GraphDef node that it was written for */
   readonly sources: ReadonlyMap<string, string>;
   /** by ONNX node (its first output): what it reads as input 0, where that is not input 0 of the node it was written for */
@@ -61,7 +70,7 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   const readers = countReaders(order, outputs);
   const results = new Map<string, readonly Operand[]>();
   const sources: (readonly [NodeProto, string])[] = [];
-  const uses: (readonly [NodeProto, number, Slot])[] = [];
+  const uses: (readonly [NodeProto, number, WeightUse])[] = [];
   const dataInputs: (readonly [NodeProto, Slot])[] = [];
   const refused: string[] = [];
   const inputs: Value[] = [];

@@ -1,4 +1,4 @@
-import { elementCount } from '../../tensor.js';
+import { DataType, elementCount } from '../../tensor.js';
 import type { Computed, ConverterTable, NodeContext } from '../context.js';
 import { dtypeAttribute } from '../graph-def.js';
 
@@ -34,16 +34,16 @@ export const creation: ConverterTable = {
     // ONNX counts negative indices from the end; to tf.js they are no class at all, as those from `depth` on
     const isNegative = context.op('Less', [indices.name, builder.int32(0)]);
     const classes = context.op('Where', [isNegative, builder.int32(depth), indices.name]);
-    const values = context.op(
-      'Concat',
-      [3, 2].map((input) => {
-        const value = context.cast(context.plain(input), dtype).name;
-        return context.op('Reshape', [value, builder.int64s([1])]);
-      }),
-      { axis: { int: 0 } },
-    );
-    const name = context.op('OneHot', [classes, builder.int64(depth), values], { axis: { int: -1 } });
-    return [context.plainResult(name, dtype, indices.shape === null ? null : [...indices.shape, depth])];
+    const values = [3, 2].map((input) => {
+      const value = context.cast(context.plain(input), 'float32').name;
+      return context.op('Reshape', [value, builder.int64s([1])]);
+    });
+    // ONNX Runtime has the operator for INT64 indices and FLOAT values
+    const places = context.op('Cast', [classes], { to: { int: DataType.INT64 } });
+    const inputs = [places, builder.int64(depth), context.op('Concat', values, { axis: { int: 0 } })];
+    const shape = indices.shape === null ? null : [...indices.shape, depth];
+    const hot = context.plainResult(context.op('OneHot', inputs, { axis: { int: -1 } }), 'float32', shape);
+    return [{ ...hot, ...context.cast(hot, dtype) }];
   },
 };
 

@@ -41,11 +41,17 @@ function resize(context: NodeContext, mode: Attributes): Computed {
   if (isIdentity) return { ...x, elements: null };
   const scales = [toHeight, toWidth].map((to, i) => (to ?? Number.NaN) / ([height, width][i] ?? Number.NaN));
   const { builder } = context;
-  // whole factors can be said as such, with no word on the batch
-  const name = scales.every(Number.isInteger)
-    ? context.op('Resize', [x.name, '', builder.float([1, 1, ...scales], [4])], attributes)
-    : context.op('Resize', [x.name, '', '', context.int64(1)], { ...attributes, axes: { ints: [2, 3] } });
+  // whole factors can be said as such, with no word on the batch; else the new shape begins as the old one does
+  const inputs = scales.every(Number.isInteger)
+    ? [x.name, '', builder.float([1, 1, ...scales], [4])]
+    : [x.name, '', '', context.op('Concat', [leading(context, x.name), context.int64(1)], { axis: { int: 0 } })];
+  const name = context.op('Resize', inputs, attributes);
   return context.result(name, 'float32', { shape, channelsFirst: true });
+}
+
+/** The extents of the first two axes, INT64. */
+function leading(context: NodeContext, value: string): string {
+  return context.op('Shape', [value], { start: { int: 0 }, end: { int: 2 } });
 }
 
 function times(extent: number | null, factor: number): number | null {
