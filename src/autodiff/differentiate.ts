@@ -9,6 +9,8 @@ export interface DifferentiateOptions {
   /** where the model came from, for messages */
   readonly path: string;
   readonly provider: Provider;
+  /** of the blocked channel layout, where `blockLayout` brought the graph into it */
+  readonly blockSize?: number;
   /** the shape of every value of the graph, by name */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
@@ -47,19 +49,20 @@ export function differentiate(
   for (const node of forward.reverse()) {
     if (!node.output.some((output) => parts.has(output))) continue;
     if (!node.input.some((input) => active.has(input))) continue;
-    const rule = gradientRules[node.opType];
+    const rule = gradientRules[node.domain === '' ? node.opType : `${node.domain}:${node.opType}`];
     const refuse = (why: string): Failure =>
       new Failure(
         'input',
         `${options.path}: node '${nodeId(node)}' (${node.opType}) cannot be differentiated: ${why}. ` +
           'Train less of the model (--train biases, --train head), or leave out the sites before it (--exclude). Nothing was written.',
       );
-    if (rule === undefined || node.domain !== '') throw refuse('there is no gradient rule for this operator');
+    if (rule === undefined) throw refuse('there is no gradient rule for this operator');
     if (subgraphsOf(node).length > 0) throw refuse('its body depends on what is trained');
     const context: GradientContext = {
       node,
       emit,
       provider: options.provider,
+      blockSize: options.blockSize ?? 1,
       outputGradients: node.output.map(total),
       wants: (input) => active.has(node.input[input] ?? ''),
       shape(value) {

@@ -16,8 +16,8 @@ export class Emitter {
   ) {}
 
   /** One node with one output. An input that is left out is ''. */
-  op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    const [output] = this.ops(opType, inputs, 1, attributes);
+  op(opType: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
+    const [output] = this.ops(opType, inputs, 1, attributes, domain);
     return output ?? '';
   }
 
@@ -30,9 +30,9 @@ export class Emitter {
   }
 
   /** One node whose only output has a name that others read already. */
-  opTo(output: string, opType: string, inputs: readonly string[], attributes: Attributes = {}): void {
+  opTo(output: string, opType: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): void {
     const name = this.graph.freshName(`${this.prefix}/${opType}`);
-    this.nodes.push(makeNode(opType, inputs, [output], attributes, name));
+    this.nodes.push(makeNode(opType, inputs, [output], attributes, name, domain));
   }
 
   /** A FLOAT constant; a number alone is a scalar (shape []). */

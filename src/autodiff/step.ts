@@ -55,6 +55,8 @@ export interface TrainingStep {
 export interface StepOptions {
   readonly path: string;
   readonly provider: Provider;
+  /** of the blocked channel layout, where the graph is in it */
+  readonly blockSize?: number;
   /** shapes of every value of the forward graph, at the training batch size */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly output: string;
@@ -81,7 +83,7 @@ export interface Backward {
 export function appendBackward(
   graph: Graph,
   parameters: readonly string[],
-  options: Pick<StepOptions, 'path' | 'provider' | 'shapes' | 'output' | 'loss'>,
+  options: Pick<StepOptions, 'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss'>,
 ): Backward {
   const shapeOf = (value: string): readonly number[] => {
     const shape = options.shapes.get(value);

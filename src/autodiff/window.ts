@@ -1,6 +1,7 @@
 import { intsAttribute, stringAttribute } from '../model/attributes.js';
 import type { NodeProto } from '../model/graph.js';
 import type { Emitter } from './emitter.js';
+import { type GradientContext, UnsupportedNode } from './gradients/rule.js';
 
 /** How a kernel slides along one spatial axis: output o reads the inputs o * stride + k * dilation - padBegin, 0 <= k < kernel. */
 export interface WindowAxis {
@@ -102,8 +103,18 @@ function positions(axes: readonly WindowAxis[]): number[][] {
 /**
  * The transpose of a convolution that reads through `axes`: y [N, Ci, ...output] with weights w [Ci, Co / groups, ...kernel]
  * spread over [N, Co, ...input].
+ * @throws UnsupportedNode in three dimensions on WebGPU, whose kernel refuses at run time instead of leaving it to the CPU
  */
-export function spread(emit: Emitter, y: string, w: string, axes: readonly WindowAxis[], groups: number): string {
+export function spread(
+  { emit, provider }: Pick<GradientContext, 'emit' | 'provider'>,
+  y: string,
+  w: string,
+  axes: readonly WindowAxis[],
+  groups: number,
+): string {
+  if (provider === 'webgpu' && axes.length > 2) {
+    throw new UnsupportedNode('WebGPU has no ConvTranspose in three dimensions, which --device cpu has');
+  }
   // an input beyond the last window is what ConvTranspose calls output padding
   const outputPadding = axes.map((axis) => Math.max(0, -overhang(axis)));
   return emit.op('ConvTranspose', [y, w], {

@@ -2,6 +2,7 @@ import { Emitter } from '../autodiff/emitter.js';
 import type { Provider } from '../autodiff/gradients/rule.js';
 import type { LossKind } from '../autodiff/losses.js';
 import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/batch-statistics.js';
+import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
 import { toFloat32 } from '../autodiff/lower/float16.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
@@ -13,6 +14,7 @@ import { appendBackward, type Backward, buildStep, type TrainingStep } from '../
 import { type TrainScope, trainableParameters } from '../autodiff/trainable.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
+import { findBlockSize } from '../runtime/block-size.js';
 import { signatureOf } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
 import { tensorOf } from '../runtime/tensors.js';
@@ -67,6 +69,7 @@ interface Forward {
   /** of every value, at the batch size */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly output: string;
+  readonly blockSize?: number;
   /** running statistics, by the initializer, with the value that replaces it after a step */
   readonly running: ReadonlyMap<string, string>;
 }
@@ -86,7 +89,10 @@ async function forwardAt(trainable: Trainable, batchSize: number, settings: Step
     const options = { provider: settings.provider, shapes: observed, momentum: runningMomentum };
     running = carryRunning(graph, useBatchStatistics(graph, options));
   } else foldBatchNormalization(graph);
-  return { graph, shapes: await observeShapes(graph, feeds), output: signature.output, running };
+  const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
+  if (blockSize !== null) blockLayout(graph, { blockSize, shapes: await observeShapes(graph, feeds) });
+  const shapes = await observeShapes(graph, feeds);
+  return { graph, shapes, output: signature.output, running, ...(blockSize === null ? {} : { blockSize }) };
 }
 
 /**
@@ -129,13 +135,12 @@ export async function prepareStep(
   batchSize: number,
   settings: StepSettings,
 ): Promise<TrainingStep> {
-  const { graph, shapes, output, running } = await forwardAt(trainable, batchSize, settings);
+  const { graph, running, ...forward } = await forwardAt(trainable, batchSize, settings);
   const { optimiser, provider, loss, clipNorm } = settings;
   return buildStep(graph, {
+    ...forward,
     path: trainable.path,
     provider,
-    shapes,
-    output,
     loss,
     clipNorm,
     running,
@@ -152,8 +157,8 @@ export async function prepareBackward(
   batchSize: number,
   settings: StepSettings,
 ): Promise<Backward & { readonly graph: Graph }> {
-  const { graph, shapes, output } = await forwardAt(trainable, batchSize, settings);
+  const { graph, running: _, ...forward } = await forwardAt(trainable, batchSize, settings);
   const parameters = [...trainable.parameters, ...trainable.siteParameters];
-  const backward = appendBackward(graph, parameters, { ...settings, path: trainable.path, shapes, output });
+  const backward = appendBackward(graph, parameters, { ...settings, ...forward, path: trainable.path });
   return { ...backward, graph };
 }

@@ -20,7 +20,7 @@ export const convolution: GradientRules = {
     const [x, w] = [inputOf(node, 0), inputOf(node, 1)];
     const conv = describe(context, shape(x), shape(outputOf(node)), shape(w));
     return [
-      wants(0) ? inputGradient(emit, w, dy, conv) : null,
+      wants(0) ? inputGradient(context, w, dy, conv) : null,
       wants(1) ? weightGradient(emit, x, dy, conv) : null,
       wants(2) ? biasGradient(emit, dy, conv) : null,
     ];
@@ -61,12 +61,12 @@ function biasGradient(emit: Emitter, dy: string, { axes }: Convolution): string 
 }
 
 /** dX [N, C, ...input] from dY [N, M, ...output]. */
-function inputGradient(emit: Emitter, w: string, dy: string, conv: Convolution): string {
+function inputGradient(context: GradientContext, w: string, dy: string, conv: Convolution): string {
   // where a window lies in padding alone, the flipped convolution would need a negative pad
   const flips = conv.axes.every(
     (axis) => axis.stride === 1 && axis.padBegin < extent(axis) && overhang(axis) < extent(axis),
   );
-  return flips ? inputGradientFlipped(emit, w, dy, conv) : spread(emit, dy, w, conv.axes, conv.groups);
+  return flips ? inputGradientFlipped(context.emit, w, dy, conv) : spread(context, dy, w, conv.axes, conv.groups);
 }
 
 /** Stride 1: the full convolution of dY with the kernel turned around, its input and output channels swapped. */

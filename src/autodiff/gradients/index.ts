@@ -2,6 +2,7 @@ import { intAttribute } from '../../model/attributes.js';
 import type { NodeProto } from '../../model/graph.js';
 import { DataType, isFloat } from '../../model/tensor.js';
 import { activations } from './activations.js';
+import { blocked } from './blocked.js';
 import { convolution } from './conv.js';
 import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
@@ -28,6 +29,7 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
   ...pooling,
   ...matmul,
   ...convolution,
+  ...blocked,
   ...einsum,
   ...elementwise,
   ...gatherAndScatter,

@@ -111,7 +111,7 @@ function maxByTaps(context: GradientContext): string {
   const identity = shares.flatMap((_, row) => shares.map((_, column) => (row === column ? 1 : 0)));
   const weights = emit.float(identity, [shares.length, 1, ...axes.map(({ kernel }) => kernel)]);
   const stacked = emit.op('Concat', shares, { axis: { int: 1 } });
-  return emit.op('Reshape', [spread(emit, stacked, weights, axes, 1), emit.ints(shape(inputOf(node, 0)))]);
+  return emit.op('Reshape', [spread(context, stacked, weights, axes, 1), emit.ints(shape(inputOf(node, 0)))]);
 }
 
 /** What each output of an AveragePool divides by, inverted: [...output]. */
@@ -131,7 +131,8 @@ function averages(axes: readonly WindowAxis[], countPadding: boolean): number[] 
 }
 
 /** Adds each output's value y [N, C, ...output] to every input that its window reads: [N, C, ...input]. */
-function addToWindows({ node, emit, shape }: GradientContext, y: string, axes: readonly WindowAxis[]): string {
+function addToWindows(context: GradientContext, y: string, axes: readonly WindowAxis[]): string {
+  const { node, emit, shape } = context;
   const { kernel_shape } = windowAttributes(axes);
   const size = elementCount(kernel_shape.ints);
   if (tiles(axes)) {
@@ -153,7 +154,7 @@ function addToWindows({ node, emit, shape }: GradientContext, y: string, axes: r
   }
   const [, channels = 1] = shape(inputOf(node, 0));
   const ones = emit.float(Array(channels * size).fill(1), [channels, 1, ...kernel_shape.ints]);
-  return spread(emit, y, ones, axes, channels);
+  return spread(context, y, ones, axes, channels);
 }
 
 /** dy y^(1-p); 0 where y is 0, since x is 0 there. */

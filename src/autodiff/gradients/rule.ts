@@ -10,6 +10,8 @@ export interface GradientContext {
   readonly node: NodeProto;
   readonly emit: Emitter;
   readonly provider: Provider;
+  /** the block of the blocked channel layout, where the graph has such values */
+  readonly blockSize: number;
   /** dL/d(output i); null where the output does not reach the loss */
   readonly outputGradients: readonly (string | null)[];
   /** whether dL/d(input i) is asked for */

@@ -1,0 +1,268 @@
+import { intsAttribute, stringAttribute } from '../../model/attributes.js';
+import { elementCount } from '../../model/tensor.js';
+import { blockedConv, blockedDomain, toBlocked, toPlain } from '../blocked.js';
+import type { Emitter } from '../emitter.js';
+import { selectPositive } from '../mask.js';
+import { overhang, spread, type WindowAxis, windowAxes } from '../window.js';
+import { type GradientContext, type GradientRules, inputOf, outputGradient, outputOf } from './rule.js';
+
+/**
+ * A convolution in blocked layout, from x [N, C, H, W] to y [N, M, OH, OW]. In memory x is [N, C / L, H, W, L]: the lanes L are
+ * the block B, or 1 where the channels are fewer and x is plain.
+ */
+interface BlockedConvolution {
+  readonly batch: number;
+  readonly channels: number;
+  readonly filters: number;
+  readonly block: number;
+  readonly lanes: number;
+  readonly axes: Axes;
+}
+
+type Axes = readonly [height: WindowAxis, width: WindowAxis];
+
+/** Nodes that `blockLayout` puts in. A blocked value's gradient is blocked; shapes are declared as in plain layout. */
+export const blocked: GradientRules = {
+  [`${blockedDomain}:ReorderInput`](context) {
+    const [, channels = 1] = context.shape(inputOf(context.node, 0));
+    return [toPlain(context.emit, outputGradient(context), channels)];
+  },
+
+  [`${blockedDomain}:ReorderOutput`](context) {
+    return [toBlocked(context.emit, outputGradient(context))];
+  },
+
+  /** Inputs: x, weights, bias, and what is added before the activation, which is Relu or nothing. */
+  [`${blockedDomain}:Conv`](context) {
+    const { node, emit, wants } = context;
+    const conv = describe(context);
+    const activated = stringAttribute(node, 'activation', '') === 'Relu';
+    const above = outputGradient(context);
+    const dy = activated ? selectPositive(context, outputOf(node), above) : above;
+    return [
+      wants(0) ? inputGradient(emit, inputOf(node, 1), dy, conv) : null,
+      wants(1) ? weightGradient(emit, inputOf(node, 0), dy, conv) : null,
+      wants(2) ? biasGradient(emit, dy, conv) : null,
+      wants(3) ? dy : null,
+    ];
+  },
+};
+
+function describe({ node, shape, blockSize }: GradientContext): BlockedConvolution {
+  const [batch = 1, channels = 1, ...input] = shape(inputOf(node, 0));
+  const [, filters = 1, ...output] = shape(outputOf(node));
+  const [height, width] = windowAxes(node, input, output, intsAttribute(node, 'kernel_shape') ?? []);
+  if (height === undefined || width === undefined) throw new Error('a blocked convolution has two axes');
+  const lanes = channels < blockSize ? 1 : blockSize;
+  return { batch, channels, filters, block: blockSize, lanes, axes: [height, width] };
+}
+
+/** dB[m] = sum of dY over the batch and all positions. */
+function biasGradient(emit: Emitter, dy: string, { batch, filters, block, axes }: BlockedConvolution): string {
+  const positions = elementCount(axes.map(({ output }) => output));
+  const split = emit.op('Reshape', [dy, emit.ints([batch, filters / block, positions, block])]);
+  const sum = emit.op('ReduceSum', [split, emit.ints([0, 2])], { keepdims: { int: 0 } });
+  return emit.op('Reshape', [sum, emit.ints([filters])]);
+}
+
+/** dX from dY, in x's layout. */
+function inputGradient(emit: Emitter, weights: string, dy: string, conv: BlockedConvolution): string {
+  const { axes, filters, lanes } = conv;
+  const [rows, columns] = lanes === 1 ? [null, null] : [phasesOf(axes[0]), phasesOf(axes[1])];
+  if (rows !== null && columns !== null) return inputGradientByPhases(emit, weights, dy, conv, rows, columns);
+  const dx = spread(emit, toPlain(emit, dy, filters), plainWeights(emit, weights, conv), axes, 1);
+  return lanes === 1 ? dx : toBlocked(emit, dx);
+}
+
+/** The weights as ONNX has them, [M, C, ...kernel], from blocked ones. */
+function plainWeights(emit: Emitter, weights: string, { channels, filters, block, lanes, axes }: BlockedConvolution) {
+  const kernel = axes.map((axis) => axis.kernel);
+  const split = [filters / block, channels / lanes, elementCount(kernel), lanes, block];
+  const turned = emit.op('Transpose', [emit.op('Reshape', [weights, emit.ints(split)])], {
+    perm: { ints: [0, 4, 1, 3, 2] },
+  });
+  return emit.op('Reshape', [turned, emit.ints([filters, channels, ...kernel])]);
+}
+
+/**
+ * The inputs of one residue modulo the stride: input i = stride * j + phase is read by the taps first + stride * m alone,
+ * m < taps, and by tap m of the output j + (phase + pad - first) / stride - m. So its gradient is a convolution of stride 1 of
+ * dY with those taps turned around: `axis`. With no tap it is zero.
+ */
+interface Phase {
+  readonly first: number;
+  readonly taps: number;
+  readonly axis: WindowAxis;
+}
+
+/** The phases of an axis; null where one of them would need a negative pad or the residues are not equally many. */
+function phasesOf({ input, output, kernel, stride, dilation, padBegin }: WindowAxis): Phase[] | null {
+  if (dilation !== 1 || input % stride !== 0) return null;
+  const phases = Array.from({ length: stride }, (_, phase) => {
+    const first = (phase + padBegin) % stride;
+    const taps = Math.max(0, Math.ceil((kernel - first) / stride));
+    const begin = taps - 1 - (phase + padBegin - first) / stride;
+    const axis = {
+      input: output,
+      output: input / stride,
+      kernel: taps,
+      stride: 1,
+      dilation: 1,
+      padBegin: begin,
+      padEnd: 0,
+    };
+    return { first, taps, axis };
+  });
+  const fits = phases.every(({ taps, axis }) => taps === 0 || (axis.padBegin >= 0 && overhang(axis) >= 0));
+  return fits ? phases : null;
+}
+
+/** One convolution of dY per pair of phases; their results interleave to dX. For stride 1 that is one, and nothing interleaves. */
+function inputGradientByPhases(
+  emit: Emitter,
+  weights: string,
+  dy: string,
+  conv: BlockedConvolution,
+  rows: readonly Phase[],
+  columns: readonly Phase[],
+): string {
+  const { batch, channels, filters, block, axes } = conv;
+  const [height, width] = axes;
+  const split = [filters / block, channels / block, height.kernel, width.kernel, block, block];
+  const whole = emit.op('Reshape', [weights, emit.ints(split)]);
+  const part = (row: Phase, column: Phase): string => {
+    if (row.taps === 0 || column.taps === 0) {
+      return emit.op('ConstantOfShape', [emit.ints([batch, channels, row.axis.output, column.axis.output])]);
+    }
+    const last = [row, column].map(({ first, taps }, i) => first + (taps - 1) * (axes[i]?.stride ?? 1));
+    const before = [row, column].map(({ first }, i) => {
+      const end = first - (axes[i]?.stride ?? 1);
+      // a negative end would count from the back: as far below as the first element goes
+      return end < 0 ? Number.MIN_SAFE_INTEGER : end;
+    });
+    const chosen = emit.op('Slice', [
+      whole,
+      emit.ints(last),
+      emit.ints(before),
+      emit.ints([2, 3]),
+      emit.ints([-height.stride, -width.stride]),
+    ]);
+    const swapped = emit.op('Transpose', [chosen], { perm: { ints: [1, 0, 2, 3, 5, 4] } });
+    const kernel = emit.op('Reshape', [swapped, emit.ints([channels, filters, row.taps, column.taps])]);
+    return blockedConv(emit, [dy, kernel], [row.axis, column.axis]);
+  };
+  const lines = rows.map((row) => {
+    const cells = columns.map((column) => part(row, column));
+    return interleave(
+      emit,
+      cells,
+      [(batch * channels) / block, row.axis.output, width.input / width.stride, 1, block],
+      3,
+    );
+  });
+  const dx = interleave(
+    emit,
+    lines,
+    [(batch * channels) / block, height.input / height.stride, 1, width.input, block],
+    2,
+  );
+  return rows.length * columns.length === 1
+    ? dx
+    : emit.op('Reshape', [dx, emit.ints([batch, channels, height.input, width.input])]);
+}
+
+function interleave(emit: Emitter, parts: readonly string[], shape: readonly number[], axis: number): string {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const shaped = parts.map((part) => emit.op('Reshape', [part, emit.ints(shape)]));
+  return emit.op('Concat', shaped, { axis: { int: axis } });
+}
+
+/**
+ * dW[m, c, r, s] = sum over n, i, j of dY[n, m, i, j] * X[n, c, i * stride + r - pad, j * stride + s - pad]: itself a convolution,
+ * with the batch as its input channels, dY as its kernel, the stride as its dilation, and the taps (r, s) as its positions.
+ *
+ * Its channels are blocked along the batch, B images to a block, which one transposition of X gives ([N / B, B, ...] read as
+ * channels). The lanes c of X come to lie beside each other along a row, [column, lane], so that one row of the result is the
+ * taps s of L channels at once, at distance 1, and a step j of the kernel is L * stride further: the same vector kernel as the
+ * forward pass, with enough independent sums to run at its speed. Nothing is unfolded; X and dY are each copied once.
+ */
+function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvolution): string {
+  const { channels, filters, block, lanes, axes } = conv;
+  const [height, width] = axes;
+  const depth = channels / lanes;
+  const images = Math.ceil(conv.batch / block) * block;
+  const [begin, end] = [width.padBegin, Math.max(0, overhang(width))];
+  const row = (begin + width.input + end) * lanes;
+  const positions = height.output * width.output;
+
+  const rows = emit.op('Reshape', [x, emit.ints([conv.batch, depth * height.input, width.input * lanes])]);
+  const wide = padRows(emit, rows, [conv.batch, depth * height.input], begin * lanes, end * lanes);
+  const padded = padBatch(emit, wide, conv.batch, images, [depth * height.input, row]);
+  const turned = toBlocked(
+    emit,
+    emit.op('Reshape', [padded, emit.ints([images / block, block, depth * height.input, row])]),
+  );
+  const outer = emit.op('Reshape', [turned, emit.ints([images / block, depth, height.input * row * block])]);
+  const deep = depth === 1 || images === block ? outer : emit.op('Transpose', [outer], { perm: { ints: [1, 0, 2] } });
+  const input = emit.op('Reshape', [deep, emit.ints([depth, images, height.input, row])]);
+
+  // ONNX Runtime divides the work by rows of the result; two halves of the batch, as groups, are divided evenly
+  const halves = depth === 1 && height.kernel % 2 === 1 && (images / block) % 2 === 0 ? 2 : 1;
+  const gradient = padBatch(emit, dy, conv.batch, images, [filters, height.output, width.output]);
+  const byImage = [halves, images / block / halves, block, filters / block, positions, block];
+  const kernels = emit.op('Transpose', [emit.op('Reshape', [gradient, emit.ints(byImage)])], {
+    perm: { ints: [0, 3, 1, 4, 2, 5] },
+  });
+  const kernel = emit.op('Reshape', [
+    kernels,
+    emit.ints([halves * filters, images / halves, height.output, width.output]),
+  ]);
+  const taps: Axes = [
+    { ...height, kernel: height.output, output: height.kernel, stride: 1, dilation: height.stride },
+    {
+      input: row,
+      kernel: width.output,
+      output: width.kernel * lanes,
+      stride: 1,
+      dilation: width.stride * lanes,
+      padBegin: 0,
+      padEnd: 0,
+    },
+  ];
+  const each = blockedConv(emit, [input, kernel], taps, { group: { int: halves } });
+  // inputs that no window reads leave room for taps too many
+  const found = taps.map((axis) => axis.output + Math.max(0, -overhang(axis)));
+  const [foundRows = 1, foundColumns = 1] = found;
+  const whole = emit.op('Reshape', [
+    each,
+    emit.ints([depth, halves, filters / block, foundRows, foundColumns * block]),
+  ]);
+  const cropped =
+    foundRows === height.kernel && foundColumns === width.kernel * lanes
+      ? whole
+      : emit.op('Slice', [
+          whole,
+          emit.ints([0, 0]),
+          emit.ints([height.kernel, width.kernel * lanes * block]),
+          emit.ints([3, 4]),
+        ]);
+  const sum = halves === 1 ? cropped : emit.op('ReduceSum', [cropped, emit.ints([1])], { keepdims: { int: 1 } });
+  const perFilter = depth === 1 ? sum : emit.op('Transpose', [sum], { perm: { ints: [2, 1, 0, 3, 4] } });
+  return emit.op('Reshape', [perFilter, emit.ints([filters, channels, height.kernel, width.kernel])]);
+}
+
+/** rows [..., W] with zeros before and after: Concat of zeros, which ONNX Runtime copies faster than it pads. */
+function padRows(emit: Emitter, rows: string, outer: readonly number[], begin: number, end: number): string {
+  if (begin === 0 && end === 0) return rows;
+  const zeros = (width: number) => emit.op('ConstantOfShape', [emit.ints([...outer, width])]);
+  const parts = [...(begin > 0 ? [zeros(begin)] : []), rows, ...(end > 0 ? [zeros(end)] : [])];
+  return emit.op('Concat', parts, { axis: { int: outer.length } });
+}
+
+/** Images of zeros after the batch: they add nothing to a sum over it. */
+function padBatch(emit: Emitter, x: string, batch: number, images: number, shape: readonly number[]): string {
+  if (images === batch) return x;
+  const zeros = emit.op('ConstantOfShape', [emit.ints([images - batch, ...shape])]);
+  return emit.op('Concat', [x, zeros], { axis: { int: 0 } });
+}

@@ -1,0 +1,217 @@
+import { create } from '@bufbuild/protobuf';
+import { OperatorSetIdProtoSchema } from 'onnx-buf';
+import { intAttribute, intsAttribute, makeAttribute } from '../../model/attributes.js';
+import type { Graph, NodeProto } from '../../model/graph.js';
+import { blockedDomain, convAttributes } from '../blocked.js';
+import { Emitter } from '../emitter.js';
+import { windowAxes } from '../window.js';
+
+/** Operators that treat every element alike: they do not see the layout, as long as all operands have the same. */
+const elementwise: ReadonlySet<string> = new Set([
+  'Relu',
+  'Clip',
+  'LeakyRelu',
+  'Elu',
+  'Selu',
+  'HardSigmoid',
+  'HardSwish',
+  'Sigmoid',
+  'Tanh',
+  'Softplus',
+  'Identity',
+  'Add',
+  'Sub',
+  'Mul',
+  'Div',
+  'Max',
+  'Min',
+]);
+
+export interface BlockLayoutOptions {
+  readonly blockSize: number;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * Brings two-dimensional convolutions, and what stands between them, into blocked channel layout (see `blocked.ts`), on the
+ * CPU: their inputs are reordered where they are not blocked yet, their outputs where somebody reads them plain. A Relu that
+ * alone reads a convolution becomes its activation; an Add that does becomes its fourth input.
+ *
+ * Requires: the canonical op set, static `shapes`. Ensures: the same function; plain values keep their names.
+ * Returns how many convolutions were blocked.
+ */
+export function blockLayout(graph: Graph, options: BlockLayoutOptions): number {
+  return new Blocking(graph, options).run();
+}
+
+class Blocking {
+  /** the blocked twin of a value, by its plain name */
+  readonly #twins = new Map<string, string>();
+  /** values that exist in plain layout as well */
+  readonly #plain = new Set<string>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly options: BlockLayoutOptions,
+  ) {}
+
+  run(): number {
+    let convolutions = 0;
+    for (const node of [...this.graph.nodes]) {
+      if (this.#isConvolution(node)) {
+        this.#blockConvolution(node);
+        convolutions++;
+      } else if (this.#isElementwise(node)) this.#blockElementwise(node);
+      else for (const input of node.input) this.#needPlain(input, node);
+    }
+    for (const { name } of this.graph.proto.output) this.#needPlain(name);
+    const { opsetImport } = this.graph.model;
+    if (convolutions > 0 && !opsetImport.some(({ domain }) => domain === blockedDomain)) {
+      opsetImport.push(create(OperatorSetIdProtoSchema, { domain: blockedDomain, version: 1n }));
+    }
+    return convolutions;
+  }
+
+  #shape(value: string): readonly number[] {
+    return this.options.shapes.get(value) ?? [];
+  }
+
+  #isConvolution(node: NodeProto): boolean {
+    if (node.domain !== '' || node.opType !== 'Conv' || intAttribute(node, 'group', 1) !== 1) return false;
+    const [x = '', w = ''] = node.input;
+    const [, channels = 0] = this.#shape(x);
+    const [filters = 0] = this.#shape(w);
+    const { blockSize } = this.options;
+    if (this.#shape(x).length !== 4 || filters % blockSize !== 0 || filters === 0) return false;
+    if (channels % blockSize !== 0 && channels >= blockSize) return false;
+    return (intsAttribute(node, 'dilations') ?? []).every((dilation) => dilation === 1);
+  }
+
+  #blockConvolution(node: NodeProto): void {
+    const [x = '', w = '', bias = ''] = node.input;
+    const [y = ''] = node.output;
+    const [, channels = 1, ...input] = this.#shape(x);
+    const [, , ...output] = this.#shape(y);
+    const axes = windowAxes(node, input, output, this.#shape(w).slice(2));
+    const emit = new Emitter(this.graph, 'blocked');
+    const source = channels < this.options.blockSize ? this.#needPlain(x, node) : this.#twin(emit, x);
+    const weights = this.#blockWeights(emit, w);
+    const twin = this.graph.freshName(`${y}/blocked`);
+    const inputs = bias === '' ? [source, weights] : [source, weights, bias];
+    emit.opTo(twin, 'Conv', inputs, convAttributes(axes), blockedDomain);
+    this.#replace(node, emit, y, twin);
+  }
+
+  /** [M, C, ...kernel] to [M / B, C / L, ...kernel, L, B], L = B, or 1 where there are fewer channels. */
+  #blockWeights(emit: Emitter, w: string): string {
+    const { blockSize } = this.options;
+    const [filters = 1, channels = 1, ...kernel] = this.#shape(w);
+    const lanes = channels < blockSize ? 1 : blockSize;
+    const taps = kernel.reduce((product, size) => product * size, 1);
+    const split = [filters / blockSize, blockSize, channels / lanes, lanes, taps];
+    const turned = emit.op('Transpose', [emit.op('Reshape', [w, emit.ints(split)])], {
+      perm: { ints: [0, 2, 4, 3, 1] },
+    });
+    return emit.op('Reshape', [turned, emit.ints([filters, channels, ...kernel])]);
+  }
+
+  /** Whether all operands are as large as the result or single numbers, and one of them is blocked already. */
+  #isElementwise(node: NodeProto): boolean {
+    if (node.domain !== '' || !elementwise.has(node.opType)) return false;
+    const shape = this.#shape(node.output[0] ?? '');
+    const inputs = node.input.filter((input) => input !== '');
+    return (
+      shape.length === 4 &&
+      inputs.some((input) => this.#twins.has(input)) &&
+      inputs.every((input) => this.#isScalar(input) || sameShape(this.#shape(input), shape))
+    );
+  }
+
+  #isScalar(value: string): boolean {
+    return this.options.shapes.has(value) && this.#shape(value).every((dim) => dim === 1);
+  }
+
+  #blockElementwise(node: NodeProto): void {
+    const [y = ''] = node.output;
+    const emit = new Emitter(this.graph, 'blocked');
+    if (this.#fuse(node, emit)) return;
+    const twin = this.graph.freshName(`${y}/blocked`);
+    const inputs = node.input.map((input) => (input === '' || this.#isScalar(input) ? input : this.#twin(emit, input)));
+    emit.opTo(twin, node.opType, inputs);
+    const copy = emit.nodes.at(-1);
+    copy?.attribute.push(...node.attribute);
+    this.#replace(node, emit, y, twin);
+  }
+
+  /** Makes a Relu, or an Add of two blocked values, part of the convolution that it alone reads. */
+  #fuse(node: NodeProto, emit: Emitter): boolean {
+    if (node.opType !== 'Relu' && node.opType !== 'Add') return false;
+    const [y = ''] = node.output;
+    const candidates = node.input.flatMap((input, i) => {
+      const conv = this.#fusible(input, node.opType);
+      return conv === undefined ? [] : [{ conv, other: node.input[1 - i] ?? '' }];
+    });
+    // of two convolutions that are added, the later one: the other's result is there when it runs
+    const order = (conv: NodeProto): number => this.graph.nodes.indexOf(conv);
+    const [chosen] = candidates.sort((a, b) => order(b.conv) - order(a.conv));
+    if (chosen === undefined || (node.opType === 'Add' && this.#isScalar(chosen.other))) return false;
+    const { conv, other } = chosen;
+    const twin = this.graph.freshName(`${y}/blocked`);
+    const inputs = [...conv.input];
+    if (node.opType === 'Add') {
+      while (inputs.length < 3) inputs.push('');
+      inputs.push(this.#twin(emit, other));
+    }
+    emit.opTo(twin, 'Conv', inputs, {}, blockedDomain);
+    const fused = emit.nodes.at(-1);
+    fused?.attribute.push(...conv.attribute);
+    if (node.opType === 'Relu') fused?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
+    this.graph.remove(conv);
+    this.#replace(node, emit, y, twin);
+    return true;
+  }
+
+  /** The blocked convolution that computes a value, where nothing else reads it and it has room for the operator. */
+  #fusible(value: string, opType: string): NodeProto | undefined {
+    const twin = this.#twins.get(value);
+    const conv = twin === undefined ? undefined : this.graph.producer(twin);
+    if (conv === undefined || conv.opType !== 'Conv' || conv.domain !== blockedDomain) return undefined;
+    if (conv.attribute.some(({ name }) => name === 'activation')) return undefined;
+    if (opType === 'Add' && conv.input.length > 3) return undefined;
+    const readers = this.graph.uses(twin ?? '').length + this.graph.uses(value).length;
+    return readers === 1 && !this.graph.isOutput(value) && !this.#plain.has(value) ? conv : undefined;
+  }
+
+  /** The blocked twin of a value, reordered where it is plain so far. */
+  #twin(emit: Emitter, value: string): string {
+    const known = this.#twins.get(value);
+    if (known !== undefined) return known;
+    const twin = emit.op('ReorderInput', [value], {}, blockedDomain);
+    this.#twins.set(value, twin);
+    this.#plain.add(value);
+    return twin;
+  }
+
+  /** Makes a value exist in plain layout, under its own name, before `reader`. */
+  #needPlain(value: string, reader?: NodeProto): string {
+    const twin = this.#twins.get(value);
+    if (twin === undefined || this.#plain.has(value)) return value;
+    const emit = new Emitter(this.graph, 'blocked');
+    const [, channels = 1] = this.#shape(value);
+    emit.opTo(value, 'ReorderOutput', [twin], { channels: { int: channels } }, blockedDomain);
+    emit.flush(reader);
+    this.#plain.add(value);
+    return value;
+  }
+
+  #replace(node: NodeProto, emit: Emitter, value: string, twin: string): void {
+    const next = this.graph.nodes[this.graph.nodes.indexOf(node) + 1];
+    this.graph.remove(node);
+    emit.flush(next);
+    this.#twins.set(value, twin);
+  }
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((dim, i) => dim === b[i]);
+}
