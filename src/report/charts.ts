@@ -231,6 +231,8 @@ function barsOption({ x, rows }: Extract<Chart, { kind: 'bars' }>) {
 }
 
 function heatmapOption({ x, y, labels, cells }: Extract<Chart, { kind: 'heatmap' }>) {
+  // the axis names stand clear of labels of up to 64 pixels, of some 7 a letter
+  const labelWidth = Math.min(64, 7 * labels.reduce((most, label) => Math.max(most, label.length), 0));
   const largest = cells.reduce((max, { value }) => Math.max(max, Math.abs(value)), 1);
   const names = {
     ...axis,
@@ -246,14 +248,14 @@ function heatmapOption({ x, y, labels, cells }: Extract<Chart, { kind: 'heatmap'
         ...names,
         name: x,
         nameLocation: 'middle',
-        nameGap: 60,
+        nameGap: 14 + 0.87 * labelWidth,
         axisLabel: { ...text, rotate: 60, interval: 0, width: 64, overflow: 'truncate' },
       },
       yAxis: {
         ...names,
         name: y,
         nameLocation: 'middle',
-        nameGap: 76,
+        nameGap: 12 + labelWidth,
         inverse: true,
         axisLabel: { ...text, interval: 0, width: 64, overflow: 'truncate' },
       },

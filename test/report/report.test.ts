@@ -132,6 +132,15 @@ describe('the first screen', () => {
     expect(renderMarkdown(result, 'en')).toContain('nothing here attributes a change to FReLU');
   });
 
+  test('a class that is established to be worse is said at once, whatever the average', async () => {
+    const result = win();
+    const [first, ...others] = result.perClass;
+    const perClass =
+      first === undefined ? [] : [{ ...first, delta: -0.09, fixed: 0, broken: 18, pHolm: 0.00008 }, ...others];
+    expect(await firstScreen({ ...result, perClass }, 'en')).toMatch(/The worst is T-shirt\/top , by -9.00 points/);
+    expect(await firstScreen(result, 'en')).not.toContain('established to be worse');
+  });
+
   test('a gain that misses the rule is not adopted and says why', async () => {
     const page = await firstScreen(makeResult({ rule: 'delta>=10%' }), 'en');
     expect(page).toMatch(/✕ Do not adopt.*delta&gt;=10%.*not met.*Nothing was written/);

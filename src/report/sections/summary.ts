@@ -1,13 +1,14 @@
 import { improvement } from '../../evaluation/acceptance.js';
 import { confirmationSize } from '../../evaluation/sample-size.js';
 import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
-import { type Context, list, paragraph } from './context.js';
+import { type Context, list, note, paragraph } from './context.js';
 
 /** The first screen: what changed, how sure, why, what it costs, what to do next and how to undo it. */
 export function summary(context: Context): readonly Block[] {
   const { result, text } = context;
   return [
     { kind: 'facts', items: [effect(context), certainty(context), attribution(context)] },
+    ...worseClasses(context),
     { kind: 'facts', items: costs(context) },
     paragraph([strong(text.summary.next)]),
     list(...nextSteps(context)),
@@ -84,6 +85,26 @@ function attribution({ result, text, numbers }: Context) {
         ? text.summary.splitWithoutInterval(...parts)
         : text.summary.split(...parts, numbers.metricRange(metric, ci95, 'delta.vsControl.ci95')),
   };
+}
+
+/** A better average must not hide a class that is established to be worse. */
+function worseClasses({ result, text, numbers }: Context): readonly Block[] {
+  const worse = result.perClass
+    .map((row, i) => ({ ...row, path: `perClass.${i}` }))
+    .filter(({ delta, pHolm }) => delta !== null && delta < 0 && pHolm !== null && pHolm < 0.05)
+    .sort((a, b) => (a.delta ?? 0) - (b.delta ?? 0));
+  const [worst] = worse;
+  return worst === undefined
+    ? []
+    : [
+        note(
+          text.summary.worseClasses(
+            numbers.count(worse.length, null),
+            worst.name,
+            numbers.points(worst.delta, `${worst.path}.delta`),
+          ),
+        ),
+      ];
 }
 
 function costs({ result, text, numbers }: Context) {

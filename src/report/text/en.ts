@@ -76,6 +76,8 @@ export const en = {
     splitWithoutInterval: (total: Inline, training: Inline, frelu: Inline) =>
       rich`${total} in all: ${training} from the additional training alone, ${frelu} from FReLU.`,
     noControl: rich`Not known: the run had no control arm (--no-control). The difference may be that of training longer.`,
+    worseClasses: (count: Inline, worst: string, change: Inline) =>
+      rich`Classes established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
     latency: 'Time per call',
     size: 'Size of the files',
     memory: 'Peak memory',

@@ -66,6 +66,8 @@ export const ja: Texts = {
     splitWithoutInterval: (total, training, frelu) =>
       rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu} です。`,
     noControl: rich`不明です。対照モデルを学習していない（--no-control）ため、学習を延長した効果にすぎない可能性があります。`,
+    worseClasses: (count, worst, change) =>
+      rich`悪化が確認されたクラス（Holm補正後 p < 0.05）が${count}あります。最も悪化したのは「${strong(worst)}」で、変化は ${change} です。`,
     latency: '1回の推論時間',
     size: 'ファイルの大きさ',
     memory: '最大メモリ使用量',
