@@ -3,6 +3,8 @@ import type { Graph } from './graph.js';
 import type { Model, WrittenFile } from './model.js';
 import { encodeOnnx } from './onnx/write.js';
 import type { MigrationPlan } from './plan.js';
+import { patchTfjsGraph } from './tfjs-graph/patch.js';
+import { isTfjsGraphModel } from './tfjs-graph/read.js';
 
 /** A migrated model as files: those to write, the entry file among them, and those that it no longer uses. */
 export interface PatchedModel {
@@ -13,6 +15,6 @@ export interface PatchedModel {
 
 /** Applies a baked graph to the model's own files, in its own format. What the migration does not touch stays as it was. */
 export function patchModel(model: Model, plan: MigrationPlan, baked: Graph): PatchedModel {
-  void plan;
+  if (isTfjsGraphModel(model)) return { entry: basename(model.path), ...patchTfjsGraph(model, plan, baked) };
   return { entry: basename(model.path), files: encodeOnnx(model, baked), obsolete: [] };
 }

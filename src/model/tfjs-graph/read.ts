@@ -41,6 +41,10 @@ export interface TfjsGraphModel extends Model {
   readonly dataInputs: ReadonlyMap<string, Slot>;
 }
 
+export function isTfjsGraphModel(model: Model): model is TfjsGraphModel {
+  return model.format === 'tfjs-graph' && 'definition' in model;
+}
+
 /** The key of `TfjsGraphModel.weightUses`. */
 export function useKey(firstOutput: string, input: number): string {
   return `${firstOutput} ${input}`;
