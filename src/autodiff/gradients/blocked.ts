@@ -40,7 +40,7 @@ export const blocked: GradientRules = {
     const above = outputGradient(context);
     const dy = activated ? selectPositive(context, outputOf(node), above) : above;
     return [
-      wants(0) ? inputGradient(emit, inputOf(node, 1), dy, conv) : null,
+      wants(0) ? inputGradient(context, inputOf(node, 1), dy, conv) : null,
       wants(1) ? weightGradient(emit, inputOf(node, 0), dy, conv) : null,
       wants(2) ? biasGradient(emit, dy, conv) : null,
       wants(3) ? dy : null,
@@ -66,11 +66,12 @@ function biasGradient(emit: Emitter, dy: string, { batch, filters, block, axes }
 }
 
 /** dX from dY, in x's layout. */
-function inputGradient(emit: Emitter, weights: string, dy: string, conv: BlockedConvolution): string {
+function inputGradient(context: GradientContext, weights: string, dy: string, conv: BlockedConvolution): string {
+  const { emit } = context;
   const { axes, filters, lanes } = conv;
   const [rows, columns] = lanes === 1 ? [null, null] : [phasesOf(axes[0]), phasesOf(axes[1])];
   if (rows !== null && columns !== null) return inputGradientByPhases(emit, weights, dy, conv, rows, columns);
-  const dx = spread(emit, toPlain(emit, dy, filters), plainWeights(emit, weights, conv), axes, 1);
+  const dx = spread(context, toPlain(emit, dy, filters), plainWeights(emit, weights, conv), axes, 1);
   return lanes === 1 ? dx : toBlocked(emit, dx);
 }
 

@@ -1,0 +1,168 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  OperatorSetIdProtoSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { describe, expect, it } from 'vitest';
+import { differentiate } from '../../src/autodiff/differentiate.js';
+import { blockLayout } from '../../src/autodiff/lower/block-layout.js';
+import { canonicalOpset } from '../../src/autodiff/opset.js';
+import { Graph, type NodeProto } from '../../src/model/graph.js';
+import { DataType, elementCount, floatTensor } from '../../src/model/tensor.js';
+import { findBlockSize } from '../../src/runtime/block-size.js';
+import { float32, runOnce } from '../../src/runtime/session.js';
+import { observeShapes } from '../../src/runtime/shapes.js';
+import { node, random } from './check-gradient.js';
+
+interface Network {
+  readonly x: readonly number[];
+  readonly weights: Readonly<Record<string, readonly number[]>>;
+  readonly nodes: readonly NodeProto[];
+}
+
+const blockSize = await findBlockSize();
+const ints = (...values: number[]) => ({ ints: values });
+const conv = (inputs: string[], output: string, kernel: number, stride = 1, pads = [0, 0, 0, 0]) =>
+  node('Conv', inputs, [output], {
+    kernel_shape: ints(kernel, kernel),
+    strides: ints(stride, stride),
+    pads: ints(...pads),
+  });
+
+function build({ x, weights, nodes }: Network): Graph {
+  const next = random(3);
+  const dim = x.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } }));
+  const type = create(TypeProtoSchema, {
+    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
+  });
+  return new Graph(
+    create(ModelProtoSchema, {
+      irVersion: 10n,
+      opsetImport: [create(OperatorSetIdProtoSchema, { version: BigInt(canonicalOpset) })],
+      graph: create(GraphProtoSchema, {
+        name: 'network',
+        input: [create(ValueInfoProtoSchema, { name: 'x', type })],
+        output: [create(ValueInfoProtoSchema, { name: 'y' })],
+        initializer: Object.entries(weights).map(([name, shape]) =>
+          floatTensor(
+            name,
+            shape,
+            Array.from({ length: elementCount(shape) }, () => next() - 0.5),
+          ),
+        ),
+        node: [...nodes],
+      }),
+    }),
+  );
+}
+
+/** y and the gradients of sum(y * R) by x and every weight. */
+async function gradients(
+  network: Network,
+  blocked: boolean,
+): Promise<{ values: Map<string, Float32Array>; count: number }> {
+  const graph = build(network);
+  const next = random(5);
+  const x = Float32Array.from({ length: elementCount(network.x) }, () => next() - 0.5);
+  const feeds = { x: float32(x, network.x) };
+  const plain = await observeShapes(graph, feeds);
+  const count = blocked ? blockLayout(graph, { blockSize: blockSize ?? 1, shapes: plain }) : 0;
+  const shapes = await observeShapes(graph, feeds);
+  const shape = shapes.get('y') ?? [];
+  const seed = graph.addInitializer(
+    floatTensor(
+      'seed',
+      shape,
+      Array.from({ length: elementCount(shape) }, () => next() - 0.5),
+    ),
+  );
+  const wanted = ['x', ...Object.keys(network.weights)];
+  const found = differentiate(graph, new Map([['y', seed]]), new Set(wanted), {
+    path: 'network.onnx',
+    provider: 'cpu',
+    shapes,
+    ...(blocked ? { blockSize: blockSize ?? 1 } : {}),
+  });
+  const outputs = new Map([['y', 'y'], ...found]);
+  graph.proto.output = [...new Set(outputs.values())].map((name) => create(ValueInfoProtoSchema, { name }));
+  const results = await runOnce(graph.model, feeds);
+  const values = new Map<string, Float32Array>();
+  for (const [name, output] of outputs) {
+    const data = results[output]?.data;
+    if (data instanceof Float32Array) values.set(name, data);
+  }
+  return { values, count };
+}
+
+const residual: Network = {
+  x: [16, 16, 6, 6],
+  weights: { w1: [16, 16, 3, 3], b1: [16], w2: [16, 16, 3, 3], b2: [16] },
+  nodes: [
+    node('Relu', ['x'], ['r0']),
+    conv(['r0', 'w1', 'b1'], 'c1', 3, 1, [1, 1, 1, 1]),
+    node('Relu', ['c1'], ['r1']),
+    conv(['r1', 'w2', 'b2'], 'c2', 3, 1, [1, 1, 1, 1]),
+    node('Add', ['c2', 'r0'], ['s']),
+    node('Relu', ['s'], ['y']),
+  ],
+};
+
+const downsampling: Network = {
+  x: [20, 16, 8, 8],
+  weights: { w1: [32, 16, 3, 3], w2: [32, 32, 3, 3], b2: [32], w3: [32, 16, 1, 1], b3: [32] },
+  nodes: [
+    conv(['x', 'w1'], 'c1', 3, 2, [1, 1, 1, 1]),
+    node('Relu', ['c1'], ['r1']),
+    conv(['r1', 'w2', 'b2'], 'c2', 3, 1, [1, 1, 1, 1]),
+    conv(['x', 'w3', 'b3'], 'c3', 1, 2),
+    node('Add', ['c2', 'c3'], ['s']),
+    node('Relu', ['s'], ['y']),
+  ],
+};
+
+const single = (x: number[], w: number[], kernel: number, stride: number, pads: number[]): Network => ({
+  x,
+  weights: { w, b: [w[0] ?? 1] },
+  nodes: [conv(['x', 'w', 'b'], 'y', kernel, stride, pads)],
+});
+
+describe.skipIf(blockSize === null)('blocked channel layout', () => {
+  it.each<[string, number, Network]>([
+    ['3x3', 1, single([16, 16, 5, 7], [32, 16, 3, 3], 3, 1, [1, 1, 1, 1])],
+    ['a batch that is no multiple of the block', 1, single([5, 32, 5, 4], [16, 32, 3, 3], 3, 1, [1, 1, 1, 1])],
+    ['no padding', 1, single([16, 16, 6, 6], [16, 16, 3, 3], 3, 1, [0, 0, 0, 0])],
+    ['asymmetric padding', 1, single([16, 16, 6, 5], [16, 16, 3, 3], 3, 1, [0, 1, 2, 0])],
+    ['1x1', 1, single([32, 48, 3, 5], [16, 48, 1, 1], 1, 1, [0, 0, 0, 0])],
+    ['1x1 with stride', 1, single([16, 16, 6, 6], [32, 16, 1, 1], 1, 2, [0, 0, 0, 0])],
+    ['1x1 with stride on an odd size', 1, single([16, 16, 7, 5], [32, 16, 1, 1], 1, 2, [0, 0, 0, 0])],
+    ['3x3 with stride', 1, single([16, 16, 8, 6], [16, 16, 3, 3], 3, 2, [1, 1, 1, 1])],
+    ['3x3 with stride on an odd size', 1, single([16, 16, 7, 9], [16, 16, 3, 3], 3, 2, [1, 1, 1, 1])],
+    ['5x5 with stride 3', 1, single([16, 16, 9, 9], [16, 16, 5, 5], 5, 3, [2, 2, 2, 2])],
+    ['7x7 of three channels', 1, single([16, 3, 16, 16], [16, 3, 7, 7], 7, 2, [3, 3, 3, 3])],
+    ['3x3 of one channel', 1, single([32, 1, 8, 8], [16, 1, 3, 3], 3, 1, [1, 1, 1, 1])],
+    ['a kernel larger than the image', 1, single([16, 16, 2, 2], [16, 16, 3, 3], 3, 1, [1, 1, 1, 1])],
+    ['a residual block', 2, residual],
+    ['a residual block that halves the size', 3, downsampling],
+  ])('%s: values and gradients are those of the plain layout', async (_, count, network) => {
+    const plain = await gradients(network, false);
+    const blocked = await gradients(network, true);
+    expect(blocked.count).toBe(count);
+    expect([...blocked.values.keys()]).toEqual([...plain.values.keys()]);
+    for (const [name, expected] of plain.values) {
+      const actual = blocked.values.get(name) ?? new Float32Array();
+      expect(actual.length).toBe(expected.length);
+      const scale = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6);
+      const difference = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - (actual[i] ?? 0))), 0);
+      expect(difference / scale, name).toBeLessThan(2e-5);
+    }
+  });
+
+  it('leaves convolutions alone that have no room for a block, groups or holes', async () => {
+    const twelve = single([4, 16, 5, 5], [12, 16, 3, 3], 3, 1, [1, 1, 1, 1]);
+    const twenty = single([4, 20, 5, 5], [16, 20, 3, 3], 3, 1, [1, 1, 1, 1]);
+    for (const network of [twelve, twenty]) expect((await gradients(network, true)).count).toBe(0);
+  });
+});
