@@ -105,7 +105,7 @@ async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepar
   const model = await loadModel(options.model);
   const signature = signatureOf(model.graph);
   requireOneInput(model);
-  const plan = planMigration(model.graph, options.plan);
+  const plan = planMigration(model.graph, options.plan, model.limits);
   if (plan.summary.migrate === 0) {
     const reasons = [...new Set(plan.sites.flatMap(({ reason }) => (reason === null ? [] : [reason])))];
     throw new Failure(

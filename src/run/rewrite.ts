@@ -32,7 +32,7 @@ export interface RewriteResult {
  */
 export async function rewriteModel(options: RewriteOptions): Promise<RewriteResult> {
   const model = await loadModel(options.model);
-  const plan = planMigration(model.graph, options.plan);
+  const plan = planMigration(model.graph, options.plan, model.limits);
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
   const patched = patchModel(model, plan, baked);
   const out = await outFile(options.out, basename(model.path));

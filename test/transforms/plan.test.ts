@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType, AttributeProtoSchema, FunctionProtoSchema, GraphProtoSchema } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
 import { type Graph, makeNode } from '../../src/model/graph.js';
+import { type FormatLimits, unlimited } from '../../src/model/limits.js';
 import { defaultPlanOptions, type PlanOptions } from '../../src/model/plan.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { matchesPattern } from '../../transforms/plan/selection.js';
@@ -320,6 +321,25 @@ describe('which form', () => {
       granularity: 'layer',
       reason: expect.stringContaining("one offset for the layer: Reshape 'h' moves the channels"),
     });
+  });
+
+  test('what the files of a format cannot say is not planned', () => {
+    const graph = parseGraph(`${conv}v = float[1,2,3,3]\nz = Conv(y, v) pads=[1,1,1,1]\n-> z`);
+    const planned = (limits: Partial<FormatLimits>, options: Partial<PlanOptions> = {}) => {
+      const all = planMigration(graph, { ...defaultPlanOptions, ...options }, { ...unlimited, ...limits });
+      return all.sites[0];
+    };
+    expect(planned({ fused: () => 'no maximum' })).toMatchObject({ form: 'explicit', shift: { into: 'h' } });
+    expect(planned({ constant: ({ node }) => (node === 'h' ? 'no bias' : null) })).toMatchObject({
+      form: 'explicit',
+      shift: null,
+      reason: expect.stringContaining('no shift: no bias'),
+    });
+    expect(planned({ constant: ({ node }) => (node === 'z' ? 'no bias' : null) }, { padding: 'floor' })).toMatchObject({
+      status: 'skip',
+      reason: 'not folded: no bias. not fused: no bias. not explicit: no bias',
+    });
+    expect(planned({ around: () => 'nothing before it' }, { padding: 'floor', form: 'explicit' })?.form).toBe('folded');
   });
 
   test('the summary counts', () => {

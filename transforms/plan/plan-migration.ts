@@ -1,6 +1,14 @@
 import { type Graph, nodeId } from '../../src/model/graph.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
-import type { Form, Granularity, MigrationPlan, PlanOptions, ShiftFold, Site } from '../../src/model/plan.js';
+import type {
+  FoldTarget,
+  Form,
+  Granularity,
+  MigrationPlan,
+  PlanOptions,
+  ShiftFold,
+  Site,
+} from '../../src/model/plan.js';
 import type { Lane } from './lane.js';
 import { type Layout, type Layouts, layoutsOf } from './layout.js';
 import { type Journey, pushOffset } from './offset.js';
@@ -18,18 +26,25 @@ const broadcastingMax = 8;
  * Reads dims of weights, no weights; the graph is not changed. What the model's format cannot say is not planned (`limits`).
  */
 export function planMigration(graph: Graph, options: PlanOptions, limits: FormatLimits = unlimited): MigrationPlan {
-  const layouts = layoutsOf(graph);
-  const sites = findSites(graph).map((found) => planSite(graph, layouts, found, options, limits));
+  const context: Context = { graph, layouts: layoutsOf(graph), options, limits };
+  const sites = findSites(graph).map((found) => planSite(context, found));
   const migrate = sites.filter(({ status }) => status === 'migrate').length;
   return { sites, options, summary: { relu: sites.length, migrate, skip: sites.length - migrate } };
 }
 
-function planSite(graph: Graph, layouts: Layouts, found: FoundSite, options: PlanOptions, limits: FormatLimits): Site {
+interface Context {
+  readonly graph: Graph;
+  readonly layouts: Layouts;
+  readonly options: PlanOptions;
+  readonly limits: FormatLimits;
+}
+
+function planSite(context: Context, found: FoundSite): Site {
+  const { graph, layouts, options, limits } = context;
   const { id, op, kind, input, output } = found;
   const consumers = [...new Set(graph.uses(output).map(({ node }) => nodeId(node)))];
   const layout = layouts(input);
   const identity = { id, op, kind, consumers, output, input, channels: layout?.channels ?? null };
-  const left = isSelected(id, options.include, options.exclude) ? null : 'left out by --include or --exclude';
   const skipped = (reason: string): Site => ({
     ...identity,
     status: 'skip',
@@ -41,25 +56,27 @@ function planSite(graph: Graph, layouts: Layouts, found: FoundSite, options: Pla
     offset: [],
     recentre: [],
   });
-  const skip = found.skip ?? left;
-  if (skip !== null) return skipped(skip);
-  const { granularity, shift, reasons } = chooseGranularity(graph, layouts, found, layout, options.granularity, limits);
+  if (found.skip !== null) return skipped(found.skip);
+  if (!isSelected(id, options.include, options.exclude)) return skipped('left out by --include or --exclude');
+
+  const { granularity, shift, reasons } = chooseGranularity(context, found, layout);
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;
   const lane = granularity === 'channel' && layout !== null ? wholeLane(layout) : null;
   const journey = pushOffset(graph, layouts, { output, lane }, options.padding);
   const floors = granularity === 'layer' || graph.opset() >= broadcastingMax;
-  const form = chooseForm(options.form, shift, journey, floors, limits, output);
-  if (form.form === null) return skipped(form.reasons.join('. '));
+  const chosen = chooseForm(options.form, obstaclesTo(output, shift, journey, floors, limits));
+  if (chosen.form === null) return skipped(chosen.reasons.join('. '));
+  const { form } = chosen;
   return {
     ...identity,
     status: 'migrate',
-    reason: [...reasons, ...form.reasons].join('. ') || null,
+    reason: [...reasons, ...chosen.reasons].join('. ') || null,
     shift: isRefusal(shift) ? null : shift,
-    form: form.form,
+    form,
     trailingAxes,
     granularity,
-    offset: form.form === 'folded' ? journey.targets : form.form === 'fused' && !isRefusal(shift) ? shift.targets : [],
-    recentre: form.form === 'folded' ? [] : journey.recentre,
+    offset: form === 'folded' ? journey.targets : form === 'fused' && !isRefusal(shift) ? shift.targets : [],
+    recentre: form === 'folded' ? [] : journey.recentre,
   };
 }
 
@@ -69,22 +86,19 @@ function wholeLane({ channels, axis, rank }: Layout): Lane {
 
 /** One parameter per channel, where that was asked for, the graph tells the channels, and the shift loses nothing by it. */
 function chooseGranularity(
-  graph: Graph,
-  layouts: Layouts,
+  { graph, layouts, options, limits }: Context,
   { nodes: [node], input }: FoundSite,
   layout: Layout | null,
-  wanted: Granularity,
-  limits: FormatLimits,
 ): { granularity: Granularity; shift: ShiftFold | Refusal; reasons: readonly string[] } {
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;
   const shiftOf = (count: number | null): ShiftFold | Refusal => {
     const shift = foldShift(graph, layouts, input, node, { count, trailingAxes });
-    const [obstacle] = isRefusal(shift) ? [] : shift.targets.flatMap((target) => limits.constant(target) ?? []);
-    return obstacle === undefined ? shift : refuse(obstacle);
+    const [limit] = isRefusal(shift) ? [] : limitsOn(shift.targets, limits);
+    return limit === undefined ? shift : refuse(limit);
   };
   const perLayer = shiftOf(null);
   const noShift = isRefusal(perLayer) ? [`no shift: ${perLayer.refused}`] : [];
-  if (wanted === 'layer') return { granularity: 'layer', shift: perLayer, reasons: noShift };
+  if (options.granularity === 'layer') return { granularity: 'layer', shift: perLayer, reasons: noShift };
   if (layout === null) {
     const reasons = ['one offset for the layer: the graph does not tell its channels', ...noShift];
     return { granularity: 'layer', shift: perLayer, reasons };
@@ -96,34 +110,53 @@ function chooseGranularity(
   return { granularity: 'channel', shift: perChannel, reasons: noShift };
 }
 
-/** The fastest form that is exact: folded costs nothing, fused nothing after a Conv, explicit one elementwise operator. */
-function chooseForm(
-  wanted: Form | 'auto',
+type Obstacles = Readonly<Record<Form, readonly string[]>>;
+
+/** What keeps a site from each form: that it would not be exact, or that the files cannot say it. */
+function obstaclesTo(
+  output: string,
   shift: ShiftFold | Refusal,
-  journey: Journey,
+  { targets, recentre, refusals }: Journey,
   floors: boolean,
   limits: FormatLimits,
-  output: string,
-): { form: Form | null; reasons: readonly string[] } {
-  const refusals = [...journey.refusals, ...journey.targets.flatMap((target) => limits.constant(target) ?? [])];
-  // where the offset stays in the tensor, padded readers are recentred
-  const [unreachable = null] = journey.recentre.flatMap(
-    ({ node, restore }) => limits.around(node) ?? (restore && limits.constant(restore)) ?? [],
-  );
-  const obstacles: Readonly<Record<Form, string | null>> = {
-    folded: refusals.length === 0 ? null : [...new Set(refusals)].join('; '),
-    fused: isRefusal(shift)
-      ? 'the offset would go where the shift cannot'
-      : floors
-        ? (limits.fused(output) ?? unreachable)
-        : 'Max does not broadcast before op set 8',
-    explicit: limits.explicit(output) ?? unreachable,
+): Obstacles {
+  // where the offset stays in the tensor, its zero-padded readers are recentred
+  const recentred = recentre.flatMap(({ node, restore }) => [
+    limits.around(node),
+    restore === null ? null : limits.constant(restore),
+  ]);
+  const fused = [
+    isRefusal(shift) ? 'the offset would go where the shift cannot' : null,
+    floors ? null : 'Max does not broadcast before op set 8',
+    limits.fused(output),
+    ...recentred,
+  ];
+  return {
+    folded: [...refusals, ...limitsOn(targets, limits)],
+    fused: fused.filter((reason) => reason !== null),
+    explicit: [limits.explicit(output), ...recentred].filter((reason) => reason !== null),
   };
-  const candidates = new Set<Form>(wanted === 'auto' ? ['folded', 'fused', 'explicit'] : [wanted, 'fused', 'explicit']);
+}
+
+function limitsOn(targets: readonly FoldTarget[], limits: FormatLimits): string[] {
+  return targets.map((target) => limits.constant(target)).filter((reason) => reason !== null);
+}
+
+/**
+ * The fastest form that has no obstacle: folded costs nothing, fused nothing after a Conv, explicit one elementwise operator.
+ * After a residual Add, where ONNX Runtime fuses neither, fused and explicit cost the same.
+ */
+function chooseForm(
+  wanted: Form | 'auto',
+  obstacles: Obstacles,
+): { readonly form: Form | null; readonly reasons: readonly string[] } {
+  const fastestFirst: readonly Form[] = ['folded', 'fused', 'explicit'];
+  // what was asked for comes first; folded, which is exact less often, comes last where it was not
+  const order = wanted === 'auto' ? fastestFirst : [wanted, 'fused' as const, 'explicit' as const, 'folded' as const];
   const reasons: string[] = [];
-  for (const form of candidates) {
-    const obstacle = obstacles[form];
-    if (obstacle === null) return { form, reasons };
+  for (const form of new Set(order)) {
+    const obstacle = [...new Set(obstacles[form])].join('; ');
+    if (obstacle === '') return { form, reasons };
     reasons.push(`not ${form}: ${obstacle}`);
   }
   return { form: null, reasons };

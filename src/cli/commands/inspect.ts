@@ -15,7 +15,10 @@ export function declareInspect(command: Command): Run {
       import('../../model/describe.js'),
     ]);
     const loaded = await loadModel(model());
-    const result = { model: describeModel(loaded), ...describePlan(planMigration(loaded.graph, plan())) };
+    const result = {
+      model: describeModel(loaded),
+      ...describePlan(planMigration(loaded.graph, plan(), loaded.limits)),
+    };
     if (context.json) printJson(context, result);
     else context.io.stdout.write(`${modelText(result.model)}\n\n${planText(result)}\n`);
     return 0;
