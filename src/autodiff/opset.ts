@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { type GraphProto, OperatorSetIdProtoSchema, type ValueInfoProto } from 'onnx-buf';
 import { Failure } from '../errors.js';
-import { subgraphsOf } from '../model/attributes.js';
+import { intsAttribute, subgraphsOf } from '../model/attributes.js';
 import { type Attributes, type Graph, makeNode, type NodeProto, nodeId } from '../model/graph.js';
 import { dimsOf, floatTensor, int64Tensor, type TensorProto } from '../model/tensor.js';
 import { inlineFunctions } from './lower/inline-functions.js';
@@ -69,7 +69,22 @@ function declaredDims(proto: GraphProto, into: Map<string, readonly (number | nu
   };
   for (const value of [...proto.input, ...proto.output, ...proto.valueInfo]) declare(value);
   for (const tensor of proto.initializer) into.set(tensor.name, dimsOf(tensor));
-  for (const node of proto.node) for (const body of subgraphsOf(node)) declaredDims(body, into);
+  for (const node of proto.node) {
+    const [output = ''] = node.output;
+    const rank = rankOf(node);
+    if (rank !== undefined && !into.has(output))
+      into.set(
+        output,
+        Array.from({ length: rank }, () => null),
+      );
+    for (const body of subgraphsOf(node)) declaredDims(body, into);
+  }
+}
+
+/** The rank of a node's output, where the node alone says it. */
+function rankOf(node: NodeProto): number | undefined {
+  if (node.opType === 'Gemm' || node.opType === 'Flatten') return 2;
+  return node.opType === 'Transpose' ? intsAttribute(node, 'perm')?.length : undefined;
 }
 
 function changesOf(node: NodeProto, version: number) {

@@ -170,6 +170,16 @@ describe('Softmax, LogSoftmax and Hardmax', () => {
     expect(operators(pixels)).toEqual(['Softmax']);
   });
 
+  it('stays one node behind a Transpose to the last axis, as exporters write a Softmax over channels', async () => {
+    const perm = { perm: { ints: [0, 2, 1] } };
+    const nodes = [
+      makeNode('Transpose', ['x'], ['t'], perm),
+      makeNode('Softmax', ['t'], ['s'], { axis: { int: 2 } }),
+      makeNode('Transpose', ['s'], ['y'], perm),
+    ];
+    expect(operators(await sameWhenRaised({ opset: 12, nodes }))).toEqual(['Transpose', 'Softmax', 'Transpose']);
+  });
+
   it('takes observed shapes where the model declares none', async () => {
     const nodes = [makeNode('Relu', ['x'], ['r']), makeNode('Softmax', ['r'], ['y'], { axis: { int: 2 } })];
     const shapes = new Map([['r', [2, 3, 4]]]);
