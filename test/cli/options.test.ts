@@ -1,0 +1,131 @@
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { evaluationData, trainingData } from '../../src/cli/options/data.js';
+import { planOptions } from '../../src/cli/options/plan.js';
+import { trainingOptions } from '../../src/cli/options/training.js';
+import { duration, factor, fraction, integerFrom, listOf, numbers, pixelSize } from '../../src/cli/options/values.js';
+import { defaultPlanOptions } from '../../src/model/plan.js';
+
+/** What a group of options reads from a command line. */
+function read<T>(declare: (command: Command) => () => T, ...argv: string[]): T {
+  const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+  const options = declare(command);
+  command.parse(argv, { from: 'user' });
+  return options();
+}
+
+describe('the options of training', () => {
+  it('have the defaults of the contract', () => {
+    expect(read(trainingOptions)).toEqual({
+      device: 'auto',
+      scope: 'all',
+      epochs: 5,
+      budgetSeconds: null,
+      batchSize: 64,
+      patience: 2,
+      learningRate: 'auto',
+      offsetLearningRate: null,
+      schedule: 'cosine',
+      optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+      clipNorm: null,
+      labelSmoothing: 0,
+      batchNorm: 'frozen',
+      initialOffset: 0,
+      seeds: 1,
+      control: true,
+    });
+  });
+
+  it('are read with their units and types', () => {
+    const options = read(
+      trainingOptions,
+      ...['--budget', '1h30m', '--lr', '3e-3', '--optimizer', 'adamw', '--momentum', '0.8', '--no-control'],
+      ...['--train', 'biases', '--init', '-0.398', '--seeds', '5'],
+    );
+    expect(options).toMatchObject({
+      budgetSeconds: 5400,
+      learningRate: 0.003,
+      optimiser: { kind: 'adamw', beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
+      control: false,
+      scope: 'biases',
+      initialOffset: -0.398,
+      seeds: 5,
+    });
+  });
+});
+
+describe('the options of the data', () => {
+  it('split it where it is trained on', () => {
+    expect(read(trainingData, '--data', 'a.csv')).toEqual({
+      data: 'a.csv',
+      test: null,
+      validationFraction: 0.1,
+      testFraction: 0.2,
+      target: null,
+      preprocessing: {},
+      preprocessorConfig: null,
+    });
+  });
+
+  it('say how samples become input', () => {
+    const options = ['--mean', '0.485,0.456,0.406', '--scale', '1/255', '--resize', '224', '--layout', 'NHWC'];
+    expect(read(evaluationData, '--data', 'images', ...options).preprocessing).toEqual({
+      scale: 1 / 255,
+      mean: [0.485, 0.456, 0.406],
+      resize: [224, 224],
+      layout: 'NHWC',
+    });
+  });
+});
+
+describe('the options of the plan', () => {
+  it('are those of the planner by default', () => {
+    expect(read(planOptions)).toEqual(defaultPlanOptions);
+  });
+
+  it('take globs as often as they are given', () => {
+    expect(read(planOptions, '--include', 'a/*', '--include', 'b/*', '--exclude', '*/last')).toMatchObject({
+      include: ['a/*', 'b/*'],
+      exclude: ['*/last'],
+    });
+  });
+});
+
+describe('values', () => {
+  it.each([
+    ['90s', 90],
+    ['10m', 600],
+    ['1h30m', 5400],
+    ['1.5h', 5400],
+    ['2d', 172_800],
+    ['1h 5s', 3605],
+  ])('reads the duration %s', (text, seconds) => {
+    expect(duration(text)).toBe(seconds);
+  });
+
+  it.each(['10', '', 'm', '5x', '0s', '-5m', '1h30'])('refuses the duration %j', (text) => {
+    expect(() => duration(text)).toThrow('unit');
+  });
+
+  it('reads numbers, quotients, lists and sizes', () => {
+    expect(factor('1/255')).toBe(1 / 255);
+    expect(numbers('0.5,-1e-2')).toEqual([0.5, -0.01]);
+    expect(pixelSize('224x160')).toEqual([224, 160]);
+    expect(listOf(['en', 'ja'])('ja, en,ja')).toEqual(['ja', 'en']);
+  });
+
+  it.each([
+    () => factor('1/0'),
+    () => factor('1/2/3'),
+    () => numbers('1,,2'),
+    () => pixelSize('0x5'),
+    () => pixelSize('wide'),
+    () => fraction('1'),
+    () => fraction('0'),
+    () => integerFrom(1)('1.5'),
+    () => integerFrom(0)('0x10'),
+    () => listOf(['en', 'ja'])('en,'),
+  ])('refuses %s', (parse) => {
+    expect(parse).toThrow(expect.objectContaining({ code: 'commander.invalidArgument' }));
+  });
+});

@@ -1,0 +1,91 @@
+import { PassThrough } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { createProgress } from '../../src/cli/progress.js';
+import type { StepReport } from '../../src/training/arm.js';
+
+const clear = '\r\x1b[2K';
+
+/** Progress on an output whose text can be read, with a clock that is set by hand. */
+function progressOn({ live, columns = 80 }: { live: boolean; columns?: number }) {
+  const output = Object.assign(new PassThrough(), { columns });
+  const clock = { now: 0 };
+  const progress = createProgress({ output, live, arms: 2, now: () => clock.now });
+  return { progress, clock, text: () => output.read()?.toString() ?? '' };
+}
+
+function step(number: number, secondsLeft = 84): StepReport {
+  return {
+    epoch: 1,
+    epochs: 5,
+    step: number,
+    stepsPerEpoch: 100,
+    loss: 0.30391,
+    samplesPerSecond: 1263.4,
+    secondsLeft,
+  };
+}
+
+describe('progress on a terminal', () => {
+  it('is one line, redrawn at most ten times a second', () => {
+    const { progress, clock, text } = progressOn({ live: true });
+    progress.onArm('control', 0, 6400);
+    for (let i = 1; i <= 100; i++) {
+      clock.now += 10;
+      progress.onStep('control', step(i));
+    }
+    const drawn = text().split(clear);
+    expect(drawn).toHaveLength(11);
+    expect(drawn.at(-1)).toBe('control 1/2: epoch 1/5, step 100/100, loss 0.3039, 1263 samples/s, 1:24 left');
+    progress.end();
+    expect(text()).toBe(clear);
+  });
+
+  it('is cut where it would wrap, also on a terminal that does not tell its width', () => {
+    const narrow = progressOn({ live: true, columns: 20 });
+    narrow.progress.onArm('control', 0, 6400);
+    expect(narrow.text()).toHaveLength(19);
+    const unknown = progressOn({ live: true, columns: 0 });
+    unknown.progress.onPhase('data');
+    expect(unknown.text()).toBe('reading the data');
+  });
+
+  it('makes way for a warning, which stays', () => {
+    const { progress, text } = progressOn({ live: true });
+    progress.onPhase('data');
+    progress.warn('few samples');
+    expect(text()).toBe(`reading the data${clear}warning: few samples\n`);
+  });
+});
+
+describe('progress elsewhere', () => {
+  it('is plain lines: one per epoch, and one every ten seconds', () => {
+    const { progress, clock, text } = progressOn({ live: false });
+    progress.onPhase('train');
+    progress.onArm('frelu', 3, 6400);
+    for (let i = 1; i <= 25; i++) {
+      clock.now += 1000;
+      progress.onStep('frelu', step(i, 3725));
+    }
+    const point = { step: 100, samples: 6400, trainLoss: 0.41, validationLoss: 0.39, validationMetric: 0.86 };
+    progress.onEpoch('frelu', { ...point, epoch: 1 });
+    progress.end();
+    expect(text()).toBe(
+      [
+        'training',
+        'frelu 1/2: 6400 training samples, seed 3',
+        'frelu 1/2: epoch 1/5, step 10/100, loss 0.3039, 1263 samples/s, 1:02:05 left',
+        'frelu 1/2: epoch 1/5, step 20/100, loss 0.3039, 1263 samples/s, 1:02:05 left',
+        'frelu 1/2: epoch 1, training loss 0.4100, validation loss 0.3900, validation metric 0.8600',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('leaves out what was not measured', () => {
+    const { progress, text } = progressOn({ live: false });
+    progress.onArm('control', 0, 6400);
+    const point = { step: 0, samples: 0, trainLoss: null, validationLoss: 0.5, validationMetric: null };
+    progress.onEpoch('control', { ...point, epoch: 0 });
+    expect(text()).toContain('control 1/2: epoch 0 (untrained), validation loss 0.5000\n');
+  });
+});
