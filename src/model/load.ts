@@ -5,13 +5,19 @@ import type { Model, ModelFormat } from './model.js';
 
 /** How each format is read, from the path of its entry file; a reader is loaded when its format is met. */
 const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
-  onnx: async (path) => (await import('./onnx/read.js')).readOnnx(path),
+  onnx: async (path) => {
+    const { loadExternalData, readOnnx } = await import('./onnx/read.js');
+    const model = await readOnnx(path);
+    for (const tensor of model.graph.proto.initializer) await loadExternalData(model, tensor);
+    return model;
+  },
   'tfjs-graph': async (path) => (await import('./tfjs-graph/read.js')).readTfjsGraph(path),
   'tfjs-layers': async (path) => (await import('./tfjs-layers/read.js')).readTfjsLayers(path),
 };
 
 /**
  * Reads a model: an .onnx file, a model.json, or a folder that holds one of them. The format is told by content, not by name.
+ * External data is loaded: every initializer has its values.
  * @throws Failure('input') when there is no model, more than one, or one that cannot be used
  */
 export async function loadModel(path: string): Promise<Model> {

@@ -15,6 +15,7 @@ import type { Model } from '../../../src/model/model.js';
 import { loadExternalData, readOnnx } from '../../../src/model/onnx/read.js';
 import { encodeModel, encodeOnnx } from '../../../src/model/onnx/write.js';
 import { readFloats, writeFloats } from '../../../src/model/tensor.js';
+import { runOnce, Tensor } from '../../../src/runtime/session.js';
 import { parseGraph, printGraph } from '../../transforms/notation.js';
 
 const text = `
@@ -99,6 +100,14 @@ describe('external data', () => {
     const w = again.graph.initializer('w');
     if (w) await loadExternalData(again, w);
     expect(w?.rawData).toEqual(model.graph.initializer('w')?.rawData);
+  });
+
+  test('what was loaded runs from memory', async () => {
+    const { graph } = await externalModel();
+    const x = new Tensor('float32', new Float32Array(200).fill(1), [1, 200]);
+    const { y } = await runOnce(graph.model, { x });
+    const { y: expected } = await runOnce(parseGraph(text).model, { x });
+    expect(y?.data).toEqual(expected?.data);
   });
 
   test('a bias that changed comes inline, a weight goes to a new file named by its content', async () => {
