@@ -69,13 +69,13 @@ export function rewriteJson(text: string, edited: Json): string {
 
   function rewriteObject(node: Node, value: JsonObject, depth: number): string {
     const members = new Map((node.children ?? []).map((member) => [String(member.children?.[0]?.value), member]));
-    const written = Object.entries(value).map(([key, each]) => {
+    const written = Object.entries(value).map(([key, each]): Member => {
       const member = members.get(key);
       const child = member?.children?.[1];
       if (member === undefined || child === undefined) {
-        return JSON.stringify(key) + style.colon + write(each, style, depth + 1);
+        return { text: JSON.stringify(key) + style.colon + write(each, style, depth + 1), from: null };
       }
-      return text.slice(member.offset, child.offset) + rewrite(child, each, depth + 1);
+      return { text: text.slice(member.offset, child.offset) + rewrite(child, each, depth + 1), from: member };
     });
     return enclose(node, '{', '}', written, depth);
   }
@@ -84,34 +84,54 @@ export function rewriteJson(text: string, edited: Json): string {
     const children = node.children ?? [];
     const kept = new Map(children.map((child) => [JSON.stringify(jsonOf(child)), child]));
     const named = new Map(children.flatMap((child) => [...nameOf(jsonOf(child))].map((name) => [name, child])));
-    const written = value.map((each, i) => {
+    const written = value.map((each, i): Member => {
       const same = kept.get(JSON.stringify(each));
-      if (same !== undefined) return source(same);
+      if (same !== undefined) return { text: source(same), from: same };
       const [name] = nameOf(each);
       // An element is followed through an insertion before it by its name; one without a name by its place.
       const before = name === undefined ? children[i] : named.get(name);
-      return before === undefined ? write(each, style, depth + 1) : rewrite(before, each, depth + 1);
+      return before === undefined
+        ? { text: write(each, style, depth + 1), from: null }
+        : { text: rewrite(before, each, depth + 1), from: before };
     });
     return enclose(node, '[', ']', written, depth);
   }
 
-  /** Puts members between the same spaces that the old members of this node stood between. */
-  function enclose(node: Node, open: string, close: string, members: readonly string[], depth: number): string {
-    const [first, second] = node.children ?? [];
-    const last = node.children?.at(-1);
+  /** Puts members between the same characters that the old members of this node stood between. */
+  function enclose(node: Node, open: string, close: string, members: readonly Member[], depth: number): string {
+    const children = node.children ?? [];
+    const places = new Map(children.map((child, i) => [child, i]));
+    const [first, second] = children;
+    const last = children.at(-1);
     if (members.length === 0) return open + close;
     if (first === undefined || last === undefined) {
-      return open + style.before(depth + 1) + members.join(style.between(depth + 1)) + style.before(depth) + close;
+      const inner = members.map((member) => member.text).join(style.between(depth + 1));
+      return open + style.before(depth + 1) + inner + style.before(depth) + close;
     }
+    const usual = second === undefined ? style.between(depth + 1) : gap(first, second);
+    const inner = members.map((member, i) => {
+      const before = members[i - 1]?.from;
+      const stoodNext = before && member.from && places.get(member.from) === (places.get(before) ?? 0) + 1;
+      const separator = stoodNext && member.from ? gap(before, member.from) : usual;
+      return i === 0 ? member.text : separator + member.text;
+    });
     const opening = text.slice(node.offset, first.offset);
-    const between =
-      second === undefined ? style.between(depth + 1) : text.slice(first.offset + first.length, second.offset);
-    return opening + members.join(between) + text.slice(last.offset + last.length, node.offset + node.length);
+    return opening + inner.join('') + text.slice(last.offset + last.length, node.offset + node.length);
+  }
+
+  function gap(before: Node, after: Node): string {
+    return text.slice(before.offset + before.length, after.offset);
   }
 
   function source(node: Node): string {
     return text.slice(node.offset, node.offset + node.length);
   }
+}
+
+/** A member as it will stand, and the one of the document that it was. */
+interface Member {
+  readonly text: string;
+  readonly from: Node | null;
 }
 
 /** How a document spaces its values. */
