@@ -5,6 +5,8 @@ import { encodeOnnx } from './onnx/write.js';
 import type { MigrationPlan } from './plan.js';
 import { patchTfjsGraph } from './tfjs-graph/patch.js';
 import { isTfjsGraphModel } from './tfjs-graph/read.js';
+import { patchTfjsLayers } from './tfjs-layers/patch.js';
+import { isTfjsLayersModel } from './tfjs-layers/read.js';
 
 /** A migrated model as files: those to write, the entry file among them, and those that it no longer uses. */
 export interface PatchedModel {
@@ -16,5 +18,6 @@ export interface PatchedModel {
 /** Applies a baked graph to the model's own files, in its own format. What the migration does not touch stays as it was. */
 export function patchModel(model: Model, plan: MigrationPlan, baked: Graph): PatchedModel {
   if (isTfjsGraphModel(model)) return { entry: basename(model.path), ...patchTfjsGraph(model, plan, baked) };
+  if (isTfjsLayersModel(model)) return { entry: basename(model.path), ...patchTfjsLayers(model, plan, baked) };
   return { entry: basename(model.path), files: encodeOnnx(model, baked), obsolete: [] };
 }

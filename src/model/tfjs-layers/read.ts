@@ -33,6 +33,10 @@ export interface TfjsLayersModel extends Model {
   readonly calls: ReadonlyMap<string, LayerCall>;
 }
 
+export function isTfjsLayersModel(model: Model): model is TfjsLayersModel {
+  return model.format === 'tfjs-layers' && 'topology' in model;
+}
+
 /**
  * Reads a LayersModel into an ONNX graph that takes the model's own inputs and gives its own outputs (channels last where the
  * model has them so). A layer's last node has the layer's name; a later call of a shared layer adds `:2`, `:3` to it.
