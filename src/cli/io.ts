@@ -5,7 +5,7 @@ export interface TextOutput extends NodeJS.WritableStream {
   readonly columns?: number;
 }
 
-export interface TextInput extends NodeJS.ReadableStream {
+interface TextInput extends NodeJS.ReadableStream {
   readonly isTTY?: boolean;
 }
 

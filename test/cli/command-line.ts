@@ -15,23 +15,36 @@ export interface Outcome {
 }
 
 export interface Surroundings {
-  /** whether somebody sits before a terminal of 80 columns */
+  /** whether somebody sits before a terminal, a wide one */
   readonly terminal?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** what that somebody answers to the first question */
+  readonly answer?: string;
   /** called with each piece of stderr and a function that is Ctrl-C */
   readonly watch?: (text: string, interrupt: () => void) => void;
 }
 
+/** A process's own streams cannot be ended; prompts try to. */
+class Endless extends PassThrough {
+  override end(): this {
+    return this;
+  }
+}
+
 /** Runs a command line in this process, as `frelu-migrate ...argv`. */
 export async function frelu(argv: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  const { terminal = false, env = {}, watch } = surroundings;
+  const { terminal = false, answer, env = {}, watch } = surroundings;
   const listeners = new Set<() => void>();
   const interrupt = () => {
     for (const listener of listeners) listener();
   };
-  const stream = () => Object.assign(new PassThrough(), { isTTY: terminal, columns: 80 });
+  const stream = () => Object.assign(new Endless(), { isTTY: terminal, columns: 300 });
   const [stdin, stdout, stderr] = [stream(), stream(), stream()];
   const written = { stdout: '', stderr: '' };
+  if (answer !== undefined) {
+    // what is typed before a question stands is dropped
+    stderr.once('data', () => setTimeout(() => stdin.write(`${answer}\r`), 50));
+  }
   stdout.on('data', (chunk: Buffer) => {
     written.stdout += chunk.toString();
   });

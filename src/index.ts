@@ -1,0 +1,58 @@
+/** The library: what the commands do, as functions. Each throws `Failure` for what its caller can cure. */
+
+export { planMigration } from '../transforms/plan/plan-migration.js';
+export { applyPlan } from '../transforms/rewrite/apply.js';
+export { bakeParameters } from '../transforms/rewrite/bake.js';
+export { exitCodes, Failure, type FailureKind } from './errors.js';
+export type {
+  Acceptance,
+  ArmResult,
+  AttributionAgreement,
+  CalibrationBin,
+  ClassDelta,
+  CompareResult,
+  ConfusionCell,
+  CurvePoint,
+  Delta,
+  DeviceDescription,
+  Environment,
+  EvaluateResult,
+  Example,
+  InspectResult,
+  LatencyComparison,
+  MetricName,
+  Metrics,
+  MetricValue,
+  MigrateResult,
+  ModelDescription,
+  MonitoringBaseline,
+  SiteResult,
+  SplitDescription,
+  Task,
+  VerdictName,
+  VerdictReason,
+} from './evaluation/result.js';
+export { describeModel, describePlan } from './model/describe.js';
+export type { Graph } from './model/graph.js';
+export { loadModel } from './model/load.js';
+export type { Model, ModelFormat } from './model/model.js';
+export {
+  defaultPlanOptions,
+  type Form,
+  type Granularity,
+  type MigrationPlan,
+  type Padding,
+  type PlanOptions,
+  type Site,
+  type SiteParameters,
+} from './model/plan.js';
+export { type Language, renderHtml, renderMarkdown, renderPdf, renderTerminal } from './report/render.js';
+export { type CompareOptions, compareModels } from './run/compare.js';
+export { type EvaluateOptions, evaluateModel } from './run/evaluate.js';
+export { type ArmName, migrate, type RunHooks, type RunPhase } from './run/migrate.js';
+export type { DataOptions, DeviceName, MigrateOptions, TaskOptions, TrainingOptions } from './run/options.js';
+export { type RewriteOptions, type RewriteResult, rewriteModel } from './run/rewrite.js';
+export { type Device, discoverDevices } from './runtime/devices.js';
+export { type HistoryEntry, history } from './upgrade/history.js';
+export { type Rollback, type RollbackOptions, rollback } from './upgrade/rollback.js';
+export { packageVersion } from './version.js';

@@ -1,0 +1,103 @@
+import { execFile, spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { smallData, smallModel, temporaryFolder } from './command-line.js';
+
+const executable = resolve('dist/bin/frelu-migrate.js');
+
+interface Outcome {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the built program as a user does; its output goes to pipes. */
+function run(argv: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Outcome> {
+  const { CI: _, NO_COLOR: __, FORCE_COLOR: ___, ...inherited } = process.env;
+  return new Promise((finish) => {
+    execFile(
+      process.execPath,
+      [executable, ...argv],
+      { env: { ...inherited, ...env }, maxBuffer: 1 << 26 },
+      (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : null;
+        finish({ code, stdout, stderr });
+      },
+    );
+  });
+}
+
+beforeAll(async () => {
+  const require = createRequire(import.meta.url);
+  const compiler = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');
+  await promisify(execFile)(process.execPath, [compiler, '-p', 'tsconfig.build.json']).catch((error: unknown) => {
+    // what does not compile is reported by the compiler's own check; here the program that came out is judged
+    if (!(error instanceof Error && 'stdout' in error)) throw error;
+  });
+}, 60_000);
+
+describe('the executable', () => {
+  it('exits with the code of the outcome', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    expect(await run(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    expect(await run([])).toMatchObject({ code: 2, stdout: '' });
+    expect(await run(['inspect', 'no-such-model.onnx'])).toMatchObject({ code: 3, stdout: '' });
+  });
+
+  it('prints one JSON document to stdout; the rollback command that it names works', async () => {
+    const model = await smallModel();
+    const before = await readFile(model);
+    const { code, stdout, stderr } = await run([
+      ...[model, '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control'],
+      ...['--accept', 'always', '--json'],
+    ]);
+    expect(code, stderr).toBe(0);
+    const { rollback, written } = JSON.parse(stdout);
+    expect(written).toBe(true);
+    expect(stderr).not.toContain('\x1b');
+    expect(rollback).toBe(`node ${executable} rollback ${model}`);
+    await promisify(execFile)('sh', ['-c', rollback]);
+    expect(await readFile(model)).toEqual(before);
+  });
+
+  it('colours a pipe when it is told to, and only then', async () => {
+    const argv = [
+      ...[await smallModel(), '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control'],
+      ...['--lr', '0.05', '--accept', 'always', '--dry-run'],
+    ];
+    expect((await run(argv)).stdout).not.toContain('\x1b[');
+    expect((await run(argv, { FORCE_COLOR: '1' })).stdout).toContain('\x1b[');
+  });
+
+  it('is quiet when the reader of its output leaves early', async () => {
+    const child = spawn(process.execPath, [executable, 'inspect', await smallModel(), '--json']);
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk.toString();
+    });
+    const code = await new Promise((finish) => child.on('close', finish));
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
+  it.each([
+    { argv: () => ['--version'], loads: [] },
+    { argv: () => ['--help'], loads: ['commander'] },
+    {
+      argv: async () => ['inspect', await smallModel()],
+      loads: ['@bufbuild/protobuf', 'commander', 'onnx-buf'],
+    },
+  ])('loads no more than $loads when that is all it takes', async ({ argv, loads }) => {
+    const folder = await temporaryFolder();
+    await run(await argv(), { NODE_V8_COVERAGE: folder });
+    const [name = ''] = await readdir(folder);
+    const { result } = JSON.parse(await readFile(join(folder, name), 'utf8'));
+    const urls: string[] = result.map(({ url }: { url: string }) => url);
+    expect(urls.some((url) => url.endsWith('/bin/frelu-migrate.js'))).toBe(true);
+    const packages = urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []);
+    expect([...new Set(packages)].toSorted()).toEqual(loads);
+  });
+});

@@ -1,0 +1,33 @@
+import { readdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { frelu, smallData, smallModel } from './command-line.js';
+
+describe('on a terminal', () => {
+  it('asks for the data set that was not named, on stderr', async () => {
+    const [model, data] = [await smallModel(), await smallData()];
+    const evaluated = await frelu(['evaluate', model, '--device', 'cpu'], { terminal: true, answer: data });
+    expect(evaluated.code).toBe(0);
+    expect(evaluated.stderr).toContain('Data set (a file or folder):');
+    expect(evaluated.stdout).toMatch(/^Accuracy /m);
+  });
+
+  it('asks before a model is replaced; a no leaves everything as it was', async () => {
+    const model = await smallModel();
+    const refused = await frelu([model, '--data', await smallData()], { terminal: true, answer: 'n' });
+    expect(refused).toMatchObject({ code: 130, stdout: '' });
+    expect(refused.stderr).toContain(`Replace ${model} if frelu>=before?`);
+    expect(refused.stderr).toMatch(/Nothing was written\.\n$/);
+    expect(await readdir(dirname(model))).toEqual(['model.onnx']);
+  });
+
+  it.each([
+    { why: 'with --json', argv: ['--json'], env: {} },
+    { why: 'with --yes', argv: ['--yes'], env: {} },
+    { why: 'in continuous integration', argv: [], env: { CI: 'true' } },
+  ])('asks nothing $why', async ({ argv, env }) => {
+    const { code, stdout, stderr } = await frelu([await smallModel(), ...argv], { terminal: true, env });
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toBe('frelu-migrate: --data PATH is missing: name the data set. Nothing was written.\n');
+  });
+});
