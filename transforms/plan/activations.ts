@@ -1,7 +1,7 @@
 import { floatAttribute } from '../../src/model/attributes.js';
 import { numberOf } from '../../src/model/constants.js';
 import type { Graph, NodeProto } from '../../src/model/graph.js';
-import type { TensorProto } from '../../src/model/tensor.js';
+import { isFloat, type TensorProto } from '../../src/model/tensor.js';
 
 /** The nodes that compute relu(x) or relu6(x), as an exporter wrote it. */
 export interface Activation {
@@ -64,7 +64,7 @@ function limitsOf(node: NodeProto, constant: ConstantLookup): Limits | undefined
     case 'Clip': {
       const limit = (at: number, name: string, none: number) => {
         const value = rest[at];
-        return value ? numberOf(constant(value)) : unlimited(floatAttribute(node, name, none));
+        return value ? limitOf(constant(value)) : unlimited(floatAttribute(node, name, none));
       };
       const low = limit(0, 'min', Number.NEGATIVE_INFINITY);
       const high = limit(1, 'max', Number.POSITIVE_INFINITY);
@@ -73,7 +73,7 @@ function limitsOf(node: NodeProto, constant: ConstantLookup): Limits | undefined
     case 'Max':
     case 'Min': {
       if (node.input.length !== 2) return undefined;
-      const numbers = node.input.map((value) => numberOf(constant(value)));
+      const numbers = node.input.map((value) => limitOf(constant(value)));
       const at = numbers.findIndex((number) => number !== undefined);
       const limit = numbers[at];
       const other = node.input[1 - at];
@@ -85,6 +85,11 @@ function limitsOf(node: NodeProto, constant: ConstantLookup): Limits | undefined
     default:
       return undefined;
   }
+}
+
+/** A limit that is one number. Integer tensors are indices and shapes: limits on those are no activations. */
+function limitOf(tensor: TensorProto | undefined): number | undefined {
+  return tensor !== undefined && isFloat(tensor.dataType) ? numberOf(tensor) : undefined;
 }
 
 /** Exporters write "no limit" as the largest float32, or as a number of that size. */

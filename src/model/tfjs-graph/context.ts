@@ -332,7 +332,7 @@ function widest(dtypes: readonly DType[]): DType {
  * The steps from a constant of `shape` to what broadcasts in the same way against a channels-first value of `rank` axes:
  * [C] becomes [C, 1, 1] for rank 4. Where only one axis is longer than 1 no element moves.
  */
-export function channelsFirstSteps(shape: readonly number[], rank: number): LayoutStep[] {
+function channelsFirstSteps(shape: readonly number[], rank: number): LayoutStep[] {
   const full = [...new Array<number>(rank - shape.length).fill(1), ...shape];
   const perm = firstPermutation(rank);
   const turned = perm.flatMap((axis) => full.slice(axis, axis + 1));

@@ -17,7 +17,7 @@ export interface GraphNode {
 }
 
 /** An input or output that the model's signature names. */
-export interface SignatureEntry {
+interface SignatureEntry {
   readonly key: string;
   readonly endpoint: Endpoint;
   readonly dtype: DType | null;
@@ -68,7 +68,7 @@ function signatureEntries(value: Json | undefined): SignatureEntry[] {
 }
 
 /** `name`, `name:1`, or `name:output:1` (the form that functions use; only the number counts). */
-export function parseEndpoint(text: string): Endpoint {
+function parseEndpoint(text: string): Endpoint {
   const [node = '', ...rest] = text.split(':');
   return { node, output: Number(rest.at(-1) ?? 0) };
 }

@@ -17,7 +17,7 @@ export const bool = (b: boolean): Json => ({ b });
 export const text = (s: string): Json => ({ s: Buffer.from(s).toString('base64') });
 export const type = (dtype: DType): Json => ({ type: tensorflowTypes[dtype] });
 export const ints = (...i: number[]): Json => ({ list: { i: i.map(String) } });
-export const texts = (...s: string[]): Json => ({ list: { s: s.map((each) => Buffer.from(each).toString('base64')) } });
+const texts = (...s: string[]): Json => ({ list: { s: s.map((each) => Buffer.from(each).toString('base64')) } });
 
 /** The attributes of a convolution over height and width. */
 export function sliding(padding: 'SAME' | 'VALID', stride = 1, dilation = 1): JsonObject {

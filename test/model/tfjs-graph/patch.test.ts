@@ -135,6 +135,16 @@ describe('patchTfjsGraph', () => {
     expect(plan.sites.map(({ status }) => status)).toEqual(ids.map(() => 'migrate'));
   });
 
+  it('sees no ReLU in limits on integers', async () => {
+    const model = new HandmadeModel();
+    const at = [model.input('x', [-1, 3], 'int32'), model.integers('zero', 0)];
+    const clipped = model.node('ClipByValue', 'clipped', [...at, model.integers('six', 6)]);
+    model.node('GatherV2', 'y', [model.random('table', [7, 2]), clipped, 'zero']);
+    model.node('Maximum', 'largest', at);
+    const { plan } = await migrate(model.files(), {});
+    expect(plan.sites).toEqual([]);
+  });
+
   const forms = (['auto', 'folded', 'fused', 'explicit'] as const).flatMap((form) =>
     (['zero', 'floor'] as const).flatMap((padding) =>
       (['layer', 'channel'] as const).map((granularity) => ({ form, padding, granularity })),

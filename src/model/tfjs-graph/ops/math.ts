@@ -30,7 +30,7 @@ export const math: ConverterTable = {
   Square: composed((context, x) => context.op('Mul', [x, x])),
   ClipByValue: (context) => {
     const bound = (input: number) => context.number(input) ?? context.refuse('its bounds are computed at run time');
-    const bounds = [bound(1), bound(2)].map((each) => context.builder.float(each));
+    const bounds = [bound(1), bound(2)].map((each) => context.builder.scalar(each, context.dtype(0)));
     return composed((_, x) => context.op('Clip', [x, ...bounds]))(context);
   },
 };
