@@ -264,10 +264,10 @@ export class NodeContext {
 
   cast(value: Value, dtype: DType): Value {
     if (value.dtype === dtype) return value;
-    return this.builder.once(`${value.name} as ${dtype}`, () => {
-      const name = this.op('Cast', [value.name], { to: { int: onnxTypes[dtype] } });
-      return { ...value, name, dtype };
+    const { name } = this.builder.once(`${value.name} as ${dtype}`, () => {
+      return { ...value, name: this.op('Cast', [value.name], { to: { int: onnxTypes[dtype] } }), dtype };
     });
+    return { ...value, name, dtype };
   }
 
   /** An integer operand as the INT64 vector (or scalar) that ONNX asks for; a constant one where its elements are known. */

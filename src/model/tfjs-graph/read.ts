@@ -79,6 +79,18 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   const refused: string[] = [];
   const inputs: Value[] = [];
 
+  // a node that only passes a value on (Identity, a Transpose that is none) hides no other reader of that value
+  const isReadOnce = (endpoint: Endpoint): boolean => {
+    const valueAt = ({ node, output }: Endpoint) => {
+      const operand = results.get(node)?.[output];
+      return operand === undefined || isConstant(operand) ? undefined : operand.name;
+    };
+    const passedOn = definition.nodes
+      .get(endpoint.node)
+      ?.inputs.filter((input) => valueAt(input) === valueAt(endpoint));
+    return readers.get(endpointKey(endpoint)) === 1 && (passedOn ?? []).every(isReadOnce);
+  };
+
   for (const node of order) {
     if (node.op === 'Const') {
       results.set(node.name, [constantOf(files, node)]);
@@ -98,7 +110,7 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
     builder.scope = node.name;
     const isOnlyReader = (input: number) => {
       const endpoint = node.inputs[input];
-      return endpoint !== undefined && readers.get(endpointKey(endpoint)) === 1;
+      return endpoint !== undefined && isReadOnce(endpoint);
     };
     const context = new NodeContext(node, operands, builder, weights, isOnlyReader);
     try {

@@ -130,10 +130,10 @@ function transpose(context: NodeContext): Computed {
   const perm = context.integers(1, 'permutation');
   const shape = perm.map((axis) => x.shape?.[axis] ?? null);
   const onnxPerm = perm.map((axis) => onnxAxis(x, axis));
-  if (onnxPerm.every((axis, i) => axis === i)) return { ...x, shape, channelsFirst: false, elements: null };
+  if (onnxPerm.every((axis, i) => axis === i)) return context.plainResult(x.name, x.dtype, shape);
   const toLast = lastPermutation(perm.length);
   if (perm.length > 2 && onnxPerm.every((axis, i) => axis === toLast[i])) {
-    return { ...x, shape, channelsFirst: true, elements: null };
+    return context.result(x.name, x.dtype, { shape, channelsFirst: true });
   }
   const name = context.op('Transpose', [x.name], { perm: { ints: onnxPerm } });
   return context.plainResult(name, x.dtype, shape);

@@ -97,4 +97,14 @@ describe('arithmetic', () => {
     });
     expect([...model.origins.values()].filter(({ weight }) => weight === 'b')).toHaveLength(1);
   });
+
+  it('a convolution whose result is read elsewhere too, past an Identity, does not take the bias', async () => {
+    await expectRoundTrip(randomFeeds({ x: [2, 5, 5, 3] }), (model) => {
+      const filter = model.random('w', [3, 3, 3, 4]);
+      const conv = model.node('Conv2D', 'conv', [model.input('x', [-1, 5, 5, 3]), filter], sliding('SAME'));
+      const same = model.node('Identity', 'same', [conv]);
+      const sum = model.node('BiasAdd', 'sum', [same, model.random('b', [4])]);
+      model.node('Mul', 'y', [sum, conv]);
+    });
+  });
 });

@@ -45,6 +45,15 @@ describe('convolution', () => {
     expect(model.graph.nodes.map(({ opType }) => opType)).not.toContain('Pad');
   });
 
+  it('Conv2D behind a Pad in another axis order', async () => {
+    await expectRoundTrip(randomFeeds({ x: [2, 3, 6, 7] }), (model) => {
+      const paddings = model.constant('paddings', [4, 2], [0, 0, 0, 0, 1, 2, 3, 0], 'int32');
+      const padded = model.node('Pad', 'pad', [model.input('x', [-1, 3, 6, 7]), paddings]);
+      const last = model.node('Transpose', 'last', [padded, model.integers('perm', [0, 2, 3, 1])]);
+      model.node('Conv2D', 'y', [last, model.random('w', [3, 3, 3, 5])], sliding('VALID', 2));
+    });
+  });
+
   it('Conv2D of channels-first data', async () => {
     await expectRoundTrip(randomFeeds({ x: [2, 3, 7, 6] }), (model) => {
       model.node('Conv2D', 'y', [model.input('x', [-1, 3, 7, 6]), model.random('w', [3, 2, 3, 5])], {
