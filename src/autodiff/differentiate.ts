@@ -1,6 +1,6 @@
 import { Failure } from '../errors.js';
 import { subgraphsOf } from '../model/attributes.js';
-import { type Graph, nodeId } from '../model/graph.js';
+import { type Graph, type NodeProto, nodeId } from '../model/graph.js';
 import { Emitter } from './emitter.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { type GradientContext, type Provider, UnsupportedNode } from './gradients/rule.js';
@@ -31,7 +31,11 @@ export function differentiate(
 ): Map<string, string> {
   const forward = [...graph.nodes];
   const active = new Set(wanted);
+  const seen = new Set<NodeProto>();
   for (const node of forward) {
+    const early = node.input.find((input) => isProducedLater(graph, input, seen));
+    if (early !== undefined) throw new Error(`'${nodeId(node)}' stands before what computes its input '${early}'`);
+    seen.add(node);
     if (isFlat(node)) continue;
     if (node.input.some((input) => active.has(input))) for (const output of node.output) active.add(output);
   }
@@ -95,4 +99,10 @@ export function differentiate(
   }
   emit.flush();
   return gradients;
+}
+
+/** A walk in an order that is not topological would lose gradients without a word. */
+function isProducedLater(graph: Graph, value: string, seen: ReadonlySet<NodeProto>): boolean {
+  const producer = graph.producer(value);
+  return producer !== undefined && !seen.has(producer);
 }

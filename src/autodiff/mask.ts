@@ -4,7 +4,7 @@ import type { GradientContext } from './gradients/rule.js';
 type Target = Pick<GradientContext, 'emit' | 'provider'>;
 
 /** Takes any number but those within 1e-30 of zero beyond every bound that a clamp has here. */
-const steep = 1e30;
+export const steep = 1e30;
 
 /**
  * `value` where `condition` (a BOOL value of the same shape) holds, else 0. On the CPU as the product with the mask, which is

@@ -8,6 +8,7 @@ import { toFloat32 } from '../autodiff/lower/float16.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freeBatch } from '../autodiff/lower/free-batch.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
+import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import type { OptimiserSettings } from '../autodiff/optimisers.js';
 import { appendBackward, type Backward, buildStep, type TrainingStep } from '../autodiff/step.js';
@@ -84,6 +85,7 @@ async function forwardAt(trainable: Trainable, batchSize: number, settings: Step
   const observed = await observeShapes(graph, feeds);
   await freezeShapes(graph, observed, new Set([...trainable.parameters, ...trainable.siteParameters]));
   inlineConstantIf(graph);
+  unrollRecurrent(graph, observed);
   let running: ReadonlyMap<string, string> = new Map();
   if (settings.batchNorm === 'batch') {
     const options = { provider: settings.provider, shapes: observed, momentum: runningMomentum };

@@ -46,7 +46,7 @@ function build({ x, weights, nodes }: Network): Graph {
         name: 'network',
         input: [create(ValueInfoProtoSchema, { name: 'x', type })],
         output: [create(ValueInfoProtoSchema, { name: 'y' })],
-        initializer: Object.entries(weights).map(([name, shape]) =>
+        initializer: Object.entries({ floor: [], ...weights }).map(([name, shape]) =>
           floatTensor(
             name,
             shape,
@@ -123,6 +123,18 @@ const downsampling: Network = {
   ],
 };
 
+const pooled: Network = {
+  x: [16, 16, 9, 6],
+  weights: { w1: [16, 16, 3, 3], b1: [16], w2: [16, 16, 1, 1] },
+  nodes: [
+    conv(['x', 'w1', 'b1'], 'c1', 3, 1, [1, 1, 1, 1]),
+    // a floor below zero: many equal maxima, none of them stopped by a Relu
+    node('Clip', ['c1', 'floor'], ['r1']),
+    node('MaxPool', ['r1'], ['p1'], { kernel_shape: ints(2, 3), strides: ints(2, 3) }),
+    conv(['p1', 'w2'], 'y', 1),
+  ],
+};
+
 const single = (x: number[], w: number[], kernel: number, stride: number, pads: number[]): Network => ({
   x,
   weights: { w, b: [w[0] ?? 1] },
@@ -146,6 +158,7 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['a kernel larger than the image', 1, single([16, 16, 2, 2], [16, 16, 3, 3], 3, 1, [1, 1, 1, 1])],
     ['a residual block', 2, residual],
     ['a residual block that halves the size', 3, downsampling],
+    ['max pooling with equal maxima and a rest that no window reads', 2, pooled],
   ])('%s: values and gradients are those of the plain layout', async (_, count, network) => {
     const plain = await gradients(network, false);
     const blocked = await gradients(network, true);

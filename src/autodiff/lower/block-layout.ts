@@ -4,7 +4,7 @@ import { intAttribute, intsAttribute, makeAttribute } from '../../model/attribut
 import type { Graph, NodeProto } from '../../model/graph.js';
 import { blockedDomain, convAttributes } from '../blocked.js';
 import { Emitter } from '../emitter.js';
-import { windowAxes } from '../window.js';
+import { overhang, windowAxes } from '../window.js';
 
 /** Operators that treat every element alike: they do not see the layout, as long as all operands have the same. */
 const elementwise: ReadonlySet<string> = new Set([
@@ -62,6 +62,7 @@ class Blocking {
         this.#blockConvolution(node);
         convolutions++;
       } else if (this.#isElementwise(node)) this.#blockElementwise(node);
+      else if (this.#isPooling(node)) this.#blockPooling(node);
       else for (const input of node.input) this.#needPlain(input, node);
     }
     for (const { name } of this.graph.proto.output) this.#needPlain(name);
@@ -125,6 +126,33 @@ class Blocking {
       inputs.some((input) => this.#twins.has(input)) &&
       inputs.every((input) => this.#isScalar(input) || sameShape(this.#shape(input), shape))
     );
+  }
+
+  /** Whether it is a MaxPool of a blocked value whose windows lie side by side: `gradients/blocked.ts` has a rule for those. */
+  #isPooling(node: NodeProto): boolean {
+    const [x = ''] = node.input;
+    if (node.domain !== '' || node.opType !== 'MaxPool' || node.output.length > 1 || !this.#twins.has(x)) return false;
+    const kernel = intsAttribute(node, 'kernel_shape') ?? [];
+    const axes = windowAxes(node, this.#shape(x).slice(2), this.#shape(node.output[0] ?? '').slice(2), kernel);
+    return axes.every(
+      (axis) =>
+        axis.kernel === axis.stride &&
+        axis.dilation === 1 &&
+        axis.padBegin === 0 &&
+        axis.padEnd === 0 &&
+        overhang(axis) <= 0,
+    );
+  }
+
+  #blockPooling(node: NodeProto): void {
+    const [x = ''] = node.input;
+    const [y = ''] = node.output;
+    const kernel = intsAttribute(node, 'kernel_shape') ?? [];
+    const emit = new Emitter(this.graph, 'blocked');
+    const twin = this.graph.freshName(`${y}/blocked`);
+    const attributes = { kernel_shape: { ints: kernel }, strides: { ints: kernel }, auto_pad: { string: 'NOTSET' } };
+    emit.opTo(twin, 'MaxPool', [this.#twin(emit, x)], attributes, blockedDomain);
+    this.#replace(node, emit, y, twin);
   }
 
   #isScalar(value: string): boolean {

@@ -44,8 +44,12 @@ function fold(graph: Graph, conv: NodeProto, normalization: NodeProto): void {
   const centred = bias === '' ? emit.op('Neg', [mean]) : emit.op('Sub', [bias, mean]);
   const shifted = emit.op('Add', [beta, emit.op('Mul', [scale, centred])]);
   const output = normalization.output[0] ?? '';
+  // the convolution moves to where the normalization stood: what gives gamma and beta may stand between the two
+  const next = graph.nodes[graph.nodes.indexOf(normalization) + 1];
   graph.remove(normalization);
-  emit.flush(conv);
+  graph.remove(conv);
+  emit.flush(next);
+  graph.insert([conv], next);
   graph.setInput(conv, 1, folded);
   graph.setInput(conv, 2, shifted);
   graph.setOutput(conv, 0, output);
