@@ -200,10 +200,11 @@ export class NodeContext {
     return { name, dtype: constant.dtype, shape: constant.shape, channelsFirst: false };
   }
 
-  /** What is known of an integer operand's elements; null where not even their number is. */
+  /** What is known of an operand's elements; null where nothing is, and where there are too many for a parameter. */
   elements(input: number): Elements | null {
     const operand = this.operand(input);
-    return isConstant(operand) ? Array.from(operand.values) : operand.elements;
+    if (!isConstant(operand)) return operand.elements;
+    return operand.values.length > mostParameters ? null : Array.from(operand.values);
   }
 
   /** The elements of an operand that must be known before anything runs. */
@@ -313,6 +314,9 @@ export class NodeContext {
     return { name, dtype, shape, channelsFirst: false, elements };
   }
 }
+
+/** Shapes, axes, paddings, indices are no longer than this; embedding tables are. */
+const mostParameters = 4096;
 
 /** What a result has in common with the value it was computed from. */
 export type Like = Pick<Value, 'shape' | 'channelsFirst'>;

@@ -1,4 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { loadModel } from '../../../src/model/load.js';
+import { patchModel } from '../../../src/model/patch.js';
 import {
   defaultPlanOptions,
   type MigrationPlan,
@@ -133,6 +138,22 @@ describe('patchTfjsGraph', () => {
     const { plan } = await migrate(network().files(), {});
     expect(plan.sites.map(({ id }) => id)).toEqual(ids);
     expect(plan.sites.map(({ status }) => status)).toEqual(ids.map(() => 'migrate'));
+  });
+
+  it('is what a model read from disk is written by', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'frelu-graph-'));
+    try {
+      for (const [path, bytes] of network().files()) await writeFile(join(folder, path), bytes);
+      const model = await loadModel(folder);
+      const plan = planMigration(model.graph, defaultPlanOptions);
+      const patched = patchModel(model, plan, bakeParameters(model.graph, plan, randomParameters(plan)));
+      expect(model.format).toBe('tfjs-graph');
+      expect(patched.entry).toBe('model.json');
+      expect(patched.files.map(({ path }) => path)).toContain('model.json');
+      expect(patched.obsolete).toEqual(['group1-shard1of1.bin']);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('sees no ReLU in limits on integers', async () => {
