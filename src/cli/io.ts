@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { shellQuote } from '../shell.js';
 
 export interface TextOutput extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
@@ -53,11 +54,6 @@ export function systemIo(): Io {
 function commandOf(script: string, env: Io['env']): string {
   if (basename(script) !== 'frelu-migrate') return `node ${shellQuote(script)}`;
   return env.npm_command === 'exec' ? 'npx frelu-migrate' : 'frelu-migrate';
-}
-
-/** An argument as a POSIX shell reads it back. */
-export function shellQuote(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** FORCE_COLOR decides where it is set; then NO_COLOR, CI and dumb terminals mean none, and pipes have none. */

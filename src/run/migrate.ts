@@ -8,6 +8,7 @@ import type { Model } from '../model/model.js';
 import type { MigrationPlan } from '../model/plan.js';
 import { sourceOf } from '../model/source.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
+import { shellQuote } from '../shell.js';
 import { type ArmOutcome, type StepReport, trainArm } from '../training/arm.js';
 import { commitUpgrade } from '../upgrade/commit.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
@@ -115,7 +116,7 @@ async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepar
   }
   hooks.onPhase('data');
   const device = await chooseDevice(options.training.device);
-  const data = await openRunData(model, signature, options.data, options.seed);
+  const data = await openRunData(model, signature, options.data, options.task.task, options.seed);
 
   hooks.onPhase('baseline');
   const source = sourceOf(model);
@@ -310,7 +311,7 @@ async function finish(
         ...judged,
         written: true,
         files: committed.files,
-        rollback: `frelu-migrate rollback ${shellQuote(options.model)}`,
+        rollback: `${options.command} rollback ${shellQuote(options.model)}`,
       };
     } else {
       const outPath = await outFile(options.out, basename(model.path));
@@ -320,9 +321,4 @@ async function finish(
   }
   if (run.folder === null) return result;
   return writeReports(result, run.folder, options.languages);
-}
-
-/** A path as a shell takes it: bare where it is harmless, in single quotes otherwise. */
-function shellQuote(path: string): string {
-  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }

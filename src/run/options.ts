@@ -66,4 +66,6 @@ export interface MigrateOptions {
   readonly runDir: string | null;
   readonly resume: boolean;
   readonly languages: readonly ('en' | 'ja')[];
+  /** how this program is called here: the rollback command begins with it */
+  readonly command: string;
 }

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { hasColor, isLive, shellQuote } from '../../src/cli/io.js';
+import { hasColor, isLive } from '../../src/cli/io.js';
 
 const terminal = Object.assign(new PassThrough(), { isTTY: true });
 const pipe = new PassThrough();
@@ -20,8 +20,4 @@ describe('colour and redrawing', () => {
   ])('are $color and $live with $env', ({ output, env, color, live }) => {
     expect({ color: hasColor(output, env), live: isLive(output, env) }).toEqual({ color, live });
   });
-});
-
-it('quotes paths as a shell reads them back', () => {
-  expect(['/a/b-1.onnx', "it's here", ''].map(shellQuote)).toEqual(['/a/b-1.onnx', `'it'\\''s here'`, `''`]);
 });

@@ -61,6 +61,7 @@ export function declareMigrate(command: Command): Run {
       runDir: runDir(),
       resume: resume(),
       languages: languages(),
+      command: context.io.command,
     };
     if (options.out === null && !options.dryRun) {
       await confirmUpgrade(context.io, options.model, options.accept, quiet);
@@ -97,7 +98,7 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
     io.stderr.write(`${how}. Ctrl-C again ends at once.\n`);
   });
   try {
-    const result = await migrate(options, {
+    return await migrate(options, {
       ...progress,
       onPhase(phase) {
         if (phase === 'learning-rate' || phase === 'train') writes.sentence = 'The model is untouched.';
@@ -107,7 +108,6 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
       },
       signal: interruption.signal,
     });
-    return { ...result, rollback: result.rollback?.replace(/^frelu-migrate(?= )/, io.command) ?? null };
   } finally {
     progress.end();
     interruption.stop();

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
+import { shellQuote } from '../../shell.js';
 import { printJson, type Run } from '../context.js';
-import { shellQuote } from '../io.js';
 import { modelFile } from '../model-file.js';
 import { argument, option } from '../options/option.js';
 import { text } from '../options/values.js';
