@@ -1,10 +1,10 @@
 import type { Dataset } from '../data/dataset.js';
 import { createInputs, type Inputs } from '../data/inputs.js';
-import { openCompanion, openDataset } from '../data/open.js';
+import { openCompanion, openDataset, type ReadOptions } from '../data/open.js';
 import { type Preprocessing, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { countDuplicates, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
-import type { DuplicateCounts, SplitDescription } from '../evaluation/result.js';
+import type { DuplicateCounts, SplitDescription, Task } from '../evaluation/result.js';
 import type { Model } from '../model/model.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { DataOptions } from './options.js';
@@ -24,9 +24,15 @@ export interface RunData {
 }
 
 /** Opens one data set whole: for `evaluate` and `compare`. A folder that holds several parts gives its test part. */
-export async function openEvaluationData(model: Model, signature: Signature, options: DataOptions): Promise<DataPart> {
-  const opened = await openDataset(options.data, readOptions(options));
-  const dataset = (await openCompanion(opened, 'test', readOptions(options))) ?? opened;
+export async function openEvaluationData(
+  model: Model,
+  signature: Signature,
+  options: DataOptions,
+  task: Task | null,
+): Promise<DataPart> {
+  const reading = readOptions(options, task);
+  const opened = await openDataset(options.data, reading);
+  const dataset = (await openCompanion(opened, 'test', reading)) ?? opened;
   const preprocessing = await preprocessingFor(model, signature, dataset, options);
   return { inputs: createInputs(dataset, preprocessing), split: await wholeSplit(dataset) };
 }
@@ -40,11 +46,13 @@ export async function openRunData(
   model: Model,
   signature: Signature,
   options: DataOptions,
+  task: Task | null,
   seed: number,
 ): Promise<RunData> {
-  const dataset = await openDataset(options.data, readOptions(options));
+  const reading = readOptions(options, task);
+  const dataset = await openDataset(options.data, reading);
   const classNames = dataset.targets.kind === 'class' ? dataset.targets.names : null;
-  const testSet = await openTestSet(dataset, options, classNames);
+  const testSet = await openTestSet(dataset, options.test, classNames === null ? reading : { ...reading, classNames });
   const preprocessing = await preprocessingFor(model, signature, dataset, options);
   const splits = await splitDataset(dataset, {
     seed,
@@ -68,20 +76,27 @@ export async function openRunData(
   };
 }
 
-async function openTestSet(
-  dataset: Dataset,
-  options: DataOptions,
-  classNames: readonly string[] | null,
-): Promise<Dataset | null> {
-  if (options.test === null) return openCompanion(dataset, 'test', readOptions(options));
-  const names = classNames === null ? {} : { classNames };
-  const named = await openDataset(options.test, { ...readOptions(options), ...names });
+async function openTestSet(dataset: Dataset, test: string | null, reading: ReadOptions): Promise<Dataset | null> {
+  if (test === null) return openCompanion(dataset, 'test', reading);
+  const named = await openDataset(test, reading);
   // a folder that holds training and test files was named for its test files
-  return (await openCompanion(named, 'test', { ...readOptions(options), ...names })) ?? named;
+  return (await openCompanion(named, 'test', reading)) ?? named;
 }
 
-function readOptions({ target }: DataOptions) {
-  return target === null ? {} : { target };
+/** A task that is named says what targets are where the data leaves it open; distillation needs none. */
+function readOptions({ target }: DataOptions, task: Task | null): ReadOptions {
+  const column = target === null ? {} : { target };
+  switch (task) {
+    case null:
+      return column;
+    case 'classification':
+      return { ...column, targetKind: 'class' };
+    case 'multilabel':
+    case 'regression':
+      return { ...column, targetKind: 'values' };
+    case 'distill':
+      return { ...column, requireTargets: false };
+  }
 }
 
 async function preprocessingFor(

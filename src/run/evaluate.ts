@@ -40,7 +40,7 @@ export async function runEvaluation(options: EvaluateOptions): Promise<Evaluated
   requireOneInput(model);
   const signature = signatureOf(model.graph);
   const device = await chooseDevice(options.device);
-  const part = await openEvaluationData(model, signature, options.data);
+  const part = await openEvaluationData(model, signature, options.data, options.task.task);
   const predictions = await predict(sourceOf(model), signature, part, device.session);
   const { values, width } = predictions;
   const { targets } = part.inputs.dataset;

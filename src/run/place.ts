@@ -24,7 +24,7 @@ const resultName = 'report.json';
  * @throws Failure('usage') when there is no interrupted run of the same model, data and settings
  */
 export async function openRun(options: MigrateOptions, model: Model, data: RunData, started: Date): Promise<RunPlace> {
-  const { resume, runDir, languages: _, dryRun, command: __, ...settings } = options;
+  const { model: path, resume, runDir, languages, dryRun, command, ...settings } = options;
   const fingerprint = createHash('sha256')
     .update(JSON.stringify([model.files, data.train.split.contentSha256, settings]))
     .digest('hex');

@@ -1,0 +1,83 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { defaultPlanOptions } from '../../src/model/plan.js';
+import type { RunHooks } from '../../src/run/migrate.js';
+import type { MigrateOptions, TrainingOptions } from '../../src/run/options.js';
+
+/** A folder of one test's own, removed at its end. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'frelu-run-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Every file below a folder by its path, with its bytes. */
+export async function bytesBelow(folder: string): Promise<ReadonlyMap<string, Buffer>> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return new Map(await Promise.all(files.toSorted().map(async (path) => [path, await readFile(path)] as const)));
+}
+
+export const training: TrainingOptions = {
+  device: 'cpu',
+  scope: 'all',
+  epochs: 1,
+  budgetSeconds: null,
+  batchSize: 64,
+  patience: 2,
+  learningRate: 0.01,
+  offsetLearningRate: null,
+  schedule: 'cosine',
+  optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+  clipNorm: null,
+  labelSmoothing: 0,
+  batchNorm: 'frozen',
+  initialOffset: 0,
+  seeds: 1,
+  control: true,
+};
+
+/** One epoch with fixed settings; `always` accepted, so that what is written can be looked at. */
+export function optionsFor(model: string, data: string, changes: Partial<MigrateOptions> = {}): MigrateOptions {
+  return {
+    model,
+    data: {
+      data,
+      test: null,
+      validationFraction: 0.1,
+      testFraction: 0.2,
+      target: null,
+      preprocessing: {},
+      preprocessorConfig: null,
+    },
+    task: { task: null, loss: null, metric: null },
+    plan: defaultPlanOptions,
+    training,
+    accept: 'always',
+    out: null,
+    dryRun: false,
+    seed: 7,
+    runDir: null,
+    resume: false,
+    languages: ['en'],
+    command: 'frelu-migrate',
+    ...changes,
+  };
+}
+
+/** Nobody listens, except as `changes` say. */
+export function hooks(changes: Partial<RunHooks> = {}): RunHooks {
+  const silent = (): void => {};
+  return {
+    onPhase: silent,
+    onRangeTest: silent,
+    onArm: silent,
+    onStep: silent,
+    onEpoch: silent,
+    warn: silent,
+    signal: new AbortController().signal,
+    ...changes,
+  };
+}
