@@ -186,10 +186,32 @@ function perChannel({ node, before, ints }: Raising): void {
 }
 
 /**
+ * y = outer * f(inner * x), as the experimental operators of early op sets scale. They were dropped with op set 10, but
+ * ONNX Runtime still runs them in older models.
+ */
+function scaledFunction({ node, before, float }: Raising, opType: string, outer: number, inner: number): void {
+  const scaled = before('Mul', [node.input[0] ?? '', float(inner)]);
+  node.opType = 'Mul';
+  node.attribute = [];
+  node.input = [before(opType, [scaled]), float(outer)];
+}
+
+/**
  * What changed in ONNX's own op set after version 7, operator by operator, where the same node would mean something else
  * or would not load. Element types that were added are no change. (ONNX, docs/Changelog.md.)
  */
 export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | undefined>> = {
+  Affine: [
+    {
+      since: 10,
+      raise({ node, before, float }) {
+        const [alpha, beta] = [floatAttribute(node, 'alpha', 1), floatAttribute(node, 'beta', 0)];
+        node.opType = 'Add';
+        node.attribute = [];
+        node.input = [before('Mul', [node.input[0] ?? '', float(alpha)]), float(beta)];
+      },
+    },
+  ],
   BatchNormalization: [
     {
       since: 9,
@@ -218,6 +240,22 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
       },
     },
   ],
+  Crop: [
+    {
+      since: 10,
+      raise({ node, ints }) {
+        const [left = 0, top = 0, right = 0, bottom = 0] = takeInts(node, 'border') ?? [];
+        const [height, width] = takeInts(node, 'scale') ?? [];
+        // -border counts from the end, but -0 does not
+        const end = (start: number, size: number | undefined, border: number) =>
+          size !== undefined ? start + size : border === 0 ? Number.MAX_SAFE_INTEGER : -border;
+        node.opType = 'Slice';
+        putInput(node, 1, ints([top, left]));
+        putInput(node, 2, ints([end(top, height, bottom), end(left, width, right)]));
+        putInput(node, 3, ints([2, 3]));
+      },
+    },
+  ],
   DFT: [
     {
       since: 20,
@@ -236,7 +274,36 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
   ],
   GroupNormalization: [{ since: 21, raise: perChannel }],
   Hardmax: [matrixToAxis],
+  ImageScaler: [
+    {
+      since: 10,
+      raise({ node, before, float, ints }) {
+        const scaled = before('Mul', [node.input[0] ?? '', float(floatAttribute(node, 'scale', 1))]);
+        const bias = float(take(node, 'bias')?.floats ?? [0]);
+        node.opType = 'Add';
+        node.attribute = [];
+        // NCHW
+        node.input = [scaled, before('Reshape', [bias, ints([1, -1, 1, 1])])];
+      },
+    },
+  ],
   LogSoftmax: [matrixToAxis],
+  MeanVarianceNormalization: [
+    {
+      since: 9,
+      raise({ node, before, ints }) {
+        const axes = intAttribute(node, 'across_channels', 0) === 1 ? [0, 1, 2, 3] : [0, 2, 3];
+        const scales = intAttribute(node, 'normalize_variance', 1) === 1;
+        node.attribute = [];
+        if (scales) {
+          put(node, 'axes', { ints: axes });
+          return;
+        }
+        node.opType = 'Sub';
+        putInput(node, 1, before('ReduceMean', [node.input[0] ?? '', ints(axes)]));
+      },
+    },
+  ],
   Pad: [
     {
       since: 11,
@@ -245,6 +312,15 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
         const value = take(node, 'value')?.f ?? 0;
         intsToInput('pads', 1)(raising);
         if (value !== 0) putInput(node, 2, float(value));
+      },
+    },
+  ],
+  ParametricSoftplus: [
+    {
+      since: 10,
+      raise(raising) {
+        const [alpha, beta] = [floatAttribute(raising.node, 'alpha', 1), floatAttribute(raising.node, 'beta', 1)];
+        scaledFunction(raising, 'Softplus', alpha, beta);
       },
     },
   ],
@@ -272,6 +348,25 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
     },
   ],
   RoiAlign: [{ since: 16, raise: explicit('coordinate_transformation_mode', { string: 'output_half_pixel' }) }],
+  Scale: [
+    {
+      since: 10,
+      raise({ node, float }) {
+        const scale = take(node, 'scale')?.f ?? 1;
+        node.opType = 'Mul';
+        putInput(node, 1, float(scale));
+      },
+    },
+  ],
+  ScaledTanh: [
+    {
+      since: 10,
+      raise(raising) {
+        const [alpha, beta] = [floatAttribute(raising.node, 'alpha', 1), floatAttribute(raising.node, 'beta', 1)];
+        scaledFunction(raising, 'Tanh', alpha, beta);
+      },
+    },
+  ],
   Scan: [
     {
       since: 9,

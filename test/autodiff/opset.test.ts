@@ -344,6 +344,25 @@ describe('renamed operators, modes and defaults', () => {
   });
 });
 
+describe('experimental operators, which op set 10 dropped', () => {
+  const [alpha, beta] = [{ float: 1.5 }, { float: 0.7 }];
+  it.each([
+    makeNode('Affine', ['x'], ['y'], { alpha, beta }),
+    makeNode('Crop', ['x'], ['y'], { border: { ints: [1, 0, 0, 2] } }),
+    makeNode('Crop', ['x'], ['y'], { border: { ints: [1, 2, 0, 0] }, scale: { ints: [2, 3] } }),
+    makeNode('ImageScaler', ['x'], ['y'], { scale: alpha, bias: { floats: [1, -2, 3] } }),
+    makeNode('MeanVarianceNormalization', ['x'], ['y']),
+    makeNode('MeanVarianceNormalization', ['x'], ['y'], { across_channels: { int: 1 } }),
+    makeNode('MeanVarianceNormalization', ['x'], ['y'], { normalize_variance: { int: 0 } }),
+    makeNode('ParametricSoftplus', ['x'], ['y'], { alpha, beta }),
+    makeNode('Scale', ['x'], ['y'], { scale: alpha }),
+    makeNode('ScaledTanh', ['x'], ['y'], { alpha, beta }),
+    makeNode('ThresholdedRelu', ['x'], ['y'], { alpha: { float: 0.4 } }),
+  ])('$opType', async (node) => {
+    await sameWhenRaised({ opset: 8, inputs: { x: [2, 3, 5, 4] }, nodes: [node] });
+  });
+});
+
 describe('bodies and functions', () => {
   it('the branches of an If', async () => {
     const branch = (name: string, node: NodeProto) =>
