@@ -1,5 +1,7 @@
 import { basename } from 'node:path';
+import { Failure } from '../errors.js';
 import { shellQuote } from '../shell.js';
+import { explainError } from './explain-error.js';
 
 export interface TextOutput extends NodeJS.WritableStream {
   readonly isTTY?: boolean;
@@ -26,12 +28,20 @@ export interface Io {
   exit(code: number): void;
 }
 
-/** The real process. A reader that closes its end of stdout or stderr early (`| head`) ends the output, not the work. */
+/**
+ * The real process. What is thrown outside of any command's reach is explained like the rest. A reader that closes its end of stdout or stderr early (`| head`) ends the output, not the work.
+ */
 export function systemIo(): Io {
   const { stdin, stdout, stderr, env, argv } = process;
+  process.on('uncaughtException', (error) => {
+    const { code, text } = explainError(error, 'See `history` for what was written.', argv.includes('--debug'));
+    stderr.write(`${text}\n`);
+    process.exit(code);
+  });
   for (const output of [stdout, stderr]) {
     output.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
+      if (error.code === 'EPIPE') return;
+      throw new Failure('input', `The output cannot be written: ${error.message}.`, { cause: error });
     });
   }
   return {

@@ -1,9 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, sep } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Failure } from '../errors.js';
 import type { MigrateResult } from '../evaluation/result.js';
 
 const resultName = 'report.json';
+const recordName = 'run.json';
+/** large, and never a place for runs */
+const foreign: ReadonlySet<string> = new Set(['node_modules', '.git']);
 
 /** A run's result with the file that it was read from. */
 export interface StoredRun {
@@ -37,17 +40,18 @@ export async function findRuns(folder: string): Promise<StoredRun[]> {
   return Promise.all((await findResults(folder)).map(readRun));
 }
 
-/** The results that lie where runs put them: in `.frelu/runs/ID`, or in a folder of their own (--run-dir) with the run's record. */
+/** The results below a folder that lie beside a run's record: in `.frelu/runs/ID`, or in a folder of their own (--run-dir). */
 async function findResults(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const results = entries
-    .filter((entry) => entry.isFile() && entry.name === resultName)
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((path) => !relative(folder, path).split(sep).includes('node_modules'));
-  const isRun = await Promise.all(
-    results.map(async (path) => (await stat(join(dirname(path), 'run.json')).catch(() => null))?.isFile() ?? false),
-  );
-  return results.filter((_, at) => isRun[at]).toSorted();
+  // a folder that may not be read holds no runs of this user
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  const files = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name));
+  const own = files.has(resultName) && files.has(recordName) ? [join(folder, resultName)] : [];
+  const below = entries
+    .filter((entry) => entry.isDirectory() && !foreign.has(entry.name))
+    .map(({ name }) => name)
+    .toSorted();
+  for (const name of below) own.push(...(await findResults(join(folder, name))));
+  return own;
 }
 
 async function readRun(path: string): Promise<StoredRun> {

@@ -1,6 +1,6 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { frelu, smallData, smallModel, temporaryFolder } from './command-line.js';
 
 /** A run of seconds that repeats exactly. */
@@ -137,6 +137,21 @@ describe('migrate', () => {
     expect(resumed.arms.frelu.test).toEqual(whole.arms.frelu.test);
     expect(resumed.arms.control.test).toEqual(whole.arms.control.test);
     expect(resumed.sites).toEqual(whole.sites);
+  });
+});
+
+describe('demo', () => {
+  it('migrates a copy of the fixtures, which stays, and can be rolled back', async () => {
+    const brief = ['--epochs', '1', '--no-control', '--lr', '0.01', '--accept', 'always'];
+    const { code, stdout, stderr } = await frelu(['demo', ...brief, '--json']);
+    expect(code, stderr).toBe(0);
+    const { model, written, settings } = JSON.parse(stdout);
+    onTestFinished(() => rm(dirname(model.path), { recursive: true, force: true }));
+    expect(stderr).toContain(`A copy of the model and its data is in ${dirname(model.path)}`);
+    expect(settings).toMatchObject({ epochs: 1 });
+    expect(written).toBe(true);
+    expect(await frelu(['rollback', model.path])).toMatchObject({ code: 0 });
+    expect(await readFile(model.path)).toEqual(await readFile(join('fixtures', basename(model.path))));
   });
 });
 
