@@ -54,8 +54,9 @@ function isFileError(error: unknown): error is Error & { code: string; path: str
   );
 }
 
+/** "Nothing was written", "The model is untouched", "The rollback was written"; but not "it cannot be written". */
 function saysWhatWasWritten(message: string): boolean {
-  return /\b(written|untouched|unchanged|left behind|replaced)\b/i.test(message);
+  return /\b(nothing|was|were|is|been)( not)? (written|untouched|left behind)|\breplaced already\b/i.test(message);
 }
 
 function stackOf(error: unknown): string {

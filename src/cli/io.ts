@@ -41,7 +41,7 @@ export function systemIo(): Io {
   for (const output of [stdout, stderr]) {
     output.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') return;
-      throw new Failure('input', `The output cannot be written: ${error.message}.`, { cause: error });
+      throw new Failure('input', `The output is not accepted: ${error.message}.`, { cause: error });
     });
   }
   return {

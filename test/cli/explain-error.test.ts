@@ -17,6 +17,11 @@ describe('explainError', () => {
     });
   });
 
+  it('takes a message about what cannot be written for no word on what was', () => {
+    const { text } = explainError(new Failure('input', 'x cannot be written.'), 'Nothing was written.', false);
+    expect(text).toBe('frelu-migrate: x cannot be written. Nothing was written.');
+  });
+
   it('does not repeat what a message says of the files itself', () => {
     const { text } = explainError(
       new Failure('input', 'Bad file. The model is untouched.'),
