@@ -106,12 +106,13 @@ function describe({ node, shape, blockSize }: GradientContext): BlockedConvoluti
   return { batch, channels, filters, block: blockSize, lanes, axes: [height, width] };
 }
 
-/** dB[m] = sum of dY over the batch and all positions. */
-function biasGradient(emit: Emitter, dy: string, { batch, filters, block, axes }: BlockedConvolution): string {
+/** dB[m] = sum of dY over the batch and all positions: the pooling kernel sums vectors where ReduceSum goes element by element. */
+function biasGradient(emit: Emitter, dy: string, { batch, filters, axes }: BlockedConvolution): string {
   const positions = elementCount(axes.map(({ output }) => output));
-  const split = emit.op('Reshape', [dy, emit.ints([batch, filters / block, positions, block])]);
-  const sum = emit.op('ReduceSum', [split, emit.ints([0, 2])], { keepdims: { int: 0 } });
-  return emit.op('Reshape', [sum, emit.ints([filters])]);
+  const means = emit.op('GlobalAveragePool', [dy], {}, blockedDomain);
+  const flat = emit.op('Reshape', [means, emit.ints([batch, filters])]);
+  const sum = emit.op('ReduceSum', [flat, emit.ints([0])], { keepdims: { int: 0 } });
+  return emit.op('Mul', [sum, emit.float(positions)]);
 }
 
 /** dX from dY, in x's layout. */
