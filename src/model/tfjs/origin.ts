@@ -61,7 +61,7 @@ function indexMap(
 }
 
 /** `list` permuted as ONNX's and TensorFlow's Transpose does: entry i of the result is entry perm[i]. */
-export function transposed<T>(list: readonly T[], perm: readonly number[]): T[] {
+function transposed<T>(list: readonly T[], perm: readonly number[]): T[] {
   return perm.flatMap((axis) => list.slice(axis, axis + 1));
 }
 

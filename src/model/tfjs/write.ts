@@ -74,7 +74,7 @@ function isSameBits(a: Float32Array, b: Float32Array): boolean {
 /**
  * The files of a changed model. Shards whose bytes change get new, content-hashed names; new weights come in a group of
  * their own at the end of the manifest; model.json keeps every character that is not concerned. Quantised weights stay
- * on their type: on their old grid where it reaches the new elements, else on a new one.
+ * on their type, on their old grid or a new one, whichever is nearer to the new elements.
  * @param json the edited model.json; its weightsManifest is still the one that was read
  */
 export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightChanges): WrittenTfjs {
@@ -192,28 +192,36 @@ function encode(values: Float32Array, quantization: Quantization | null): Encode
     const maxAbsDiff = largest(values, (value, i) => value - float16ToNumber(halves[i] ?? 0));
     return { bytes: bytesOf(halves), quantization, maxAbsDiff };
   }
-  const levels = quantization.dtype === 'uint8' ? 255 : 65535;
-  const grid = gridFor(values, quantization, levels);
-  const place = (value: number) => Math.min(levels, Math.max(0, Math.round((value - grid.min) / grid.scale)));
-  const steps = quantization.dtype === 'uint8' ? Uint8Array.from(values, place) : Uint16Array.from(values, place);
-  const maxAbsDiff = largest(values, (value, i) => value - Math.fround((steps[i] ?? 0) * grid.scale + grid.min));
-  return { bytes: bytesOf(steps), quantization: grid, maxAbsDiff };
+  // The old grid keeps elements exact that did not change; one over the new range does, where all of them moved alike.
+  const onOld = onGrid(values, quantization);
+  const onNew = onGrid(values, gridOver(values, quantization.dtype));
+  return onNew.maxAbsDiff < onOld.maxAbsDiff ? onNew : onOld;
 }
 
 type AffineGrid = Extract<Quantization, { readonly scale: number }>;
 
-/** The old grid where it reaches every value, so that elements that did not change stay exact; else one over their range. */
-function gridFor(values: Float32Array, old: AffineGrid, levels: number): AffineGrid {
+function levelsOf(dtype: AffineGrid['dtype']): number {
+  return dtype === 'uint8' ? 255 : 65535;
+}
+
+/** Each value in the nearest place of a grid. */
+function onGrid(values: Float32Array, grid: AffineGrid): Encoded {
+  const { dtype, scale, min } = grid;
+  const place = (value: number) => Math.min(levelsOf(dtype), Math.max(0, Math.round((value - min) / scale)));
+  const places = dtype === 'uint8' ? Uint8Array.from(values, place) : Uint16Array.from(values, place);
+  const maxAbsDiff = largest(values, (value, i) => value - Math.fround((places[i] ?? 0) * scale + min));
+  return { bytes: bytesOf(places), quantization: grid, maxAbsDiff };
+}
+
+/** The grid whose first and last place are the smallest and largest value. */
+function gridOver(values: Float32Array, dtype: AffineGrid['dtype']): AffineGrid {
   let low = Number.POSITIVE_INFINITY;
   let high = Number.NEGATIVE_INFINITY;
   for (const value of values) {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  const top = old.min + old.scale * levels;
-  if (old.scale > 0 && low >= old.min - old.scale / 2 && high <= top + old.scale / 2) return old;
-  const scale = high > low ? (high - low) / levels : 1;
-  return { dtype: old.dtype, scale, min: low };
+  return { dtype, scale: high > low ? (high - low) / levelsOf(dtype) : 1, min: low };
 }
 
 function largest(values: Float32Array, difference: (value: number, index: number) => number): number {

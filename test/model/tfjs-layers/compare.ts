@@ -72,7 +72,7 @@ export async function save(
   return files;
 }
 
-export function sourceOf(files: Files): ReadFile {
+function sourceOf(files: Files): ReadFile {
   return async (path) => {
     const bytes = files.get(path);
     if (bytes === undefined) throw new Error(`there is no file ${path}`);

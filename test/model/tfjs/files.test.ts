@@ -145,6 +145,14 @@ describe('writing weights', () => {
     expect(written.requantized).toEqual([{ weight: 'q', dtype: 'uint8', maxAbsDiff: expect.closeTo(0.03, 5) }]);
   });
 
+  it('moves the grid where all elements moved alike: their places stay, and so does the shard', async () => {
+    const files = await read(manifest, bytes);
+    const values = Float32Array.from(valuesOf(files, 'q'), (value) => value + 0.04);
+    const written = writeTfjs(files, files.json, { changed: new Map([['q', values]]), added: [] });
+    expect(written.files.map(({ path }) => path)).toEqual(['model.json']);
+    expect(written.requantized[0]?.maxAbsDiff).toBeLessThan(1e-5);
+  });
+
   it('makes a new grid where a value lies beyond the old one', async () => {
     const files = await read(manifest, bytes);
     const written = writeTfjs(files, files.json, { changed: new Map([['q', Float32Array.of(-1, 0, 50)]]), added: [] });
