@@ -32,7 +32,7 @@ export function lossInput(graph: Graph, output: string, kind: LossKind, rank: nu
 }
 
 /** The axis of the classes: the last of [N, K], axis 1 of maps [N, K, H, W]. */
-export function classAxis(rank: number): number {
+function classAxis(rank: number): number {
   return rank > 2 ? 1 : rank - 1;
 }
 

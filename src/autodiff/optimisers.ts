@@ -91,8 +91,9 @@ export function writeStep(
   return emit.op('Concat', [moved, newFirst, newSecond], { axis: { int: 0 } });
 }
 
-/** Scales gradients [1, P] of all groups so that their joint Euclidean norm is at most `limit`. */
+/** Scales gradients [1, P] of all groups so that their joint Euclidean norm is at most `limit`; of none where nothing is trained. */
 export function clipByNorm(emit: Emitter, gradients: readonly string[], limit: number): string[] {
+  if (gradients.length === 0) return [];
   const squares = gradients.map((gradient) =>
     emit.op('ReduceSum', [emit.op('Mul', [gradient, gradient])], { keepdims: { int: 0 } }),
   );

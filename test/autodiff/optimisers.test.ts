@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { Emitter } from '../../src/autodiff/emitter.js';
+import {
+  clipByNorm,
+  coefficientShape,
+  coefficients,
+  type OptimiserSettings,
+  stateRows,
+  writeStep,
+} from '../../src/autodiff/optimisers.js';
+import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
+import { valueInfo } from './check-gradient.js';
+import { graphOf } from './lower/model.js';
+
+const floatsOf = (tensor: Tensor | undefined): number[] => Array.from(tensor?.data ?? [], Number);
+
+const start = [1, -2, 0.5];
+/** The gradients of three steps. */
+const gradients = [
+  [0.1, -0.2, 3],
+  [0.4, 0.3, -1],
+  [-0.2, 0.1, 0.5],
+];
+const rates = [0.1, 0.05, 0.02];
+
+/** The parameters after three steps as the ONNX nodes compute them. */
+async function steps(optimiser: OptimiserSettings): Promise<readonly number[]> {
+  const rows = stateRows(optimiser);
+  const graph = graphOf({
+    inputs: { s: [rows, 3], g: [1, 3], c: coefficientShape(optimiser) },
+    nodes: [],
+  });
+  const emit = new Emitter(graph, 'optimiser');
+  const next = writeStep(emit, optimiser, 's', 'g', 'c');
+  emit.flush();
+  graph.proto.output = [valueInfo(next)];
+  let state = [...start, ...Array<number>(3 * (rows - 1)).fill(0)];
+  for (const [i, gradient] of gradients.entries()) {
+    const results = await runOnce(graph.model, {
+      s: float32(Float32Array.from(state), [rows, 3]),
+      g: float32(Float32Array.from(gradient), [1, 3]),
+      c: float32(coefficients(optimiser, rates[i] ?? 0, i + 1), coefficientShape(optimiser)),
+    });
+    state = floatsOf(results[next]);
+  }
+  return state.slice(0, 3);
+}
+
+function expectClose(actual: readonly number[], expected: readonly number[]): void {
+  expect(actual).toHaveLength(expected.length);
+  expected.forEach((value, i) => {
+    expect(actual[i]).toBeCloseTo(value, 5);
+  });
+}
+
+describe('SGD', () => {
+  it.each([
+    { momentum: 0, nesterov: false, weightDecay: 0 },
+    { momentum: 0.9, nesterov: false, weightDecay: 0.01 },
+    { momentum: 0.9, nesterov: true, weightDecay: 0.01 },
+  ])('does what torch.optim.SGD documents: %j', async ({ momentum, nesterov, weightDecay }) => {
+    const expected = start.map((value, k) => {
+      let p = value;
+      let velocity = 0;
+      for (const [i, gradient] of gradients.entries()) {
+        const g = (gradient[k] ?? 0) + weightDecay * p;
+        velocity = momentum * velocity + g;
+        p -= (rates[i] ?? 0) * (nesterov ? g + momentum * velocity : velocity);
+      }
+      return p;
+    });
+    expectClose(await steps({ kind: 'sgd', momentum, nesterov, weightDecay }), expected);
+  });
+});
+
+describe('AdamW', () => {
+  it.each([0, 0.1])('does what torch.optim.AdamW documents, weight decay %d', async (weightDecay) => {
+    const [beta1, beta2, epsilon] = [0.9, 0.999, 1e-8];
+    const expected = start.map((value, k) => {
+      let [p, m, v] = [value, 0, 0];
+      for (const [i, gradient] of gradients.entries()) {
+        const [g, rate] = [gradient[k] ?? 0, rates[i] ?? 0];
+        p *= 1 - rate * weightDecay;
+        m = beta1 * m + (1 - beta1) * g;
+        v = beta2 * v + (1 - beta2) * g * g;
+        p -= (rate * (m / (1 - beta1 ** (i + 1)))) / (Math.sqrt(v / (1 - beta2 ** (i + 1))) + epsilon);
+      }
+      return p;
+    });
+    expectClose(await steps({ kind: 'adamw', beta1, beta2, epsilon, weightDecay }), expected);
+  });
+});
+
+describe('the limit of the gradient norm', () => {
+  async function clipped(groups: readonly (readonly number[])[], limit: number): Promise<number[][]> {
+    const inputs = Object.fromEntries(groups.map((group, i) => [`g${i}`, [1, group.length]]));
+    const graph = graphOf({ inputs, nodes: [] });
+    const emit = new Emitter(graph, 'clip');
+    const names = clipByNorm(emit, Object.keys(inputs), limit);
+    emit.flush();
+    graph.proto.output = names.map((name) => valueInfo(name));
+    const feeds = groups.map((group, i) => [`g${i}`, float32(Float32Array.from(group), [1, group.length])] as const);
+    const results = await runOnce(graph.model, Object.fromEntries(feeds));
+    return names.map((name) => floatsOf(results[name]));
+  }
+
+  it('is over all groups together', async () => {
+    const [a, b] = await clipped([[3, 0], [4]], 1);
+    expectClose(a ?? [], [0.6, 0]);
+    expectClose(b ?? [], [0.8]);
+  });
+
+  it('leaves what is below it, and zeros', async () => {
+    expect(await clipped([[3], [4]], 6)).toEqual([[3], [4]]);
+    expect(await clipped([[0], [0]], 6)).toEqual([[0], [0]]);
+  });
+
+  it('has nothing to do where nothing is trained', () => {
+    expect(clipByNorm(new Emitter(graphOf({ inputs: {}, nodes: [] }), 'clip'), [], 1)).toEqual([]);
+  });
+});
