@@ -40,8 +40,9 @@ export function trainableParameters(graph: Graph, scope: TrainScope): string[] {
   const found = new Map<string, Role>();
   let head: string[] = [];
   for (const node of graph.nodes) {
-    const parameters = node.input.flatMap((value, input) => {
-      const role = roleOf(graph, node, input);
+    const parameters = node.input.flatMap((read, input) => {
+      const value = carriedFrom(graph, read);
+      const role = roleOf(node, input);
       return role !== undefined && isParameter(graph, value) ? [{ value, role }] : [];
     });
     for (const { value, role } of parameters) {
@@ -63,12 +64,14 @@ export function trainableParameters(graph: Graph, scope: TrainScope): string[] {
   }
 }
 
-function roleOf(graph: Graph, node: NodeProto, input: number): Role | undefined {
-  if (node.domain !== '') return undefined;
-  const role = roles[node.opType]?.[input];
-  if (role !== undefined || !carriers.has(node.opType) || input !== 0) return role;
-  const uses = graph.uses(node.output[0] ?? '');
-  return uses.map((use) => (use.input < 0 ? undefined : roleOf(graph, use.node, use.input))).find(Boolean);
+function roleOf(node: NodeProto, input: number): Role | undefined {
+  return node.domain === '' ? roles[node.opType]?.[input] : undefined;
+}
+
+/** What a value is before it was transposed, reshaped, cast: the initializer, where it began with one. */
+function carriedFrom(graph: Graph, value: string): string {
+  const producer = graph.producer(value);
+  return producer !== undefined && carriers.has(producer.opType) ? carriedFrom(graph, producer.input[0] ?? '') : value;
 }
 
 function isParameter(graph: Graph, value: string): boolean {
@@ -78,5 +81,7 @@ function isParameter(graph: Graph, value: string): boolean {
 
 /** Whether a node reads the output of a node that has one of `parameters`: the Add that is a MatMul's bias. */
 function readsFrom(graph: Graph, node: NodeProto, parameters: readonly string[]): boolean {
-  return node.input.some((value) => graph.producer(value)?.input.some((input) => parameters.includes(input)));
+  return node.input.some((value) =>
+    graph.producer(value)?.input.some((input) => parameters.includes(carriedFrom(graph, input))),
+  );
 }
