@@ -138,8 +138,9 @@ export async function trainArm(
     finished,
   });
 
-  while (epoch < settings.epochs && progress() < 1 && from?.finished !== true) {
-    for await (const feed of batches.epoch(epoch + 1, step)) {
+  // an epoch that was stopped behind its last step has yet to be validated
+  while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
+    for await (const feed of progress() < 1 ? batches.epoch(epoch + 1, step) : []) {
       const began = performance.now();
       const factor = scheduleFactor(settings.schedule, progress());
       const loss = await stepper.run(feed, {
