@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest';
+import { coefficients, type OptimiserSettings } from '../../src/autodiff/optimisers.js';
+import { buildStep, initialState, parametersIn, type StepOptions } from '../../src/autodiff/step.js';
+import { floatTensor } from '../../src/model/tensor.js';
+import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
+import { observeShapes } from '../../src/runtime/shapes.js';
+import { node } from './check-gradient.js';
+import { graphOf } from './lower/model.js';
+
+const plain: OptimiserSettings = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 };
+const floatsOf = (tensor: Tensor | undefined): number[] => Array.from(tensor?.data ?? [], Number);
+
+/** y = x w + c + 0 * n: n is a running statistic; `unused` reaches no loss. */
+const network = () =>
+  graphOf({
+    inputs: { x: [2, 2] },
+    constants: [
+      floatTensor('w', [2, 1], [1, 2]),
+      floatTensor('c', [1], [0.5]),
+      floatTensor('unused', [2], [7, 8]),
+      floatTensor('n', [1], [10]),
+      floatTensor('step', [1], [1]),
+    ],
+    nodes: [
+      node('MatMul', ['x', 'w'], ['m']),
+      node('Add', ['m', 'c'], ['y']),
+      node('Add', ['n', 'step'], ['counted']),
+      node('Identity', ['unused'], ['aside']),
+    ],
+  });
+
+const x = [1, 2, 3, 4];
+const targets = [5, 12];
+/** y - t at the start: 1 + 4 + 0.5 - 5 and 3 + 8 + 0.5 - 12 */
+const errors = [0.5, -0.5];
+
+async function once(groups: StepOptions['groups'], clipNorm: number | null = null, rate = 0.1) {
+  const graph = network();
+  const original = graph.copy();
+  const shapes = await observeShapes(graph, { x: float32(Float32Array.from(x), [2, 2]) });
+  const step = buildStep(graph, {
+    path: 'network.onnx',
+    provider: 'cpu',
+    shapes,
+    output: 'y',
+    loss: 'mse',
+    groups,
+    running: new Map([['n', 'counted']]),
+    clipNorm,
+  });
+  const feeds: Record<string, Tensor> = {
+    x: float32(Float32Array.from(x), [2, 2]),
+    [step.targets]: float32(Float32Array.from(targets), step.targetShape),
+    n: float32(Float32Array.of(10), [1]),
+  };
+  for (const group of step.groups) {
+    feeds[group.input] = float32(initialState(original, group), [group.rows, group.size]);
+    feeds[group.coefficients] = float32(coefficients(group.optimiser, rate, 1), [2, 3]);
+  }
+  const results = await runOnce(step.graph.model, feeds);
+  const parameters = new Map<string, number[]>();
+  for (const group of step.groups) {
+    const state = Float32Array.from(floatsOf(results[group.output]));
+    for (const [name, values] of parametersIn(group, state)) parameters.set(name, [...values]);
+  }
+  return {
+    step,
+    loss: floatsOf(results[step.loss])[0],
+    parameters,
+    counted: floatsOf(results[step.carried[0]?.output ?? '']),
+  };
+}
+
+describe('one run of a step', () => {
+  it('gives the loss before it and moves every parameter against its gradient', async () => {
+    const { step, loss, parameters } = await once([{ name: 'weights', parameters: ['w', 'c'], optimiser: plain }]);
+    expect(loss).toBeCloseTo(0.25, 6);
+    // mse over two elements: dL/dy = errors; dL/dw = x' errors, dL/dc = their sum
+    expect(parameters.get('w')?.map((value) => Number(value.toFixed(5)))).toEqual([1.1, 2.1]);
+    expect(parameters.get('c')?.[0]).toBeCloseTo(0.5 - 0.1 * errors.reduce((a, b) => a + b), 5);
+    expect(step).toMatchObject({ inputs: ['x'], batchSize: 2, targetShape: [2, 1] });
+  });
+
+  it('steps groups by their own settings, and leaves what is in none', async () => {
+    const decaying = { ...plain, weightDecay: 1 };
+    const { parameters } = await once([
+      { name: 'weights', parameters: ['w'], optimiser: plain },
+      { name: 'sites', parameters: ['c'], optimiser: decaying },
+    ]);
+    expect(parameters.get('w')?.[0]).toBeCloseTo(1.1, 5);
+    expect(parameters.get('c')?.[0]).toBeCloseTo(0.45, 5);
+    expect([...parameters.keys()]).toEqual(['w', 'c']);
+  });
+
+  it('gives a parameter that reaches no loss the gradient zero', async () => {
+    const { parameters } = await once([{ name: 'weights', parameters: ['unused', 'w'], optimiser: plain }]);
+    expect(parameters.get('unused')).toEqual([7, 8]);
+    expect(parameters.get('w')?.[0]).toBeCloseTo(1.1, 5);
+  });
+
+  it('limits the norm over all groups', async () => {
+    const { parameters } = await once([{ name: 'weights', parameters: ['w'], optimiser: plain }], 1, 1);
+    // the gradient is (-1, -1), its norm sqrt 2
+    for (const value of [parameters.get('w')?.[0], (parameters.get('w')?.[1] ?? 0) - 1]) {
+      expect(value).toBeCloseTo(1 + Math.SQRT1_2, 5);
+    }
+  });
+
+  it('carries running statistics on beside the optimiser, and needs no parameter to train', async () => {
+    const { step, counted, loss } = await once([{ name: 'weights', parameters: [], optimiser: plain }], 1);
+    expect(step.groups).toEqual([]);
+    expect(counted).toEqual([11]);
+    expect(loss).toBeCloseTo(0.25, 6);
+  });
+});

@@ -1,0 +1,61 @@
+import { expect, it } from 'vitest';
+import { DataType, floatTensor, int64Tensor } from '../../src/model/tensor.js';
+import { openPredictor, signatureOf } from '../../src/runtime/predictor.js';
+import { node, valueInfo } from '../autodiff/check-gradient.js';
+import { graphOf } from '../autodiff/lower/model.js';
+
+/** y = x + 1, at a batch size that is fixed or (null) free. */
+function plusOne(batch: number | null, dataType: number = DataType.FLOAT) {
+  const graph = graphOf({
+    inputs: { x: [batch ?? -1, 2] },
+    dataType,
+    constants: [floatTensor('one', [], [1])],
+    nodes: [node('Cast', ['x'], ['f'], { to: { int: DataType.FLOAT } }), node('Add', ['f', 'one'], ['y'])],
+  });
+  graph.proto.output = [valueInfo('y', [batch ?? -1, 2])];
+  return graph;
+}
+
+it.each([null, 3, 2, 5])('predicts three samples with a model whose batch size is %s', async (batch) => {
+  const graph = plusOne(batch);
+  const predictor = await openPredictor(graph.model, signatureOf(graph));
+  const { values, shape } = await predictor.predict(Float32Array.of(1, 2, 3, 4, 5, 6), 3, [2]);
+  await predictor.release();
+  expect([...values]).toEqual([2, 3, 4, 5, 6, 7]);
+  expect(shape).toEqual([2]);
+});
+
+it.each([DataType.FLOAT16, DataType.DOUBLE, DataType.INT64, DataType.INT32, DataType.UINT8])(
+  'feeds the element type that the model takes: %d',
+  async (dataType) => {
+    const graph = plusOne(null, dataType);
+    const predictor = await openPredictor(graph.model, signatureOf(graph));
+    const { values } = await predictor.predict(Float32Array.of(1, 2), 1, [2]);
+    await predictor.release();
+    expect([...values]).toEqual([2, 3]);
+  },
+);
+
+it('takes a batch that the graph merged with another axis apart again', async () => {
+  const graph = graphOf({
+    inputs: { x: [-1, 2] },
+    constants: [int64Tensor('flat', [1], [-1])],
+    nodes: [node('Reshape', ['x', 'flat'], ['y'])],
+  });
+  const predictor = await openPredictor(graph.model, signatureOf(graph));
+  const { values, shape } = await predictor.predict(Float32Array.of(1, 2, 3, 4), 2, [2]);
+  await predictor.release();
+  expect([...values]).toEqual([1, 2, 3, 4]);
+  expect(shape).toEqual([2]);
+});
+
+it('reads what a model takes and gives from its file', () => {
+  expect(signatureOf(plusOne(4))).toEqual({
+    input: 'x',
+    elementType: DataType.FLOAT,
+    inputShape: [4, 2],
+    output: 'y',
+    outputShape: [4, 2],
+  });
+  expect(signatureOf(plusOne(null)).inputShape).toEqual([null, 2]);
+});

@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { floatTensor, int64Tensor } from '../../src/model/tensor.js';
+import { float32 } from '../../src/runtime/session.js';
+import { observeShapes } from '../../src/runtime/shapes.js';
+import { node } from '../autodiff/check-gradient.js';
+import { graphOf } from '../autodiff/lower/model.js';
+
+it('reads the shape of every value off one execution, scalars and values that nobody reads included', async () => {
+  const graph = graphOf({
+    inputs: { x: [-1, 3] },
+    constants: [floatTensor('w', [3, 4], new Float32Array(12)), int64Tensor('axes', [1], [0])],
+    nodes: [
+      node('MatMul', ['x', 'w'], ['y']),
+      node('ReduceSum', ['y'], ['total'], { keepdims: { int: 0 } }),
+      node('Unsqueeze', ['y', 'axes'], ['unread']),
+      node('NonZero', ['x'], ['found']),
+    ],
+  });
+  const before = structuredClone(graph.proto);
+  const shapes = await observeShapes(graph, { x: float32(Float32Array.of(0, 1, 0, 1, 1, 0), [2, 3]) });
+  expect(Object.fromEntries(shapes)).toEqual({
+    x: [2, 3],
+    w: [3, 4],
+    axes: [1],
+    y: [2, 4],
+    total: [],
+    unread: [1, 2, 4],
+    found: [2, 3],
+  });
+  expect(graph.proto).toEqual(before);
+});
