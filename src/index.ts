@@ -50,6 +50,7 @@ export { type Language, renderHtml, renderMarkdown, renderPdf, renderTerminal } 
 export { type CompareOptions, compareModels } from './run/compare.js';
 export { type EvaluateOptions, evaluateModel } from './run/evaluate.js';
 export { type ArmName, migrate, type RunHooks, type RunPhase } from './run/migrate.js';
+export { type MonitorOptions, monitor } from './run/monitor.js';
 export type { DataOptions, DeviceName, MigrateOptions, TaskOptions, TrainingOptions } from './run/options.js';
 export { type RewriteOptions, type RewriteResult, rewriteModel } from './run/rewrite.js';
 export { type Device, discoverDevices } from './runtime/devices.js';

@@ -211,7 +211,8 @@ export function parametersIn(group: StateGroup, state: Float32Array): Map<string
   return new Map(group.slots.map(({ name, offset, length }) => [name, state.slice(offset, offset + length)]));
 }
 
-function floatValue(name: string, shape: readonly number[]): ValueInfoProto {
+/** A float32 input or output of a graph. */
+export function floatValue(name: string, shape: readonly number[]): ValueInfoProto {
   const dim = shape.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } }));
   const type = create(TypeProtoSchema, {
     value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },

@@ -36,6 +36,10 @@ const commands = {
     summary: 'a paired comparison of two models on a data set',
     load: async () => (await import('./commands/compare.js')).declareCompare,
   },
+  monitor: {
+    summary: "check new data against a run's monitoring baseline",
+    load: async () => (await import('./commands/monitor.js')).declareMonitor,
+  },
   report: {
     summary: "render a run's report again, or the table of many runs",
     load: async () => (await import('./commands/report.js')).declareReport,
@@ -126,7 +130,7 @@ function newProgram(io: Io): Command {
       '\nMODEL is an .onnx file, a model.json of TensorFlow.js, or a folder that holds one of them.\n' +
         'A MODEL without a command is migrated: `frelu-migrate migrate --help` lists the options.\n\n' +
         'Exit codes: 0 done, 1 a defect of this program, 2 wrong usage, 3 unusable model or data,\n' +
-        '4 the acceptance rule was not met, 5 locked, or changed by others, 130 interrupted.',
+        '4 the acceptance rule was not met, or monitoring alarms, 5 locked, or changed by others, 130 interrupted.',
     )
     .exitOverride();
 }

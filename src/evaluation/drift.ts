@@ -1,5 +1,5 @@
-import { classProbabilities, predictedClasses, type Scores, topConfidence } from './metrics.js';
-import type { MonitoringBaseline, SiteResult } from './result.js';
+import { classProbabilities, finiteOrNull, predictedClasses, type Scores, topConfidence } from './metrics.js';
+import type { DriftCheck, DriftLevel, MonitoringBaseline } from './result.js';
 
 /**
  * When to look and when to act. The PSI levels are those usual in credit scoring (Siddiqi, "Credit Risk Scorecards",
@@ -13,6 +13,8 @@ export const driftThresholds = {
   /** change of a site's floor rate, either way */
   floorRateChange: 0.1,
 } as const;
+
+export type DriftThresholds = { readonly [name in keyof typeof driftThresholds]: number };
 
 /** A share of 0 in one distribution would make the index infinite; it counts as this. */
 const smallestShare = 1e-4;
@@ -33,14 +35,14 @@ export function populationStabilityIndex(expected: readonly number[], observed: 
 
 /**
  * The reference that new data is compared with, from the migrated model's answers on the test split.
- * `inputs` holds, per feature or channel, the raw values of all samples or of a part of them; `classNames` is null for
+ * `inputs` holds, per feature or channel, the values that the model was fed, of all samples or of a part of them; `classNames` is null for
  * tasks without classes, which have no predicted distribution and no confidence.
  */
 export function monitoringBaseline(
   inputs: readonly { readonly name: string; readonly values: ArrayLike<number> }[],
   scores: Scores,
   classNames: readonly string[] | null,
-  sites: readonly SiteResult[],
+  floorRates: MonitoringBaseline['floorRates'],
 ): MonitoringBaseline {
   const samples = scores.values.length / scores.width;
   const predicted = predictedClasses(scores);
@@ -60,8 +62,92 @@ export function monitoringBaseline(
             p05: quantile(confidence, 0.05),
             median: quantile(confidence, 0.5),
           },
-    floorRates: sites.flatMap(({ id, after }) => (after === null ? [] : [{ site: id, share: after.floored }])),
+    floorRates,
   };
+}
+
+/** What new data showed, quantity by quantity as in the baseline; what is missing could not be observed. */
+export interface Observed {
+  readonly inputs: readonly { readonly name: string; readonly values: ArrayLike<number> }[];
+  readonly scores: Scores;
+  /** by site */
+  readonly floorRates: ReadonlyMap<string, number>;
+}
+
+/**
+ * Compares new data with the baseline. Half of an absolute change that alarms is a warning. A quantity that the baseline
+ * has and the new data cannot show (another number of channels, NaN outputs) alarms: it has no value.
+ */
+export function checkDrift(
+  baseline: MonitoringBaseline,
+  { inputs, scores, floorRates }: Observed,
+  thresholds: DriftThresholds = driftThresholds,
+): DriftCheck[] {
+  const { psiWarning, psiAlarm, confidenceFall, floorRateChange } = thresholds;
+  const psi = { statistic: 'psi', warning: psiWarning, alarm: psiAlarm, baseline: null, observed: null } as const;
+  const values = new Map(inputs.map((input) => [input.name, input.values]));
+  const checks: Omit<DriftCheck, 'level'>[] = baseline.inputs.map(({ name, edges, shares }) => {
+    const seen = values.get(name);
+    const found = seen === undefined ? [] : binShares(edges, seen);
+    const value = found.some((share) => share > 0) ? populationStabilityIndex(shares, found) : null;
+    return { quantity: 'input', name, ...psi, value };
+  });
+  if (baseline.predicted !== null) {
+    const expected = baseline.predicted.map(({ share }) => share);
+    checks.push({ quantity: 'predicted', name: null, ...psi, value: predictedShift(expected, scores) });
+  }
+  if (baseline.confidence !== null) {
+    const { mean } = baseline.confidence;
+    const confidence = topConfidence(classProbabilities(scores));
+    const observed = finiteOrNull(confidence.reduce((sum, value) => sum + value, 0) / confidence.length);
+    checks.push({
+      quantity: 'confidence',
+      name: null,
+      baseline: mean,
+      observed,
+      statistic: 'fall',
+      value: observed === null ? null : mean - observed,
+      warning: confidenceFall / 2,
+      alarm: confidenceFall,
+    });
+  }
+  for (const { site, share } of baseline.floorRates) {
+    const observed = finiteOrNull(floorRates.get(site) ?? Number.NaN);
+    checks.push({
+      quantity: 'floor-rate',
+      name: site,
+      baseline: share,
+      observed,
+      statistic: 'change',
+      value: observed === null ? null : Math.abs(observed - share),
+      warning: floorRateChange / 2,
+      alarm: floorRateChange,
+    });
+  }
+  return checks.map((check) => ({ ...check, level: levelOf(check) }));
+}
+
+/** The worst level among checks; `ok` without any. */
+export function worstLevel(checks: readonly DriftCheck[]): DriftLevel {
+  const levels = checks.map(({ level }) => level);
+  return levels.includes('alarm') ? 'alarm' : levels.includes('warning') ? 'warning' : 'ok';
+}
+
+function levelOf({ value, warning, alarm }: Omit<DriftCheck, 'level'>): DriftLevel {
+  if (value === null || value > alarm) return 'alarm';
+  return value > warning ? 'warning' : 'ok';
+}
+
+/** Null where an answer is no class, or one that the baseline does not know. */
+function predictedShift(expected: readonly number[], scores: Scores): number | null {
+  const predicted = predictedClasses(scores);
+  if (predicted.length === 0 || predicted.some((index) => index < 0 || index >= expected.length)) return null;
+  const counts = new Float64Array(expected.length);
+  for (const index of predicted) counts[index] = (counts[index] ?? 0) + 1;
+  return populationStabilityIndex(
+    expected,
+    Array.from(counts, (count) => count / predicted.length),
+  );
 }
 
 /**

@@ -237,15 +237,18 @@ export interface AttributionExample {
   readonly spearman: number | null;
 }
 
-/** How far attribution maps of the same inputs agree before and after. */
+/**
+ * How far attribution maps of the same inputs agree before and after: of the class that the model predicted before, its
+ * logit with respect to the input; over `samples` samples, evenly spaced in the test split.
+ */
 export interface AttributionAgreement {
   readonly method: AttributionMethod;
   readonly samples: number;
-  /** interpolation steps; null for a method without them */
+  /** interpolation steps from a stored sample of zeros (black) to the input; null for a method without them */
   readonly steps: number | null;
   /** rank correlation of the two maps, per sample; null when no sample had a defined one */
   readonly spearman: Distribution | null;
-  /** the share that the k largest attributions of both maps have in common, per sample */
+  /** the share that the k attributions of largest magnitude have in common in both maps, per sample */
   readonly topK: { readonly k: number; readonly overlap: Distribution } | null;
   readonly examples: readonly AttributionExample[];
 }
@@ -263,7 +266,44 @@ export interface MonitoringBaseline {
   readonly predicted: readonly { readonly name: string; readonly share: number }[] | null;
   /** of the largest class probability; null for regression */
   readonly confidence: { readonly mean: number; readonly p05: number; readonly median: number } | null;
-  readonly floorRates: readonly { readonly site: string; readonly share: number }[];
+  readonly floorRates: readonly {
+    readonly site: string;
+    readonly share: number;
+    /** the value of the migrated graph that the activation reads, and its floor there: one, or one per channel */
+    readonly value: string;
+    readonly floor: number | readonly number[];
+  }[];
+}
+
+export type DriftLevel = 'ok' | 'warning' | 'alarm';
+
+/** One watched quantity of new data against the run's baseline. */
+export interface DriftCheck {
+  readonly quantity: 'input' | 'predicted' | 'confidence' | 'floor-rate';
+  /** the feature, channel or site; null where there is one such quantity only */
+  readonly name: string | null;
+  /** null for distributions, which `value` compares */
+  readonly baseline: number | null;
+  readonly observed: number | null;
+  /** `psi`: population stability index; `fall`: baseline - observed; `change`: |observed - baseline|; null: no value */
+  readonly statistic: 'psi' | 'fall' | 'change';
+  readonly value: number | null;
+  readonly warning: number;
+  readonly alarm: number;
+  readonly level: DriftLevel;
+}
+
+export interface MonitorResult {
+  readonly run: string;
+  /** the file of the model that was run */
+  readonly model: string;
+  readonly data: EvaluateResult['data'];
+  readonly device: DeviceDescription;
+  readonly baselineSamples: number;
+  readonly checks: readonly DriftCheck[];
+  /** the worst of the checks */
+  readonly level: DriftLevel;
+  readonly seconds: number;
 }
 
 export interface Environment {
@@ -307,10 +347,12 @@ export interface MigrateResult {
   readonly latency: LatencyComparison | null;
   /** bytes of the model's files */
   readonly size: BeforeAfter;
-  /** peak bytes of the inference session */
+  /** bytes by which a process of its own grows, at its peak, that loads the model and runs it sample by sample */
   readonly memory: BeforeAfter | null;
-  /** multiply-adds of one sample */
+  /** multiply-adds of one sample, in convolutions and matrix products */
   readonly operations: BeforeAfter | null;
+  /** values of one sample that activations, sums, scalings and normalizations write, as the file has them */
+  readonly elementwise: BeforeAfter | null;
   /** one entry per seed when both trained arms were repeated; empty for one seed */
   readonly spread: readonly SpreadPoint[];
   readonly attribution: readonly AttributionAgreement[] | null;

@@ -18,6 +18,15 @@ const binCount = 40;
 export interface Activations {
   readonly before: ReadonlyMap<string, SiteActivations>;
   readonly after: ReadonlyMap<string, SiteActivations>;
+  /** the places of the written graph that were looked at */
+  readonly probes: readonly Probe[];
+}
+
+/** Where a site is looked at: the value that its activation reads, and the floor there, one or one per channel. */
+export interface Probe {
+  readonly site: string;
+  readonly value: string;
+  readonly floor: number | readonly number[];
 }
 
 /**
@@ -34,29 +43,29 @@ export async function observeActivations(
   parameters: readonly SiteParameters[],
 ): Promise<Activations> {
   const observed = sites.filter(({ status }) => status === 'migrate').slice(0, siteLimit);
-  const floors = new Map(parameters.map(({ id, offset }) => [id, offset]));
-  const zero = (): number => 0;
-  const floorAfter = (site: Site) => {
-    const offset = floors.get(site.id) ?? new Float32Array();
-    if (site.form !== 'fused') return zero;
-    return offset.length === 1 ? () => offset[0] ?? 0 : (channel: number) => offset[channel] ?? 0;
-  };
+  const offsets = new Map(parameters.map(({ id, offset }) => [id, [...offset]]));
+  const original = observed.map(({ id, input }): Probe => ({ site: id, value: input, floor: 0 }));
+  const probes = observed.map(({ id, input, form }): Probe => {
+    const offset = form === 'fused' ? (offsets.get(id) ?? []) : [];
+    return { site: id, value: input, floor: offset.length > 1 ? offset : (offset[0] ?? 0) };
+  });
   return {
-    before: await observe(part, signature, observed, before, () => zero),
-    after: await observe(part, signature, observed, after, floorAfter),
+    before: await observeProbes(part, signature, before, original),
+    after: await observeProbes(part, signature, after, probes),
+    probes,
   };
 }
 
-async function observe(
+/** What the probed values of a graph hold over the first samples of a part, by site; a value that it has not is left out. */
+export async function observeProbes(
   { inputs, split }: DataPart,
   signature: Signature,
-  sites: readonly Site[],
   graph: Graph,
-  floorOf: (site: Site) => (channel: number) => number,
+  probes: readonly Probe[],
 ): Promise<Map<string, SiteActivations>> {
   const copy = graph.copy();
-  const present = sites.filter(({ input }) => copy.producer(input) !== undefined);
-  copy.proto.output = [...new Set(present.map(({ input }) => input))].map((name) =>
+  const present = probes.filter(({ value }) => copy.producer(value) !== undefined);
+  copy.proto.output = [...new Set(present.map(({ value }) => value))].map((name) =>
     create(ValueInfoProtoSchema, { name }),
   );
   if (present.length === 0) return new Map();
@@ -64,19 +73,19 @@ async function observe(
   const fixed = signature.inputShape[0] ?? null;
   const session = await openSession(copy.model);
   try {
-    const collected = new Map(present.map((site) => [site.id, new Tally(floorOf(site))]));
+    const collected = new Map(present.map(({ site, floor }) => [site, new Tally(floor)]));
     let samples = 0;
     for await (const batch of batches(inputs, { indices, batchSize: fixed ?? 64 })) {
       if (fixed !== null && batch.count !== fixed) break;
       const feed = tensorOf(signature.elementType, batch.inputs, [batch.count, ...inputs.shape]);
       const outputs = await session.run({ [signature.input]: feed });
-      for (const { id, input } of present) {
-        const value = outputs[input];
-        if (value !== undefined) collected.get(id)?.add(floatsOf(value), value.dims);
+      for (const { site, value: name } of present) {
+        const value = outputs[name];
+        if (value !== undefined) collected.get(site)?.add(floatsOf(value), value.dims);
       }
       samples += batch.count;
     }
-    return new Map([...collected].map(([id, tally]) => [id, tally.result(samples)]));
+    return new Map([...collected].map(([site, tally]) => [site, tally.result(samples)]));
   } finally {
     await session.release();
   }
@@ -88,14 +97,16 @@ class Tally {
   #floored = 0;
   #count = 0;
 
-  constructor(private readonly floor: (channel: number) => number) {}
+  constructor(private readonly floor: Probe['floor']) {}
 
   /** `values` of shape [N, C, ...] */
   add(values: Float32Array, dims: readonly number[]): void {
     const channels = dims[1] ?? 1;
     const inner = dims.slice(2).reduce((product, dim) => product * dim, 1);
+    const { floor } = this;
     values.forEach((value, i) => {
-      if (value <= this.floor(Math.floor(i / inner) % channels)) this.#floored++;
+      const own = typeof floor === 'number' ? floor : (floor[Math.floor(i / inner) % channels] ?? 0);
+      if (value <= own) this.#floored++;
     });
     this.#count += values.length;
     this.#parts.push(values);

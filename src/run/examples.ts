@@ -49,7 +49,7 @@ export async function changedExamples(
 }
 
 /** A sample as people look at it: pixels as a small PNG, a row as its first features. */
-async function pictureOf(dataset: Dataset, index: number): Promise<Pick<Example, 'thumbnail' | 'row'>> {
+export async function pictureOf(dataset: Dataset, index: number): Promise<Pick<Example, 'thumbnail' | 'row'>> {
   const { sample } = dataset;
   if (sample.layout === 'values') return { thumbnail: null, row: await rowOf(dataset, index) };
   if (sample.dtype !== 'uint8') return { thumbnail: null, row: null };

@@ -87,7 +87,7 @@ export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise
     hooks.onPhase('judge');
     const staged = await stageModel(prepared.model, prepared.plan, arms.freluGraph);
     try {
-      const result = await assembleResult({ options, rule, prepared, arms, staged, run, started });
+      const result = await assembleResult({ options, rule, prepared, arms, staged, run, started, warn: hooks.warn });
       return await finish(result, options, prepared, staged, run, lock, hooks);
     } finally {
       await staged.discard();

@@ -2,24 +2,38 @@ import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import { type AcceptanceRule, judgeAcceptance } from '../evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../evaluation/compare.js';
+import { monitoringBaseline } from '../evaluation/drift.js';
 import {
   calibrationBins,
   confusionCells,
   confusionMatrix,
   evaluateMetrics,
   type Scores,
+  type Truth,
 } from '../evaluation/metrics.js';
-import type { ArmResult, Environment, MigrateResult, SettingValue, SiteResult } from '../evaluation/result.js';
+import type {
+  ArmResult,
+  BeforeAfter,
+  Environment,
+  MigrateResult,
+  SettingValue,
+  SiteResult,
+} from '../evaluation/result.js';
 import { judge } from '../evaluation/verdict.js';
 import { describeModel, describePlan } from '../model/describe.js';
+import type { OperationCounts } from '../model/operations.js';
 import type { SiteParameters } from '../model/plan.js';
 import { sourceOf } from '../model/source.js';
 import { packageVersion } from '../version.js';
 import { type Activations, observeActivations } from './activations.js';
+import { compareAttributions } from './attribution.js';
 import { classNamesFor, describeSplit, findDuplicates } from './data.js';
 import { changedExamples } from './examples.js';
 import { compareLatency } from './latency.js';
+import { compareMemory } from './memory.js';
 import type { ArmsOutcome, Prepared, TrainedArm } from './migrate.js';
+import { channelValues } from './monitoring.js';
+import { operationsPerSample } from './operations.js';
 import type { MigrateOptions } from './options.js';
 import type { RunPlace } from './place.js';
 import { type Predictions, predict } from './predictions.js';
@@ -35,6 +49,7 @@ export interface Judged {
   readonly staged: StagedModel;
   readonly run: RunPlace;
   readonly started: Date;
+  warn(message: string): void;
 }
 
 /**
@@ -42,7 +57,7 @@ export interface Judged {
  * back; the control arm as it would have been written. Nothing is written here: `written` is false.
  */
 export async function assembleResult(judged: Judged): Promise<MigrateResult> {
-  const { options, rule, prepared, arms, staged, run, started } = judged;
+  const { options, rule, prepared, arms, staged, run, started, warn } = judged;
   const { model, signature, plan, data, task, device, before } = prepared;
   const { session } = device;
 
@@ -87,12 +102,16 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
   };
   const acceptance = judgeAcceptance(rule, delta);
   const { verdict, reasons, why } = judge(delta, acceptance);
-  const latency = await compareLatency(
+  const timed = [
     { source: sourceOf(model), signature },
     { source: written, signature },
-    data.preprocessing.shape,
-    { session },
-  );
+  ] as const;
+  const latency = await compareLatency(...timed, data.preprocessing.shape, { session });
+  const memory = device.provider === 'cpu' ? await compareMemory(...timed, data.preprocessing.shape) : null;
+  const counts = {
+    before: await operationsPerSample(model.graph, signature, data.preprocessing.shape),
+    after: await operationsPerSample(staged.model.graph, signature, data.preprocessing.shape),
+  };
   const { test } = truths;
   const names = test.kind === 'class' ? classNamesFor(data, test.classes) : [];
   const parameters = arms.freluNetwork.sites(arms.frelu.outcome.parameters);
@@ -104,6 +123,17 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
     staged.model.graph,
     parameters,
   );
+  const floorRates = activations.probes.flatMap((probe) => {
+    const observed = activations.after.get(probe.site);
+    return observed === undefined ? [] : [{ ...probe, share: observed.floored }];
+  });
+  const attribution = await compareAttributions(prepared, {
+    after: staged.model.graph,
+    batchSize: options.training.batchSize,
+    multiplyAdds: counts.before?.multiplyAdds ?? null,
+    actual: (index) => truthInWords(test, names, index),
+    warn,
+  });
 
   return {
     run: {
@@ -153,11 +183,17 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
       before: model.files.reduce((sum, { bytes }) => sum + bytes, 0),
       after: staged.model.files.reduce((sum, { bytes }) => sum + bytes, 0),
     },
-    memory: null,
-    operations: null,
+    memory,
+    operations: both(counts, ({ multiplyAdds }) => multiplyAdds),
+    elementwise: both(counts, ({ elementwise }) => elementwise),
     spread: await spreadOf(judged, truths.test),
-    attribution: null,
-    monitoring: null,
+    attribution,
+    monitoring: monitoringBaseline(
+      await channelValues(data.test),
+      scores.frelu,
+      test.kind === 'class' ? names : null,
+      floorRates,
+    ),
     acceptance,
     verdict,
     reasons,
@@ -167,6 +203,21 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
     report: [],
     rollback: null,
   };
+}
+
+/** A count of both models; null where one of them is not known. */
+function both(
+  { before, after }: { readonly before: OperationCounts | null; readonly after: OperationCounts | null },
+  of: (counts: OperationCounts) => number,
+): BeforeAfter | null {
+  return before === null || after === null ? null : { before: of(before), after: of(after) };
+}
+
+function truthInWords(truth: Truth, names: readonly string[], index: number): string {
+  if (truth.kind === 'class') return names[truth.labels[index] ?? -1] ?? String(truth.labels[index]);
+  return Array.from(truth.values.subarray(index * truth.width, (index + 1) * truth.width), (value) =>
+    String(Number(value.toPrecision(4))),
+  ).join(', ');
 }
 
 function armResult(metrics: Pick<ArmResult, 'test' | 'validation'>, { outcome }: TrainedArm): ArmResult {
@@ -248,6 +299,10 @@ function settingsOf(
     validationFraction: data.validationFraction,
     testFraction: data.test === null ? data.testFraction : null,
     preprocessing,
+    scale: data.preprocessing.scale ?? null,
+    mean: data.preprocessing.mean ?? null,
+    std: data.preprocessing.std ?? null,
+    layout: data.preprocessing.layout ?? null,
   };
 }
 

@@ -1,6 +1,7 @@
+import { differentiate } from '../autodiff/differentiate.js';
 import { Emitter } from '../autodiff/emitter.js';
 import type { Provider } from '../autodiff/gradients/rule.js';
-import type { LossKind } from '../autodiff/losses.js';
+import { type LossKind, lossInput } from '../autodiff/losses.js';
 import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/batch-statistics.js';
 import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
@@ -11,7 +12,7 @@ import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import type { OptimiserSettings } from '../autodiff/optimisers.js';
-import { appendBackward, type Backward, buildStep, type TrainingStep } from '../autodiff/step.js';
+import { appendBackward, type Backward, buildStep, floatValue, type TrainingStep } from '../autodiff/step.js';
 import { type TrainScope, trainableParameters } from '../autodiff/trainable.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
@@ -57,12 +58,17 @@ export function makeTrainable(
   scope: TrainScope,
   siteParameters: readonly string[] = [],
 ): Trainable {
+  const canonical = canonicalCopy(path, graph);
+  const parameters = trainableParameters(canonical, scope).filter((name) => !siteParameters.includes(name));
+  return { path, graph: canonical, parameters, siteParameters };
+}
+
+function canonicalCopy(path: string, graph: Graph): Graph {
   const canonical = graph.copy();
   toFloat32(canonical);
   raiseOpset(canonical, path);
   freeBatch(canonical);
-  const parameters = trainableParameters(canonical, scope).filter((name) => !siteParameters.includes(name));
-  return { path, graph: canonical, parameters, siteParameters };
+  return canonical;
 }
 
 interface Forward {
@@ -76,7 +82,11 @@ interface Forward {
 }
 
 /** The forward graph at one batch size: shapes frozen, normalizations in the form that the mode asks for. */
-async function forwardAt(trainable: Trainable, batchSize: number, settings: StepSettings): Promise<Forward> {
+async function forwardAt(
+  trainable: Trainable,
+  batchSize: number,
+  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShape'>,
+): Promise<Forward> {
   const graph = trainable.graph.copy();
   const signature = signatureOf(graph);
   const dims = [batchSize, ...settings.sampleShape];
@@ -153,7 +163,7 @@ export async function prepareStep(
   });
 }
 
-/** The gradients alone, without an optimiser: for checks and attribution. The graph's outputs are the loss and the gradients. */
+/** The gradients alone, without an optimiser: for checks. The graph's outputs are the loss and the gradients. */
 export async function prepareBackward(
   trainable: Trainable,
   batchSize: number,
@@ -163,4 +173,49 @@ export async function prepareBackward(
   const parameters = [...trainable.parameters, ...trainable.siteParameters];
   const backward = appendBackward(graph, parameters, { ...settings, ...forward, path: trainable.path });
   return { ...backward, graph };
+}
+
+/** A graph that computes, for each sample of a batch, sum over k of seed_k * d logit_k / d input. */
+export interface InputGradient {
+  readonly graph: Graph;
+  /** [batchSize, ...sample shape] of elements `elementType`, in and out */
+  readonly input: string;
+  readonly elementType: number;
+  readonly gradient: string;
+  /** float32, the logits' shape with the batch in front: a one-hot row asks for one class */
+  readonly seeds: string;
+  readonly seedShape: readonly number[];
+}
+
+/**
+ * The gradient of a model's outputs with respect to its input, statistics frozen: what attribution maps are made of. The
+ * outputs are taken before a final Softmax or Sigmoid that the loss would take over. Null where no gradient arrives at
+ * the input, because it holds integers.
+ * @throws Failure('input') where an operator on the way has no gradient rule, or none in the canonical op set
+ */
+export async function prepareInputGradient(
+  path: string,
+  model: Graph,
+  batchSize: number,
+  settings: Pick<StepSettings, 'provider' | 'loss' | 'sampleShape'>,
+): Promise<InputGradient | null> {
+  const trainable = { path, graph: canonicalCopy(path, model), parameters: [], siteParameters: [] };
+  const { graph, ...forward } = await forwardAt(trainable, batchSize, { ...settings, batchNorm: 'frozen' });
+  const { input, elementType } = signatureOf(graph);
+  const rank = forward.shapes.get(forward.output)?.length ?? 2;
+  const logits = lossInput(graph, forward.output, settings.loss, rank).value;
+  const seedShape = forward.shapes.get(logits);
+  if (seedShape === undefined) throw new Error(`the shape of '${logits}' was not observed`);
+  const seeds = graph.freshName('seeds');
+  graph.proto.input.push(floatValue(seeds, seedShape));
+  const gradients = differentiate(graph, new Map([[logits, seeds]]), new Set([input]), {
+    ...forward,
+    path,
+    provider: settings.provider,
+  });
+  const gradient = gradients.get(input);
+  if (gradient === undefined) return null;
+  graph.proto.output = [floatValue(gradient, [batchSize, ...settings.sampleShape])];
+  graph.proto.valueInfo = [];
+  return { graph, input, elementType, gradient, seeds, seedShape };
 }

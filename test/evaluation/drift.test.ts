@@ -42,9 +42,8 @@ test('values that are not finite do not count; without any there is no reference
 
 test('the baseline of a classifier: inputs, predicted classes, confidence, floor rates', () => {
   const scores = { values: Float32Array.of(0.9, 0.1, 0.8, 0.2, 0.3, 0.7), width: 2, kind: 'probabilities' } as const;
-  const activations = { inputs: { edges: [0, 1], counts: [3] }, floored: 0.25, samples: 3 };
-  const site = { id: 'relu1', form: 'folded', shift: 0.1, offset: -0.1, before: null, after: activations } as const;
-  const baseline = monitoringBaseline([{ name: 'channel 0', values: [1, 2, 3] }], scores, ['cat', 'dog'], [site]);
+  const floorRates = [{ site: 'relu1', share: 0.25, value: 'x', floor: 0 }];
+  const baseline = monitoringBaseline([{ name: 'channel 0', values: [1, 2, 3] }], scores, ['cat', 'dog'], floorRates);
   expect(baseline.samples).toBe(3);
   expect(baseline.predicted).toEqual([
     { name: 'cat', share: 2 / 3 },
@@ -52,7 +51,7 @@ test('the baseline of a classifier: inputs, predicted classes, confidence, floor
   ]);
   expect(baseline.confidence?.mean).toBeCloseTo(0.8, 6);
   expect(baseline.confidence?.median).toBeCloseTo(0.8, 6);
-  expect(baseline.floorRates).toEqual([{ site: 'relu1', share: 0.25 }]);
+  expect(baseline.floorRates).toEqual(floorRates);
   expect(baseline.inputs[0]?.name).toBe('channel 0');
 });
 

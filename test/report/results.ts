@@ -179,6 +179,7 @@ export function makeResult({
     latency: measured ? { before: 1.84, after: 1.85, ratio: 1.85 / 1.84, runs: 50, batchSize: 64 } : null,
     size: { before: 314_159, after: 314_415 },
     memory: measured ? { before: 21_400_000, after: 21_450_000 } : null,
+    elementwise: measured ? { before: 65_432, after: 81_790 } : null,
     operations: measured ? { before: 12_345_678, after: 12_350_000 } : null,
     spread: [],
     attribution: measured ? makeAttribution(names) : null,
@@ -317,5 +318,8 @@ function makeMonitoring(
 ): MigrateResult['monitoring'] {
   const random = createRandom(5);
   const values = Float64Array.from({ length: 500 }, () => random.normal());
-  return monitoringBaseline([{ name: 'channel 0', values }], frelu, names, sites);
+  const floorRates = sites.flatMap(({ id, after }) =>
+    after === null ? [] : [{ site: id, share: after.floored, value: id, floor: 0 }],
+  );
+  return monitoringBaseline([{ name: 'channel 0', values }], frelu, names, floorRates);
 }

@@ -1,5 +1,5 @@
 import type { AttributionAgreement } from '../../evaluation/result.js';
-import type { Block, Rich, Section } from '../document.js';
+import { type Block, type Rich, type Section, strong } from '../document.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 
 const shownExamples = 6;
@@ -7,7 +7,7 @@ const shownFeatures = 10;
 
 /** Whether explanations by attribution maps moved, with maps of the same inputs side by side. */
 export function attribution(context: Context): Section {
-  const { result, text } = context;
+  const { result, text, numbers } = context;
   const words = text.attribution;
   const methods = result.attribution;
   if (methods === null || methods.length === 0) {
@@ -20,6 +20,7 @@ export function attribution(context: Context): Section {
     title: words.title,
     blocks: [
       paragraph(words.lead),
+      paragraph(words.howMeasured(numbers.count(methods[0]?.samples ?? null, null))),
       ...(least === null ? [] : [paragraph(least >= 0.9 ? words.high : least >= 0.6 ? words.middle : words.low)]),
       {
         kind: 'table',
@@ -94,7 +95,7 @@ function maps({ text, numbers }: Context, { method, examples }: AttributionAgree
   return [
     ...(images.length === 0
       ? []
-      : [paragraph([{ kind: 'strong', text: title }]), { kind: 'gallery', items: images } as const]),
+      : [paragraph([strong(title), words.colours]), { kind: 'gallery', items: images } as const]),
     ...(rows.length === 0
       ? []
       : [

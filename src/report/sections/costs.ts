@@ -1,7 +1,7 @@
 import type { BeforeAfter } from '../../evaluation/result.js';
 import type { Inline, Rich, Section } from '../document.js';
 import type { Numbers } from '../numbers.js';
-import { type Context, named, numeric } from './context.js';
+import { type Context, named, numeric, paragraph } from './context.js';
 
 type Format = (value: number | null, field: string | null) => Inline;
 
@@ -13,6 +13,7 @@ export function costs({ result, text, numbers }: Context): Section {
     [text.summary.memory, 'memory', result.memory, numbers.bytes],
     [text.summary.size, 'size', result.size, numbers.bytes],
     [text.summary.operations, 'operations', result.operations, numbers.count],
+    [words.elementwise, 'elementwise', result.elementwise, numbers.count],
   ];
   return {
     id: 'costs',
@@ -33,6 +34,7 @@ export function costs({ result, text, numbers }: Context): Section {
               ]),
         ]),
       },
+      ...(result.memory === null ? [] : [paragraph(words.memoryNote)]),
     ],
   };
 }

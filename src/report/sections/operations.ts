@@ -1,6 +1,7 @@
 import { driftThresholds } from '../../evaluation/drift.js';
 import type { MonitoringBaseline } from '../../evaluation/result.js';
 import { confirmationSize } from '../../evaluation/sample-size.js';
+import { shellQuote } from '../../shell.js';
 import { type Block, code, plain, type Rich, type Section, strong } from '../document.js';
 import { type Context, named, note, numeric, paragraph, steps } from './context.js';
 
@@ -132,6 +133,15 @@ function monitoring(context: Context, baseline: MonitoringBaseline): Block[] {
     ...(listed < shown ? [paragraph(words.omitted(numbers.count(listed, null), numbers.count(shown, null)))] : []),
     { kind: 'details', summary: words.bins, blocks: referenceTables(context, baseline) },
     paragraph(words.psi),
+    ...(context.result.run.path === ''
+      ? []
+      : [
+          {
+            kind: 'command',
+            label: words.monitorCommand,
+            text: `frelu-migrate monitor ${shellQuote(context.result.run.path)} --data NEW_DATA`,
+          } as const,
+        ]),
   ];
 }
 

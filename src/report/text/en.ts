@@ -262,8 +262,11 @@ export const en = {
   attribution: {
     title: 'Do explanations move?',
     lead: rich`Attribution maps say which inputs an answer rests on. Where they are used to explain answers, a migration must not move them unnoticed.`,
+    howMeasured: (samples: Inline) =>
+      rich`Measured on ${samples} samples, evenly spaced in the test split, for the class that the model predicted before. Integrated gradients start from a sample of zeros (black).`,
+    colours: ': blue speaks for the class, orange against it; both maps of a sample share one scale.',
     methods: attributionMethods,
-    table: 'Agreement of the attribution maps before and after, over the test split',
+    table: 'Agreement of the attribution maps before and after, per sample',
     method: 'Method',
     samples: 'Samples',
     spearman: 'Rank correlation (Spearman): median',
@@ -287,6 +290,8 @@ export const en = {
   costs: {
     title: 'Costs',
     table: 'Before and after, measured',
+    elementwise: 'Elementwise operations per sample',
+    memoryNote: rich`Memory is what a process of its own grows by when it loads the model and runs it, ONNX Runtime's working memory included; differences of less than 1 MB are chance.`,
     what: 'Quantity',
     before: 'Before',
     after: 'After',
@@ -357,6 +362,7 @@ export const en = {
     openAbove: (low: string) => `${low} and above`,
     between: (low: string, high: string) => `${low} to ${high}`,
     psi: rich`PSI (population stability index) is the sum over bins of (new share − reference share) × ln(new share / reference share); an empty bin counts as 0.0001.`,
+    monitorCommand: 'Check new data against these baselines (exit code 4 on an alarm)',
     noMonitoring: rich`No monitoring baseline was taken in this run. Take one from the test split before the model goes into service: input distributions, predicted classes, confidence and floor rates.`,
     rollbackTitle: '4. Rollback',
     rollback: [

@@ -251,7 +251,10 @@ export const ja: Texts = {
     title: '判断根拠の説明は変わるか',
     lead: rich`寄与マップは、答えが入力のどこに基づくかを示します。答えの説明に使っている場合、移行によって知らないうちに変わっていては困ります。`,
     methods: { 'integrated-gradients': '積分勾配', 'input-x-gradient': '入力×勾配' },
-    table: '移行前後の寄与マップの一致度（テストデータ）',
+    howMeasured: (samples) =>
+      rich`テストデータから等間隔に選んだ${samples}件について、移行前のモデルが予測したクラスの寄与を計算しました。積分勾配の基準点は、すべて0の入力（画像なら黒）です。`,
+    colours: '：青はそのクラスを支持する部分、橙は否定する部分です。同じサンプルの2枚は同じ濃淡尺度で描いています。',
+    table: '移行前後の寄与マップの一致度（サンプルごと）',
     method: '手法',
     samples: 'サンプル数',
     spearman: '順位相関（Spearman）の中央値',
@@ -275,6 +278,8 @@ export const ja: Texts = {
   costs: {
     title: 'コスト',
     table: '移行前後の実測値',
+    elementwise: '1サンプルあたりの要素単位の演算数',
+    memoryNote: rich`メモリは、専用のプロセスでモデルを読み込んで推論したときの増加量です（ONNX Runtimeの作業領域を含む）。1 MB未満の差は測定のばらつきです。`,
     what: '項目',
     before: '移行前',
     after: '移行後',
@@ -345,6 +350,7 @@ export const ja: Texts = {
     openAbove: (low) => `${low} 以上`,
     between: (low, high) => `${low} 以上 ${high} 未満`,
     psi: rich`PSI（母集団安定性指標）は、各区間の（新しい割合 − 基準の割合）× ln（新しい割合 ÷ 基準の割合）の合計です。空の区間は0.0001として扱います。`,
+    monitorCommand: '新しいデータを基準値と照合（警報時の終了コードは4）',
     noMonitoring: rich`今回は監視の基準値を取得していません。本番投入の前に、入力の分布、予測クラス、確信度、下限の割合をテストデータから取得してください。`,
     rollbackTitle: '4. 元に戻す手順',
     rollback: [

@@ -1,0 +1,118 @@
+import type { Command } from 'commander';
+import { exitCodes } from '../../errors.js';
+import { driftThresholds } from '../../evaluation/drift.js';
+import type { DriftCheck, MonitorResult } from '../../evaluation/result.js';
+import { printJson, type Run } from '../context.js';
+import { reportWords } from '../metric-rows.js';
+import { evaluationData } from '../options/data.js';
+import { argument, option } from '../options/option.js';
+import { deviceOption } from '../options/task.js';
+import { positive, text } from '../options/values.js';
+import { askForData } from '../prompts.js';
+import { findRun } from '../run-folders.js';
+import { table } from '../table.js';
+
+/** Below this, shares jump by chance as far as drift moves them. */
+const enoughSamples = 1000;
+
+export function declareMonitor(command: Command): Run {
+  const named = argument(command, '<RUN>', 'the run that migrated the model: its id, its folder, or its report.json');
+  const data = evaluationData(command);
+  command.optionsGroup('Thresholds:');
+  const { psiWarning, psiAlarm, confidenceFall, floorRateChange } = driftThresholds;
+  const psi = 'population stability index of inputs and of predicted classes';
+  const thresholds = {
+    psiWarning: option(command, '--psi-warning <X>', `${psi} that warns`, positive, psiWarning),
+    psiAlarm: option(command, '--psi-alarm <X>', `${psi} that alarms`, positive, psiAlarm),
+    confidenceFall: option(
+      command,
+      '--confidence-fall <X>',
+      'fall of the mean confidence that alarms; half of it warns',
+      positive,
+      confidenceFall,
+    ),
+    floorRateChange: option(
+      command,
+      '--floor-change <X>',
+      "change of an activation's floor rate that alarms; half of it warns",
+      positive,
+      floorRateChange,
+    ),
+  };
+  command.optionsGroup('Run:');
+  const model = option(command, '--model <PATH>', 'the migrated model', text, null, 'where the run wrote it');
+  const device = deviceOption(command);
+  command.addHelpText(
+    'after',
+    `\nLabels are not needed. Preprocessing that is not given is the run's. Exit code ${exitCodes.rejected} on an alarm, 0 without one.`,
+  );
+  return async (context) => {
+    const { io, json } = context;
+    const given = data();
+    const path = given.data ?? (await askForData(io, json));
+    const { result: run } = await findRun(named(), process.cwd());
+    const { monitor } = await import('../../run/monitor.js');
+    const result = await monitor({
+      run,
+      model: model(),
+      data: { ...given, data: path },
+      device: device(),
+      thresholds: {
+        psiWarning: thresholds.psiWarning(),
+        psiAlarm: thresholds.psiAlarm(),
+        confidenceFall: thresholds.confidenceFall(),
+        floorRateChange: thresholds.floorRateChange(),
+      },
+    });
+    if (result.data.count < enoughSamples) {
+      io.stderr.write(
+        `Only ${result.data.count} samples: chance alone moves shares this far. Windows of ${enoughSamples} or more are meant.\n`,
+      );
+    }
+    if (json) printJson(context, result);
+    else io.stdout.write(await monitorText(result));
+    return result.level === 'alarm' ? exitCodes.rejected : 0;
+  };
+}
+
+async function monitorText({
+  run,
+  model,
+  data,
+  device,
+  baselineSamples,
+  checks,
+  level,
+}: MonitorResult): Promise<string> {
+  const { text: words, numbers, plain } = await reportWords();
+  const operations = words.operations;
+  const titleOf = ({ quantity, name }: DriftCheck): string => {
+    switch (quantity) {
+      case 'input':
+        return operations.input(name ?? '');
+      case 'predicted':
+        return operations.predicted;
+      case 'confidence':
+        return operations.confidence;
+      case 'floor-rate':
+        return operations.floorRate(name ?? '');
+    }
+  };
+  const rows = checks.map((check) => {
+    const figure = check.statistic === 'psi' ? numbers.real : numbers.share;
+    const inWords = (value: number | null) => plain([figure(value, null)]);
+    return [
+      titleOf(check),
+      check.statistic === 'psi' ? '' : inWords(check.baseline),
+      check.statistic === 'psi' ? inWords(check.value) : inWords(check.observed),
+      inWords(check.alarm),
+      check.level,
+    ];
+  });
+  const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
+  return (
+    `${model}\n${data.count} samples of ${data.path} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
+    `${table(['quantity', 'baseline', 'now', 'alarm at', 'level'], rows, ['baseline', 'now', 'alarm at'])}\n\n` +
+    `${level}: ${count('alarm')} alarms, ${count('warning')} warnings in ${checks.length} checks\n`
+  );
+}

@@ -1,0 +1,99 @@
+import type { AttributionAgreement, Distribution } from './result.js';
+
+/** Of one sample: what each feature (pixel, column) contributed to the answer, before and after. */
+export interface AttributionPair {
+  readonly before: ArrayLike<number>;
+  readonly after: ArrayLike<number>;
+}
+
+/** The share of features that count as the most important ones. */
+const topShare = 0.1;
+
+/** How far the maps of each sample agree: rank correlation of the signed values, and what their largest magnitudes share. */
+export function attributionAgreement(
+  pairs: readonly AttributionPair[],
+): Pick<AttributionAgreement, 'samples' | 'spearman' | 'topK'> {
+  const features = pairs[0]?.before.length ?? 0;
+  const k = Math.max(1, Math.round(features * topShare));
+  const overlap = distributionOf(pairs.map(({ before, after }) => topOverlap(before, after, k)));
+  return {
+    samples: pairs.length,
+    spearman: distributionOf(
+      pairs.flatMap(({ before, after }) => {
+        const correlation = rankCorrelation(before, after);
+        return correlation === null ? [] : [correlation];
+      }),
+    ),
+    topK: overlap === null ? null : { k, overlap },
+  };
+}
+
+/**
+ * Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank. Null where one of them is
+ * constant or holds a NaN.
+ * @throws RangeError when the lengths differ
+ */
+export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
+  if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`);
+  const [x, y] = [ranks(a), ranks(b)];
+  const mean = (a.length + 1) / 2;
+  let covariance = 0;
+  let varianceX = 0;
+  let varianceY = 0;
+  for (let i = 0; i < x.length; i++) {
+    const dx = (x[i] ?? 0) - mean;
+    const dy = (y[i] ?? 0) - mean;
+    covariance += dx * dy;
+    varianceX += dx * dx;
+    varianceY += dy * dy;
+  }
+  const scale = Math.sqrt(varianceX * varianceY);
+  return scale > 0 ? covariance / scale : null;
+}
+
+/** Ranks from 1; NaN throughout where a value is NaN. */
+function ranks(values: ArrayLike<number>): Float64Array {
+  const order = Float64Array.from({ length: values.length }, (_, i) => i).sort(
+    (i, j) => (values[i] ?? 0) - (values[j] ?? 0) || i - j,
+  );
+  const result = new Float64Array(values.length);
+  for (let start = 0; start < order.length; ) {
+    const value = values[order[start] ?? 0] ?? Number.NaN;
+    if (Number.isNaN(value)) return result.fill(Number.NaN);
+    let end = start + 1;
+    while (end < order.length && values[order[end] ?? 0] === value) end++;
+    for (let i = start; i < end; i++) result[order[i] ?? 0] = (start + 1 + end) / 2;
+    start = end;
+  }
+  return result;
+}
+
+/**
+ * The share that the k features of largest magnitude have in common (the top-k intersection of Ghorbani, Abid, Zou:
+ * "Interpretation of Neural Networks is Fragile", AAAI 2019). Of equal magnitudes the earlier feature counts.
+ */
+export function topOverlap(a: ArrayLike<number>, b: ArrayLike<number>, k: number): number {
+  const inA = new Set(largestMagnitudes(a, k));
+  return largestMagnitudes(b, k).filter((feature) => inA.has(feature)).length / k;
+}
+
+/** The positions of the k largest magnitudes, largest first. */
+export function largestMagnitudes(values: ArrayLike<number>, k: number): number[] {
+  const magnitude = (i: number): number => Math.abs(values[i] ?? 0);
+  return Array.from({ length: values.length }, (_, i) => i)
+    .sort((i, j) => magnitude(j) - magnitude(i) || i - j)
+    .slice(0, k);
+}
+
+/** Mean and quantiles (nearest rank); null without values. */
+function distributionOf(values: readonly number[]): Distribution | null {
+  if (values.length === 0) return null;
+  const sorted = values.toSorted((a, b) => a - b);
+  const quantile = (p: number): number => sorted[Math.round(p * (sorted.length - 1))] ?? Number.NaN;
+  return {
+    mean: values.reduce((sum, value) => sum + value, 0) / values.length,
+    p05: quantile(0.05),
+    median: quantile(0.5),
+    p95: quantile(0.95),
+  };
+}

@@ -1,0 +1,256 @@
+import sharp from 'sharp';
+import { channelNames, type InputAxes, inputAxes } from '../data/axes.js';
+import { applyPreprocessing, rawLength } from '../data/preprocess.js';
+import { Failure } from '../errors.js';
+import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
+import type { AttributionAgreement, AttributionExample, AttributionMethod } from '../evaluation/result.js';
+import type { Graph } from '../model/graph.js';
+import { elementCount } from '../model/tensor.js';
+import { float32, openSession } from '../runtime/session.js';
+import { floatsOf, tensorOf } from '../runtime/tensors.js';
+import { prepareInputGradient } from '../training/prepare.js';
+import { pictureOf } from './examples.js';
+import type { Prepared } from './migrate.js';
+
+const steps = 32;
+const sampleRange = [4, 64] as const;
+/** of all forward passes together: seconds on two cores; one pass back costs about as much as one forward */
+const multiplyAddLimit = 1e11;
+const exampleCount = 6;
+const exampleFeatures = 32;
+const side = 96;
+
+export interface AttributionOptions {
+  /** the migrated model, as its files read */
+  readonly after: Graph;
+  readonly batchSize: number;
+  /** of one sample, as far as known: it bounds how many samples are looked at */
+  readonly multiplyAdds: number | null;
+  /** the truth about a test sample, in words */
+  actual(index: number): string;
+  warn(message: string): void;
+}
+
+/**
+ * Attribution maps of the same test samples before and after, and how far they agree: integrated gradients (Sundararajan,
+ * Taly, Yan: arXiv 1703.01365; midpoint rule, from a stored sample of zeros) and input x gradient, of the logit of
+ * the class that the model predicted before. Channels of a pixel are summed. Null, with a warning, where the model
+ * cannot be differentiated down to its input.
+ */
+export async function compareAttributions(
+  prepared: Prepared,
+  { after, batchSize, multiplyAdds, actual, warn }: AttributionOptions,
+): Promise<readonly AttributionAgreement[] | null> {
+  const { model, data } = prepared;
+  const subject = await readSubject(prepared, sampleCount(data.test.split.count, multiplyAdds));
+  const explain = (graph: Graph) => attributionMaps(prepared, graph, subject, Math.min(batchSize, steps + 1));
+  let before: Maps | null;
+  let migrated: Maps | null;
+  try {
+    before = await explain(model.graph);
+    migrated = before && (await explain(after));
+  } catch (error) {
+    // whatever an operator or a device does to this extra graph, the run's own result stands
+    const why = error instanceof Failure ? error.message.replace(/ Train less.*$/, '') : String(error);
+    warn(`Attribution maps were not made: ${why}`);
+    return null;
+  }
+  if (before === null || migrated === null) {
+    warn("Attribution maps were not made: no gradient arrives at the model's input.");
+    return null;
+  }
+  const maps = { before, migrated };
+
+  const agreement = async (method: AttributionMethod, of: keyof Maps): Promise<AttributionAgreement> => {
+    const pairs = subject.positions.map((position, i) => ({
+      position,
+      before: maps.before[of][i] ?? new Float64Array(),
+      after: maps.migrated[of][i] ?? new Float64Array(),
+    }));
+    const shown = pairs.filter(
+      (_, i) => Math.floor((i * exampleCount) / pairs.length) !== Math.floor(((i - 1) * exampleCount) / pairs.length),
+    );
+    return {
+      method,
+      steps: of === 'integrated' ? steps : null,
+      ...attributionAgreement(pairs),
+      examples: await Promise.all(shown.map((pair) => example(prepared, subject.axes, pair, actual(pair.position)))),
+    };
+  };
+  return [await agreement('integrated-gradients', 'integrated'), await agreement('input-x-gradient', 'product')];
+}
+
+/** As many as the limit pays for, forward and back over all steps for both models. */
+function sampleCount(available: number, multiplyAdds: number | null): number {
+  const [least, most] = sampleRange;
+  const cost = (multiplyAdds ?? 0) * 2 * 2 * (steps + 1);
+  const affordable = cost === 0 ? most : Math.floor(multiplyAddLimit / cost);
+  return Math.min(available, Math.max(least, Math.min(most, affordable)));
+}
+
+interface Subject {
+  /** places in the test split, evenly spaced */
+  readonly positions: readonly number[];
+  /** per sample, as the model is fed */
+  readonly inputs: readonly Float32Array[];
+  readonly baseline: Float32Array;
+  /** per sample, which of the model's outputs is explained */
+  readonly outputs: readonly number[];
+  readonly axes: InputAxes;
+}
+
+async function readSubject({ data, before }: Prepared, count: number): Promise<Subject> {
+  const { inputs, split } = data.test;
+  const { preprocessing } = inputs;
+  const length = elementCount(inputs.shape);
+  const positions = Array.from({ length: count }, (_, i) => Math.floor((i * split.count) / count));
+  const fed = new Float32Array(count * length);
+  await inputs.gather(
+    positions.map((position) => split.indices[position] ?? 0),
+    fed,
+  );
+  const baseline = new Float32Array(length);
+  applyPreprocessing(preprocessing, new Float32Array(rawLength(preprocessing)), 1, baseline);
+  const { values, width } = before.test;
+  return {
+    positions,
+    inputs: positions.map((_, i) => fed.subarray(i * length, (i + 1) * length)),
+    baseline,
+    outputs: positions.map((position) => largest(values.subarray(position * width, (position + 1) * width))),
+    axes: inputAxes(preprocessing),
+  };
+}
+
+function largest(row: Float32Array): number {
+  return row.reduce((best, value, i) => (value > (row[best] ?? 0) ? i : best), 0);
+}
+
+/** Per sample, one value per position (per feature for rows). */
+interface Maps {
+  readonly integrated: readonly Float64Array[];
+  readonly product: readonly Float64Array[];
+}
+
+/** The points from the baseline to each input, and the input itself, go through the gradient graph batch by batch. */
+async function attributionMaps(
+  { model, data, task, device }: Prepared,
+  graph: Graph,
+  { inputs, baseline, outputs, axes }: Subject,
+  batchSize: number,
+): Promise<Maps | null> {
+  const sampleShape = data.preprocessing.shape;
+  const prepared = await prepareInputGradient(model.path, graph, batchSize, {
+    provider: device.provider,
+    loss: task.loss,
+    sampleShape,
+  });
+  if (prepared === null) return null;
+  const { input, elementType, gradient, seeds, seedShape } = prepared;
+  const length = elementCount(sampleShape);
+  const width = elementCount(seedShape) / batchSize;
+  const empty = () => inputs.map(() => new Float64Array(axes.positions === 1 ? axes.channels : axes.positions));
+  const maps = { integrated: empty(), product: empty() };
+  const points = inputs.length * (steps + 1);
+  const session = await openSession(prepared.graph.model, device.session);
+  try {
+    for (let start = 0; start < points; start += batchSize) {
+      const fed = new Float32Array(batchSize * length);
+      const wanted = new Float32Array(batchSize * width);
+      const batch = Array.from({ length: Math.min(batchSize, points - start) }, (_, row) => {
+        const sample = Math.floor((start + row) / (steps + 1));
+        const step = (start + row) % (steps + 1);
+        return { row, sample, way: step < steps ? (step + 0.5) / steps : 1, x: inputs[sample] ?? baseline };
+      });
+      for (const { row, sample, way, x } of batch) {
+        for (let i = 0; i < length; i++) {
+          const from = baseline[i] ?? 0;
+          fed[row * length + i] = from + way * ((x[i] ?? 0) - from);
+        }
+        wanted[row * width + (outputs[sample] ?? 0)] = 1;
+      }
+      const computed = await session.run({
+        [input]: tensorOf(elementType, fed, [batchSize, ...sampleShape]),
+        [seeds]: float32(wanted, seedShape),
+      });
+      const found = computed[gradient];
+      if (found === undefined) throw new Error(`the graph gave no '${gradient}'`);
+      const gradients = floatsOf(found);
+      for (const { row, sample, way, x } of batch) {
+        const last = way === 1;
+        const map = (last ? maps.product : maps.integrated)[sample];
+        if (map === undefined) continue;
+        for (let channel = 0; channel < axes.channels; channel++) {
+          for (let position = 0; position < axes.positions; position++) {
+            const i = axes.at(channel, position);
+            const path = last ? (x[i] ?? 0) : ((x[i] ?? 0) - (baseline[i] ?? 0)) / steps;
+            const at = axes.positions === 1 ? channel : position;
+            map[at] = (map[at] ?? 0) + path * (gradients[row * length + i] ?? 0);
+          }
+        }
+      }
+    }
+  } finally {
+    await session.release();
+  }
+  return maps;
+}
+
+async function example(
+  { data }: Prepared,
+  axes: InputAxes,
+  pair: { readonly position: number; readonly before: Float64Array; readonly after: Float64Array },
+  actual: string,
+): Promise<AttributionExample> {
+  const { inputs, split } = data.test;
+  const { position, before, after } = pair;
+  const common = { index: position, actual, spearman: rankCorrelation(before, after) };
+  if (axes.grid === null) {
+    const names = axes.positions === 1 ? channelNames(axes) : null;
+    const row = largestMagnitudes(before, exampleFeatures).map((at) => ({
+      name: names?.[at] ?? String(at + 1),
+      before: before[at] ?? 0,
+      frelu: after[at] ?? 0,
+    }));
+    return { ...common, input: null, before: null, frelu: null, row };
+  }
+  const strongest = Math.max(strength(before), strength(after));
+  const { thumbnail } = await pictureOf(inputs.dataset, split.indices[position] ?? 0);
+  return {
+    ...common,
+    input: thumbnail,
+    before: await drawMap(before, axes.grid, strongest),
+    frelu: await drawMap(after, axes.grid, strongest),
+    row: null,
+  };
+}
+
+/** What counts as full colour: few values are larger, so that one pixel does not fade all others. */
+function strength(map: Float64Array): number {
+  const magnitudes = map.map(Math.abs).sort();
+  return magnitudes[Math.floor(0.99 * (magnitudes.length - 1))] ?? 0;
+}
+
+/** The report's colours for better and worse, told apart by colour-blind readers too. */
+const speaksFor = [0, 114, 178] as const;
+const speaksAgainst = [194, 87, 12] as const;
+
+/** White where a pixel does not matter, blue where it speaks for the class, orange where against it. */
+async function drawMap(
+  map: Float64Array,
+  { height, width }: { readonly height: number; readonly width: number },
+  strongest: number,
+): Promise<string> {
+  const pixels = new Uint8Array(height * width * 3);
+  map.forEach((value, position) => {
+    const weight = strongest > 0 ? Math.min(1, Math.abs(value) / strongest) : 0;
+    const full = value > 0 ? speaksFor : speaksAgainst;
+    full.forEach((component, i) => {
+      pixels[position * 3 + i] = Math.round(255 + weight * (component - 255));
+    });
+  });
+  const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
+    .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
+    .png({ palette: true, compressionLevel: 9 })
+    .toBuffer();
+  return `data:image/png;base64,${png.toString('base64')}`;
+}
