@@ -1,4 +1,7 @@
-import type { Attributes } from '../model/graph.js';
+import { create } from '@bufbuild/protobuf';
+import { FunctionProtoSchema, type ModelProto, OperatorSetIdProtoSchema } from 'onnx-buf';
+import { type Attributes, makeNode } from '../model/graph.js';
+import { floatTensor, int64Tensor } from '../model/tensor.js';
 import type { Emitter } from './emitter.js';
 import { type WindowAxis, windowAttributes } from './window.js';
 
@@ -36,4 +39,100 @@ export function blockedConv(
 
 export function convAttributes(axes: readonly WindowAxis[]): Attributes {
   return { ...windowAttributes(axes), group: { int: 1 }, auto_pad: { string: 'NOTSET' } };
+}
+
+/** The domain of functions of our own: nodes with a gradient rule and a body that ONNX Runtime inlines. */
+export const functionDomain = 'frelu';
+export const batchScale = 'BatchScale';
+
+/**
+ * Makes a model import what blocked nodes need: the domain, and the function BatchScale(x, gamma, beta, epsilon) that gives
+ * what a normalization by the statistics of the batch multiplies and adds per channel:
+ *   scale = gamma * r, shift = beta - mean * scale, with the batch's mean, its biased variance, and r = 1 / sqrt(variance + epsilon).
+ * The variance is E[x^2] - mean^2, which is exact enough where x lies near zero: callers take the running mean off first.
+ */
+export function importBlocked(model: ModelProto, opset: number): void {
+  const domains = [blockedDomain, functionDomain];
+  for (const domain of domains) {
+    if (model.opsetImport.some((entry) => entry.domain === domain)) continue;
+    model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain, version: 1n }));
+  }
+  if (model.functions.some(({ domain, name }) => domain === functionDomain && name === batchScale)) return;
+  const keep = { keepdims: { int: 0 } };
+  const pooled = (x: string, y: string) => makeNode('GlobalAveragePool', [x], [y], {}, '', blockedDomain);
+  const constant = (tensor: ReturnType<typeof floatTensor>) =>
+    makeNode('Constant', [], [tensor.name], { value: { tensor } });
+  model.functions.push(
+    create(FunctionProtoSchema, {
+      domain: functionDomain,
+      name: batchScale,
+      input: ['x', 'gamma', 'beta', 'epsilon'],
+      output: ['scale', 'shift', 'mean', 'variance', 'r'],
+      opsetImport: [
+        create(OperatorSetIdProtoSchema, { version: BigInt(opset) }),
+        create(OperatorSetIdProtoSchema, { domain: blockedDomain, version: 1n }),
+      ],
+      node: [
+        constant(int64Tensor('axes', [3], [0, 2, 3])),
+        constant(floatTensor('zero', [], [0])),
+        constant(floatTensor('one', [], [1])),
+        pooled('x', 'means'),
+        makeNode('ReduceMean', ['means', 'axes'], ['mean'], keep),
+        makeNode('Mul', ['x', 'x'], ['squares']),
+        pooled('squares', 'powers'),
+        makeNode('ReduceMean', ['powers', 'axes'], ['power'], keep),
+        makeNode('Mul', ['mean', 'mean'], ['offset']),
+        makeNode('Sub', ['power', 'offset'], ['difference']),
+        makeNode('Max', ['difference', 'zero'], ['variance']),
+        makeNode('Add', ['variance', 'epsilon'], ['padded']),
+        makeNode('Sqrt', ['padded'], ['deviation']),
+        makeNode('Div', ['one', 'deviation'], ['r']),
+        makeNode('Mul', ['gamma', 'r'], ['scale']),
+        makeNode('Mul', ['mean', 'scale'], ['moved']),
+        makeNode('Sub', ['beta', 'moved'], ['shift']),
+      ],
+    }),
+  );
+}
+
+/** x * weights + bias per channel, [C] each, in one pass: a depthwise convolution of one tap. */
+export function blockedAffine(emit: Emitter, x: string, weights: string, bias: string, channels: number): string {
+  const kernel = emit.op('Reshape', [weights, emit.ints([channels, 1, 1, 1])]);
+  const inputs = bias === '' ? [x, kernel] : [x, kernel, bias];
+  return emit.op('Conv', inputs, affineAttributes(channels), blockedDomain);
+}
+
+export function affineAttributes(channels: number): Attributes {
+  return {
+    kernel_shape: { ints: [1, 1] },
+    strides: { ints: [1, 1] },
+    dilations: { ints: [1, 1] },
+    pads: { ints: [0, 0, 0, 0] },
+    group: { int: channels },
+    auto_pad: { string: 'NOTSET' },
+  };
+}
+
+/**
+ * The sum of two values of one shape. Where one of them was just written as a blocked convolution that nothing else reads
+ * (`isFree`), the convolution takes the other one in as it writes its result, which saves a pass over memory.
+ */
+export function addToBlocked(emit: Emitter, left: string, right: string, isFree: (value: string) => boolean): string {
+  const candidates = emit.nodes.filter(
+    (node) =>
+      node.domain === blockedDomain &&
+      node.opType === 'Conv' &&
+      node.input.length < 4 &&
+      [left, right].includes(node.output[0] ?? '') &&
+      isFree(node.output[0] ?? '') &&
+      !node.attribute.some(({ name }) => name === 'activation'),
+  );
+  const conv = candidates.at(-1);
+  if (conv === undefined || left === right) return emit.op('Add', [left, right]);
+  while (conv.input.length < 3) conv.input.push('');
+  conv.input.push(conv.output[0] === left ? right : left);
+  // it moves behind whatever gives the other one
+  emit.nodes.splice(emit.nodes.indexOf(conv), 1);
+  emit.nodes.push(conv);
+  return conv.output[0] ?? '';
 }

@@ -1,6 +1,7 @@
 import { Failure } from '../errors.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { type Graph, type NodeProto, nodeId } from '../model/graph.js';
+import { addToBlocked } from './blocked.js';
 import { Emitter } from './emitter.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { type GradientContext, type Provider, UnsupportedNode } from './gradients/rule.js';
@@ -42,10 +43,13 @@ export function differentiate(
 
   const emit = new Emitter(graph, 'grad');
   const parts = new Map<string, string[]>([...seeds].map(([value, gradient]) => [value, [gradient]]));
+  /** gradients that more than one sum, or a rule, has read: they stay as they are */
+  const shared = new Set<string>(seeds.values());
+  const pushed = new Set<string>();
   const total = (value: string): string | null => {
     const terms = parts.get(value);
     if (terms === undefined) return null;
-    const sum = terms.reduce((left, right) => emit.op('Add', [left, right]));
+    const sum = terms.reduce((left, right) => addToBlocked(emit, left, right, (term) => !shared.has(term)));
     parts.set(value, [sum]);
     return sum;
   };
@@ -83,9 +87,12 @@ export function differentiate(
       if (cause instanceof UnsupportedNode) throw refuse(cause.message);
       throw cause;
     }
+    for (const gradient of context.outputGradients) if (gradient !== null) shared.add(gradient);
     gradients.forEach((gradient, input) => {
       const value = node.input[input] ?? '';
       if (gradient === null || !active.has(value)) return;
+      if (pushed.has(gradient)) shared.add(gradient);
+      pushed.add(gradient);
       const terms = parts.get(value);
       if (terms === undefined) parts.set(value, [gradient]);
       else terms.push(gradient);

@@ -1,6 +1,14 @@
-import { intsAttribute, stringAttribute } from '../../model/attributes.js';
+import { intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
 import { elementCount } from '../../model/tensor.js';
-import { blockedConv, blockedDomain, toBlocked, toPlain } from '../blocked.js';
+import {
+  batchScale,
+  blockedAffine,
+  blockedConv,
+  blockedDomain,
+  functionDomain,
+  toBlocked,
+  toPlain,
+} from '../blocked.js';
 import type { Emitter } from '../emitter.js';
 import { selectPositive, steep } from '../mask.js';
 import { overhang, spread, type WindowAxis, windowAxes } from '../window.js';
@@ -35,16 +43,41 @@ export const blocked: GradientRules = {
   /** Inputs: x, weights, bias, and what is added before the activation, which is Relu or nothing. */
   [`${blockedDomain}:Conv`](context) {
     const { node, emit, wants } = context;
-    const conv = describe(context);
     const activated = stringAttribute(node, 'activation', '') === 'Relu';
     const above = outputGradient(context);
     const dy = activated ? selectPositive(context, outputOf(node), above) : above;
+    if (intAttribute(node, 'group', 1) > 1) return [...affineGradients(context, dy), wants(3) ? dy : null];
+    const conv = describe(context);
     return [
       wants(0) ? inputGradient(context, inputOf(node, 1), dy, conv) : null,
       wants(1) ? weightGradient(emit, inputOf(node, 0), dy, conv) : null,
-      wants(2) ? biasGradient(emit, dy, conv) : null,
+      wants(2) ? channelSum(context, dy) : null,
       wants(3) ? dy : null,
     ];
+  },
+
+  /**
+   * scale = gamma r, shift = beta - m scale, r = (v + epsilon)^(-1/2), m and v mean and variance of x over M elements. With
+   * g = dscale - m dshift:  dgamma = r g,  dbeta = dshift,  dv = -1/2 r^3 gamma g,  dm = -scale dshift,
+   *   dx = 2 dv / M * x + (dm - 2 m dv) / M,  since v = E[x^2] - m^2.
+   */
+  [`${functionDomain}:${batchScale}`](context) {
+    const { node, emit, shape, outputGradients } = context;
+    const [x = '', gamma = ''] = node.input;
+    const [scale = '', , mean = '', , r = ''] = node.output;
+    const [batch = 1, channels = 1, ...spatial] = shape(x);
+    const zeros = () => emit.float(Array<number>(channels).fill(0), [channels]);
+    const dscale = outputGradients[0] ?? zeros();
+    const dshift = outputGradients[1] ?? zeros();
+    const g = emit.op('Sub', [dscale, emit.op('Mul', [mean, dshift])]);
+    const dgamma = emit.op('Mul', [r, g]);
+    const share = 1 / (batch * elementCount(spatial));
+    const square = emit.op('Mul', [emit.op('Mul', [r, r]), gamma]);
+    // 2 dv / M
+    const slope = emit.op('Mul', [emit.op('Mul', [square, dgamma]), emit.float(-share)]);
+    const byMean = emit.op('Mul', [emit.op('Mul', [scale, dshift]), emit.float(-share)]);
+    const level = emit.op('Sub', [byMean, emit.op('Mul', [mean, slope])]);
+    return [context.wants(0) ? blockedAffine(emit, x, slope, level, channels) : null, dgamma, dshift];
   },
 
   /**
@@ -106,13 +139,25 @@ function describe({ node, shape, blockSize }: GradientContext): BlockedConvoluti
   return { batch, channels, filters, block: blockSize, lanes, axes: [height, width] };
 }
 
-/** dB[m] = sum of dY over the batch and all positions: the pooling kernel sums vectors where ReduceSum goes element by element. */
-function biasGradient(emit: Emitter, dy: string, { batch, filters, axes }: BlockedConvolution): string {
-  const positions = elementCount(axes.map(({ output }) => output));
-  const means = emit.op('GlobalAveragePool', [dy], {}, blockedDomain);
-  const flat = emit.op('Reshape', [means, emit.ints([batch, filters])]);
+/** y = w x + b per channel, a depthwise convolution of one tap. */
+function affineGradients(context: GradientContext, dy: string): (string | null)[] {
+  const { node, emit, shape, wants } = context;
+  const [channels = 1] = shape(inputOf(node, 1));
+  const byWeights = () => channelSum(context, emit.op('Mul', [dy, inputOf(node, 0)]));
+  return [
+    wants(0) ? blockedAffine(emit, dy, inputOf(node, 1), '', channels) : null,
+    wants(1) ? emit.op('Reshape', [byWeights(), emit.ints([channels, 1, 1, 1])]) : null,
+    wants(2) ? channelSum(context, dy) : null,
+  ];
+}
+
+/** The sum of a value of the output's shape over batch and positions, [C]: the pooling kernel adds vectors, ReduceSum elements. */
+function channelSum({ node, emit, shape }: GradientContext, value: string): string {
+  const [batch = 1, channels = 1, ...spatial] = shape(outputOf(node));
+  const means = emit.op('GlobalAveragePool', [value], {}, blockedDomain);
+  const flat = emit.op('Reshape', [means, emit.ints([batch, channels])]);
   const sum = emit.op('ReduceSum', [flat, emit.ints([0])], { keepdims: { int: 0 } });
-  return emit.op('Mul', [sum, emit.float(positions)]);
+  return emit.op('Mul', [sum, emit.float(elementCount(spatial))]);
 }
 
 /** dX from dY, in x's layout. */

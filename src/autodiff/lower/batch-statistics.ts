@@ -14,6 +14,8 @@ export interface BatchStatisticsOptions {
 
 /** One BatchNormalization's running statistics, [C] each, by the names of the values before and after a step. */
 export interface RunningStatistics {
+  /** the normalized value */
+  readonly output: string;
   readonly mean: string;
   readonly variance: string;
   readonly newMean: string;
@@ -54,7 +56,7 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
     const newMean = step(mean, own.mean, 1);
     const newVariance = step(variance, own.variance, size / Math.max(1, size - 1));
     emit.flush();
-    return { mean, variance, newMean, newVariance };
+    return { output: node.output[0] ?? '', mean, variance, newMean, newVariance };
   });
 }
 

@@ -1,10 +1,16 @@
-import { create } from '@bufbuild/protobuf';
-import { OperatorSetIdProtoSchema } from 'onnx-buf';
-import { intAttribute, intsAttribute, makeAttribute } from '../../model/attributes.js';
+import { floatAttribute, intAttribute, intsAttribute, makeAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
-import { blockedDomain, convAttributes } from '../blocked.js';
+import {
+  affineAttributes,
+  batchScale,
+  blockedDomain,
+  convAttributes,
+  functionDomain,
+  importBlocked,
+} from '../blocked.js';
 import { Emitter } from '../emitter.js';
 import { overhang, windowAxes } from '../window.js';
+import { batchStatistics } from './batch-statistics.js';
 
 /** Operators that treat every element alike: they do not see the layout, as long as all operands have the same. */
 const elementwise: ReadonlySet<string> = new Set([
@@ -30,6 +36,8 @@ const elementwise: ReadonlySet<string> = new Set([
 export interface BlockLayoutOptions {
   readonly blockSize: number;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** the running mean of each normalization by batch statistics, by its output: what its input lies around */
+  readonly centres?: ReadonlyMap<string, string>;
 }
 
 /**
@@ -63,13 +71,11 @@ class Blocking {
         convolutions++;
       } else if (this.#isElementwise(node)) this.#blockElementwise(node);
       else if (this.#isPooling(node)) this.#blockPooling(node);
+      else if (this.#isNormalization(node)) this.#blockNormalization(node);
       else for (const input of node.input) this.#needPlain(input, node);
     }
     for (const { name } of this.graph.proto.output) this.#needPlain(name);
-    const { opsetImport } = this.graph.model;
-    if (convolutions > 0 && !opsetImport.some(({ domain }) => domain === blockedDomain)) {
-      opsetImport.push(create(OperatorSetIdProtoSchema, { domain: blockedDomain, version: 1n }));
-    }
+    if (convolutions > 0) importBlocked(this.graph.model, this.graph.opset());
     return convolutions;
   }
 
@@ -126,6 +132,53 @@ class Blocking {
       inputs.some((input) => this.#twins.has(input)) &&
       inputs.every((input) => this.#isScalar(input) || sameShape(this.#shape(input), shape))
     );
+  }
+
+  #isNormalization(node: NodeProto): boolean {
+    const [x = ''] = node.input;
+    return node.domain === '' && node.opType === 'BatchNormalization' && this.#twins.has(x);
+  }
+
+  /** A normalization is an affine map per channel; by batch statistics, one whose factors are computed first. */
+  #blockNormalization(node: NodeProto): void {
+    const [x = '', gamma = '', beta = '', mean = '', variance = ''] = node.input;
+    const [y = ''] = node.output;
+    const [, channels = 1] = this.#shape(x);
+    const emit = new Emitter(this.graph, 'blocked');
+    const epsilon = emit.float(floatAttribute(node, 'epsilon', 1e-5));
+    const own = batchStatistics(this.graph, node);
+    let input = this.#twin(emit, x);
+    let [scale, shift] = ['', ''];
+    if (own === null) {
+      scale = emit.op('Div', [gamma, emit.op('Sqrt', [emit.op('Add', [variance, epsilon])])]);
+      shift = emit.op('Sub', [beta, emit.op('Mul', [mean, scale])]);
+    } else {
+      const centre = this.options.centres?.get(y);
+      const conv = centre === undefined ? undefined : this.#fusible(x, 'BatchNormalization');
+      if (centre !== undefined && conv !== undefined) input = this.#takeOff(emit, conv, centre);
+      const inputs = [input, gamma, beta, epsilon];
+      const [found = '', moved = '', around = '', spread = ''] = emit.ops(batchScale, inputs, 5, {}, functionDomain);
+      [scale, shift] = [found, moved];
+      if (centre !== undefined && conv !== undefined) emit.opTo(own.mean, 'Add', [around, centre]);
+      else emit.opTo(own.mean, 'Identity', [around]);
+      emit.opTo(own.variance, 'Identity', [spread]);
+    }
+    const twin = this.graph.freshName(`${y}/blocked`);
+    const kernel = emit.op('Reshape', [scale, emit.ints([channels, 1, 1, 1])]);
+    emit.opTo(twin, 'Conv', [input, kernel, shift], affineAttributes(channels), blockedDomain);
+    this.#replace(node, emit, y, twin);
+    if (own === null) return;
+    for (const old of [mean, variance]) if (this.graph.uses(old).length === 0) this.graph.removeInitializer(old);
+  }
+
+  /** Replaces a convolution that only a normalization reads by one that gives its result less `centre` [C]. */
+  #takeOff(emit: Emitter, conv: NodeProto, centre: string): string {
+    const [input = '', weights = '', bias = '', ...added] = conv.input;
+    const lowered = bias === '' ? emit.op('Neg', [centre]) : emit.op('Sub', [bias, centre]);
+    const result = emit.op('Conv', [input, weights, lowered, ...added], {}, blockedDomain);
+    emit.nodes.at(-1)?.attribute.push(...conv.attribute);
+    this.graph.remove(conv);
+    return result;
   }
 
   /** Whether it is a MaxPool of a blocked value whose windows lie side by side: `gradients/blocked.ts` has a rule for those. */
