@@ -1,3 +1,5 @@
+import { create } from '@bufbuild/protobuf';
+import { ValueInfoProtoSchema } from 'onnx-buf';
 import { differentiate } from '../autodiff/differentiate.js';
 import { Emitter } from '../autodiff/emitter.js';
 import type { Provider } from '../autodiff/gradients/rule.js';
@@ -86,6 +88,7 @@ async function forwardAt(
   trainable: Trainable,
   batchSize: number,
   settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShape'>,
+  momentum = runningMomentum,
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
   const signature = signatureOf(graph);
@@ -98,7 +101,7 @@ async function forwardAt(
   unrollRecurrent(graph, observed);
   let running: ReadonlyMap<string, string> = new Map();
   if (settings.batchNorm === 'batch') {
-    const options = { provider: settings.provider, shapes: observed, momentum: runningMomentum };
+    const options = { provider: settings.provider, shapes: observed, momentum };
     running = carryRunning(graph, useBatchStatistics(graph, options));
   } else foldBatchNormalization(graph);
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
@@ -161,6 +164,21 @@ export async function prepareStep(
       { name: 'sites', parameters: trainable.siteParameters, optimiser },
     ],
   });
+}
+
+/**
+ * The forward pass alone, every BatchNormalization by the batch: its outputs are what the batch says of each running statistic,
+ * by the initializer that holds it.
+ */
+export async function prepareStatistics(
+  trainable: Trainable,
+  batchSize: number,
+  settings: Pick<StepSettings, 'provider' | 'sampleShape'>,
+): Promise<Pick<Forward, 'graph' | 'running'>> {
+  const { graph, running } = await forwardAt(trainable, batchSize, { ...settings, batchNorm: 'batch' }, 0);
+  graph.proto.output = [...running.values()].map((name) => create(ValueInfoProtoSchema, { name }));
+  graph.proto.valueInfo = [];
+  return { graph, running };
 }
 
 /** The gradients alone, without an optimiser: for checks. The graph's outputs are the loss and the gradients. */
