@@ -10,6 +10,7 @@ import { sourceOf } from '../model/source.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import { shellQuote } from '../shell.js';
 import { type ArmOutcome, type StepReport, trainArm } from '../training/arm.js';
+import { recalibrate } from '../training/recalibrate.js';
 import { commitUpgrade } from '../upgrade/commit.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
 import { acquireLock, type Lock } from '../upgrade/lock.js';
@@ -215,7 +216,16 @@ async function trainArms(
         },
         folder === null || !options.resume ? null : await loadCheckpoint(folder, key, fingerprint),
       );
-      return { seed, outcome };
+      if (training.batchNorm !== 'recalibrate') return { seed, outcome };
+      const { batches } = subject;
+      const statistics = await recalibrate(
+        network.trainable,
+        outcome.parameters,
+        batches,
+        context.settings,
+        device.session,
+      );
+      return { seed, outcome: { ...outcome, parameters: new Map([...outcome.parameters, ...statistics]) } };
     } finally {
       await subject.stepper.release();
     }
