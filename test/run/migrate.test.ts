@@ -6,6 +6,8 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cutSubset } from '../../fixtures/subset.js';
 import type { MigrateResult } from '../../src/evaluation/result.js';
+import { loadModel } from '../../src/model/load.js';
+import { readFloats } from '../../src/model/tensor.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/options.js';
 import { rollback } from '../../src/upgrade/rollback.js';
@@ -32,9 +34,9 @@ async function modelCopy(name = 'plain.onnx'): Promise<{ folder: string; model: 
 const run = (model: string, changes: Partial<MigrateOptions> = {}): Promise<MigrateResult> =>
   migrate(optionsFor(model, data, changes), hooks());
 
-/** A result without what the clock and the place decide. */
+/** A result without what the clock, the operating system's memory and the place decide. */
 function timeless(result: MigrateResult): unknown {
-  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path']);
+  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'memory', 'report', 'rollback', 'path']);
   return JSON.parse(JSON.stringify(result, (key, value: unknown) => (dropped.has(key) ? undefined : value)));
 }
 
@@ -69,6 +71,26 @@ describe('migrate', () => {
     expect(result.files.map(({ path }) => path)).toEqual([name]);
     expect(result.rollback).toBe(`frelu-migrate rollback ${model}`);
   });
+
+  it.each(['batch', 'recalibrate'] as const)(
+    'writes the running statistics that --batch-norm %s gave',
+    async (batchNorm) => {
+      const { model } = await modelCopy('residual.onnx');
+      const result = await run(model, { training: { ...training, batchNorm } });
+      expect(result.arms.frelu.test.accuracy?.value).toBe(await accuracyOf(model));
+      const statistics = async (path: string) => {
+        const tensor = (await loadModel(path)).graph.initializer('stem/norm/variance');
+        return tensor === undefined ? [] : [...readFloats(tensor)];
+      };
+      const original = await statistics(join(fixtures, 'residual.onnx'));
+      const written = await statistics(model);
+      expect(written).not.toEqual(original);
+      // of images of the same kind: they have not gone far
+      written.forEach((variance, i) => {
+        expect(Math.abs(Math.log(variance / (original[i] ?? 0)))).toBeLessThan(0.5);
+      });
+    },
+  );
 
   it('is undone by a rollback, byte for byte', async () => {
     const { model } = await modelCopy();
