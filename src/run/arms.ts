@@ -94,7 +94,7 @@ async function validate(context: ArmContext, graph: Graph): Promise<Validation> 
   return validationOf(context.task, predictions, context.validationTruth);
 }
 
-export function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Validation {
+function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Validation {
   const scores = { values: predictions.values, width: predictions.width, kind: task.scores };
   const metrics = evaluateMetrics(scores, truth);
   const named = (name: MetricName): number | null => metrics[name]?.value ?? null;
