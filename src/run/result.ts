@@ -306,7 +306,7 @@ function settingsOf(
   };
 }
 
-export function environment(): Environment {
+function environment(): Environment {
   const processors = cpus();
   return {
     version: packageVersion,
