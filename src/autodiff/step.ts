@@ -40,10 +40,28 @@ export interface Carried {
   readonly output: string;
 }
 
+/**
+ * What of a batch one run computes: all of it, or a part where memory does not suffice for all. Leading parts leave the
+ * state as it is and add up their gradients, each weighted by its share of the batch's samples; the last part steps.
+ */
+export type BatchPart = 'whole' | 'leading' | 'last';
+
+/** How the parts of a batch add up. */
+export interface Accumulation {
+  /** an input of shape []: the part's share of the batch's samples */
+  readonly share: string;
+  /** inputs: the leading parts' gradients, zeros at first */
+  readonly sums: readonly { readonly input: string; readonly shape: readonly number[] }[];
+}
+
 export interface TrainingStep {
   readonly graph: Graph;
   readonly groups: readonly StateGroup[];
   readonly carried: readonly Carried[];
+  /** null for a whole batch */
+  readonly accumulation: Accumulation | null;
+  /** the outputs that the next run is fed with, and as which input */
+  readonly next: readonly { readonly input: string; readonly output: string }[];
   /** the model's own inputs */
   readonly inputs: readonly string[];
   readonly targets: string;
@@ -65,6 +83,8 @@ export interface StepOptions {
   /** initializers whose new value a node of the graph computes: running statistics */
   readonly running: ReadonlyMap<string, string>;
   readonly clipNorm: number | null;
+  /** 'whole' if left out */
+  readonly part?: BatchPart;
 }
 
 /** The backward pass of one graph: the loss, and its gradient for each parameter. */
@@ -104,7 +124,8 @@ export function appendBackward(
 
 /**
  * Turns a forward graph (parametric, canonical op set, batch size fixed by `shapes`) into one training step, in place:
- * trained initializers become slices of the state, then loss, backward pass and optimiser follow. One run is one step.
+ * trained initializers become slices of the state, then loss, backward pass and optimiser follow. One run is one step, or
+ * for a part of a batch its contribution to one.
  */
 export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const shapes = new Map(options.shapes);
@@ -149,7 +170,9 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     });
     return parts.length === 1 ? (parts[0] ?? '') : emit.op('Concat', parts, { axis: { int: 1 } });
   });
-  const clipped = options.clipNorm === null ? flat : clipByNorm(emit, flat, options.clipNorm);
+  const { part = 'whole' } = options;
+  const { accumulation, totals } = part === 'whole' ? { accumulation: null, totals: flat } : addUp(emit, groups, flat);
+  const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals, options.clipNorm);
   const stepped = groups.map((group, i) => ({
     ...group,
     output: writeStep(emit, group.optimiser, group.input, clipped[i] ?? '', group.coefficients),
@@ -165,13 +188,31 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     return { name, shape, input: name, output };
   });
 
-  graph.proto.output = [
-    floatValue(loss, []),
-    ...stepped.map(({ output, rows, size }) => floatValue(output, [rows, size])),
-    ...carried.map(({ output, shape }) => floatValue(output, shape)),
-  ];
+  // what a leading part does not give, ONNX Runtime does not compute either
+  const sums = (accumulation?.sums ?? []).map((sum, i) => ({ ...sum, output: totals[i] ?? '' }));
+  const states = stepped.map((group) => ({ ...group, shape: [group.rows, group.size] }));
+  const next = [...(part === 'leading' ? sums : states), ...carried];
+  graph.proto.output = [floatValue(loss, []), ...next.map(({ output, shape }) => floatValue(output, shape))];
   graph.proto.valueInfo = [];
-  return { graph, groups: stepped, carried, inputs, targets, targetShape, loss, batchSize };
+  return { graph, groups: stepped, carried, accumulation, next, inputs, targets, targetShape, loss, batchSize };
+}
+
+/** Adds a part's gradients [1, P], weighted by its share, to those of the parts before it. */
+function addUp(
+  emit: Emitter,
+  groups: readonly StateGroup[],
+  gradients: readonly string[],
+): { accumulation: Accumulation; totals: string[] } {
+  const { graph } = emit;
+  const share = graph.freshName('share');
+  graph.proto.input.push(floatValue(share, []));
+  const sums = groups.map(({ name, size }) => {
+    const sum = { input: graph.freshName(`sum/${name}`), shape: [1, size] };
+    graph.proto.input.push(floatValue(sum.input, sum.shape));
+    return sum;
+  });
+  const totals = sums.map(({ input }, i) => emit.op('Add', [input, emit.op('Mul', [gradients[i] ?? '', share])]));
+  return { accumulation: { share, sums }, totals };
 }
 
 function layOut(graph: Graph, parameters: readonly string[]): ParameterSlot[] {

@@ -1,3 +1,4 @@
+import type { BatchPart } from '../autodiff/step.js';
 import { batches } from '../data/batches.js';
 import { evaluateMetrics, higherIsBetter, type Truth } from '../evaluation/metrics.js';
 import type { MetricName } from '../evaluation/result.js';
@@ -27,6 +28,7 @@ export interface ArmContext {
   readonly validationTruth: Truth;
   readonly seed: number;
   readonly session: InferenceSession.SessionOptions;
+  warn?(message: string): void;
 }
 
 /** An arm's network: what is trained, and how trained values go back into the model. */
@@ -36,10 +38,11 @@ export interface ArmNetwork {
 }
 
 export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject {
-  const { settings, session } = context;
-  const build = (batchSize: number) => prepareStep(network.trainable, batchSize, settings);
+  const { settings } = context;
+  const options = { provider: settings.provider, warn: (message: string) => context.warn?.(message) };
+  const build = (size: number, part: BatchPart) => prepareStep(network.trainable, size, settings, part);
   return {
-    stepper: new Stepper(build, network.trainable.graph, session),
+    stepper: new Stepper(build, network.trainable.graph, options),
     batches: trainingBatches(context),
     bake: network.bake,
     validate: (graph) => validate(context, graph),

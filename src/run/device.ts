@@ -1,7 +1,7 @@
 import type { Provider } from '../autodiff/gradients/rule.js';
 import { Failure } from '../errors.js';
 import type { DeviceDescription } from '../evaluation/result.js';
-import { discoverDevices, sessionOptions } from '../runtime/devices.js';
+import { discoverDevices, preferredDevice, sessionOptions } from '../runtime/devices.js';
 import type { InferenceSession } from '../runtime/session.js';
 import type { DeviceName } from './options.js';
 
@@ -12,12 +12,12 @@ export interface ChosenDevice {
 }
 
 /**
- * The device that a request comes down to: the one that is named, or for `auto` the first that has computed.
+ * The device that a request comes down to: the one that is named, or for `auto` the one that computes best.
  * @throws Failure('usage') with the provider's own words where the named one does not compute
  */
 export async function chooseDevice(requested: DeviceName): Promise<ChosenDevice> {
   const devices = await discoverDevices(requested === 'auto' ? undefined : [requested]);
-  const device = devices.find(({ usable }) => usable);
+  const device = requested === 'auto' ? preferredDevice(devices) : devices.find(({ usable }) => usable);
   if (device === undefined) {
     throw new Failure(
       'usage',

@@ -24,9 +24,11 @@ const resultName = 'report.json';
  * @throws Failure('usage') when there is no interrupted run of the same model, data and settings
  */
 export async function openRun(options: MigrateOptions, model: Model, data: RunData, started: Date): Promise<RunPlace> {
-  const { model: path, resume, runDir, languages, dryRun, command, ...settings } = options;
+  const { model: path, resume, runDir, languages, dryRun, command, training, ...settings } = options;
+  // a run whose device fails goes on on another
+  const { device, ...trained } = training;
   const fingerprint = createHash('sha256')
-    .update(JSON.stringify([model.files, data.train.split.contentSha256, settings]))
+    .update(JSON.stringify([model.files, data.train.split.contentSha256, settings, trained]))
     .digest('hex');
   const runs = join(dirname(model.path), '.frelu', 'runs');
   if (resume) return resumeRun(runDir === null ? await foldersOf(runs) : [resolve(runDir)], fingerprint);

@@ -1,13 +1,15 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import {
   GraphProtoSchema,
+  type ModelProto,
   ModelProtoSchema,
   OperatorSetIdProtoSchema,
   TypeProtoSchema,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import type { Provider } from '../autodiff/gradients/rule.js';
-import { makeNode } from '../model/graph.js';
+import { floatValue } from '../autodiff/step.js';
+import { makeNode, type ValueInfoProto } from '../model/graph.js';
 import { DataType } from '../model/tensor.js';
 import { float32, type InferenceSession, openSession } from './session.js';
 
@@ -23,6 +25,8 @@ export interface Device {
   readonly usable: boolean;
   /** why it is not usable; null where it is */
   readonly reason: string | null;
+  /** what it reached in multiplying matrices; null where it is not usable */
+  readonly gigaflops: number | null;
 }
 
 /** Options that make ONNX Runtime compute on a device. */
@@ -32,51 +36,89 @@ export function sessionOptions(device: Provider): InferenceSession.SessionOption
   return { executionProviders: [device, 'cpu'] };
 }
 
-/** Tries one multiplication on every provider: what is reported as usable has computed. */
+/** Whether ONNX Runtime's binding for Node lets tensors stay on the device from run to run. */
+export function keepsTensors(device: Provider): boolean {
+  return device === 'webgpu';
+}
+
+/** Multiplies matrices on every provider: what is reported as usable has computed. */
 export async function discoverDevices(only: readonly Provider[] = providers): Promise<Device[]> {
   const devices: Device[] = [];
   for (const id of only) devices.push(await probe(id));
   return devices;
 }
 
+/**
+ * The device that `auto` means: the first usable one that multiplies faster than the CPU, else the CPU. An adapter in
+ * software (SwiftShader, llvmpipe) looks to ONNX Runtime like any other, and is hundreds of times slower.
+ */
+export function preferredDevice(devices: readonly Device[]): Device | undefined {
+  const usable = devices.filter((device) => device.usable);
+  const cpu = usable.find(({ id }) => id === 'cpu');
+  return usable.find(({ gigaflops }) => (gigaflops ?? 0) > (cpu?.gigaflops ?? 0)) ?? cpu;
+}
+
 async function probe(id: Provider): Promise<Device> {
-  const provider = `${id}ExecutionProvider`;
+  // ONNX Runtime's binding for Node does not tell the adapter's name
+  const device = { id, provider: `${id}ExecutionProvider`, adapter: null };
   try {
-    const session = await openSession(product(), { ...sessionOptions(id), executionProviders: [id] });
-    const result = await session.run({ x: float32(Float32Array.of(2, 3), [2]) });
-    await session.release();
-    const data = result.y?.data;
-    const right = data instanceof Float32Array && data[0] === 4 && data[1] === 9;
-    return { id, provider, adapter: null, usable: right, reason: right ? null : 'it computed 2 * 2 wrongly' };
+    // without the CPU to fall back on
+    const session = await openSession(products(), { ...sessionOptions(id), executionProviders: [id] });
+    try {
+      return { ...device, usable: true, reason: null, gigaflops: await measure(session) };
+    } finally {
+      await session.release();
+    }
   } catch (cause) {
     const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    return { id, provider, adapter: null, usable: false, reason };
+    return { ...device, usable: false, reason, gigaflops: null };
   }
 }
 
-/** y = x * x */
-function product(): Uint8Array {
-  const vector = (name: string) =>
-    create(ValueInfoProtoSchema, {
-      name,
-      type: create(TypeProtoSchema, {
-        value: {
-          case: 'tensorType',
-          value: { elemType: DataType.FLOAT, shape: { dim: [{ value: { case: 'dimValue', value: 2n } }] } },
-        },
-      }),
-    });
-  return toBinary(
-    ModelProtoSchema,
-    create(ModelProtoSchema, {
-      irVersion: 8n,
-      opsetImport: [create(OperatorSetIdProtoSchema, { version: 13n })],
-      graph: create(GraphProtoSchema, {
-        name: 'probe',
-        input: [vector('x')],
-        output: [vector('y')],
-        node: [makeNode('Mul', ['x', 'x'], ['y'])],
-      }),
+/**
+ * Floating-point operations per nanosecond at the largest size that takes no noticeable time: small products measure how
+ * long a call takes, which is what a GPU is slow at.
+ */
+async function measure(session: InferenceSession): Promise<number> {
+  let gigaflops = 0;
+  for (const size of [256, 512, 1024]) {
+    // the square of a matrix of 1 / n is itself
+    const x = float32(new Float32Array(size * size).fill(1 / size), [size, size]);
+    let milliseconds = 0;
+    for (const _ of ['compiles its kernels', 'is measured']) {
+      const began = performance.now();
+      const sum = (await session.run({ x })).sum?.data[0];
+      milliseconds = performance.now() - began;
+      if (!(Math.abs(Number(sum) / size - 1) < 1e-3)) throw new Error('it computed a product of matrices wrongly');
+    }
+    gigaflops = (4 * size ** 3) / (milliseconds * 1e6);
+    if (milliseconds > 50) break;
+  }
+  return gigaflops;
+}
+
+/** sum = the sum over x x x, x [n, n] */
+function products(): ModelProto {
+  return create(ModelProtoSchema, {
+    irVersion: 8n,
+    opsetImport: [create(OperatorSetIdProtoSchema, { version: 13n })],
+    graph: create(GraphProtoSchema, {
+      name: 'probe',
+      input: [matrix('x')],
+      output: [floatValue('sum', [])],
+      node: [
+        makeNode('MatMul', ['x', 'x'], ['square']),
+        makeNode('MatMul', ['square', 'x'], ['cube']),
+        makeNode('ReduceSum', ['cube'], ['sum'], { keepdims: { int: 0 } }),
+      ],
     }),
-  );
+  });
+}
+
+function matrix(name: string): ValueInfoProto {
+  const dim = ['rows', 'columns'].map((symbol) => ({ value: { case: 'dimParam' as const, value: symbol } }));
+  const type = create(TypeProtoSchema, {
+    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
+  });
+  return create(ValueInfoProtoSchema, { name, type });
 }

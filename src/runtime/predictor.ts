@@ -1,7 +1,7 @@
 import type { ModelProto } from 'onnx-buf';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
-import { type InferenceSession, openSession } from './session.js';
+import { execute, type InferenceSession, openSession } from './session.js';
 import { floatsOf, tensorOf } from './tensors.js';
 
 /** What a model takes and gives, as far as its file says; null for a dimension that is free. */
@@ -61,7 +61,7 @@ export async function openPredictor(
 
   async function run(inputs: Float32Array, count: number, sampleShape: readonly number[]): Promise<Prediction> {
     const feed = tensorOf(signature.elementType, inputs, [count, ...sampleShape]);
-    const output = (await session.run({ [signature.input]: feed }, [signature.output]))[signature.output];
+    const output = (await execute(session, { [signature.input]: feed }, [signature.output]))[signature.output];
     if (output === undefined) throw new Error(`the model gave no '${signature.output}'`);
     const values = floatsOf(output);
     const perSample = values.length / count;

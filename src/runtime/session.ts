@@ -1,8 +1,11 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
+
+// what goes wrong is thrown as well; what is merely tried (a provider that is not there) is nobody's business
+env.logLevel = 'fatal';
 
 /**
  * Opens an ONNX model for execution.
@@ -12,10 +15,37 @@ export function openSession(
   model: ModelProto | Uint8Array | string,
   options: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
-  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 3, ...options };
+  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...options };
   if (typeof model === 'string') return InferenceSession.create(model, quiet);
   const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, model);
   return InferenceSession.create(bytes, quiet);
+}
+
+/** A session opened, and then failed to run: memory, or the device. `message` is ONNX Runtime's. */
+export class ExecutionError extends Error {
+  override readonly name = 'ExecutionError';
+
+  /** Whether memory did not suffice; on WebGPU, where an allocation fails later than it is made, it shows in what reads it. */
+  get outOfMemory(): boolean {
+    return /failed to allocate memory|bad_alloc|out of memory|outofmemory|\[Invalid Buffer/i.test(this.message);
+  }
+}
+
+/**
+ * Runs an open session.
+ * @param outputs the ones to compute; all where left out
+ * @throws ExecutionError
+ */
+export async function execute(
+  session: InferenceSession,
+  feeds: Readonly<Record<string, Tensor>>,
+  outputs: readonly string[] = session.outputNames,
+): Promise<Record<string, Tensor>> {
+  try {
+    return await session.run(feeds, outputs);
+  } catch (cause) {
+    throw new ExecutionError(cause instanceof Error ? cause.message : String(cause), { cause });
+  }
 }
 
 /** Runs once and releases the session: for checks and constant folding, not for a loop. */
@@ -26,7 +56,7 @@ export async function runOnce(
 ): Promise<Record<string, Tensor>> {
   const session = await openSession(model, options);
   try {
-    return await session.run(feeds);
+    return await execute(session, feeds);
   } finally {
     await session.release();
   }

@@ -3,6 +3,7 @@ import { parametersIn } from '../autodiff/step.js';
 import { Failure } from '../errors.js';
 import type { CurvePoint } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
+import { ExecutionError } from '../runtime/session.js';
 import type { StepFeed, Stepper, StepState } from '../runtime/stepper.js';
 import { type Schedule, scheduleFactor } from './schedule.js';
 
@@ -98,7 +99,8 @@ export interface ArmOutcome {
  * Trains one arm: shuffled batches, a validation after each epoch on the model as it would be written, the best state
  * kept, an early stop after `patience` epochs without a better one. Epoch 0, the untrained model, stands in the curve
  * but is no candidate: an arm is a trained model, and the acceptance rule guards against a worse one.
- * @throws Failure('interrupted') after saving, when the signal fires; Failure('input') when the loss is no longer a number
+ * @throws Failure('interrupted') after saving, when the signal fires or the device fails; Failure('input') when the loss is
+ * no longer a number
  */
 export async function trainArm(
   subject: ArmSubject,
@@ -138,15 +140,22 @@ export async function trainArm(
     finished,
   });
 
+  const onDevice = <T>(work: Promise<T>): Promise<T> =>
+    work.catch(async (cause) => {
+      if (!(cause instanceof ExecutionError) || stepper.provider === 'cpu') throw cause;
+      const standing = await stand(false).catch(() => null);
+      if (standing !== null) await hooks.save(standing);
+      throw deviceFailure(stepper.provider, cause, steps, standing !== null, epoch);
+    });
+
   // an epoch that was stopped behind its last step has yet to be validated
   while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
     for await (const feed of progress() < 1 ? batches.epoch(epoch + 1, step) : []) {
       const began = performance.now();
       const factor = scheduleFactor(settings.schedule, progress());
-      const loss = await stepper.run(feed, {
-        weights: settings.learningRate * factor,
-        sites: settings.offsetLearningRate * factor,
-      });
+      const { learningRate, offsetLearningRate } = settings;
+      const rates = { weights: learningRate * factor, sites: offsetLearningRate * factor };
+      const loss = await onDevice(stepper.run(feed, rates));
       if (!Number.isFinite(loss)) {
         throw new Failure(
           'input',
@@ -181,10 +190,10 @@ export async function trainArm(
       }
       if (progress() >= 1) break;
     }
+    const parameters = await onDevice(currentParameters(subject));
+    const validation = await onDevice(subject.validate(subject.bake(parameters)));
     epoch++;
     samples += sampleCount;
-    const parameters = await currentParameters(subject);
-    const validation = await subject.validate(subject.bake(parameters));
     const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);
     curve.push(point);
     hooks.onEpoch(point);
@@ -230,6 +239,18 @@ async function currentParameters({ stepper, batches }: ArmSubject): Promise<Map<
   }
   for (const { name, input } of carried) parameters.set(name, state.get(input) ?? new Float32Array());
   return parameters;
+}
+
+/** What to do when the device fails between two epochs; `saved` says whether it still gave the state. */
+function deviceFailure(device: string, cause: ExecutionError, steps: number, saved: boolean, epochs: number): Failure {
+  const kept = saved
+    ? 'The state is saved: --resume --device cpu goes on.'
+    : epochs > 0
+      ? `The state after epoch ${epochs} is saved: --resume --device cpu goes on from there.`
+      : 'It was lost with the device: start again with --device cpu.';
+  const [why] = cause.message.split('\n');
+  const message = `the device ${device} failed after step ${steps} (${why}). ${kept} The model is untouched.`;
+  return new Failure('interrupted', message, { cause });
 }
 
 /** The metric decides; at a tie, or without one, the loss. */

@@ -6,6 +6,7 @@ import type { Provider } from '../autodiff/gradients/rule.js';
 import { type LossKind, lossInput } from '../autodiff/losses.js';
 import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/batch-statistics.js';
 import { blockLayout } from '../autodiff/lower/block-layout.js';
+import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
 import { toFloat32 } from '../autodiff/lower/float16.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
@@ -14,7 +15,14 @@ import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import type { OptimiserSettings } from '../autodiff/optimisers.js';
-import { appendBackward, type Backward, buildStep, floatValue, type TrainingStep } from '../autodiff/step.js';
+import {
+  appendBackward,
+  type Backward,
+  type BatchPart,
+  buildStep,
+  floatValue,
+  type TrainingStep,
+} from '../autodiff/step.js';
 import { type TrainScope, trainableParameters } from '../autodiff/trainable.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
@@ -96,16 +104,21 @@ async function forwardAt(
   const zeros = new Float32Array(elementCount(dims));
   const feeds = { [signature.input]: tensorOf(signature.elementType, zeros, dims) };
   const observed = await observeShapes(graph, feeds);
-  await freezeShapes(graph, observed, new Set([...trainable.parameters, ...trainable.siteParameters]));
+  const trained = new Set([...trainable.parameters, ...trainable.siteParameters]);
+  await freezeShapes(graph, observed, trained);
   inlineConstantIf(graph);
   unrollRecurrent(graph, observed);
+  if (settings.provider === 'webgpu') clipByExtrema(graph, trained);
   let running: ReadonlyMap<string, string> = new Map();
+  let centres: ReadonlyMap<string, string> = new Map();
   if (settings.batchNorm === 'batch') {
     const options = { provider: settings.provider, shapes: observed, momentum };
-    running = carryRunning(graph, useBatchStatistics(graph, options));
+    const statistics = useBatchStatistics(graph, options);
+    running = carryRunning(graph, statistics);
+    centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   } else foldBatchNormalization(graph);
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
-  if (blockSize !== null) blockLayout(graph, { blockSize, shapes: await observeShapes(graph, feeds) });
+  if (blockSize !== null) blockLayout(graph, { blockSize, shapes: await observeShapes(graph, feeds), centres });
   const shapes = await observeShapes(graph, feeds);
   return { graph, shapes, output: signature.output, running, ...(blockSize === null ? {} : { blockSize }) };
 }
@@ -142,13 +155,14 @@ function rootInitializer(graph: Graph, value: string): string | null {
 }
 
 /**
- * Builds one training step of a trainable graph at a batch size.
+ * Builds one training step of a trainable graph at a batch size, or at the size of a part of a batch.
  * @throws Failure('input') where an operator on the way to a trained parameter has no gradient rule
  */
 export async function prepareStep(
   trainable: Trainable,
   batchSize: number,
   settings: StepSettings,
+  part: BatchPart = 'whole',
 ): Promise<TrainingStep> {
   const { graph, running, ...forward } = await forwardAt(trainable, batchSize, settings);
   const { optimiser, provider, loss, clipNorm } = settings;
@@ -158,6 +172,7 @@ export async function prepareStep(
     provider,
     loss,
     clipNorm,
+    part,
     running,
     groups: [
       { name: 'weights', parameters: trainable.parameters, optimiser },

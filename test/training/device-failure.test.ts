@@ -95,8 +95,10 @@ describe('a device that fails in training', () => {
   });
 });
 
+/** The same stepper, one of its methods failing from its `from`-th call on. */
 function failingAt(stepper: Stepper, method: 'run' | 'read', from: number): Stepper {
-  if (method === 'run') vi.spyOn(stepper, method).mockImplementation(failing(stepper.run.bind(stepper), from));
-  else vi.spyOn(stepper, method).mockImplementation(failing(stepper.read.bind(stepper), from));
+  const { run, read } = stepper;
+  if (method === 'run') vi.spyOn(stepper, 'run').mockImplementation(failing(run.bind(stepper), from));
+  else vi.spyOn(stepper, 'read').mockImplementation(failing(read.bind(stepper), from));
   return stepper;
 }

@@ -4,20 +4,23 @@ import { table } from '../table.js';
 
 export function declareDevices(_: Command): Run {
   return async (context) => {
-    const { discoverDevices } = await import('../../runtime/devices.js');
+    const { discoverDevices, preferredDevice } = await import('../../runtime/devices.js');
     const devices = await discoverDevices();
-    const auto = devices.find(({ usable }) => usable)?.id ?? null;
+    const auto = preferredDevice(devices)?.id ?? null;
     if (context.json) printJson(context, { devices, auto });
     else {
-      const rows = devices.map(({ id, provider, adapter, usable, reason }) => [
+      const rows = devices.map(({ id, provider, adapter, usable, gigaflops, reason }) => [
         id,
         provider,
         adapter ?? '-',
         usable ? 'yes' : 'no',
+        gigaflops?.toPrecision(2) ?? '-',
         reason ?? '',
       ]);
       const choice = auto === null ? 'Nothing can compute here.' : `--device auto picks ${auto}.`;
-      context.io.stdout.write(`${table(['device', 'provider', 'adapter', 'usable', 'why not'], rows)}\n\n${choice}\n`);
+      context.io.stdout.write(
+        `${table(['device', 'provider', 'adapter', 'usable', 'GFLOP/s', 'why not'], rows)}\n\n${choice}\n`,
+      );
     }
     return 0;
   };

@@ -1,0 +1,104 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { Provider } from '../../src/autodiff/gradients/rule.js';
+import { discoverDevices } from '../../src/runtime/devices.js';
+import type { StepSettings } from '../../src/training/prepare.js';
+import {
+  adamw,
+  batch,
+  distance,
+  interceptRuns,
+  type Network,
+  plain,
+  rates,
+  residual,
+  stepperFor,
+  type Tensors,
+} from './networks.js';
+
+const [webgpu] = await discoverDevices(['webgpu']);
+const place = webgpu?.usable === true ? 'WebGPU' : `WebGPU (skipped: ${webgpu?.reason})`;
+
+describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, { timeout: 120_000 }, () => {
+  it('agrees with the CPU after 20 steps, partial batches among them', async () => {
+    const run = async (provider: Provider) => {
+      const stepper = stepperFor(plain(), provider);
+      const losses: number[] = [];
+      for (let i = 0; i < 20; i++) losses.push(await stepper.run(batch(i, i % 5 === 4 ? 1 : 3), rates));
+      return { losses, state: await stepper.read() };
+    };
+    const [cpu, gpu] = [await run('cpu'), await run('webgpu')];
+    gpu.losses.forEach((loss, i) => {
+      expect(Math.abs(loss / (cpu.losses[i] ?? 0) - 1)).toBeLessThan(1e-3);
+    });
+    for (const [name, values] of cpu.state) {
+      expect(distance(gpu.state.get(name), values), name).toBeLessThan(1e-3);
+    }
+  });
+
+  it('copies the batch and the coefficients in, the loss out, and nothing else', async () => {
+    const stepper = stepperFor(residual(), 'webgpu', { batchNorm: 'batch' });
+    await stepper.run(batch(0, 2), rates);
+    const runs: { feeds: Tensors; outputs: Tensors }[] = [];
+    await interceptRuns(async (feeds, run) => {
+      const outputs = await run();
+      runs.push({ feeds, outputs });
+      return outputs;
+    });
+    await stepper.run(batch(1, 2), rates);
+    const step = await stepper.step(2);
+    const [call] = runs;
+    expect(copied(call?.feeds).toSorted()).toEqual(
+      ['input', step.targets, ...step.groups.map(({ coefficients }) => coefficients)].toSorted(),
+    );
+    expect(copied(call?.outputs)).toEqual([step.loss]);
+  });
+
+  it('reads the state back as it was written', async () => {
+    const stepper = stepperFor(plain(), 'webgpu');
+    await stepper.run(batch(0, 2), rates);
+    const state = await stepper.read();
+    const loss = await stepper.run(batch(1, 2), rates);
+    expect(await stepper.read()).not.toEqual(state);
+    await stepper.write(state, 1, 2);
+    expect(await stepper.read()).toEqual(state);
+    expect(await stepper.run(batch(1, 2), rates)).toBe(loss);
+  });
+
+  it.each<[string, () => Network, Partial<StepSettings>]>([
+    ['a plain network, SGD, gradients clipped', plain, { clipNorm: 1 }],
+    ['a residual network, AdamW, batch statistics', residual, { optimiser: adamw, batchNorm: 'batch' }],
+    ['a residual network, binary cross-entropy, frozen statistics', residual, { loss: 'binary-cross-entropy' }],
+    ['a plain network, AdamW, squared errors', plain, { loss: 'mse', optimiser: adamw }],
+  ])('leaves no node of the step to the CPU: %s', async (_, network, changes) => {
+    const folder = await mkdtemp(join(tmpdir(), 'frelu-profile-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    const session = { enableProfiling: true, profileFilePrefix: join(folder, 'step') };
+    const stepper = stepperFor(network(), 'webgpu', changes, { session });
+    await stepper.run(batch(0, 2), rates);
+    await stepper.release();
+
+    const nodes = await profiledNodes(folder);
+    expect(nodes.length).toBeGreaterThan(50);
+    expect(nodes.filter(({ provider }) => provider !== 'WebGpuExecutionProvider')).toEqual([]);
+    expect(nodes.filter(({ op }) => op.startsWith('Memcpy'))).toEqual([]);
+  });
+});
+
+function copied(tensors: Tensors = {}): string[] {
+  return Object.entries(tensors).flatMap(([name, { location }]) => (location === 'cpu' ? [name] : []));
+}
+
+async function profiledNodes(folder: string): Promise<{ op: string; provider: string }[]> {
+  const [name = ''] = await readdir(folder);
+  const events: unknown = JSON.parse(await readFile(join(folder, name), 'utf8'));
+  if (!Array.isArray(events)) throw new Error('the profile is no list of events');
+  return events.flatMap((event: unknown) => {
+    if (typeof event !== 'object' || event === null || !('cat' in event) || event.cat !== 'Node') return [];
+    const args = 'args' in event ? event.args : null;
+    if (typeof args !== 'object' || args === null || !('op_name' in args) || !('provider' in args)) return [];
+    return [{ op: String(args.op_name), provider: String(args.provider) }];
+  });
+}
