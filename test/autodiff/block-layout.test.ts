@@ -146,6 +146,21 @@ const pooled: Network = {
   ],
 };
 
+const floored: Network = {
+  x: [16, 16, 6, 5],
+  weights: { w1: [16, 16, 3, 3], b1: [16], o1: [], w2: [16, 16, 3, 3], b2: [16], o2: [] },
+  nodes: [
+    conv(['x', 'w1', 'b1'], 'c1', 3, 1, [1, 1, 1, 1]),
+    // a floor that is computed, as that of a site whose offset is learned
+    node('Identity', ['o1'], ['f1']),
+    node('Clip', ['c1', 'f1'], ['r1']),
+    conv(['r1', 'w2', 'b2'], 'c2', 3, 1, [1, 1, 1, 1]),
+    node('Add', ['c2', 'r1'], ['s']),
+    node('Identity', ['o2'], ['f2']),
+    node('Clip', ['s', 'f2'], ['y']),
+  ],
+};
+
 const normalization = (x: string, name: string, output: string) =>
   node('BatchNormalization', [x, `${name}g`, `${name}b`, `${name}m`, `${name}v`], [output], {
     epsilon: { float: 1e-3 },
@@ -205,6 +220,7 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['a kernel larger than the image', 1, single([16, 16, 2, 2], [16, 16, 3, 3], 3, 1, [1, 1, 1, 1])],
     ['a residual block', 2, residual],
     ['a residual block that halves the size', 3, downsampling],
+    ['floors that are learned', 2, floored],
     ['normalizations with frozen statistics', 2, normalized],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],
   ])('%s: values and gradients are those of the plain layout', async (_, count, network) => {

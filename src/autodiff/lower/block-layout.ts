@@ -215,7 +215,7 @@ class Blocking {
   #blockElementwise(node: NodeProto): void {
     const [y = ''] = node.output;
     const emit = new Emitter(this.graph, 'blocked');
-    if (this.#fuse(node, emit)) return;
+    if (this.#fuse(node, emit) || this.#fuseFloor(node, emit)) return;
     const twin = this.graph.freshName(`${y}/blocked`);
     const inputs = node.input.map((input) => (input === '' || this.#isScalar(input) ? input : this.#twin(emit, input)));
     emit.opTo(twin, node.opType, inputs);
@@ -248,6 +248,28 @@ class Blocking {
     fused?.attribute.push(...conv.attribute);
     if (node.opType === 'Relu') fused?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
     this.graph.remove(conv);
+    this.#replace(node, emit, y, twin);
+    return true;
+  }
+
+  /**
+   * A floor b (FReLU in its fused form, whose b is learned), after a convolution that it alone reads:
+   * max(conv, b) = relu(conv - b) + b. The convolution takes b off with its bias and the Relu as its activation, and its
+   * gradient needs no comparison with b.
+   */
+  #fuseFloor(node: NodeProto, emit: Emitter): boolean {
+    const [x = '', floor = '', ceiling = ''] = node.input;
+    if (node.opType !== 'Clip' || floor === '' || ceiling !== '' || this.graph.constant(floor) !== undefined)
+      return false;
+    const conv = this.#fusible(x, 'Relu');
+    if (conv === undefined) return false;
+    const [, filters = 1] = this.#shape(x);
+    const level = emit.op('Expand', [emit.op('Reshape', [floor, emit.ints([1])]), emit.ints([filters])]);
+    const lowered = this.#takeOff(emit, conv, level);
+    emit.nodes.at(-1)?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
+    const [y = ''] = node.output;
+    const twin = this.graph.freshName(`${y}/blocked`);
+    emit.opTo(twin, 'Add', [lowered, floor]);
     this.#replace(node, emit, y, twin);
     return true;
   }
