@@ -3,6 +3,7 @@ import type { Graph } from './graph.js';
 import type { Model, WrittenFile } from './model.js';
 import { encodeOnnx } from './onnx/write.js';
 import type { MigrationPlan } from './plan.js';
+import type { Requantized } from './tfjs/write.js';
 import { patchTfjsGraph } from './tfjs-graph/patch.js';
 import { isTfjsGraphModel } from './tfjs-graph/read.js';
 import { patchTfjsLayers } from './tfjs-layers/patch.js';
@@ -13,11 +14,13 @@ export interface PatchedModel {
   readonly entry: string;
   readonly files: readonly WrittenFile[];
   readonly obsolete: readonly string[];
+  /** changed weights that are stored in a quantised type, with what that cost each */
+  readonly requantized: readonly Requantized[];
 }
 
 /** Applies a baked graph to the model's own files, in its own format. What the migration does not touch stays as it was. */
 export function patchModel(model: Model, plan: MigrationPlan, baked: Graph): PatchedModel {
   if (isTfjsGraphModel(model)) return { entry: basename(model.path), ...patchTfjsGraph(model, plan, baked) };
   if (isTfjsLayersModel(model)) return { entry: basename(model.path), ...patchTfjsLayers(model, plan, baked) };
-  return { entry: basename(model.path), files: encodeOnnx(model, baked), obsolete: [] };
+  return { entry: basename(model.path), files: encodeOnnx(model, baked), obsolete: [], requantized: [] };
 }

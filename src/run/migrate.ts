@@ -7,6 +7,7 @@ import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan } from '../model/plan.js';
 import { sourceOf } from '../model/source.js';
+import type { Verification } from '../model/tfjs/verify.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import { shellQuote } from '../shell.js';
 import { type ArmOutcome, type StepReport, trainArm } from '../training/arm.js';
@@ -30,6 +31,7 @@ import { assembleResult } from './result.js';
 import { outFile } from './rewrite.js';
 import { allFiles, type StagedModel, stageModel } from './staging.js';
 import { chooseTask, type RunTask, truthOf } from './task.js';
+import { checkSource } from './tfjs-check.js';
 
 export type ArmName = 'control' | 'frelu';
 
@@ -56,6 +58,8 @@ export interface Prepared {
   readonly device: ChosenDevice;
   readonly before: { readonly test: Predictions; readonly validation: Predictions };
   readonly parity: { readonly maxAbsDiff: number; readonly samples: number };
+  /** the model as it came, against TensorFlow.js; null for ONNX, and where that cannot run it */
+  readonly verified: Verification | null;
 }
 
 /** A trained arm of one seed. */
@@ -85,7 +89,7 @@ export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise
     const run = await openRun(options, prepared.model, prepared.data, started);
     const arms = await trainArms(options, prepared, run, hooks);
 
-    hooks.onPhase('judge');
+    enter('judge', hooks);
     const staged = await stageModel(prepared.model, prepared.plan, arms.freluGraph);
     try {
       const result = await assembleResult({ options, rule, prepared, arms, staged, run, started, warn: hooks.warn });
@@ -103,6 +107,14 @@ async function locateEntry(path: string): Promise<string> {
   return (await loadModel(path)).path;
 }
 
+/** Goes on to the next phase, unless the user asked to stop: training stops within a phase, all else between two. */
+function enter(phase: RunPhase, hooks: RunHooks): void {
+  if (hooks.signal.aborted) {
+    throw new Failure('interrupted', 'interrupted. The model is untouched; --resume goes on with what was trained.');
+  }
+  hooks.onPhase(phase);
+}
+
 async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepared> {
   const model = await loadModel(options.model);
   const signature = signatureOf(model.graph);
@@ -115,11 +127,12 @@ async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepar
       `${model.path}: there is no ReLU to migrate (${reasons.join('; ') || 'the model has none'}). Nothing was written.`,
     );
   }
-  hooks.onPhase('data');
+  const verified = await checkSource(model, hooks.warn);
+  enter('data', hooks);
   const device = await chooseDevice(options.training.device);
   const data = await openRunData(model, signature, options.data, options.task.task, options.seed);
 
-  hooks.onPhase('baseline');
+  enter('baseline', hooks);
   const source = sourceOf(model);
   const validation = await predict(source, signature, data.validation, device.session);
   const { targets } = data.train.inputs.dataset;
@@ -130,7 +143,7 @@ async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepar
   const untrained = freluNetwork(model, plan, options.training.scope, [], 0).bake(new Map());
   const rewritten = await predict(untrained.model, signature, data.validation, device.session);
   const parity = { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: data.validation.split.count };
-  return { model, signature, plan, data, task, device, before: { test, validation }, parity };
+  return { model, signature, plan, data, task, device, before: { test, validation }, parity, verified };
 }
 
 export interface ArmsOutcome {
@@ -182,13 +195,14 @@ async function trainArms(
     ),
     seed: options.seed,
     session: device.session,
+    warn: (message) => hooks.warn(message),
   };
 
   const learningRate = await chooseLearningRate(options, context, frelu, hooks);
   const offsetLearningRate = training.offsetLearningRate ?? learningRate;
   const arms = (training.control ? 2 : 1) * training.seeds;
   const budgetSeconds = training.budgetSeconds === null ? null : training.budgetSeconds / arms;
-  hooks.onPhase('train');
+  enter('train', hooks);
   const train = async (name: ArmName, network: ArmNetwork, seed: number): Promise<TrainedArm> => {
     hooks.onArm(name, seed, data.train.split.count);
     const subject = armSubject({ ...context, seed }, network);
@@ -272,7 +286,7 @@ async function chooseLearningRate(
 ): Promise<number> {
   const { learningRate, optimiser, budgetSeconds } = options.training;
   if (learningRate !== 'auto') return learningRate;
-  hooks.onPhase('learning-rate');
+  enter('learning-rate', hooks);
   const subject = armSubject(context, network);
   try {
     // AdamW normalises its steps: its useful rates lie about a tenth as high
@@ -294,7 +308,7 @@ async function finish(
   lock: Lock | null,
   hooks: RunHooks,
 ): Promise<MigrateResult> {
-  hooks.onPhase('write');
+  enter('write', hooks);
   let result = judged;
   if (judged.acceptance.met && !options.dryRun) {
     if (options.out === null) {

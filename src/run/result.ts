@@ -18,6 +18,7 @@ import type {
   MigrateResult,
   SettingValue,
   SiteResult,
+  TfjsAgreement,
 } from '../evaluation/result.js';
 import { judge } from '../evaluation/verdict.js';
 import { describeModel, describePlan } from '../model/describe.js';
@@ -39,6 +40,7 @@ import type { RunPlace } from './place.js';
 import { type Predictions, predict } from './predictions.js';
 import type { StagedModel } from './staging.js';
 import { truthOf } from './task.js';
+import { checkAgainstTfjs, tfjsAgreement } from './tfjs-check.js';
 
 /** What the judging of a run needs to know. */
 export interface Judged {
@@ -155,6 +157,7 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
     environment: environment(),
     plan: { model: describeModel(model), ...describePlan(plan) },
     parity: prepared.parity,
+    tfjs: await agreementOf(judged, truths.test, frelu.test),
     arms: {
       before: { ...metricsOf(before), epochs: 0, bestEpoch: null, seconds: 0, samplesPerSecond: null, curve: [] },
       control: control === null || arms.control === null ? null : armResult(metricsOf(control), arms.control),
@@ -218,6 +221,28 @@ function truthInWords(truth: Truth, names: readonly string[], index: number): st
   return Array.from(truth.values.subarray(index * truth.width, (index + 1) * truth.width), (value) =>
     String(Number(value.toPrecision(4))),
   ).join(', ');
+}
+
+/** The written files in TensorFlow.js, and what storing changed weights in quantised types cost. */
+async function agreementOf(
+  { prepared, staged, arms }: Judged,
+  truth: Truth,
+  stored: Predictions,
+): Promise<TfjsAgreement | null> {
+  const { verified, signature, data, task, device } = prepared;
+  if (verified === null) return null;
+  const after = await checkAgainstTfjs(staged.model);
+  const { requantized } = staged.patched;
+  if (requantized.length === 0) return tfjsAgreement(verified, after, null);
+  const exact = await predict(arms.freluGraph.model, signature, data.test, device.session);
+  const metricOf = ({ values, width }: Predictions) =>
+    evaluateMetrics({ values, width, kind: task.scores }, truth)[task.metric]?.value ?? null;
+  return tfjsAgreement(verified, after, {
+    weights: requantized.length,
+    maxAbsDiff: Math.max(...requantized.map(({ maxAbsDiff }) => maxAbsDiff)),
+    exact: metricOf(exact),
+    stored: metricOf(stored),
+  });
 }
 
 function armResult(metrics: Pick<ArmResult, 'test' | 'validation'>, { outcome }: TrainedArm): ArmResult {

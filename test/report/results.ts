@@ -124,9 +124,9 @@ export function makeResult({
     device: { requested: 'auto', used: 'cpu', adapter: null },
     task: 'classification',
     data: {
-      train: { path: 'data/train', format: 'idx', count: 54_000, classes, sha256: 'c'.repeat(64) },
-      validation: { path: 'data/train', format: 'idx', count: 6000, classes, sha256: 'd'.repeat(64) },
-      test: { path: 'data/test', format: 'idx', count, classes, sha256: 'e'.repeat(64) },
+      train: { path: 'data/train', part: null, format: 'idx', count: 54_000, classes, sha256: 'c'.repeat(64) },
+      validation: { path: 'data/train', part: null, format: 'idx', count: 6000, classes, sha256: 'd'.repeat(64) },
+      test: { path: 'data/test', part: null, format: 'idx', count, classes, sha256: 'e'.repeat(64) },
       duplicates: { withinTest: 2, testInTraining: 0 },
     },
     settings: { epochs: 5, batchSize: 64, lr: 0.01, form: 'auto', include: [], momentum: 0.9, accept: rule },
@@ -161,6 +161,7 @@ export function makeResult({
       })),
       summary: { relu, migrate: sites, skip: skipped },
     },
+    tfjs: null,
     parity: { maxAbsDiff: 9.5367431640625e-7, samples: 64 },
     arms: {
       before: arm(before, []),

@@ -1,5 +1,5 @@
 import type { SiteResult } from '../../evaluation/result.js';
-import { type Block, plain, type Rich, type Section } from '../document.js';
+import { type Block, code, plain, type Rich, type Section } from '../document.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 
 const tableRows = 60;
@@ -35,6 +35,7 @@ export function sites(context: Context): Section {
           numbers.count(result.parity.samples, 'parity.samples'),
         ),
       ),
+      ...tfjsBlocks(context),
       ...(shown.length === 0 ? [note(words.noneMigrated)] : [siteTable(context, shown)]),
       ...(shown.length < indexed.length
         ? [paragraph(words.omitted(numbers.count(shown.length, null), numbers.count(indexed.length, null)))]
@@ -43,6 +44,32 @@ export function sites(context: Context): Section {
       ...skippedTable(context),
     ],
   };
+}
+
+/** How the files agree with TensorFlow.js, and what quantised weights cost; nothing for a model that is not TensorFlow.js's. */
+function tfjsBlocks({ result, text, numbers }: Context) {
+  const { tfjs, model } = result;
+  const words = text.sites;
+  if (model.format === 'onnx') return [];
+  if (tfjs === null) return [paragraph(words.tfjsUnverified)];
+  const agreement = paragraph(
+    words.tfjs(
+      code(tfjs.backend),
+      numbers.real(tfjs.before, 'tfjs.before'),
+      numbers.real(tfjs.after, 'tfjs.after'),
+      numbers.count(tfjs.samples, 'tfjs.samples'),
+    ),
+  );
+  if (tfjs.requantized === null) return [agreement];
+  const { weights, maxAbsDiff, exact, stored } = tfjs.requantized;
+  const { metric } = result.delta.vsBefore;
+  const cost = words.requantized(
+    numbers.count(weights, 'tfjs.requantized.weights'),
+    numbers.real(maxAbsDiff, 'tfjs.requantized.maxAbsDiff'),
+    numbers.metric(metric, exact, 'tfjs.requantized.exact'),
+    numbers.metric(metric, stored, 'tfjs.requantized.stored'),
+  );
+  return [agreement, paragraph(cost)];
 }
 
 function siteTable(

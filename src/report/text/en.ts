@@ -233,6 +233,11 @@ export const en = {
       rich`Of ${relu} ReLU sites, ${migrated} became FReLU and ${skipped} were skipped.`,
     parity: (difference: Inline, samples: Inline) =>
       rich`Before any training the rewritten model computed what the original computes: the largest difference of an output was ${difference} over ${samples} samples.`,
+    tfjs: (backend: Inline, before: Inline, after: Inline, samples: Inline) =>
+      rich`TensorFlow.js itself (${backend}) was run on ${samples} random inputs: its outputs differ from those judged here by at most ${before} for the original files and ${after} for the migrated ones.`,
+    tfjsUnverified: rich`TensorFlow.js could not run this model where the migration ran, so its outputs were not compared with those judged here.`,
+    requantized: (weights: Inline, difference: Inline, exact: Inline, stored: Inline) =>
+      rich`${weights} changed weights are stored in their quantised types again, at most ${difference} from their trained values: on the test split ${stored} as stored, ${exact} as trained.`,
     table: 'Learned shift a and offset b, and the share of inputs that the activation puts on its floor',
     site: 'Site',
     form: 'Form',

@@ -221,6 +221,11 @@ export const ja: Texts = {
       rich`ReLU ${relu}か所のうち、${migrated}か所をFReLUに置き換え、${skipped}か所は対象外としました。`,
     parity: (difference, samples) =>
       rich`学習前の時点で、書き換えたモデルは元のモデルと同じ計算をしていました。${samples}サンプルでの出力の差は最大 ${difference} です。`,
+    tfjs: (backend, before, after, samples) =>
+      rich`TensorFlow.js本体（${backend}）で${samples}件のランダムな入力を計算し、本レポートの評価に用いた出力と比べました。差は元のファイルで最大 ${before}、移行後のファイルで最大 ${after} です。`,
+    tfjsUnverified: rich`移行を実行した環境ではTensorFlow.jsでこのモデルを動かせなかったため、TensorFlow.jsの出力との比較は行っていません。`,
+    requantized: (weights, difference, exact, stored) =>
+      rich`変更された重みのうち${weights}個は、元の量子化形式で保存し直しました。学習後の値との差は最大 ${difference} です。テストデータでの成績は、保存された値で ${stored}、量子化前の値で ${exact} です。`,
     table: '学習されたシフトaとオフセットb、および下限値になった入力の割合',
     site: '箇所',
     form: '形式',

@@ -1,0 +1,68 @@
+import { Failure } from '../errors.js';
+import type { RequantizationCost, TfjsAgreement } from '../evaluation/result.js';
+import type { Model } from '../model/model.js';
+import { type RunGraph, type Verification, verifyTfjs } from '../model/tfjs/verify.js';
+import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
+import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
+import { openSession, Tensor } from '../runtime/session.js';
+
+/** A difference beyond this share of the largest output is not rounding: the two do not compute the same. */
+const tolerance = 1e-3;
+
+/**
+ * Holds a model's graph against TensorFlow.js itself on random inputs; null for a model that is not TensorFlow.js's.
+ * @throws Failure('input') when TensorFlow.js cannot run the model, or computes something else
+ */
+export async function checkAgainstTfjs(model: Model): Promise<Verification | null> {
+  if (!isTfjsLayersModel(model) && !isTfjsGraphModel(model)) return null;
+  const session = await openSession(model.graph.model);
+  const run: RunGraph = (feeds) =>
+    session.run(
+      Object.fromEntries(
+        Object.entries(feeds).map(([name, { data, dims }]) => [
+          name,
+          data instanceof Float32Array ? new Tensor('float32', data, dims) : new Tensor('int32', data, dims),
+        ]),
+      ),
+    );
+  try {
+    const found = await verifyTfjs(model.tfjs, model.format, model.graph, run);
+    if (found.maxAbsDiff <= tolerance * Math.max(1, found.scale)) return found;
+    throw new Failure(
+      'input',
+      `${model.path}: TensorFlow.js (${found.backend}) and the graph that was read from the model differ by ` +
+        `${found.maxAbsDiff} on random inputs, whose outputs reach ${found.scale}. Please report this model. Nothing was written.`,
+    );
+  } finally {
+    await session.release();
+  }
+}
+
+/**
+ * The check before anything is trained. A model that TensorFlow.js cannot run here is gone on with, unverified, with a warning.
+ */
+export async function checkSource(model: Model, warn: (message: string) => void): Promise<Verification | null> {
+  try {
+    return await checkAgainstTfjs(model);
+  } catch (cause) {
+    if (!(cause instanceof Failure) || !(cause.cause instanceof Error)) throw cause;
+    warn(`not verified against TensorFlow.js, which cannot run this model here: ${cause.cause.message}`);
+    return null;
+  }
+}
+
+/** What the report says of TensorFlow.js: null for other models, and for those that it could not run. */
+export function tfjsAgreement(
+  before: Verification | null,
+  after: Verification | null,
+  requantized: RequantizationCost | null,
+): TfjsAgreement | null {
+  if (before === null || after === null) return null;
+  return {
+    backend: after.backend,
+    samples: after.samples,
+    before: before.maxAbsDiff,
+    after: after.maxAbsDiff,
+    requantized,
+  };
+}
