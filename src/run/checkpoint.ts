@@ -51,9 +51,11 @@ export async function loadCheckpoint(folder: string, arm: string, fingerprint: s
   const bytes = await readFile(checkpointPath(folder, arm)).catch(() => null);
   if (bytes === null) return null;
   const end = bytes.indexOf('\n');
-  const header: unknown = end < 0 ? null : JSON.parse(bytes.toString('utf8', 0, end));
-  if (!isHeader(header) || header.fingerprint !== fingerprint) return null;
+  const header = parseHeader(bytes.toString('utf8', 0, Math.max(0, end)));
+  if (header === null || header.fingerprint !== fingerprint) return null;
   let at = end + 1;
+  const elements = [...header.state, ...header.parameters].reduce((sum, { length }) => sum + length, 0);
+  if (bytes.length !== at + elements * Float32Array.BYTES_PER_ELEMENT) return null;
   const take = (entries: readonly ArrayEntry[]): Map<string, Float32Array> =>
     new Map(
       entries.map(({ name, length }) => {
@@ -74,6 +76,15 @@ function checkpointPath(folder: string, arm: string): string {
 
 function entriesOf(arrays: Arrays): ArrayEntry[] {
   return [...arrays].map(([name, { length }]) => ({ name, length }));
+}
+
+function parseHeader(text: string): Header | null {
+  try {
+    const header: unknown = JSON.parse(text);
+    return isHeader(header) ? header : null;
+  } catch {
+    return null;
+  }
 }
 
 function isHeader(value: unknown): value is Header {
