@@ -1,4 +1,5 @@
-import { inputLength, type Preprocessing } from './preprocess.js';
+import type { Inputs } from './inputs.js';
+import { inputLength } from './preprocess.js';
 
 /** How the values of one sample, as the model is fed, divide into channels (the features of a row) and positions. */
 export interface InputAxes {
@@ -12,13 +13,18 @@ export interface InputAxes {
 }
 
 /** An array whose axes have no known meaning counts as one channel. */
-export function inputAxes(preprocessing: Preprocessing): InputAxes {
+export function inputAxes({ dataset, preprocessing }: Pick<Inputs, 'dataset' | 'preprocessing'>): InputAxes {
   const { raw, shape } = preprocessing;
+  const { sample } = dataset;
   const length = inputLength(preprocessing);
   if (raw.layout !== 'values') {
     const [height = 1, width = 1] = raw.layout === 'HWC' ? raw.shape : raw.shape.slice(1);
     const channels = length / (height * width);
     return axes(channels, height * width, preprocessing.channels !== 'last', { height, width });
+  }
+  if (sample.layout === 'HW' && shape.length === 2) {
+    const [height = 1, width = 1] = shape;
+    return axes(1, length, true, { height, width });
   }
   if (shape.length === 1) return axes(length, 1, true, null);
   switch (preprocessing.channels) {

@@ -1,3 +1,4 @@
+import { normalQuantile } from './distributions.js';
 import { classProbabilities, finiteOrNull, predictedClasses, type Scores, topConfidence } from './metrics.js';
 import type { DriftCheck, DriftLevel, MonitoringBaseline } from './result.js';
 
@@ -74,8 +75,24 @@ export interface Observed {
   readonly floorRates: ReadonlyMap<string, number>;
 }
 
+/** How often data without drift may warn, and alarm, for one distribution. */
+const chance = { warning: 0.05, alarm: 0.001 } as const;
+
 /**
- * Compares new data with the baseline. Half of an absolute change that alarms is a warning. A quantity that the baseline
+ * The index that two samples of one distribution exceed with probability `p`: without drift it is distributed as
+ * (1/n + 1/m) times chi-square with bins - 1 degrees of freedom (Yurdakul, "Statistical Properties of Population Stability
+ * Index", 2018); its quantile by Wilson and Hilferty.
+ */
+export function chancePsi(bins: number, n: number, m: number, p: number): number {
+  const freedom = bins - 1;
+  if (freedom < 1) return 0;
+  const spread = 2 / (9 * freedom);
+  return (1 / n + 1 / m) * freedom * (1 - spread + normalQuantile(1 - p) * Math.sqrt(spread)) ** 3;
+}
+
+/**
+ * Compares new data with the baseline. A distribution must move further than its thresholds and than chance alone moves
+ * it between so few samples. Half of an absolute change that alarms is a warning. A quantity that the baseline
  * has and the new data cannot show (another number of channels, NaN outputs) alarms: it has no value.
  */
 export function checkDrift(
@@ -84,17 +101,30 @@ export function checkDrift(
   thresholds: DriftThresholds = driftThresholds,
 ): DriftCheck[] {
   const { psiWarning, psiAlarm, confidenceFall, floorRateChange } = thresholds;
-  const psi = { statistic: 'psi', warning: psiWarning, alarm: psiAlarm, baseline: null, observed: null } as const;
+  const count = scores.values.length / scores.width;
+  const psi = (bins: number) =>
+    ({
+      statistic: 'psi',
+      warning: Math.max(psiWarning, chancePsi(bins, baseline.samples, count, chance.warning)),
+      alarm: Math.max(psiAlarm, chancePsi(bins, baseline.samples, count, chance.alarm)),
+      baseline: null,
+      observed: null,
+    }) as const;
   const values = new Map(inputs.map((input) => [input.name, input.values]));
   const checks: Omit<DriftCheck, 'level'>[] = baseline.inputs.map(({ name, edges, shares }) => {
     const seen = values.get(name);
     const found = seen === undefined ? [] : binShares(edges, seen);
     const value = found.some((share) => share > 0) ? populationStabilityIndex(shares, found) : null;
-    return { quantity: 'input', name, ...psi, value };
+    return { quantity: 'input', name, ...psi(shares.length), value };
   });
   if (baseline.predicted !== null) {
     const expected = baseline.predicted.map(({ share }) => share);
-    checks.push({ quantity: 'predicted', name: null, ...psi, value: predictedShift(expected, scores) });
+    checks.push({
+      quantity: 'predicted',
+      name: null,
+      ...psi(expected.length),
+      value: predictedShift(expected, scores),
+    });
   }
   if (baseline.confidence !== null) {
     const { mean } = baseline.confidence;

@@ -117,7 +117,7 @@ async function readSubject({ data, before }: Prepared, count: number): Promise<S
     inputs: positions.map((_, i) => fed.subarray(i * length, (i + 1) * length)),
     baseline,
     outputs: positions.map((position) => largest(values.subarray(position * width, (position + 1) * width))),
-    axes: inputAxes(preprocessing),
+    axes: inputAxes(inputs),
   };
 }
 

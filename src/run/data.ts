@@ -121,6 +121,7 @@ export function describeSplit({ inputs, split }: DataPart): SplitDescription {
   const { dataset } = inputs;
   return {
     path: dataset.path,
+    part: dataset.part ?? null,
     format: dataset.format,
     count: split.count,
     classes: dataset.targets.kind === 'class' ? dataset.targets.names.length : null,

@@ -16,7 +16,7 @@ export async function channelValues({
   inputs,
   split,
 }: DataPart): Promise<readonly { readonly name: string; readonly values: Float32Array }[]> {
-  const axes = inputAxes(inputs.preprocessing);
+  const axes = inputAxes(inputs);
   const length = elementCount(inputs.shape);
   const samples = Math.min(split.count, sampleLimit);
   const stride = Math.ceil((samples * axes.positions) / valueLimit);

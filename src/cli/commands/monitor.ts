@@ -98,21 +98,34 @@ async function monitorText({
         return operations.floorRate(name ?? '');
     }
   };
-  const rows = checks.map((check) => {
-    const figure = check.statistic === 'psi' ? numbers.real : numbers.share;
-    const inWords = (value: number | null) => plain([figure(value, null)]);
-    return [
-      titleOf(check),
-      check.statistic === 'psi' ? '' : inWords(check.baseline),
-      check.statistic === 'psi' ? inWords(check.value) : inWords(check.observed),
-      inWords(check.alarm),
-      check.level,
-    ];
-  });
+  const share = (value: number | null): string => plain([numbers.share(value, null)]);
+  const real = (value: number | null): string => plain([numbers.real(value, null)]);
+  const limit = ({ statistic, baseline, alarm }: DriftCheck): string => {
+    const expected = baseline ?? 0;
+    switch (statistic) {
+      case 'psi':
+        return plain(operations.above(numbers.real(alarm, null)));
+      case 'fall':
+        return plain(operations.below(numbers.share(expected - alarm, null)));
+      case 'change':
+        return plain(
+          operations.outside(
+            numbers.share(Math.max(0, expected - alarm), null),
+            numbers.share(Math.min(1, expected + alarm), null),
+          ),
+        );
+    }
+  };
+  const rows = checks.map((check) => [
+    titleOf(check),
+    ...(check.statistic === 'psi' ? ['', real(check.value)] : [share(check.baseline), share(check.observed)]),
+    limit(check),
+    check.level,
+  ]);
   const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
   return (
     `${model}\n${data.count} samples of ${data.path} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
-    `${table(['quantity', 'baseline', 'now', 'alarm at', 'level'], rows, ['baseline', 'now', 'alarm at'])}\n\n` +
+    `${table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
     `${level}: ${count('alarm')} alarms, ${count('warning')} warnings in ${checks.length} checks\n`
   );
 }

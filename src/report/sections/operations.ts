@@ -43,7 +43,7 @@ export function operations(context: Context): Section {
 /** Data that were trained on must not be offered for a comparison. */
 function swapData({ result, text }: Context): Block {
   const { train, test } = result.data;
-  return train.path === test.path
+  return train.path === test.path && train.part === test.part
     ? note(text.operations.swapOwnSplit(code(test.path)))
     : {
         kind: 'command',
