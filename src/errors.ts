@@ -34,3 +34,13 @@ export class Failure extends Error {
     super(message, options);
   }
 }
+
+/** ONNX Runtime loaded a model, and then failed to run it: memory, the device, an operator. `message` is ONNX Runtime's. */
+export class ExecutionError extends Error {
+  override readonly name = 'ExecutionError';
+
+  /** Whether memory did not suffice; on WebGPU, where an allocation fails later than it is made, it shows in what reads it. */
+  get outOfMemory(): boolean {
+    return /failed to allocate memory|bad_alloc|out of memory|outofmemory|\[Invalid Buffer/i.test(this.message);
+  }
+}

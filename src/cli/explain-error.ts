@@ -1,4 +1,4 @@
-import { exitCodes, Failure } from '../errors.js';
+import { ExecutionError, exitCodes, Failure } from '../errors.js';
 
 /** Errors of the file system that are the user's to cure, wherever they surface. */
 const fileErrors: Readonly<Record<string, string>> = {
@@ -32,6 +32,12 @@ export function explainError(error: unknown, written: string, debug: boolean): E
 function classify(error: unknown): { code: number; message: string } {
   if (error instanceof Failure) return { code: exitCodes[error.kind], message: error.message };
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ExecutionError) {
+    return {
+      code: exitCodes.input,
+      message: `ONNX Runtime loaded the model, but could not run it: ${message}\nAnother device may do (--device cpu).`,
+    };
+  }
   if (isFileError(error)) {
     return { code: exitCodes.input, message: `${error.path}: ${fileErrors[error.code] ?? message}` };
   }

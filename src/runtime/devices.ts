@@ -70,8 +70,9 @@ async function probe(id: Provider): Promise<Device> {
       await session.release();
     }
   } catch (cause) {
-    const [reason = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
-    return { ...device, usable: false, reason, gigaflops: null };
+    const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    // an assertion's place in ONNX Runtime's source stands before its words
+    return { ...device, usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
   }
 }
 

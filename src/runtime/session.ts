@@ -1,6 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { ExecutionError } from '../errors.js';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -19,16 +20,6 @@ export function openSession(
   if (typeof model === 'string') return InferenceSession.create(model, quiet);
   const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, model);
   return InferenceSession.create(bytes, quiet);
-}
-
-/** A session opened, and then failed to run: memory, or the device. `message` is ONNX Runtime's. */
-export class ExecutionError extends Error {
-  override readonly name = 'ExecutionError';
-
-  /** Whether memory did not suffice; on WebGPU, where an allocation fails later than it is made, it shows in what reads it. */
-  get outOfMemory(): boolean {
-    return /failed to allocate memory|bad_alloc|out of memory|outofmemory|\[Invalid Buffer/i.test(this.message);
-  }
 }
 
 /**

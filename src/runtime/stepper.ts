@@ -1,12 +1,12 @@
 import type { Provider } from '../autodiff/gradients/rule.js';
 import { coefficientShape, coefficients } from '../autodiff/optimisers.js';
 import { type BatchPart, initialState, type TrainingStep } from '../autodiff/step.js';
-import { Failure } from '../errors.js';
+import { ExecutionError, Failure } from '../errors.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount, readFloats } from '../model/tensor.js';
 import { keepsTensors, sessionOptions } from './devices.js';
 import { type Download, openDownload } from './download.js';
-import { ExecutionError, execute, float32, type InferenceSession, openSession, Tensor } from './session.js';
+import { execute, float32, type InferenceSession, openSession, Tensor } from './session.js';
 
 /** The trainable state off the device: by the step's input name, copies that nobody else changes. */
 export type StepState = ReadonlyMap<string, Float32Array>;

@@ -1,9 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { parametersIn } from '../autodiff/step.js';
-import { Failure } from '../errors.js';
+import { ExecutionError, Failure } from '../errors.js';
 import type { CurvePoint } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
-import { ExecutionError } from '../runtime/session.js';
 import type { StepFeed, Stepper, StepState } from '../runtime/stepper.js';
 import { type Schedule, scheduleFactor } from './schedule.js';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { explainError } from '../../src/cli/explain-error.js';
-import { Failure, type FailureKind } from '../../src/errors.js';
+import { ExecutionError, Failure, type FailureKind } from '../../src/errors.js';
 
 describe('explainError', () => {
   it.each<[FailureKind, number]>([
@@ -37,6 +37,12 @@ describe('explainError', () => {
       code: 3,
       text: 'frelu-migrate: /no/such/file: there is no such file or folder. Check the path. Nothing was written.',
     });
+  });
+
+  it('sends a model that a device cannot run to another', () => {
+    const { code, text } = explainError(new ExecutionError('MaxPool: no Indices'), 'Nothing was written.', false);
+    expect(code).toBe(3);
+    expect(text).toContain('could not run it: MaxPool: no Indices\nAnother device may do (--device cpu). Nothing');
   });
 
   it('owns up to anything else, with how to report it, and its stack under --debug only', () => {

@@ -14,10 +14,12 @@ export function declareDevices(_: Command): Run {
         provider,
         adapter ?? '-',
         usable ? 'yes' : 'no',
-        gigaflops?.toPrecision(2) ?? '-',
+        gigaflops?.toFixed(gigaflops < 10 ? 1 : 0) ?? '-',
         reason ?? '',
       ]);
-      const choice = auto === null ? 'Nothing can compute here.' : `--device auto picks ${auto}.`;
+      const slower = devices.flatMap(({ id, usable }) => (usable && id !== 'cpu' && auto === 'cpu' ? [id] : []));
+      const why = slower.length === 0 ? '' : `; slower than it is ${slower.join(', ')}, as adapters in software are`;
+      const choice = auto === null ? 'Nothing can compute here.' : `--device auto picks ${auto}${why}.`;
       context.io.stdout.write(
         `${table(['device', 'provider', 'adapter', 'usable', 'GFLOP/s', 'why not'], rows)}\n\n${choice}\n`,
       );
