@@ -319,6 +319,28 @@ export interface Environment {
 
 export type SettingValue = string | number | boolean | null | readonly (string | number)[];
 
+/** How far TensorFlow.js itself and this tool are apart on random inputs, by the model's files before and after. */
+export interface TfjsAgreement {
+  /** what TensorFlow.js computed with: 'tensorflow', 'wasm', 'cpu ...' */
+  readonly backend: string;
+  readonly samples: number;
+  /** largest |difference| of an output: the original's files, the migrated model's files */
+  readonly before: number;
+  readonly after: number;
+  /** null where no quantised weight changed */
+  readonly requantized: RequantizationCost | null;
+}
+
+/** What it cost to store changed weights in their quantised types again. */
+export interface RequantizationCost {
+  readonly weights: number;
+  /** the largest |stored - trained| of a weight */
+  readonly maxAbsDiff: number;
+  /** the run's metric on the test split with the trained weights, and with those that were stored */
+  readonly exact: number | null;
+  readonly stored: number | null;
+}
+
 export interface MigrateResult {
   readonly run: { readonly id: string; readonly path: string; readonly started: string; readonly seconds: number };
   readonly model: ModelDescription;
@@ -335,6 +357,8 @@ export interface MigrateResult {
   readonly plan: InspectResult;
   /** of the rewritten model with a = b = 0 against the original, before any training */
   readonly parity: { readonly maxAbsDiff: number; readonly samples: number };
+  /** null for an ONNX model, and for one that TensorFlow.js could not run where the migration ran */
+  readonly tfjs: TfjsAgreement | null;
   readonly arms: { readonly before: ArmResult; readonly control: ArmResult | null; readonly frelu: ArmResult };
   readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
   /** empty for tasks without classes */

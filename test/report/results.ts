@@ -161,6 +161,7 @@ export function makeResult({
       })),
       summary: { relu, migrate: sites, skip: skipped },
     },
+    tfjs: null,
     parity: { maxAbsDiff: 9.5367431640625e-7, samples: 64 },
     arms: {
       before: arm(before, []),
