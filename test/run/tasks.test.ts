@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
 import { createRandom } from '../../src/data/random.js';
 import type { MigrateResult } from '../../src/evaluation/result.js';
@@ -9,6 +9,9 @@ import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/options.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
+
+// it starts six processes a run, and has a test of its own
+vi.mock('../../src/run/memory.js', () => ({ compareMemory: async () => null }));
 
 const count = 400;
 const features = 6;
