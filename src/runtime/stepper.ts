@@ -1,3 +1,4 @@
+import { type ChainedSteps, chainSteps } from '../autodiff/chain.js';
 import type { Provider } from '../autodiff/gradients/rule.js';
 import { coefficientShape, coefficients } from '../autodiff/optimisers.js';
 import { type BatchPart, initialState, type TrainingStep } from '../autodiff/step.js';
@@ -19,9 +20,14 @@ export interface StepFeed {
   readonly count: number;
 }
 
+/** By the name of the group of parameters. */
+export type LearningRates = Readonly<Record<string, number>>;
+
 export interface StepperOptions {
   /** where it computes; the CPU if left out */
   readonly provider?: Provider;
+  /** if left out, several where every call would copy the state to the device and back */
+  readonly stepsPerCall?: number;
   /** more for ONNX Runtime: profiling */
   readonly session?: InferenceSession.SessionOptions;
   warn?(message: string): void;
@@ -32,6 +38,12 @@ interface OpenStep {
   session?: InferenceSession;
 }
 
+interface OpenChain {
+  readonly step: TrainingStep;
+  readonly chain: ChainedSteps;
+  readonly session: InferenceSession;
+}
+
 /**
  * Runs training steps and keeps the state between them: on the device, where ONNX Runtime lets tensors stay there. Steps
  * of different batch sizes (the last, partial batch) share the state: only the batch goes in and only the loss comes out.
@@ -39,8 +51,12 @@ interface OpenStep {
  */
 export class Stepper {
   readonly provider: Provider;
+  /** how many steps `runAll` takes in one call */
+  readonly stepsPerCall: number;
   readonly #options: InferenceSession.SessionOptions;
   readonly #steps = new Map<string, OpenStep>();
+  /** by batch size; null where the step cannot be chained */
+  readonly #chains = new Map<number, OpenChain | null>();
   #state = new Map<string, Tensor>();
   #download: Download | undefined;
   #taken = 0;
@@ -54,6 +70,8 @@ export class Stepper {
     private readonly options: StepperOptions = {},
   ) {
     this.provider = options.provider ?? 'cpu';
+    const copies = this.provider !== 'cpu' && !keepsTensors(this.provider);
+    this.stepsPerCall = options.stepsPerCall ?? (copies ? 8 : 1);
     this.#options = { ...options.session, ...sessionOptions(this.provider) };
   }
 
@@ -64,11 +82,10 @@ export class Stepper {
 
   /**
    * One step: returns the mean loss of the batch before it.
-   * @param learningRates by group name
    * @throws ExecutionError when the device fails; the state is the one before the step, if it can still be read.
    * Failure('input') when memory does not even suffice for one sample
    */
-  async run(feed: StepFeed, learningRates: Readonly<Record<string, number>>): Promise<number> {
+  async run(feed: StepFeed, learningRates: LearningRates): Promise<number> {
     for (;;) {
       try {
         return await this.#step(feed, learningRates);
@@ -79,57 +96,81 @@ export class Stepper {
     }
   }
 
-  async #step(feed: StepFeed, learningRates: Readonly<Record<string, number>>): Promise<number> {
+  /**
+   * Steps one after the other, in one call of ONNX Runtime where there are `stepsPerCall` of them and their batches are of
+   * one size: returns the mean loss of each batch before its step.
+   * @throws as `run`
+   */
+  async runAll(feeds: readonly StepFeed[], learningRates: readonly LearningRates[]): Promise<number[]> {
+    const [first] = feeds;
+    if (first !== undefined && feeds.length > 1 && this.#limit === Number.POSITIVE_INFINITY) {
+      const chain = feeds.every(({ count }) => count === first.count) ? await this.#openChain(first.count) : null;
+      try {
+        if (chain !== null && feeds.length === this.stepsPerCall)
+          return await this.#runChain(chain, feeds, learningRates);
+      } catch (cause) {
+        if (!(cause instanceof ExecutionError && cause.outOfMemory)) throw cause;
+      }
+    }
+    const losses: number[] = [];
+    for (const [i, feed] of feeds.entries()) losses.push(await this.run(feed, learningRates[i] ?? {}));
+    return losses;
+  }
+
+  #step(feed: StepFeed, learningRates: LearningRates): Promise<number> {
+    return this.#advance(1, async (values) => {
+      const parts = cut(feed, this.#limit);
+      let loss = 0;
+      for (const [i, part] of parts.entries()) {
+        const kind = parts.length === 1 ? 'whole' : i < parts.length - 1 ? 'leading' : 'last';
+        const { step, session } = await this.#open(part.count, kind);
+        const share = part.count / feed.count;
+        const feeds = feedsOf(step, part, learningRates, this.#taken + 1);
+        if (step.accumulation !== null) {
+          feeds[step.accumulation.share] = float32(Float32Array.of(share), []);
+          for (const { input, shape } of step.accumulation.sums) feeds[input] = zeros(shape);
+        }
+        const outputs = await execute(session, { ...feeds, ...Object.fromEntries([...this.#state, ...values]) });
+        takeNext(outputs, step.next, values);
+        loss += share * lossOf(outputs, step.loss);
+      }
+      return loss;
+    });
+  }
+
+  #runChain(
+    { step, session, chain }: OpenChain,
+    batches: readonly StepFeed[],
+    learningRates: readonly LearningRates[],
+  ): Promise<number[]> {
+    return this.#advance(batches.length, async (values) => {
+      const feeds = batches.flatMap((batch, i) => {
+        const fed = feedsOf(step, batch, learningRates[i] ?? {}, this.#taken + 1 + i);
+        return Object.entries(fed).map(([name, tensor]) => [chain.name(name, i), tensor] as const);
+      });
+      const outputs = await execute(session, Object.fromEntries([...feeds, ...this.#state]));
+      takeNext(outputs, chain.next, values);
+      return batches.map((_, i) => lossOf(outputs, chain.name(step.loss, i)));
+    });
+  }
+
+  /** Takes steps, which leave in `values` what then takes the state's place. */
+  async #advance<T>(steps: number, compute: (values: Map<string, Tensor>) => Promise<T>): Promise<T> {
     const values = new Map<string, Tensor>();
     try {
-      const loss = await this.#compute(cut(feed, this.#limit), feed.count, learningRates, values);
+      const result = await compute(values);
       for (const [name, before] of this.#state) {
         const after = values.get(name);
         if (after === undefined) continue;
         this.#state.set(name, after);
         values.set(name, before);
       }
-      this.#taken++;
-      return loss;
+      this.#taken += steps;
+      return result;
     } finally {
       // what was replaced; or, after an error, what was to replace it
       for (const tensor of values.values()) tensor.dispose();
     }
-  }
-
-  /** Runs the parts of a batch. `values` takes what they leave to the next run, which after the last one is the new state. */
-  async #compute(
-    parts: readonly StepFeed[],
-    count: number,
-    learningRates: Readonly<Record<string, number>>,
-    values: Map<string, Tensor>,
-  ): Promise<number> {
-    let loss = 0;
-    for (const [i, part] of parts.entries()) {
-      const kind = parts.length === 1 ? 'whole' : i < parts.length - 1 ? 'leading' : 'last';
-      const { step, session } = await this.#open(part.count, kind);
-      const share = part.count / count;
-      const feeds: Record<string, Tensor> = { ...part.inputs, [step.targets]: float32(part.targets, step.targetShape) };
-      for (const { coefficients: name, name: group, optimiser } of step.groups) {
-        const vector = coefficients(optimiser, learningRates[group] ?? 0, this.#taken + 1);
-        feeds[name] = float32(vector, coefficientShape(optimiser));
-      }
-      if (step.accumulation !== null) {
-        feeds[step.accumulation.share] = float32(Float32Array.of(share), []);
-        for (const { input, shape } of step.accumulation.sums) feeds[input] = zeros(shape);
-      }
-      for (const [name, tensor] of [...this.#state, ...values]) feeds[name] = tensor;
-      const outputs = await execute(session, feeds);
-      for (const { input, output } of step.next) {
-        const tensor = outputs[output];
-        if (tensor === undefined) throw new Error(`the step gave no '${output}'`);
-        values.get(input)?.dispose();
-        values.set(input, tensor);
-      }
-      const partLoss = outputs[step.loss]?.data;
-      loss += share * (partLoss instanceof Float32Array ? (partLoss[0] ?? Number.NaN) : Number.NaN);
-    }
-    return loss;
   }
 
   async #halve(size: number, cause: ExecutionError): Promise<void> {
@@ -190,6 +231,8 @@ export class Stepper {
 
   /** Frees what sessions hold; steps are kept, and open again when they are run. */
   async #close(): Promise<void> {
+    for (const chain of this.#chains.values()) await chain?.session.release();
+    this.#chains.clear();
     for (const open of this.#steps.values()) {
       await open.session?.release();
       delete open.session;
@@ -206,14 +249,27 @@ export class Stepper {
     const open = await this.#prepare(size, part);
     const { step } = open;
     if (open.session === undefined) {
-      const stays = keepsTensors(this.provider)
-        ? {
-            preferredOutputLocation: Object.fromEntries(step.next.map(({ output }) => [output, 'gpu-buffer'] as const)),
-          }
-        : {};
-      open.session = await openSession(step.graph.model, { ...this.#options, ...stays });
+      open.session = await openSession(step.graph.model, this.#staying(step.next));
     }
     return { step, session: open.session };
+  }
+
+  async #openChain(size: number): Promise<OpenChain | null> {
+    const known = this.#chains.get(size);
+    if (known !== undefined) return known;
+    const { step } = await this.#prepare(size, 'whole');
+    const chain = chainSteps(step, this.stepsPerCall);
+    const session = chain && (await openSession(chain.graph.model, this.#staying(chain.next)));
+    const open = chain && session && { step, chain, session };
+    this.#chains.set(size, open);
+    return open;
+  }
+
+  /** The session's options, with outputs that stay on the device where they can. */
+  #staying(next: TrainingStep['next']): InferenceSession.SessionOptions {
+    if (!keepsTensors(this.provider)) return this.#options;
+    const preferredOutputLocation = Object.fromEntries(next.map(({ output }) => [output, 'gpu-buffer'] as const));
+    return { ...this.#options, preferredOutputLocation };
   }
 
   async #prepare(size: number, part: BatchPart): Promise<OpenStep> {
@@ -234,6 +290,30 @@ export class Stepper {
     }
     return open;
   }
+}
+
+/** What a step is fed with beside the state; `count` is the number of the step, from 1 on. */
+function feedsOf(step: TrainingStep, batch: StepFeed, rates: LearningRates, count: number): Record<string, Tensor> {
+  const feeds = { ...batch.inputs, [step.targets]: float32(batch.targets, step.targetShape) };
+  for (const { coefficients: name, name: group, optimiser } of step.groups) {
+    feeds[name] = float32(coefficients(optimiser, rates[group] ?? 0, count), coefficientShape(optimiser));
+  }
+  return feeds;
+}
+
+/** Puts what the next run is fed with in the place of what this one was. */
+function takeNext(outputs: Readonly<Record<string, Tensor>>, next: TrainingStep['next'], values: Map<string, Tensor>) {
+  for (const { input, output } of next) {
+    const tensor = outputs[output];
+    if (tensor === undefined) throw new Error(`the step gave no '${output}'`);
+    values.get(input)?.dispose();
+    values.set(input, tensor);
+  }
+}
+
+function lossOf(outputs: Readonly<Record<string, Tensor>>, name: string): number {
+  const data = outputs[name]?.data;
+  return data instanceof Float32Array ? (data[0] ?? Number.NaN) : Number.NaN;
 }
 
 function zeros(shape: readonly number[]): Tensor {

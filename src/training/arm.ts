@@ -122,10 +122,10 @@ export async function trainArm(
   let samples = curve.at(-1)?.samples ?? 0;
   let trainedHere = 0;
   const secondsBefore = seconds;
-  const progress = (): number =>
+  const progress = (ahead = 0): number =>
     settings.budgetSeconds === null
-      ? steps / totalSteps
-      : Math.max(steps / totalSteps, seconds / settings.budgetSeconds);
+      ? (steps + ahead) / totalSteps
+      : Math.max((steps + ahead) / totalSteps, seconds / settings.budgetSeconds);
   const stand = async (finished: boolean): Promise<ArmProgress> => ({
     epoch,
     step,
@@ -149,38 +149,44 @@ export async function trainArm(
 
   // an epoch that was stopped behind its last step has yet to be validated
   while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
-    for await (const feed of progress() < 1 ? batches.epoch(epoch + 1, step) : []) {
+    const feeds = progress() < 1 ? batches.epoch(epoch + 1, step) : [];
+    for await (const group of inGroups(feeds, stepper.stepsPerCall)) {
       const began = performance.now();
-      const factor = scheduleFactor(settings.schedule, progress());
-      const { learningRate, offsetLearningRate } = settings;
-      const rates = { weights: learningRate * factor, sites: offsetLearningRate * factor };
-      const loss = await onDevice(stepper.run(feed, rates));
-      if (!Number.isFinite(loss)) {
-        throw new Failure(
-          'input',
-          `training diverged: the loss is ${loss} at step ${steps + 1} with the learning rate ` +
-            `${settings.learningRate}. Choose a smaller one (--lr). The model is untouched.`,
-        );
-      }
-      seconds += (performance.now() - began) / 1000;
-      step++;
-      steps++;
-      trainedHere += feed.count;
-      lossSum += loss * feed.count;
-      sampleCount += feed.count;
-      const rate = trainedHere / (seconds - secondsBefore);
-      const stepsLeft = Math.max(0, totalSteps - steps) * (batches.batchSize / rate);
-      const secondsLeft =
-        settings.budgetSeconds === null ? stepsLeft : Math.min(stepsLeft, settings.budgetSeconds - seconds);
-      hooks.onStep({
-        epoch: epoch + 1,
-        epochs: settings.epochs,
-        step,
-        stepsPerEpoch,
-        loss,
-        samplesPerSecond: rate,
-        secondsLeft,
+      const rates = group.map((_, i) => {
+        const factor = scheduleFactor(settings.schedule, progress(i));
+        return { weights: settings.learningRate * factor, sites: settings.offsetLearningRate * factor };
       });
+      const losses = await onDevice(stepper.runAll(group, rates));
+      const secondsPerStep = (performance.now() - began) / 1000 / group.length;
+      for (const [i, { count }] of group.entries()) {
+        const loss = losses[i] ?? Number.NaN;
+        if (!Number.isFinite(loss)) {
+          throw new Failure(
+            'input',
+            `training diverged: the loss is ${loss} at step ${steps + 1} with the learning rate ` +
+              `${settings.learningRate}. Choose a smaller one (--lr). The model is untouched.`,
+          );
+        }
+        seconds += secondsPerStep;
+        step++;
+        steps++;
+        trainedHere += count;
+        lossSum += loss * count;
+        sampleCount += count;
+        const rate = trainedHere / (seconds - secondsBefore);
+        const stepsLeft = Math.max(0, totalSteps - steps) * (batches.batchSize / rate);
+        const secondsLeft =
+          settings.budgetSeconds === null ? stepsLeft : Math.min(stepsLeft, settings.budgetSeconds - seconds);
+        hooks.onStep({
+          epoch: epoch + 1,
+          epochs: settings.epochs,
+          step,
+          stepsPerEpoch,
+          loss,
+          samplesPerSecond: rate,
+          secondsLeft,
+        });
+      }
       // ONNX Runtime computes on this thread: timers and signals get their turn here
       await setImmediate();
       if (hooks.signal.aborted) {
@@ -217,6 +223,18 @@ export async function trainArm(
   };
 }
 
+/** Batches by `size`, the last group smaller where they do not divide. */
+async function* inGroups<T>(batches: AsyncIterable<T> | Iterable<T>, size: number): AsyncGenerator<T[]> {
+  let group: T[] = [];
+  for await (const batch of batches) {
+    group.push(batch);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
+}
+
 const start = {
   epoch: 0,
   step: 0,
@@ -246,7 +264,7 @@ function deviceFailure(device: string, cause: ExecutionError, steps: number, sav
     ? 'The state is saved: --resume --device cpu goes on.'
     : epochs > 0
       ? `The state after epoch ${epochs} is saved: --resume --device cpu goes on from there.`
-      : 'It was lost with the device: start again with --device cpu.';
+      : 'What it learned here was lost with it: --resume --device cpu starts this arm again.';
   const [why] = cause.message.split('\n');
   const message = `the device ${device} failed after step ${steps} (${why}). ${kept} The model is untouched.`;
   return new Failure('interrupted', message, { cause });

@@ -98,7 +98,7 @@ export function stepperFor(
   options: StepperOptions = {},
 ): Stepper {
   const trainable = makeTrainable('network.onnx', graph, 'all', sites);
-  const settings = { ...usual, ...changes, provider };
+  const settings = { ...usual, provider, ...changes };
   const stepper = new Stepper((size, part) => prepareStep(trainable, size, settings, part), trainable.graph, {
     ...options,
     provider,
