@@ -46,10 +46,11 @@ export const functionDomain = 'frelu';
 export const batchScale = 'BatchScale';
 
 /**
- * Makes a model import what blocked nodes need: the domain, and the function BatchScale(x, gamma, beta, epsilon) that gives
- * what a normalization by the statistics of the batch multiplies and adds per channel:
+ * Makes a model import what blocked nodes need: the domain, and the function BatchScale(x, gamma, beta, epsilon, rows, parts)
+ * that gives what a normalization by the statistics of the batch multiplies and adds per channel:
  *   scale = gamma * r, shift = beta - mean * scale, with the batch's mean, its biased variance, and r = 1 / sqrt(variance + epsilon).
  * The variance is E[x^2] - mean^2, which is exact enough where x lies near zero: callers take the running mean off first.
+ * `rows` and `parts` are the two shapes of `channelMeans`.
  */
 export function importBlocked(model: ModelProto, opset: number): void {
   const domains = [blockedDomain, functionDomain];
@@ -59,28 +60,33 @@ export function importBlocked(model: ModelProto, opset: number): void {
   }
   if (model.functions.some(({ domain, name }) => domain === functionDomain && name === batchScale)) return;
   const keep = { keepdims: { int: 0 } };
-  const pooled = (x: string, y: string) => makeNode('GlobalAveragePool', [x], [y], {}, '', blockedDomain);
+  const pooled = (x: string, y: string) => [
+    makeNode('Reshape', [x, 'rows'], [`${y}/rows`]),
+    makeNode('GlobalAveragePool', [`${y}/rows`], [`${y}/row`], {}, '', blockedDomain),
+    makeNode('Reshape', [`${y}/row`, 'parts'], [`${y}/parts`]),
+    makeNode('ReduceMean', [`${y}/parts`, 'axes'], [`${y}/blocks`], keep),
+    makeNode('Reshape', [`${y}/blocks`, 'flat'], [y]),
+  ];
   const constant = (tensor: ReturnType<typeof floatTensor>) =>
     makeNode('Constant', [], [tensor.name], { value: { tensor } });
   model.functions.push(
     create(FunctionProtoSchema, {
       domain: functionDomain,
       name: batchScale,
-      input: ['x', 'gamma', 'beta', 'epsilon'],
+      input: ['x', 'gamma', 'beta', 'epsilon', 'rows', 'parts'],
       output: ['scale', 'shift', 'mean', 'variance', 'r'],
       opsetImport: [
         create(OperatorSetIdProtoSchema, { version: BigInt(opset) }),
         create(OperatorSetIdProtoSchema, { domain: blockedDomain, version: 1n }),
       ],
       node: [
-        constant(int64Tensor('axes', [3], [0, 2, 3])),
+        constant(int64Tensor('axes', [2], [0, 2])),
+        constant(int64Tensor('flat', [1], [-1])),
         constant(floatTensor('zero', [], [0])),
         constant(floatTensor('one', [], [1])),
-        pooled('x', 'means'),
-        makeNode('ReduceMean', ['means', 'axes'], ['mean'], keep),
+        ...pooled('x', 'mean'),
         makeNode('Mul', ['x', 'x'], ['squares']),
-        pooled('squares', 'powers'),
-        makeNode('ReduceMean', ['powers', 'axes'], ['power'], keep),
+        ...pooled('squares', 'power'),
         makeNode('Mul', ['mean', 'mean'], ['offset']),
         makeNode('Sub', ['power', 'offset'], ['difference']),
         makeNode('Max', ['difference', 'zero'], ['variance']),
@@ -93,6 +99,17 @@ export function importBlocked(model: ModelProto, opset: number): void {
       ],
     }),
   );
+}
+
+/**
+ * The shapes through which a blocked value [N, C, H, W] is averaged per channel: first its rows by the pooling kernel, which
+ * adds vectors, then the rows' means. In one go the kernel would add H * W numbers one after another, and the gradient of
+ * a normalization, a small difference of such sums, would show it.
+ */
+export function channelMeans(shape: readonly number[], block: number) {
+  const [batch = 1, channels = 1, height = 1, width = 1] = shape;
+  const depth = channels / block;
+  return { rows: [batch * depth * height, block, 1, width], parts: [batch, depth, height, block] };
 }
 
 /** x * weights + bias per channel, [C] each, in one pass: a depthwise convolution of one tap. */

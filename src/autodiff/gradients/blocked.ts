@@ -5,6 +5,7 @@ import {
   blockedAffine,
   blockedConv,
   blockedDomain,
+  channelMeans,
   functionDomain,
   toBlocked,
   toPlain,
@@ -151,13 +152,14 @@ function affineGradients(context: GradientContext, dy: string): (string | null)[
   ];
 }
 
-/** The sum of a value of the output's shape over batch and positions, [C]: the pooling kernel adds vectors, ReduceSum elements. */
-function channelSum({ node, emit, shape }: GradientContext, value: string): string {
-  const [batch = 1, channels = 1, ...spatial] = shape(outputOf(node));
-  const means = emit.op('GlobalAveragePool', [value], {}, blockedDomain);
-  const flat = emit.op('Reshape', [means, emit.ints([batch, channels])]);
-  const sum = emit.op('ReduceSum', [flat, emit.ints([0])], { keepdims: { int: 0 } });
-  return emit.op('Mul', [sum, emit.float(elementCount(spatial))]);
+/** The sum of a value of the output's shape over batch and positions, [C]. */
+function channelSum({ node, emit, shape, blockSize }: GradientContext, value: string): string {
+  const [, channels = 1, , width = 1] = shape(outputOf(node));
+  const { rows, parts } = channelMeans(shape(outputOf(node)), blockSize);
+  const means = emit.op('GlobalAveragePool', [emit.op('Reshape', [value, emit.ints(rows)])], {}, blockedDomain);
+  const split = emit.op('Reshape', [means, emit.ints(parts)]);
+  const sum = emit.op('ReduceSum', [split, emit.ints([0, 2])], { keepdims: { int: 0 } });
+  return emit.op('Mul', [emit.op('Reshape', [sum, emit.ints([channels])]), emit.float(width)]);
 }
 
 /** dX from dY, in x's layout. */

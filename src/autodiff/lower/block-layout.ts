@@ -4,6 +4,7 @@ import {
   affineAttributes,
   batchScale,
   blockedDomain,
+  channelMeans,
   convAttributes,
   functionDomain,
   importBlocked,
@@ -156,7 +157,8 @@ class Blocking {
       const centre = this.options.centres?.get(y);
       const conv = centre === undefined ? undefined : this.#fusible(x, 'BatchNormalization');
       if (centre !== undefined && conv !== undefined) input = this.#takeOff(emit, conv, centre);
-      const inputs = [input, gamma, beta, epsilon];
+      const { rows, parts } = channelMeans(this.#shape(x), this.options.blockSize);
+      const inputs = [input, gamma, beta, epsilon, emit.ints(rows), emit.ints(parts)];
       const [found = '', moved = '', around = '', spread = ''] = emit.ops(batchScale, inputs, 5, {}, functionDomain);
       [scale, shift] = [found, moved];
       if (centre !== undefined && conv !== undefined) emit.opTo(own.mean, 'Add', [around, centre]);
