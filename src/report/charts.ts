@@ -89,6 +89,7 @@ const legend = { top: 0, left: 0, itemWidth: 28, itemHeight: 8, textStyle: text,
 
 function linesOption({ x, y, series, diagonal }: Extract<Chart, { kind: 'lines' }>) {
   const unit = diagonal === null ? {} : { min: 0, max: 1 };
+  const values = series.flatMap(({ points }) => points.map(([, value]) => value));
   return {
     height: 250,
     option: {
@@ -101,6 +102,7 @@ function linesOption({ x, y, series, diagonal }: Extract<Chart, { kind: 'lines' 
         type: 'value',
         name: y,
         scale: true,
+        ...(diagonal === null ? flatAxis(values) : {}),
         nameTextStyle: { ...text, align: 'left' },
         nameGap: 8,
       },
@@ -137,6 +139,7 @@ function linesOption({ x, y, series, diagonal }: Extract<Chart, { kind: 'lines' 
 
 function intervalsOption({ x, rows }: Extract<Chart, { kind: 'intervals' }>) {
   const color = tones.frelu.color;
+  const range = roundAxis(rows.flatMap(({ low, high }) => [low, high]));
   return {
     height: 70 + 52 * rows.length,
     option: {
@@ -147,7 +150,7 @@ function intervalsOption({ x, rows }: Extract<Chart, { kind: 'intervals' }>) {
         name: x,
         nameLocation: 'middle',
         nameGap: 26,
-        ...roundAxis(rows.flatMap(({ low, high }) => [low, high])),
+        ...range,
       },
       yAxis: { type: 'category', inverse: true, show: false, data: rows.map(({ label }) => label) },
       series: rows.flatMap(({ label, value, low, high }, i) => [
@@ -173,6 +176,7 @@ function intervalsOption({ x, rows }: Extract<Chart, { kind: 'intervals' }>) {
             ...text,
             show: true,
             position: 'top',
+            align: labelAlign(value, range),
             formatter: label,
             distance: 6,
             backgroundColor: 'var(--paper)',
@@ -191,6 +195,21 @@ const zeroLine = {
   lineStyle: { color: 'var(--ink)', width: 1.5, type: 'dashed' },
   data: [{ xAxis: 0 }],
 };
+
+/** Around values that are all the same the library's own axis would reach far beyond them, a share's beyond 100 %. */
+function flatAxis(values: readonly number[]) {
+  const [value = 0] = values;
+  if (value === 0 || values.some((other) => other !== value)) return {};
+  const interval = 10 ** Math.floor(Math.log10(Math.abs(0.999 * value))) / 5;
+  const tick = (steps: number): number => Number(((Math.floor(value / interval) + steps) * interval).toPrecision(6));
+  return { min: tick(-1), max: tick(2), interval };
+}
+
+/** Where a label over a point stays within the drawing. */
+function labelAlign(value: number, { min, max }: { readonly min: number; readonly max: number }) {
+  const place = (value - min) / (max - min);
+  return place < 0.3 ? 'left' : place > 0.7 ? 'right' : 'center';
+}
 
 /** An axis of round steps that holds every value, zero, and room for the labels. */
 function roundAxis(values: readonly number[]) {

@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { improvement } from '../evaluation/acceptance.js';
 import type { MigrateResult } from '../evaluation/result.js';
 import type { Language, ReportDocument, Rich, Table } from './document.js';
@@ -19,7 +19,7 @@ export function historyReport(results: readonly MigrateResult[], language: Langu
     const { vsBefore, vsControl } = result.delta;
     const { metric, ci95 } = vsBefore;
     return [
-      [basename(result.model.path)],
+      [nameOf(result)],
       [formatDate(result.run.started, language)],
       [text.metrics[metric]],
       [numbers.metric(metric, vsBefore.baseline, null)],
@@ -57,7 +57,7 @@ export function historyReport(results: readonly MigrateResult[], language: Langu
     { name: words.orders.date, sorted: newest },
     {
       name: words.orders.model,
-      sorted: [...newest].sort((a, b) => collator.compare(basename(a.model.path), basename(b.model.path))),
+      sorted: [...newest].sort((a, b) => collator.compare(nameOf(a), nameOf(b))),
     },
     {
       name: words.orders.gain,
@@ -87,4 +87,9 @@ export function historyReport(results: readonly MigrateResult[], language: Langu
     contentsLabel: text.contents,
     footer: text.footer,
   };
+}
+
+/** With its folder: many models are called model.json. */
+function nameOf({ model }: MigrateResult): string {
+  return join(basename(dirname(model.path)), basename(model.path));
 }

@@ -66,7 +66,7 @@ thead th { border-bottom: 2px solid var(--muted); overflow-wrap: normal; }
 details { margin: .75rem 0; } summary { cursor: pointer; }
 .orders { display: block; } .orders > table { display: none; }
 .orders legend { font-size: .9rem; padding: 0; } .orders fieldset { border: 0; padding: 0; margin: .5rem 0; }
-.orders label { margin-right: 1rem; }
+.orders label { margin-right: 1rem; white-space: nowrap; }
 .orders:has(#order-0:checked) > .order-0, .orders:has(#order-1:checked) > .order-1,
 .orders:has(#order-2:checked) > .order-2, .orders:has(#order-3:checked) > .order-3 { display: table; }
 footer { margin-top: 2.5rem; padding-bottom: 2rem; }
@@ -88,6 +88,8 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; }
   nav { display: none; }
   main, header, footer { max-width: none; padding: 0; }
   h2 { break-after: avoid; } h2 { margin-top: 1.4rem; }
+  caption, thead { break-after: avoid; }
+  table:not(:has(tbody tr:nth-child(12))) { break-inside: avoid; }
   figure, tr, dl.facts > div, .verdict, .command, .gallery li { break-inside: avoid; }
   .verdict, dl.facts > div, .note, .command pre { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   .charts { grid-template-columns: 1fr 1fr; }

@@ -65,6 +65,7 @@ function convergence({ result, text, numbers }: Context, control: readonly Curve
     null,
   );
   if (best === null) return text.curves.none;
+  if (best.epoch === 0) return text.curves.neverBelow;
   const reached = trained(result.arms.frelu.curve).find((point) => point.loss <= best.loss);
   return reached === undefined
     ? text.curves.notReached

@@ -133,7 +133,7 @@ function monitoring(context: Context, baseline: MonitoringBaseline): Block[] {
     ...(listed < shown ? [paragraph(words.omitted(numbers.count(listed, null), numbers.count(shown, null)))] : []),
     { kind: 'details', summary: words.bins, blocks: referenceTables(context, baseline) },
     paragraph(words.psi),
-    ...(context.result.run.path === ''
+    ...(context.result.run.path === '' || !context.result.written
       ? []
       : [
           {

@@ -152,6 +152,7 @@ export const en = {
     end: (arm: string, from: string, to: string) => `${arm}: from ${from} to ${to}`,
     reached: (epoch: Inline, samples: Inline, controlEpoch: Inline, controlSamples: Inline) =>
       rich`FReLU reached the control arm's best validation loss at epoch ${epoch}, after ${samples} samples; the control arm needed ${controlEpoch} epochs and ${controlSamples} samples for it.`,
+    neverBelow: rich`The control arm's validation loss never fell below where it began, so there is no speed of learning to compare.`,
     notReached: rich`FReLU did not reach the control arm's best validation loss.`,
     none: rich`No learning curves were recorded.`,
     single: rich`There is no control arm to compare the speed of learning with.`,

@@ -141,6 +141,7 @@ export const ja: Texts = {
     end: (arm, from, to) => `${arm}は${from}から${to}へ`,
     reached: (epoch, samples, controlEpoch, controlSamples) =>
       rich`対照モデルの最小の検証損失に、FReLUは${epoch}エポック目（${samples}サンプル）で到達しました。対照モデルは${controlEpoch}エポック（${controlSamples}サンプル）を要しました。`,
+    neverBelow: rich`対照モデルの検証損失は学習開始時を下回らなかったため、学習の速さは比較できません。`,
     notReached: rich`FReLUは、対照モデルの最小の検証損失に到達しませんでした。`,
     none: rich`学習曲線は記録されていません。`,
     single: rich`対照モデルがないため、学習の速さは比較できません。`,
