@@ -102,14 +102,14 @@ export class Stepper {
    * @throws as `run`
    */
   async runAll(feeds: readonly StepFeed[], learningRates: readonly LearningRates[]): Promise<number[]> {
-    const [first] = feeds;
-    if (first !== undefined && feeds.length > 1 && this.#limit === Number.POSITIVE_INFINITY) {
-      const chain = feeds.every(({ count }) => count === first.count) ? await this.#openChain(first.count) : null;
+    const chain = await this.#chainFor(feeds);
+    if (chain !== null) {
       try {
-        if (chain !== null && feeds.length === this.stepsPerCall)
-          return await this.#runChain(chain, feeds, learningRates);
+        return await this.#runChain(chain, feeds, learningRates);
       } catch (cause) {
         if (!(cause instanceof ExecutionError && cause.outOfMemory)) throw cause;
+        await chain.session.release();
+        this.#chains.set(chain.step.batchSize, null);
       }
     }
     const losses: number[] = [];
@@ -254,14 +254,18 @@ export class Stepper {
     return { step, session: open.session };
   }
 
-  async #openChain(size: number): Promise<OpenChain | null> {
-    const known = this.#chains.get(size);
+  /** The chain that takes these batches; null where they are too few, of different sizes, or not to be chained. */
+  async #chainFor(feeds: readonly StepFeed[]): Promise<OpenChain | null> {
+    const [first] = feeds;
+    if (first === undefined || feeds.length < 2 || feeds.length !== this.stepsPerCall) return null;
+    if (first.count > this.#limit || feeds.some(({ count }) => count !== first.count)) return null;
+    const known = this.#chains.get(first.count);
     if (known !== undefined) return known;
-    const { step } = await this.#prepare(size, 'whole');
-    const chain = chainSteps(step, this.stepsPerCall);
+    const { step } = await this.#prepare(first.count, 'whole');
+    const chain = chainSteps(step, feeds.length);
     const session = chain && (await openSession(chain.graph.model, this.#staying(chain.next)));
     const open = chain && session && { step, chain, session };
-    this.#chains.set(size, open);
+    this.#chains.set(first.count, open);
     return open;
   }
 
