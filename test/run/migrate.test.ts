@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cutSubset } from '../../fixtures/subset.js';
 import type { MigrateResult } from '../../src/evaluation/result.js';
 import { loadModel } from '../../src/model/load.js';
@@ -14,7 +14,6 @@ import { rollback } from '../../src/upgrade/rollback.js';
 import { bytesBelow, hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
 // it starts six processes a run, and has a test of its own
-vi.mock('../../src/run/memory.js', () => ({ compareMemory: async () => null }));
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
 const perClass = { train: 20, t10k: 20 };

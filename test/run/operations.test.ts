@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import type { OperationCounts } from '../../src/model/operations.js';
-import { operationsPerSample } from '../../src/run/operations.js';
+import { inferenceCost } from '../../src/run/operations.js';
 import { signatureOf } from '../../src/runtime/predictor.js';
 import { parseGraph } from '../transforms/notation.js';
 
-function count(shape: readonly number[], text: string): Promise<OperationCounts | null> {
+async function count(shape: readonly number[], text: string): Promise<OperationCounts | null> {
   const graph = parseGraph(text);
-  return operationsPerSample(graph, signatureOf(graph), shape);
+  return (await inferenceCost(graph, signatureOf(graph), shape)).operations;
 }
 
 test('a convolution multiplies each output by its kernel, groups by a part of it; its activation writes each output once', async () => {
@@ -34,4 +34,20 @@ test('a model of a fixed batch size is counted by the sample; constants cost not
 test('work that cannot be seen leaves the count unknown', async () => {
   const text = 'x: float[N,7]\nw = float[7,5]\ny = Einsum(x, w) equation=nk,km->nm\n-> y';
   expect(await count([7], text)).toBeNull();
+});
+
+test('memory is the weights and the values that are there at once; a new shape takes none', async () => {
+  // x (8) and h (100) are there together, then h and r, then r (or its reshaped twin) and y (10); weights 8 * 100 + 100 * 10
+  const text = `x: float[N,8]
+v = float[8,100]
+w = float[100,10]
+s = int64[2] 1 100
+h = MatMul(x, v)
+r = Relu(h)
+f = Reshape(r, s)
+y = MatMul(f, w)
+-> y`;
+  const graph = parseGraph(text);
+  const { tensorBytes } = await inferenceCost(graph, signatureOf(graph), [8]);
+  expect(tensorBytes).toBe(4 * (800 + 1000 + 2 + 200));
 });

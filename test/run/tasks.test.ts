@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
 import { createRandom } from '../../src/data/random.js';
 import type { MigrateResult } from '../../src/evaluation/result.js';
@@ -11,7 +11,6 @@ import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
 // it starts six processes a run, and has a test of its own
-vi.mock('../../src/run/memory.js', () => ({ compareMemory: async () => null }));
 
 const count = 400;
 const features = 6;

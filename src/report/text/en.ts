@@ -80,7 +80,7 @@ export const en = {
       rich`Classes established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
     latency: 'Time per call',
     size: 'Size of the files',
-    memory: 'Peak memory',
+    memory: 'Tensor memory',
     operations: 'Multiply-adds per sample',
     fromTo: (before: Inline, after: Inline) => rich`${before} → ${after}`,
     latencyNote: (change: Rich, batch: Inline, runs: Inline) =>
@@ -297,7 +297,7 @@ export const en = {
     title: 'Costs',
     table: 'Before and after, measured',
     elementwise: 'Elementwise operations per sample',
-    memoryNote: rich`Memory is what a process of its own grows by when it loads the model and runs it, ONNX Runtime's working memory included; differences of less than 1 MB are chance.`,
+    memoryNote: rich`Tensor memory is computed, not measured: the weights and the most values that lie between layers at once, for one inference call. What a runtime needs besides is not in it.`,
     what: 'Quantity',
     before: 'Before',
     after: 'After',
