@@ -334,9 +334,9 @@ export interface TfjsAgreement {
 /** What it cost to store changed weights in their quantised types again. */
 export interface RequantizationCost {
   readonly weights: number;
-  /** the largest |stored - trained| of a weight */
+  /** the largest |stored - wanted| of an element */
   readonly maxAbsDiff: number;
-  /** the run's metric on the test split with the trained weights, and with those that were stored */
+  /** the run's metric on the test split with the weights as wanted, and as stored; null where nothing was judged */
   readonly exact: number | null;
   readonly stored: number | null;
 }

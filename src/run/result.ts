@@ -31,16 +31,15 @@ import { compareAttributions } from './attribution.js';
 import { classNamesFor, describeSplit, findDuplicates } from './data.js';
 import { changedExamples } from './examples.js';
 import { compareLatency } from './latency.js';
-import { compareMemory } from './memory.js';
 import type { ArmsOutcome, Prepared, TrainedArm } from './migrate.js';
 import { channelValues } from './monitoring.js';
-import { operationsPerSample } from './operations.js';
+import { inferenceCost } from './operations.js';
 import type { MigrateOptions } from './options.js';
 import type { RunPlace } from './place.js';
 import { type Predictions, predict } from './predictions.js';
 import type { StagedModel } from './staging.js';
 import { truthOf } from './task.js';
-import { checkAgainstTfjs, tfjsAgreement } from './tfjs-check.js';
+import { checkStaged, requantizationCost, tfjsAgreement } from './tfjs-check.js';
 
 /** What the judging of a run needs to know. */
 export interface Judged {
@@ -104,16 +103,17 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
   };
   const acceptance = judgeAcceptance(rule, delta);
   const { verdict, reasons, why } = judge(delta, acceptance);
-  const timed = [
+  const latency = await compareLatency(
     { source: sourceOf(model), signature },
     { source: written, signature },
-  ] as const;
-  const latency = await compareLatency(...timed, data.preprocessing.shape, { session });
-  const memory = device.provider === 'cpu' ? await compareMemory(...timed, data.preprocessing.shape) : null;
-  const counts = {
-    before: await operationsPerSample(model.graph, signature, data.preprocessing.shape),
-    after: await operationsPerSample(staged.model.graph, signature, data.preprocessing.shape),
+    data.preprocessing.shape,
+    { session },
+  );
+  const costs = {
+    before: await inferenceCost(model.graph, signature, data.preprocessing.shape),
+    after: await inferenceCost(staged.model.graph, signature, data.preprocessing.shape),
   };
+  const counts = { before: costs.before.operations, after: costs.after.operations };
   const { test } = truths;
   const names = test.kind === 'class' ? classNamesFor(data, test.classes) : [];
   const parameters = arms.freluNetwork.sites(arms.frelu.outcome.parameters);
@@ -186,7 +186,7 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
       before: model.files.reduce((sum, { bytes }) => sum + bytes, 0),
       after: staged.model.files.reduce((sum, { bytes }) => sum + bytes, 0),
     },
-    memory,
+    memory: { before: costs.before.tensorBytes, after: costs.after.tensorBytes },
     operations: both(counts, ({ multiplyAdds }) => multiplyAdds),
     elementwise: both(counts, ({ elementwise }) => elementwise),
     spread: await spreadOf(judged, truths.test),
@@ -229,20 +229,15 @@ async function agreementOf(
   truth: Truth,
   stored: Predictions,
 ): Promise<TfjsAgreement | null> {
-  const { verified, signature, data, task, device } = prepared;
+  const { model, verified, signature, data, task, device } = prepared;
   if (verified === null) return null;
-  const after = await checkAgainstTfjs(staged.model);
-  const { requantized } = staged.patched;
-  if (requantized.length === 0) return tfjsAgreement(verified, after, null);
+  const after = await checkStaged(staged, arms.freluGraph, model);
+  if (staged.patched.requantized.length === 0) return tfjsAgreement(verified, after, null);
   const exact = await predict(arms.freluGraph.model, signature, data.test, device.session);
   const metricOf = ({ values, width }: Predictions) =>
     evaluateMetrics({ values, width, kind: task.scores }, truth)[task.metric]?.value ?? null;
-  return tfjsAgreement(verified, after, {
-    weights: requantized.length,
-    maxAbsDiff: Math.max(...requantized.map(({ maxAbsDiff }) => maxAbsDiff)),
-    exact: metricOf(exact),
-    stored: metricOf(stored),
-  });
+  const cost = requantizationCost(staged.patched, { exact: metricOf(exact), stored: metricOf(stored) });
+  return tfjsAgreement(verified, after, cost);
 }
 
 function armResult(metrics: Pick<ArmResult, 'test' | 'validation'>, { outcome }: TrainedArm): ArmResult {

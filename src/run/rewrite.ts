@@ -2,12 +2,13 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
+import type { TfjsAgreement } from '../evaluation/result.js';
 import { describeModel, describePlan, type ModelDescription, type PlanDescription } from '../model/describe.js';
 import { loadModel } from '../model/load.js';
-import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, PlanOptions, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
-import { allFiles } from './staging.js';
+import { allFiles, stageModel } from './staging.js';
+import { checkSource, checkStaged, requantizationCost, tfjsAgreement } from './tfjs-check.js';
 
 export interface RewriteOptions {
   readonly model: string;
@@ -22,27 +23,42 @@ export interface RewriteOptions {
 export interface RewriteResult {
   readonly model: ModelDescription;
   readonly plan: PlanDescription;
+  /** null for an ONNX model, and for one that TensorFlow.js cannot run here */
+  readonly tfjs: TfjsAgreement | null;
   readonly out: string;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
 }
 
 /**
- * Rewrites a model without training it and writes it to `out`.
- * @throws Failure('input') when the model cannot be used; Failure('usage') when `out` exists already
+ * Rewrites a model without training it and writes it to `out`, once its files read back as they should: a TensorFlow.js model
+ * is held against TensorFlow.js before and after.
+ * @throws Failure('input') when the model cannot be used, or TensorFlow.js computes something else from its files; Failure('usage')
+ *   when `out` exists already
  */
-export async function rewriteModel(options: RewriteOptions): Promise<RewriteResult> {
+export async function rewriteModel(
+  options: RewriteOptions,
+  warn: (message: string) => void = () => {},
+): Promise<RewriteResult> {
   const model = await loadModel(options.model);
   const plan = planMigration(model.graph, options.plan, model.limits);
+  const before = await checkSource(model, warn);
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
-  const patched = patchModel(model, plan, baked);
-  const out = await outFile(options.out, basename(model.path));
-  const files = await writeElsewhere({
-    outPath: out,
-    files: allFiles(model, patched),
-    entry: patched.entry,
-    overwrite: options.overwrite,
-  });
-  return { model: describeModel(model), plan: describePlan(plan), out, files };
+  const staged = await stageModel(model, plan, baked);
+  try {
+    const { patched } = staged;
+    const after = before === null ? null : await checkStaged(staged, baked, model);
+    const out = await outFile(options.out, basename(model.path));
+    const files = await writeElsewhere({
+      outPath: out,
+      files: allFiles(model, patched),
+      entry: patched.entry,
+      overwrite: options.overwrite,
+    });
+    const tfjs = tfjsAgreement(before, after, requantizationCost(patched));
+    return { model: describeModel(model), plan: describePlan(plan), tfjs, out, files };
+  } finally {
+    await staged.discard();
+  }
 }
 
 function constantParameters({ sites }: MigrationPlan, a: number, b: number): SiteParameters[] {
@@ -54,8 +70,15 @@ function constantParameters({ sites }: MigrationPlan, a: number, b: number): Sit
   });
 }
 
-/** `--out` names a file, or a folder (existing, or ending in a separator) that gets the model under its own name. */
+/**
+ * `--out` names a file, or a folder that gets the model under its own name: one that exists or ends in a separator, and, for a
+ * model.json, whatever does not end in .json: its shards go beside it.
+ */
 export async function outFile(out: string, name: string): Promise<string> {
-  const isFolder = /[\\/]$/.test(out) || (await stat(out).catch(() => null))?.isDirectory() === true;
+  const json = /\.json$/i;
+  const isFolder =
+    /[\\/]$/.test(out) ||
+    (json.test(name) && !json.test(out)) ||
+    (await stat(out).catch(() => null))?.isDirectory() === true;
   return isFolder ? join(out, name) : out;
 }

@@ -1,10 +1,13 @@
 import { Failure } from '../errors.js';
 import type { RequantizationCost, TfjsAgreement } from '../evaluation/result.js';
+import type { Graph } from '../model/graph.js';
 import type { Model } from '../model/model.js';
+import type { PatchedModel } from '../model/patch.js';
 import { type RunGraph, type Verification, verifyTfjs } from '../model/tfjs/verify.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
 import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
 import { openSession, Tensor } from '../runtime/session.js';
+import type { StagedModel } from './staging.js';
 
 /** A difference beyond this share of the largest output is not rounding: the two do not compute the same. */
 const tolerance = 1e-3;
@@ -30,7 +33,7 @@ export async function checkAgainstTfjs(model: Model): Promise<Verification | nul
     if (found.maxAbsDiff <= tolerance * Math.max(1, found.scale)) return found;
     throw new Failure(
       'input',
-      `${model.path}: TensorFlow.js (${found.backend}) and the graph that was read from the model differ by ` +
+      `${model.path}: TensorFlow.js (${found.backend}) and the graph that stands for this model differ by ` +
         `${found.maxAbsDiff} on random inputs, whose outputs reach ${found.scale}. Please report this model. Nothing was written.`,
     );
   } finally {
@@ -49,6 +52,40 @@ export async function checkSource(model: Model, warn: (message: string) => void)
     warn(`not verified against TensorFlow.js, which cannot run this model here: ${cause.cause.message}`);
     return null;
   }
+}
+
+/**
+ * The check of a migrated model before its files are written: TensorFlow.js computes from them what they read back as, and,
+ * where no weight was stored less exactly, what the migration wanted (`baked`). The worse of the two is returned. Messages name the
+ * original, since the staged files do not last.
+ * @throws Failure('input') when TensorFlow.js cannot load what would be written, or computes something else
+ */
+export async function checkStaged(
+  { model, patched }: StagedModel,
+  baked: Graph,
+  original: Model,
+): Promise<Verification | null> {
+  try {
+    const read = await checkAgainstTfjs(model);
+    if (patched.requantized.length > 0) return read;
+    const wanted = await checkAgainstTfjs({ ...model, graph: baked });
+    return read !== null && wanted !== null && wanted.maxAbsDiff > read.maxAbsDiff ? wanted : read;
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+    throw new Failure(cause.kind, `${original.path}: the rewritten model is not as it should be. ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+/** What storing changed weights in quantised types cost; null where none is. The metric is null where none was measured. */
+export function requantizationCost(
+  { requantized }: PatchedModel,
+  metric: Pick<RequantizationCost, 'exact' | 'stored'> = { exact: null, stored: null },
+): RequantizationCost | null {
+  if (requantized.length === 0) return null;
+  const maxAbsDiff = Math.max(...requantized.map((weight) => weight.maxAbsDiff));
+  return { weights: requantized.length, maxAbsDiff, ...metric };
 }
 
 /** What the report says of TensorFlow.js: null for other models, and for those that it could not run. */

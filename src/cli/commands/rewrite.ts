@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Failure } from '../../errors.js';
+import type { TfjsAgreement } from '../../evaluation/result.js';
 import { printJson, type Run } from '../context.js';
 import { argument, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
@@ -20,19 +21,21 @@ export function declareRewrite(command: Command): Run {
       throw new Failure('usage', '--out PATH is missing: name a place for the rewritten model. Nothing was written.');
     }
     const { rewriteModel } = await import('../../run/rewrite.js');
-    const result = await rewriteModel({
-      model: model(),
-      out: path,
-      plan: plan(),
-      a: a(),
-      b: b(),
-      overwrite: overwrite(),
-    });
+    const options = { model: model(), out: path, plan: plan(), a: a(), b: b(), overwrite: overwrite() };
+    const result = await rewriteModel(options, (message) => context.io.stderr.write(`warning: ${message}\n`));
     if (context.json) printJson(context, result);
     else {
       const files = result.files.map((file) => `${file.sha256}  ${file.path}`).join('\n');
-      context.io.stdout.write(`${planText(result.plan)}\n\nWritten:\n${files}\n`);
+      const agreement = result.tfjs === null ? '' : `\n\n${agreementText(result.tfjs)}`;
+      context.io.stdout.write(`${planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);
     }
     return 0;
   };
+}
+
+function agreementText({ backend, samples, before, after, requantized }: TfjsAgreement): string {
+  const figure = (value: number) => value.toPrecision(2);
+  const agreement = `TensorFlow.js (${backend}) gives the same outputs on ${samples} random inputs: the largest difference is ${figure(before)} before, ${figure(after)} after.`;
+  if (requantized === null) return agreement;
+  return `${agreement}\nQuantised weights that changed: ${requantized.weights}. Storing them on their types again moved an element by ${figure(requantized.maxAbsDiff)} at most.`;
 }
