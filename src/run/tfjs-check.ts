@@ -16,7 +16,7 @@ const tolerance = 1e-3;
  * Holds a model's graph against TensorFlow.js itself on random inputs; null for a model that is not TensorFlow.js's.
  * @throws Failure('input') when TensorFlow.js cannot run the model, or computes something else
  */
-export async function checkAgainstTfjs(model: Model): Promise<Verification | null> {
+async function checkAgainstTfjs(model: Model): Promise<Verification | null> {
   if (!isTfjsLayersModel(model) && !isTfjsGraphModel(model)) return null;
   const session = await openSession(model.graph.model);
   const run: RunGraph = (feeds) =>
