@@ -13,7 +13,7 @@ import { shellQuote } from '../shell.js';
 import { type ArmOutcome, type StepReport, trainArm } from '../training/arm.js';
 import { recalibrate } from '../training/recalibrate.js';
 import { commitUpgrade } from '../upgrade/commit.js';
-import { writeElsewhere } from '../upgrade/elsewhere.js';
+import { refuseExisting, writeElsewhere } from '../upgrade/elsewhere.js';
 import { acquireLock, type Lock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
 import { packageVersion } from '../version.js';
@@ -82,6 +82,8 @@ export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise
   const started = new Date();
   hooks.onPhase('load');
   const path = await locateEntry(options.model);
+  // hours of training are not to end in the way of a file that stands there already
+  if (options.out !== null && !options.dryRun) await refuseExisting(await outFile(options.out, basename(path)));
   const lock = inPlace ? await acquireLock(path) : null;
   try {
     if (lock !== null) await recover(path, { lock });

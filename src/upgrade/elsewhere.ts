@@ -51,7 +51,7 @@ export async function writeElsewhere(
     place: resolveInside(folder, file.path),
   }));
   const overwrite = model.overwrite ?? false;
-  if (!overwrite && (await exists(outPath))) throw inTheWay(outPath);
+  if (!overwrite) await refuseExisting(outPath);
 
   const undo: (() => Promise<void>)[] = [];
   const replaced: string[] = [];
@@ -88,6 +88,14 @@ export async function writeElsewhere(
     const left = replaced.length === 0 ? 'Nothing of it was left behind.' : `Replaced already: ${replaced.join(', ')}.`;
     throw explainFileError(error, outPath, left);
   }
+}
+
+/**
+ * What `writeElsewhere` will refuse at its end, asked beforehand.
+ * @throws Failure('usage') where something stands at `outPath`
+ */
+export async function refuseExisting(outPath: string): Promise<void> {
+  if (await exists(resolve(outPath))) throw inTheWay(resolve(outPath));
 }
 
 async function fingerprintOf(place: string): Promise<string | null> {

@@ -1,7 +1,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { writeElsewhere } from '../../src/upgrade/elsewhere.js';
+import { refuseExisting, writeElsewhere } from '../../src/upgrade/elsewhere.js';
 import { readFiles, sha256, temporaryFolder, writeFiles } from './models.js';
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -32,6 +32,7 @@ test('a model is written to a folder that does not exist yet, under the name tha
 test('what stands there is not replaced, unless that is asked for', async () => {
   const { model, out } = await target();
   await writeFiles(out, { 'new.onnx': 'mine' });
+  await expect(refuseExisting(model.outPath)).rejects.toMatchObject({ kind: 'usage' });
   await expect(writeElsewhere(model)).rejects.toMatchObject({
     kind: 'usage',
     message: expect.stringMatching(/new\.onnx exists already.*Nothing was written/),
