@@ -1,3 +1,4 @@
+import type { Dataset } from './dataset.js';
 import type { Inputs } from './inputs.js';
 import { inputLength } from './preprocess.js';
 
@@ -43,8 +44,13 @@ function axes(channels: number, positions: number, channelsFirst: boolean, grid:
   return { channels, positions, grid, at };
 }
 
-/** Names in no language: colours for pixels, x1, x2 ... for the features of a row, c1, c2 ... for other channels. */
-export function channelNames({ channels, positions, grid }: InputAxes): string[] {
+/**
+ * The file's own names of the features of a row, else names in no language: colours for pixels, x1, x2 ... for features,
+ * c1, c2 ... for other channels.
+ */
+export function channelNames({ channels, positions, grid }: InputAxes, { sample }: Dataset): readonly string[] {
+  const { names } = sample;
+  if (positions === 1 && names?.length === channels && new Set(names).size === channels) return names;
   if (grid !== null && channels === 3) return ['R', 'G', 'B'];
   const letter = positions === 1 ? 'x' : 'c';
   return Array.from({ length: channels }, (_, i) => `${letter}${i + 1}`);

@@ -39,6 +39,8 @@ export interface Dataset {
     readonly shape: readonly number[] | null;
     readonly layout: SampleLayout;
     readonly dtype: 'uint8' | 'float32';
+    /** of the features of a row, where the file names them */
+    readonly names?: readonly string[];
   };
   readonly targets: Targets;
   /**

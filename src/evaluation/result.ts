@@ -373,7 +373,7 @@ export interface MigrateResult {
   readonly latency: LatencyComparison | null;
   /** bytes of the model's files */
   readonly size: BeforeAfter;
-  /** bytes by which a process of its own grows, at its peak, that loads the model and runs it sample by sample */
+  /** bytes of the weights and of the most values that lie between layers at once, in one inference call; computed */
   readonly memory: BeforeAfter | null;
   /** multiply-adds of one sample, in convolutions and matrix products */
   readonly operations: BeforeAfter | null;

@@ -205,7 +205,7 @@ async function example(
   const { position, before, after } = pair;
   const common = { index: position, actual, spearman: rankCorrelation(before, after) };
   if (axes.grid === null) {
-    const names = axes.positions === 1 ? channelNames(axes) : null;
+    const names = axes.positions === 1 ? channelNames(axes, inputs.dataset) : null;
     const row = largestMagnitudes(before, exampleFeatures).map((at) => ({
       name: names?.[at] ?? String(at + 1),
       before: before[at] ?? 0,

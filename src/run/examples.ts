@@ -70,5 +70,8 @@ async function rowOf(dataset: Dataset, index: number): Promise<Example['row']> {
   const length = (dataset.sample.shape ?? []).reduce((product, dim) => product * dim, 1);
   const values = new Float32Array(length);
   await dataset.read([index], values);
-  return Array.from(values.subarray(0, featuresShown), (value, i) => ({ name: String(i + 1), value }));
+  return Array.from(values.subarray(0, featuresShown), (value, i) => ({
+    name: dataset.sample.names?.[i] ?? `x${i + 1}`,
+    value,
+  }));
 }

@@ -1,7 +1,7 @@
 import type { PreprocessingOptions } from '../data/preprocess.js';
 import { Failure } from '../errors.js';
 import { checkDrift, type DriftThresholds, worstLevel } from '../evaluation/drift.js';
-import type { MigrateResult, MonitorResult } from '../evaluation/result.js';
+import type { MigrateResult, MonitoringBaseline, MonitorResult } from '../evaluation/result.js';
 import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
@@ -60,11 +60,13 @@ export async function monitor({ run, data, device, thresholds, ...options }: Mon
     },
     data.data,
   );
+  const inputs = await channelValues(part);
+  requireSameFeatures(baseline, inputs, data.data);
   const activations = await observeProbes(part, signature, model.graph, baseline.floorRates);
   const checks = checkDrift(
     baseline,
     {
-      inputs: await channelValues(part),
+      inputs,
       scores: { values, width, kind: task.scores },
       floorRates: new Map([...activations].map(([site, { floored }]) => [site, floored])),
     },
@@ -85,7 +87,7 @@ export async function monitor({ run, data, device, thresholds, ...options }: Mon
 /** @throws Failure('input') where the run left the model as it was */
 function writtenModel({ run, model, written, rollback, files }: MigrateResult): string {
   if (written && rollback !== null) return model.path;
-  const elsewhere = files.find(({ path }) => /\.(onnx|json)$/.test(path));
+  const [elsewhere] = files;
   if (written && elsewhere !== undefined) return elsewhere.path;
   throw new Failure(
     'input',
@@ -101,6 +103,21 @@ function requireUnchanged({ run, files }: MigrateResult, model: Model): void {
     'input',
     `${model.path}: this is not the model that the run ${run.id} wrote; it was rolled back or changed since. ` +
       'Name the migrated model (--model PATH), or the run that wrote this one.',
+  );
+}
+
+/** @throws Failure('input') for columns of other names, or in another order: the model would read one for the other */
+function requireSameFeatures(
+  { inputs }: MonitoringBaseline,
+  found: readonly { readonly name: string }[],
+  path: string,
+): void {
+  const at = inputs.findIndex(({ name }, i) => found[i]?.name !== name);
+  if (at < 0) return;
+  throw new Failure(
+    'input',
+    `${path}: its input ${at + 1} is '${found[at]?.name}', where the run had '${inputs[at]?.name}'. ` +
+      "Give the columns by the run's names and in its order.",
   );
 }
 

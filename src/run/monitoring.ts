@@ -20,7 +20,7 @@ export async function channelValues({
   const length = elementCount(inputs.shape);
   const samples = Math.min(split.count, sampleLimit);
   const stride = Math.ceil((samples * axes.positions) / valueLimit);
-  const names = channelNames(axes).slice(0, channelLimit);
+  const names = channelNames(axes, inputs.dataset).slice(0, channelLimit);
   const values: number[][] = names.map(() => []);
   for (let start = 0; start < samples; start += batchSize) {
     const count = Math.min(batchSize, samples - start);

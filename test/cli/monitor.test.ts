@@ -33,7 +33,7 @@ describe('monitor', () => {
       const { level, checks } = JSON.parse(stdout);
       expect({ code, level }).toEqual({ code: 0, level: expect.not.stringMatching('alarm') });
       expect(checks.map(({ quantity, name }: { quantity: string; name: string }) => `${quantity} ${name}`)).toEqual(
-        'input x1,input x2,input x3,input x4,predicted null,confidence null,floor-rate act'.split(','),
+        'input a,input b,input c,input d,predicted null,confidence null,floor-rate act'.split(','),
       );
     }
   });
@@ -43,8 +43,8 @@ describe('monitor', () => {
     const argv = ['monitor', run, '--data', await unlabelled(data, 0.8), '--device', 'cpu'];
     const { code, stdout, stderr } = await frelu(argv);
     expect(code).toBe(4);
-    expect(stdout).toMatch(/^Input distribution of x1 \(PSI\) .* alarm$/m);
-    expect(stdout).toMatch(/^Input distribution of x2 \(PSI\) .* ok$/m);
+    expect(stdout).toMatch(/^Input distribution of a \(PSI\) .* alarm$/m);
+    expect(stdout).toMatch(/^Input distribution of b \(PSI\) .* ok$/m);
     expect(stderr).toContain('Only 240 samples');
     const lenient = ['--psi-alarm', '99', '--confidence-fall', '0.9', '--floor-change', '0.9'];
     expect(await frelu([...argv, ...lenient])).toMatchObject({ code: 0 });
@@ -53,9 +53,9 @@ describe('monitor', () => {
   it('preprocesses new data as the run did', async () => {
     const { data, run } = await migrated('--scale', '2', '--mean', '0.5');
     const same = await frelu(['monitor', run, '--data', data, '--device', 'cpu']);
-    expect(same.stdout).toMatch(/^Input distribution of x1 \(PSI\) .* ok$/m);
+    expect(same.stdout).toMatch(/^Input distribution of a \(PSI\) .* ok$/m);
     const other = await frelu(['monitor', run, '--data', data, '--device', 'cpu', '--scale', '1']);
-    expect(other.stdout).toMatch(/^Input distribution of x1 \(PSI\) .* alarm$/m);
+    expect(other.stdout).toMatch(/^Input distribution of a \(PSI\) .* alarm$/m);
   });
 
   it('watches a model that was written elsewhere, and refuses one that is no longer what the run wrote', async () => {
@@ -69,5 +69,14 @@ describe('monitor', () => {
     const { code, stderr } = await frelu(['monitor', run, '--data', data, '--device', 'cpu']);
     expect(code).toBe(3);
     expect(stderr).toContain('it was rolled back or changed since');
+  });
+
+  it('refuses columns in another order: the model would read one for the other', async () => {
+    const { data, run } = await migrated();
+    const swapped = join(await temporaryFolder(), 'swapped.csv');
+    await writeFile(swapped, (await readFile(data, 'utf8')).replace('a,b,c,d', 'b,a,c,d'));
+    const { code, stderr } = await frelu(['monitor', run, '--data', swapped, '--device', 'cpu']);
+    expect(code).toBe(3);
+    expect(stderr).toContain("its input 1 is 'b', where the run had 'a'");
   });
 });

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { channelNames, inputAxes } from '../../src/data/axes.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { type ModelInput, planPreprocessing } from '../../src/data/preprocess.js';
+import { arrayDataset } from '../../src/data/readers/arrays.js';
 import { memoryDataset, ramp } from './memory.js';
 
 /** Where the second value of the last channel lies, with the names of the channels and the picture's size. */
@@ -9,7 +10,7 @@ function axesOf(dataset: Dataset, model: ModelInput) {
   const axes = inputAxes({ dataset, preprocessing: planPreprocessing(dataset, model) });
   const { channels, positions, grid } = axes;
   return {
-    names: channelNames(axes).join(' '),
+    names: channelNames(axes, dataset).join(' '),
     positions,
     grid,
     at: axes.at(channels - 1, Math.min(1, positions - 1)),
@@ -39,6 +40,15 @@ test('grey pixels are one channel, flattened too', () => {
 test('the features of a row are channels of one value', () => {
   const row = memoryDataset({ shape: [3], storage: Float32Array.of(1, 2, 3) });
   expect(axesOf(row, { shape: [null, 3] })).toEqual({ names: 'x1 x2 x3', positions: 1, grid: null, at: 2 });
+});
+
+test('a table names its features itself', () => {
+  const shape = [2];
+  const storage = Float32Array.of(1, 2);
+  const named = (...names: string[]) =>
+    arrayDataset({ path: 'table', format: 'csv', shape, layout: 'values', names, storage, targets: { kind: 'none' } });
+  expect(axesOf(named('age', 'income'), { shape: [null, 2] })).toMatchObject({ names: 'age income' });
+  expect(axesOf(named('twice', 'twice'), { shape: [null, 2] })).toMatchObject({ names: 'x1 x2' });
 });
 
 test('a series has the channels that its layout says, one if nothing does', () => {

@@ -121,7 +121,7 @@ describe('the first screen', () => {
     const page = await firstScreen(draw(), 'en');
     expect(page).toContain('? Not decidable with these data');
     expect(page).toMatch(/about [\d,]+ test samples would show it \(there were 2,000 \)/);
-    expect(page).toMatch(/Peak memory not measured/);
+    expect(page).toMatch(/Tensor memory not measured/);
   });
 
   test('without a control arm nothing is attributed to FReLU', async () => {

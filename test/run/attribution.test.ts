@@ -53,7 +53,9 @@ test('on a linear model both methods give weight x input, and training that chan
     expect(examples.length).toBe(6);
     for (const { row, input, before } of examples) {
       expect({ input, before }).toEqual({ input: null, before: null });
-      const values = [1, 2, 3, 4].map((i) => row?.find(({ name }) => name === `x${i}`)?.before ?? Number.NaN);
+      const values = ['p', 'q', 'r', 's'].map(
+        (feature) => row?.find(({ name }) => name === feature)?.before ?? Number.NaN,
+      );
       const found = rows.some((x) =>
         weights.some((of) => of.every((weight, i) => Math.abs(weight * (x[i] ?? 0) - (values[i] ?? 0)) < 1e-3)),
       );

@@ -10,6 +10,8 @@ export interface ArrayDataset {
   /** the shape of one sample */
   readonly shape: readonly number[];
   readonly layout: SampleLayout;
+  /** of the features of a row */
+  readonly names?: readonly string[];
   /** [count, ...shape], row-major */
   readonly storage: Uint8Array | Float32Array;
   readonly targets: Targets;
@@ -19,7 +21,8 @@ export interface ArrayDataset {
  * A data set whose samples lie in one array in memory.
  * @throws Failure('input') when a float value is NaN or infinite, or there is no sample
  */
-export function arrayDataset({ path, format, part, shape, layout, storage, targets }: ArrayDataset): Dataset {
+export function arrayDataset(array: ArrayDataset): Dataset {
+  const { path, format, part, shape, layout, names, storage, targets } = array;
   const size = shape.reduce((product, dim) => product * dim, 1);
   const count = size === 0 ? 0 : storage.length / size;
   if (count === 0) throw new Failure('input', `${path}: it holds no samples. Give a file with data.`);
@@ -33,7 +36,12 @@ export function arrayDataset({ path, format, part, shape, layout, storage, targe
     format,
     ...(part === undefined ? {} : { part }),
     count,
-    sample: { shape, layout, dtype: storage instanceof Uint8Array ? 'uint8' : 'float32' },
+    sample: {
+      shape,
+      layout,
+      dtype: storage instanceof Uint8Array ? 'uint8' : 'float32',
+      ...(names === undefined ? {} : { names }),
+    },
     targets,
     async read(indices, into, pixelSize) {
       if (pixelSize !== undefined && storage instanceof Uint8Array && layout !== 'values') {

@@ -114,6 +114,7 @@ export function tableDataset(
     format,
     shape: [width],
     layout: 'values',
+    names: columns.features.map((column) => columns.names[column] ?? ''),
     storage: pixels ? Uint8Array.from(values) : values,
     targets:
       targetCells === null

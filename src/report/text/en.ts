@@ -269,7 +269,7 @@ export const en = {
     title: 'Do explanations move?',
     lead: rich`Attribution maps say which inputs an answer rests on. Where they are used to explain answers, a migration must not move them unnoticed.`,
     howMeasured: (samples: Inline) =>
-      rich`Measured on ${samples} samples, evenly spaced in the test split, for the class that the model predicted before. Integrated gradients start from a sample of zeros (black).`,
+      rich`Measured on ${samples} samples, evenly spaced in the test split, for the class (in a regression the value) that the model predicted before. Integrated gradients start from a sample of zeros (black).`,
     colours: ': blue speaks for the class, orange against it; both maps of a sample share one scale.',
     methods: attributionMethods,
     table: 'Agreement of the attribution maps before and after, per sample',
@@ -295,7 +295,7 @@ export const en = {
 
   costs: {
     title: 'Costs',
-    table: 'Before and after, measured',
+    table: 'Before and after: time as measured, the rest as counted',
     elementwise: 'Elementwise operations per sample',
     memoryNote: rich`Tensor memory is computed, not measured: the weights and the most values that lie between layers at once, for one inference call. What a runtime needs besides is not in it.`,
     what: 'Quantity',
@@ -328,7 +328,7 @@ export const en = {
       value === null
         ? rich`Score the test split with both. This run has no value that the migrated model must reach.`
         : rich`Score the test split with both. The migrated model must reach ${metric} ${value}; anything else means that preprocessing or the runtime differs.`,
-      rich`Compare time per call and memory with the table of costs.`,
+      rich`Compare time per call with the table of costs.`,
     ],
     swapOwnSplit: (path: Inline) =>
       rich`The test split is not a file of its own: the run set it aside from ${path}. Score exactly those samples (the same seed sets the same ones aside); the rest was trained on.`,

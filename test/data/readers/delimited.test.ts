@@ -73,7 +73,7 @@ describe('CSV and TSV', () => {
     const names = Array.from({ length: 64 }, (_, i) => `pixel${i}`);
     const row = Array.from({ length: 64 }, (_, i) => i * 4);
     const pixels = await table(`label,${names.join()}\n3,${row.join()}\n`);
-    expect(pixels.sample).toEqual({ shape: [64], layout: 'values', dtype: 'uint8' });
+    expect(pixels.sample).toMatchObject({ shape: [64], names, layout: 'values', dtype: 'uint8' });
     expect(await allValues(pixels)).toEqual(row);
   });
 
