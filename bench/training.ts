@@ -1,0 +1,123 @@
+import type { BatchPart } from '../src/autodiff/step.js';
+import { createRandom } from '../src/data/random.js';
+import type { Graph } from '../src/model/graph.js';
+import { countOperations } from '../src/model/operations.js';
+import { defaultPlanOptions } from '../src/model/plan.js';
+import { elementCount } from '../src/model/tensor.js';
+import { signatureOf } from '../src/runtime/predictor.js';
+import { float32 } from '../src/runtime/session.js';
+import { observeShapes } from '../src/runtime/shapes.js';
+import { Stepper } from '../src/runtime/stepper.js';
+import { makeTrainable, prepareStep, type StepSettings } from '../src/training/prepare.js';
+import { planMigration } from '../transforms/plan/plan-migration.js';
+import { applyPlan } from '../transforms/rewrite/apply.js';
+import { type Contestant, inTurn, openMatrixProduct, productOperations, threads, timed } from './measure.js';
+import type { Network } from './networks.js';
+import { noPeer, openTrainingPeer } from './peer.js';
+import { milliseconds, type Row, ratio, section, share } from './print.js';
+
+/** One training step that is measured, in ours and in the peer's words. */
+export interface StepTask {
+  readonly network: Network;
+  readonly batch: number;
+  readonly batchNorm: 'batch' | 'frozen';
+  readonly scope: 'all' | 'biases';
+}
+
+export interface OurStep extends Contestant {
+  release(): Promise<void>;
+}
+
+/**
+ * Training steps of this project on random data: of the network as it is, or migrated, with a shift and an offset at every
+ * site. SGD with momentum 0.9 and weight decay 1e-4 on the cross-entropy, as the peer has it.
+ */
+export async function openStep(
+  model: Graph,
+  { batch, batchNorm, scope }: Pick<StepTask, 'batch' | 'batchNorm' | 'scope'>,
+  migrated: boolean,
+  options: { provider?: StepSettings['provider']; profile?: string } = {},
+): Promise<OurStep> {
+  const graph = model.copy();
+  const sites = migrated ? applyPlan(graph, planMigration(graph, defaultPlanOptions)) : [];
+  const parameters = sites.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
+  const trainable = makeTrainable('the network', graph, scope, parameters);
+  const { input, inputShape } = signatureOf(graph);
+  const sampleShape = inputShape.slice(1).map((size) => size ?? 1);
+  const settings: StepSettings = {
+    provider: options.provider ?? 'cpu',
+    loss: 'cross-entropy',
+    optimiser: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-4 },
+    batchNorm,
+    clipNorm: null,
+    sampleShape,
+  };
+  const profiling = options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile };
+  const stepper = new Stepper(
+    (size: number, part: BatchPart) => prepareStep(trainable, size, settings, part),
+    trainable.graph,
+    { provider: settings.provider, session: { intraOpNumThreads: threads, ...profiling } },
+  );
+  const random = createRandom(1);
+  const images = Float32Array.from({ length: batch * elementCount(sampleShape) }, () => random.uniform());
+  const { targetShape } = await stepper.step(batch);
+  const classes = targetShape[1] ?? 1;
+  const targets = new Float32Array(batch * classes);
+  for (let i = 0; i < batch; i++) targets[i * classes + Math.floor(random.uniform() * classes)] = 1;
+  const feed = { inputs: { [input]: float32(images, [batch, ...sampleShape]) }, targets, count: batch };
+  return {
+    run: (count) => timed(count, () => stepper.run(feed, { weights: 0.01, sites: 0.01 })),
+    release: () => stepper.release(),
+  };
+}
+
+/**
+ * Floating-point operations of a step: the forward pass's multiplications and additions, twice more for the gradients of inputs
+ * and weights, or once where no weights are trained. Everything element by element is left out.
+ */
+export async function stepOperations(model: Graph, batch: number, scope: 'all' | 'biases'): Promise<number> {
+  const { input, inputShape } = signatureOf(model);
+  const dims = [batch, ...inputShape.slice(1).map((size) => size ?? 1)];
+  const shapes = await observeShapes(model, { [input]: float32(new Float32Array(elementCount(dims)), dims) });
+  const counts = countOperations(model, shapes);
+  return 2 * (counts?.multiplyAdds ?? Number.NaN) * (scope === 'biases' ? 2 : 3);
+}
+
+/** Ours, as it came and migrated, and PyTorch, in turn; printed with the ratio and the share of the machine's peak. */
+export async function compareSteps(title: string, task: StepTask): Promise<void> {
+  const { network, batch } = task;
+  const model = network.build();
+  const product = await openMatrixProduct();
+  const plain = await openStep(model, task, false);
+  const migrated = await openStep(model, task, true);
+  const peer = await openTrainingPeer({ ...task, network: network.name, threads });
+  const [multiplying = Number.NaN, ours = Number.NaN, frelu = Number.NaN, theirs] = await inTurn([
+    product,
+    plain,
+    migrated,
+    ...(peer === null ? [] : [peer]),
+  ]);
+  for (const contestant of [product, plain, migrated]) await contestant.release();
+  await peer?.close();
+
+  const peak = productOperations / multiplying;
+  const operations = await stepOperations(model, batch, task.scope);
+  const row = (who: string, seconds: number): Row => [
+    who,
+    milliseconds(seconds),
+    `${(batch / seconds).toFixed(0)} samples/s`,
+    `${share(operations / seconds / peak)} of the peak`,
+  ];
+  const compared = (who: string, seconds: number): Row =>
+    theirs === undefined ? row(who, seconds) : [...row(who, seconds), `${ratio(theirs / seconds)} its speed`];
+  section(
+    `${title}: ${network.title}, batch ${batch}, ${threads} threads`,
+    [
+      compared('ours, ReLU', ours),
+      compared('ours, FReLU', frelu),
+      ...(peer === null || theirs === undefined ? [] : [row(peer.name, theirs)]),
+      ['matrix product of 2048', milliseconds(multiplying), '', `${(peak / 1e9).toFixed(0)} GFLOP/s`],
+    ],
+    peer === null ? noPeer('PyTorch') : undefined,
+  );
+}
