@@ -7,9 +7,11 @@ import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { type StepFeed, Stepper } from '../runtime/stepper.js';
 import { tensorOf } from '../runtime/tensors.js';
-import type { ArmSubject, TrainingBatches, Validation } from '../training/arm.js';
+import type { ArmSubject, TrainingBatches } from '../training/arm.js';
+import type { Criterion, Validation } from '../training/criterion.js';
 import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
 import type { DataPart } from './data.js';
+import type { MigrateOptions } from './options.js';
 import { type Predictions, predict } from './predictions.js';
 import { lossTargets, type RunTask, softTargets } from './task.js';
 
@@ -106,6 +108,7 @@ function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Va
   return { loss, metric: named(task.metric) };
 }
 
-export function metricDirection(task: RunTask): boolean {
-  return higherIsBetter[task.metric];
+/** The loss, unless the user names the metric that counts. */
+export function criterionOf(options: Pick<MigrateOptions, 'task'>, { metric }: RunTask): Criterion {
+  return options.task.metric === null ? { by: 'loss' } : { by: 'metric', higherIsBetter: higherIsBetter[metric] };
 }

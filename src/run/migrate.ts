@@ -11,13 +11,14 @@ import type { Verification } from '../model/tfjs/verify.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import { shellQuote } from '../shell.js';
 import { type ArmOutcome, type StepReport, trainArm } from '../training/arm.js';
+import { type Criterion, isBetter, type Validation } from '../training/criterion.js';
 import { recalibrate } from '../training/recalibrate.js';
 import { commitUpgrade } from '../upgrade/commit.js';
 import { refuseExisting, writeElsewhere } from '../upgrade/elsewhere.js';
 import { acquireLock, type Lock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
 import { packageVersion } from '../version.js';
-import { type ArmContext, type ArmNetwork, armSubject, metricDirection } from './arms.js';
+import { type ArmContext, type ArmNetwork, armSubject, criterionOf } from './arms.js';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { openRunData, type RunData } from './data.js';
 import { type ChosenDevice, chooseDevice } from './device.js';
@@ -202,6 +203,7 @@ async function trainArms(
 
   const learningRate = await chooseLearningRate(options, context, frelu, hooks);
   const offsetLearningRate = training.offsetLearningRate ?? learningRate;
+  const criterion = criterionOf(options, task);
   const arms = (training.control ? 2 : 1) * training.seeds;
   const budgetSeconds = training.budgetSeconds === null ? null : training.budgetSeconds / arms;
   enter('train', hooks);
@@ -220,7 +222,7 @@ async function trainArms(
           learningRate,
           offsetLearningRate,
           schedule: training.schedule,
-          higherIsBetter: metricDirection(task),
+          criterion,
         },
         {
           onStep: (report) => hooks.onStep(name, report),
@@ -254,10 +256,10 @@ async function trainArms(
     if (training.control) controls.push(await train('control', control, seed));
     frelus.push(await train('frelu', frelu, seed));
   }
-  const chosen = bestOnValidation(frelus, metricDirection(task));
+  const chosen = bestOnValidation(frelus, criterion);
   if (chosen === null) throw new Error('no arm was trained');
   return {
-    control: bestOnValidation(controls, metricDirection(task)),
+    control: bestOnValidation(controls, criterion),
     controls,
     frelu: chosen,
     frelus,
@@ -270,13 +272,15 @@ async function trainArms(
 }
 
 /** Of several seeds, the one whose kept epoch validated best: a choice that the test split takes no part in. */
-function bestOnValidation(arms: readonly TrainedArm[], higherIsBetter: boolean): TrainedArm | null {
-  const score = ({ outcome }: TrainedArm): number => {
+function bestOnValidation(arms: readonly TrainedArm[], criterion: Criterion): TrainedArm | null {
+  const kept = ({ outcome }: TrainedArm): Validation => {
     const point = outcome.curve.find(({ epoch }) => epoch === outcome.bestEpoch);
-    const metric = point?.validationMetric ?? Number.NaN;
-    return higherIsBetter ? metric : -metric;
+    return { loss: point?.validationLoss ?? Number.POSITIVE_INFINITY, metric: point?.validationMetric ?? null };
   };
-  return arms.reduce<TrainedArm | null>((best, arm) => (best === null || score(arm) > score(best) ? arm : best), null);
+  return arms.reduce<TrainedArm | null>(
+    (best, arm) => (best === null || isBetter(criterion, kept(arm), kept(best)) ? arm : best),
+    null,
+  );
 }
 
 /** One rate for both arms, found on the rewritten model, which at the start computes what the original computes. */

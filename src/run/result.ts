@@ -307,6 +307,7 @@ function settingsOf(
     batchNorm: training.batchNorm,
     metric,
     loss,
+    epochKeptBy: options.task.metric === null ? 'validation loss' : 'validation metric',
     form: plan.form,
     padding: plan.padding,
     granularity: plan.granularity,

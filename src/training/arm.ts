@@ -4,6 +4,7 @@ import { ExecutionError, Failure } from '../errors.js';
 import type { CurvePoint } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
 import type { StepFeed, Stepper, StepState } from '../runtime/stepper.js';
+import { type Criterion, isBetter, type Validation } from './criterion.js';
 import { type Schedule, scheduleFactor } from './schedule.js';
 
 /** Training data as a loop sees it: the same batches for the same epoch, whichever arm asks. */
@@ -15,13 +16,6 @@ export interface TrainingBatches {
   epoch(epoch: number, from: number): AsyncIterable<StepFeed>;
 }
 
-/** What a validation pass says of a graph with the trained values in place. */
-export interface Validation {
-  readonly loss: number;
-  /** the run's metric; null where it has no value */
-  readonly metric: number | null;
-}
-
 export interface ArmSettings {
   readonly epochs: number;
   /** the wall-clock share of this arm; null for none */
@@ -31,8 +25,7 @@ export interface ArmSettings {
   readonly learningRate: number;
   readonly offsetLearningRate: number;
   readonly schedule: Schedule;
-  /** whether a larger metric is better */
-  readonly higherIsBetter: boolean;
+  readonly criterion: Criterion;
 }
 
 /** How an arm is trained and what its values mean. */
@@ -202,7 +195,7 @@ export async function trainArm(
     const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);
     curve.push(point);
     hooks.onEpoch(point);
-    if (best === null || isBetter(validation, best.validation, settings.higherIsBetter)) {
+    if (best === null || isBetter(settings.criterion, validation, best.validation)) {
       best = { epoch, validation, parameters };
     }
     step = 0;
@@ -268,14 +261,6 @@ function deviceFailure(device: string, cause: ExecutionError, steps: number, sav
   const [why] = cause.message.split('\n');
   const message = `the device ${device} failed after step ${steps} (${why}). ${kept} The model is untouched.`;
   return new Failure('interrupted', message, { cause });
-}
-
-/** The metric decides; at a tie, or without one, the loss. */
-function isBetter(candidate: Validation, best: Validation, higherIsBetter: boolean): boolean {
-  if (candidate.metric !== null && best.metric !== null && candidate.metric !== best.metric) {
-    return candidate.metric > best.metric === higherIsBetter;
-  }
-  return candidate.loss < best.loss;
 }
 
 function curvePoint(

@@ -79,7 +79,7 @@ const settings: ArmSettings = {
   learningRate: 0.5,
   offsetLearningRate: 0.5,
   schedule: 'cosine',
-  higherIsBetter: true,
+  criterion: { by: 'metric', higherIsBetter: true },
 };
 
 function listening(changes: Partial<ArmHooks> = {}): ArmHooks {

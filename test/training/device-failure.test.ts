@@ -12,7 +12,7 @@ const settings = {
   learningRate: 0.02,
   offsetLearningRate: 0.02,
   schedule: 'cosine',
-  higherIsBetter: true,
+  criterion: { by: 'metric', higherIsBetter: true },
 } as const;
 
 function subject(stepper: Stepper): ArmSubject {

@@ -25,7 +25,7 @@ export function taskOptions(command: Command): Read<TaskOptions> {
   const metric = choice(
     command,
     '--metric <METRIC>',
-    'what decides',
+    'what is judged; named, it also decides which epoch is kept (the validation loss does otherwise)',
     ['accuracy', 'top5', 'macroF1', 'logLoss', 'ece', 'auroc', 'mae', 'rmse', 'r2'],
     null,
     "the task's first",

@@ -1,0 +1,22 @@
+/** What a validation pass says of a graph with the trained values in place. */
+export interface Validation {
+  readonly loss: number;
+  /** the run's metric; null where it has no value */
+  readonly metric: number | null;
+}
+
+/**
+ * What an epoch is kept for, and what early stopping watches. The loss by default: a share of right answers on a few
+ * hundred samples moves by chance more than an epoch does, and an arm that stops at a lucky epoch is compared unfairly
+ * with one that does not.
+ */
+export type Criterion = { readonly by: 'loss' } | { readonly by: 'metric'; readonly higherIsBetter: boolean };
+
+/** Whether `candidate` validates better than `best`; by the loss where the metric ties or has no value. */
+export function isBetter(criterion: Criterion, candidate: Validation, best: Validation): boolean {
+  const { metric } = candidate;
+  if (criterion.by === 'metric' && metric !== null && best.metric !== null && metric !== best.metric) {
+    return metric > best.metric === criterion.higherIsBetter;
+  }
+  return candidate.loss < best.loss;
+}
