@@ -87,7 +87,8 @@ async function writeModel(folder: string, external: boolean): Promise<LargeModel
   const values = Float32Array.from({ length: width * width }, (_, i) => Math.sin(i) / 64);
   const { model } = untrainedNetwork('large', 1, [width], width, (write, input) => {
     let x = input;
-    for (let i = 0; i < layers; i++) x = write.op(`relu${i}`, 'Relu', [write.op(`dense${i}`, 'MatMul', [x, `w${i}`])]);
+    for (let i = 0; i < layers; i++)
+      x = write.op(`relu${i}`, 'Relu', [write.op(`dense${i}`, 'Gemm', [x, `w${i}`, `b${i}`])]);
     return x;
   });
   const weights = Array.from({ length: layers }, (_, i) => floatTensor(`w${i}`, [width, width], values));
@@ -102,7 +103,8 @@ async function writeModel(folder: string, external: boolean): Promise<LargeModel
     }
     await data.close();
   }
-  model.graph?.initializer.push(...weights);
+  const biases = weights.map((_, i) => floatTensor(`b${i}`, [width], new Float32Array(width)));
+  model.graph?.initializer.push(...weights, ...biases);
   const file = await open(path, 'w');
   for (const piece of encodeModel(model)) await file.writeFile(piece);
   await file.close();

@@ -2,13 +2,28 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../errors.js';
 import type { Model, ModelFormat } from './model.js';
+import { dimsOf, elementCount } from './tensor.js';
+
+export interface LoadOptions {
+  /**
+   * Whether the values of weights are needed (true), or their dims do: then external data of more than 64 KiB stays where it is.
+   * Shapes, axes and limits, which a plan reads, are smaller.
+   */
+  readonly weights?: boolean;
+}
+
+/** The external data that is loaded in any case, in bytes. */
+const largestConstant = 64 * 1024;
 
 /** How each format is read, from the path of its entry file; a reader is loaded when its format is met. */
-const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
-  onnx: async (path) => {
+const readers: Readonly<Record<ModelFormat, (path: string, options: LoadOptions) => Promise<Model>>> = {
+  onnx: async (path, { weights = true }) => {
     const { loadExternalData, readOnnx } = await import('./onnx/read.js');
     const model = await readOnnx(path);
-    for (const tensor of model.graph.proto.initializer) await loadExternalData(model, tensor);
+    for (const tensor of model.graph.proto.initializer) {
+      // no element is larger than 16 bytes
+      if (weights || 16 * elementCount(dimsOf(tensor)) <= largestConstant) await loadExternalData(model, tensor);
+    }
     return model;
   },
   'tfjs-graph': async (path) => (await import('./tfjs-graph/read.js')).readTfjsGraph(path),
@@ -17,12 +32,12 @@ const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> =
 
 /**
  * Reads a model: an .onnx file, a model.json, or a folder that holds one of them. The format is told by content, not by name.
- * External data is loaded: every initializer has its values.
+ * External data is loaded, as far as `options` ask for it.
  * @throws Failure('input') when there is no model, more than one, or one that cannot be used
  */
-export async function loadModel(path: string): Promise<Model> {
+export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
   const entry = await findEntry(path);
-  return readers[await formatOf(entry)](entry);
+  return readers[await formatOf(entry)](entry, options);
 }
 
 /**

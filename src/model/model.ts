@@ -11,10 +11,16 @@ export interface ModelFile {
   readonly bytes: number;
 }
 
-/** A model file that a migration writes: all of it, or a copy of one that stays as it is. */
+/** A model file that a migration writes. */
 export interface WrittenFile {
   readonly path: string;
   readonly bytes: Uint8Array;
+}
+
+/** One that may be large: in pieces, from the first one each time they are asked for, so that it is nowhere in memory as a whole. */
+export interface StreamedFile {
+  readonly path: string;
+  readonly bytes: AsyncIterable<Uint8Array>;
 }
 
 /** A trained network in memory, with the files it came from. */

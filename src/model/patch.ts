@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Graph } from './graph.js';
-import type { Model, WrittenFile } from './model.js';
+import type { Model, StreamedFile, WrittenFile } from './model.js';
 import { encodeOnnx } from './onnx/write.js';
 import type { MigrationPlan } from './plan.js';
 import type { Requantized } from './tfjs/write.js';
@@ -12,7 +12,7 @@ import { isTfjsLayersModel } from './tfjs-layers/read.js';
 /** A migrated model as files: those to write, the entry file among them, and those that it no longer uses. */
 export interface PatchedModel {
   readonly entry: string;
-  readonly files: readonly WrittenFile[];
+  readonly files: readonly (WrittenFile | StreamedFile)[];
   readonly obsolete: readonly string[];
   /** changed weights that are stored in a quantised type, with what that cost each */
   readonly requantized: readonly Requantized[];

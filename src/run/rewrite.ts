@@ -5,6 +5,7 @@ import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import type { TfjsAgreement } from '../evaluation/result.js';
 import { describeModel, describePlan, type ModelDescription, type PlanDescription } from '../model/describe.js';
 import { loadModel } from '../model/load.js';
+import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, PlanOptions, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
 import { allFiles, stageModel } from './staging.js';
@@ -30,8 +31,8 @@ export interface RewriteResult {
 }
 
 /**
- * Rewrites a model without training it and writes it to `out`, once its files read back as they should: a TensorFlow.js model
- * is held against TensorFlow.js before and after.
+ * Rewrites a model without training it and writes it to `out`. A TensorFlow.js model is held against TensorFlow.js before and
+ * after, and its new files are written only when they read back as they should.
  * @throws Failure('input') when the model cannot be used, or TensorFlow.js computes something else from its files; Failure('usage')
  *   when `out` exists already
  */
@@ -39,14 +40,16 @@ export async function rewriteModel(
   options: RewriteOptions,
   warn: (message: string) => void = () => {},
 ): Promise<RewriteResult> {
-  const model = await loadModel(options.model);
+  // what is left as it was is not computed
+  const model = await loadModel(options.model, { weights: options.a !== 0 || options.b !== 0 });
   const plan = planMigration(model.graph, options.plan, model.limits);
   const before = await checkSource(model, warn);
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
-  const staged = await stageModel(model, plan, baked);
+  // a file of the size of the model, written and read once more: where there is something to hold it against
+  const staged = before === null ? null : await stageModel(model, plan, baked);
   try {
-    const { patched } = staged;
-    const after = before === null ? null : await checkStaged(staged, baked, model);
+    const patched = staged?.patched ?? patchModel(model, plan, baked);
+    const after = staged === null || before === null ? null : await checkStaged(staged, baked, model);
     const out = await outFile(options.out, basename(model.path));
     const files = await writeElsewhere({
       outPath: out,
@@ -57,7 +60,7 @@ export async function rewriteModel(
     const tfjs = tfjsAgreement(before, after, requantizationCost(patched));
     return { model: describeModel(model), plan: describePlan(plan), tfjs, out, files };
   } finally {
-    await staged.discard();
+    await staged?.discard();
   }
 }
 

@@ -1,11 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema, StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeModel, describePlan } from '../../src/model/describe.js';
 import { loadModel } from '../../src/model/load.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { defaultPlanOptions } from '../../src/model/plan.js';
+import { rewriteModel } from '../../src/run/rewrite.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { parseGraph } from '../transforms/notation.js';
 
@@ -26,6 +29,27 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
+/** h = x w + b and its Relu, w and b beside it in weights.bin. */
+async function externalModel(at: string) {
+  const graph = parseGraph(
+    'opset 17\nx: float[N,500]\nw = float[500,100]\nb = float[100]\nh = Gemm(x, w, b)\ny = Relu(h)\n-> y',
+  );
+  const data: Uint8Array[] = [];
+  let offset = 0;
+  for (const tensor of graph.proto.initializer) {
+    const length = tensor.rawData.byteLength;
+    for (const [key, value] of Object.entries({ location: 'weights.bin', offset, length })) {
+      tensor.externalData.push(create(StringStringEntryProtoSchema, { key, value: `${value}` }));
+    }
+    data.push(tensor.rawData);
+    tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
+    tensor.rawData = new Uint8Array();
+    offset += length;
+  }
+  await writeFile(join(at, 'weights.bin'), Buffer.concat(data));
+  return graph;
+}
+
 describe('loadModel', () => {
   test('an .onnx file, by its content, and the folder that holds it', async () => {
     await writeFile(join(folder, 'net.onnx'), onnx());
@@ -34,6 +58,29 @@ describe('loadModel', () => {
     expect(await loadModel(join(folder, 'net.onnx'))).toMatchObject({ format: 'onnx', path: join(folder, 'net.onnx') });
     expect((await loadModel(folder)).path).toBe(join(folder, 'net.onnx'));
     expect((await loadModel(join(folder, 'elsewhere', 'weights'))).format).toBe('onnx');
+  });
+
+  test('where weights are not asked for, large external data stays where it is, and is written about all the same', async () => {
+    const graph = await externalModel(folder);
+    const path = join(folder, 'net.onnx');
+    await writeFile(path, toBinary(ModelProtoSchema, graph.model));
+    const loaded = async (weights: boolean) =>
+      (await loadModel(path, { weights })).graph.proto.initializer.map(({ name, rawData }) => [
+        name,
+        rawData.byteLength,
+      ]);
+    expect(await loaded(true)).toEqual([
+      ['w', 200_000],
+      ['b', 400],
+    ]);
+    expect(await loaded(false)).toEqual([
+      ['w', 0],
+      ['b', 400],
+    ]);
+    const options = { model: path, out: join(folder, 'out', 'net.onnx'), plan: defaultPlanOptions, overwrite: false };
+    await rewriteModel({ ...options, a: 0, b: 0 });
+    const rewritten = await loadModel(options.out);
+    expect(rewritten.graph.initializer('w')?.rawData).toEqual((await loadModel(path)).graph.initializer('w')?.rawData);
   });
 
   test('refuses with the file, the cause and the cure', async () => {

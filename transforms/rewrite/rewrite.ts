@@ -40,7 +40,8 @@ export function foldInto<Value>(
 ): void {
   const { graph, arithmetic } = rewrite;
   const parameter = arithmetic.parameter(site, which);
-  if (parameter === null) return;
+  // nothing to add: the weights, which may be most of a large file, need not be read
+  if (parameter === null || arithmetic.isZero(parameter)) return;
   const reader = target.weights === null ? null : rewrite.node(target.weights);
   const term = reader
     ? weightSum(rewrite, site, parameter, target, reader)

@@ -14,7 +14,7 @@ export function declareInspect(command: Command): Run {
       import('../../../transforms/plan/plan-migration.js'),
       import('../../model/describe.js'),
     ]);
-    const loaded = await loadModel(model());
+    const loaded = await loadModel(model(), { weights: false });
     const result = {
       model: describeModel(loaded),
       ...describePlan(planMigration(loaded.graph, plan(), loaded.limits)),

@@ -66,7 +66,7 @@ async function hashExternal(modelPath: string, location: string): Promise<ModelF
   const hash = createHash('sha256');
   try {
     const file = await open(path);
-    for await (const chunk of file.createReadStream()) hash.update(chunk);
+    for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk);
     return { path: location, sha256: hash.digest('hex'), bytes: (await stat(path)).size };
   } catch (cause) {
     throw new Failure(

@@ -10,7 +10,7 @@ import {
   TensorProtoSchema,
 } from 'onnx-buf';
 import type { Graph, ModelProto } from '../graph.js';
-import type { Model, WrittenFile } from '../model.js';
+import type { Model, StreamedFile } from '../model.js';
 import { isExternal, type TensorProto } from '../tensor.js';
 
 /** A tensor that lay in another file and changed comes into the .onnx file when it is this small (bytes): biases, not weights. */
@@ -24,13 +24,13 @@ const alignment = 4096;
  * file, named by its content, where tensors changed that lay in one. Unchanged external tensors keep pointing at the old file,
  * which therefore stays. Fields that this project does not know are written as they were read.
  */
-export function encodeOnnx(model: Model, graph: Graph): WrittenFile[] {
+export function encodeOnnx(model: Model, graph: Graph): StreamedFile[] {
   const path = basename(model.path);
   const wasExternal = (tensor: TensorProto) => (model.graph.initializer(tensor.name)?.externalData.length ?? 0) > 0;
   const moved = graph.proto.initializer.filter(
     (tensor) => wasExternal(tensor) && tensor.externalData.length === 0 && tensor.rawData.byteLength > largestInline,
   );
-  if (moved.length === 0) return [{ path, bytes: concatenate(encodeModel(graph.model)) }];
+  if (moved.length === 0) return [{ path, bytes: inPieces(encodeModel(graph.model)) }];
 
   const data = alignedData(moved);
   const location = `${path.replace(/\.onnx$/, '')}.${createHash('sha256').update(data.bytes).digest('hex').slice(0, 16)}.data`;
@@ -41,8 +41,8 @@ export function encodeOnnx(model: Model, graph: Graph): WrittenFile[] {
     ]),
   );
   return [
-    { path, bytes: concatenate(encodeModel(graph.model, places)) },
-    { path: location, bytes: data.bytes },
+    { path, bytes: inPieces(encodeModel(graph.model, places)) },
+    { path: location, bytes: inPieces([data.bytes]) },
   ];
 }
 
@@ -111,6 +111,24 @@ function alignedData(tensors: readonly TensorProto[]): { bytes: Uint8Array; offs
   const bytes = new Uint8Array(end);
   for (const [i, { rawData }] of tensors.entries()) bytes.set(rawData, offsets[i]);
   return { bytes, offsets };
+}
+
+/** Small pieces joined, so that each is worth a write; large ones as they are, so that no file is held twice. */
+function inPieces(pieces: readonly Uint8Array[]): AsyncIterable<Uint8Array> {
+  return {
+    async *[Symbol.asyncIterator]() {
+      let small: Uint8Array[] = [];
+      for (const piece of pieces) {
+        if (piece.byteLength > largestInline || byteLength(small) > largestInline) {
+          yield concatenate(small);
+          small = [];
+        }
+        if (piece.byteLength > largestInline) yield piece;
+        else small.push(piece);
+      }
+      yield concatenate(small);
+    },
+  };
 }
 
 function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
