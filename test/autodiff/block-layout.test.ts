@@ -186,6 +186,24 @@ const normalized: Network = {
   ],
 };
 
+/** 1x1, depthwise, 1x1; the depthwise one leaves a column that no window reads, and has holes. */
+const depthwise: Network = {
+  x: [3, 16, 7, 9],
+  weights: { w1: [16, 16, 1, 1], w2: [16, 1, 3, 2], b2: [16], w3: [16, 16, 1, 1] },
+  nodes: [
+    conv(['x', 'w1'], 'c1', 1),
+    node('Conv', ['c1', 'w2', 'b2'], ['c2'], {
+      group: { int: 16 },
+      kernel_shape: ints(3, 2),
+      strides: ints(2, 3),
+      dilations: ints(1, 2),
+      pads: ints(1, 1, 1, 0),
+    }),
+    node('Relu', ['c2'], ['r2']),
+    conv(['r2', 'w3'], 'y', 1),
+  ],
+};
+
 const single = (x: number[], w: number[], kernel: number, stride: number, pads: number[]): Network => ({
   x,
   weights: { w, b: [w[0] ?? 1] },
@@ -225,6 +243,7 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['a kernel larger than the image', 1, single([16, 16, 2, 2], [16, 16, 3, 3], 3, 1, [1, 1, 1, 1])],
     ['a residual block', 2, residual],
     ['a residual block that halves the size', 3, downsampling],
+    ['a depthwise convolution between two others', 2, depthwise],
     ['floors that are learned', 2, floored],
     ['normalizations with frozen statistics', 2, normalized],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],

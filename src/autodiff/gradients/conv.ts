@@ -1,5 +1,6 @@
 import { intAttribute } from '../../model/attributes.js';
 import { elementCount } from '../../model/tensor.js';
+import { blockedConv, blockedDomain, toBlocked, toPlain } from '../blocked.js';
 import type { Emitter } from '../emitter.js';
 import { extent, overhang, spread, taps, type WindowAxis, windowAttributes, windowAxes } from '../window.js';
 import { type GradientContext, type GradientRules, inputOf, outputGradient, outputOf } from './rule.js';
@@ -21,7 +22,7 @@ export const convolution: GradientRules = {
     const conv = describe(context, shape(x), shape(outputOf(node)), shape(w));
     return [
       wants(0) ? inputGradient(context, w, dy, conv) : null,
-      wants(1) ? weightGradient(emit, x, dy, conv) : null,
+      wants(1) ? weightGradient(context, x, dy, conv) : null,
       wants(2) ? biasGradient(emit, dy, conv) : null,
     ];
   },
@@ -34,7 +35,7 @@ export const convolution: GradientRules = {
     const conv = describe(context, shape(outputOf(node)), shape(x), shape(w));
     return [
       wants(0) ? convolve(emit, dy, w, conv) : null,
-      wants(1) ? weightGradient(emit, dy, x, conv) : null,
+      wants(1) ? weightGradient(context, dy, x, conv) : null,
       wants(2) ? biasGradient(emit, dy, conv) : null,
     ];
   },
@@ -95,7 +96,11 @@ function inputGradientFlipped(emit: Emitter, w: string, dy: string, conv: Convol
 /** x [N, C, ...input] with w [M, C / groups, ...kernel] to [N, M, ...output]. */
 function convolve(emit: Emitter, x: string, w: string, { axes, groups }: Convolution): string {
   const y = emit.op('Conv', [x, w], { ...windowAttributes(axes), group: { int: groups } });
-  // a stride or more of inputs that no window reads leaves room for windows too many
+  return withoutSurplus(emit, y, axes);
+}
+
+/** A stride or more of inputs that no window reads leaves room for windows too many. */
+function withoutSurplus(emit: Emitter, y: string, axes: readonly WindowAxis[]): string {
   if (axes.every((axis) => -overhang(axis) < axis.stride)) return y;
   return emit.op('Slice', [
     y,
@@ -109,9 +114,10 @@ function convolve(emit: Emitter, x: string, w: string, { axes, groups }: Convolu
  * dW[m, c, k] = sum over n and o of dY[n, m, o] * X[n, c, o * stride + k * dilation - pad], for x on the wide side and dY on
  * the narrow side.
  */
-function weightGradient(emit: Emitter, x: string, dy: string, conv: Convolution): string {
+function weightGradient(context: GradientContext, x: string, dy: string, conv: Convolution): string {
+  const { emit } = context;
   const { batch, channels, filters, groups, axes } = conv;
-  if (channels === groups) return weightGradientDepthwise(emit, x, dy, conv);
+  if (channels === groups) return weightGradientDepthwise(context, x, dy, conv);
   const positions = elementCount(axes.map(({ output }) => output));
   const inner = channels / groups;
   const outer = filters / groups;
@@ -123,11 +129,16 @@ function weightGradient(emit: Emitter, x: string, dy: string, conv: Convolution)
   return transposed < summed ? weightGradientOverBatch(emit, x, dy, conv) : weightGradientPerImage(emit, x, dy, conv);
 }
 
-/** One channel per group: dY itself is the kernel, every image and channel a group of its own, stride and dilation swapped. */
-function weightGradientDepthwise(emit: Emitter, x: string, dy: string, conv: Convolution): string {
+/**
+ * One channel per group: dY itself is the kernel, every image and channel a group of its own, stride and dilation swapped. In
+ * blocked layout, where the graph is in it, a vector holds as many groups at once.
+ */
+function weightGradientDepthwise(context: GradientContext, x: string, dy: string, conv: Convolution): string {
+  const { emit, blockSize } = context;
   const { batch, channels, filters, axes } = conv;
-  const images = emit.op('Reshape', [x, emit.ints([1, batch * channels, ...axes.map(({ input }) => input)])]);
-  const kernels = emit.op('Reshape', [dy, emit.ints([batch * filters, 1, ...axes.map(({ output }) => output)])]);
+  const groups = batch * channels;
+  const images = emit.op('Reshape', [x, emit.ints([1, groups, ...axes.map(({ input }) => input)])]);
+  const output = axes.map((axis) => axis.output);
   const swapped = axes.map((axis) => ({
     ...axis,
     output: axis.kernel,
@@ -135,7 +146,19 @@ function weightGradientDepthwise(emit: Emitter, x: string, dy: string, conv: Con
     stride: axis.dilation,
     dilation: axis.stride,
   }));
-  const each = convolve(emit, images, kernels, { ...conv, groups: batch * channels, axes: swapped });
+  const vectors =
+    emit.graph.opset(blockedDomain) > 0 && axes.length === 2 && filters === channels && groups % blockSize === 0;
+  let each: string;
+  if (vectors) {
+    // the kernel of a group lies as an image of one channel does
+    const planes = toBlocked(emit, emit.op('Reshape', [dy, emit.ints([1, groups, ...output])]));
+    const kernels = emit.op('Reshape', [planes, emit.ints([groups, 1, ...output])]);
+    const product = blockedConv(emit, [toBlocked(emit, images), kernels], swapped, { group: { int: groups } });
+    each = withoutSurplus(emit, toPlain(emit, product, groups), swapped);
+  } else {
+    const kernels = emit.op('Reshape', [dy, emit.ints([batch * filters, 1, ...output])]);
+    each = convolve(emit, images, kernels, { ...conv, groups, axes: swapped });
+  }
   const shape = [filters, 1, ...axes.map(({ kernel }) => kernel)];
   const split = emit.op('Reshape', [each, emit.ints([batch, ...shape])]);
   return emit.op('ReduceSum', [split, emit.ints([0])], { keepdims: { int: 0 } });
