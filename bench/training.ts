@@ -41,7 +41,9 @@ export async function openStep(
   const graph = model.copy();
   const sites = migrated ? applyPlan(graph, planMigration(graph, defaultPlanOptions)) : [];
   const parameters = sites.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
-  const trainable = makeTrainable('the network', graph, scope, parameters);
+  // the same weights in both: those of the model as it is
+  const weights = makeTrainable('the network', model, scope).parameters;
+  const trainable = { ...makeTrainable('the network', graph, scope, parameters), parameters: weights };
   const { input, inputShape } = signatureOf(graph);
   const sampleShape = inputShape.slice(1).map((size) => size ?? 1);
   const settings: StepSettings = {
