@@ -22,6 +22,7 @@ import { type ArmContext, type ArmNetwork, armSubject, criterionOf } from './arm
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { openRunData, type RunData } from './data.js';
 import { type ChosenDevice, chooseDevice } from './device.js';
+import { checkFreedBatch } from './freed-batch.js';
 import { findLearningRate, type RangeTest } from './learning-rate.js';
 import { controlNetwork, type FreluNetwork, freluNetwork } from './networks.js';
 import type { MigrateOptions } from './options.js';
@@ -171,6 +172,14 @@ async function trainArms(
   const { model, plan, data, task, device, before } = prepared;
   const control = controlNetwork(model, plan, training.scope);
   const frelu = freluNetwork(model, plan, training.scope, control.trainable.parameters, training.initialOffset);
+  await checkFreedBatch(
+    model.path,
+    prepared.signature,
+    control.trainable.graph,
+    data.validation,
+    before.validation,
+    device.session,
+  );
   const teacher = task.distilled
     ? await predict(sourceOf(model), prepared.signature, data.train, device.session)
     : null;

@@ -1,0 +1,48 @@
+import { Failure } from '../errors.js';
+import type { Graph } from '../model/graph.js';
+import { type Signature, signatureOf } from '../runtime/predictor.js';
+import type { InferenceSession } from '../runtime/session.js';
+import type { DataPart } from './data.js';
+import { maxAbsDifference, type Predictions, predict } from './predictions.js';
+
+const samples = 8;
+
+/** A difference beyond this share of the largest output is not rounding. */
+const tolerance = 1e-3;
+
+/**
+ * A model whose export fixed the batch size is trained on a graph in which that was freed (`freeBatch`). This holds the
+ * two against each other: sample by sample as the model came, and several at once as it is to be trained. A graph can mix
+ * samples in ways that no rewrite frees.
+ * @throws Failure('input') when the two differ, or the freed graph does not run
+ */
+export async function checkFreedBatch(
+  path: string,
+  original: Signature,
+  freed: Graph,
+  part: DataPart,
+  predictions: Predictions,
+  session: InferenceSession.SessionOptions,
+): Promise<void> {
+  const [fixed = null] = original.inputShape;
+  if (fixed === null) return;
+  const refuse = (why: string, cause?: unknown): Failure =>
+    new Failure(
+      'input',
+      `${path}: its batch size is fixed at ${fixed}, and it cannot be trained in larger batches: ${why}. ` +
+        'Export it with a dynamic batch size. Nothing was written.',
+      { cause },
+    );
+  let together: Predictions;
+  try {
+    together = await predict(freed.model, signatureOf(freed), part, session, samples);
+  } catch (cause) {
+    const [why = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    throw refuse(why, cause);
+  }
+  const apart = predictions.values.subarray(0, together.values.length);
+  const scale = apart.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+  const difference = apart.length === together.values.length ? maxAbsDifference(apart, together.values) : Number.NaN;
+  if (!(difference <= tolerance * scale))
+    throw refuse(`its samples do not stay apart (outputs differ by ${difference})`);
+}
