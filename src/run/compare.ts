@@ -6,7 +6,8 @@ import { describeModel } from '../model/describe.js';
 import { sourceOf } from '../model/source.js';
 import { classNamesFor } from './data.js';
 import { describeData, type EvaluateOptions, runEvaluation } from './evaluate.js';
-import { compareLatency } from './latency.js';
+import { compareLatency, timedRuns } from './latency.js';
+import { inferenceCost } from './operations.js';
 import { maxAbsDifference } from './predictions.js';
 
 export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
@@ -31,6 +32,7 @@ export async function compareModels({ a, b, seed, ...rest }: CompareOptions): Pr
   }
   const { truth, part, device, task } = first;
   const names = part.inputs.dataset.targets.kind === 'class' ? part.inputs.dataset.targets.names : null;
+  const { operations } = await inferenceCost(first.model.graph, first.signature, part.inputs.shape);
   const scores = { before: first.scores, control: null, frelu: second.scores };
   return {
     a: { model: describeModel(first.model), metrics: evaluateMetrics(first.scores, truth) },
@@ -47,7 +49,7 @@ export async function compareModels({ a, b, seed, ...rest }: CompareOptions): Pr
       { source: sourceOf(first.model), signature: first.signature },
       { source: sourceOf(second.model), signature: second.signature },
       part.inputs.shape,
-      { session: device.session },
+      { runs: timedRuns(operations?.multiplyAdds ?? null), session: device.session },
     ),
   };
 }

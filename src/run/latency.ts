@@ -4,7 +4,12 @@ import { elementCount } from '../model/tensor.js';
 import { openPredictor, type Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 
-const warmUps = 3;
+/** Small models answer in microseconds, where a median of a few calls is chance: about this much work is timed for each. */
+const work = 1e10;
+const [fewestRuns, mostRuns] = [30, 400];
+
+/** ONNX Runtime's idle threads spin, and those of the one model would take the processor from the other's. */
+const idleThreadsSleep = { session: { intra_op: { allow_spinning: '0' } } };
 
 export interface TimedModel {
   readonly source: ModelProto | Uint8Array | string;
@@ -12,22 +17,36 @@ export interface TimedModel {
 }
 
 /**
+ * How many calls are timed of a model with so many multiply-adds a call; null: not known. The same for the same model, so
+ * that a run's result repeats.
+ */
+export function timedRuns(multiplyAdds: number | null): number {
+  if (multiplyAdds === null) return fewestRuns;
+  return Math.min(mostRuns, Math.max(fewestRuns, Math.ceil(work / (multiplyAdds + 1))));
+}
+
+export interface LatencyOptions {
+  readonly runs: number;
+  /** 1 where it is left out; the exported size where that is fixed */
+  readonly batchSize?: number;
+  readonly session?: InferenceSession.SessionOptions;
+}
+
+/**
  * Times inference of two models in turn, a, b, a, b ..., so that a change of the machine's speed meets both alike.
- * Milliseconds per call with `batchSize` samples (the exported size where that is fixed), medians after a warm-up.
+ * Milliseconds per call, medians after a warm-up.
  */
 export async function compareLatency(
   before: TimedModel,
   after: TimedModel,
   sampleShape: readonly number[],
-  {
-    runs = 30,
-    batchSize = 1,
-    session = {},
-  }: { runs?: number; batchSize?: number; session?: InferenceSession.SessionOptions },
+  { runs, batchSize = 1, session = {} }: LatencyOptions,
 ): Promise<LatencyComparison> {
+  const warmUps = Math.ceil(runs / 10);
+  const options = { ...session, extra: { ...session.extra, ...idleThreadsSleep } };
   const predictors = [
-    await openPredictor(before.source, before.signature, session),
-    await openPredictor(after.source, after.signature, session),
+    await openPredictor(before.source, before.signature, options),
+    await openPredictor(after.source, after.signature, options),
   ];
   const count = before.signature.inputShape[0] ?? after.signature.inputShape[0] ?? batchSize;
   const inputs = new Float32Array(count * elementCount(sampleShape)).fill(0.5);

@@ -30,7 +30,7 @@ import { type Activations, observeActivations } from './activations.js';
 import { compareAttributions } from './attribution.js';
 import { classNamesFor, describeSplit, findDuplicates } from './data.js';
 import { changedExamples } from './examples.js';
-import { compareLatency } from './latency.js';
+import { compareLatency, timedRuns } from './latency.js';
 import type { ArmsOutcome, Prepared, TrainedArm } from './migrate.js';
 import { channelValues } from './monitoring.js';
 import { inferenceCost } from './operations.js';
@@ -103,16 +103,16 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
   };
   const acceptance = judgeAcceptance(rule, delta);
   const { verdict, reasons, why } = judge(delta, acceptance);
-  const latency = await compareLatency(
-    { source: sourceOf(model), signature },
-    { source: written, signature },
-    data.preprocessing.shape,
-    { session },
-  );
   const costs = {
     before: await inferenceCost(model.graph, signature, data.preprocessing.shape),
     after: await inferenceCost(staged.model.graph, signature, data.preprocessing.shape),
   };
+  const latency = await compareLatency(
+    { source: sourceOf(model), signature },
+    { source: written, signature },
+    data.preprocessing.shape,
+    { runs: timedRuns(costs.before.operations?.multiplyAdds ?? null), session },
+  );
   const counts = { before: costs.before.operations, after: costs.after.operations };
   const { test } = truths;
   const names = test.kind === 'class' ? classNamesFor(data, test.classes) : [];

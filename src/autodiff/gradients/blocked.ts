@@ -175,11 +175,13 @@ function inputGradient(context: GradientContext, weights: string, dy: string, co
 /** The weights as ONNX has them, [M, C, ...kernel], from blocked ones. */
 function plainWeights(emit: Emitter, weights: string, { channels, filters, block, lanes, axes }: BlockedConvolution) {
   const kernel = axes.map((axis) => axis.kernel);
-  const split = [filters / block, channels / lanes, elementCount(kernel), lanes, block];
+  const taps = elementCount(kernel);
+  const split = [filters / block, channels / lanes, taps, lanes, block];
   const turned = emit.op('Transpose', [emit.op('Reshape', [weights, emit.ints(split)])], {
-    perm: { ints: [0, 4, 1, 3, 2] },
+    perm: { ints: [0, 1, 3, 2, 4] },
   });
-  return emit.op('Reshape', [turned, emit.ints([filters, channels, ...kernel])]);
+  const rows = emit.op('Reshape', [turned, emit.ints([filters / block, block, channels, taps])]);
+  return emit.op('Reshape', [toPlain(emit, rows, block), emit.ints([filters, channels, ...kernel])]);
 }
 
 /**
@@ -245,7 +247,10 @@ function inputGradientByPhases(
       emit.ints([2, 3]),
       emit.ints([-height.stride, -width.stride]),
     ]);
-    const swapped = emit.op('Transpose', [chosen], { perm: { ints: [1, 0, 2, 3, 5, 4] } });
+    // blocks change places as they are; then the two lanes of each do, which is what reordering 1 x B positions does
+    const moved = emit.op('Transpose', [chosen], { perm: { ints: [1, 0, 2, 3, 4, 5] } });
+    const blocks = (channels / block) * (filters / block) * row.taps * column.taps;
+    const swapped = toBlocked(emit, emit.op('Reshape', [moved, emit.ints([blocks, block, 1, block])]));
     const kernel = emit.op('Reshape', [swapped, emit.ints([channels, filters, row.taps, column.taps])]);
     return blockedConv(emit, [dy, kernel], [row.axis, column.axis]);
   };
