@@ -12,6 +12,7 @@ import { toFloat32 } from '../autodiff/lower/float16.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freeBatch } from '../autodiff/lower/free-batch.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
+import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import type { OptimiserSettings } from '../autodiff/optimisers.js';
@@ -108,6 +109,7 @@ async function forwardAt(
   await freezeShapes(graph, observed, trained);
   inlineConstantIf(graph);
   unrollRecurrent(graph, observed);
+  poolBeforeActivation(graph);
   if (settings.provider === 'webgpu') clipByExtrema(graph, trained);
   let running: ReadonlyMap<string, string> = new Map();
   let centres: ReadonlyMap<string, string> = new Map();
