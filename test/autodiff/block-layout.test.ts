@@ -156,9 +156,7 @@ const floored: Network = {
   weights: { w1: [16, 16, 3, 3], b1: [16], o1: [], w2: [16, 16, 3, 3], b2: [16], o2: [] },
   nodes: [
     conv(['x', 'w1', 'b1'], 'c1', 3, 1, [1, 1, 1, 1]),
-    // a floor that is computed, as that of a site whose offset is learned
-    node('Identity', ['o1'], ['f1']),
-    node('Clip', ['c1', 'f1'], ['r1']),
+    node('Clip', ['c1', 'o1'], ['r1']),
     conv(['r1', 'w2', 'b2'], 'c2', 3, 1, [1, 1, 1, 1]),
     node('Add', ['c2', 'r1'], ['s']),
     node('Identity', ['o2'], ['f2']),
@@ -257,6 +255,14 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     const blocked = await gradients(normalized, true, true);
     expect(blocked.count).toBe(2);
     expectEqual(blocked.values, (await gradients(normalized, false, true)).values, 1e-4);
+  });
+
+  it('a floor behind a convolution is its activation: no Clip is left', () => {
+    const graph = build(floored);
+    const shapes = new Map(Object.entries({ ...floored.weights, x: floored.x, f2: [] }));
+    for (const value of ['c1', 'r1', 'c2', 's', 'y']) shapes.set(value, floored.x);
+    blockLayout(graph, { blockSize: blockSize ?? 1, shapes });
+    expect(graph.nodes.filter(({ opType }) => opType === 'Clip')).toEqual([]);
   });
 
   it('leaves convolutions alone that have no room for a block, groups or holes', async () => {

@@ -265,8 +265,7 @@ class Blocking {
    */
   #fuseFloor(node: NodeProto, emit: Emitter): boolean {
     const [x = '', floor = '', ceiling = ''] = node.input;
-    if (node.opType !== 'Clip' || floor === '' || ceiling !== '' || this.graph.constant(floor) !== undefined)
-      return false;
+    if (node.opType !== 'Clip' || floor === '' || ceiling !== '') return false;
     const conv = this.#fusible(x, 'Relu');
     if (conv === undefined) return false;
     const [, filters = 1] = this.#shape(x);
