@@ -3,8 +3,7 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
-import { floatValue } from '../src/autodiff/step.js';
-import { makeNode } from '../src/model/graph.js';
+import { floatValue, makeNode } from '../src/model/graph.js';
 import { float32, openSession } from '../src/runtime/session.js';
 
 /** The threads that everything here computes with, peers included. */

@@ -1,7 +1,5 @@
-import { create } from '@bufbuild/protobuf';
-import { TypeProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
-import type { Graph, ValueInfoProto } from '../model/graph.js';
-import { DataType, dimsOf, elementCount, readFloats } from '../model/tensor.js';
+import { floatValue, type Graph } from '../model/graph.js';
+import { dimsOf, elementCount, readFloats } from '../model/tensor.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
 import type { Provider } from './gradients/rule.js';
@@ -250,13 +248,4 @@ export function initialState(graph: Graph, group: StateGroup): Float32Array {
 /** The parameters in a state, by the initializer's name. */
 export function parametersIn(group: StateGroup, state: Float32Array): Map<string, Float32Array> {
   return new Map(group.slots.map(({ name, offset, length }) => [name, state.slice(offset, offset + length)]));
-}
-
-/** A float32 input or output of a graph. */
-export function floatValue(name: string, shape: readonly number[]): ValueInfoProto {
-  const dim = shape.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } }));
-  const type = create(TypeProtoSchema, {
-    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
-  });
-  return create(ValueInfoProtoSchema, { name, type });
 }

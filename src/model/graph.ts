@@ -6,10 +6,12 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  TypeProtoSchema,
   type ValueInfoProto,
+  ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { type AttributeValue, makeAttribute, subgraphsOf } from './attributes.js';
-import { floatTensor, int64Tensor, shareTensor, type TensorProto } from './tensor.js';
+import { DataType, floatTensor, int64Tensor, shareTensor, type TensorProto } from './tensor.js';
 
 export type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
 
@@ -246,4 +248,17 @@ export function nodeId(node: NodeProto): string {
 /** A node as messages name it: Conv '/l/l.0/c1/Conv'. */
 export function describeNode(node: NodeProto): string {
   return `${node.opType} '${nodeId(node)}'`;
+}
+
+/** A float32 input or output of a graph; a dimension that is a name is free. */
+export function floatValue(name: string, shape: readonly (number | string)[]): ValueInfoProto {
+  const dim = shape.map((size) =>
+    typeof size === 'string'
+      ? { value: { case: 'dimParam' as const, value: size } }
+      : { value: { case: 'dimValue' as const, value: BigInt(size) } },
+  );
+  const type = create(TypeProtoSchema, {
+    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
+  });
+  return create(ValueInfoProtoSchema, { name, type });
 }

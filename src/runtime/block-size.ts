@@ -1,15 +1,7 @@
 import { create } from '@bufbuild/protobuf';
-import {
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  OperatorSetIdProtoSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
+import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
 import { blockedDomain } from '../autodiff/blocked.js';
-import { makeNode } from '../model/graph.js';
-import { DataType } from '../model/tensor.js';
+import { floatValue, makeNode } from '../model/graph.js';
 import { float32, runOnce } from './session.js';
 
 let found: Promise<number | null> | undefined;
@@ -43,10 +35,6 @@ async function probe(): Promise<number | null> {
 }
 
 function reorderModel(shape: readonly number[]): ModelProto {
-  const dim = shape.map((size) => ({ value: { case: 'dimValue' as const, value: BigInt(size) } }));
-  const type = create(TypeProtoSchema, {
-    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
-  });
   return create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [
@@ -55,8 +43,8 @@ function reorderModel(shape: readonly number[]): ModelProto {
     ],
     graph: create(GraphProtoSchema, {
       name: 'probe',
-      input: [create(ValueInfoProtoSchema, { name: 'x', type })],
-      output: [create(ValueInfoProtoSchema, { name: 'y' })],
+      input: [floatValue('x', shape)],
+      output: [floatValue('y', shape)],
       node: [makeNode('ReorderInput', ['x'], ['y'], {}, '', blockedDomain)],
     }),
   });

@@ -1,16 +1,7 @@
 import { create } from '@bufbuild/protobuf';
-import {
-  GraphProtoSchema,
-  type ModelProto,
-  ModelProtoSchema,
-  OperatorSetIdProtoSchema,
-  TypeProtoSchema,
-  ValueInfoProtoSchema,
-} from 'onnx-buf';
+import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
 import type { Provider } from '../autodiff/gradients/rule.js';
-import { floatValue } from '../autodiff/step.js';
-import { makeNode, type ValueInfoProto } from '../model/graph.js';
-import { DataType } from '../model/tensor.js';
+import { floatValue, makeNode } from '../model/graph.js';
 import { float32, type InferenceSession, openSession } from './session.js';
 
 /** In the order in which `auto` prefers them. */
@@ -105,7 +96,7 @@ function products(): ModelProto {
     opsetImport: [create(OperatorSetIdProtoSchema, { version: 13n })],
     graph: create(GraphProtoSchema, {
       name: 'probe',
-      input: [matrix('x')],
+      input: [floatValue('x', ['rows', 'columns'])],
       output: [floatValue('sum', [])],
       node: [
         makeNode('MatMul', ['x', 'x'], ['square']),
@@ -114,12 +105,4 @@ function products(): ModelProto {
       ],
     }),
   });
-}
-
-function matrix(name: string): ValueInfoProto {
-  const dim = ['rows', 'columns'].map((symbol) => ({ value: { case: 'dimParam' as const, value: symbol } }));
-  const type = create(TypeProtoSchema, {
-    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
-  });
-  return create(ValueInfoProtoSchema, { name, type });
 }

@@ -1,7 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
-import { floatValue } from '../autodiff/step.js';
-import { makeNode } from '../model/graph.js';
+import { floatValue, makeNode } from '../model/graph.js';
 import { execute, type InferenceSession, openSession, type Tensor } from './session.js';
 
 /** Copies float32 tensors from the device that they are on. */

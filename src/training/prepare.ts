@@ -16,16 +16,9 @@ import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.j
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import type { OptimiserSettings } from '../autodiff/optimisers.js';
-import {
-  appendBackward,
-  type Backward,
-  type BatchPart,
-  buildStep,
-  floatValue,
-  type TrainingStep,
-} from '../autodiff/step.js';
+import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
 import { type TrainScope, trainableParameters } from '../autodiff/trainable.js';
-import type { Graph } from '../model/graph.js';
+import { floatValue, type Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
 import { findBlockSize } from '../runtime/block-size.js';
 import { signatureOf } from '../runtime/predictor.js';
