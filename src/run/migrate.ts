@@ -3,7 +3,7 @@ import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { Failure } from '../errors.js';
 import { needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
 import type { CurvePoint, MigrateResult } from '../evaluation/result.js';
-import { loadModel } from '../model/load.js';
+import { findEntry, loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan } from '../model/plan.js';
 import { sourceOf } from '../model/source.js';
@@ -83,7 +83,7 @@ export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise
   const inPlace = options.out === null && !options.dryRun;
   const started = new Date();
   hooks.onPhase('load');
-  const path = await locateEntry(options.model);
+  const path = await findEntry(options.model);
   // hours of training are not to end in the way of a file that stands there already
   if (options.out !== null && !options.dryRun) await refuseExisting(await outFile(options.out, basename(path)));
   const lock = inPlace ? await acquireLock(path) : null;
@@ -104,11 +104,6 @@ export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise
   } finally {
     await lock?.release();
   }
-}
-
-/** The entry file behind a path that may be a folder; loading it again tells what is wrong with it. */
-async function locateEntry(path: string): Promise<string> {
-  return (await loadModel(path)).path;
 }
 
 /** Goes on to the next phase, unless the user asked to stop: training stops within a phase, all else between two. */
