@@ -341,10 +341,20 @@ export interface RequantizationCost {
   readonly stored: number | null;
 }
 
+/** On which provider each part of a run that follows training was computed; null: it was not. */
+export interface ComputedOn {
+  readonly evaluation: string;
+  readonly latency: string;
+  /** what enters each site, in the result as in the monitoring baseline */
+  readonly activations: string;
+  readonly attribution: string | null;
+}
+
 export interface MigrateResult {
   readonly run: { readonly id: string; readonly path: string; readonly started: string; readonly seconds: number };
   readonly model: ModelDescription;
   readonly device: DeviceDescription;
+  readonly computedOn: ComputedOn;
   readonly task: Task;
   readonly data: {
     readonly train: SplitDescription;

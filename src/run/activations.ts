@@ -1,9 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
+import type { Provider } from '../autodiff/gradients/rule.js';
 import { batches } from '../data/batches.js';
 import type { Histogram, SiteActivations } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
 import type { Site, SiteParameters } from '../model/plan.js';
+import { sessionOptions } from '../runtime/devices.js';
 import type { Signature } from '../runtime/predictor.js';
 import { openSession } from '../runtime/session.js';
 import { floatsOf, tensorOf } from '../runtime/tensors.js';
@@ -13,6 +15,12 @@ const sampleLimit = 256;
 /** sites looked at: a report of thousands of histograms helps nobody, and each is a tensor held in memory */
 const siteLimit = 64;
 const binCount = 40;
+
+/**
+ * Where activations are looked at, whatever the run's device is: a baseline and what is held against it later come from the
+ * same kernels, and every value looked at would have to be copied to the host anyway.
+ */
+export const activationsProvider: Provider = 'cpu';
 
 /** What enters each site, before and after, over the first samples of a part. */
 export interface Activations {
@@ -71,7 +79,7 @@ export async function observeProbes(
   if (present.length === 0) return new Map();
   const indices = split.indices.slice(0, Math.min(split.count, sampleLimit));
   const fixed = signature.inputShape[0] ?? null;
-  const session = await openSession(copy.model);
+  const session = await openSession(copy.model, sessionOptions(activationsProvider));
   try {
     const collected = new Map(present.map(({ site, floor }) => [site, new Tally(floor)]));
     let samples = 0;

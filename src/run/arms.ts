@@ -30,6 +30,8 @@ export interface ArmContext {
   readonly validationTruth: Truth;
   readonly seed: number;
   readonly session: InferenceSession.SessionOptions;
+  /** of the device: what it keeps beyond open sessions */
+  freeMemory?(): Promise<void>;
   warn?(message: string): void;
 }
 
@@ -41,7 +43,11 @@ export interface ArmNetwork {
 
 export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject {
   const { settings } = context;
-  const options = { provider: settings.provider, warn: (message: string) => context.warn?.(message) };
+  const options = {
+    provider: settings.provider,
+    warn: (message: string) => context.warn?.(message),
+    freeMemory: async () => context.freeMemory?.(),
+  };
   const build = (size: number, part: BatchPart) => prepareStep(network.trainable, size, settings, part);
   return {
     stepper: new Stepper(build, network.trainable.graph, options),

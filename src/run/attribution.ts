@@ -6,26 +6,32 @@ import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../eva
 import type { AttributionAgreement, AttributionExample, AttributionMethod } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
+import { sessionOptions } from '../runtime/devices.js';
 import { float32, openSession } from '../runtime/session.js';
 import { floatsOf, tensorOf } from '../runtime/tensors.js';
 import { prepareInputGradient } from '../training/prepare.js';
+import type { ChosenDevice } from './device.js';
 import { pictureOf } from './examples.js';
 import type { Prepared } from './migrate.js';
 
 const steps = 32;
 const sampleRange = [4, 64] as const;
-/** of all forward passes together: seconds on two cores; one pass back costs about as much as one forward */
+/** of all passes together: seconds on two cores; one pass back costs about as much as one forward */
 const multiplyAddLimit = 1e11;
 const exampleCount = 6;
 const exampleFeatures = 32;
 const side = 96;
 
-export interface AttributionOptions {
+/** How many samples are explained, and where. */
+export interface AttributionScope {
+  readonly samples: number;
+  readonly device: Pick<ChosenDevice, 'provider' | 'session'>;
+}
+
+export interface AttributionOptions extends AttributionScope {
   /** the migrated model, as its files read */
   readonly after: Graph;
   readonly batchSize: number;
-  /** of one sample, as far as known: it bounds how many samples are looked at */
-  readonly multiplyAdds: number | null;
   /** the truth about a test sample, in words */
   actual(index: number): string;
   warn(message: string): void;
@@ -39,11 +45,11 @@ export interface AttributionOptions {
  */
 export async function compareAttributions(
   prepared: Prepared,
-  { after, batchSize, multiplyAdds, actual, warn }: AttributionOptions,
+  { after, batchSize, samples, device, actual, warn }: AttributionOptions,
 ): Promise<readonly AttributionAgreement[] | null> {
-  const { model, data } = prepared;
-  const subject = await readSubject(prepared, sampleCount(data.test.split.count, multiplyAdds));
-  const explain = (graph: Graph) => attributionMaps(prepared, graph, subject, Math.min(batchSize, steps + 1));
+  const { model } = prepared;
+  const subject = await readSubject(prepared, samples);
+  const explain = (graph: Graph) => attributionMaps(prepared, device, graph, subject, Math.min(batchSize, steps + 1));
   let before: Maps | null;
   let migrated: Maps | null;
   try {
@@ -80,12 +86,24 @@ export async function compareAttributions(
   return [await agreement('integrated-gradients', 'integrated'), await agreement('input-x-gradient', 'product')];
 }
 
-/** As many as the limit pays for, forward and back over all steps for both models. */
-function sampleCount(available: number, multiplyAdds: number | null): number {
+/**
+ * As many samples as the limit pays for on the CPU, forward and back over all steps for both models, and there: whatever the
+ * run's device is, that is a matter of seconds, with nothing to compile and nothing to copy. Where the limit does not pay for
+ * the fewest, the model is large, and they are explained on the device that trained it. What is decided does not depend on a
+ * measured speed, so that a run's result repeats.
+ * @param multiplyAdds of one sample forward; null: not known
+ */
+export function attributionScope(
+  available: number,
+  multiplyAdds: number | null,
+  trainedOn: AttributionScope['device'],
+): AttributionScope {
   const [least, most] = sampleRange;
   const cost = (multiplyAdds ?? 0) * 2 * 2 * (steps + 1);
   const affordable = cost === 0 ? most : Math.floor(multiplyAddLimit / cost);
-  return Math.min(available, Math.max(least, Math.min(most, affordable)));
+  const samples = Math.min(available, Math.max(least, Math.min(most, affordable)));
+  const onCpu = samples <= affordable;
+  return { samples, device: onCpu ? { provider: 'cpu', session: sessionOptions('cpu') } : trainedOn };
 }
 
 interface Subject {
@@ -133,7 +151,8 @@ interface Maps {
 
 /** The points from the baseline to each input, and the input itself, go through the gradient graph batch by batch. */
 async function attributionMaps(
-  { model, data, task, device }: Prepared,
+  { model, data, task }: Prepared,
+  device: AttributionScope['device'],
   graph: Graph,
   { inputs, baseline, outputs, axes }: Subject,
   batchSize: number,

@@ -5,6 +5,7 @@ import type { CompareResult } from '../evaluation/result.js';
 import { describeModel } from '../model/describe.js';
 import { sourceOf } from '../model/source.js';
 import { classNamesFor } from './data.js';
+import { type ChosenDevice, withDevice } from './device.js';
 import { describeData, type EvaluateOptions, runEvaluation } from './evaluate.js';
 import { compareLatency, timedRuns } from './latency.js';
 import { inferenceCost } from './operations.js';
@@ -21,16 +22,23 @@ export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
  * Compares two models on the same samples, b - a, paired: any two, as long as they answer the same question.
  * @throws Failure('input') when they do not
  */
-export async function compareModels({ a, b, seed, ...rest }: CompareOptions): Promise<CompareResult> {
-  const first = await runEvaluation({ ...rest, model: a });
-  const second = await runEvaluation({ ...rest, model: b });
+export function compareModels({ device: requested, ...comparison }: CompareOptions): Promise<CompareResult> {
+  return withDevice(requested, (device) => compareOn(device, comparison));
+}
+
+async function compareOn(
+  device: ChosenDevice,
+  { a, b, seed, ...rest }: Omit<CompareOptions, 'device'>,
+): Promise<CompareResult> {
+  const first = await runEvaluation({ ...rest, model: a }, device);
+  const second = await runEvaluation({ ...rest, model: b }, device);
   if (first.scores.width !== second.scores.width) {
     throw new Failure(
       'input',
       `${a} gives ${first.scores.width} outputs per sample, ${b} ${second.scores.width}: they cannot be compared. Nothing was written.`,
     );
   }
-  const { truth, part, device, task } = first;
+  const { truth, part, task } = first;
   const names = part.inputs.dataset.targets.kind === 'class' ? part.inputs.dataset.targets.names : null;
   const { operations } = await inferenceCost(first.model.graph, first.signature, part.inputs.shape);
   const scores = { before: first.scores, control: null, frelu: second.scores };
@@ -49,7 +57,7 @@ export async function compareModels({ a, b, seed, ...rest }: CompareOptions): Pr
       { source: sourceOf(first.model), signature: first.signature },
       { source: sourceOf(second.model), signature: second.signature },
       part.inputs.shape,
-      { runs: timedRuns(operations?.multiplyAdds ?? null), session: device.session },
+      { runs: timedRuns(operations?.multiplyAdds ?? null, device.provider), session: device.session },
     ),
   };
 }

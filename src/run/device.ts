@@ -1,7 +1,7 @@
 import type { Provider } from '../autodiff/gradients/rule.js';
 import { Failure } from '../errors.js';
 import type { DeviceDescription } from '../evaluation/result.js';
-import { discoverDevices, preferredDevice, sessionOptions } from '../runtime/devices.js';
+import { discoverDevices, holdDevice, preferredDevice, sessionOptions } from '../runtime/devices.js';
 import type { InferenceSession } from '../runtime/session.js';
 import type { DeviceName } from './options.js';
 
@@ -9,13 +9,19 @@ export interface ChosenDevice {
   readonly provider: Provider;
   readonly description: DeviceDescription;
   readonly session: InferenceSession.SessionOptions;
+  /** lets go of what the device keeps for sessions to come: compiled shaders, and the memory of those that were released */
+  freeMemory(): Promise<void>;
 }
 
 /**
- * The device that a request comes down to: the one that is named, or for `auto` the one that computes best.
+ * Computes on the device that a request comes down to: the one that is named, or for `auto` the one that computes best. It
+ * stays open meanwhile, so that what one session compiled serves the next.
  * @throws Failure('usage') with the provider's own words where the named one does not compute
  */
-export async function chooseDevice(requested: DeviceName): Promise<ChosenDevice> {
+export async function withDevice<Result>(
+  requested: DeviceName,
+  compute: (device: ChosenDevice) => Promise<Result>,
+): Promise<Result> {
   const devices = await discoverDevices(requested === 'auto' ? undefined : [requested]);
   const device = requested === 'auto' ? preferredDevice(devices) : devices.find(({ usable }) => usable);
   if (device === undefined) {
@@ -25,9 +31,15 @@ export async function chooseDevice(requested: DeviceName): Promise<ChosenDevice>
         'See `frelu-migrate devices`, or use --device auto. Nothing was written.',
     );
   }
-  return {
-    provider: device.id,
-    description: { requested, used: device.id, adapter: device.adapter },
-    session: sessionOptions(device.id),
-  };
+  const hold = await holdDevice(device.id);
+  try {
+    return await compute({
+      provider: device.id,
+      description: { requested, used: device.id, adapter: device.adapter },
+      session: sessionOptions(device.id),
+      freeMemory: () => hold.release(),
+    });
+  } finally {
+    await hold.release();
+  }
 }

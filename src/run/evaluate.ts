@@ -6,17 +6,20 @@ import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import { type DataPart, openEvaluationData } from './data.js';
-import { type ChosenDevice, chooseDevice } from './device.js';
+import { type ChosenDevice, withDevice } from './device.js';
 import type { DataOptions, DeviceName, TaskOptions } from './options.js';
 import { type Predictions, predict } from './predictions.js';
 import { requireOneInput } from './requirements.js';
 import { chooseTask, type RunTask, truthOf } from './task.js';
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends Evaluation {
+  readonly device: DeviceName;
+}
+
+interface Evaluation {
   readonly model: string;
   readonly data: DataOptions;
   readonly task: TaskOptions;
-  readonly device: DeviceName;
 }
 
 /** A model's predictions on a whole data set, with what they are judged by. */
@@ -24,7 +27,6 @@ export interface Evaluated {
   readonly model: Model;
   readonly signature: Signature;
   readonly part: DataPart;
-  readonly device: ChosenDevice;
   readonly task: RunTask;
   readonly predictions: Predictions;
   readonly scores: Scores;
@@ -35,30 +37,31 @@ export interface Evaluated {
  * Runs a model over a data set; of a folder that holds training and test files, over the test files.
  * @throws Failure('input') when model or data cannot be used, or do not fit together
  */
-export async function runEvaluation(options: EvaluateOptions): Promise<Evaluated> {
+export async function runEvaluation(options: Evaluation, { session }: ChosenDevice): Promise<Evaluated> {
   const model = await loadModel(options.model);
   requireOneInput(model);
   const signature = signatureOf(model.graph);
-  const device = await chooseDevice(options.device);
   const part = await openEvaluationData(model, signature, options.data, options.task.task);
-  const predictions = await predict(sourceOf(model), signature, part, device.session);
+  const predictions = await predict(sourceOf(model), signature, part, session);
   const { values, width } = predictions;
   const { targets } = part.inputs.dataset;
   const task = chooseTask(model.graph, signature, targets, values, width, options.task, options.data.data);
   const truth = truthOf(task, targets, part.split.indices, values);
-  return { model, signature, part, device, task, predictions, scores: { values, width, kind: task.scores }, truth };
+  return { model, signature, part, task, predictions, scores: { values, width, kind: task.scores }, truth };
 }
 
-export async function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
-  const { model, part, device, predictions, scores, truth } = await runEvaluation(options);
-  return {
-    model: describeModel(model),
-    data: describeData(part),
-    device: device.description,
-    metrics: evaluateMetrics(scores, truth),
-    confusion: truth.kind === 'class' ? confusionMatrix(scores, truth.labels, truth.classes) : null,
-    seconds: predictions.seconds,
-  };
+export function evaluateModel({ device: requested, ...evaluation }: EvaluateOptions): Promise<EvaluateResult> {
+  return withDevice(requested, async (device) => {
+    const { model, part, predictions, scores, truth } = await runEvaluation(evaluation, device);
+    return {
+      model: describeModel(model),
+      data: describeData(part),
+      device: device.description,
+      metrics: evaluateMetrics(scores, truth),
+      confusion: truth.kind === 'class' ? confusionMatrix(scores, truth.labels, truth.classes) : null,
+      seconds: predictions.seconds,
+    };
+  });
 }
 
 export function describeData({ inputs, split }: DataPart): EvaluateResult['data'] {

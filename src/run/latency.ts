@@ -1,3 +1,4 @@
+import type { Provider } from '../autodiff/gradients/rule.js';
 import type { LatencyComparison } from '../evaluation/result.js';
 import type { ModelProto } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
@@ -7,6 +8,8 @@ import type { InferenceSession } from '../runtime/session.js';
 /** Small models answer in microseconds, where a median of a few calls is chance: about this much work is timed for each. */
 const work = 1e10;
 const [fewestRuns, mostRuns] = [30, 400];
+/** A device is sent its work and asked for the result, which takes a millisecond for the smallest of models. */
+const mostRunsOnDevice = 100;
 
 /** ONNX Runtime's idle threads spin, and those of the one model would take the processor from the other's. */
 const idleThreadsSleep = { session: { intra_op: { allow_spinning: '0' } } };
@@ -17,12 +20,13 @@ export interface TimedModel {
 }
 
 /**
- * How many calls are timed of a model with so many multiply-adds a call; null: not known. The same for the same model, so
- * that a run's result repeats.
+ * How many calls are timed of a model with so many multiply-adds a call; null: not known. The same for the same model and
+ * device, so that a run's result repeats.
  */
-export function timedRuns(multiplyAdds: number | null): number {
+export function timedRuns(multiplyAdds: number | null, provider: Provider): number {
   if (multiplyAdds === null) return fewestRuns;
-  return Math.min(mostRuns, Math.max(fewestRuns, Math.ceil(work / (multiplyAdds + 1))));
+  const most = provider === 'cpu' ? mostRuns : mostRunsOnDevice;
+  return Math.min(most, Math.max(fewestRuns, Math.ceil(work / (multiplyAdds + 1))));
 }
 
 export interface LatencyOptions {

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
-import { Failure } from '../errors.js';
+import { ExecutionError, Failure } from '../errors.js';
 import { needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
 import type { CurvePoint, MigrateResult } from '../evaluation/result.js';
 import { findEntry, loadModel } from '../model/load.js';
@@ -21,13 +21,13 @@ import { packageVersion } from '../version.js';
 import { type ArmContext, type ArmNetwork, armSubject, criterionOf } from './arms.js';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { openRunData, type RunData } from './data.js';
-import { type ChosenDevice, chooseDevice } from './device.js';
+import { type ChosenDevice, withDevice } from './device.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { findLearningRate, type RangeTest } from './learning-rate.js';
 import { controlNetwork, type FreluNetwork, freluNetwork } from './networks.js';
 import type { MigrateOptions } from './options.js';
 import { openRun, type RunPlace, writeReports } from './place.js';
-import { maxAbsDifference, type Predictions, predict } from './predictions.js';
+import { maxAbsDifference, type Predictions, predict, withPredictor } from './predictions.js';
 import { requireOneInput } from './requirements.js';
 import { assembleResult } from './result.js';
 import { outFile } from './rewrite.js';
@@ -50,18 +50,21 @@ export interface RunHooks {
 
 export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'train' | 'judge' | 'write';
 
-/** Everything that is known before training starts. */
-export interface Prepared {
+interface Planned {
   readonly model: Model;
   readonly signature: Signature;
   readonly plan: MigrationPlan;
+  /** the model as it came, against TensorFlow.js; null for ONNX, and where that cannot run it */
+  readonly verified: Verification | null;
+}
+
+/** Everything that is known before training starts. */
+export interface Prepared extends Planned {
   readonly data: RunData;
   readonly task: RunTask;
   readonly device: ChosenDevice;
   readonly before: { readonly test: Predictions; readonly validation: Predictions };
   readonly parity: { readonly maxAbsDiff: number; readonly samples: number };
-  /** the model as it came, against TensorFlow.js; null for ONNX, and where that cannot run it */
-  readonly verified: Verification | null;
 }
 
 /** A trained arm of one seed. */
@@ -89,20 +92,44 @@ export async function migrate(options: MigrateOptions, hooks: RunHooks): Promise
   const lock = inPlace ? await acquireLock(path) : null;
   try {
     if (lock !== null) await recover(path, { lock });
-    const prepared = await prepare(options, hooks);
-    const run = await openRun(options, prepared.model, prepared.data, started);
-    const arms = await trainArms(options, prepared, run, hooks);
-
-    enter('judge', hooks);
-    const staged = await stageModel(prepared.model, prepared.plan, arms.freluGraph);
-    try {
-      const result = await assembleResult({ options, rule, prepared, arms, staged, run, started, warn: hooks.warn });
-      return await finish(result, options, prepared, staged, run, lock, hooks);
-    } finally {
-      await staged.discard();
-    }
+    const planned = await planModel(options, hooks);
+    enter('data', hooks);
+    return await withDevice(options.training.device, async (device) => {
+      const prepared = await prepare(planned, device, options, hooks);
+      const run = await openRun(options, prepared.model, prepared.data, started);
+      return resumable(device, run, async () => {
+        const arms = await trainArms(options, prepared, run, hooks);
+        enter('judge', hooks);
+        const staged = await stageModel(prepared.model, prepared.plan, arms.freluGraph);
+        try {
+          const judged = { options, rule, prepared, arms, staged, run, started, warn: hooks.warn };
+          return await finish(await assembleResult(judged), options, prepared, staged, run, lock, hooks);
+        } finally {
+          await staged.discard();
+        }
+      });
+    });
   } finally {
     await lock?.release();
+  }
+}
+
+/** A device that fails between training steps takes nothing with it that was saved: another goes on from there. */
+async function resumable<Result>(
+  { provider }: ChosenDevice,
+  { folder }: RunPlace,
+  compute: () => Promise<Result>,
+): Promise<Result> {
+  try {
+    return await compute();
+  } catch (cause) {
+    if (!(cause instanceof ExecutionError) || provider === 'cpu') throw cause;
+    const [why] = cause.message.split('\n');
+    const next =
+      folder === null ? 'Run it again with --device cpu.' : 'What was trained is saved: --resume --device cpu goes on.';
+    throw new Failure('interrupted', `the device ${provider} failed (${why}). ${next} The model is untouched.`, {
+      cause,
+    });
   }
 }
 
@@ -114,7 +141,7 @@ function enter(phase: RunPhase, hooks: RunHooks): void {
   hooks.onPhase(phase);
 }
 
-async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepared> {
+async function planModel(options: MigrateOptions, hooks: RunHooks): Promise<Planned> {
   const model = await loadModel(options.model);
   const signature = signatureOf(model.graph);
   requireOneInput(model);
@@ -126,23 +153,32 @@ async function prepare(options: MigrateOptions, hooks: RunHooks): Promise<Prepar
       `${model.path}: there is no ReLU to migrate (${reasons.join('; ') || 'the model has none'}). Nothing was written.`,
     );
   }
-  const verified = await checkSource(model, hooks.warn);
-  enter('data', hooks);
-  const device = await chooseDevice(options.training.device);
+  return { model, signature, plan, verified: await checkSource(model, hooks.warn) };
+}
+
+async function prepare(
+  planned: Planned,
+  device: ChosenDevice,
+  options: MigrateOptions,
+  hooks: RunHooks,
+): Promise<Prepared> {
+  const { model, signature, plan } = planned;
   const data = await openRunData(model, signature, options.data, options.task.task, options.seed);
 
   enter('baseline', hooks);
-  const source = sourceOf(model);
-  const validation = await predict(source, signature, data.validation, device.session);
-  const { targets } = data.train.inputs.dataset;
-  const { width, values } = validation;
-  const task = chooseTask(model.graph, signature, targets, values, width, options.task, options.data.data);
-  const test = await predict(source, signature, data.test, device.session);
+  const { task, before } = await withPredictor(sourceOf(model), signature, device.session, async (predictOn) => {
+    const validation = await predictOn(data.validation);
+    const { targets } = data.train.inputs.dataset;
+    const { values, width } = validation;
+    // what is wrong with task and labels is said before the test split, which may be large, is run
+    const chosen = chooseTask(model.graph, signature, targets, values, width, options.task, options.data.data);
+    return { task: chosen, before: { validation, test: await predictOn(data.test) } };
+  });
 
   const untrained = freluNetwork(model, plan, options.training.scope, [], 0).bake(new Map());
   const rewritten = await predict(untrained.model, signature, data.validation, device.session);
-  const parity = { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: data.validation.split.count };
-  return { model, signature, plan, data, task, device, before: { test, validation }, parity, verified };
+  const maxAbsDiff = maxAbsDifference(before.validation.values, rewritten.values);
+  return { ...planned, data, task, device, before, parity: { maxAbsDiff, samples: data.validation.split.count } };
 }
 
 export interface ArmsOutcome {
@@ -202,6 +238,7 @@ async function trainArms(
     ),
     seed: options.seed,
     session: device.session,
+    freeMemory: device.freeMemory,
     warn: (message) => hooks.warn(message),
   };
 

@@ -8,7 +8,7 @@ import { sourceOf } from '../model/source.js';
 import { signatureOf } from '../runtime/predictor.js';
 import { observeProbes } from './activations.js';
 import { openEvaluationData } from './data.js';
-import { chooseDevice } from './device.js';
+import { type ChosenDevice, withDevice } from './device.js';
 import { describeData } from './evaluate.js';
 import { channelValues } from './monitoring.js';
 import type { DataOptions, DeviceName } from './options.js';
@@ -31,7 +31,14 @@ export interface MonitorOptions {
  * fed, what it answers, how sure it is, and how much its activations put on their floors.
  * @throws Failure('input') for a run without a baseline, and for a model or data that cannot be used
  */
-export async function monitor({ run, data, device, thresholds, ...options }: MonitorOptions): Promise<MonitorResult> {
+export function monitor({ device: requested, ...options }: MonitorOptions): Promise<MonitorResult> {
+  return withDevice(requested, (device) => monitorOn(device, options));
+}
+
+async function monitorOn(
+  device: ChosenDevice,
+  { run, data, thresholds, ...options }: Omit<MonitorOptions, 'device'>,
+): Promise<MonitorResult> {
   const began = performance.now();
   const baseline = run.monitoring;
   if (baseline === null) {
@@ -42,10 +49,9 @@ export async function monitor({ run, data, device, thresholds, ...options }: Mon
   if (options.model === null) requireUnchanged(run, model);
   requireOneInput(model);
   const signature = signatureOf(model.graph);
-  const chosen = await chooseDevice(device);
   const given = { ...data, preprocessing: { ...preprocessingOf(run), ...data.preprocessing } };
   const part = await openEvaluationData(model, signature, given, 'distill');
-  const { values, width } = await predict(sourceOf(model), signature, part, chosen.session);
+  const { values, width } = await predict(sourceOf(model), signature, part, device.session);
   const loss = run.settings.loss;
   const task = chooseTask(
     model.graph,
@@ -76,7 +82,7 @@ export async function monitor({ run, data, device, thresholds, ...options }: Mon
     run: run.run.id,
     model: model.path,
     data: describeData(part),
-    device: chosen.description,
+    device: device.description,
     baselineSamples: baseline.samples,
     checks,
     level: worstLevel(checks),

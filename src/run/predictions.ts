@@ -19,22 +19,36 @@ const batchSize = 256;
  * Runs a model over a part of the data: any model that ONNX Runtime loads, at whatever batch size it was exported with.
  * @param limit the first samples only
  */
-export async function predict(
+export function predict(
   model: ModelProto | Uint8Array | string,
   signature: Signature,
   part: DataPart,
   options: InferenceSession.SessionOptions = {},
   limit = Number.POSITIVE_INFINITY,
 ): Promise<Predictions> {
+  return withPredictor(model, signature, options, (predictOn) => predictOn(part, limit));
+}
+
+/** Runs a model over several parts of the data, opened once for all of them. */
+export async function withPredictor<Result>(
+  model: ModelProto | Uint8Array | string,
+  signature: Signature,
+  options: InferenceSession.SessionOptions,
+  compute: (predictOn: (part: DataPart, limit?: number) => Promise<Predictions>) => Promise<Result>,
+): Promise<Result> {
   const predictor = await openPredictor(model, signature, options);
   try {
-    return await predictWith(predictor, part, limit);
+    return await compute((part, limit) => predictWith(predictor, part, limit));
   } finally {
     await predictor.release();
   }
 }
 
-async function predictWith(predictor: Predictor, { inputs, split }: DataPart, limit: number): Promise<Predictions> {
+async function predictWith(
+  predictor: Predictor,
+  { inputs, split }: DataPart,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<Predictions> {
   const indices = split.indices.slice(0, Math.min(split.count, limit));
   let values: Float32Array | undefined;
   let width = 0;

@@ -22,12 +22,13 @@ import type {
 } from '../evaluation/result.js';
 import { judge } from '../evaluation/verdict.js';
 import { describeModel, describePlan } from '../model/describe.js';
+import type { ModelProto } from '../model/graph.js';
 import type { OperationCounts } from '../model/operations.js';
 import type { SiteParameters } from '../model/plan.js';
 import { sourceOf } from '../model/source.js';
 import { packageVersion } from '../version.js';
-import { type Activations, observeActivations } from './activations.js';
-import { compareAttributions } from './attribution.js';
+import { type Activations, activationsProvider, observeActivations } from './activations.js';
+import { attributionScope, compareAttributions } from './attribution.js';
 import { classNamesFor, describeSplit, findDuplicates } from './data.js';
 import { changedExamples } from './examples.js';
 import { compareLatency, timedRuns } from './latency.js';
@@ -36,7 +37,7 @@ import { channelValues } from './monitoring.js';
 import { inferenceCost } from './operations.js';
 import type { MigrateOptions } from './options.js';
 import type { RunPlace } from './place.js';
-import { type Predictions, predict } from './predictions.js';
+import { type Predictions, predict, withPredictor } from './predictions.js';
 import type { StagedModel } from './staging.js';
 import { truthOf } from './task.js';
 import { checkStaged, requantizationCost, tfjsAgreement } from './tfjs-check.js';
@@ -64,17 +65,13 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
 
   const controlGraph = arms.control === null ? null : arms.controlNetwork.bake(arms.control.outcome.parameters);
   const written = sourceOf(staged.model);
-  const frelu = {
-    test: await predict(written, signature, data.test, session),
-    validation: await predict(written, signature, data.validation, session),
-  };
-  const control =
-    controlGraph === null
-      ? null
-      : {
-          test: await predict(controlGraph.model, signature, data.test, session),
-          validation: await predict(controlGraph.model, signature, data.validation, session),
-        };
+  const predictSplits = (source: ModelProto | string) =>
+    withPredictor(source, signature, session, async (predictOn) => ({
+      test: await predictOn(data.test),
+      validation: await predictOn(data.validation),
+    }));
+  const frelu = await predictSplits(written);
+  const control = controlGraph === null ? null : await predictSplits(controlGraph.model);
 
   const truths = {
     test: truthOf(task, data.test.inputs.dataset.targets, data.test.split.indices, before.test.values),
@@ -111,7 +108,7 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
     { source: sourceOf(model), signature },
     { source: written, signature },
     data.preprocessing.shape,
-    { runs: timedRuns(costs.before.operations?.multiplyAdds ?? null), session },
+    { runs: timedRuns(costs.before.operations?.multiplyAdds ?? null, device.provider), session },
   );
   const counts = { before: costs.before.operations, after: costs.after.operations };
   const { test } = truths;
@@ -129,10 +126,11 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
     const observed = activations.after.get(probe.site);
     return observed === undefined ? [] : [{ ...probe, share: observed.floored }];
   });
+  const explained = attributionScope(data.test.split.count, counts.before?.multiplyAdds ?? null, device);
   const attribution = await compareAttributions(prepared, {
+    ...explained,
     after: staged.model.graph,
     batchSize: options.training.batchSize,
-    multiplyAdds: counts.before?.multiplyAdds ?? null,
     actual: (index) => truthInWords(test, names, index),
     warn,
   });
@@ -146,6 +144,12 @@ export async function assembleResult(judged: Judged): Promise<MigrateResult> {
     },
     model: describeModel(model),
     device: device.description,
+    computedOn: {
+      evaluation: device.provider,
+      latency: device.provider,
+      activations: activationsProvider,
+      attribution: attribution === null ? null : explained.device.provider,
+    },
     task: task.task,
     data: {
       train: describeSplit(data.train),

@@ -32,6 +32,28 @@ export function keepsTensors(device: Provider): boolean {
   return device === 'webgpu';
 }
 
+/** A device that stays open until it is released; a second release does nothing. */
+export interface DeviceHold {
+  release(): Promise<void>;
+}
+
+/**
+ * Keeps a device open. With its last session ONNX Runtime gives a WebGPU device up, and with it every shader compiled so
+ * far: sessions that follow one another would each compile theirs again. What it also keeps is the memory of the sessions
+ * that were released, for the next ones; whoever runs out of it releases the device.
+ */
+export async function holdDevice(id: Provider): Promise<DeviceHold> {
+  if (id !== 'webgpu') return { release: async () => {} };
+  let session: InferenceSession | undefined = await openSession(products(), sessionOptions(id));
+  return {
+    async release() {
+      const held = session;
+      session = undefined;
+      await held?.release();
+    },
+  };
+}
+
 /** Multiplies matrices on every provider: what is reported as usable has computed. */
 export async function discoverDevices(only: readonly Provider[] = providers): Promise<Device[]> {
   const devices: Device[] = [];

@@ -31,6 +31,8 @@ export interface StepperOptions {
   /** more for ONNX Runtime: profiling */
   readonly session?: InferenceSession.SessionOptions;
   warn?(message: string): void;
+  /** called when the device's memory does not suffice: lets go of what others hold of it */
+  freeMemory?(): Promise<void>;
 }
 
 interface OpenStep {
@@ -188,9 +190,11 @@ export class Stepper {
         `${this.#limit}, and the batch size stays what it is. (Batch statistics, with --batch-norm batch, are those of a part.)`,
     );
     const state = await this.read();
-    await this.#close();
+    const shapes = [...this.#state].map(([name, { dims }]) => [name, dims] as const);
     // the device's memory goes with its last session
-    for (const [name, tensor] of this.#state) this.#put(name, state.get(name), tensor.dims);
+    await this.#free();
+    await this.options.freeMemory?.();
+    for (const [name, dims] of shapes) this.#put(name, state.get(name), dims);
   }
 
   /** A copy of the state, from whatever device it is on. */
@@ -221,16 +225,16 @@ export class Stepper {
   }
 
   async release(): Promise<void> {
+    await this.#free();
+    this.#steps.clear();
+  }
+
+  /** Frees the state and what sessions hold, tensors before the device they lie on; steps are kept, and open again when they are run. */
+  async #free(): Promise<void> {
     for (const tensor of this.#state.values()) tensor.dispose();
     this.#state.clear();
     await this.#download?.release();
     this.#download = undefined;
-    await this.#close();
-    this.#steps.clear();
-  }
-
-  /** Frees what sessions hold; steps are kept, and open again when they are run. */
-  async #close(): Promise<void> {
     for (const chain of this.#chains.values()) await chain?.session.release();
     this.#chains.clear();
     for (const open of this.#steps.values()) {

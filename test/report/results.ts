@@ -122,6 +122,7 @@ export function makeResult({
       bytes: 314_159,
     },
     device: { requested: 'auto', used: 'cpu', adapter: null },
+    computedOn: { evaluation: 'cpu', latency: 'cpu', activations: 'cpu', attribution: 'cpu' },
     task: 'classification',
     data: {
       train: { path: 'data/train', part: null, format: 'idx', count: 54_000, classes, sha256: 'c'.repeat(64) },

@@ -1,4 +1,4 @@
-import type { SettingValue } from '../../evaluation/result.js';
+import type { MigrateResult, SettingValue } from '../../evaluation/result.js';
 import type { Rich, Section } from '../document.js';
 import type { Texts } from '../text/en.js';
 import { type Context, named, numeric } from './context.js';
@@ -15,6 +15,7 @@ export function settings({ result, text, numbers }: Context): Section {
     [words.parameters, [numbers.count(model.parameters, 'model.parameters')]],
     [words.modelHash, asCode(model.sha256)],
     [words.device, [deviceText(device.used, device.adapter), words.requested(device.requested)]],
+    ...elsewhere(result, words),
     ['frelu-migrate', [environment.version]],
     ['Node.js', [environment.node]],
     ['ONNX Runtime', [environment.onnxruntime]],
@@ -56,6 +57,18 @@ export function settings({ result, text, numbers }: Context): Section {
           ]),
     ],
   };
+}
+
+/** What was computed on another device than the run's. */
+function elsewhere({ device, computedOn }: MigrateResult, words: Texts['settings']): [string, Rich][] {
+  const { activations, attribution } = computedOn;
+  const parts = [
+    { name: words.activations, provider: activations },
+    { name: words.attribution, provider: attribution },
+  ];
+  const other = parts.filter(({ provider }) => provider !== null && provider !== device.used);
+  if (other.length === 0) return [];
+  return [[words.elsewhere, [other.map(({ name, provider }) => `${name}: ${provider}`).join(', ')]]];
 }
 
 function deviceText(used: string, adapter: string | null): string {
