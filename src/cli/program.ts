@@ -52,6 +52,10 @@ const commands = {
     summary: 'undo an upgrade, byte for byte',
     load: async () => (await import('./commands/rollback.js')).declareRollback,
   },
+  codemod: {
+    summary: 'rewrite source that builds TensorFlow.js models: relu becomes FReLU',
+    load: async () => (await import('./commands/codemod.js')).declareCodemod,
+  },
   devices: {
     summary: 'what can compute here, and what a run would pick',
     load: async () => (await import('./commands/devices.js')).declareDevices,

@@ -62,6 +62,13 @@ export function argument(command: Command, name: string, description: string): R
   return () => value;
 }
 
+/** Declares a positional argument of one word or more, the last one of its command. */
+export function listArgument(command: Command, name: `<${string}...>`, description: string): Read<readonly string[]> {
+  const values: string[] = [];
+  command.argument(name, description, (text: string) => values.push(text));
+  return () => values;
+}
+
 function declare<T>(
   command: Command,
   declared: Option,

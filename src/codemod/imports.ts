@@ -1,0 +1,150 @@
+import { posix } from 'node:path';
+import type { File, Statement } from '@babel/types';
+import { type Edit, insertStatement } from './edits.js';
+import { takeName } from './names.js';
+import { languageOf } from './parse.js';
+import { spanOf } from './syntax.js';
+import { requiredSource } from './tensorflow.js';
+
+export type ModuleSystem = 'esm' | 'commonjs';
+
+/** What a file says about how it imports. */
+export interface FileImports {
+  /** null for a file that neither imports nor exports nor requires at its top level */
+  readonly system: ModuleSystem | null;
+  /** the sources of its relative imports */
+  readonly relative: readonly string[];
+  /** an import of `frelu` from a file of the project */
+  readonly frelu: { readonly local: string; readonly source: string } | null;
+  /** the statement behind which an import goes; null: at the beginning */
+  readonly last: Statement | null;
+  /** the first statement of the file, its directives aside */
+  readonly first: Statement | null;
+}
+
+export function importsOf({ program: { body } }: File): FileImports {
+  const imports = body.flatMap((statement) => importedBy(statement) ?? []);
+  const isModule = body.some(({ type }) => /^(?:Import|Export|TSImportEquals|TSExport)/.test(type));
+  const required = imports.find(({ kind }) => kind === 'require');
+  const relative = imports.map(({ source }) => source).filter(isRelative);
+  const last = isModule
+    ? imports.findLast(({ kind }) => kind === 'import')
+    : lastOfRun(body, required?.statement ?? null);
+  const frelu = imports.find(({ source, frelu: local }) => local !== null && isRelative(source));
+  return {
+    system: isModule ? 'esm' : required === undefined ? null : 'commonjs',
+    relative,
+    frelu: frelu === undefined || frelu.frelu === null ? null : { local: frelu.frelu, source: frelu.source },
+    last: last?.statement ?? null,
+    first: body[0] ?? null,
+  };
+}
+
+interface ImportStatement {
+  readonly statement: Statement;
+  readonly kind: 'import' | 'require';
+  readonly source: string;
+  /** what `frelu` of that source is called here */
+  readonly frelu: string | null;
+}
+
+function importedBy(statement: Statement): ImportStatement | null {
+  if (statement.type === 'ImportDeclaration') {
+    let frelu: string | null = null;
+    for (const specifier of statement.specifiers) {
+      if (specifier.type !== 'ImportSpecifier') continue;
+      const { imported } = specifier;
+      if ((imported.type === 'Identifier' ? imported.name : imported.value) === 'frelu') frelu = specifier.local.name;
+    }
+    return { statement, kind: 'import', source: statement.source.value, frelu };
+  }
+  if (statement.type === 'TSImportEqualsDeclaration') {
+    const { moduleReference: reference } = statement;
+    if (reference.type !== 'TSExternalModuleReference') return null;
+    return { statement, kind: 'import', source: reference.expression.value, frelu: null };
+  }
+  if (statement.type !== 'VariableDeclaration') return null;
+  for (const { id, init } of statement.declarations) {
+    const source = init === null || init === undefined ? null : requiredSource(init);
+    if (source === null) continue;
+    let frelu: string | null = null;
+    for (const property of id.type === 'ObjectPattern' ? id.properties : []) {
+      if (property.type !== 'ObjectProperty' || property.key.type !== 'Identifier') continue;
+      if (property.key.name === 'frelu' && property.value.type === 'Identifier') frelu = property.value.name;
+    }
+    return { statement, kind: 'require', source, frelu };
+  }
+  return null;
+}
+
+/** The last `require` of those that follow each other: one far below may come too late for what uses the layer. */
+function lastOfRun(body: readonly Statement[], first: Statement | null): { statement: Statement } | null {
+  if (first === null) return null;
+  let last = first;
+  for (const statement of body.slice(body.indexOf(first) + 1)) {
+    if (importedBy(statement) === null) break;
+    last = statement;
+  }
+  return { statement: last };
+}
+
+/**
+ * Imports `frelu` from `specifier`, unless that is done already; returns what the file calls it.
+ * @param taken the names in use; a new one is added
+ */
+export function addImport(edit: Edit, imports: FileImports, specifier: string, taken: Set<string>): string {
+  if (imports.frelu !== null && withoutExtension(imports.frelu.source) === withoutExtension(specifier)) {
+    return imports.frelu.local;
+  }
+  const { quote, padding, semicolon, lineFeed } = edit.style;
+  const local = takeName('frelu', taken);
+  const source = `${quote}${specifier}${quote}`;
+  const isModule = imports.system !== 'commonjs';
+  const renamed = local === 'frelu' ? 'frelu' : isModule ? `frelu as ${local}` : `frelu: ${local}`;
+  const names = `{${padding}${renamed}${padding}}`;
+  const statement = isModule ? `import ${names} from ${source}` : `const ${names} = require(${source})`;
+  if (imports.last !== null) insertStatement(edit, imports.last, statement);
+  else if (imports.first !== null) {
+    edit.edited.appendLeft(spanOf(imports.first).start, `${statement}${semicolon}${lineFeed}`);
+  }
+  return local;
+}
+
+/**
+ * How a file names another one of the project: relative, and with an extension where its other relative imports have one, or where
+ * the module would not be found without.
+ * @param from the importing file, and
+ * @param to the imported one: both relative to the same folder, with '/'
+ * @param nodeResolution whether a TypeScript file's imports are resolved as Node does, which asks for the extension
+ */
+export function specifierFor(from: string, to: string, imports: FileImports, nodeResolution: boolean): string {
+  const path = posix.relative(posix.dirname(from), to);
+  const relative = path.startsWith('.') ? path : `./${path}`;
+  return `${withoutExtension(relative)}${extensionFor(from, to, imports, nodeResolution)}`;
+}
+
+function extensionFor(from: string, to: string, { relative, system }: FileImports, nodeResolution: boolean): string {
+  const written = posix.extname(to);
+  const compiled = written.replace(/^\.([cm]?)tsx?$/, '.$1js');
+  const others = relative.map((source) => sourceExtensionOf(source));
+  if (others.includes('.ts') || others.includes('.tsx')) return written;
+  // Node finds neither of these without being told
+  if (/^\.[cm]/.test(compiled)) return compiled;
+  if (others.some((extension) => extension !== '')) return compiled;
+  if (others.length > 0) return '';
+  if (languageOf(from) === 'typescript') return nodeResolution ? compiled : '';
+  return system === 'commonjs' ? '' : compiled;
+}
+
+function sourceExtensionOf(source: string): string {
+  return /\.(?:[cm]?[jt]s|[jt]sx)$/.exec(source)?.[0] ?? '';
+}
+
+/** A path or specifier without the extension of a source file. */
+export function withoutExtension(path: string): string {
+  return path.replace(/\.(?:[cm]?[jt]s|[jt]sx)$/, '');
+}
+
+function isRelative(source: string): boolean {
+  return /^\.\.?\//.test(source);
+}

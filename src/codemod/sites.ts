@@ -1,0 +1,326 @@
+import babelTraverse, { type NodePath } from '@babel/traverse';
+import type { CallExpression, File, Node, ObjectExpression, ObjectProperty } from '@babel/types';
+import type { Granularity } from '../model/plan.js';
+import { type Activation, activationOf, configOf, isRelu, type ReluName } from './config.js';
+import { followLayer, type Instance } from './placement.js';
+import { possibleStrings, propertyName, propertyOf, unwrapped } from './syntax.js';
+import { type TensorflowName, tensorflowName } from './tensorflow.js';
+
+/** One place of the source where a ReLU is, or may be. */
+export interface Site {
+  /** the node that is named to the user: the `activation` property, or the call */
+  readonly node: Node;
+  /** such as `conv2d, activation 'relu'` */
+  readonly what: string;
+  /** why nothing is done here, or what is to be known about what is done */
+  readonly reason: string | null;
+  readonly change: Change | null;
+}
+
+export type Change =
+  /** a layer that does nothing but ReLU becomes a FReLU layer */
+  | {
+      readonly kind: 'replace';
+      readonly call: NodePath<CallExpression>;
+      /** the `activation` that says so; null where the layer is a ReLU by itself */
+      readonly activation: NodePath<ObjectProperty> | null;
+      readonly maxValue: number | null;
+    }
+  /** a layer loses its activation, and a FReLU layer follows it */
+  | {
+      readonly kind: 'follow';
+      readonly layer: NodePath<CallExpression>;
+      readonly activation: NodePath<ObjectProperty>;
+      readonly config: NodePath<ObjectExpression>;
+      readonly maxValue: number | null;
+      /** whether the layer has no bias that a shift could be in */
+      readonly shift: boolean;
+      /** the axis of its channels */
+      readonly axis: number | null;
+      readonly instances: readonly Instance[];
+    };
+
+/** A place that works on, but may mean something else behind the change. */
+export interface Caution {
+  readonly node: Node;
+  readonly message: string;
+}
+
+export interface Finding {
+  readonly sites: readonly Site[];
+  readonly cautions: readonly Caution[];
+  /** the packages that the layers which change come from */
+  readonly packages: readonly string[];
+}
+
+/** Layers whose activation is the last thing that they do. */
+const lastStep: ReadonlySet<string> = new Set([
+  ...['dense', 'conv1d', 'conv2d', 'conv3d', 'conv2dTranspose', 'conv3dTranspose'],
+  ...['depthwiseConv2d', 'separableConv2d'],
+]);
+
+const recurrent: ReadonlySet<string> = new Set([
+  ...['simpleRNN', 'simpleRNNCell', 'lstm', 'lstmCell', 'gru', 'gruCell', 'convLstm2d', 'convLstm2dCell'],
+]);
+
+/**
+ * Finds every ReLU of a file, and what can be done about it, in the order of the text.
+ * @param granularity with `channel`, a layer must say which axis its channels are
+ * @throws what the scopes of the file refuse, such as a name that is declared twice
+ */
+export function findSites(file: File, granularity: Granularity): Finding {
+  const sites: Site[] = [];
+  const cautions: Caution[] = [];
+  const packages = new Set<string>();
+  /** what is part of a site already */
+  const claimed = new Set<Node>();
+  const calls: NodePath<CallExpression>[] = [];
+  const mentions: { readonly node: Node; readonly value: NodePath<Node> }[] = [];
+  let usesTensorflow = false;
+
+  babelTraverse.default(file, {
+    CallExpression: (path) => {
+      calls.push(path);
+    },
+    MemberExpression: (path) => {
+      const name = tensorflowName(path);
+      if (name === null) return;
+      usesTensorflow = true;
+      const site = path.key === 'callee' && path.parentPath.isCallExpression() ? null : passedOn(path, name);
+      if (site !== null) sites.push(site);
+    },
+    ImportDeclaration: ({ node }) => {
+      if (/tfjs|tensorflow/i.test(node.source.value)) usesTensorflow = true;
+    },
+    ObjectProperty: (path) => {
+      if (path.parentPath.isObjectExpression() && propertyName(path.node.key, path.node.computed) === 'activation') {
+        mentions.push({ node: path.node, value: path.get('value') });
+      }
+    },
+    AssignmentExpression: (path) => {
+      const { left } = path.node;
+      if (left.type === 'MemberExpression' && propertyName(left.property, left.computed) === 'activation') {
+        mentions.push({ node: path.node, value: path.get('right') });
+      }
+    },
+  });
+  for (const call of calls) {
+    const name = tensorflowName(call.get('callee'));
+    const site = name === null ? null : siteOfCall(call, name, granularity, claimed);
+    if (site !== null) sites.push(site);
+    if (site?.change && name !== null) packages.add(name.package);
+    if (name === null) {
+      sites.push(...(usesTensorflow || isForeignLayer(call) ? methodSite(call) : []));
+      const caution = cautionOf(call);
+      if (caution !== null) cautions.push(caution);
+    }
+  }
+  for (const { node, value } of mentions) {
+    if (!claimed.has(node) && possibleStrings(value)?.some(isRelu)) sites.push(unattached(node));
+  }
+  const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) => (a.node.start ?? 0) - (b.node.start ?? 0);
+  return { sites: sites.toSorted(inOrder), cautions: cautions.toSorted(inOrder), packages: [...packages] };
+}
+
+function siteOfCall(
+  call: NodePath<CallExpression>,
+  { members }: TensorflowName,
+  granularity: Granularity,
+  claimed: Set<Node>,
+): Site | null {
+  const [first = '', kind] = members;
+  if (first === 'layers' && kind !== undefined && members.length === 2)
+    return layerSite(call, kind, granularity, claimed);
+  if (members.length > 1) return null;
+  const what = plainOperation(first, call);
+  return what === null ? null : skipped(call.node, what, nowhereToKeep);
+}
+
+const nowhereToKeep = 'a plain operation: there is no layer that could hold the learned offset';
+
+function plainOperation(name: string, call: NodePath<CallExpression>): string | null {
+  if (isRelu(name)) return `tf.${name}(...)`;
+  const [, second, third] = call.node.arguments;
+  const isNumber = (node: Node | undefined, value: number) => node?.type === 'NumericLiteral' && node.value === value;
+  if (name === 'clipByValue' && isNumber(second, 0) && isNumber(third, 6)) return 'tf.clipByValue(..., 0, 6)';
+  return name === 'maximum' && isNumber(second, 0) ? 'tf.maximum(..., 0)' : null;
+}
+
+function layerSite(
+  call: NodePath<CallExpression>,
+  kind: string,
+  granularity: Granularity,
+  claimed: Set<Node>,
+): Site | null {
+  if (kind === 'reLU') {
+    return {
+      node: call.node,
+      what: 'reLU layer',
+      reason: null,
+      change: { kind: 'replace', call, activation: null, maxValue: null },
+    };
+  }
+  const config = configOf(call);
+  if (config.status === 'absent') return null;
+  if (config.status === 'unknown') {
+    return lastStep.has(kind) || recurrent.has(kind) || kind === 'activation'
+      ? skipped(call.node, kind, config.reason)
+      : null;
+  }
+  if (recurrent.has(kind)) return recurrentSite(call, kind, config.object, claimed);
+  const activation = activationOf(config.object);
+  if (activation.status === 'other') return null;
+  const { property } = activation;
+  const what = describeLayer(kind, activation);
+  // the mention is this site's own, wherever its object stands
+  if (property !== null) claimed.add(property.node);
+  const node = property?.node ?? call.node;
+  if (activation.status === 'unknown') return skipped(node, what, activation.reason);
+  if (!config.sole) return skipped(node, what, 'its configuration is a constant that is used in several places');
+  if (kind === 'activation') {
+    const maxValue = maxValueOf(activation.name);
+    if (unwrapped(call.get('arguments')[0] ?? call).isObjectExpression()) {
+      return { node, what, reason: null, change: { kind: 'replace', call, activation: activation.property, maxValue } };
+    }
+    return skipped(node, what, 'its configuration does not stand at the layer');
+  }
+  if (!lastStep.has(kind)) return skipped(node, what, `where '${kind}' has its activation is not known`);
+  if (granularity === 'channel' && channelAxis(propertyOf(config.object, 'dataFormat')) === null) {
+    return skipped(node, what, 'which axis has its channels is known only when it runs');
+  }
+  return followedSite(call, what, config.object, activation.property, activation.name);
+}
+
+function followedSite(
+  layer: NodePath<CallExpression>,
+  what: string,
+  config: NodePath<ObjectExpression>,
+  activation: NodePath<ObjectProperty>,
+  name: ReluName,
+): Site {
+  const { node } = activation;
+  const flow = followLayer(layer);
+  if (flow.status === 'lost') return skipped(node, what, flow.reason);
+  const bias = literalBoolean(propertyOf(config, 'useBias'));
+  const axis = channelAxis(propertyOf(config, 'dataFormat'));
+  const reason =
+    bias === 'unknown'
+      ? 'whether the layer has a bias is known only when it runs: where it has none, nothing holds a shift'
+      : bias
+        ? null
+        : 'the layer has no bias: its FReLU holds the shift';
+  return {
+    node,
+    what,
+    reason,
+    change: {
+      kind: 'follow',
+      layer,
+      activation,
+      config,
+      maxValue: maxValueOf(name),
+      shift: bias === false,
+      axis,
+      instances: flow.instances,
+    },
+  };
+}
+
+function recurrentSite(
+  call: NodePath<CallExpression>,
+  kind: string,
+  config: NodePath<ObjectExpression>,
+  claimed: Set<Node>,
+): Site | null {
+  const given = ['activation', 'recurrentActivation'].map((key) => activationOf(config, key));
+  for (const each of given) if (each.status !== 'other' && each.property !== null) claimed.add(each.property.node);
+  const activation = given.find(({ status }) => status !== 'other');
+  if (activation === undefined || activation.status === 'other') return null;
+  const node = activation.property?.node ?? call.node;
+  return skipped(
+    node,
+    describeLayer(kind, activation),
+    'its activation is a part of the recurrence, not its last step',
+  );
+}
+
+/** Methods of tensors, and layers of a TensorFlow.js that is not imported from one of its packages. */
+function methodSite(call: NodePath<CallExpression>): readonly Site[] {
+  const callee = call.get('callee');
+  if (!callee.isMemberExpression()) return [];
+  const name = propertyName(callee.node.property, callee.node.computed) ?? '';
+  if (isForeignLayer(call)) {
+    return [skipped(call.node, 'reLU layer', 'its TensorFlow.js is not imported here from one of its packages')];
+  }
+  return isRelu(name) && call.node.arguments.length === 0 ? [skipped(call.node, `.${name}()`, nowhereToKeep)] : [];
+}
+
+/** `tf.layers.reLU()` of a global or passed-in `tf`. */
+function isForeignLayer(call: NodePath<CallExpression>): boolean {
+  const { callee } = call.node;
+  return (
+    callee.type === 'MemberExpression' &&
+    propertyName(callee.property, callee.computed) === 'reLU' &&
+    callee.object.type === 'MemberExpression' &&
+    propertyName(callee.object.property, callee.object.computed) === 'layers'
+  );
+}
+
+/** A function of TensorFlow.js that makes a ReLU and is not called here, such as `x.map(tf.relu)`. */
+function passedOn(path: NodePath<Node>, { members }: TensorflowName): Site | null {
+  const name = members.join('.');
+  if (path.parentPath?.isVariableDeclarator()) return null;
+  if (name === 'layers.reLU') return skipped(path.node, 'tf.layers.reLU', 'it is passed on, and called elsewhere');
+  return isRelu(name) ? skipped(path.node, `tf.${name}`, nowhereToKeep) : null;
+}
+
+function unattached(node: Node): Site {
+  const reason = 'which layer this reaches is not seen here: give the layer its activation where it is created';
+  return skipped(node, 'activation', reason);
+}
+
+/** What finds a layer by its place or by its name, and may rely on the ReLU being in it. */
+function cautionOf(call: NodePath<CallExpression>): Caution | null {
+  const { callee } = call.node;
+  if (callee.type !== 'MemberExpression') return null;
+  const name = propertyName(callee.property, callee.computed);
+  if (name === 'getLayer') {
+    const message =
+      "a layer found here has lost its ReLU: its FReLU is a layer of its own behind it, and layers' indices have moved";
+    return { node: call.node, message };
+  }
+  return name === 'pop' && isNamedModel(callee.object)
+    ? { node: call.node, message: 'the last layer may be a FReLU now: popping it leaves the layer that it follows' }
+    : null;
+}
+
+function isNamedModel(node: Node): boolean {
+  return node.type === 'Identifier' && /model|net/i.test(node.name);
+}
+
+function skipped(node: Node, what: string, reason: string): Site {
+  return { node, what, reason, change: null };
+}
+
+function describeLayer(kind: string, activation: Activation): string {
+  return activation.status === 'relu' ? `${kind}, activation '${activation.name}'` : kind;
+}
+
+function maxValueOf(name: ReluName): number | null {
+  return name === 'relu6' ? 6 : null;
+}
+
+function literalBoolean(property: NodePath<ObjectProperty> | null): boolean | 'unknown' {
+  if (property === null) return true;
+  const { value } = property.node;
+  return value.type === 'BooleanLiteral' ? value.value : 'unknown';
+}
+
+/** The axis of the channels: the last one, 1 where they come first; null where that is known only when it runs. */
+function channelAxis(dataFormat: NodePath<ObjectProperty> | null): number | null {
+  if (dataFormat === null) return -1;
+  const formats = possibleStrings(dataFormat.get('value'));
+  const [format, ...others] = formats ?? [];
+  if (formats === null || others.length > 0) return null;
+  return format === 'channelsFirst' ? 1 : -1;
+}
