@@ -2,6 +2,7 @@ import type { NodePath } from '@babel/traverse';
 import type { Node, ObjectExpression, VariableDeclarator } from '@babel/types';
 import type { Granularity } from '../model/plan.js';
 import {
+  appendProperties,
   type Edit,
   insertCall,
   insertDeclarator,
@@ -54,7 +55,9 @@ function replaceLayer(
     const beforeParenthesis = spanOf(call.node).end - 1;
     edit.edited.appendLeft(beforeParenthesis, objectText(edit, added));
   } else if (activation === null) {
-    if (added.length > 0) replaceNode(edit, config, objectText(edit, [`...${textOf(config, edit.text)}`, ...added]));
+    if (config.type === 'ObjectExpression' && config.properties.length > 0) appendProperties(edit, config, added);
+    else if (added.length > 0)
+      replaceNode(edit, config, objectText(edit, [`...${textOf(config, edit.text)}`, ...added]));
   } else {
     const properties = maxValue === null ? added : [`maxValue: ${maxValue}`, ...added];
     const { parent } = activation;

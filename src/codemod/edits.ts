@@ -59,6 +59,12 @@ export function removeProperty(
   edited.remove(start - spaceBefore, onlyOne ? removedEnd + spaceAfter : removedEnd);
 }
 
+/** Adds properties behind the last one of an object that has some, each as source text. */
+export function appendProperties({ edited }: Edit, { properties }: ObjectExpression, added: readonly string[]): void {
+  const last = properties.at(-1);
+  if (last !== undefined) edited.appendLeft(spanOf(last).end, added.map((each) => `, ${each}`).join(''));
+}
+
 /** Puts an element behind another one of an array, or an argument behind another one. */
 export function insertElement({ text, edited, style }: Edit, element: Node, added: string): void {
   const { start, end } = spanOf(element);
@@ -90,6 +96,10 @@ export function insertStatement({ text, edited, style }: Edit, statement: Node, 
 /** Puts a call behind another one whose value nobody reads: as a statement, or with it in a sequence. */
 export function insertCall(edit: Edit, call: NodePath<CallExpression>, added: string): void {
   const statement = call.parentPath;
+  if (statement.isArrowFunctionExpression()) {
+    wrapExpression(edit, call.node, '{ ', `; ${added}; }`);
+    return;
+  }
   if (!statement.isExpressionStatement()) {
     wrapExpression(edit, call.node, '(', `, ${added})`);
     return;

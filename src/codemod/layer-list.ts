@@ -1,7 +1,7 @@
 import type { NodePath } from '@babel/traverse';
 import type { CallExpression, Function as FunctionNode, Node } from '@babel/types';
 import { exportOf, functionUses, soleReturn } from './function-uses.js';
-import { propertyName, wrapped } from './syntax.js';
+import { propertyName, unwrapped, wrapped } from './syntax.js';
 import { type TensorflowName, tensorflowName } from './tensorflow.js';
 
 /**
@@ -25,16 +25,15 @@ export function isLayerList(path: NodePath<Node>): boolean {
   return false;
 }
 
-/** `list.push(...)` as a statement, where `list` holds the layers of a sequential model; or any other method of it. */
-export function isSequentialMethod(call: NodePath<CallExpression>, method: string): boolean {
+/** Whether a call is `list.push(...)`, where the constant `list` holds the layers of a sequential model. */
+export function isPushOfLayers(call: NodePath<CallExpression>): boolean {
   const callee = call.get('callee');
-  if (!callee.isMemberExpression() || propertyName(callee.node.property, callee.node.computed) !== method) return false;
+  if (!callee.isMemberExpression() || !isPush(callee)) return false;
   const list = callee.get('object');
-  if (!list.isIdentifier()) return false;
-  const declared = list.scope.getBinding(list.node.name)?.path;
+  const declared = list.isIdentifier() ? list.scope.getBinding(list.node.name)?.path : undefined;
   if (!declared?.isVariableDeclarator()) return false;
   const init = declared.get('init');
-  return init.isArrayExpression() && isListConstant(declared);
+  return init.hasNode() && unwrapped(init).isArrayExpression() && isListConstant(declared);
 }
 
 function isListConstant(declared: NodePath<Node>): boolean {

@@ -1,10 +1,10 @@
-import babelTraverse from '@babel/traverse';
 import type { File } from '@babel/types';
+import { traverse } from './traverse.js';
 
 /** Every identifier of a file, whatever it stands for. */
 export function identifiersOf(file: File): Set<string> {
   const names = new Set<string>();
-  babelTraverse.default.cheap(file, (node) => {
+  traverse.cheap(file, (node) => {
     if (node.type === 'Identifier' || node.type === 'JSXIdentifier') names.add(node.name);
   });
   return names;

@@ -1,7 +1,7 @@
 import type { Binding, NodePath } from '@babel/traverse';
 import type { CallExpression, Function as FunctionNode, Node, VariableDeclarator } from '@babel/types';
 import { describeFunction, exportOf, functionUses, soleReturn } from './function-uses.js';
-import { isLayerList, isSequentialMethod } from './layer-list.js';
+import { isLayerList, isPushOfLayers } from './layer-list.js';
 import { isRepeatable, propertyName, wrapped } from './syntax.js';
 import { tensorflowName } from './tensorflow.js';
 
@@ -122,7 +122,7 @@ function placementOf(value: NodePath<Node>): Placement | null {
     return isApply && call.isCallExpression() && parent.key === 'callee' ? { kind: 'apply', call } : null;
   }
   if (parent.isCallExpression() && value.listKey === 'arguments') {
-    if (isSequentialMethod(parent, 'push')) return { kind: 'element', element: value };
+    if (isPushOfLayers(parent)) return { kind: 'element', element: value };
     return isAdd(parent) ? { kind: 'add', call: parent } : null;
   }
   if (parent.isArrayExpression()) return isLayerList(parent) ? { kind: 'element', element: value } : null;

@@ -1,10 +1,11 @@
-import babelTraverse, { type NodePath } from '@babel/traverse';
-import type { CallExpression, File, Node, ObjectExpression, ObjectProperty } from '@babel/types';
+import type { NodePath } from '@babel/traverse';
+import type { CallExpression, File, Identifier, Node, ObjectExpression, ObjectProperty } from '@babel/types';
 import type { Granularity } from '../model/plan.js';
 import { type Activation, activationOf, configOf, isRelu, type ReluName } from './config.js';
 import { followLayer, type Instance } from './placement.js';
-import { possibleStrings, propertyName, propertyOf, unwrapped } from './syntax.js';
+import { contains, possibleStrings, propertyName, propertyOf, unwrapped } from './syntax.js';
 import { type TensorflowName, tensorflowName } from './tensorflow.js';
+import { traverse } from './traverse.js';
 
 /** One place of the source where a ReLU is, or may be. */
 export interface Site {
@@ -78,7 +79,7 @@ export function findSites(file: File, granularity: Granularity): Finding {
   const mentions: { readonly node: Node; readonly value: NodePath<Node> }[] = [];
   let usesTensorflow = false;
 
-  babelTraverse.default(file, {
+  traverse(file, {
     CallExpression: (path) => {
       calls.push(path);
     },
@@ -118,6 +119,7 @@ export function findSites(file: File, granularity: Granularity): Finding {
   for (const { node, value } of mentions) {
     if (!claimed.has(node) && possibleStrings(value)?.some(isRelu)) sites.push(unattached(node));
   }
+  cautions.push(...unusedNames(file, sites));
   const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) => (a.node.start ?? 0) - (b.node.start ?? 0);
   return { sites: sites.toSorted(inOrder), cautions: cautions.toSorted(inOrder), packages: [...packages] };
 }
@@ -176,7 +178,7 @@ function layerSite(
   if (property !== null) claimed.add(property.node);
   const node = property?.node ?? call.node;
   if (activation.status === 'unknown') return skipped(node, what, activation.reason);
-  if (!config.sole) return skipped(node, what, 'its configuration is a constant that is used in several places');
+  if (!config.sole) return skipped(call.node, what, 'its configuration is a constant that is used in several places');
   if (kind === 'activation') {
     const maxValue = maxValueOf(activation.name);
     if (unwrapped(call.get('arguments')[0] ?? call).isObjectExpression()) {
@@ -294,6 +296,31 @@ function cautionOf(call: NodePath<CallExpression>): Caution | null {
     : null;
 }
 
+/** Names that only the replaced layers used: compilers and linters may refuse them. */
+function unusedNames(file: File, sites: readonly Site[]): readonly Caution[] {
+  const replaced = new Map<Node, NodePath<Identifier>>();
+  for (const { change } of sites) {
+    const root = change?.kind === 'replace' ? rootOf(change.call.get('callee')) : null;
+    if (root !== null) replaced.set(root.node, root);
+  }
+  const byName = new Map([...replaced.values()].map((root) => [root.node.name, root]));
+  for (const [name, root] of byName) {
+    const declared = root.scope.getBinding(name)?.path.node;
+    traverse.cheap(file, (node) => {
+      // types use a name, too, and no scope knows of it
+      const uses = node.type === 'Identifier' && node.name === name && !replaced.has(node);
+      if (uses && (declared === undefined || !contains(declared, node))) byName.delete(name);
+    });
+  }
+  return [...byName].map(([name, { node }]) => ({ node, message: `'${name}' has no other use in this file any more` }));
+}
+
+/** The identifier that a path of members begins with. */
+function rootOf(callee: NodePath<Node>): NodePath<Identifier> | null {
+  if (callee.isMemberExpression()) return rootOf(callee.get('object'));
+  return callee.isIdentifier() ? callee : null;
+}
+
 function isNamedModel(node: Node): boolean {
   return node.type === 'Identifier' && /model|net/i.test(node.name);
 }
@@ -303,6 +330,8 @@ function skipped(node: Node, what: string, reason: string): Site {
 }
 
 function describeLayer(kind: string, activation: Activation): string {
+  if (kind === 'activation')
+    return activation.status === 'relu' ? `activation layer '${activation.name}'` : 'activation layer';
   return activation.status === 'relu' ? `${kind}, activation '${activation.name}'` : kind;
 }
 

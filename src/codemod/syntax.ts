@@ -17,6 +17,12 @@ export function textOf(node: Node, text: string): string {
   return text.slice(start, end);
 }
 
+/** Whether a node is a part of another one, or that one itself. */
+export function contains(outer: Node, inner: Node): boolean {
+  const [around, within] = [spanOf(outer), spanOf(inner)];
+  return around.start <= within.start && within.end <= around.end;
+}
+
 /** What a key, or the property of a member expression, is called; null where that is computed. */
 export function propertyName(key: Node, computed: boolean): string | null {
   if (key.type === 'StringLiteral') return key.value;
