@@ -1,5 +1,5 @@
 import { type Attributes, type Graph, makeNode, type NodeProto } from '../model/graph.js';
-import { floatTensor, int64Tensor } from '../model/tensor.js';
+import { DataType, floatTensor, int64Tensor, rawTensor } from '../model/tensor.js';
 
 /**
  * Writes ONNX nodes: every call appends one node and returns the name of what it computes, so that an expression reads
@@ -35,6 +35,12 @@ export class Emitter {
     this.nodes.push(makeNode(opType, inputs, [output], attributes, name, domain));
   }
 
+  /** Values side by side along an axis; one alone is itself. */
+  concat(values: readonly string[], axis: number): string {
+    const [only] = values;
+    return values.length === 1 && only !== undefined ? only : this.op('Concat', values, { axis: { int: axis } });
+  }
+
   /** A FLOAT constant; a number alone is a scalar (shape []). */
   float(values: number | readonly number[], shape: readonly number[] = []): string {
     const list = typeof values === 'number' ? [values] : values;
@@ -44,6 +50,18 @@ export class Emitter {
   /** An INT64 vector: axes, shapes, pads, starts. */
   ints(values: readonly number[]): string {
     return this.#constant(`i${values.length}:${values}`, (name) => int64Tensor(name, [values.length], values));
+  }
+
+  /**
+   * Rows of `rows` [n, length], chosen and ordered: row i of the result [m, length] is row order()[i]. ONNX Runtime copies them
+   * with all threads, which its Transpose and Slice do not. `key` stands for the order, which is computed once.
+   */
+  gather(rows: string, key: string, order: () => Int32Array): string {
+    const indices = this.#constant(`r${key}`, (name) => {
+      const values = order();
+      return rawTensor(name, DataType.INT32, [values.length], values);
+    });
+    return this.op('Gather', [rows, indices], { axis: { int: 0 } });
   }
 
   /** Moves what was written into the graph, at its end, or before `anchor`. */

@@ -57,19 +57,24 @@ export function coefficients(optimiser: OptimiserSettings, learningRate: number,
   ]);
 }
 
-/**
- * Writes one step: `state` [rows, P], `gradient` [1, P] and the fed coefficients give the new state [rows, P].
- */
-export function writeStep(
-  emit: Emitter,
-  optimiser: OptimiserSettings,
-  state: string,
-  gradient: string,
-  fed: string,
-): string {
+/** What a step reads: the state [rows, size] and the coefficients. */
+interface Stepped {
+  readonly optimiser: OptimiserSettings;
+  readonly rows: number;
+  readonly size: number;
+  readonly input: string;
+  readonly coefficients: string;
+}
+
+/** Writes one step: returns the new state [rows, size]. `gradients` lie side by side, [1, n] each, `size` of all together. */
+export function writeStep(emit: Emitter, stepped: Stepped, gradients: readonly string[]): string {
+  const { optimiser, rows, size, input: state, coefficients: fed } = stepped;
   if (optimiser.kind === 'sgd') {
-    return emit.op('MatMul', [fed, emit.op('Concat', [state, gradient], { axis: { int: 0 } })]);
+    const flat = emit.op('Reshape', [state, emit.ints([1, rows * size])]);
+    const stacked = emit.op('Reshape', [emit.concat([flat, ...gradients], 1), emit.ints([rows + 1, size])]);
+    return emit.op('MatMul', [fed, stacked]);
   }
+  const gradient = emit.concat(gradients, 1);
   const [decay = '', beta1 = '', beta2 = '', rate = '', correction = '', epsilon = ''] = emit.ops('Split', [fed], 6, {
     axis: { int: 0 },
     num_outputs: { int: 6 },

@@ -16,7 +16,7 @@ export interface ParameterSlot {
 
 /**
  * Parameters that share an optimiser's settings and learning rate. Their state is one tensor [rows, P] that a step reads
- * from `state` and writes to `newState`; `coefficients` carries the learning rate.
+ * from `input` and writes to `output`; `coefficients` carries the learning rate. Many parameters are several groups of one name.
  */
 export interface StateGroup {
   readonly name: string;
@@ -52,6 +52,12 @@ export interface Accumulation {
   readonly sums: readonly { readonly input: string; readonly shape: readonly number[] }[];
 }
 
+/**
+ * ONNX Runtime's binding copies outputs to new memory: up to 32 MiB the C library has it at hand, while more is mapped anew, page
+ * by page, which costs more than the copy. WebGPU binds 128 MiB at most.
+ */
+const largestState = 24 * 2 ** 20;
+
 export interface TrainingStep {
   readonly graph: Graph;
   readonly groups: readonly StateGroup[];
@@ -83,6 +89,8 @@ export interface StepOptions {
   readonly clipNorm: number | null;
   /** 'whole' if left out */
   readonly part?: BatchPart;
+  /** the largest tensor that a state is kept in, unless one parameter alone is larger */
+  readonly stateBytes?: number;
 }
 
 /** The backward pass of one graph: the loss, and its gradient for each parameter. */
@@ -132,24 +140,20 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
 
   const parameterNodes = new Emitter(graph, 'state');
   const groups = options.groups.flatMap(({ name, parameters, optimiser }): StateGroup[] => {
-    const slots = layOut(graph, parameters);
-    const size = slots.reduce((sum, { length }) => sum + length, 0);
-    if (size === 0) return [];
     const rows = stateRows(optimiser);
-    const group: StateGroup = {
-      name,
-      slots,
-      rows,
-      size,
-      optimiser,
-      input: graph.freshName(`state/${name}`),
-      output: '',
-      coefficients: graph.freshName(`coefficients/${name}`),
-    };
-    graph.proto.input.push(floatValue(group.input, [rows, size]));
-    graph.proto.input.push(floatValue(group.coefficients, coefficientShape(optimiser)));
-    for (const slot of slots) replaceInitializer(graph, parameterNodes, group, slot);
-    return [group];
+    const { stateBytes = largestState } = options;
+    const pieces = layOut(graph, parameters, stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT));
+    if (pieces.length === 0) return [];
+    const fed = graph.freshName(`coefficients/${name}`);
+    graph.proto.input.push(floatValue(fed, coefficientShape(optimiser)));
+    return pieces.map((slots) => {
+      const size = slots.reduce((sum, { length }) => sum + length, 0);
+      const input = graph.freshName(`state/${name}`);
+      graph.proto.input.push(floatValue(input, [rows, size]));
+      const group = { name, slots, rows, size, optimiser, input, output: '', coefficients: fed };
+      for (const slot of slots) replaceInitializer(graph, parameterNodes, group, slot);
+      return group;
+    });
   });
   const first = graph.nodes[0];
   parameterNodes.flush(first);
@@ -161,20 +165,23 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   );
 
   const emit = new Emitter(graph, 'optimiser');
-  const flat = groups.map(({ slots }) => {
-    const parts = slots.map((slot) => {
-      const gradient = gradients.get(slot.name) ?? emit.float(Array<number>(slot.length).fill(0), [1, slot.length]);
-      return emit.op('Reshape', [gradient, emit.ints([1, slot.length])]);
-    });
-    return parts.length === 1 ? (parts[0] ?? '') : emit.op('Concat', parts, { axis: { int: 1 } });
-  });
+  const bySlot = groups.map(({ slots }) =>
+    slots.map(({ name, length }) =>
+      emit.op('Reshape', [
+        gradients.get(name) ?? emit.float(Array<number>(length).fill(0), [1, length]),
+        emit.ints([1, length]),
+      ]),
+    ),
+  );
   const { part = 'whole' } = options;
-  const { accumulation, totals } = part === 'whole' ? { accumulation: null, totals: flat } : addUp(emit, groups, flat);
-  const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals, options.clipNorm);
-  const stepped = groups.map((group, i) => ({
-    ...group,
-    output: writeStep(emit, group.optimiser, group.input, clipped[i] ?? '', group.coefficients),
-  }));
+  const joined = (): string[] => bySlot.map((parts) => emit.concat(parts, 1));
+  const { accumulation, totals } =
+    part === 'whole' ? { accumulation: null, totals: null } : addUp(emit, groups, joined());
+  const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals ?? joined(), options.clipNorm);
+  const stepped = groups.map((group, i) => {
+    const gradient = clipped === null ? (bySlot[i] ?? []) : [clipped[i] ?? ''];
+    return { ...group, output: writeStep(emit, group, gradient) };
+  });
   emit.flush();
 
   const carried = [...options.running].map(([name, output]): Carried => {
@@ -187,7 +194,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   });
 
   // what a leading part does not give, ONNX Runtime does not compute either
-  const sums = (accumulation?.sums ?? []).map((sum, i) => ({ ...sum, output: totals[i] ?? '' }));
+  const sums = (accumulation?.sums ?? []).map((sum, i) => ({ ...sum, output: totals?.[i] ?? '' }));
   const states = stepped.map((group) => ({ ...group, shape: [group.rows, group.size] }));
   const next = [...(part === 'leading' ? sums : states), ...carried];
   graph.proto.output = [floatValue(loss, []), ...next.map(({ output, shape }) => floatValue(output, shape))];
@@ -213,17 +220,23 @@ function addUp(
   return { accumulation: { share, sums }, totals };
 }
 
-function layOut(graph: Graph, parameters: readonly string[]): ParameterSlot[] {
-  let offset = 0;
-  return parameters.map((name) => {
+/** Parameters side by side, in pieces of at most `limit` elements; one that is larger has a piece to itself. */
+function layOut(graph: Graph, parameters: readonly string[], limit: number): ParameterSlot[][] {
+  const pieces: ParameterSlot[][] = [];
+  let size = Number.POSITIVE_INFINITY;
+  for (const name of parameters) {
     const tensor = graph.initializer(name);
     if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
     const shape = dimsOf(tensor);
     const length = elementCount(shape);
-    const slot = { name, shape, offset, length };
-    offset += length;
-    return slot;
-  });
+    if (size + length > limit) {
+      pieces.push([]);
+      size = 0;
+    }
+    pieces.at(-1)?.push({ name, shape, offset: size, length });
+    size += length;
+  }
+  return pieces;
 }
 
 /** Row 0 of the state, from the slot's offset on, takes the initializer's name and shape. */

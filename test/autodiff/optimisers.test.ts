@@ -31,7 +31,7 @@ async function steps(optimiser: OptimiserSettings): Promise<readonly number[]> {
     nodes: [],
   });
   const emit = new Emitter(graph, 'optimiser');
-  const next = writeStep(emit, optimiser, 's', 'g', 'c');
+  const next = writeStep(emit, { optimiser, rows, size: 3, input: 's', coefficients: 'c' }, ['g']);
   emit.flush();
   graph.proto.output = [valueInfo(next)];
   let state = [...start, ...Array<number>(3 * (rows - 1)).fill(0)];

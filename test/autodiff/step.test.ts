@@ -34,7 +34,12 @@ const targets = [5, 12];
 /** y - t at the start: 1 + 4 + 0.5 - 5 and 3 + 8 + 0.5 - 12 */
 const errors = [0.5, -0.5];
 
-async function once(groups: StepOptions['groups'], clipNorm: number | null = null, rate = 0.1) {
+async function once(
+  groups: StepOptions['groups'],
+  clipNorm: number | null = null,
+  rate = 0.1,
+  options: Pick<StepOptions, 'stateBytes'> = {},
+) {
   const graph = network();
   const original = graph.copy();
   const shapes = await observeShapes(graph, { x: float32(Float32Array.from(x), [2, 2]) });
@@ -47,6 +52,7 @@ async function once(groups: StepOptions['groups'], clipNorm: number | null = nul
     groups,
     running: new Map([['n', 'counted']]),
     clipNorm,
+    ...options,
   });
   const feeds: Record<string, Tensor> = {
     x: float32(Float32Array.from(x), [2, 2]),
@@ -96,6 +102,18 @@ describe('one run of a step', () => {
     const { parameters } = await once([{ name: 'weights', parameters: ['unused', 'w'], optimiser: plain }]);
     expect(parameters.get('unused')).toEqual([7, 8]);
     expect(parameters.get('w')?.[0]).toBeCloseTo(1.1, 5);
+  });
+
+  it('keeps many parameters in several tensors, under one learning rate', async () => {
+    const groups = [{ name: 'weights', parameters: ['w', 'c', 'unused'], optimiser: plain }];
+    // room for three numbers in two rows: w and c, then unused
+    const { step, parameters } = await once(groups, null, 0.1, { stateBytes: 24 });
+    expect(step.groups.map(({ name, size }) => [name, size])).toEqual([
+      ['weights', 3],
+      ['weights', 2],
+    ]);
+    expect(new Set(step.groups.map(({ coefficients: fed }) => fed)).size).toBe(1);
+    expect(parameters).toEqual((await once(groups)).parameters);
   });
 
   it('limits the norm over all groups', async () => {

@@ -124,9 +124,7 @@ export const blocked: GradientRules = {
     const whole =
       below === 0
         ? toRight
-        : emit.op('Concat', [toRight, emit.op('ConstantOfShape', [emit.ints([lines, below, width * blockSize])])], {
-            axis: { int: 1 },
-          });
+        : emit.concat([toRight, emit.op('ConstantOfShape', [emit.ints([lines, below, width * blockSize])])], 1);
     return [emit.op('Reshape', [whole, emit.ints([batch, channels, height, width])])];
   },
 };
@@ -228,29 +226,31 @@ function inputGradientByPhases(
 ): string {
   const { batch, channels, filters, block, axes } = conv;
   const [height, width] = axes;
-  const split = [filters / block, channels / block, height.kernel, width.kernel, block, block];
-  const whole = emit.op('Reshape', [weights, emit.ints(split)]);
+  const taps = height.kernel * width.kernel;
+  const [ins, outs] = [channels / block, filters / block];
   const part = (row: Phase, column: Phase): string => {
     if (row.taps === 0 || column.taps === 0) {
       return emit.op('ConstantOfShape', [emit.ints([batch, channels, row.axis.output, column.axis.output])]);
     }
-    const last = [row, column].map(({ first, taps }, i) => first + (taps - 1) * (axes[i]?.stride ?? 1));
-    const before = [row, column].map(({ first }, i) => {
-      const end = first - (axes[i]?.stride ?? 1);
-      // a negative end would count from the back: as far below as the first element goes
-      return end < 0 ? Number.MIN_SAFE_INTEGER : end;
-    });
-    const chosen = emit.op('Slice', [
-      whole,
-      emit.ints(last),
-      emit.ints(before),
-      emit.ints([2, 3]),
-      emit.ints([-height.stride, -width.stride]),
-    ]);
-    // blocks change places as they are; then the two lanes of each do, which is what reordering 1 x B positions does
-    const moved = emit.op('Transpose', [chosen], { perm: { ints: [1, 0, 2, 3, 4, 5] } });
-    const blocks = (channels / block) * (filters / block) * row.taps * column.taps;
-    const swapped = toBlocked(emit, emit.op('Reshape', [moved, emit.ints([blocks, block, 1, block])]));
+    // tiles of a block of filters and one of channels: their order is turned around, and then the two lanes of each change
+    // places, which is what reordering 1 x B positions does
+    const [lastRow = 0, lastColumn = 0] = [row, column].map(
+      ({ first, taps }, i) => first + (taps - 1) * (axes[i]?.stride ?? 1),
+    );
+    const turned = gatherStrided(
+      emit,
+      weights,
+      { vector: block * block, vectors: ins * outs * taps },
+      [
+        [ins, taps],
+        [outs, ins * taps],
+        [row.taps, -height.stride * width.kernel],
+        [column.taps, -width.stride],
+      ],
+      lastRow * width.kernel + lastColumn,
+    );
+    const tiles = ins * outs * row.taps * column.taps;
+    const swapped = toBlocked(emit, emit.op('Reshape', [turned, emit.ints([tiles, block, 1, block])]));
     const kernel = emit.op('Reshape', [swapped, emit.ints([channels, filters, row.taps, column.taps])]);
     return blockedConv(emit, [dy, kernel], [row.axis, column.axis]);
   };
@@ -278,7 +278,7 @@ function interleave(emit: Emitter, parts: readonly string[], shape: readonly num
   const [only] = parts;
   if (parts.length === 1 && only !== undefined) return only;
   const shaped = parts.map((part) => emit.op('Reshape', [part, emit.ints(shape)]));
-  return emit.op('Concat', shaped, { axis: { int: axis } });
+  return emit.concat(shaped, axis);
 }
 
 /**
@@ -288,44 +288,73 @@ function interleave(emit: Emitter, parts: readonly string[], shape: readonly num
  * Its channels are blocked along the batch, B images to a block, which one transposition of X gives ([N / B, B, ...] read as
  * channels). The lanes c of X come to lie beside each other along a row, [column, lane], so that one row of the result is the
  * taps s of L channels at once, at distance 1, and a step j of the kernel is L * stride further: the same vector kernel as the
- * forward pass, with enough independent sums to run at its speed. Nothing is unfolded; X and dY are each copied once.
+ * forward pass, with enough independent sums to run at its speed. Where a batch does not fill its blocks, its images are cut
+ * into strips (see `stripsOf`), which are images as well. Nothing is unfolded; X and dY are each copied once or twice.
  */
 function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvolution): string {
-  const { channels, filters, block, lanes, axes } = conv;
+  const { batch, channels, filters, block, axes } = conv;
   const [height, width] = axes;
+  const { count, images, columns } = stripsOf(conv);
+  const perBlock = block / count;
+  const blocks = images / perBlock;
+  // of fewer channels than a block all come to lie beside each other
+  const lanes = Math.min(channels, block);
   const depth = channels / lanes;
-  const images = Math.ceil(conv.batch / block) * block;
-  const [begin, end] = [width.padBegin, Math.max(0, overhang(width))];
-  const row = (begin + width.input + end) * lanes;
-  const positions = height.output * width.output;
+  const lines = depth * height.input;
 
-  const rows = emit.op('Reshape', [x, emit.ints([conv.batch, depth * height.input, width.input * lanes])]);
-  const wide = padRows(emit, rows, [conv.batch, depth * height.input], begin * lanes, end * lanes);
-  const padded = padBatch(emit, wide, conv.batch, images, [depth * height.input, row]);
-  const turned = toBlocked(
-    emit,
-    emit.op('Reshape', [padded, emit.ints([images / block, block, depth * height.input, row])]),
-  );
-  const outer = emit.op('Reshape', [turned, emit.ints([images / block, depth, height.input * row * block])]);
-  const deep = depth === 1 || images === block ? outer : emit.op('Transpose', [outer], { perm: { ints: [1, 0, 2] } });
-  const input = emit.op('Reshape', [deep, emit.ints([depth, images, height.input, row])]);
+  const beside = lanes === conv.lanes ? x : emit.op('Transpose', [x], { perm: { ints: [0, 2, 3, 1] } });
+  const rows = emit.op('Reshape', [beside, emit.ints([batch, lines, width.input * lanes])]);
+  // columns of the padded image, and of those that one strip reads
+  const needed = (count * columns - 1) * width.stride + width.kernel;
+  const end = Math.max(0, needed - width.padBegin - width.input);
+  const across = width.padBegin + width.input + end;
+  const reach = (columns - 1) * width.stride + width.kernel;
+  const wide = padRows(emit, rows, [batch, lines], width.padBegin * lanes, end * lanes);
+  const whole = padBatch(emit, wide, batch, images, [lines, across * lanes]);
+  const cut =
+    count === 1 && across === reach
+      ? whole
+      : gatherStrided(emit, whole, { vector: lanes, vectors: images * lines * across }, [
+          [blocks, perBlock * lines * across],
+          [count, columns * width.stride],
+          [perBlock, lines * across],
+          [lines, across],
+          [reach, 1],
+        ]);
+  const row = reach * lanes;
+  const turned = toBlocked(emit, emit.op('Reshape', [cut, emit.ints([blocks, block, lines, row])]));
+  const deep =
+    depth === 1 || blocks === 1 ? turned : swapRows(emit, turned, [blocks, depth], height.input * row * block);
+  const input = emit.op('Reshape', [deep, emit.ints([depth, blocks * block, height.input, row])]);
 
   // ONNX Runtime divides the work by rows of the result; two halves of the batch, as groups, are divided evenly
-  const halves = depth === 1 && height.kernel % 2 === 1 && (images / block) % 2 === 0 ? 2 : 1;
-  const gradient = padBatch(emit, dy, conv.batch, images, [filters, height.output, width.output]);
-  const byImage = [halves, images / block / halves, block, filters / block, positions, block];
-  const kernels = emit.op('Transpose', [emit.op('Reshape', [gradient, emit.ints(byImage)])], {
-    perm: { ints: [0, 3, 1, 4, 2, 5] },
-  });
+  const halves = depth === 1 && height.kernel % 2 === 1 && blocks % 2 === 0 ? 2 : 1;
+  const above = padBatch(emit, dy, batch, images, [filters, height.output, width.output]);
+  const outputs = count * columns;
+  const level = emit.op('Reshape', [
+    above,
+    emit.ints([(images * filters * height.output) / block, width.output * block]),
+  ]);
+  const even = padRows(emit, level, [(images * filters * height.output) / block], 0, (outputs - width.output) * block);
+  const image = (filters / block) * height.output * outputs;
+  const kernels = gatherStrided(emit, even, { vector: block, vectors: images * image }, [
+    [halves, (images / halves) * image],
+    [filters / block, height.output * outputs],
+    [blocks / halves, perBlock * image],
+    [height.output, outputs],
+    [columns, 1],
+    [count, columns],
+    [perBlock, image],
+  ]);
   const kernel = emit.op('Reshape', [
     kernels,
-    emit.ints([halves * filters, images / halves, height.output, width.output]),
+    emit.ints([halves * filters, (blocks * block) / halves, height.output, columns]),
   ]);
   const taps: Axes = [
     { ...height, kernel: height.output, output: height.kernel, stride: 1, dilation: height.stride },
     {
       input: row,
-      kernel: width.output,
+      kernel: columns,
       output: width.kernel * lanes,
       stride: 1,
       dilation: width.stride * lanes,
@@ -334,25 +363,84 @@ function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvo
     },
   ];
   const each = blockedConv(emit, [input, kernel], taps, { group: { int: halves } });
-  // inputs that no window reads leave room for taps too many
-  const found = taps.map((axis) => axis.output + Math.max(0, -overhang(axis)));
-  const [foundRows = 1, foundColumns = 1] = found;
-  const whole = emit.op('Reshape', [
-    each,
-    emit.ints([depth, halves, filters / block, foundRows, foundColumns * block]),
-  ]);
+  // rows that no window reads leave room for taps too many
+  const found = height.kernel + Math.max(0, -overhang(taps[0]));
+  const tapsOfRow = width.kernel * lanes * block;
+  const all = emit.op('Reshape', [each, emit.ints([depth, halves, filters / block, found, tapsOfRow])]);
   const cropped =
-    foundRows === height.kernel && foundColumns === width.kernel * lanes
-      ? whole
-      : emit.op('Slice', [
-          whole,
-          emit.ints([0, 0]),
-          emit.ints([height.kernel, width.kernel * lanes * block]),
-          emit.ints([3, 4]),
-        ]);
+    found === height.kernel ? all : emit.op('Slice', [all, emit.ints([0]), emit.ints([height.kernel]), emit.ints([3])]);
   const sum = halves === 1 ? cropped : emit.op('ReduceSum', [cropped, emit.ints([1])], { keepdims: { int: 1 } });
-  const perFilter = depth === 1 ? sum : emit.op('Transpose', [sum], { perm: { ints: [2, 1, 0, 3, 4] } });
-  return emit.op('Reshape', [perFilter, emit.ints([filters, channels, height.kernel, width.kernel])]);
+  const perFilter = depth === 1 ? sum : swapRows(emit, sum, [depth, filters / block], height.kernel * tapsOfRow);
+  return emit.op('Reshape', [
+    lanes === conv.lanes ? perFilter : lanesApart(emit, perFilter, conv),
+    emit.ints([filters, channels, height.kernel, width.kernel]),
+  ]);
+}
+
+/** [a, b, length] to [b, a, length]. */
+function swapRows(emit: Emitter, value: string, [a, b]: readonly [number, number], length: number): string {
+  return gatherStrided(emit, value, { vector: length, vectors: a * b }, [
+    [b, 1],
+    [a, b],
+  ]);
+}
+
+/** From [M / B, ...kernel, C, B of M], the channels beside each other, to [M / B, C, ...kernel, B of M]. */
+function lanesApart(emit: Emitter, gradient: string, { channels, filters, block, axes }: BlockedConvolution): string {
+  const taps = elementCount(axes.map(({ kernel }) => kernel));
+  const shaped = emit.op('Reshape', [gradient, emit.ints([filters / block, taps, channels, block])]);
+  return emit.op('Transpose', [shaped], { perm: { ints: [0, 2, 1, 3] } });
+}
+
+/**
+ * How a batch is cut so that a weight gradient's blocks of B images are filled: each image into `count` strips of `columns` columns of
+ * dY, B / count images to a block, `images` of them with those of zeros.
+ */
+interface Strips {
+  readonly count: number;
+  readonly images: number;
+  readonly columns: number;
+}
+
+/** The strips with the least to multiply. A cut costs two copies of X: it shall save a tenth. */
+function stripsOf({ batch, channels, block, axes }: BlockedConvolution): Strips {
+  const [height, width] = axes;
+  let best: (Strips & { work: number }) | undefined;
+  for (let count = 1; count <= Math.min(block, width.output); count *= 2) {
+    const perBlock = block / count;
+    const blocks = Math.ceil(batch / perBlock);
+    const columns = Math.ceil(width.output / count);
+    // an odd number of rows of the result is not divided evenly (see `halves`)
+    const uneven = channels <= block && blocks % 2 === 1 && height.kernel % 2 === 1;
+    const rows = uneven ? height.kernel + 1 : height.kernel;
+    const work = blocks * block * columns * rows * (count === 1 ? 1 : 1.1);
+    if (best === undefined || work < best.work) best = { count, images: blocks * perBlock, columns, work };
+  }
+  if (best === undefined) throw new Error('a convolution has columns');
+  return best;
+}
+
+/** How often an index counts, and how many vectors further each time. */
+type Stride = readonly [count: number, step: number];
+
+/** Vectors of a value, read in strides from `start` on, the last one fastest: [rows, vector]. What PyTorch calls as_strided. */
+function gatherStrided(
+  emit: Emitter,
+  value: string,
+  { vector, vectors }: { readonly vector: number; readonly vectors: number },
+  strides: readonly Stride[],
+  start = 0,
+): string {
+  const rows = emit.op('Reshape', [value, emit.ints([vectors, vector])]);
+  return emit.gather(rows, `${start}:${strides.join(':')}`, () =>
+    strides.reduce((firsts, [count, step]) => {
+      const positions = new Int32Array(firsts.length * count);
+      for (const [i, first] of firsts.entries()) {
+        for (let k = 0; k < count; k++) positions[i * count + k] = first + k * step;
+      }
+      return positions;
+    }, Int32Array.of(start)),
+  );
 }
 
 /** rows [..., W] with zeros before and after: Concat of zeros, which ONNX Runtime copies faster than it pads. */
@@ -360,12 +448,12 @@ function padRows(emit: Emitter, rows: string, outer: readonly number[], begin: n
   if (begin === 0 && end === 0) return rows;
   const zeros = (width: number) => emit.op('ConstantOfShape', [emit.ints([...outer, width])]);
   const parts = [...(begin > 0 ? [zeros(begin)] : []), rows, ...(end > 0 ? [zeros(end)] : [])];
-  return emit.op('Concat', parts, { axis: { int: outer.length } });
+  return emit.concat(parts, outer.length);
 }
 
 /** Images of zeros after the batch: they add nothing to a sum over it. */
 function padBatch(emit: Emitter, x: string, batch: number, images: number, shape: readonly number[]): string {
   if (images === batch) return x;
   const zeros = emit.op('ConstantOfShape', [emit.ints([images - batch, ...shape])]);
-  return emit.op('Concat', [x, zeros], { axis: { int: 0 } });
+  return emit.concat([x, zeros], 0);
 }

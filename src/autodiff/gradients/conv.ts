@@ -191,10 +191,7 @@ function weightGradientOverBatch(emit: Emitter, x: string, dy: string, conv: Con
 /** The taps of x, each brought to `shape` (..., channels, positions), stacked along the channels: im2col. */
 function unfold(emit: Emitter, x: string, { axes }: Convolution, shape: readonly number[]): string {
   const columns = taps(emit, x, axes).map((tap) => emit.op('Reshape', [tap, emit.ints(shape)]));
-  const [only] = columns;
-  return columns.length === 1 && only !== undefined
-    ? only
-    : emit.op('Concat', columns, { axis: { int: shape.length - 2 } });
+  return emit.concat(columns, shape.length - 2);
 }
 
 /** [G, K C/G, M/G] to [M, C/G, ...kernel]. */

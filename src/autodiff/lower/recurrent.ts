@@ -133,13 +133,13 @@ function unroll(layer: Layer): void {
       }
     }
     ends.push(state);
-    return emit.op('Reshape', [concat(emit, outputs, 0), emit.ints([steps, 1, batch, hidden])]);
+    return emit.op('Reshape', [emit.concat(outputs, 0), emit.ints([steps, 1, batch, hidden])]);
   });
 
   const last = (values: readonly string[]) =>
-    emit.op('Reshape', [concat(emit, values, 0), emit.ints([directions, batch, hidden])]);
+    emit.op('Reshape', [emit.concat(values, 0), emit.ints([directions, batch, hidden])]);
   const [y = '', yh = '', yc = ''] = node.output;
-  if (y !== '') nameAs(emit, concat(emit, sequences, 1), y);
+  if (y !== '') nameAs(emit, emit.concat(sequences, 1), y);
   if (yh !== '') nameAs(emit, last(ends.map(({ h }) => h)), yh);
   if (yc !== '') nameAs(emit, last(ends.map(({ c }) => c)), yc);
 }
@@ -229,7 +229,7 @@ function biasesOf(
   if (!apart) return { bias: [emit.op('Add', [wb, rb])], hiddenBias: null };
   const [wGates = '', wHidden = ''] = split(emit, wb, 0, [2 * hidden, hidden]);
   const [rGates = '', rHidden = ''] = split(emit, rb, 0, [2 * hidden, hidden]);
-  return { bias: [concat(emit, [emit.op('Add', [wGates, rGates]), wHidden], 0)], hiddenBias: rHidden };
+  return { bias: [emit.concat([emit.op('Add', [wGates, rGates]), wHidden], 0)], hiddenBias: rHidden };
 }
 
 /** The node's activation functions, direction after direction; alphas and betas are dealt out to those that take them. */
@@ -309,11 +309,6 @@ function split(emit: Emitter, value: string, axis: number, parts: number | reado
   return typeof parts === 'number'
     ? emit.ops('Split', [value], count, { axis: { int: axis }, num_outputs: { int: count } })
     : emit.ops('Split', [value, emit.ints(parts)], count, { axis: { int: axis } });
-}
-
-function concat(emit: Emitter, values: readonly string[], axis: number): string {
-  const [only] = values;
-  return values.length === 1 && only !== undefined ? only : emit.op('Concat', values, { axis: { int: axis } });
 }
 
 /** Makes a value known under the name of the node's output that it takes the place of. */
