@@ -84,9 +84,8 @@ export function insertElement({ text, edited, style }: Edit, element: Node, adde
 export function insertStatement({ text, edited, style }: Edit, statement: Node, added: string): void {
   const { start, end } = spanOf(statement);
   const terminated = text.charAt(end - 1) === ';';
-  const lineStart = text.lastIndexOf('\n', start - 1) + 1;
-  const indent = text.slice(lineStart, start);
-  if (indent.trim() === '' && isBlankOrComment(text.slice(end, endOfLine(text, end)))) {
+  const indent = indentBefore(text, start);
+  if (indent !== null && isBlankOrComment(text.slice(end, endOfLine(text, end)))) {
     edited.appendLeft(trimmedEnd(text, end), `${style.lineFeed}${indent}${added}${terminated ? ';' : ''}`);
     return;
   }
@@ -120,14 +119,20 @@ export function insertCall(edit: Edit, call: NodePath<CallExpression>, added: st
 /** Puts a declarator behind another one of the same declaration. */
 export function insertDeclarator({ text, edited, style }: Edit, declarator: Node, added: string): void {
   const { start, end } = spanOf(declarator);
-  const indent = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  edited.appendLeft(end, indent.trim() === '' ? `,${style.lineFeed}${indent}${added}` : `, ${added}`);
+  const indent = indentBefore(text, start);
+  edited.appendLeft(end, indent !== null ? `,${style.lineFeed}${indent}${added}` : `, ${added}`);
 }
 
 /** Puts a text in the place of a node. */
 export function replaceNode({ edited }: Edit, node: Node, replacement: string): void {
   const { start, end } = spanOf(node);
   edited.update(start, end, replacement);
+}
+
+/** The spaces before a position that is the first one of its line with anything at it; null for any other. */
+function indentBefore(text: string, start: number): string | null {
+  const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start).replace('\uFEFF', '');
+  return before.trim() === '' ? before : null;
 }
 
 /** Where the comma behind a position stands, past spaces and comments; null where something else comes first. */

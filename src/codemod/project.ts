@@ -1,11 +1,12 @@
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { dirname, join, posix, resolve } from 'node:path';
 import { type ParseError, parse } from 'jsonc-parser';
 import { Failure } from '../errors.js';
 import { type ModuleSystem, withoutExtension } from './imports.js';
 import { isFreluModule } from './layer-module.js';
 import { type Language, languageOf, sourceExtension } from './parse.js';
 import type { AnalysedSource } from './rewrite.js';
+import { posixPath } from './sources.js';
 import { layerPackages } from './tensorflow.js';
 
 /** The module of the FReLU layer, as a project needs it. */
@@ -46,7 +47,7 @@ export async function placeModule(
   }
   const system = !typed && [...systems.values()].includes('commonjs') ? 'commonjs' : 'esm';
   const path =
-    (wanted === null ? null : relative(folder, resolve(folder, wanted)).replaceAll(sep, '/')) ??
+    (wanted === null ? null : posixPath(folder, resolve(folder, wanted))) ??
     (await existingModule(changed, all, language, folder)) ??
     (await defaultPath(changed, typed, system, folder));
   if (!sourceExtension.test(path) || languageOf(path) !== language) {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { realpath, rename, stat } from 'node:fs/promises';
+import { rename, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../errors.js';
 import { createFolder, type Ownership, removeFile, syncFolder, writeFileDurably } from '../upgrade/files.js';
@@ -26,9 +26,7 @@ export async function writeTexts(changes: readonly TextChange[], folder: string)
   try {
     for (const change of changes) {
       ({ path } = change);
-      // a link stays one: what it leads to is replaced
-      const named = resolve(folder, path);
-      const place = change.before === null ? named : await realpath(named);
+      const place = resolve(folder, path);
       await createFolder(dirname(place));
       const ownership = change.before === null ? null : await stat(place);
       const draft = join(dirname(place), `.${basename(place)}.${randomBytes(6).toString('hex')}.tmp`);
