@@ -2,8 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import type { MigrateResult } from '../../src/evaluation/result.js';
+import { attributionScope } from '../../src/run/attribution.js';
 import { migrate } from '../../src/run/migrate.js';
 import { parseGraph } from '../transforms/notation.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
@@ -73,4 +74,17 @@ test('an operator without a gradient rule costs the maps and a warning, not the 
   expect(warnings).toEqual([
     expect.stringMatching(/^Attribution maps were not made: .*\(Det\) cannot be differentiated/),
   ]);
+});
+
+describe('a run on WebGPU explains', () => {
+  const trainedOn = { provider: 'webgpu', session: { executionProviders: ['webgpu'] } } as const;
+  it.each([
+    ['64 samples of a small model on the CPU', 1000, 1e6, 64, 'cpu'],
+    ['all there are, where they are few', 3, 1e6, 3, 'cpu'],
+    ['fewer of a larger one, still there', 1000, 4e7, 18, 'cpu'],
+    ['the fewest of one that takes the CPU minutes on itself', 1000, 4e9, 4, 'webgpu'],
+    ['a model whose work is out of sight on the CPU', 1000, null, 64, 'cpu'],
+  ])('%s', (_, available, multiplyAdds, samples, provider) => {
+    expect(attributionScope(available, multiplyAdds, trainedOn)).toMatchObject({ samples, device: { provider } });
+  });
 });

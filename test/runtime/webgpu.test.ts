@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Provider } from '../../src/autodiff/gradients/rule.js';
-import { discoverDevices } from '../../src/runtime/devices.js';
-import type { StepSettings } from '../../src/training/prepare.js';
+import { discoverDevices, holdDevice, sessionOptions } from '../../src/runtime/devices.js';
+import { float32, runOnce } from '../../src/runtime/session.js';
+import { prepareInputGradient, type StepSettings } from '../../src/training/prepare.js';
 import {
   adamw,
   batch,
@@ -68,6 +69,61 @@ describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, { timeout: 120_
     await stepper.write(state, 1, 2);
     expect(await stepper.read()).toEqual(state);
     expect(await stepper.run(batch(1, 2), rates)).toBe(loss);
+  });
+
+  it('goes on in halves where memory does not suffice, once the device let go of all it held', async () => {
+    const whole = stepperFor(plain(), 'cpu');
+    const hold = await holdDevice('webgpu');
+    onTestFinished(() => hold.release());
+    const freed: number[] = [];
+    const stepper = stepperFor(
+      plain(),
+      'webgpu',
+      {},
+      {
+        freeMemory: async () => {
+          freed.push(stepper.steps);
+          await hold.release();
+        },
+      },
+    );
+    await interceptRuns((feeds, run) => {
+      const onWebGpu = stepper.steps < whole.steps;
+      if (onWebGpu && (feeds.targets?.dims[0] ?? 0) > 2) throw new Error('[Invalid Buffer (unlabeled)] is invalid');
+      return run();
+    });
+    for (const [seed, count] of [2, 4].entries()) {
+      const loss = await whole.run(batch(seed, count), rates);
+      expect(await stepper.run(batch(seed, count), rates)).toBeCloseTo(loss, 4);
+    }
+    expect(freed).toEqual([1]);
+    for (const [name, values] of await whole.read()) {
+      expect(distance((await stepper.read()).get(name), values), name).toBeLessThan(1e-3);
+    }
+  });
+
+  it.each([
+    ['a plain network', plain],
+    ['a residual network', residual],
+  ])('gives the same gradients of the input as the CPU, for the maps of large models: %s', async (_, network) => {
+    const gradients = async (provider: Provider) => {
+      const { inputs } = batch(3, 4);
+      const settings = { provider, loss: 'cross-entropy', sampleShape: inputs.input?.dims.slice(1) ?? [] } as const;
+      const prepared = await prepareInputGradient('network.onnx', network().graph, 4, settings);
+      if (prepared === null) throw new Error('no gradient arrives at the input');
+      const { graph, input, gradient, seeds, seedShape } = prepared;
+      const wanted = float32(
+        Float32Array.from({ length: 12 }, (_, i) => Number(i % 4 === 0)),
+        seedShape,
+      );
+      const feeds = { ...inputs, [seeds]: wanted };
+      expect(input).toBe('input');
+      const { data } = (await runOnce(graph.model, feeds, sessionOptions(provider)))[gradient] ?? wanted;
+      return Float32Array.from(data, Number);
+    };
+    const [cpu, gpu] = [await gradients('cpu'), await gradients('webgpu')];
+    expect(Math.hypot(...cpu)).toBeGreaterThan(0);
+    expect(distance(gpu, cpu)).toBeLessThan(1e-4);
   });
 
   it.each<[string, () => Network, Partial<StepSettings>]>([
