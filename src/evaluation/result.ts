@@ -158,7 +158,7 @@ export interface Histogram {
 export interface SiteActivations {
   /**
    * of what the activation reads, over `samples` samples: x before; after, x + a where the ReLU stands as it was (its floor
-   * begins at 0), x + a + b where it is fused (its floor begins at b)
+   * begins at 0), x + a + b where it is fused (its floor begins at b). Of a million and more, values evenly spaced are counted
    */
   readonly inputs: Histogram;
   /** the share of those values that the activation put on its floor: what ReLU zeroed, what FReLU set to b */

@@ -14,6 +14,10 @@ import type { DataPart } from './data.js';
 const sampleLimit = 256;
 /** sites looked at: a report of thousands of histograms helps nobody, and each is a tensor held in memory */
 const siteLimit = 64;
+/** values kept per site for its histogram; the maps of large images hold a thousand times as many, which no memory holds */
+const valueLimit = 2 ** 20;
+/** all sites' values of a batch lie in memory at once */
+const batchSize = 8;
 const binCount = 40;
 
 /**
@@ -83,13 +87,13 @@ export async function observeProbes(
   try {
     const collected = new Map(present.map(({ site, floor }) => [site, new Tally(floor)]));
     let samples = 0;
-    for await (const batch of batches(inputs, { indices, batchSize: fixed ?? 64 })) {
+    for await (const batch of batches(inputs, { indices, batchSize: fixed ?? batchSize })) {
       if (fixed !== null && batch.count !== fixed) break;
       const feed = tensorOf(signature.elementType, batch.inputs, [batch.count, ...inputs.shape]);
       const outputs = await session.run({ [signature.input]: feed });
       for (const { site, value: name } of present) {
         const value = outputs[name];
-        if (value !== undefined) collected.get(site)?.add(floatsOf(value), value.dims);
+        if (value !== undefined) collected.get(site)?.add(floatsOf(value), value.dims, batch.count);
       }
       samples += batch.count;
     }
@@ -99,42 +103,54 @@ export async function observeProbes(
   }
 }
 
-/** Values are kept until the range is known: a histogram needs both ends. */
+/**
+ * Counts what lies on the floor, and finds both ends, over all values. Those that the histogram counts are kept until the
+ * ends are known: all, or evenly spaced ones, others in the next batch.
+ */
 class Tally {
-  readonly #parts: Float32Array[] = [];
+  readonly #kept: Float32Array[] = [];
+  #low = Number.POSITIVE_INFINITY;
+  #high = Number.NEGATIVE_INFINITY;
   #floored = 0;
   #count = 0;
 
   constructor(private readonly floor: Probe['floor']) {}
 
-  /** `values` of shape [N, C, ...] */
-  add(values: Float32Array, dims: readonly number[]): void {
+  /** `values` of shape [N, C, ...], of `samples` samples */
+  add(values: Float32Array, dims: readonly number[], samples: number): void {
     const channels = dims[1] ?? 1;
     const inner = dims.slice(2).reduce((product, dim) => product * dim, 1);
     const { floor } = this;
-    values.forEach((value, i) => {
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] ?? Number.NaN;
       const own = typeof floor === 'number' ? floor : (floor[Math.floor(i / inner) % channels] ?? 0);
       if (value <= own) this.#floored++;
-    });
+      if (value < this.#low) this.#low = value;
+      if (value > this.#high) this.#high = value;
+    }
     this.#count += values.length;
-    this.#parts.push(values);
+    this.#kept.push(
+      everyNth(values, Math.ceil((values.length * sampleLimit) / samples / valueLimit), this.#kept.length),
+    );
   }
 
   result(samples: number): SiteActivations {
-    return { inputs: histogram(this.#parts), floored: this.#count === 0 ? 0 : this.#floored / this.#count, samples };
+    const inputs = histogram(this.#kept, this.#low, this.#high);
+    return { inputs, floored: this.#count === 0 ? 0 : this.#floored / this.#count, samples };
   }
 }
 
-function histogram(parts: readonly Float32Array[]): Histogram {
-  let low = Number.POSITIVE_INFINITY;
-  let high = Number.NEGATIVE_INFINITY;
-  for (const part of parts) {
-    for (const value of part) {
-      if (value < low) low = value;
-      if (value > high) high = value;
-    }
-  }
-  if (!(high > low)) high = low + 1;
+/** Values `stride` apart, from `start` modulo `stride` on. */
+function everyNth(values: Float32Array, stride: number, start: number): Float32Array {
+  if (stride <= 1) return values;
+  const first = start % stride;
+  const count = Math.max(0, Math.ceil((values.length - first) / stride));
+  return Float32Array.from({ length: count }, (_, i) => values[first + i * stride] ?? Number.NaN);
+}
+
+/** Of values between `low` and `high`. */
+function histogram(parts: readonly Float32Array[], low: number, highest: number): Histogram {
+  const high = highest > low ? highest : low + 1;
   const width = (high - low) / binCount;
   const counts = Array<number>(binCount).fill(0);
   for (const part of parts) {
