@@ -104,7 +104,7 @@ async function rewriteAll(
   return changes;
 }
 
-function describe({ path, changes, finding }: AnalysedSource): CodemodFile {
+function describe({ path, changes, finding, cautions }: AnalysedSource): CodemodFile {
   return {
     path,
     changed: changes,
@@ -114,7 +114,7 @@ function describe({ path, changes, finding }: AnalysedSource): CodemodFile {
       status: change === null ? 'skip' : 'rewrite',
       reason,
     })),
-    cautions: changes ? finding.cautions.map(({ node, message }) => ({ ...placeOf(node), message })) : [],
+    cautions: cautions.map(({ node, message }) => ({ ...placeOf(node), message })),
   };
 }
 

@@ -7,7 +7,7 @@ import { isFreluModule } from './layer-module.js';
 import { type Language, languageOf, sourceExtension } from './parse.js';
 import type { AnalysedSource } from './rewrite.js';
 import { posixPath } from './sources.js';
-import { layerPackages } from './tensorflow.js';
+import { commonPackage, layerPackages } from './tensorflow.js';
 
 /** The module of the FReLU layer, as a project needs it. */
 export interface ModulePlace {
@@ -61,7 +61,7 @@ export async function placeModule(
   return {
     path,
     system,
-    package: layerPackages.find((each) => used.has(each)) ?? '@tensorflow/tfjs',
+    package: layerPackages.find((each) => used.has(each)) ?? commonPackage,
     standing: await standingModule(path, folder),
   };
 }

@@ -1,5 +1,6 @@
 import type { File } from '@babel/types';
 import MagicString from 'magic-string';
+import { type Caution, findCautions } from './cautions.js';
 import { type FreluOptions, writeChange } from './change.js';
 import type { Edit } from './edits.js';
 import { addImport, type FileImports, importsOf } from './imports.js';
@@ -15,6 +16,8 @@ export interface AnalysedSource {
   readonly text: string;
   readonly file: File;
   readonly finding: Finding;
+  /** of a file that changes */
+  readonly cautions: readonly Caution[];
   readonly imports: FileImports;
   /** whether anything in it changes */
   readonly changes: boolean;
@@ -29,7 +32,8 @@ export function analyseSource(text: string, path: string, { granularity }: Frelu
   try {
     const finding = findSites(file, granularity);
     const changes = finding.sites.some(({ change }) => change !== null);
-    return { path, text, file, finding, imports: importsOf(file), changes };
+    const cautions = changes ? findCautions(file, finding.sites) : [];
+    return { path, text, file, finding, cautions, imports: importsOf(file), changes };
   } catch (error) {
     // a name that is declared twice shows only where scopes are built
     if (error instanceof TypeError && /^Duplicate declaration/.test(error.message)) throw invalidSource(path, error);

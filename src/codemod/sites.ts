@@ -1,9 +1,9 @@
 import type { NodePath } from '@babel/traverse';
-import type { CallExpression, File, Identifier, Node, ObjectExpression, ObjectProperty } from '@babel/types';
+import type { CallExpression, File, Node, ObjectExpression, ObjectProperty } from '@babel/types';
 import type { Granularity } from '../model/plan.js';
 import { type Activation, activationOf, configOf, isRelu, type ReluName } from './config.js';
 import { followLayer, type Instance } from './placement.js';
-import { contains, possibleStrings, propertyName, propertyOf, unwrapped } from './syntax.js';
+import { possibleStrings, propertyName, propertyOf, unwrapped } from './syntax.js';
 import { type TensorflowName, tensorflowName } from './tensorflow.js';
 import { traverse } from './traverse.js';
 
@@ -41,15 +41,8 @@ export type Change =
       readonly instances: readonly Instance[];
     };
 
-/** A place that works on, but may mean something else behind the change. */
-export interface Caution {
-  readonly node: Node;
-  readonly message: string;
-}
-
 export interface Finding {
   readonly sites: readonly Site[];
-  readonly cautions: readonly Caution[];
   /** the packages that the layers which change come from */
   readonly packages: readonly string[];
 }
@@ -71,7 +64,6 @@ const recurrent: ReadonlySet<string> = new Set([
  */
 export function findSites(file: File, granularity: Granularity): Finding {
   const sites: Site[] = [];
-  const cautions: Caution[] = [];
   const packages = new Set<string>();
   /** what is part of a site already */
   const claimed = new Set<Node>();
@@ -112,16 +104,13 @@ export function findSites(file: File, granularity: Granularity): Finding {
     if (site?.change && name !== null) packages.add(name.package);
     if (name === null) {
       sites.push(...(usesTensorflow || isForeignLayer(call) ? methodSite(call) : []));
-      const caution = cautionOf(call);
-      if (caution !== null) cautions.push(caution);
     }
   }
   for (const { node, value } of mentions) {
     if (!claimed.has(node) && possibleStrings(value)?.some(isRelu)) sites.push(unattached(node));
   }
-  cautions.push(...unusedNames(file, sites));
   const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) => (a.node.start ?? 0) - (b.node.start ?? 0);
-  return { sites: sites.toSorted(inOrder), cautions: cautions.toSorted(inOrder), packages: [...packages] };
+  return { sites: sites.toSorted(inOrder), packages: [...packages] };
 }
 
 function siteOfCall(
@@ -279,50 +268,6 @@ function passedOn(path: NodePath<Node>, { members }: TensorflowName): Site | nul
 function unattached(node: Node): Site {
   const reason = 'which layer this reaches is not seen here: give the layer its activation where it is created';
   return skipped(node, 'activation', reason);
-}
-
-/** What finds a layer by its place or by its name, and may rely on the ReLU being in it. */
-function cautionOf(call: NodePath<CallExpression>): Caution | null {
-  const { callee } = call.node;
-  if (callee.type !== 'MemberExpression') return null;
-  const name = propertyName(callee.property, callee.computed);
-  if (name === 'getLayer') {
-    const message =
-      "a layer found here has lost its ReLU: its FReLU is a layer of its own behind it, and layers' indices have moved";
-    return { node: call.node, message };
-  }
-  return name === 'pop' && isNamedModel(callee.object)
-    ? { node: call.node, message: 'the last layer may be a FReLU now: popping it leaves the layer that it follows' }
-    : null;
-}
-
-/** Names that only the replaced layers used: compilers and linters may refuse them. */
-function unusedNames(file: File, sites: readonly Site[]): readonly Caution[] {
-  const replaced = new Map<Node, NodePath<Identifier>>();
-  for (const { change } of sites) {
-    const root = change?.kind === 'replace' ? rootOf(change.call.get('callee')) : null;
-    if (root !== null) replaced.set(root.node, root);
-  }
-  const byName = new Map([...replaced.values()].map((root) => [root.node.name, root]));
-  for (const [name, root] of byName) {
-    const declared = root.scope.getBinding(name)?.path.node;
-    traverse.cheap(file, (node) => {
-      // types use a name, too, and no scope knows of it
-      const uses = node.type === 'Identifier' && node.name === name && !replaced.has(node);
-      if (uses && (declared === undefined || !contains(declared, node))) byName.delete(name);
-    });
-  }
-  return [...byName].map(([name, { node }]) => ({ node, message: `'${name}' has no other use in this file any more` }));
-}
-
-/** The identifier that a path of members begins with. */
-function rootOf(callee: NodePath<Node>): NodePath<Identifier> | null {
-  if (callee.isMemberExpression()) return rootOf(callee.get('object'));
-  return callee.isIdentifier() ? callee : null;
-}
-
-function isNamedModel(node: Node): boolean {
-  return node.type === 'Identifier' && /model|net/i.test(node.name);
 }
 
 function skipped(node: Node, what: string, reason: string): Site {

@@ -1,10 +1,13 @@
-import type { NodePath } from '@babel/traverse';
+import type { Binding, NodePath } from '@babel/traverse';
 import type { Node, ObjectPattern, VariableDeclarator } from '@babel/types';
 import { propertyName, unwrapped } from './syntax.js';
 
-/** The packages that hold layers, the one first that a module of several packages' users can import. */
+/** What the other packages with layers rest on: whoever has one of them has this one. */
+export const commonPackage = '@tensorflow/tfjs';
+
+/** The packages that hold layers, in the order in which a module of several packages' users chooses. */
 export const layerPackages: readonly string[] = [
-  '@tensorflow/tfjs',
+  commonPackage,
   '@tensorflow/tfjs-node',
   '@tensorflow/tfjs-node-gpu',
   '@tensorflow/tfjs-layers',
@@ -66,17 +69,32 @@ function boundName(path: NodePath<Node>, identifier: string): TensorflowName | n
     const { moduleReference: reference } = declared.node;
     return reference.type === 'TSExternalModuleReference' ? packageName(reference.expression.value) : null;
   }
-  if (!declared.isVariableDeclarator() || !binding.constant) return null;
-  const name = initializerName(declared);
+  if (!declared.isVariableDeclarator()) return null;
   const { id } = declared.node;
+  const name = commonName(assignedTo(binding, declared));
   if (name === null || id.type === 'Identifier') return name;
-  const members = id.type === 'ObjectPattern' ? patternPath(id, identifier) : null;
+  const members = id.type === 'ObjectPattern' && binding.constant ? patternPath(id, identifier) : null;
   return members?.reduce<TensorflowName | null>(memberOf, name) ?? null;
 }
 
-function initializerName(declared: NodePath<VariableDeclarator>): TensorflowName | null {
+/** Everything that a variable is ever assigned; null for what is not seen to be a plain value. */
+function assignedTo(binding: Binding, declared: NodePath<VariableDeclarator>): readonly (NodePath<Node> | null)[] {
   const init = declared.get('init');
-  return init.hasNode() ? tensorflowName(init) : null;
+  const later = binding.constantViolations.map((violation) =>
+    violation.isAssignmentExpression({ operator: '=' }) ? violation.get('right') : null,
+  );
+  return init.hasNode() ? [init, ...later] : later;
+}
+
+/** What all of some values name. A program may choose its package when it runs. */
+function commonName(values: readonly (NodePath<Node> | null)[]): TensorflowName | null {
+  const names = values.map((value) => (value === null ? null : tensorflowName(value)));
+  const [first] = names;
+  if (first === undefined || first === null) return null;
+  const path = first.members.join('.');
+  if (names.some((name) => name?.members.join('.') !== path)) return null;
+  const same = names.every((name) => name?.package === first.package);
+  return same ? first : { package: commonPackage, members: first.members };
 }
 
 function importedName(declaration: Node): TensorflowName | null {
