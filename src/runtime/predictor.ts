@@ -1,4 +1,5 @@
 import type { ModelProto } from 'onnx-buf';
+import { ExecutionError } from '../errors.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
 import { execute, type InferenceSession, openSession } from './session.js';
@@ -38,9 +39,15 @@ function shapeOf(value: ValueInfoProto | undefined): (number | null)[] | null {
   return shape.dim.map(({ value: dim }) => (dim.case === 'dimValue' && dim.value > 0n ? Number(dim.value) : null));
 }
 
-/** Runs a model over samples. A model whose batch size is fixed is run in batches of that size, the last one filled up. */
+/**
+ * Runs a model over samples. A model whose batch size is fixed is run in batches of that size, the last one filled up; any
+ * other in batches as large as memory suffices for.
+ */
 export interface Predictor {
-  /** `inputs` [count, ...sample shape] to the first output's values [count, ...] */
+  /**
+   * `inputs` [count, ...sample shape] to the first output's values [count, ...]
+   * @throws ExecutionError where the model cannot be run; where memory does not suffice, for not even one sample
+   */
   predict(inputs: Float32Array, count: number, sampleShape: readonly number[]): Promise<Prediction>;
   release(): Promise<void>;
 }
@@ -56,8 +63,9 @@ export async function openPredictor(
   signature: Signature,
   options: InferenceSession.SessionOptions = {},
 ): Promise<Predictor> {
-  const session = await openSession(model, options);
+  let session = await openSession(model, options);
   const fixed = signature.inputShape[0] ?? null;
+  let limit = fixed ?? Number.POSITIVE_INFINITY;
 
   async function run(inputs: Float32Array, count: number, sampleShape: readonly number[]): Promise<Prediction> {
     const feed = tensorOf(signature.elementType, inputs, [count, ...sampleShape]);
@@ -69,20 +77,39 @@ export async function openPredictor(
     return { values, shape };
   }
 
+  /** Runs as many of the samples as go at once; null: for so many memory does not suffice, and from here on there are fewer. */
+  async function attempt(inputs: Float32Array, count: number, sampleShape: readonly number[]) {
+    if (fixed !== null && count < fixed) {
+      const filled = new Float32Array(fixed * elementCount(sampleShape));
+      filled.set(inputs);
+      return run(filled, fixed, sampleShape);
+    }
+    try {
+      return await run(inputs, count, sampleShape);
+    } catch (cause) {
+      if (!(cause instanceof ExecutionError && cause.outOfMemory) || fixed !== null || count === 1) throw cause;
+      limit = Math.ceil(count / 2);
+      // what it took goes with the session
+      await session.release();
+      session = await openSession(model, options);
+      return null;
+    }
+  }
+
   return {
     async predict(inputs, count, sampleShape) {
-      if (fixed === null || fixed === count) return run(inputs, count, sampleShape);
       const size = elementCount(sampleShape);
       let values: Float32Array | undefined;
       let shape: readonly number[] = [];
-      for (let at = 0; at < count; at += fixed) {
-        const chunk = new Float32Array(fixed * size);
-        chunk.set(inputs.subarray(at * size, Math.min(count, at + fixed) * size));
-        const part = await run(chunk, fixed, sampleShape);
+      for (let at = 0; at < count; ) {
+        const taken = Math.min(limit, count - at);
+        const part = await attempt(inputs.subarray(at * size, (at + taken) * size), taken, sampleShape);
+        if (part === null) continue;
         shape = part.shape;
         const width = elementCount(shape);
         values ??= new Float32Array(count * width);
-        values.set(part.values.subarray(0, Math.min(fixed, count - at) * width), at * width);
+        values.set(part.values.subarray(0, taken * width), at * width);
+        at += taken;
       }
       return { values: values ?? new Float32Array(), shape };
     },

@@ -1,8 +1,9 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { DataType, floatTensor, int64Tensor } from '../../src/model/tensor.js';
 import { openPredictor, signatureOf } from '../../src/runtime/predictor.js';
 import { node, valueInfo } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
+import { interceptRuns } from './networks.js';
 
 /** y = x + 1, at a batch size that is fixed or (null) free. */
 function plusOne(batch: number | null, dataType: number = DataType.FLOAT) {
@@ -23,6 +24,39 @@ it.each([null, 3, 2, 5])('predicts three samples with a model whose batch size i
   await predictor.release();
   expect([...values]).toEqual([2, 3, 4, 5, 6, 7]);
   expect(shape).toEqual([2]);
+});
+
+describe('where memory does not suffice', () => {
+  const limited = async (batch: number | null, limit: number) => {
+    const tried: number[] = [];
+    await interceptRuns((feeds, run) => {
+      const count = feeds.x?.dims[0] ?? 0;
+      tried.push(count);
+      if (count > limit) throw new Error('Failed to allocate memory for requested buffer of size 160000000000');
+      return run();
+    });
+    const graph = plusOne(batch);
+    const predictor = await openPredictor(graph.model, signatureOf(graph));
+    onTestFinished(() => predictor.release());
+    return { predictor, tried };
+  };
+  const inputs = Float32Array.from({ length: 10 }, (_, i) => i);
+
+  it('predicts in halves, and does not try again what failed', async () => {
+    const { predictor, tried } = await limited(null, 2);
+    for (const _ of ['finds how many go at once', 'knows it']) {
+      expect([...(await predictor.predict(inputs, 5, [2])).values]).toEqual([...inputs.map((value) => value + 1)]);
+    }
+    expect(tried).toEqual([5, 3, 2, 2, 1, 2, 2, 1]);
+  });
+
+  it.each([
+    ['one sample', null],
+    ['the batch size that the export fixed', 5],
+  ])('for %s, it says so', async (_, batch) => {
+    const { predictor } = await limited(batch, 0);
+    await expect(predictor.predict(inputs, 5, [2])).rejects.toMatchObject({ outOfMemory: true });
+  });
 });
 
 it.each([DataType.FLOAT16, DataType.DOUBLE, DataType.INT64, DataType.INT32, DataType.UINT8])(
