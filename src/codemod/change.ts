@@ -115,11 +115,22 @@ function putBehind(edit: Edit, placement: Placement, follower: string): void {
       return;
     case 'element':
       insertElement(edit, placement.element.node, follower);
+      return;
+    case 'mapped':
+      replaceNode(edit, placement.method, 'flatMap');
+      wrapExpression(edit, placement.value.node, '[', `, ${follower}]`);
   }
 }
 
 function placePath(placement: Placement): NodePath<Node> {
-  return placement.kind === 'element' ? placement.element : placement.call;
+  switch (placement.kind) {
+    case 'element':
+      return placement.element;
+    case 'mapped':
+      return placement.value;
+    default:
+      return placement.call;
+  }
 }
 
 function optionProperties({ granularity, init }: FreluOptions, axis: number): string[] {

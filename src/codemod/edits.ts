@@ -29,6 +29,12 @@ export function removeProperty(
   const { start, end } = spanOf(property);
   const isLast = at === properties.length - 1;
   const comma = nextComma(text, end);
+  if (comma !== null && text.slice(end, comma).trim() !== '') {
+    // a comment stands between
+    edited.remove(start, end + spacesAfter(text, end));
+    edited.remove(comma, comma + 1);
+    return;
+  }
   const removedEnd = comma === null ? end : comma + 1;
   if (isLast && comma === null && previous !== undefined) {
     // the object ended without a comma, and goes on doing so
@@ -48,7 +54,7 @@ export function removeProperty(
     edited.remove(lineStart, Math.min(text.length, afterLineFeed(text, lineEnd)));
     return;
   }
-  const spaceAfter = /^[ \t]*/.exec(text.slice(removedEnd))?.[0].length ?? 0;
+  const spaceAfter = spacesAfter(text, removedEnd);
   if (aloneBefore || (!isLast && rest !== '')) {
     edited.remove(start, removedEnd + spaceAfter);
     return;
@@ -107,13 +113,25 @@ export function insertCall(edit: Edit, call: NodePath<CallExpression>, added: st
     insertStatement(edit, statement.node, added);
     return;
   }
-  // the only statement of an `if` or a loop
-  wrapExpression(
-    edit,
-    statement.node,
-    '{ ',
-    `${edit.text.charAt(spanOf(statement.node).end - 1) === ';' ? '' : ';'} ${added}; }`,
-  );
+  insertInBranch(edit, statement, added);
+}
+
+/** Gives braces to the only statement of an `if` or a loop, and puts another one behind it. */
+function insertInBranch(edit: Edit, { node }: NodePath<Node>, added: string): void {
+  const { text, edited, style } = edit;
+  const { start, end } = spanOf(node);
+  const terminator = text.charAt(end - 1) === ';' ? '' : ';';
+  const head = text.slice(0, start).trimEnd();
+  const headLine = head.slice(head.lastIndexOf('\n') + 1);
+  const indent = indentBefore(text, start);
+  if (indent === null || headLine.includes('//') || !isBlankOrComment(text.slice(end, endOfLine(text, end)))) {
+    wrapExpression(edit, node, '{ ', `${terminator} ${added}; }`);
+    return;
+  }
+  const outer = /^[ \t]*/.exec(headLine)?.[0] ?? '';
+  edited.appendLeft(head.length, ' {');
+  const line = `${style.lineFeed}${indent}${added}${terminator === '' ? ';' : ''}`;
+  edited.appendLeft(trimmedEnd(text, end), `${line}${style.lineFeed}${outer}}`);
 }
 
 /** Puts a declarator behind another one of the same declaration. */
@@ -133,6 +151,10 @@ export function replaceNode({ edited }: Edit, node: Node, replacement: string): 
 function indentBefore(text: string, start: number): string | null {
   const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start).replace('\uFEFF', '');
   return before.trim() === '' ? before : null;
+}
+
+function spacesAfter(text: string, from: number): number {
+  return /^[ \t]*/.exec(text.slice(from))?.[0].length ?? 0;
 }
 
 /** Where the comma behind a position stands, past spaces and comments; null where something else comes first. */

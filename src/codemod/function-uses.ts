@@ -22,7 +22,7 @@ export function functionUses(fn: NodePath<FunctionNode>): FunctionUses {
     if (parent?.isCallExpression() && reference.key === 'callee') calls.push(parent);
     else if (parent?.isExportSpecifier() || parent?.isExportDefaultDeclaration()) {
       return unseen(`${what} returns it and is exported: other files may call it`);
-    } else if (!parent?.isTSTypeQuery()) {
+    } else if (!parent?.isTSTypeQuery() && !parent?.isTSDeclareFunction()) {
       return unseen(`${what} returns it and is passed on, on line ${reference.node.loc?.start.line ?? 0}`);
     }
   }

@@ -1,8 +1,15 @@
 import type { NodePath } from '@babel/traverse';
 import type { CallExpression, Function as FunctionNode, Node } from '@babel/types';
 import { exportOf, functionUses, soleReturn } from './function-uses.js';
+import { isBeside } from './layer-members.js';
 import { propertyName, unwrapped, wrapped } from './syntax.js';
 import { type TensorflowName, tensorflowName } from './tensorflow.js';
+
+/** A call of an array's `map`. */
+export interface MapCall {
+  /** the node that names the method */
+  readonly method: Node;
+}
 
 /**
  * Whether an array is read in its order only, as the layers of a sequential model are: given to `tf.sequential`, spread into such a
@@ -81,8 +88,23 @@ function isAlternative(list: NodePath<Node>, parent: NodePath<Node>): boolean {
   );
 }
 
+/** `list.push(...)`, whose value nobody reads. */
 function isPush(member: NodePath<Node>): boolean {
-  return methodCall(member, 'push')?.parentPath.isExpressionStatement() === true;
+  const parent = methodCall(member, 'push')?.parentPath;
+  if (!parent?.isArrowFunctionExpression()) return parent?.isExpressionStatement() === true;
+  const { parentPath: call } = parent;
+  return call.isCallExpression() && methodCall(call.get('callee'), 'forEach') !== null;
+}
+
+/** The call of `map` whose callback returns `value` and nothing else, where it makes the layers of a sequential model. */
+export function mapAround(value: NodePath<Node>): MapCall | null {
+  const callback = value.getFunctionParent();
+  if (callback === null || callback.key !== 0 || callback.listKey !== 'arguments') return null;
+  if (callback.node.async || callback.node.generator || !soleReturn(callback, value)) return null;
+  const call = callback.parentPath;
+  const callee = call?.isCallExpression() ? call.get('callee') : null;
+  if (!callee?.isMemberExpression() || methodCall(callee, 'map') === null) return null;
+  return call !== null && isLayerList(call) ? { method: callee.node.property } : null;
 }
 
 /** `list.forEach((layer) => ...)`, `list.reduce((x, layer) => ..., input)`, which use each layer as such. */
@@ -116,7 +138,7 @@ function walksInOrder(variable: NodePath<Node>): boolean {
 function isAddedOrApplied(reference: NodePath<Node>): boolean {
   const value = wrapped(reference);
   const { parentPath: parent } = value;
-  if (parent === null) return false;
+  if (parent === null || isBeside(reference)) return parent !== null;
   if (parent.isMemberExpression()) return value.key === 'object' && methodCall(parent, 'apply') !== null;
   return parent.isCallExpression() && value.listKey === 'arguments' && methodCall(parent.get('callee'), 'add') !== null;
 }

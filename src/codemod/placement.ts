@@ -1,7 +1,8 @@
 import type { Binding, NodePath } from '@babel/traverse';
 import type { CallExpression, Function as FunctionNode, Node, VariableDeclarator } from '@babel/types';
 import { describeFunction, exportOf, functionUses, soleReturn } from './function-uses.js';
-import { isLayerList, isPushOfLayers } from './layer-list.js';
+import { isLayerList, isPushOfLayers, mapAround } from './layer-list.js';
+import { isBeside } from './layer-members.js';
 import { isRepeatable, propertyName, wrapped } from './syntax.js';
 import { tensorflowName } from './tensorflow.js';
 
@@ -12,7 +13,9 @@ export type Placement =
   /** `model.add(layer)` */
   | { readonly kind: 'add'; readonly call: NodePath<CallExpression> }
   /** an element of the layers of a sequential model, or of what is pushed to them */
-  | { readonly kind: 'element'; readonly element: NodePath<Node> };
+  | { readonly kind: 'element'; readonly element: NodePath<Node> }
+  /** what a callback of `map` returns, which makes the layers of a sequential model */
+  | { readonly kind: 'mapped'; readonly value: NodePath<Node>; readonly method: Node };
 
 /** A layer with its places: the FReLU that follows at all of them is one. */
 export interface Instance {
@@ -25,14 +28,6 @@ export type Flow =
   | { readonly status: 'followed'; readonly instances: readonly Instance[] }
   | { readonly status: 'lost'; readonly reason: string };
 
-/** What is read of a layer without asking for its output. */
-const beside: ReadonlySet<string> = new Set([
-  ...['name', 'id', 'dtype', 'built', 'trainable', 'input', 'inputSpec', 'stateful', 'supportsMasking'],
-  ...['weights', 'trainableWeights', 'nonTrainableWeights', 'kernel', 'bias', 'getWeights', 'setWeights'],
-  ...['countParams', 'computeOutputShape', 'outputShape', 'batchInputShape', 'getClassName', 'getConfig'],
-  ...['dispose', 'resetStates', 'setFastWeightInitDuringBuild', 'initialWeights'],
-]);
-
 /**
  * Follows the layer that an expression gives to every place at which it enters a model: through constants, functions of the same file
  * that return it, and `timeDistributed`. It is lost where a place could be elsewhere, or cannot take a second layer.
@@ -40,11 +35,13 @@ const beside: ReadonlySet<string> = new Set([
 export function followLayer(path: NodePath<Node>, visited: ReadonlySet<Node> = new Set()): Flow {
   const value = wrapped(path);
   const place = placementOf(value);
-  if (place !== null) return { status: 'followed', instances: [{ holder: null, placements: [place] }] };
+  if (place !== null) return followed({ holder: null, placements: [place] });
   const parent = value.parentPath;
   if (parent === null) return lost('its use is not seen');
   if (parent.isVariableDeclarator() && value.key === 'init') return followConstant(parent, visited);
   if (isReturned(value)) {
+    const map = mapAround(value);
+    if (map !== null) return followed({ holder: null, placements: [{ kind: 'mapped', value, ...map }] });
     const fn = value.getFunctionParent();
     return fn === null ? lost('it is returned from the file itself') : followFunction(fn, value, visited);
   }
@@ -84,7 +81,7 @@ function followReferences(binding: Binding, holder: NodePath<VariableDeclarator>
   const [first, ...others] = returned;
   if (first === undefined) {
     if (placements.length === 0) return lost(`'${name}' is never added to a model or applied`);
-    return { status: 'followed', instances: [{ holder, placements }] };
+    return followed({ holder, placements });
   }
   if (others.length > 0 || placements.length > 0) return lost(`'${name}' is used here and returned as well`);
   return followLayer(first, visited);
@@ -159,17 +156,13 @@ function isReturned(value: NodePath<Node>): boolean {
   );
 }
 
-function isBeside(reference: NodePath<Node>): boolean {
-  const parent = wrapped(reference).parentPath;
-  if (parent === null || parent.isTSTypeQuery()) return true;
-  if (!parent.isMemberExpression()) return false;
-  const name = propertyName(parent.node.property, parent.node.computed);
-  return name !== null && beside.has(name);
-}
-
 /** Whether a declaration stands in a list of statements. */
 function isStatement(declarator: NodePath<VariableDeclarator>): boolean {
   return declarator.parentPath.isVariableDeclaration() && declarator.parentPath.listKey !== undefined;
+}
+
+function followed(instance: Instance): Flow {
+  return { status: 'followed', instances: [instance] };
 }
 
 function lost(reason: string): Flow {

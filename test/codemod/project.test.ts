@@ -1,0 +1,58 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { codemod } from '../../src/codemod/codemod.js';
+
+const layers = `tf.sequential({ layers: [tf.layers.dense({ units: 1, activation: 'relu' })] });\n`;
+const esm = `import * as tf from '@tensorflow/tfjs';\n${layers}`;
+const commonjs = `const tf = require('@tensorflow/tfjs');\n${layers}`;
+const withExtension = `import './other.js';\n${esm}`;
+const withoutExtension = `import './other';\n${esm}`;
+const typescriptExtension = `import './other.ts';\n${esm}`;
+
+interface Case {
+  readonly files: Readonly<Record<string, string>>;
+  readonly module: string;
+  /** what the first file imports it as */
+  readonly specifier: string;
+}
+
+it.each<Case>([
+  { files: { 'a.ts': esm }, module: 'frelu.ts', specifier: './frelu' },
+  { files: { 'a.ts': withExtension }, module: 'frelu.ts', specifier: './frelu.js' },
+  { files: { 'a.ts': typescriptExtension }, module: 'frelu.ts', specifier: './frelu.ts' },
+  {
+    files: { 'a.ts': esm, 'tsconfig.json': '{ "compilerOptions": { "module": "NodeNext" /* strict */, } }' },
+    module: 'frelu.ts',
+    specifier: './frelu.js',
+  },
+  { files: { 'a.mts': esm }, module: 'frelu.mts', specifier: './frelu.mjs' },
+  { files: { 'a.tsx': withoutExtension }, module: 'frelu.ts', specifier: './frelu' },
+  { files: { 'a.js': esm }, module: 'frelu.js', specifier: './frelu.js' },
+  { files: { 'a.jsx': withoutExtension }, module: 'frelu.js', specifier: './frelu' },
+  { files: { 'a.mjs': esm }, module: 'frelu.mjs', specifier: './frelu.mjs' },
+  { files: { 'a.mjs': esm, 'package.json': '{ "type": "module" }' }, module: 'frelu.js', specifier: './frelu.js' },
+  { files: { 'a.js': commonjs }, module: 'frelu.js', specifier: './frelu' },
+  {
+    files: { 'a.cjs': commonjs, 'package.json': '{ "type": "module" }' },
+    module: 'frelu.cjs',
+    specifier: './frelu.cjs',
+  },
+  { files: { 'src/nets/a.js': commonjs, 'src/b.js': commonjs }, module: 'src/frelu.js', specifier: '../frelu' },
+  { files: { 'src/a.cjs': commonjs, 'lib/b.mjs': esm }, module: 'frelu.js', specifier: '../frelu' },
+])('puts the module at $module for $files', async ({ files, module, specifier }) => {
+  const folder = await mkdtemp(join(tmpdir(), 'frelu-project-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), text);
+  }
+  const result = await codemod({
+    ...{ globs: ['.'], folder, module: null, granularity: 'layer', init: 0, dryRun: true },
+  });
+  const [first = ''] = Object.keys(files);
+  const diff = result.diff.slice(result.diff.indexOf(`+++ b/${first}`));
+  expect(result.module).toBe(module);
+  expect(/^\+.*(?:from |require\()'([^']*frelu[^']*)'/m.exec(diff)?.[1]).toBe(specifier);
+});
