@@ -3,6 +3,14 @@
 export { planMigration } from '../transforms/plan/plan-migration.js';
 export { applyPlan } from '../transforms/rewrite/apply.js';
 export { bakeParameters } from '../transforms/rewrite/bake.js';
+export {
+  type CodemodCaution,
+  type CodemodFile,
+  type CodemodOptions,
+  type CodemodResult,
+  type CodemodSite,
+  codemod,
+} from './codemod/codemod.js';
 export { exitCodes, Failure, type FailureKind } from './errors.js';
 export type {
   Acceptance,

@@ -61,8 +61,9 @@ export interface CodemodResult {
  * read and rewritten before the first one is written. A second run changes nothing.
  * @throws Failure('usage') for globs that match nothing and a module that has no place, Failure('input') for a file that is not valid or
  *   cannot be written
+ * @param beforeWriting called before the first file is written: from there on, to stop halfway would leave a part of the change
  */
-export async function codemod(options: CodemodOptions): Promise<CodemodResult> {
+export async function codemod(options: CodemodOptions, beforeWriting: () => void = () => {}): Promise<CodemodResult> {
   const sources: AnalysedSource[] = [];
   for (const path of await findSources(options.globs, options.folder)) {
     sources.push(analyseSource(await readText(path, options.folder), path, options));
@@ -71,7 +72,10 @@ export async function codemod(options: CodemodOptions): Promise<CodemodResult> {
   const module = changed.length === 0 ? null : await placeModule(changed, sources, options.module, options.folder);
   const changes = module === null ? [] : await rewriteAll(changed, module, options);
   const written = changes.length > 0 && !options.dryRun;
-  if (written) await writeTexts(changes, options.folder);
+  if (written) {
+    beforeWriting();
+    await writeTexts(changes, options.folder);
+  }
   const files = sources.filter(({ text }) => !isFreluModule(text)).map(describe);
   const sites = files.flatMap((file) => file.sites);
   const rewritten = sites.filter(({ status }) => status === 'rewrite').length;

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CodemodResult } from '../../codemod/codemod.js';
-import { printJson, type Run } from '../context.js';
+import { type Context, printJson, type Run } from '../context.js';
 import { choice, flag, listArgument, option } from '../options/option.js';
 import { number, text } from '../options/values.js';
 import { table } from '../table.js';
@@ -16,14 +16,8 @@ export function declareCodemod(command: Command): Run {
     null,
     'frelu.ts or .js beside them',
   );
-  const granularity = choice(
-    command,
-    '--granularity <KIND>',
-    'one offset per layer, or one per channel',
-    ['layer', 'channel'],
-    'layer',
-  );
-  const init = option(command, '--init <X>', 'the initial offset; with 0 a model computes what it did', number, 0);
+  const granularity = choice(command, '--granularity <UNIT>', 'one b for each', ['layer', 'channel'], 'layer');
+  const init = option(command, '--init <X>', 'the initial b; with 0 a model computes what it did', number, 0);
   command.addHelpText(
     'after',
     '\nA dense or convolutional layer loses its relu or relu6 and is followed by a FReLU layer; a ReLU layer becomes one.\n' +
@@ -33,23 +27,37 @@ export function declareCodemod(command: Command): Run {
   return async (context) => {
     const { io, writes } = context;
     const { codemod } = await import('../../codemod/codemod.js');
-    const result = await codemod({
+    const options = {
       globs: globs(),
       folder: process.cwd(),
       module: module(),
       granularity: granularity(),
       init: init(),
       dryRun: dryRun(),
-    });
-    if (result.written) writes.sentence = 'The files were written.';
-    if (context.json) printJson(context, result);
-    else if (dryRun()) {
-      // a diff alone, for `git apply` and the like
-      io.stdout.write(result.diff);
-      io.stderr.write(codemodText(result));
-    } else io.stdout.write(codemodText(result));
+    };
+    let release = () => {};
+    try {
+      const result = await codemod(options, () => {
+        // writing takes a moment, and half of it would be a broken project
+        release = io.onInterrupt(() => {});
+      });
+      if (result.written) writes.sentence = 'The files were written.';
+      print(context, result, options.dryRun);
+    } finally {
+      release();
+    }
     return 0;
   };
+}
+
+function print(context: Context, result: CodemodResult, dryRun: boolean): void {
+  const { stdout, stderr } = context.io;
+  if (context.json) printJson(context, result);
+  else if (dryRun) {
+    // a diff alone, for `git apply` and the like
+    stdout.write(result.diff);
+    stderr.write(codemodText(result));
+  } else stdout.write(codemodText(result));
 }
 
 /** The ReLUs with what becomes of them, the places to look at, and their number. */
