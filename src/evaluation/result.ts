@@ -301,6 +301,7 @@ export interface MonitorResult {
   readonly model: string;
   readonly data: EvaluateResult['data'];
   readonly device: DeviceDescription;
+  readonly computedOn: Pick<ComputedOn, 'evaluation' | 'activations'>;
   readonly baselineSamples: number;
   readonly checks: readonly DriftCheck[];
   /** the worst of the checks */

@@ -6,7 +6,7 @@ import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
 import { signatureOf } from '../runtime/predictor.js';
-import { observeProbes } from './activations.js';
+import { activationsProvider, observeProbes } from './activations.js';
 import { openEvaluationData } from './data.js';
 import { type ChosenDevice, withDevice } from './device.js';
 import { describeData } from './evaluate.js';
@@ -83,6 +83,7 @@ async function monitorOn(
     model: model.path,
     data: describeData(part),
     device: device.description,
+    computedOn: { evaluation: device.provider, activations: activationsProvider },
     baselineSamples: baseline.samples,
     checks,
     level: worstLevel(checks),

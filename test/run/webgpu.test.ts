@@ -103,7 +103,7 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000
 
     const thresholds = driftThresholds;
     const watched = await monitor({ run: onWebGpu, model: null, data: source, device: 'webgpu', thresholds });
-    expect(watched.device.used).toBe('webgpu');
+    expect(watched).toMatchObject({ device: { used: 'webgpu' }, computedOn: { activations: 'cpu' } });
     expect(watched.checks.filter(({ quantity }) => quantity === 'floor-rate')).toHaveLength(2);
     // they are the samples that the baseline was taken from
     for (const { value } of watched.checks) expect(value).toBeCloseTo(0, 5);
