@@ -82,7 +82,7 @@ function followLayer(
     ...(name === null ? [] : [`name: ${name}`]),
     ...(change.maxValue === null ? [] : [`maxValue: ${change.maxValue}`]),
     ...(change.shift ? ['shift: true'] : []),
-    ...optionProperties(writing, change.axis ?? -1),
+    ...optionProperties(writing, change.axis),
   ];
   const creation = `${writing.frelu}(${objectText(edit, properties)})`;
   const follower = holder === null ? creation : declareFollower(edit, holder, creation, writing.taken);

@@ -47,7 +47,11 @@ function constantObject(path: NodePath<Node>): { object: NodePath<ObjectExpressi
 }
 
 /** What an object gives as `key`, `activation` by default, its spreads included. */
-export function activationOf(object: NodePath<ObjectExpression>, key = 'activation'): Activation {
+export function activationOf(
+  object: NodePath<ObjectExpression>,
+  key = 'activation',
+  visited: ReadonlySet<Node> = new Set(),
+): Activation {
   const property = propertyOf(object, key);
   const spreads = object.get('properties').flatMap((each) => (each.isSpreadElement() ? [each.get('argument')] : []));
   if (property !== null) {
@@ -63,7 +67,8 @@ export function activationOf(object: NodePath<ObjectExpression>, key = 'activati
   }
   const perhaps = spreads.some((spread) => {
     const spreadObject = constantObject(unwrapped(spread));
-    return spreadObject === null || activationOf(spreadObject.object, key).status !== 'other';
+    if (spreadObject === null || visited.has(spreadObject.object.node)) return true;
+    return activationOf(spreadObject.object, key, new Set([...visited, object.node])).status !== 'other';
   });
   return perhaps
     ? unknown('its configuration comes from other objects, whose activation may be a ReLU', null)

@@ -11,23 +11,26 @@ export interface MapCall {
   readonly method: Node;
 }
 
+/** Declarations that are being followed: one that leads to itself leads nowhere. */
+type Visited = ReadonlySet<Node>;
+
 /**
  * Whether an array is read in its order only, as the layers of a sequential model are: given to `tf.sequential`, spread into such a
  * list, or walked to add or apply each of them. A layer that is put behind another one then follows it in every model.
  */
-export function isLayerList(path: NodePath<Node>): boolean {
+export function isLayerList(path: NodePath<Node>, visited: Visited = new Set()): boolean {
   const list = wrapped(path);
   const { parentPath: parent } = list;
   if (parent === null) return false;
   if (parent.isObjectProperty()) return isSequentialConfig(parent);
-  if (parent.isSpreadElement()) return parent.parentPath.isArrayExpression() && isLayerList(parent.parentPath);
-  if (isAlternative(list, parent)) return isLayerList(parent);
+  if (parent.isSpreadElement()) return parent.parentPath.isArrayExpression() && isLayerList(parent.parentPath, visited);
+  if (isAlternative(list, parent)) return isLayerList(parent, visited);
   if (parent.isForOfStatement() && list.key === 'right') return walksInOrder(parent.get('left'));
   if (parent.isMemberExpression() && list.key === 'object') return isWalk(parent) || isPush(parent);
-  if (parent.isVariableDeclarator() && list.key === 'init') return isListConstant(parent);
+  if (parent.isVariableDeclarator() && list.key === 'init') return isListConstant(parent, visited);
   if (parent.isReturnStatement() || (parent.isArrowFunctionExpression() && list.key === 'body')) {
     const fn = list.getFunctionParent();
-    return fn !== null && returnsLayerList(fn, list);
+    return fn !== null && returnsLayerList(fn, list, visited);
   }
   return false;
 }
@@ -43,13 +46,15 @@ export function isPushOfLayers(call: NodePath<CallExpression>): boolean {
   return init.hasNode() && unwrapped(init).isArrayExpression() && isListConstant(declared);
 }
 
-function isListConstant(declared: NodePath<Node>): boolean {
+function isListConstant(declared: NodePath<Node>, visited: Visited = new Set()): boolean {
   if (!declared.isVariableDeclarator() || declared.node.id.type !== 'Identifier' || exportOf(declared)) return false;
   const binding = declared.scope.getBinding(declared.node.id.name);
-  if (binding === undefined || !binding.constant) return false;
+  if (binding === undefined || !binding.constant || visited.has(declared.node)) return false;
   const { referencePaths } = binding;
+  const further = new Set([...visited, declared.node]);
   return (
-    referencePaths.length > 0 && referencePaths.every((reference) => !isAlias(reference) && isLayerList(reference))
+    referencePaths.length > 0 &&
+    referencePaths.every((reference) => !isAlias(reference) && isLayerList(reference, further))
   );
 }
 
@@ -57,14 +62,11 @@ function isAlias(reference: NodePath<Node>): boolean {
   return wrapped(reference).parentPath?.isVariableDeclarator() === true;
 }
 
-function returnsLayerList(fn: NodePath<FunctionNode>, list: NodePath<Node>): boolean {
+function returnsLayerList(fn: NodePath<FunctionNode>, list: NodePath<Node>, visited: Visited): boolean {
   const uses = functionUses(fn);
-  // a function that calls itself would be followed for ever
-  return (
-    uses.status === 'seen' &&
-    soleReturn(fn, list) &&
-    uses.calls.every((call) => !call.findParent((above) => above.node === fn.node) && isLayerList(call))
-  );
+  if (uses.status === 'unseen' || visited.has(fn.node) || !soleReturn(fn, list)) return false;
+  const further = new Set([...visited, fn.node]);
+  return uses.calls.every((call) => isLayerList(call, further));
 }
 
 /** `layers:` of `tf.sequential({ ... })`. */
@@ -107,18 +109,23 @@ export function mapAround(value: NodePath<Node>): MapCall | null {
   return call !== null && isLayerList(call) ? { method: callee.node.property } : null;
 }
 
-/** `list.forEach((layer) => ...)`, `list.reduce((x, layer) => ..., input)`, which use each layer as such. */
+/** `list.forEach((layer) => ...)` and `list.reduce((x, layer) => layer.apply(x), input)`, which chain the layers. */
 function isWalk(member: NodePath<Node>): boolean {
-  return isCallbackInOrder(methodCall(member, 'forEach'), 0) || isCallbackInOrder(methodCall(member, 'reduce'), 1);
-}
-
-function isCallbackInOrder(call: NodePath<CallExpression> | null, position: number): boolean {
-  const [callback] = call?.get('arguments') ?? [];
-  if (!callback?.isFunction()) return false;
-  const parameters = callback.get('params');
-  // a further parameter would be the index
-  const parameter = parameters[position];
-  return parameter !== undefined && parameters.length === position + 1 && walksInOrder(parameter);
+  const [each] = methodCall(member, 'forEach')?.get('arguments') ?? [];
+  if (each?.isFunction()) {
+    const [layer, ...others] = each.get('params');
+    // a further parameter would be the index
+    return layer !== undefined && others.length === 0 && walksInOrder(layer);
+  }
+  const [step] = methodCall(member, 'reduce')?.get('arguments') ?? [];
+  if (!step?.isFunction()) return false;
+  const [x, layer, ...others] = step.get('params').map((parameter) => namedBy(parameter));
+  if (x === undefined || x === null || layer === undefined || layer === null || others.length > 0) return false;
+  const references = step.scope.getBinding(layer)?.referencePaths ?? [];
+  return references.every((reference) => {
+    const call = applyOf(reference);
+    return call !== null && argumentName(call) === x && soleReturn(step, wrapped(call));
+  });
 }
 
 function methodCall(member: NodePath<Node>, method: string): NodePath<CallExpression> | null {
@@ -126,19 +133,49 @@ function methodCall(member: NodePath<Node>, method: string): NodePath<CallExpres
   return member.parentPath.isCallExpression() && member.key === 'callee' ? member.parentPath : null;
 }
 
-/** Whether the variable that takes each layer in turn is only added, or applied. */
+/** Whether the variable that takes each layer in turn is only added, or applied to what the one before gave. */
 function walksInOrder(variable: NodePath<Node>): boolean {
-  const declared = variable.isVariableDeclaration() ? variable.get('declarations')[0] : variable;
-  const { node } = declared?.isVariableDeclarator() ? declared.get('id') : (declared ?? variable);
-  if (node.type !== 'Identifier') return false;
-  const binding = variable.scope.getBinding(node.name);
-  return binding?.referencePaths.every(isAddedOrApplied) === true;
+  const name = namedBy(variable);
+  const binding = name === null ? undefined : variable.scope.getBinding(name);
+  return binding?.referencePaths.every(isAddedOrChained) === true;
 }
 
-function isAddedOrApplied(reference: NodePath<Node>): boolean {
+/** The one identifier that a declaration or a parameter declares. */
+function namedBy(variable: NodePath<Node>): string | null {
+  const declared = variable.isVariableDeclaration() ? variable.node.declarations[0]?.id : variable.node;
+  return declared?.type === 'Identifier' ? declared.name : null;
+}
+
+/** `model.add(layer)`, `x = layer.apply(x)`. Layers that are all applied to the same x are branches, not a list in order. */
+function isAddedOrChained(reference: NodePath<Node>): boolean {
+  if (isBeside(reference)) return true;
+  const call = applyOf(reference);
+  if (call !== null) {
+    const { parent } = wrapped(call);
+    return (
+      parent.type === 'AssignmentExpression' &&
+      parent.operator === '=' &&
+      parent.left.type === 'Identifier' &&
+      parent.left.name === argumentName(call)
+    );
+  }
   const value = wrapped(reference);
   const { parentPath: parent } = value;
-  if (parent === null || isBeside(reference)) return parent !== null;
-  if (parent.isMemberExpression()) return value.key === 'object' && methodCall(parent, 'apply') !== null;
-  return parent.isCallExpression() && value.listKey === 'arguments' && methodCall(parent.get('callee'), 'add') !== null;
+  return (
+    parent?.isCallExpression() === true &&
+    value.listKey === 'arguments' &&
+    methodCall(parent.get('callee'), 'add') !== null
+  );
+}
+
+/** The call `layer.apply(...)` of a reference to `layer`. */
+function applyOf(reference: NodePath<Node>): NodePath<CallExpression> | null {
+  const value = wrapped(reference);
+  return value.key === 'object' && value.parentPath !== null ? methodCall(value.parentPath, 'apply') : null;
+}
+
+function argumentName(call: NodePath<CallExpression>): string | null {
+  const [argument] = call.get('arguments');
+  const node = argument === undefined ? null : unwrapped(argument).node;
+  return node?.type === 'Identifier' ? node.name : null;
 }

@@ -19,7 +19,7 @@ export function languageOf(path: string): Language {
 export function parseSource(text: string, path: string): File {
   try {
     return parse(text, {
-      sourceType: 'unambiguous',
+      sourceType: /\.m[jt]s$/i.test(path) ? 'module' : 'unambiguous',
       allowReturnOutsideFunction: true,
       allowUndeclaredExports: true,
       plugins: pluginsFor(path),

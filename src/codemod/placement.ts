@@ -84,6 +84,9 @@ function followReferences(binding: Binding, holder: NodePath<VariableDeclarator>
     return followed({ holder, placements });
   }
   if (others.length > 0 || placements.length > 0) return lost(`'${name}' is used here and returned as well`);
+  if (first.getFunctionParent() !== holder.getFunctionParent()) {
+    return lost(`'${name}' is shared by all calls of a function that returns it`);
+  }
   return followLayer(first, visited);
 }
 

@@ -1,7 +1,7 @@
 import type { NodePath } from '@babel/traverse';
 import type { CallExpression, File, Node, ObjectExpression, ObjectProperty } from '@babel/types';
 import type { Granularity } from '../model/plan.js';
-import { type Activation, activationOf, configOf, isRelu, type ReluName } from './config.js';
+import { activationOf, configOf, isRelu, type ReluName } from './config.js';
 import { followLayer, type Instance } from './placement.js';
 import { possibleStrings, propertyName, propertyOf, unwrapped } from './syntax.js';
 import { type TensorflowName, tensorflowName } from './tensorflow.js';
@@ -37,7 +37,7 @@ export type Change =
       /** whether the layer has no bias that a shift could be in */
       readonly shift: boolean;
       /** the axis of its channels */
-      readonly axis: number | null;
+      readonly axis: number;
       readonly instances: readonly Instance[];
     };
 
@@ -162,59 +162,60 @@ function layerSite(
   const activation = activationOf(config.object);
   if (activation.status === 'other') return null;
   const { property } = activation;
-  const what = describeLayer(kind, activation);
   // the mention is this site's own, wherever its object stands
   if (property !== null) claimed.add(property.node);
-  const node = property?.node ?? call.node;
-  if (activation.status === 'unknown') return skipped(node, what, activation.reason);
-  if (!config.sole) return skipped(call.node, what, 'its configuration is a constant that is used in several places');
+  if (activation.status === 'unknown') {
+    return skipped(property?.node ?? call.node, describeLayer(kind, null), activation.reason);
+  }
+  const what = describeLayer(kind, activation.name);
+  const skip = (reason: string, node: Node = activation.property.node) => skipped(node, what, reason);
+  if (!config.sole) return skip('its configuration is a constant that is used in several places', call.node);
   if (kind === 'activation') {
-    const maxValue = maxValueOf(activation.name);
-    if (unwrapped(call.get('arguments')[0] ?? call).isObjectExpression()) {
-      return { node, what, reason: null, change: { kind: 'replace', call, activation: activation.property, maxValue } };
+    if (!unwrapped(call.get('arguments')[0] ?? call).isObjectExpression()) {
+      return skip('its configuration does not stand at the layer');
     }
-    return skipped(node, what, 'its configuration does not stand at the layer');
+    const change = {
+      kind: 'replace',
+      call,
+      activation: activation.property,
+      maxValue: maxValueOf(activation.name),
+    } as const;
+    return { node: activation.property.node, what, reason: null, change };
   }
-  if (!lastStep.has(kind)) return skipped(node, what, `where '${kind}' has its activation is not known`);
-  if (granularity === 'channel' && channelAxis(propertyOf(config.object, 'dataFormat')) === null) {
-    return skipped(node, what, 'which axis has its channels is known only when it runs');
-  }
-  return followedSite(call, what, config.object, activation.property, activation.name);
-}
-
-function followedSite(
-  layer: NodePath<CallExpression>,
-  what: string,
-  config: NodePath<ObjectExpression>,
-  activation: NodePath<ObjectProperty>,
-  name: ReluName,
-): Site {
-  const { node } = activation;
-  const flow = followLayer(layer);
-  if (flow.status === 'lost') return skipped(node, what, flow.reason);
-  const bias = literalBoolean(propertyOf(config, 'useBias'));
-  const axis = channelAxis(propertyOf(config, 'dataFormat'));
-  const reason =
-    bias === 'unknown'
-      ? 'whether the layer has a bias is known only when it runs: where it has none, nothing holds a shift'
-      : bias
-        ? null
-        : 'the layer has no bias: its FReLU holds the shift';
+  if (!lastStep.has(kind)) return skip(`where '${kind}' has its activation is not known`);
+  const axis = channelAxis(kind, propertyOf(config.object, 'dataFormat'));
+  if (granularity === 'channel' && axis === null) return skip('which axis has its channels is known only when it runs');
+  const flow = followLayer(call);
+  if (flow.status === 'lost') return skip(flow.reason);
+  const bias = biasOf(config.object);
   return {
-    node,
+    node: activation.property.node,
     what,
-    reason,
+    reason: bias.note,
     change: {
       kind: 'follow',
-      layer,
-      activation,
-      config,
-      maxValue: maxValueOf(name),
-      shift: bias === false,
-      axis,
+      layer: call,
+      activation: activation.property,
+      config: config.object,
+      maxValue: maxValueOf(activation.name),
+      shift: bias.absent,
+      axis: axis ?? -1,
       instances: flow.instances,
     },
   };
+}
+
+/** Whether a layer certainly has no bias that a shift could be in, and what is to be said about that. */
+function biasOf(config: NodePath<ObjectExpression>): { readonly absent: boolean; readonly note: string | null } {
+  const value = propertyOf(config, 'useBias')?.node.value;
+  if (value === undefined) return { absent: false, note: null };
+  if (value.type !== 'BooleanLiteral') {
+    const note = 'whether the layer has a bias is known only when it runs: where it has none, nothing holds a shift';
+    return { absent: false, note };
+  }
+  return value.value
+    ? { absent: false, note: null }
+    : { absent: true, note: 'the layer has no bias: its FReLU holds the shift' };
 }
 
 function recurrentSite(
@@ -230,7 +231,7 @@ function recurrentSite(
   const node = activation.property?.node ?? call.node;
   return skipped(
     node,
-    describeLayer(kind, activation),
+    describeLayer(kind, activation.status === 'relu' ? activation.name : null),
     'its activation is a part of the recurrence, not its last step',
   );
 }
@@ -274,27 +275,24 @@ function skipped(node: Node, what: string, reason: string): Site {
   return { node, what, reason, change: null };
 }
 
-function describeLayer(kind: string, activation: Activation): string {
-  if (kind === 'activation')
-    return activation.status === 'relu' ? `activation layer '${activation.name}'` : 'activation layer';
-  return activation.status === 'relu' ? `${kind}, activation '${activation.name}'` : kind;
+function describeLayer(kind: string, name: ReluName | null): string {
+  if (kind === 'activation') return name === null ? 'activation layer' : `activation layer '${name}'`;
+  return name === null ? kind : `${kind}, activation '${name}'`;
 }
 
 function maxValueOf(name: ReluName): number | null {
   return name === 'relu6' ? 6 : null;
 }
 
-function literalBoolean(property: NodePath<ObjectProperty> | null): boolean | 'unknown' {
-  if (property === null) return true;
-  const { value } = property.node;
-  return value.type === 'BooleanLiteral' ? value.value : 'unknown';
-}
-
-/** The axis of the channels: the last one, 1 where they come first; null where that is known only when it runs. */
-function channelAxis(dataFormat: NodePath<ObjectProperty> | null): number | null {
+/**
+ * The axis of a layer's channels, counted from the last one, so that time steps before it do not move it; null where it is known only
+ * when the program runs.
+ */
+function channelAxis(kind: string, dataFormat: NodePath<ObjectProperty> | null): number | null {
   if (dataFormat === null) return -1;
   const formats = possibleStrings(dataFormat.get('value'));
   const [format, ...others] = formats ?? [];
   if (formats === null || others.length > 0) return null;
-  return format === 'channelsFirst' ? 1 : -1;
+  const spatial = Number(/([123])d/.exec(kind)?.[1] ?? 0);
+  return format === 'channelsFirst' ? -1 - spatial : -1;
 }

@@ -1,4 +1,4 @@
-import type { NodePath } from '@babel/traverse';
+import type { Binding, NodePath } from '@babel/traverse';
 import type { Node, ObjectExpression, ObjectProperty } from '@babel/types';
 
 /** Where a node begins and ends in its text, as UTF-16 offsets. */
@@ -71,7 +71,10 @@ export function propertyOf(object: NodePath<ObjectExpression>, name: string): No
  * The strings that an expression can be, through constants and conditions; null where that is known only when it runs.
  * What is undefined or null counts as no string at all.
  */
-export function possibleStrings(path: NodePath<Node>): readonly string[] | null {
+export function possibleStrings(
+  path: NodePath<Node>,
+  visited: ReadonlySet<Binding> = new Set(),
+): readonly string[] | null {
   const expression = unwrapped(path);
   if (expression.isStringLiteral()) return [expression.node.value];
   if (expression.isTemplateLiteral()) {
@@ -80,17 +83,23 @@ export function possibleStrings(path: NodePath<Node>): readonly string[] | null 
   }
   if (expression.isNullLiteral()) return [];
   if (expression.isConditionalExpression()) {
-    return union(possibleStrings(expression.get('consequent')), possibleStrings(expression.get('alternate')));
+    return union(
+      possibleStrings(expression.get('consequent'), visited),
+      possibleStrings(expression.get('alternate'), visited),
+    );
   }
   if (expression.isLogicalExpression()) {
-    return union(possibleStrings(expression.get('left')), possibleStrings(expression.get('right')));
+    return union(possibleStrings(expression.get('left'), visited), possibleStrings(expression.get('right'), visited));
   }
   if (!expression.isIdentifier()) return null;
   const { name } = expression.node;
   const binding = expression.scope.getBinding(name);
   if (binding === undefined) return name === 'undefined' ? [] : null;
+  if (visited.has(binding)) return null;
   const init = binding.constant && binding.path.isVariableDeclarator() ? binding.path.get('init') : null;
-  return init?.hasNode() && binding.identifier === idOf(binding.path.node) ? possibleStrings(init) : null;
+  return init?.hasNode() && binding.identifier === idOf(binding.path.node)
+    ? possibleStrings(init, new Set([...visited, binding]))
+    : null;
 }
 
 function idOf(declared: Node): Node | null {

@@ -21,16 +21,19 @@ export interface TensorflowName {
   readonly members: readonly string[];
 }
 
+/** Variables that are being looked up: `node = node.next` leads to itself. */
+type Visited = ReadonlySet<Binding>;
+
 /**
  * What an expression names in TensorFlow.js, however it came here: namespace, default, named and renamed imports, `require`, `import()`,
  * `import =`, destructuring, constants that hold a part of it. Null for anything else.
  */
-export function tensorflowName(path: NodePath<Node>): TensorflowName | null {
+export function tensorflowName(path: NodePath<Node>, visited: Visited = new Set()): TensorflowName | null {
   const expression = unwrapped(path);
-  if (expression.isIdentifier()) return boundName(expression, expression.node.name);
+  if (expression.isIdentifier()) return boundName(expression, expression.node.name, visited);
   if (expression.isMemberExpression()) {
     const member = propertyName(expression.node.property, expression.node.computed);
-    return member === null ? null : memberOf(tensorflowName(expression.get('object')), member);
+    return member === null ? null : memberOf(tensorflowName(expression.get('object'), visited), member);
   }
   const loaded = expression.isAwaitExpression() ? expression.get('argument') : expression;
   const source = requiredSource(loaded.node);
@@ -55,9 +58,9 @@ function memberOf(name: TensorflowName | null, member: string): TensorflowName |
   return { package: name.package, members: [...name.members, member] };
 }
 
-function boundName(path: NodePath<Node>, identifier: string): TensorflowName | null {
+function boundName(path: NodePath<Node>, identifier: string, visited: Visited): TensorflowName | null {
   const binding = path.scope.getBinding(identifier);
-  if (binding === undefined) return null;
+  if (binding === undefined || visited.has(binding)) return null;
   const declared = binding.path;
   if (declared.isImportNamespaceSpecifier() || declared.isImportDefaultSpecifier())
     return importedName(declared.parent);
@@ -71,7 +74,7 @@ function boundName(path: NodePath<Node>, identifier: string): TensorflowName | n
   }
   if (!declared.isVariableDeclarator()) return null;
   const { id } = declared.node;
-  const name = commonName(assignedTo(binding, declared));
+  const name = commonName(assignedTo(binding, declared), new Set([...visited, binding]));
   if (name === null || id.type === 'Identifier') return name;
   const members = id.type === 'ObjectPattern' && binding.constant ? patternPath(id, identifier) : null;
   return members?.reduce<TensorflowName | null>(memberOf, name) ?? null;
@@ -87,8 +90,8 @@ function assignedTo(binding: Binding, declared: NodePath<VariableDeclarator>): r
 }
 
 /** What all of some values name. A program may choose its package when it runs. */
-function commonName(values: readonly (NodePath<Node> | null)[]): TensorflowName | null {
-  const names = values.map((value) => (value === null ? null : tensorflowName(value)));
+function commonName(values: readonly (NodePath<Node> | null)[], visited: Visited): TensorflowName | null {
+  const names = values.map((value) => (value === null ? null : tensorflowName(value, visited)));
   const [first] = names;
   if (first === undefined || first === null) return null;
   const path = first.members.join('.');
