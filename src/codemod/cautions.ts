@@ -1,7 +1,7 @@
 import type { NodePath } from '@babel/traverse';
 import type { CallExpression, File, Identifier, Node } from '@babel/types';
 import type { Site } from './sites.js';
-import { contains, propertyName } from './syntax.js';
+import { contains, propertyName, spanOf } from './syntax.js';
 import { tensorflowName } from './tensorflow.js';
 import { traverse } from './traverse.js';
 
@@ -34,7 +34,7 @@ export function findCautions(file: File, sites: readonly Site[]): readonly Cauti
       });
     },
   });
-  return cautions.toSorted((a, b) => (a.node.start ?? 0) - (b.node.start ?? 0));
+  return cautions.toSorted((a, b) => spanOf(a.node).start - spanOf(b.node).start);
 }
 
 function messageForCall(call: NodePath<CallExpression>): string | null {

@@ -3,7 +3,7 @@ import type { CallExpression, File, Node, ObjectExpression, ObjectProperty } fro
 import type { Granularity } from '../model/plan.js';
 import { activationOf, configOf, isRelu, type ReluName } from './config.js';
 import { followLayer, type Instance } from './placement.js';
-import { possibleStrings, propertyName, propertyOf, unwrapped } from './syntax.js';
+import { possibleStrings, propertyName, propertyOf, spanOf, unwrapped } from './syntax.js';
 import { type TensorflowName, tensorflowName } from './tensorflow.js';
 import { traverse } from './traverse.js';
 
@@ -63,24 +63,57 @@ const recurrent: ReadonlySet<string> = new Set([
  * @throws what the scopes of the file refuse, such as a name that is declared twice
  */
 export function findSites(file: File, granularity: Granularity): Finding {
+  const { calls, mentions, references, usesTensorflow } = survey(file);
   const sites: Site[] = [];
   const packages = new Set<string>();
   /** what is part of a site already */
   const claimed = new Set<Node>();
-  const calls: NodePath<CallExpression>[] = [];
-  const mentions: { readonly node: Node; readonly value: NodePath<Node> }[] = [];
-  let usesTensorflow = false;
+  for (const call of calls) {
+    const name = tensorflowName(call.get('callee'));
+    const site =
+      name !== null ? siteOfCall(call, name, granularity, claimed) : usesTensorflow ? siteOfMethod(call) : null;
+    if (site !== null) sites.push(site);
+    if (site?.change && name !== null) packages.add(name.package);
+  }
+  for (const { path, name } of references) {
+    const site = siteOfReference(path, name);
+    if (site !== null) sites.push(site);
+  }
+  for (const { node, value } of mentions) {
+    const name = claimed.has(node) ? undefined : possibleStrings(value)?.find(isRelu);
+    if (name !== undefined) sites.push(unattached(node, name));
+  }
+  return {
+    sites: sites.toSorted((a, b) => spanOf(a.node).start - spanOf(b.node).start),
+    packages: [...packages],
+  };
+}
 
+/** What of a file may have to do with a ReLU. */
+interface Survey {
+  readonly calls: readonly NodePath<CallExpression>[];
+  /** whatever is given as an `activation` */
+  readonly mentions: readonly { readonly node: Node; readonly value: NodePath<Node> }[];
+  /** what TensorFlow.js exports, where it is not called */
+  readonly references: readonly { readonly path: NodePath<Node>; readonly name: TensorflowName }[];
+  /** whether its tensors may be here: it is imported, or goes by its usual name */
+  readonly usesTensorflow: boolean;
+}
+
+function survey(file: File): Survey {
+  const calls: NodePath<CallExpression>[] = [];
+  const mentions: Survey['mentions'][number][] = [];
+  const references: Survey['references'][number][] = [];
+  let usesTensorflow = false;
   traverse(file, {
     CallExpression: (path) => {
       calls.push(path);
     },
     MemberExpression: (path) => {
       const name = tensorflowName(path);
-      if (name === null) return;
-      usesTensorflow = true;
-      const site = path.key === 'callee' && path.parentPath.isCallExpression() ? null : passedOn(path, name);
-      if (site !== null) sites.push(site);
+      if (name !== null || isUsualName(path.node.object)) usesTensorflow = true;
+      const isCalled = path.key === 'callee' && path.parentPath.isCallExpression();
+      if (name !== null && !isCalled) references.push({ path, name });
     },
     ImportDeclaration: ({ node }) => {
       if (/tfjs|tensorflow/i.test(node.source.value)) usesTensorflow = true;
@@ -97,20 +130,11 @@ export function findSites(file: File, granularity: Granularity): Finding {
       }
     },
   });
-  for (const call of calls) {
-    const name = tensorflowName(call.get('callee'));
-    const site = name === null ? null : siteOfCall(call, name, granularity, claimed);
-    if (site !== null) sites.push(site);
-    if (site?.change && name !== null) packages.add(name.package);
-    if (name === null) {
-      sites.push(...(usesTensorflow || isForeignLayer(call) ? methodSite(call) : []));
-    }
-  }
-  for (const { node, value } of mentions) {
-    if (!claimed.has(node) && possibleStrings(value)?.some(isRelu)) sites.push(unattached(node));
-  }
-  const inOrder = (a: { readonly node: Node }, b: { readonly node: Node }) => (a.node.start ?? 0) - (b.node.start ?? 0);
-  return { sites: sites.toSorted(inOrder), packages: [...packages] };
+  return { calls, mentions, references, usesTensorflow };
+}
+
+function isUsualName(node: Node): boolean {
+  return node.type === 'Identifier' && node.name === 'tf';
 }
 
 function siteOfCall(
@@ -236,39 +260,31 @@ function recurrentSite(
   );
 }
 
-/** Methods of tensors, and layers of a TensorFlow.js that is not imported from one of its packages. */
-function methodSite(call: NodePath<CallExpression>): readonly Site[] {
-  const callee = call.get('callee');
-  if (!callee.isMemberExpression()) return [];
-  const name = propertyName(callee.node.property, callee.node.computed) ?? '';
-  if (isForeignLayer(call)) {
-    return [skipped(call.node, 'reLU layer', 'its TensorFlow.js is not imported here from one of its packages')];
-  }
-  return isRelu(name) && call.node.arguments.length === 0 ? [skipped(call.node, `.${name}()`, nowhereToKeep)] : [];
-}
-
-/** `tf.layers.reLU()` of a global or passed-in `tf`. */
-function isForeignLayer(call: NodePath<CallExpression>): boolean {
+/** Methods of tensors, and what belongs to a TensorFlow.js that is not imported from one of its packages. */
+function siteOfMethod(call: NodePath<CallExpression>): Site | null {
   const { callee } = call.node;
-  return (
-    callee.type === 'MemberExpression' &&
-    propertyName(callee.property, callee.computed) === 'reLU' &&
-    callee.object.type === 'MemberExpression' &&
-    propertyName(callee.object.property, callee.object.computed) === 'layers'
-  );
+  if (callee.type !== 'MemberExpression') return null;
+  const { object } = callee;
+  const name = propertyName(callee.property, callee.computed) ?? '';
+  if (name === 'reLU' && object.type === 'MemberExpression') {
+    return skipped(call.node, 'reLU layer', 'its TensorFlow.js is not imported here from one of its packages');
+  }
+  if (!isRelu(name)) return null;
+  if (isUsualName(object)) return skipped(call.node, `tf.${name}(...)`, nowhereToKeep);
+  return call.node.arguments.length === 0 ? skipped(call.node, `.${name}()`, nowhereToKeep) : null;
 }
 
 /** A function of TensorFlow.js that makes a ReLU and is not called here, such as `x.map(tf.relu)`. */
-function passedOn(path: NodePath<Node>, { members }: TensorflowName): Site | null {
-  const name = members.join('.');
+function siteOfReference(path: NodePath<Node>, { members }: TensorflowName): Site | null {
   if (path.parentPath?.isVariableDeclarator()) return null;
+  const name = members.join('.');
   if (name === 'layers.reLU') return skipped(path.node, 'tf.layers.reLU', 'it is passed on, and called elsewhere');
   return isRelu(name) ? skipped(path.node, `tf.${name}`, nowhereToKeep) : null;
 }
 
-function unattached(node: Node): Site {
+function unattached(node: Node, name: string): Site {
   const reason = 'which layer this reaches is not seen here: give the layer its activation where it is created';
-  return skipped(node, 'activation', reason);
+  return skipped(node, `activation '${name}'`, reason);
 }
 
 function skipped(node: Node, what: string, reason: string): Site {

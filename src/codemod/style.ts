@@ -11,9 +11,10 @@ export interface Style {
 export function styleOf(text: string): Style {
   const count = (pattern: RegExp) => text.match(pattern)?.length ?? 0;
   return {
-    quote: count(/"/g) > count(/'/g) ? '"' : "'",
+    // apostrophes of comments are no quotes
+    quote: count(/\b(?:from|require\(|import\(?)\s*"/g) > count(/\b(?:from|require\(|import\(?)\s*'/g) ? '"' : "'",
     semicolon: count(/;[ \t]*\r?$/gm) >= count(/[\w)\]'"`][ \t]*\r?$/gm) ? ';' : '',
-    padding: count(/\{[\w'"]/g) > count(/\{ [\w'"]/g) ? '' : ' ',
+    padding: count(/(?<!\$)\{[\w'"]/g) > count(/\{ [\w'"]/g) ? '' : ' ',
     lineFeed: count(/\r\n/g) > count(/[^\r]\n/g) ? '\r\n' : '\n',
   };
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { rename, stat } from 'node:fs/promises';
+import { rename, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../errors.js';
 import { createFolder, type Ownership, removeFile, syncFolder, writeFileDurably } from '../upgrade/files.js';
@@ -19,15 +19,17 @@ interface Draft {
  */
 export async function writeTexts(changes: readonly TextChange[], folder: string): Promise<void> {
   const drafts: Draft[] = [];
+  const folders: string[] = [];
   let path = '';
   const discard = async () => {
     for (const { draft } of drafts) await removeFile(draft).catch(() => undefined);
+    for (const each of folders.toReversed()) await rmdir(each).catch(() => undefined);
   };
   try {
     for (const change of changes) {
       ({ path } = change);
       const place = resolve(folder, path);
-      await createFolder(dirname(place));
+      folders.push(...(await createFolder(dirname(place))));
       const ownership = change.before === null ? null : await stat(place);
       const draft = join(dirname(place), `.${basename(place)}.${randomBytes(6).toString('hex')}.tmp`);
       drafts.push({ change, place, draft, ownership });
