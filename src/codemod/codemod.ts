@@ -3,10 +3,9 @@ import { resolve } from 'node:path';
 import { Failure } from '../errors.js';
 import type { FreluOptions } from './change.js';
 import { type TextChange, unifiedDiff } from './diff.js';
-import { specifierFor } from './imports.js';
 import { freluModule, isFreluModule } from './layer-module.js';
 import { languageOf } from './parse.js';
-import { asksForExtensions, type ModulePlace, placeModule } from './project.js';
+import { importFrom, type ModulePlace, placeModule } from './project.js';
 import { type AnalysedSource, analyseSource, rewriteSource } from './rewrite.js';
 import { findSources } from './sources.js';
 import { writeTexts } from './write.js';
@@ -100,10 +99,8 @@ async function rewriteAll(
     changes.push({ path: module.path, before: null, after: text });
   }
   for (const source of changed) {
-    const nodeResolution =
-      languageOf(source.path) === 'typescript' && (await asksForExtensions(source.path, options.folder));
-    const specifier = specifierFor(source.path, module.path, source.imports, nodeResolution);
-    changes.push({ path: source.path, before: source.text, after: rewriteSource(source, specifier, options) });
+    const from = await importFrom(source, module.path, options.folder);
+    changes.push({ path: source.path, before: source.text, after: rewriteSource(source, from, options) });
   }
   return changes;
 }

@@ -88,18 +88,29 @@ function lastOfRun(body: readonly Statement[], first: Statement | null): { state
   return { statement: last };
 }
 
+/** How a module of the project is imported: `./frelu.js`, by `import` or by `require`. */
+export interface ModuleImport {
+  readonly specifier: string;
+  readonly system: ModuleSystem;
+}
+
 /**
- * Imports `frelu` from `specifier`, unless that is done already; returns what the file calls it.
+ * Imports `frelu`, unless that is done already; returns what the file calls it.
  * @param taken the names in use; a new one is added
  */
-export function addImport(edit: Edit, imports: FileImports, specifier: string, taken: Set<string>): string {
+export function addImport(
+  edit: Edit,
+  imports: FileImports,
+  { specifier, system }: ModuleImport,
+  taken: Set<string>,
+): string {
   if (imports.frelu !== null && withoutExtension(imports.frelu.source) === withoutExtension(specifier)) {
     return imports.frelu.local;
   }
   const { quote, padding, semicolon, lineFeed } = edit.style;
   const local = takeName('frelu', taken);
   const source = `${quote}${specifier}${quote}`;
-  const isModule = imports.system !== 'commonjs';
+  const isModule = system === 'esm';
   const renamed = local === 'frelu' ? 'frelu' : isModule ? `frelu as ${local}` : `frelu: ${local}`;
   const names = `{${padding}${renamed}${padding}}`;
   const statement = isModule ? `import ${names} from ${source}` : `const ${names} = require(${source})`;

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { type ParseError, parse } from 'jsonc-parser';
 import { Failure } from '../errors.js';
-import { type ModuleSystem, withoutExtension } from './imports.js';
+import { type ModuleImport, type ModuleSystem, specifierFor, withoutExtension } from './imports.js';
 import { isFreluModule } from './layer-module.js';
 import { type Language, languageOf, sourceExtension } from './parse.js';
 import type { AnalysedSource } from './rewrite.js';
@@ -66,8 +66,15 @@ export async function placeModule(
   };
 }
 
+/** How a file imports the module at `path`. */
+export async function importFrom(source: AnalysedSource, path: string, folder: string): Promise<ModuleImport> {
+  const nodeResolution = languageOf(source.path) === 'typescript' && (await asksForExtensions(source.path, folder));
+  const system = await systemOf(source, folder);
+  return { specifier: specifierFor(source.path, path, { ...source.imports, system }, nodeResolution), system };
+}
+
 /** Whether the nearest tsconfig.json of a file asks for extensions in imports, as Node does. */
-export async function asksForExtensions(path: string, folder: string): Promise<boolean> {
+async function asksForExtensions(path: string, folder: string): Promise<boolean> {
   const config = await nearest('tsconfig.json', path, folder);
   if (config === null) return false;
   const { compilerOptions } = record(config);
@@ -80,6 +87,8 @@ export async function asksForExtensions(path: string, folder: string): Promise<b
 async function systemOf({ path, imports }: AnalysedSource, folder: string): Promise<ModuleSystem> {
   if (/\.mjs$/i.test(path)) return 'esm';
   if (/\.cjs$/i.test(path)) return 'commonjs';
+  // the compiler decides on what becomes of an import
+  if (imports.system === null && languageOf(path) === 'typescript') return 'esm';
   return imports.system ?? ((await isModulePackage(path, folder)) ? 'esm' : 'commonjs');
 }
 

@@ -3,7 +3,7 @@ import MagicString from 'magic-string';
 import { type Caution, findCautions } from './cautions.js';
 import { type FreluOptions, writeChange } from './change.js';
 import type { Edit } from './edits.js';
-import { addImport, type FileImports, importsOf } from './imports.js';
+import { addImport, type FileImports, importsOf, type ModuleImport } from './imports.js';
 import { identifiersOf } from './names.js';
 import { invalidSource, parseSource } from './parse.js';
 import { type Finding, findSites } from './sites.js';
@@ -43,16 +43,16 @@ export function analyseSource(text: string, path: string, { granularity }: Frelu
 
 /**
  * The text with every ReLU that can be changed changed; every other character stays as it is.
- * @param specifier what the file imports the FReLU layer from: `./frelu.js`
+ * @param from how the file imports the FReLU layer
  */
 export function rewriteSource(
   { text, file, finding, imports }: AnalysedSource,
-  specifier: string,
+  from: ModuleImport,
   options: FreluOptions,
 ): string {
   const edit: Edit = { text, edited: new MagicString(text), style: styleOf(text) };
   const taken = identifiersOf(file);
-  const frelu = addImport(edit, imports, specifier, taken);
+  const frelu = addImport(edit, imports, from, taken);
   for (const { change } of finding.sites) {
     if (change !== null) writeChange(edit, change, { ...options, frelu, taken });
   }

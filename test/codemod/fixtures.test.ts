@@ -33,7 +33,9 @@ describe.each(readdirSync(folder))('%s', (name) => {
 function rewritten(source: AnalysedSource, options: FreluOptions): string {
   if (!source.changes) return source.text;
   const module = languageOf(source.path) === 'typescript' ? 'src/frelu.ts' : 'src/frelu.mjs';
-  return rewriteSource(source, specifierFor(source.path, module, source.imports, false), options);
+  const { imports } = source;
+  const specifier = specifierFor(source.path, module, imports, false);
+  return rewriteSource(source, { specifier, system: imports.system ?? 'esm' }, options);
 }
 
 function siteText({ node, what, reason, change }: AnalysedSource['finding']['sites'][number]): string {

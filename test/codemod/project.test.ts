@@ -6,6 +6,7 @@ import { codemod } from '../../src/codemod/codemod.js';
 
 const layers = `tf.sequential({ layers: [tf.layers.dense({ units: 1, activation: 'relu' })] });\n`;
 const esm = `import * as tf from '@tensorflow/tfjs';\n${layers}`;
+const commonjsLater = `module.exports = async () => {\n  const tf = await import('@tensorflow/tfjs');\n  return ${layers}};\n`;
 const commonjs = `const tf = require('@tensorflow/tfjs');\n${layers}`;
 const withExtension = `import './other.js';\n${esm}`;
 const withoutExtension = `import './other';\n${esm}`;
@@ -39,6 +40,8 @@ it.each<Case>([
     module: 'frelu.cjs',
     specifier: './frelu.cjs',
   },
+  { files: { 'a.js': commonjsLater }, module: 'frelu.js', specifier: './frelu' },
+  { files: { 'a.ts': commonjsLater }, module: 'frelu.ts', specifier: './frelu' },
   { files: { 'src/nets/a.js': commonjs, 'src/b.js': commonjs }, module: 'src/frelu.js', specifier: '../frelu' },
   { files: { 'src/a.cjs': commonjs, 'lib/b.mjs': esm }, module: 'frelu.js', specifier: '../frelu' },
 ])('puts the module at $module for $files', async ({ files, module, specifier }) => {
