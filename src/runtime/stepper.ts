@@ -74,7 +74,8 @@ export class Stepper {
     this.provider = options.provider ?? 'cpu';
     const copies = this.provider !== 'cpu' && !keepsTensors(this.provider);
     this.stepsPerCall = options.stepsPerCall ?? (copies ? 8 : 1);
-    this.#options = { ...options.session, ...sessionOptions(this.provider) };
+    // a plan of all memory beforehand does not put values where others ended: a step needs half as much again with it
+    this.#options = { enableMemPattern: false, ...options.session, ...sessionOptions(this.provider) };
   }
 
   /** Steps taken since the state was set: AdamW's bias correction counts them. */
