@@ -4,6 +4,7 @@ import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
 import type { Provider } from './gradients/rule.js';
 import { type LossKind, lossInput, writeLoss } from './losses.js';
+import { mergeReshapes } from './merge-reshapes.js';
 import { clipByNorm, coefficientShape, type OptimiserSettings, stateRows, writeStep } from './optimisers.js';
 
 /** A parameter's place in its group's state: elements offset ... offset + length - 1 of row 0. */
@@ -199,6 +200,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const next = [...(part === 'leading' ? sums : states), ...carried];
   graph.proto.output = [floatValue(loss, []), ...next.map(({ output, shape }) => floatValue(output, shape))];
   graph.proto.valueInfo = [];
+  mergeReshapes(graph);
   return { graph, groups: stepped, carried, accumulation, next, inputs, targets, targetShape, loss, batchSize };
 }
 
