@@ -75,7 +75,7 @@ export async function codemod(options: CodemodOptions, beforeWriting: () => void
     beforeWriting();
     await writeTexts(changes, options.folder);
   }
-  const files = sources.filter(({ text }) => !isFreluModule(text)).map(describe);
+  const files = sources.filter((source) => source.changes || !isFreluModule(source.text)).map(describe);
   const sites = files.flatMap((file) => file.sites);
   const rewritten = sites.filter(({ status }) => status === 'rewrite').length;
   return {
