@@ -1,5 +1,5 @@
 import type { ValueInfoProto } from './graph.js';
-import type { Model, ModelFormat } from './model.js';
+import type { Model, ModelFormat, ModelOutline } from './model.js';
 import type { Form, MigrationPlan } from './plan.js';
 import { DataType, dimsOf, elementCount, isFloat } from './tensor.js';
 
@@ -11,12 +11,10 @@ export interface ValueDescription {
   readonly shape: readonly (number | string | null)[] | null;
 }
 
-/** The `model` part of the JSON results. */
-export interface ModelDescription {
+/** What a model is, but for what its files hold byte for byte. */
+export interface OutlineDescription {
   readonly path: string;
   readonly format: ModelFormat;
-  /** of the entry file */
-  readonly sha256: string;
   readonly opset: number;
   readonly inputs: readonly ValueDescription[];
   readonly outputs: readonly ValueDescription[];
@@ -24,6 +22,12 @@ export interface ModelDescription {
   readonly parameters: number;
   /** the size of all files of the model */
   readonly bytes: number;
+}
+
+/** The `model` part of the JSON results. */
+export interface ModelDescription extends OutlineDescription {
+  /** of the entry file */
+  readonly sha256: string;
 }
 
 /** The plan as `inspect` prints it. */
@@ -41,12 +45,20 @@ export interface PlanDescription {
   readonly summary: MigrationPlan['summary'];
 }
 
-export function describeModel({ path, format, files, graph }: Model): ModelDescription {
+export function describeModel(model: Model): ModelDescription {
+  return withSha256(describeOutline(model), model.files[0]?.sha256 ?? '');
+}
+
+/** An outline with the SHA-256 of its entry file, at the place where the JSON has it. */
+export function withSha256({ path, format, ...rest }: OutlineDescription, sha256: string): ModelDescription {
+  return { path, format, sha256, ...rest };
+}
+
+export function describeOutline({ path, format, files, graph }: ModelOutline): OutlineDescription {
   const floats = graph.proto.initializer.filter(({ dataType }) => isFloat(dataType));
   return {
     path,
     format,
-    sha256: files[0]?.sha256 ?? '',
     opset: graph.opset(),
     inputs: graph.feeds().map(describeValue),
     outputs: graph.proto.output.map(describeValue),

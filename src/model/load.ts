@@ -1,29 +1,21 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Failure } from '../errors.js';
-import type { Model, ModelFormat } from './model.js';
+import type { Model, ModelFormat, ModelOutline } from './model.js';
 import { dimsOf, elementCount } from './tensor.js';
 
-export interface LoadOptions {
-  /**
-   * Whether the values of weights are needed (true), or their dims do: then external data of more than 64 KiB stays where it is.
-   * Shapes, axes and limits, which a plan reads, are smaller.
-   */
-  readonly weights?: boolean;
-}
-
-/** The external data that is loaded in any case, in bytes. */
+/** The values that an outline holds are this large at most, in bytes: shapes, axes and limits, which a plan reads, are smaller. */
 const largestConstant = 64 * 1024;
 
 /** How each format is read, from the path of its entry file; a reader is loaded when its format is met. */
-const readers: Readonly<Record<ModelFormat, (path: string, options: LoadOptions) => Promise<Model>>> = {
-  onnx: async (path, { weights = true }) => {
-    const { loadExternalData, readOnnx } = await import('./onnx/read.js');
+const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
+  onnx: async (path) => {
+    const [{ readOnnx }, { loadExternalData }] = await Promise.all([
+      import('./onnx/read.js'),
+      import('./onnx/external.js'),
+    ]);
     const model = await readOnnx(path);
-    for (const tensor of model.graph.proto.initializer) {
-      // no element is larger than 16 bytes
-      if (weights || 16 * elementCount(dimsOf(tensor)) <= largestConstant) await loadExternalData(model, tensor);
-    }
+    for (const tensor of model.graph.proto.initializer) await loadExternalData(model, tensor);
     return model;
   },
   'tfjs-graph': async (path) => (await import('./tfjs-graph/read.js')).readTfjsGraph(path),
@@ -32,12 +24,47 @@ const readers: Readonly<Record<ModelFormat, (path: string, options: LoadOptions)
 
 /**
  * Reads a model: an .onnx file, a model.json, or a folder that holds one of them. The format is told by content, not by name.
- * External data is loaded, as far as `options` ask for it.
+ * External data is loaded.
  * @throws Failure('input') when there is no model, more than one, or one that cannot be used
  */
-export async function loadModel(path: string, options: LoadOptions = {}): Promise<Model> {
+export async function loadModel(path: string): Promise<Model> {
   const entry = await findEntry(path);
-  return readers[await formatOf(entry)](entry, options);
+  return readers[await formatOf(entry)](entry);
+}
+
+/**
+ * Reads a model where the dims of weights do, and their values are not needed: those of ONNX initializers of more than 64 KiB stay in
+ * their files. Until the files are read again, `refuseChanged` tells whether they still are what was read.
+ * @throws Failure('input') as `loadModel` does
+ */
+export async function outlineModel(path: string): Promise<ModelOutline> {
+  const entry = await findEntry(path);
+  const format = await formatOf(entry);
+  if (format !== 'onnx') return readers[format](entry);
+  const [{ outlineOnnx }, { loadExternalData }] = await Promise.all([
+    import('./onnx/read.js'),
+    import('./onnx/external.js'),
+  ]);
+  const model = await outlineOnnx(entry, largestConstant);
+  for (const tensor of model.graph.proto.initializer) {
+    // no element is larger than 16 bytes
+    if (16 * elementCount(dimsOf(tensor)) <= largestConstant) await loadExternalData(model, tensor);
+  }
+  return model;
+}
+
+/** @throws Failure('input') when a file of the model was written to, replaced or removed since the model was read */
+export async function refuseChanged({ path, files }: ModelOutline): Promise<void> {
+  for (const { path: relative, bytes, modifiedNs } of files) {
+    if (modifiedNs === undefined) continue;
+    const place = join(dirname(path), relative);
+    const now = await stat(place, { bigint: true }).catch(() => null);
+    if (now !== null && now.size === BigInt(bytes) && now.mtimeNs === modifiedNs) continue;
+    throw new Failure(
+      'input',
+      `${place} changed while the model was being read. See who else writes there, and run again. Nothing was written.`,
+    );
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Graph } from './graph.js';
-import type { Model, StreamedFile, WrittenFile } from './model.js';
+import type { ModelOutline, StreamedFile, WrittenFile } from './model.js';
 import { encodeOnnx } from './onnx/write.js';
 import type { MigrationPlan } from './plan.js';
 import type { Requantized } from './tfjs/write.js';
@@ -19,7 +19,7 @@ export interface PatchedModel {
 }
 
 /** Applies a baked graph to the model's own files, in its own format. What the migration does not touch stays as it was. */
-export function patchModel(model: Model, plan: MigrationPlan, baked: Graph): PatchedModel {
+export function patchModel(model: ModelOutline, plan: MigrationPlan, baked: Graph): PatchedModel {
   if (isTfjsGraphModel(model)) return { entry: basename(model.path), ...patchTfjsGraph(model, plan, baked) };
   if (isTfjsLayersModel(model)) return { entry: basename(model.path), ...patchTfjsLayers(model, plan, baked) };
   return { entry: basename(model.path), files: encodeOnnx(model, baked), obsolete: [], requantized: [] };

@@ -3,8 +3,16 @@ import { basename, join } from 'node:path';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import type { TfjsAgreement } from '../evaluation/result.js';
-import { describeModel, describePlan, type ModelDescription, type PlanDescription } from '../model/describe.js';
-import { loadModel } from '../model/load.js';
+import {
+  describeOutline,
+  describePlan,
+  type ModelDescription,
+  type PlanDescription,
+  withSha256,
+} from '../model/describe.js';
+import { hashFile } from '../model/file-pieces.js';
+import { loadModel, outlineModel, refuseChanged } from '../model/load.js';
+import type { ModelOutline } from '../model/model.js';
 import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, PlanOptions, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
@@ -21,8 +29,8 @@ export interface RewriteOptions {
   readonly overwrite: boolean;
 }
 
-export interface RewriteResult {
-  readonly model: ModelDescription;
+/** What a rewrite made of a model. */
+export interface RewrittenModel {
   readonly plan: PlanDescription;
   /** null for an ONNX model, and for one that TensorFlow.js cannot run here */
   readonly tfjs: TfjsAgreement | null;
@@ -30,18 +38,43 @@ export interface RewriteResult {
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
 }
 
+export interface RewriteResult extends RewrittenModel {
+  readonly model: ModelDescription;
+}
+
 /**
  * Rewrites a model without training it and writes it to `out`. A TensorFlow.js model is held against TensorFlow.js before and
  * after, and its new files are written only when they read back as they should.
- * @throws Failure('input') when the model cannot be used, or TensorFlow.js computes something else from its files; Failure('usage')
- *   when `out` exists already
+ * @throws Failure('input') when the model cannot be used, changes meanwhile, or TensorFlow.js computes something else from its
+ *   files; Failure('usage') when `out` exists already
  */
 export async function rewriteModel(
   options: RewriteOptions,
   warn: (message: string) => void = () => {},
 ): Promise<RewriteResult> {
-  // what is left as it was is not computed
-  const model = await loadModel(options.model, { weights: options.a !== 0 || options.b !== 0 });
+  const model = await readSource(options);
+  const hashing = hashFile(model.path);
+  // awaited before anything takes its place; whatever fails earlier is what is told
+  hashing.catch(() => {});
+  const rewritten = await rewriteFrom(model, options, warn, hashing);
+  return { model: withSha256(describeOutline(model), (await hashing).sha256), ...rewritten };
+}
+
+/** The model to rewrite: what is left as it was is not computed, and need not be in memory. */
+export function readSource({ model, a, b }: RewriteOptions): Promise<ModelOutline> {
+  return a === 0 && b === 0 ? outlineModel(model) : loadModel(model);
+}
+
+/**
+ * `rewriteModel` of a model that was read already, without the SHA-256 of its file, which takes a pass over all of it.
+ * @param source what else is read from the model's files meanwhile: they must not change before it is done
+ */
+export async function rewriteFrom(
+  model: ModelOutline,
+  options: RewriteOptions,
+  warn: (message: string) => void = () => {},
+  source: Promise<unknown> = Promise.resolve(),
+): Promise<RewrittenModel> {
   const plan = planMigration(model.graph, options.plan, model.limits);
   const before = await checkSource(model, warn);
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
@@ -51,14 +84,12 @@ export async function rewriteModel(
     const patched = staged?.patched ?? patchModel(model, plan, baked);
     const after = staged === null || before === null ? null : await checkStaged(staged, baked, model);
     const out = await outFile(options.out, basename(model.path));
-    const files = await writeElsewhere({
-      outPath: out,
-      files: allFiles(model, patched),
-      entry: patched.entry,
-      overwrite: options.overwrite,
+    const newModel = { outPath: out, files: allFiles(model, patched), entry: patched.entry };
+    const files = await writeElsewhere({ ...newModel, overwrite: options.overwrite }, async () => {
+      await source;
+      await refuseChanged(model);
     });
-    const tfjs = tfjsAgreement(before, after, requantizationCost(patched));
-    return { model: describeModel(model), plan: describePlan(plan), tfjs, out, files };
+    return { plan: describePlan(plan), tfjs: tfjsAgreement(before, after, requantizationCost(patched)), out, files };
   } finally {
     await staged?.discard();
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Graph } from '../model/graph.js';
 import { loadModel } from '../model/load.js';
-import type { Model } from '../model/model.js';
+import type { Model, ModelOutline } from '../model/model.js';
 import { type PatchedModel, patchModel } from '../model/patch.js';
 import type { MigrationPlan } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
@@ -17,7 +17,7 @@ export interface StagedModel {
   discard(): Promise<void>;
 }
 
-export async function stageModel(original: Model, plan: MigrationPlan, baked: Graph): Promise<StagedModel> {
+export async function stageModel(original: ModelOutline, plan: MigrationPlan, baked: Graph): Promise<StagedModel> {
   const patched = patchModel(original, plan, baked);
   const folder = await mkdtemp(join(tmpdir(), 'frelu-migrate-'));
   const discard = () => rm(folder, { recursive: true, force: true });
@@ -32,7 +32,7 @@ export async function stageModel(original: Model, plan: MigrationPlan, baked: Gr
 }
 
 /** Every file of a patched model: the new ones, and copies of those that stay as they are. */
-export function allFiles(original: Model, { files, obsolete }: PatchedModel): NewFile[] {
+export function allFiles(original: ModelOutline, { files, obsolete }: PatchedModel): NewFile[] {
   const written = new Set([...files.map(({ path }) => path), ...obsolete]);
   const kept = original.files.filter(({ path }) => !written.has(path));
   const folder = dirname(original.path);

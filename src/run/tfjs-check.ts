@@ -1,7 +1,7 @@
 import { Failure } from '../errors.js';
 import type { RequantizationCost, TfjsAgreement } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
-import type { Model } from '../model/model.js';
+import type { ModelOutline } from '../model/model.js';
 import type { PatchedModel } from '../model/patch.js';
 import { type RunGraph, type Verification, verifyTfjs } from '../model/tfjs/verify.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
@@ -16,7 +16,7 @@ const tolerance = 1e-3;
  * Holds a model's graph against TensorFlow.js itself on random inputs; null for a model that is not TensorFlow.js's.
  * @throws Failure('input') when TensorFlow.js cannot run the model, or computes something else
  */
-async function checkAgainstTfjs(model: Model): Promise<Verification | null> {
+async function checkAgainstTfjs(model: ModelOutline): Promise<Verification | null> {
   if (!isTfjsLayersModel(model) && !isTfjsGraphModel(model)) return null;
   const session = await openSession(model.graph.model);
   const run: RunGraph = (feeds) =>
@@ -44,7 +44,7 @@ async function checkAgainstTfjs(model: Model): Promise<Verification | null> {
 /**
  * The check before anything is trained. A model that TensorFlow.js cannot run here is gone on with, unverified, with a warning.
  */
-export async function checkSource(model: Model, warn: (message: string) => void): Promise<Verification | null> {
+export async function checkSource(model: ModelOutline, warn: (message: string) => void): Promise<Verification | null> {
   try {
     return await checkAgainstTfjs(model);
   } catch (cause) {
@@ -63,7 +63,7 @@ export async function checkSource(model: Model, warn: (message: string) => void)
 export async function checkStaged(
   { model, patched }: StagedModel,
   baked: Graph,
-  original: Model,
+  original: ModelOutline,
 ): Promise<Verification | null> {
   try {
     const read = await checkAgainstTfjs(model);

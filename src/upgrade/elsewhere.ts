@@ -60,17 +60,14 @@ export async function writeElsewhere(
     // Beside the target, since a rename works only within one file system.
     const draft = join(folder, `.${basename(outPath)}.${randomBytes(6).toString('hex')}.tmp`);
     undo.push(() => rm(draft, { recursive: true, force: true }));
-    const written: { readonly path: string; readonly sha256: string }[] = [];
-    for (const { path, bytes } of targets) {
-      const place = join(draft, path);
-      await createFolder(dirname(place));
-      await writeFileDurably(place, bytes);
+    const drafted: { readonly path: string; readonly place: string; readonly sha256: string }[] = [];
+    for (const { path, bytes, place } of targets) {
+      await createFolder(dirname(join(draft, path)));
+      const { sha256 } = await writeFileDurably(join(draft, path), bytes);
+      drafted.push({ path, place, sha256 });
       await checkpoint(`drafted ${path}`);
     }
-    for (const { path, place } of targets) {
-      const { sha256 } = (await fingerprint(join(draft, path))) ?? { sha256: null };
-      if (sha256 === null) throw new Error(`the draft of ${path} has vanished`);
-      written.unshift({ path: place, sha256 });
+    for (const { path, place, sha256 } of drafted) {
       const standing = await fingerprintOf(place);
       if (standing === sha256) continue;
       if (standing !== null && !overwrite) throw inTheWay(place);
@@ -82,7 +79,7 @@ export async function writeElsewhere(
       await checkpoint(`moved ${path}`);
     }
     await rm(draft, { recursive: true, force: true });
-    return written;
+    return drafted.map(({ place, sha256 }) => ({ path: place, sha256 })).toReversed();
   } catch (error) {
     for (const step of undo.toReversed()) await step().catch(() => undefined);
     const left = replaced.length === 0 ? 'Nothing of it was left behind.' : `Replaced already: ${replaced.join(', ')}.`;

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
-import { chmod, chown, copyFile, link, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { chmod, chown, copyFile, type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
 import { Failure } from '../errors.js';
+import { hashFile, RangeReader } from '../model/file-pieces.js';
 
-/** The bytes of another file, named by its absolute path; it is copied by the kernel, never read into memory. */
+/** The bytes of another file, named by its absolute path. */
 interface CopyOf {
   readonly copyOf: string;
 }
@@ -24,8 +25,11 @@ export interface NewFile {
  */
 export type Checkpoint = (name: string) => void | Promise<void>;
 
-/** Node refuses single reads and writes of 2 GiB and more, so whatever is large goes in pieces of this many bytes. */
-const pieceBytes = 1 << 26;
+/** Node refuses single writes of 2 GiB and more; and while one piece is written, it is hashed. */
+const pieceBytes = 1 << 22;
+
+/** How much may be written before it is sent to the disk: so that the end need not wait for all of it. */
+const flushBytes = 1 << 26;
 
 /** The `code` of a system error ('ENOSPC'), or null for anything else that is thrown. */
 export function errorCode(error: unknown): string | null {
@@ -81,20 +85,20 @@ export async function removeFile(path: string): Promise<void> {
   }
 }
 
-/** SHA-256 (lower-case hexadecimal) and size of a file of any size, read as a stream; null when there is no such file. */
-export async function fingerprint(path: string): Promise<{ readonly sha256: string; readonly bytes: number } | null> {
-  const hash = createHash('sha256');
-  let bytes = 0;
+/** SHA-256 (lower-case hexadecimal) and size of what a file holds. */
+export interface Fingerprint {
+  readonly sha256: string;
+  readonly bytes: number;
+}
+
+/** The fingerprint of a file of any size; null when there is no such file. */
+export async function fingerprint(path: string): Promise<Fingerprint | null> {
   try {
-    for await (const piece of createReadStream(path, { highWaterMark: 1 << 20 })) {
-      hash.update(piece);
-      bytes += piece.length;
-    }
+    return await hashFile(path);
   } catch (error) {
     if (isAbsence(error)) return null;
     throw error;
   }
-  return { sha256: hash.digest('hex'), bytes };
 }
 
 /**
@@ -137,31 +141,74 @@ export interface Ownership {
 }
 
 /**
- * Writes a new file and returns once its bytes are on the disk; its name is durable only after `syncFolder`.
- * `path` must not exist. The owner is set where this user may.
+ * Writes a new file and returns once its bytes are on the disk, with the fingerprint of what was written; the file's name is durable
+ * only after `syncFolder`. `path` must not exist. The owner is set where this user may.
  */
-export async function writeFileDurably(path: string, content: FileContent, ownership?: Ownership): Promise<void> {
-  if (isCopy(content)) {
-    // FICLONE shares the blocks on file systems that can (Btrfs, XFS, APFS) and copies on all others.
-    await copyFile(content.copyOf, path, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
-    await syncFile(path);
-  } else {
-    const handle = await open(path, 'wx');
-    try {
-      for await (const piece of pieces(content)) {
-        // A single write may be cut short; the remainder must follow.
-        for (let at = 0; at < piece.length; ) at += (await handle.write(piece, at, piece.length - at)).bytesWritten;
-      }
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-  if (ownership === undefined) return;
+export async function writeFileDurably(
+  path: string,
+  content: FileContent,
+  ownership?: Ownership,
+): Promise<Fingerprint> {
+  const written = isCopy(content) ? await copyDurably(content.copyOf, path) : await writePieces(path, pieces(content));
+  if (ownership === undefined) return written;
   if (ownership.uid !== undefined && ownership.gid !== undefined) {
     await chown(path, ownership.uid, ownership.gid).catch(ignoreForbidden);
   }
   await chmod(path, ownership.mode & 0o7777).catch(ignoreForbidden);
+  return written;
+}
+
+/** A copy shares its blocks with the original on file systems that can (Btrfs, XFS, APFS), and is written on all others. */
+async function copyDurably(from: string, to: string): Promise<Fingerprint> {
+  try {
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') throw error;
+    // a file system that cannot share refuses in one way or another; what hinders a copy hinders the writing too, and is said there
+    const { mode, size } = await stat(from);
+    const reader = new RangeReader(from);
+    try {
+      return await writePieces(to, reader.read({ offset: 0, byteLength: size }), mode & 0o7777);
+    } finally {
+      await reader.close();
+    }
+  }
+  await syncFile(to);
+  return hashFile(to);
+}
+
+/** Hashes each piece while it is written, and sends what was written on its way to the disk while there is more to write. */
+async function writePieces(path: string, content: AsyncIterable<Uint8Array>, mode?: number): Promise<Fingerprint> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const handle = await open(path, 'wx');
+  try {
+    let flushed = 0;
+    let flushing: Promise<void> | null = null;
+    for await (const piece of content) {
+      const writing = writeFully(handle, piece);
+      hash.update(piece);
+      await writing;
+      bytes += piece.byteLength;
+      if (bytes - flushed < flushBytes) continue;
+      flushed = bytes;
+      // in turn, since a system tells of a failed write but once: it must be heard here
+      await flushing;
+      flushing = handle.datasync();
+      flushing.catch(() => {});
+    }
+    await flushing;
+    if (mode !== undefined) await handle.chmod(mode).catch(ignoreForbidden);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+/** A single write may be cut short; the remainder must follow. */
+async function writeFully(handle: FileHandle, piece: Uint8Array): Promise<void> {
+  for (let at = 0; at < piece.byteLength; ) at += (await handle.write(piece, at, piece.byteLength - at)).bytesWritten;
 }
 
 /** Gives a file a second name. The two share their bytes: use it only where neither is ever written in place. */

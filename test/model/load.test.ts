@@ -5,7 +5,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema, StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { describeModel, describePlan } from '../../src/model/describe.js';
-import { loadModel } from '../../src/model/load.js';
+import { loadModel, outlineModel } from '../../src/model/load.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { defaultPlanOptions } from '../../src/model/plan.js';
 import { rewriteModel } from '../../src/run/rewrite.js';
@@ -64,16 +64,13 @@ describe('loadModel', () => {
     const graph = await externalModel(folder);
     const path = join(folder, 'net.onnx');
     await writeFile(path, toBinary(ModelProtoSchema, graph.model));
-    const loaded = async (weights: boolean) =>
-      (await loadModel(path, { weights })).graph.proto.initializer.map(({ name, rawData }) => [
-        name,
-        rawData.byteLength,
-      ]);
-    expect(await loaded(true)).toEqual([
+    const loaded = async (load: typeof outlineModel) =>
+      (await load(path)).graph.proto.initializer.map(({ name, rawData }) => [name, rawData.byteLength]);
+    expect(await loaded(loadModel)).toEqual([
       ['w', 200_000],
       ['b', 400],
     ]);
-    expect(await loaded(false)).toEqual([
+    expect(await loaded(outlineModel)).toEqual([
       ['w', 0],
       ['b', 400],
     ]);

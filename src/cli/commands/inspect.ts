@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ModelDescription, PlanDescription, ValueDescription } from '../../model/describe.js';
+import type { OutlineDescription, PlanDescription, ValueDescription } from '../../model/describe.js';
 import { printJson, type Run } from '../context.js';
 import { argument } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
@@ -9,28 +9,31 @@ export function declareInspect(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to look at');
   const plan = planOptions(command);
   return async (context) => {
-    const [{ loadModel }, { planMigration }, { describeModel, describePlan }] = await Promise.all([
-      import('../../model/load.js'),
-      import('../../../transforms/plan/plan-migration.js'),
-      import('../../model/describe.js'),
-    ]);
-    const loaded = await loadModel(model(), { weights: false });
-    const result = {
-      model: describeModel(loaded),
-      ...describePlan(planMigration(loaded.graph, plan(), loaded.limits)),
-    };
-    if (context.json) printJson(context, result);
-    else context.io.stdout.write(`${modelText(result.model)}\n\n${planText(result)}\n`);
+    const [{ outlineModel, refuseChanged }, { planMigration }, { describeOutline, describePlan, withSha256 }] =
+      await Promise.all([
+        import('../../model/load.js'),
+        import('../../../transforms/plan/plan-migration.js'),
+        import('../../model/describe.js'),
+      ]);
+    const outline = await outlineModel(model());
+    const description = describeOutline(outline);
+    const planned = describePlan(planMigration(outline.graph, plan(), outline.limits));
+    if (context.json) {
+      const { hashFile } = await import('../../model/file-pieces.js');
+      const { sha256 } = await hashFile(outline.path);
+      await refuseChanged(outline);
+      printJson(context, { model: withSha256(description, sha256), ...planned });
+    } else context.io.stdout.write(`${modelText(description)}\n\n${planText(planned)}\n`);
     return 0;
   };
 }
 
-function modelText({ path, format, opset, parameters, bytes, sha256, inputs, outputs }: ModelDescription): string {
+function modelText({ path, format, opset, parameters, bytes, inputs, outputs }: OutlineDescription): string {
   const count = new Intl.NumberFormat('en');
   const kind = format === 'onnx' ? `ONNX, op set ${opset}` : format;
   return [
     `${path}`,
-    `${kind}, ${count.format(parameters)} parameters, ${count.format(bytes)} bytes, SHA-256 ${sha256}`,
+    `${kind}, ${count.format(parameters)} parameters, ${count.format(bytes)} bytes`,
     `inputs   ${inputs.map(valueText).join(', ')}`,
     `outputs  ${outputs.map(valueText).join(', ')}`,
   ].join('\n');

@@ -20,15 +20,18 @@ export function declareRewrite(command: Command): Run {
     if (path === null) {
       throw new Failure('usage', '--out PATH is missing: name a place for the rewritten model. Nothing was written.');
     }
-    const { rewriteModel } = await import('../../run/rewrite.js');
+    const { readSource, rewriteFrom, rewriteModel } = await import('../../run/rewrite.js');
     const options = { model: model(), out: path, plan: plan(), a: a(), b: b(), overwrite: overwrite() };
-    const result = await rewriteModel(options, (message) => context.io.stderr.write(`warning: ${message}\n`));
-    if (context.json) printJson(context, result);
-    else {
-      const files = result.files.map((file) => `${file.sha256}  ${file.path}`).join('\n');
-      const agreement = result.tfjs === null ? '' : `\n\n${agreementText(result.tfjs)}`;
-      context.io.stdout.write(`${planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);
+    const warn = (message: string) => context.io.stderr.write(`warning: ${message}\n`);
+    if (context.json) {
+      printJson(context, await rewriteModel(options, warn));
+      return 0;
     }
+    // the text does not say what the source's bytes hash to, so they are not hashed
+    const result = await rewriteFrom(await readSource(options), options, warn);
+    const files = result.files.map((file) => `${file.sha256}  ${file.path}`).join('\n');
+    const agreement = result.tfjs === null ? '' : `\n\n${agreementText(result.tfjs)}`;
+    context.io.stdout.write(`${planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);
     return 0;
   };
 }

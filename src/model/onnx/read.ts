@@ -1,15 +1,22 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, relative, resolve, sep } from 'node:path';
+import { type BigIntStats, constants } from 'node:fs';
+import { access, type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { Failure } from '../../errors.js';
+import { type FileRange, hashFile } from '../file-pieces.js';
 import { Graph } from '../graph.js';
-import type { Model, ModelFile } from '../model.js';
-import { isExternal, type TensorProto } from '../tensor.js';
+import type { Model, ModelFile, ModelOutline, OutlinedFile } from '../model.js';
+import { isExternal } from '../tensor.js';
+import { errorText, externalLocations, externalPath, leaveInFile } from './external.js';
+import { readFully, readSkeleton } from './skeleton.js';
 
 /** The oldest op set whose operators keep the meaning that the rewrites rely on (broadcasting as in numpy). */
 const oldestOpset = 7;
+
+/** The largest file that Node reads at once, in bytes; a protobuf message is no larger either. */
+const largestFile = 2 ** 31 - 1;
 
 /**
  * Reads an ONNX file: the graph with every field as it stands, unknown ones included. External data is hashed but not
@@ -17,9 +24,40 @@ const oldestOpset = 7;
  * @throws Failure('input') when the file is missing, is no ONNX model, or is older than IR 3 or op set 7
  */
 export async function readOnnx(path: string): Promise<Model> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new Failure('input', `${path}: cannot be read (${errorText(cause)}). Nothing was written.`, { cause });
-  });
+  const bytes = await readFile(path).catch(refuseUnreadable(path));
+  const graph = parseGraph(path, bytes);
+  const files: ModelFile[] = [
+    { path: basename(path), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.byteLength },
+  ];
+  for (const location of externalLocations(graph)) {
+    const hashed = await hashFile(externalPath(path, location)).catch(refuseExternal(path, location));
+    files.push({ path: location, ...hashed });
+  }
+  return { format: 'onnx', path: resolve(path), files, graph };
+}
+
+/**
+ * The same graph, less the raw data of initializers beyond `largest` bytes: to whoever reads one, they are external data. No file is
+ * hashed. So what it takes does not grow with the weights.
+ * @throws Failure('input') as `readOnnx` does
+ */
+export async function outlineOnnx(path: string, largest: number): Promise<ModelOutline> {
+  const file = await open(path).catch(refuseUnreadable(path));
+  try {
+    const { size, mtimeNs } = await file.stat({ bigint: true });
+    const bytes = Number(size);
+    const skeleton = bytes > largestFile ? null : await readSkeleton(file, bytes, largest);
+    const graph = parseGraph(path, skeleton?.bytes ?? (await file.readFile().catch(refuseUnreadable(path))));
+    const files: OutlinedFile[] = [{ path: basename(path), bytes, modifiedNs: mtimeNs }];
+    for (const location of externalLocations(graph)) files.push(await outlineExternal(path, location));
+    for (const [at, range] of skeleton?.leftOut ?? []) await leaveOrRead(graph, at, file, path, range);
+    return { format: 'onnx', path: resolve(path), files, graph };
+  } finally {
+    await file.close();
+  }
+}
+
+function parseGraph(path: string, bytes: Uint8Array): Graph {
   const model = (() => {
     try {
       return fromBinary(ModelProtoSchema, bytes);
@@ -45,82 +83,41 @@ export async function readOnnx(path: string): Promise<Model> {
       `${path}: op set ${opset} is older than ${oldestOpset}. Raise it with onnx.version_converter, or export the model again.`,
     );
   }
-  const files: ModelFile[] = [
-    { path: basename(path), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.byteLength },
-  ];
-  for (const location of externalLocations(graph)) files.push(await hashExternal(path, location));
-  return { format: 'onnx', path: resolve(path), files, graph };
+  return graph;
 }
 
-/** The files, relative to the model's folder, in which tensors of the graph lie. */
-function externalLocations(graph: Graph): Set<string> {
-  return new Set(graph.proto.initializer.filter(isExternal).map((tensor) => externalEntry(tensor, 'location') ?? ''));
+/** A tensor that says something about external data of its own is read, as its file says it is. */
+async function leaveOrRead(graph: Graph, at: number, file: FileHandle, path: string, range: FileRange): Promise<void> {
+  const tensor = graph.proto.initializer[at];
+  if (tensor === undefined) throw new Error(`${path}: there is no initializer ${at}`);
+  if (tensor.externalData.length === 0 && !isExternal(tensor)) return leaveInFile(tensor, path, range);
+  tensor.rawData = new Uint8Array(range.byteLength);
+  await readFully(file, tensor.rawData, range.offset).catch(refuseUnreadable(path));
 }
 
-function externalEntry(tensor: TensorProto, key: string): string | undefined {
-  return tensor.externalData.find((entry) => entry.key === key)?.value;
-}
-
-async function hashExternal(modelPath: string, location: string): Promise<ModelFile> {
+async function outlineExternal(modelPath: string, location: string): Promise<OutlinedFile> {
   const path = externalPath(modelPath, location);
-  const hash = createHash('sha256');
-  try {
-    const file = await open(path);
-    for await (const chunk of file.createReadStream({ highWaterMark: 1 << 20 })) hash.update(chunk);
-    return { path: location, sha256: hash.digest('hex'), bytes: (await stat(path)).size };
-  } catch (cause) {
+  const { size, mtimeNs } = await readableStat(path).catch(refuseExternal(modelPath, location));
+  return { path: location, bytes: Number(size), modifiedNs: mtimeNs };
+}
+
+async function readableStat(path: string): Promise<BigIntStats> {
+  await access(path, constants.R_OK);
+  return stat(path, { bigint: true });
+}
+
+function refuseUnreadable(path: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new Failure('input', `${path}: cannot be read (${errorText(cause)}). Nothing was written.`, { cause });
+  };
+}
+
+function refuseExternal(modelPath: string, location: string): (cause: unknown) => never {
+  return (cause) => {
     throw new Failure(
       'input',
-      `${path}: the model's external data cannot be read (${errorText(cause)}). Put the file beside the model.`,
+      `${externalPath(modelPath, location)}: the model's external data cannot be read (${errorText(cause)}). Put the file beside the model.`,
       { cause },
     );
-  }
-}
-
-/** External data stays within the model's folder: a location that leaves it is refused, as the ONNX standard asks. */
-function externalPath(modelPath: string, location: string): string {
-  const folder = dirname(resolve(modelPath));
-  const path = resolve(folder, location);
-  const inside = relative(folder, path);
-  if (location === '' || inside.startsWith('..') || inside.startsWith(sep)) {
-    throw new Failure('input', `${modelPath}: external data at '${location}' lies outside the model's folder.`);
-  }
-  return path;
-}
-
-/**
- * Loads the external data of one tensor into its rawData, in place; a tensor without external data is left alone.
- * @throws Failure('input') when the file is shorter than the tensor says
- */
-export async function loadExternalData(model: Model, tensor: TensorProto): Promise<void> {
-  if (!isExternal(tensor)) return;
-  const location = externalEntry(tensor, 'location') ?? '';
-  const path = externalPath(model.path, location);
-  const offset = Number(externalEntry(tensor, 'offset') ?? 0);
-  const size = (await stat(path)).size;
-  const length = Number(externalEntry(tensor, 'length') ?? size - offset);
-  if (offset + length > size) {
-    throw new Failure(
-      'input',
-      `${path}: tensor '${tensor.name}' ends beyond the end of the file. Copy the file again.`,
-    );
-  }
-  const file = await open(path);
-  try {
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const { bytesRead } = await file.read(bytes, at, Math.min(length - at, 1 << 30), offset + at);
-      if (bytesRead === 0) throw new Failure('input', `${path}: the file ended while it was read.`);
-      at += bytesRead;
-    }
-    // where the bytes came from stays noted, so that a writer can point there again while they are unchanged
-    tensor.rawData = bytes;
-    tensor.dataLocation = 0;
-  } finally {
-    await file.close();
-  }
-}
-
-function errorText(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
+  };
 }

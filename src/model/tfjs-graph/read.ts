@@ -1,6 +1,6 @@
 import { Failure } from '../../errors.js';
 import type { NodeProto } from '../graph.js';
-import type { Model } from '../model.js';
+import type { Model, ModelOutline } from '../model.js';
 import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
 import { toPlain } from '../tfjs/layout.js';
@@ -41,7 +41,7 @@ export interface TfjsGraphModel extends Model {
   readonly dataInputs: ReadonlyMap<string, Slot>;
 }
 
-export function isTfjsGraphModel(model: Model): model is TfjsGraphModel {
+export function isTfjsGraphModel(model: ModelOutline): model is TfjsGraphModel {
   return model.format === 'tfjs-graph' && 'definition' in model;
 }
 

@@ -1,6 +1,6 @@
 import { Failure } from '../../errors.js';
 import type { NodeProto } from '../graph.js';
-import type { Model } from '../model.js';
+import type { Model, ModelOutline } from '../model.js';
 import { type DType, OnnxBuilder, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles } from '../tfjs/files.js';
 import { dimsOfJson, type Json, objectOf, textOf } from '../tfjs/json.js';
@@ -33,7 +33,7 @@ export interface TfjsLayersModel extends Model {
   readonly calls: ReadonlyMap<string, LayerCall>;
 }
 
-export function isTfjsLayersModel(model: Model): model is TfjsLayersModel {
+export function isTfjsLayersModel(model: ModelOutline): model is TfjsLayersModel {
   return model.format === 'tfjs-layers' && 'topology' in model;
 }
 

@@ -12,7 +12,8 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeNode } from '../../../src/model/graph.js';
 import type { Model } from '../../../src/model/model.js';
-import { loadExternalData, readOnnx } from '../../../src/model/onnx/read.js';
+import { loadExternalData } from '../../../src/model/onnx/external.js';
+import { readOnnx } from '../../../src/model/onnx/read.js';
 import { encodeModel, encodeOnnx } from '../../../src/model/onnx/write.js';
 import { readFloats, writeFloats } from '../../../src/model/tensor.js';
 import { runOnce, Tensor } from '../../../src/runtime/session.js';

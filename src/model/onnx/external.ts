@@ -1,0 +1,103 @@
+import { open, stat } from 'node:fs/promises';
+import { basename, dirname, relative, resolve, sep } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
+import { Failure } from '../../errors.js';
+import type { FileRange } from '../file-pieces.js';
+import type { Graph } from '../graph.js';
+import type { ModelOutline } from '../model.js';
+import { isExternal, type TensorProto } from '../tensor.js';
+import { readFully } from './skeleton.js';
+
+/** The files, relative to the model's folder, in which tensors of the graph lie. */
+export function externalLocations(graph: Graph): Set<string> {
+  return new Set(graph.proto.initializer.filter(isExternal).map((tensor) => externalEntry(tensor, 'location') ?? ''));
+}
+
+function externalEntry(tensor: TensorProto, key: string): string | undefined {
+  return tensor.externalData.find((entry) => entry.key === key)?.value;
+}
+
+/** Makes a tensor point to where its data lie, as ONNX says it of external data. */
+export function setExternalData(tensor: TensorProto, location: string, { offset, byteLength }: FileRange): void {
+  const entries = { location, offset: `${offset}`, length: `${byteLength}` };
+  tensor.externalData = Object.entries(entries).map(([key, value]) =>
+    create(StringStringEntryProtoSchema, { key, value }),
+  );
+}
+
+/** Among the entries of a tensor that was left in the model's own file: the value of its data_location, where it had one. */
+const ownLocation = 'data_location';
+
+/** Leaves a tensor's raw data where they lie in the model's own file: to whoever reads the tensor, they are external data. */
+export function leaveInFile(tensor: TensorProto, modelPath: string, range: FileRange): void {
+  setExternalData(tensor, basename(modelPath), range);
+  // proto2 tells a field that is absent from one that says what its absence would
+  if (Object.hasOwn(tensor, 'dataLocation')) {
+    tensor.externalData.push(
+      create(StringStringEntryProtoSchema, { key: ownLocation, value: `${tensor.dataLocation}` }),
+    );
+  }
+  tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
+}
+
+/** Where a tensor's raw data lie in the model's own file, if they were left there. */
+export function leftInFile(tensor: TensorProto, modelPath: string): FileRange | undefined {
+  if (!isExternal(tensor) || externalEntry(tensor, 'location') !== basename(modelPath)) return undefined;
+  return { offset: Number(externalEntry(tensor, 'offset')), byteLength: Number(externalEntry(tensor, 'length')) };
+}
+
+/** Undoes `leaveInFile`, but for the raw data themselves. */
+export function takeFromFile(tensor: TensorProto): void {
+  if (externalEntry(tensor, ownLocation) === undefined) Reflect.deleteProperty(tensor, 'dataLocation');
+  else tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+  tensor.externalData = [];
+}
+
+/**
+ * The file that a model's external data lie in. They stay within the model's folder, as the ONNX standard asks.
+ * @throws Failure('input') for a location that leads out of it
+ */
+export function externalPath(modelPath: string, location: string): string {
+  const folder = dirname(resolve(modelPath));
+  const path = resolve(folder, location);
+  const inside = relative(folder, path);
+  if (location === '' || inside.startsWith('..') || inside.startsWith(sep)) {
+    throw new Failure('input', `${modelPath}: external data at '${location}' lies outside the model's folder.`);
+  }
+  return path;
+}
+
+/**
+ * Loads the external data of one tensor into its rawData, in place; a tensor without external data is left alone.
+ * @throws Failure('input') when the file is shorter than the tensor says
+ */
+export async function loadExternalData(model: ModelOutline, tensor: TensorProto): Promise<void> {
+  if (!isExternal(tensor)) return;
+  const path = externalPath(model.path, externalEntry(tensor, 'location') ?? '');
+  const offset = Number(externalEntry(tensor, 'offset') ?? 0);
+  const size = (await stat(path)).size;
+  const length = Number(externalEntry(tensor, 'length') ?? size - offset);
+  if (offset + length > size) {
+    throw new Failure(
+      'input',
+      `${path}: tensor '${tensor.name}' ends beyond the end of the file. Copy the file again.`,
+    );
+  }
+  const file = await open(path);
+  try {
+    const bytes = new Uint8Array(length);
+    await readFully(file, bytes, offset);
+    // where the bytes came from stays noted, so that a writer can point there again while they are unchanged
+    tensor.rawData = bytes;
+    tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
+  } catch (cause) {
+    throw new Failure('input', `${path}: ${errorText(cause)}. Copy the file again.`, { cause });
+  } finally {
+    await file.close();
+  }
+}
+
+export function errorText(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
