@@ -13,7 +13,7 @@ export interface FileRange {
 
 /** Reads large ranges of one file, one after another, through the same two buffers. The file is opened for the first. */
 export class RangeReader {
-  readonly #buffers = [new Uint8Array(pieceBytes), new Uint8Array(pieceBytes)] as const;
+  #buffers = [new Uint8Array(), new Uint8Array()] as const;
   #file: FileHandle | undefined;
 
   constructor(readonly path: string) {}
@@ -25,9 +25,11 @@ export class RangeReader {
    */
   async *read({ offset, byteLength }: FileRange): AsyncGenerator<Uint8Array> {
     this.#file ??= await open(this.path);
+    const size = Math.min(byteLength, pieceBytes);
+    if (this.#buffers[0].byteLength < size) this.#buffers = [new Uint8Array(size), new Uint8Array(size)];
+    let [current, next] = this.#buffers;
     const end = offset + byteLength;
     let at = offset;
-    let [current, next] = this.#buffers;
     let ahead = readAhead(this.#file, current, at, end);
     try {
       while (at < end) {

@@ -84,10 +84,15 @@ export async function rewriteFrom(
     const patched = staged?.patched ?? patchModel(model, plan, baked);
     const after = staged === null || before === null ? null : await checkStaged(staged, baked, model);
     const out = await outFile(options.out, basename(model.path));
-    const newModel = { outPath: out, files: allFiles(model, patched), entry: patched.entry };
-    const files = await writeElsewhere({ ...newModel, overwrite: options.overwrite }, async () => {
-      await source;
-      await refuseChanged(model);
+    const files = await writeElsewhere({
+      outPath: out,
+      files: allFiles(model, patched),
+      entry: patched.entry,
+      overwrite: options.overwrite,
+      confirm: async () => {
+        await source;
+        await refuseChanged(model);
+      },
     });
     return { plan: describePlan(plan), tfjs: tfjsAgreement(before, after, requantizationCost(patched)), out, files };
   } finally {

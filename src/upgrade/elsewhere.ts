@@ -25,6 +25,8 @@ export interface NewModel {
   readonly entry: string;
   /** whether files that stand there already may be replaced (false) */
   readonly overwrite?: boolean;
+  /** asked once everything is drafted, and nothing has taken its place yet: what it throws undoes the drafts */
+  readonly confirm?: () => Promise<void>;
 }
 
 /**
@@ -67,6 +69,7 @@ export async function writeElsewhere(
       drafted.push({ path, place, sha256 });
       await checkpoint(`drafted ${path}`);
     }
+    await model.confirm?.();
     for (const { path, place, sha256 } of drafted) {
       const standing = await fingerprintOf(place);
       if (standing === sha256) continue;

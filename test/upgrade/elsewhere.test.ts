@@ -61,6 +61,16 @@ test('a file that appears at the last moment is not replaced', async () => {
   expect(await readFiles(out)).toEqual({ 'new.onnx': 'mine' });
 });
 
+test('what is drafted is confirmed before anything takes its place', async () => {
+  const { model, folder, out } = await target();
+  const refuse = async () => {
+    await expect(stat(join(out, 'data'))).rejects.toThrow('ENOENT');
+    throw new Error('no');
+  };
+  await expect(writeElsewhere({ ...model, confirm: refuse })).rejects.toThrow('no');
+  expect(await readFiles(folder)).toEqual({ 'in/weights.bin': 'the weights' });
+});
+
 describe('nothing is left behind', () => {
   test.each(['drafted data/weights.bin', 'drafted new.onnx', 'moved data/weights.bin', 'moved new.onnx'])(
     'when writing fails at "%s"',

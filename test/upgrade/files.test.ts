@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Failure } from '../../src/errors.js';
@@ -29,11 +29,36 @@ test('a stream of many pieces and a view into a larger buffer are written exactl
   async function* pieces() {
     for (let at = 0; at < all.length; at += 70_001) yield all.subarray(at, at + 70_001);
   }
-  await writeFileDurably(join(folder, 'stream'), pieces());
-  expect((await fingerprint(join(folder, 'stream')))?.sha256).toBe(sha256(all));
+  const written = await writeFileDurably(join(folder, 'stream'), pieces());
+  expect(written).toEqual({ sha256: sha256(all), bytes: all.byteLength });
+  expect(await fingerprint(join(folder, 'stream'))).toEqual(written);
   await writeFileDurably(join(folder, 'view'), all.subarray(7, 12), { mode: 0o600 });
   expect([...(await readFile(join(folder, 'view')))]).toEqual([...all.subarray(7, 12)]);
   expect((await stat(join(folder, 'view'))).mode & 0o777).toBe(0o600);
+});
+
+test('a copy has the bytes and the permissions of what it copies', async () => {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'weights'), 'the weights', { mode: 0o640 });
+  expect(await writeFileDurably(join(folder, 'copy'), { copyOf: join(folder, 'weights') })).toEqual({
+    sha256: sha256('the weights'),
+    bytes: 11,
+  });
+  expect(await readFile(join(folder, 'copy'), 'utf8')).toBe('the weights');
+  expect((await stat(join(folder, 'copy'))).mode & 0o777).toBe((await stat(join(folder, 'weights'))).mode & 0o777);
+});
+
+test('what is being written goes to the disk on the way, and whole', async () => {
+  const folder = await temporaryFolder();
+  const piece = new Uint8Array(1 << 23).fill(7);
+  async function* pieces() {
+    // the buffer is used again, as one that a file is read into
+    for (let at = 0; at < 9; at++) yield piece.fill(at);
+  }
+  const { sha256: told, bytes } = await writeFileDurably(join(folder, 'large'), pieces());
+  expect(bytes).toBe(9 * piece.byteLength);
+  expect((await fingerprint(join(folder, 'large')))?.sha256).toBe(told);
+  expect((await readFile(join(folder, 'large'))).subarray(-2)).toEqual(Buffer.of(8, 8));
 });
 
 test('a file that exists is never overwritten', async () => {

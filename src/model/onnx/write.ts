@@ -133,13 +133,14 @@ function inPieces(pieces: readonly Piece[], source: string): AsyncIterable<Uint8
       try {
         let small: Uint8Array[] = [];
         for (const piece of pieces) {
-          if (piece.byteLength > largestInline || byteLength(small) > largestInline) {
+          const isSmall = piece instanceof Uint8Array && piece.byteLength <= largestInline;
+          if (!isSmall || byteLength(small) > largestInline) {
             yield concatenate(small);
             small = [];
           }
-          if (!(piece instanceof Uint8Array)) yield* reader.read(piece);
-          else if (piece.byteLength > largestInline) yield piece;
-          else small.push(piece);
+          if (isSmall) small.push(piece);
+          else if (piece instanceof Uint8Array) yield piece;
+          else yield* reader.read(piece);
         }
         yield concatenate(small);
       } finally {
