@@ -1,13 +1,8 @@
 import { basename } from 'node:path';
 import type { Graph } from './graph.js';
 import type { ModelOutline, StreamedFile, WrittenFile } from './model.js';
-import { encodeOnnx } from './onnx/write.js';
 import type { MigrationPlan } from './plan.js';
 import type { Requantized } from './tfjs/write.js';
-import { patchTfjsGraph } from './tfjs-graph/patch.js';
-import { isTfjsGraphModel } from './tfjs-graph/read.js';
-import { patchTfjsLayers } from './tfjs-layers/patch.js';
-import { isTfjsLayersModel } from './tfjs-layers/read.js';
 
 /** A migrated model as files: those to write, the entry file among them, and those that it no longer uses. */
 export interface PatchedModel {
@@ -18,9 +13,25 @@ export interface PatchedModel {
   readonly requantized: readonly Requantized[];
 }
 
-/** Applies a baked graph to the model's own files, in its own format. What the migration does not touch stays as it was. */
-export function patchModel(model: ModelOutline, plan: MigrationPlan, baked: Graph): PatchedModel {
-  if (isTfjsGraphModel(model)) return { entry: basename(model.path), ...patchTfjsGraph(model, plan, baked) };
-  if (isTfjsLayersModel(model)) return { entry: basename(model.path), ...patchTfjsLayers(model, plan, baked) };
-  return { entry: basename(model.path), files: encodeOnnx(model, baked), obsolete: [], requantized: [] };
+/**
+ * Applies a baked graph to the model's own files, in its own format. What the migration does not touch stays as it was. A format's
+ * modules are loaded when a model of it is met.
+ */
+export async function patchModel(model: ModelOutline, plan: MigrationPlan, baked: Graph): Promise<PatchedModel> {
+  const entry = basename(model.path);
+  if (model.format === 'onnx') {
+    const { encodeOnnx } = await import('./onnx/write.js');
+    return { entry, files: encodeOnnx(model, baked), obsolete: [], requantized: [] };
+  }
+  const { isTfjsGraphModel } = await import('./tfjs-graph/read.js');
+  if (isTfjsGraphModel(model)) {
+    const { patchTfjsGraph } = await import('./tfjs-graph/patch.js');
+    return { entry, ...patchTfjsGraph(model, plan, baked) };
+  }
+  const { isTfjsLayersModel } = await import('./tfjs-layers/read.js');
+  if (isTfjsLayersModel(model)) {
+    const { patchTfjsLayers } = await import('./tfjs-layers/patch.js');
+    return { entry, ...patchTfjsLayers(model, plan, baked) };
+  }
+  throw new Error(`${model.path} was not read by the reader of its format`);
 }

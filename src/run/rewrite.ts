@@ -17,7 +17,6 @@ import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, PlanOptions, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
 import { allFiles, stageModel } from './staging.js';
-import { checkSource, checkStaged, requantizationCost, tfjsAgreement } from './tfjs-check.js';
 
 export interface RewriteOptions {
   readonly model: string;
@@ -76,13 +75,15 @@ export async function rewriteFrom(
   source: Promise<unknown> = Promise.resolve(),
 ): Promise<RewrittenModel> {
   const plan = planMigration(model.graph, options.plan, model.limits);
-  const before = await checkSource(model, warn);
+  // ONNX Runtime and TensorFlow.js take as long to load as the rewrite of a small model
+  const check = model.format === 'onnx' ? null : await import('./tfjs-check.js');
+  const before = check && (await check.checkSource(model, warn));
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
   // a file of the size of the model, written and read once more: where there is something to hold it against
   const staged = before === null ? null : await stageModel(model, plan, baked);
   try {
-    const patched = staged?.patched ?? patchModel(model, plan, baked);
-    const after = staged === null || before === null ? null : await checkStaged(staged, baked, model);
+    const patched = staged?.patched ?? (await patchModel(model, plan, baked));
+    const after = staged && check && (await check.checkStaged(staged, baked, model));
     const out = await outFile(options.out, basename(model.path));
     const files = await writeElsewhere({
       outPath: out,
@@ -94,7 +95,8 @@ export async function rewriteFrom(
         await refuseChanged(model);
       },
     });
-    return { plan: describePlan(plan), tfjs: tfjsAgreement(before, after, requantizationCost(patched)), out, files };
+    const tfjs = check?.tfjsAgreement(before, after, check.requantizationCost(patched)) ?? null;
+    return { plan: describePlan(plan), tfjs, out, files };
   } finally {
     await staged?.discard();
   }

@@ -18,7 +18,7 @@ export interface StagedModel {
 }
 
 export async function stageModel(original: ModelOutline, plan: MigrationPlan, baked: Graph): Promise<StagedModel> {
-  const patched = patchModel(original, plan, baked);
+  const patched = await patchModel(original, plan, baked);
   const folder = await mkdtemp(join(tmpdir(), 'frelu-migrate-'));
   const discard = () => rm(folder, { recursive: true, force: true });
   try {

@@ -29,7 +29,7 @@ export type Checkpoint = (name: string) => void | Promise<void>;
 const pieceBytes = 1 << 22;
 
 /** How much may be written before it is sent to the disk: so that the end need not wait for all of it. */
-const flushBytes = 1 << 26;
+const flushBytes = 1 << 25;
 
 /** The `code` of a system error ('ENOSPC'), or null for anything else that is thrown. */
 export function errorCode(error: unknown): string | null {

@@ -29,11 +29,12 @@ export function declareInspect(command: Command): Run {
 }
 
 function modelText({ path, format, opset, parameters, bytes, inputs, outputs }: OutlineDescription): string {
-  const count = new Intl.NumberFormat('en');
+  // by hand, since loading the locales for it takes longer than reading the model
+  const count = (number: number) => `${number}`.replace(/\B(?=(\d{3})+$)/g, ',');
   const kind = format === 'onnx' ? `ONNX, op set ${opset}` : format;
   return [
     `${path}`,
-    `${kind}, ${count.format(parameters)} parameters, ${count.format(bytes)} bytes`,
+    `${kind}, ${count(parameters)} parameters, ${count(bytes)} bytes`,
     `inputs   ${inputs.map(valueText).join(', ')}`,
     `outputs  ${outputs.map(valueText).join(', ')}`,
   ].join('\n');

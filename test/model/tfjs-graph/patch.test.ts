@@ -146,7 +146,7 @@ describe('patchTfjsGraph', () => {
       for (const [path, bytes] of network().files()) await writeFile(join(folder, path), bytes);
       const model = await loadModel(folder);
       const plan = planMigration(model.graph, defaultPlanOptions);
-      const patched = patchModel(model, plan, bakeParameters(model.graph, plan, randomParameters(plan)));
+      const patched = await patchModel(model, plan, bakeParameters(model.graph, plan, randomParameters(plan)));
       expect(model.format).toBe('tfjs-graph');
       expect(patched.entry).toBe('model.json');
       expect(patched.files.map(({ path }) => path)).toContain('model.json');
