@@ -60,6 +60,16 @@ function readAhead(file: FileHandle, buffer: Uint8Array, at: number, end: number
   return reading;
 }
 
+/** @throws Error when the file ends before `bytes` is full */
+export async function readFully(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let at = 0; at < bytes.byteLength; ) {
+    // Node refuses single reads of 2 GiB and more
+    const { bytesRead } = await file.read(bytes, at, Math.min(bytes.byteLength - at, 1 << 30), offset + at);
+    if (bytesRead === 0) throw new Error('the file ended while it was read');
+    at += bytesRead;
+  }
+}
+
 /** SHA-256 (lower-case hexadecimal) and size of a file of any size. Throws what opening and reading throw. */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
   const { size } = await stat(path);

@@ -2,7 +2,6 @@ import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../errors.js';
 import type { Model, ModelFormat, ModelOutline } from './model.js';
-import { dimsOf, elementCount } from './tensor.js';
 
 /** The values that an outline holds are this large at most, in bytes: shapes, axes and limits, which a plan reads, are smaller. */
 const largestConstant = 64 * 1024;
@@ -41,16 +40,7 @@ export async function outlineModel(path: string): Promise<ModelOutline> {
   const entry = await findEntry(path);
   const format = await formatOf(entry);
   if (format !== 'onnx') return readers[format](entry);
-  const [{ outlineOnnx }, { loadExternalData }] = await Promise.all([
-    import('./onnx/read.js'),
-    import('./onnx/external.js'),
-  ]);
-  const model = await outlineOnnx(entry, largestConstant);
-  for (const tensor of model.graph.proto.initializer) {
-    // no element is larger than 16 bytes
-    if (16 * elementCount(dimsOf(tensor)) <= largestConstant) await loadExternalData(model, tensor);
-  }
-  return model;
+  return (await import('./onnx/read.js')).outlineOnnx(entry, largestConstant);
 }
 
 /** @throws Failure('input') when a file of the model was written to, replaced or removed since the model was read */

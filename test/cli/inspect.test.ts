@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { frelu, smallModel } from './command-line.js';
@@ -47,4 +47,12 @@ it('prints a table for people, and takes a folder for the model in it', async ()
 it('says why a site is left alone', async () => {
   const { stdout } = await frelu(['inspect', await smallModel(), '--exclude', 'ac*']);
   expect(stdout).toMatch(/^act +Relu +skip +- +- +left out by --include or --exclude$/m);
+});
+
+it('refuses a model that is cut off, with what to do', async () => {
+  const path = await smallModel();
+  await truncate(path, 100);
+  const { code, stdout, stderr } = await frelu(['inspect', path]);
+  expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
+  expect(stderr).toContain(`${path}: this is not an ONNX model, or it is truncated`);
 });

@@ -3,11 +3,10 @@ import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import { Failure } from '../../errors.js';
-import type { FileRange } from '../file-pieces.js';
+import { type FileRange, readFully } from '../file-pieces.js';
 import type { Graph } from '../graph.js';
 import type { ModelOutline } from '../model.js';
 import { isExternal, type TensorProto } from '../tensor.js';
-import { readFully } from './skeleton.js';
 
 /** The files, relative to the model's folder, in which tensors of the graph lie. */
 export function externalLocations(graph: Graph): Set<string> {
@@ -26,30 +25,27 @@ export function setExternalData(tensor: TensorProto, location: string, { offset,
   );
 }
 
-/** Among the entries of a tensor that was left in the model's own file: the value of its data_location, where it had one. */
-const ownLocation = 'data_location';
+/** The entry that tells a tensor which was left in the model's own file from external data: its data_location, if it had one. */
+const leftInFileKey = 'frelu-migrate.data_location';
 
 /** Leaves a tensor's raw data where they lie in the model's own file: to whoever reads the tensor, they are external data. */
 export function leaveInFile(tensor: TensorProto, modelPath: string, range: FileRange): void {
   setExternalData(tensor, basename(modelPath), range);
   // proto2 tells a field that is absent from one that says what its absence would
-  if (Object.hasOwn(tensor, 'dataLocation')) {
-    tensor.externalData.push(
-      create(StringStringEntryProtoSchema, { key: ownLocation, value: `${tensor.dataLocation}` }),
-    );
-  }
+  const value = Object.hasOwn(tensor, 'dataLocation') ? `${tensor.dataLocation}` : '';
+  tensor.externalData.push(create(StringStringEntryProtoSchema, { key: leftInFileKey, value }));
   tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
 }
 
 /** Where a tensor's raw data lie in the model's own file, if they were left there. */
-export function leftInFile(tensor: TensorProto, modelPath: string): FileRange | undefined {
-  if (!isExternal(tensor) || externalEntry(tensor, 'location') !== basename(modelPath)) return undefined;
+export function leftInFile(tensor: TensorProto): FileRange | undefined {
+  if (externalEntry(tensor, leftInFileKey) === undefined) return undefined;
   return { offset: Number(externalEntry(tensor, 'offset')), byteLength: Number(externalEntry(tensor, 'length')) };
 }
 
 /** Undoes `leaveInFile`, but for the raw data themselves. */
 export function takeFromFile(tensor: TensorProto): void {
-  if (externalEntry(tensor, ownLocation) === undefined) Reflect.deleteProperty(tensor, 'dataLocation');
+  if (externalEntry(tensor, leftInFileKey) === '') Reflect.deleteProperty(tensor, 'dataLocation');
   else tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
   tensor.externalData = [];
 }

@@ -5,12 +5,12 @@ import { basename, resolve } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { Failure } from '../../errors.js';
-import { type FileRange, hashFile } from '../file-pieces.js';
+import { type FileRange, hashFile, readFully } from '../file-pieces.js';
 import { Graph } from '../graph.js';
 import type { Model, ModelFile, ModelOutline, OutlinedFile } from '../model.js';
-import { isExternal } from '../tensor.js';
-import { errorText, externalLocations, externalPath, leaveInFile } from './external.js';
-import { readFully, readSkeleton } from './skeleton.js';
+import { dimsOf, elementCount, isExternal } from '../tensor.js';
+import { errorText, externalLocations, externalPath, leaveInFile, loadExternalData } from './external.js';
+import { readSkeleton } from './skeleton.js';
 
 /** The oldest op set whose operators keep the meaning that the rewrites rely on (broadcasting as in numpy). */
 const oldestOpset = 7;
@@ -37,8 +37,8 @@ export async function readOnnx(path: string): Promise<Model> {
 }
 
 /**
- * The same graph, less the raw data of initializers beyond `largest` bytes: to whoever reads one, they are external data. No file is
- * hashed. So what it takes does not grow with the weights.
+ * The same graph, less the values of initializers beyond `largest` bytes, raw or external: to whoever reads one, it is external data
+ * that is not loaded. No file is hashed. So what it takes does not grow with the weights.
  * @throws Failure('input') as `readOnnx` does
  */
 export async function outlineOnnx(path: string, largest: number): Promise<ModelOutline> {
@@ -50,8 +50,13 @@ export async function outlineOnnx(path: string, largest: number): Promise<ModelO
     const graph = parseGraph(path, skeleton?.bytes ?? (await file.readFile().catch(refuseUnreadable(path))));
     const files: OutlinedFile[] = [{ path: basename(path), bytes, modifiedNs: mtimeNs }];
     for (const location of externalLocations(graph)) files.push(await outlineExternal(path, location));
+    const outline: ModelOutline = { format: 'onnx', path: resolve(path), files, graph };
+    for (const tensor of graph.proto.initializer) {
+      // no element is larger than 16 bytes
+      if (16 * elementCount(dimsOf(tensor)) <= largest) await loadExternalData(outline, tensor);
+    }
     for (const [at, range] of skeleton?.leftOut ?? []) await leaveOrRead(graph, at, file, path, range);
-    return { format: 'onnx', path: resolve(path), files, graph };
+    return outline;
   } finally {
     await file.close();
   }

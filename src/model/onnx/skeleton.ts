@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from 'onnx-buf';
-import type { FileRange } from '../file-pieces.js';
+import { type FileRange, readFully } from '../file-pieces.js';
 
 const graphField = ModelProtoSchema.field.graph.number;
 const initializerField = GraphProtoSchema.field.initializer.number;
@@ -149,16 +149,6 @@ async function join(file: FileHandle, parts: readonly Part[]): Promise<Uint8Arra
     at += part.byteLength;
   }
   return bytes;
-}
-
-/** @throws Error when the file ends before `bytes` is full */
-export async function readFully(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let at = 0; at < bytes.byteLength; ) {
-    // Node refuses single reads of 2 GiB and more
-    const { bytesRead } = await file.read(bytes, at, Math.min(bytes.byteLength - at, 1 << 30), offset + at);
-    if (bytesRead === 0) throw new Error('the file ended while it was read');
-    at += bytesRead;
-  }
 }
 
 /** The tag and the length of a field that holds bytes or a message. */

@@ -25,12 +25,12 @@ export function encodeOnnx(model: ModelOutline, graph: Graph): StreamedFile[] {
   const path = basename(model.path);
   const wasExternal = ({ name }: TensorProto) => {
     const before = model.graph.initializer(name);
-    return before !== undefined && before.externalData.length > 0 && leftInFile(before, model.path) === undefined;
+    return before !== undefined && before.externalData.length > 0 && leftInFile(before) === undefined;
   };
   const moved = graph.proto.initializer.filter(
     (tensor) => wasExternal(tensor) && tensor.externalData.length === 0 && tensor.rawData.byteLength > largestInline,
   );
-  const rawData = (tensor: TensorProto) => leftInFile(tensor, model.path) ?? tensor.rawData;
+  const rawData = (tensor: TensorProto) => leftInFile(tensor) ?? tensor.rawData;
   const inFile = (pieces: readonly Piece[]): StreamedFile => ({ path, bytes: inPieces(pieces, model.path) });
   if (moved.length === 0) return [inFile(encodePieces(graph.model, new Map(), rawData))];
 

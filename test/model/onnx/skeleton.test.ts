@@ -108,6 +108,14 @@ describe('what is written of an outline is what is written of the whole file', (
     expect(await leavesNothingOut(toBinary(ModelProtoSchema, model))).toEqual([]);
   });
 
+  test('raw data of more bytes than their dims say', async () => {
+    const { model, proto } = network();
+    const [, b] = proto.initializer;
+    if (b) b.rawData = new Uint8Array(40).fill(1);
+    if (b) b.dims = [1n];
+    expect(await leavesNothingOut(toBinary(ModelProtoSchema, model))).toEqual(['w', 'b']);
+  });
+
   test('a graph in several parts, which a reader joins', async () => {
     const { model, proto } = network();
     const tensors = proto.initializer.splice(0).map((tensor) => toBinary(TensorProtoSchema, tensor));
