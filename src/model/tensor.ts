@@ -104,7 +104,7 @@ function typedField(tensor: TensorProto): readonly (number | bigint)[] {
 export function readFloats(tensor: TensorProto): Float32Array {
   const values = readTensor(tensor);
   if (values instanceof Float32Array) return values;
-  if (values instanceof Float64Array) return Float32Array.from(values);
+  if (values instanceof Float64Array) return new Float32Array(values);
   if (values instanceof Uint16Array && tensor.dataType === TensorProto_DataType.FLOAT16) {
     return Float32Array.from(values, float16ToNumber);
   }
@@ -118,7 +118,7 @@ export function readFloats(tensor: TensorProto): Float32Array {
 export function readDoubles(tensor: TensorProto): Float64Array {
   return tensor.dataType === TensorProto_DataType.DOUBLE
     ? Float64Array.from<number | bigint>(readTensor(tensor), Number)
-    : Float64Array.from(readFloats(tensor));
+    : new Float64Array(readFloats(tensor));
 }
 
 /** Whether an element type is one in which networks keep their parameters: FLOAT, FLOAT16 or DOUBLE. */
