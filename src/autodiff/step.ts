@@ -73,6 +73,8 @@ export interface TrainingStep {
   readonly targetShape: readonly number[];
   readonly loss: string;
   readonly batchSize: number;
+  /** of the forward pass; null where that is not known */
+  readonly multiplyAdds: number | null;
 }
 
 export interface StepOptions {
@@ -90,6 +92,8 @@ export interface StepOptions {
   readonly clipNorm: number | null;
   /** 'whole' if left out */
   readonly part?: BatchPart;
+  /** of the forward pass, for whoever plans runs */
+  readonly multiplyAdds?: number | null;
   /** the largest tensor that a state is kept in, unless one parameter alone is larger */
   readonly stateBytes?: number;
 }
@@ -201,7 +205,9 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   graph.proto.output = [floatValue(loss, []), ...next.map(({ output, shape }) => floatValue(output, shape))];
   graph.proto.valueInfo = [];
   mergeReshapes(graph);
-  return { graph, groups: stepped, carried, accumulation, next, inputs, targets, targetShape, loss, batchSize };
+  const { multiplyAdds = null } = options;
+  const described = { inputs, targets, targetShape, loss, batchSize, multiplyAdds };
+  return { graph, groups: stepped, carried, accumulation, next, ...described };
 }
 
 /** Adds a part's gradients [1, P], weighted by its share, to those of the parts before it. */

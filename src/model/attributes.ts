@@ -19,7 +19,8 @@ export type AttributeValue =
   | { readonly ints: readonly number[] }
   | { readonly floats: readonly number[] }
   | { readonly strings: readonly string[] }
-  | { readonly tensor: TensorProto };
+  | { readonly tensor: TensorProto }
+  | { readonly graph: GraphProto };
 
 export function findAttribute(node: NodeProto, name: string): AttributeProto | undefined {
   return node.attribute.find((attribute) => attribute.name === name);
@@ -65,5 +66,6 @@ export function makeAttribute(name: string, value: AttributeValue): AttributePro
     const strings = value.strings.map((text) => encoder.encode(text));
     return create(AttributeProtoSchema, { name, type: AttributeType.STRINGS, strings });
   }
+  if ('graph' in value) return create(AttributeProtoSchema, { name, type: AttributeType.GRAPH, g: value.graph });
   return create(AttributeProtoSchema, { name, type: AttributeType.TENSOR, t: value.tensor });
 }

@@ -1,5 +1,5 @@
-import { type ChainedSteps, chainSteps } from '../autodiff/chain.js';
 import type { Provider } from '../autodiff/gradients/rule.js';
+import { type LoopedSteps, loopSteps } from '../autodiff/loop.js';
 import { coefficientShape, coefficients } from '../autodiff/optimisers.js';
 import { type BatchPart, initialState, type TrainingStep } from '../autodiff/step.js';
 import { ExecutionError, Failure } from '../errors.js';
@@ -8,6 +8,7 @@ import { elementCount, readFloats } from '../model/tensor.js';
 import { keepsTensors, sessionOptions } from './devices.js';
 import { type Download, openDownload } from './download.js';
 import { execute, float32, type InferenceSession, openSession, Tensor } from './session.js';
+import { stackTensors } from './tensors.js';
 
 /** The trainable state off the device: by the step's input name, copies that nobody else changes. */
 export type StepState = ReadonlyMap<string, Float32Array>;
@@ -26,7 +27,7 @@ export type LearningRates = Readonly<Record<string, number>>;
 export interface StepperOptions {
   /** where it computes; the CPU if left out */
   readonly provider?: Provider;
-  /** if left out, several where every call would copy the state to the device and back */
+  /** if left out, several where the copies of the state that every call makes are noticeable */
   readonly stepsPerCall?: number;
   /** more for ONNX Runtime: profiling */
   readonly session?: InferenceSession.SessionOptions;
@@ -40,9 +41,9 @@ interface OpenStep {
   session?: InferenceSession;
 }
 
-interface OpenChain {
+interface OpenLoop {
   readonly step: TrainingStep;
-  readonly chain: ChainedSteps;
+  readonly loop: LoopedSteps;
   readonly session: InferenceSession;
 }
 
@@ -53,12 +54,10 @@ interface OpenChain {
  */
 export class Stepper {
   readonly provider: Provider;
-  /** how many steps `runAll` takes in one call */
-  readonly stepsPerCall: number;
   readonly #options: InferenceSession.SessionOptions;
   readonly #steps = new Map<string, OpenStep>();
-  /** by batch size; null where the step cannot be chained */
-  readonly #chains = new Map<number, OpenChain | null>();
+  /** by batch size; null where memory does not suffice for it */
+  readonly #loops = new Map<number, OpenLoop | null>();
   #state = new Map<string, Tensor>();
   #download: Download | undefined;
   #taken = 0;
@@ -72,8 +71,6 @@ export class Stepper {
     private readonly options: StepperOptions = {},
   ) {
     this.provider = options.provider ?? 'cpu';
-    const copies = this.provider !== 'cpu' && !keepsTensors(this.provider);
-    this.stepsPerCall = options.stepsPerCall ?? (copies ? 8 : 1);
     // a plan of all memory beforehand does not put values where others ended: a step needs half as much again with it
     this.#options = { enableMemPattern: false, ...options.session, ...sessionOptions(this.provider) };
   }
@@ -84,11 +81,59 @@ export class Stepper {
   }
 
   /**
+   * How many steps at a batch size `runAll` takes in one call of ONNX Runtime, which copies the state every time: several where
+   * that is noticeable beside the computation. In a call nobody can be heard: it shall end within a second or two.
+   */
+  async stepsPerCall(batchSize: number): Promise<number> {
+    const { groups, multiplyAdds } = await this.step(batchSize);
+    return this.options.stepsPerCall ?? stepsWorthACall(this.provider, groups, multiplyAdds);
+  }
+
+  /**
    * One step: returns the mean loss of the batch before it.
    * @throws ExecutionError when the device fails; the state is the one before the step, if it can still be read.
    * Failure('input') when memory does not even suffice for one sample
    */
   async run(feed: StepFeed, learningRates: LearningRates): Promise<number> {
+    const [loss = Number.NaN] = await this.runAll([feed], [learningRates]);
+    return loss;
+  }
+
+  /**
+   * Steps one after the other, in one call of ONNX Runtime as far as their batches are of one size: returns the mean loss of each
+   * batch before its step.
+   * @throws as `run`
+   */
+  async runAll(feeds: readonly StepFeed[], learningRates: readonly LearningRates[]): Promise<number[]> {
+    const losses: number[] = [];
+    while (losses.length < feeds.length) {
+      const from = losses.length;
+      const other = feeds.findIndex(({ count }, i) => i > from && count !== feeds[from]?.count);
+      const to = other < 0 ? feeds.length : other;
+      losses.push(...(await this.#runEqual(feeds.slice(from, to), learningRates.slice(from, to))));
+    }
+    return losses;
+  }
+
+  /** Steps whose batches are of one size. */
+  async #runEqual(feeds: readonly StepFeed[], learningRates: readonly LearningRates[]): Promise<number[]> {
+    const loop = await this.#loopFor(feeds[0]?.count ?? 0);
+    if (loop !== null) {
+      try {
+        return await this.#runLoop(loop, feeds, learningRates);
+      } catch (cause) {
+        if (!(cause instanceof ExecutionError && cause.outOfMemory)) throw cause;
+        await loop.session.release();
+        this.#loops.set(loop.step.batchSize, null);
+      }
+    }
+    const losses: number[] = [];
+    for (const [i, feed] of feeds.entries()) losses.push(await this.#runInParts(feed, learningRates[i] ?? {}));
+    return losses;
+  }
+
+  /** One step, in as many parts as memory asks for. */
+  async #runInParts(feed: StepFeed, learningRates: LearningRates): Promise<number> {
     for (;;) {
       try {
         return await this.#step(feed, learningRates);
@@ -97,27 +142,6 @@ export class Stepper {
         await this.#halve(Math.min(feed.count, this.#limit), cause);
       }
     }
-  }
-
-  /**
-   * Steps one after the other, in one call of ONNX Runtime where there are `stepsPerCall` of them and their batches are of
-   * one size: returns the mean loss of each batch before its step.
-   * @throws as `run`
-   */
-  async runAll(feeds: readonly StepFeed[], learningRates: readonly LearningRates[]): Promise<number[]> {
-    const chain = await this.#chainFor(feeds);
-    if (chain !== null) {
-      try {
-        return await this.#runChain(chain, feeds, learningRates);
-      } catch (cause) {
-        if (!(cause instanceof ExecutionError && cause.outOfMemory)) throw cause;
-        await chain.session.release();
-        this.#chains.set(chain.step.batchSize, null);
-      }
-    }
-    const losses: number[] = [];
-    for (const [i, feed] of feeds.entries()) losses.push(await this.run(feed, learningRates[i] ?? {}));
-    return losses;
   }
 
   #step(feed: StepFeed, learningRates: LearningRates): Promise<number> {
@@ -141,19 +165,23 @@ export class Stepper {
     });
   }
 
-  #runChain(
-    { step, session, chain }: OpenChain,
+  #runLoop(
+    { step, session, loop }: OpenLoop,
     batches: readonly StepFeed[],
     learningRates: readonly LearningRates[],
   ): Promise<number[]> {
     return this.#advance(batches.length, async (values) => {
-      const feeds = batches.flatMap((batch, i) => {
-        const fed = feedsOf(step, batch, learningRates[i] ?? {}, this.#taken + 1 + i);
-        return Object.entries(fed).map(([name, tensor]) => [chain.name(name, i), tensor] as const);
+      const feeds = batches.map((batch, i) => feedsOf(step, batch, learningRates[i] ?? {}, this.#taken + 1 + i));
+      const stacked = loop.stacked.map((name) => {
+        const tensors = feeds.flatMap((feed) => feed[name] ?? []);
+        return [loop.inputOf(name), stackTensors(tensors)] as const;
       });
-      const outputs = await execute(session, Object.fromEntries([...feeds, ...this.#state]));
-      takeNext(outputs, chain.next, values);
-      return batches.map((_, i) => lossOf(outputs, chain.name(step.loss, i)));
+      const state = [...this.#state].map(([name, tensor]) => [loop.inputOf(name), tensor] as const);
+      const trips = [loop.trips, new Tensor('int64', BigInt64Array.of(BigInt(batches.length)), [])] as const;
+      const outputs = await execute(session, Object.fromEntries([trips, ...stacked, ...state]));
+      takeNext(outputs, loop.next, values);
+      const losses = outputs[loop.losses]?.data;
+      return batches.map((_, i) => (losses instanceof Float32Array ? (losses[i] ?? Number.NaN) : Number.NaN));
     });
   }
 
@@ -236,8 +264,8 @@ export class Stepper {
     this.#state.clear();
     await this.#download?.release();
     this.#download = undefined;
-    for (const chain of this.#chains.values()) await chain?.session.release();
-    this.#chains.clear();
+    for (const loop of this.#loops.values()) await loop?.session.release();
+    this.#loops.clear();
     for (const open of this.#steps.values()) {
       await open.session?.release();
       delete open.session;
@@ -259,18 +287,17 @@ export class Stepper {
     return { step, session: open.session };
   }
 
-  /** The chain that takes these batches; null where they are too few, of different sizes, or not to be chained. */
-  async #chainFor(feeds: readonly StepFeed[]): Promise<OpenChain | null> {
-    const [first] = feeds;
-    if (first === undefined || feeds.length < 2 || feeds.length !== this.stepsPerCall) return null;
-    if (first.count > this.#limit || feeds.some(({ count }) => count !== first.count)) return null;
-    const known = this.#chains.get(first.count);
+  /** The loop for batches of a size; null where single steps do as well, or memory does not suffice. */
+  async #loopFor(size: number): Promise<OpenLoop | null> {
+    if (size > this.#limit) return null;
+    const known = this.#loops.get(size);
     if (known !== undefined) return known;
-    const { step } = await this.#prepare(first.count, 'whole');
-    const chain = chainSteps(step, feeds.length);
-    const session = chain && (await openSession(chain.graph.model, this.#staying(chain.next)));
-    const open = chain && session && { step, chain, session };
-    this.#chains.set(first.count, open);
+    if ((await this.stepsPerCall(size)) === 1) return null;
+    const step = await this.step(size);
+    const loop = loopSteps(step);
+    const session = await openSession(loop.graph.model, this.#staying(loop.next));
+    const open = { step, loop, session };
+    this.#loops.set(size, open);
     return open;
   }
 
@@ -299,6 +326,24 @@ export class Stepper {
     }
     return open;
   }
+}
+
+/** What the binding's copy of the state costs, and what a step's operations do, on a processor: their ratio is all that counts. */
+const copiedPerSecond = 4e9;
+const multipliedPerSecond = 1.5e11;
+const mostStepsPerCall = 8;
+/** bytes; less is copied in no time */
+const stateWorthALoop = 2 ** 24;
+
+function stepsWorthACall(provider: Provider, groups: TrainingStep['groups'], multiplyAdds: number | null): number {
+  if (keepsTensors(provider)) return 1;
+  // there the copy goes over a bus, twice
+  if (provider !== 'cpu') return mostStepsPerCall;
+  const bytes = groups.reduce((sum, { rows, size }) => sum + rows * size, 0) * Float32Array.BYTES_PER_ELEMENT;
+  // the gradients of weights and inputs are as much work as the forward pass, each
+  const seconds = (3 * (multiplyAdds ?? 0)) / multipliedPerSecond;
+  const noticeable = bytes / copiedPerSecond > 0.02 * seconds && bytes > stateWorthALoop;
+  return noticeable ? Math.max(1, Math.min(mostStepsPerCall, Math.floor(1.5 / seconds))) : 1;
 }
 
 /** What a step is fed with beside the state; `count` is the number of the step, from 1 on. */

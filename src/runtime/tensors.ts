@@ -37,3 +37,18 @@ export function floatsOf(tensor: Tensor): Float32Array {
   if (Array.isArray(data)) throw new Error('an output of strings has no numbers');
   return Float32Array.from(data, Number);
 }
+
+/** Tensors of one type and shape as one, [tensors, ...shape], in the host's memory. */
+export function stackTensors(tensors: readonly Tensor[]): Tensor {
+  const [first] = tensors;
+  if (first === undefined) throw new Error('there is nothing to stack');
+  const { data, dims, type } = first;
+  if (Array.isArray(data)) throw new Error('strings are not stacked');
+  const bytes = new Uint8Array(data.byteLength * tensors.length);
+  for (const [i, each] of tensors.entries()) {
+    if (Array.isArray(each.data)) throw new Error('strings are not stacked');
+    bytes.set(new Uint8Array(each.data.buffer, each.data.byteOffset, each.data.byteLength), i * data.byteLength);
+  }
+  const whole: typeof data = Reflect.construct(data.constructor, [bytes.buffer]);
+  return new Tensor(type, whole, [tensors.length, ...dims]);
+}

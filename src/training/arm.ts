@@ -143,7 +143,7 @@ export async function trainArm(
   // an epoch that was stopped behind its last step has yet to be validated
   while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
     const feeds = progress() < 1 ? batches.epoch(epoch + 1, step) : [];
-    for await (const group of inGroups(feeds, stepper.stepsPerCall)) {
+    for await (const group of inGroups(feeds, await stepper.stepsPerCall(batches.batchSize))) {
       const began = performance.now();
       const rates = group.map((_, i) => {
         const factor = scheduleFactor(settings.schedule, progress(i));

@@ -19,6 +19,7 @@ import type { OptimiserSettings } from '../autodiff/optimisers.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
 import { type TrainScope, trainableParameters } from '../autodiff/trainable.js';
 import { floatValue, type Graph } from '../model/graph.js';
+import { countOperations } from '../model/operations.js';
 import { elementCount } from '../model/tensor.js';
 import { findBlockSize } from '../runtime/block-size.js';
 import { signatureOf } from '../runtime/predictor.js';
@@ -83,6 +84,7 @@ interface Forward {
   readonly blockSize?: number;
   /** running statistics, by the initializer, with the value that replaces it after a step */
   readonly running: ReadonlyMap<string, string>;
+  readonly multiplyAdds: number | null;
 }
 
 /** The forward graph at one batch size: shapes frozen, normalizations in the form that the mode asks for. */
@@ -98,6 +100,7 @@ async function forwardAt(
   const zeros = new Float32Array(elementCount(dims));
   const feeds = { [signature.input]: tensorOf(signature.elementType, zeros, dims) };
   const observed = await observeShapes(graph, feeds);
+  const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
   const trained = new Set([...trainable.parameters, ...trainable.siteParameters]);
   await freezeShapes(graph, observed, trained);
   inlineConstantIf(graph);
@@ -115,7 +118,8 @@ async function forwardAt(
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
   if (blockSize !== null) blockLayout(graph, { blockSize, shapes: await observeShapes(graph, feeds), centres });
   const shapes = await observeShapes(graph, feeds);
-  return { graph, shapes, output: signature.output, running, ...(blockSize === null ? {} : { blockSize }) };
+  const forward = { graph, shapes, output: signature.output, running, multiplyAdds };
+  return { ...forward, ...(blockSize === null ? {} : { blockSize }) };
 }
 
 /**

@@ -62,7 +62,7 @@ function failing<Arguments extends unknown[], Result>(
 
 describe('a device that fails in training', () => {
   it.each([
-    ['in a step', (arm: ArmSubject) => ({ ...arm, stepper: failingAt(arm.stepper, 'run', 4) }), 3],
+    ['in a step', (arm: ArmSubject) => ({ ...arm, stepper: failingAt(arm.stepper, 'runAll', 4) }), 3],
     ['in a validation', (arm: ArmSubject) => ({ ...arm, validate: failing(arm.validate, 3) }), 4],
   ])('%s: the state is saved, and another device goes on from there', async (_, breaking, steps) => {
     const uninterrupted = recorder();
@@ -83,7 +83,7 @@ describe('a device that fails in training', () => {
   });
 
   it('and takes its memory with it: what was saved last is what there is', async () => {
-    const stepper = failingAt(failingAt(deviceStepper(), 'run', 4), 'read', 4);
+    const stepper = failingAt(failingAt(deviceStepper(), 'runAll', 4), 'read', 4);
     const hooks = recorder();
     await expect(trainArm(subject(stepper), settings, hooks)).rejects.toThrow('The state after epoch 1 is saved');
     expect(hooks.saved.map(({ epoch, step }) => [epoch, step])).toEqual([[1, 0]]);
@@ -96,9 +96,9 @@ describe('a device that fails in training', () => {
 });
 
 /** The same stepper, one of its methods failing from its `from`-th call on. */
-function failingAt(stepper: Stepper, method: 'run' | 'read', from: number): Stepper {
-  const { run, read } = stepper;
-  if (method === 'run') vi.spyOn(stepper, 'run').mockImplementation(failing(run.bind(stepper), from));
+function failingAt(stepper: Stepper, method: 'runAll' | 'read', from: number): Stepper {
+  const { runAll, read } = stepper;
+  if (method === 'runAll') vi.spyOn(stepper, 'runAll').mockImplementation(failing(runAll.bind(stepper), from));
   else vi.spyOn(stepper, 'read').mockImplementation(failing(read.bind(stepper), from));
   return stepper;
 }

@@ -25,28 +25,23 @@ describe('several steps in one call', () => {
   it.each<[string, () => Network, Partial<StepSettings>]>([
     ['SGD', plain, {}],
     ['AdamW and running statistics', residual, { optimiser: adamw, batchNorm: 'batch', provider: 'cuda' }],
+    ["running statistics that ONNX Runtime's own kernel updates", residual, { batchNorm: 'batch' }],
   ])('are those steps one by one: %s', async (_, network, settings) => {
     const oneByOne = await train(network(), settings, 1);
     let calls = 0;
     await interceptRuns((feeds, run) => {
-      if (feeds.targets !== undefined) calls++;
+      if (Object.keys(feeds).some((name) => name.startsWith('targets'))) calls++;
       return run();
     });
-    const chained = await train(network(), settings, 3);
+    const looped = await train(network(), settings, 3);
     expect(calls).toBe(1 + 1 + 2);
-    expect(chained.steps).toBe(8);
-    chained.losses.forEach((loss, i) => {
+    expect(looped.steps).toBe(8);
+    looped.losses.forEach((loss, i) => {
       expect(loss).toBeCloseTo(oneByOne.losses[i] ?? Number.NaN, 5);
     });
     for (const [name, values] of oneByOne.state) {
-      expect(distance(chained.state.get(name), values), name).toBeLessThan(1e-5);
+      expect(distance(looped.state.get(name), values), name).toBeLessThan(1e-5);
     }
-  });
-
-  it('are taken one by one where they would write over each other', async () => {
-    const settings: Partial<StepSettings> = { batchNorm: 'batch' };
-    const [oneByOne, chained] = [await train(residual(), settings, 1), await train(residual(), settings, 3)];
-    expect(chained).toEqual(oneByOne);
   });
 
   it('are taken one by one, and in parts, where memory does not suffice for all', async () => {
