@@ -41,6 +41,37 @@ export function convAttributes(axes: readonly WindowAxis[]): Attributes {
   return { ...windowAttributes(axes), group: { int: 1 }, auto_pad: { string: 'NOTSET' } };
 }
 
+/**
+ * How the weights [filters, channels, taps] of a blocked convolution lie: [filters / block, channels / lanes, taps, lanes, block].
+ * Lanes are the block, or 1 where there are fewer channels.
+ */
+export interface WeightOrder {
+  readonly filters: number;
+  readonly channels: number;
+  readonly taps: number;
+  readonly block: number;
+  readonly lanes: number;
+}
+
+/** Weights in the other order: from the one that ONNX has to that of a blocked convolution, or back. */
+export function reorderWeights(values: Float32Array, order: WeightOrder, to: 'blocked' | 'plain'): Float32Array {
+  const { filters, channels, taps, block, lanes } = order;
+  const reordered = new Float32Array(values.length);
+  for (let m = 0; m < filters; m++) {
+    for (let c = 0; c < channels; c++) {
+      const row = Math.floor(m / block) * (channels / lanes) + Math.floor(c / lanes);
+      const lane = (c % lanes) * block + (m % block);
+      for (let tap = 0; tap < taps; tap++) {
+        const plain = (m * channels + c) * taps + tap;
+        const blocked = (row * taps + tap) * lanes * block + lane;
+        if (to === 'blocked') reordered[blocked] = values[plain] ?? 0;
+        else reordered[plain] = values[blocked] ?? 0;
+      }
+    }
+  }
+  return reordered;
+}
+
 /** The domain of functions of our own: nodes with a gradient rule and a body that ONNX Runtime inlines. */
 export const functionDomain = 'frelu';
 export const batchScale = 'BatchScale';

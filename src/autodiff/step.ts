@@ -1,5 +1,6 @@
 import { floatValue, type Graph } from '../model/graph.js';
 import { dimsOf, elementCount, readFloats } from '../model/tensor.js';
+import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
 import type { Provider } from './gradients/rule.js';
@@ -10,6 +11,8 @@ import { clipByNorm, coefficientShape, type OptimiserSettings, stateRows, writeS
 /** A parameter's place in its group's state: elements offset ... offset + length - 1 of row 0. */
 export interface ParameterSlot {
   readonly name: string;
+  /** how it lies there, where that is not as in the model */
+  readonly order: WeightOrder | null;
   readonly shape: readonly number[];
   readonly offset: number;
   readonly length: number;
@@ -87,6 +90,8 @@ export interface StepOptions {
   readonly output: string;
   readonly loss: LossKind;
   readonly groups: readonly { name: string; parameters: readonly string[]; optimiser: OptimiserSettings }[];
+  /** parameters that the graph reads in another order than the model's (see `blockLayout`) */
+  readonly reordered?: ReadonlyMap<string, WeightOrder>;
   /** initializers whose new value a node of the graph computes: running statistics */
   readonly running: ReadonlyMap<string, string>;
   readonly clipNorm: number | null;
@@ -147,7 +152,8 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const groups = options.groups.flatMap(({ name, parameters, optimiser }): StateGroup[] => {
     const rows = stateRows(optimiser);
     const { stateBytes = largestState } = options;
-    const pieces = layOut(graph, parameters, stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT));
+    const limit = stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT);
+    const pieces = layOut(graph, parameters, options.reordered ?? new Map(), limit);
     if (pieces.length === 0) return [];
     const fed = graph.freshName(`coefficients/${name}`);
     graph.proto.input.push(floatValue(fed, coefficientShape(optimiser)));
@@ -229,7 +235,12 @@ function addUp(
 }
 
 /** Parameters side by side, in pieces of at most `limit` elements; one that is larger has a piece to itself. */
-function layOut(graph: Graph, parameters: readonly string[], limit: number): ParameterSlot[][] {
+function layOut(
+  graph: Graph,
+  parameters: readonly string[],
+  orders: ReadonlyMap<string, WeightOrder>,
+  limit: number,
+): ParameterSlot[][] {
   const pieces: ParameterSlot[][] = [];
   let size = Number.POSITIVE_INFINITY;
   for (const name of parameters) {
@@ -241,7 +252,7 @@ function layOut(graph: Graph, parameters: readonly string[], limit: number): Par
       pieces.push([]);
       size = 0;
     }
-    pieces.at(-1)?.push({ name, shape, offset: size, length });
+    pieces.at(-1)?.push({ name, order: orders.get(name) ?? null, shape, offset: size, length });
     size += length;
   }
   return pieces;
@@ -255,7 +266,7 @@ function replaceInitializer(graph: Graph, emit: Emitter, group: StateGroup, slot
   emit.opTo(slot.name, 'Reshape', [piece, emit.ints(slot.shape)]);
 }
 
-/** A group's state before the first step: the parameters of the graph in row 0, zeros below. */
+/** A group's state before the first step, in the model's order: the parameters of the graph in row 0, zeros below. */
 export function initialState(graph: Graph, group: StateGroup): Float32Array {
   const state = new Float32Array(group.rows * group.size);
   for (const { name, offset } of group.slots) {
@@ -266,7 +277,21 @@ export function initialState(graph: Graph, group: StateGroup): Float32Array {
   return state;
 }
 
-/** The parameters in a state, by the initializer's name. */
+/**
+ * A state brought from the model's order to that in which the step reads it, or back, in place: every row holds a number for
+ * each element of a parameter.
+ */
+export function reorderState({ slots, rows, size }: StateGroup, state: Float32Array, to: 'blocked' | 'plain'): void {
+  for (const { order, offset, length } of slots) {
+    if (order === null) continue;
+    for (let row = 0; row < rows; row++) {
+      const part = state.subarray(row * size + offset, row * size + offset + length);
+      part.set(reorderWeights(part, order, to));
+    }
+  }
+}
+
+/** The parameters in a state, in the model's order, by the initializer's name. */
 export function parametersIn(group: StateGroup, state: Float32Array): Map<string, Float32Array> {
   return new Map(group.slots.map(({ name, offset, length }) => [name, state.slice(offset, offset + length)]));
 }

@@ -1,7 +1,7 @@
 import type { Provider } from '../autodiff/gradients/rule.js';
 import { type LoopedSteps, loopSteps } from '../autodiff/loop.js';
 import { coefficientShape, coefficients } from '../autodiff/optimisers.js';
-import { type BatchPart, initialState, type TrainingStep } from '../autodiff/step.js';
+import { type BatchPart, initialState, reorderState, type StateGroup, type TrainingStep } from '../autodiff/step.js';
 import { ExecutionError, Failure } from '../errors.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount, readFloats } from '../model/tensor.js';
@@ -226,7 +226,7 @@ export class Stepper {
     for (const [name, dims] of shapes) this.#put(name, state.get(name), dims);
   }
 
-  /** A copy of the state, from whatever device it is on. */
+  /** A copy of the state, from whatever device it is on, in the model's order. */
   async read(): Promise<StepState> {
     const held = new Map([...this.#state].filter(([, { location }]) => location !== 'cpu'));
     if (held.size > 0) this.#download ??= await openDownload(held, this.#options);
@@ -235,7 +235,10 @@ export class Stepper {
     for (const [name, tensor] of this.#state) {
       const data = copies?.get(name) ?? tensor.data;
       if (!(data instanceof Float32Array)) throw new Error(`the state '${name}' is not float32`);
-      state.set(name, data.slice());
+      const values = data.slice();
+      const group = this.#groupOf(name);
+      if (group !== undefined) reorderState(group, values, 'plain');
+      state.set(name, values);
     }
     return state;
   }
@@ -274,8 +277,17 @@ export class Stepper {
 
   #put(input: string, values: Float32Array | undefined, shape: readonly number[]): void {
     if (values?.length !== elementCount(shape)) throw new Error(`the state has no '${input}' of shape [${shape}]`);
+    const own = values.slice();
+    const group = this.#groupOf(input);
+    if (group !== undefined) reorderState(group, own, 'blocked');
     this.#state.get(input)?.dispose();
-    this.#state.set(input, float32(values.slice(), shape));
+    this.#state.set(input, float32(own, shape));
+  }
+
+  /** The group whose state an input is: the same for steps of every batch size. */
+  #groupOf(input: string): StateGroup | undefined {
+    const [open] = this.#steps.values();
+    return open?.step.groups.find((group) => group.input === input);
   }
 
   async #open(size: number, part: BatchPart): Promise<{ step: TrainingStep; session: InferenceSession }> {
@@ -317,11 +329,11 @@ export class Stepper {
     this.#steps.set(key, open);
     if (this.#state.size === 0) {
       for (const group of step.groups) {
-        this.#state.set(group.input, float32(initialState(this.initial, group), [group.rows, group.size]));
+        this.#put(group.input, initialState(this.initial, group), [group.rows, group.size]);
       }
       for (const { name, input, shape } of step.carried) {
         const tensor = this.initial.initializer(name);
-        if (tensor !== undefined) this.#state.set(input, float32(readFloats(tensor), shape));
+        if (tensor !== undefined) this.#put(input, readFloats(tensor), shape);
       }
     }
     return open;

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
+import type { WeightOrder } from '../autodiff/blocked.js';
 import { differentiate } from '../autodiff/differentiate.js';
 import { Emitter } from '../autodiff/emitter.js';
 import type { Provider } from '../autodiff/gradients/rule.js';
@@ -82,6 +83,7 @@ interface Forward {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly output: string;
   readonly blockSize?: number;
+  readonly reordered?: ReadonlyMap<string, WeightOrder>;
   /** running statistics, by the initializer, with the value that replaces it after a step */
   readonly running: ReadonlyMap<string, string>;
   readonly multiplyAdds: number | null;
@@ -92,7 +94,7 @@ async function forwardAt(
   trainable: Trainable,
   batchSize: number,
   settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShape'>,
-  momentum = runningMomentum,
+  { momentum = runningMomentum, keepWeights = true }: { momentum?: number; keepWeights?: boolean } = {},
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
   const signature = signatureOf(graph);
@@ -116,10 +118,13 @@ async function forwardAt(
     centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   } else foldBatchNormalization(graph);
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
-  if (blockSize !== null) blockLayout(graph, { blockSize, shapes: await observeShapes(graph, feeds), centres });
+  const blocked =
+    blockSize === null
+      ? null
+      : blockLayout(graph, { blockSize, shapes: await observeShapes(graph, feeds), centres, keepWeights });
   const shapes = await observeShapes(graph, feeds);
   const forward = { graph, shapes, output: signature.output, running, multiplyAdds };
-  return { ...forward, ...(blockSize === null ? {} : { blockSize }) };
+  return { ...forward, ...(blockSize !== null && blocked !== null ? { blockSize, reordered: blocked.reordered } : {}) };
 }
 
 /**
@@ -189,7 +194,12 @@ export async function prepareStatistics(
   batchSize: number,
   settings: Pick<StepSettings, 'provider' | 'sampleShape'>,
 ): Promise<Pick<Forward, 'graph' | 'running'>> {
-  const { graph, running } = await forwardAt(trainable, batchSize, { ...settings, batchNorm: 'batch' }, 0);
+  const { graph, running } = await forwardAt(
+    trainable,
+    batchSize,
+    { ...settings, batchNorm: 'batch' },
+    { momentum: 0 },
+  );
   graph.proto.output = [...running.values()].map((name) => create(ValueInfoProtoSchema, { name }));
   graph.proto.valueInfo = [];
   return { graph, running };
@@ -201,7 +211,8 @@ export async function prepareBackward(
   batchSize: number,
   settings: StepSettings,
 ): Promise<Backward & { readonly graph: Graph }> {
-  const { graph, running: _, ...forward } = await forwardAt(trainable, batchSize, settings);
+  // whoever reads a gradient expects it to lie as the weights do
+  const { graph, running: _, ...forward } = await forwardAt(trainable, batchSize, settings, { keepWeights: false });
   const parameters = [...trainable.parameters, ...trainable.siteParameters];
   const backward = appendBackward(graph, parameters, { ...settings, ...forward, path: trainable.path });
   return { ...backward, graph };

@@ -8,6 +8,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
+import { reorderWeights, type WeightOrder } from '../../src/autodiff/blocked.js';
 import { differentiate } from '../../src/autodiff/differentiate.js';
 import { useBatchStatistics } from '../../src/autodiff/lower/batch-statistics.js';
 import { blockLayout } from '../../src/autodiff/lower/block-layout.js';
@@ -68,10 +69,13 @@ function build({ x, weights, nodes }: Network): Graph {
   );
 }
 
-/** y and the gradients of sum(y * R) by x and every weight. */
+/** Not at all; with weights that are reordered on each run; with weights kept in a convolution's order. */
+type Blocking = 'plain' | 'blocked' | 'kept';
+
+/** y and the gradients of sum(y * R) by x and every weight, in the model's order. */
 async function gradients(
   network: Network,
-  blocked: boolean,
+  blocking: Blocking,
   ownStatistics = false,
 ): Promise<{ values: Map<string, Float32Array>; count: number }> {
   const graph = build(network);
@@ -83,7 +87,11 @@ async function gradients(
     : [];
   const centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   const plain = await observeShapes(graph, feeds);
-  const count = blocked ? blockLayout(graph, { blockSize: blockSize ?? 1, shapes: plain, centres }) : 0;
+  const keepWeights = blocking === 'kept';
+  const { convolutions: count, reordered } =
+    blocking === 'plain'
+      ? { convolutions: 0, reordered: new Map<string, WeightOrder>() }
+      : blockLayout(graph, { blockSize: blockSize ?? 1, shapes: plain, centres, keepWeights });
   const shapes = await observeShapes(graph, feeds);
   const shape = shapes.get('y') ?? [];
   const seed = graph.addInitializer(
@@ -99,7 +107,7 @@ async function gradients(
     path: 'network.onnx',
     provider: 'cpu',
     shapes,
-    ...(blocked ? { blockSize: blockSize ?? 1 } : {}),
+    ...(blocking === 'plain' ? {} : { blockSize: blockSize ?? 1 }),
   });
   const updates = statistics.flatMap(({ newMean, newVariance }) => [newMean, newVariance]);
   const outputs = new Map([['y', 'y'], ...found, ...updates.map((name) => [name, name] as const)]);
@@ -108,8 +116,10 @@ async function gradients(
   const values = new Map<string, Float32Array>();
   for (const [name, output] of outputs) {
     const data = results[output]?.data;
-    if (data instanceof Float32Array) values.set(name, data);
+    const order = reordered.get(name);
+    if (data instanceof Float32Array) values.set(name, order ? reorderWeights(data, order, 'plain') : data);
   }
+  expect(reordered.size > 0).toBe(keepWeights && count > 0);
   return { values, count };
 }
 
@@ -202,6 +212,12 @@ const depthwise: Network = {
   ],
 };
 
+const scaled: Network = {
+  x: [4, 16, 5, 6],
+  weights: { w1: [32, 16, 3, 3], f1: [32, 1, 1, 1], b1: [32] },
+  nodes: [node('Mul', ['w1', 'f1'], ['scaled']), conv(['x', 'scaled', 'b1'], 'y', 3, 1, [1, 1, 1, 1])],
+};
+
 const single = (x: number[], w: number[], kernel: number, stride: number, pads: number[]): Network => ({
   x,
   weights: { w, b: [w[0] ?? 1] },
@@ -251,16 +267,20 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['floors that are learned', 2, floored],
     ['normalizations with frozen statistics', 2, normalized],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],
+    ['weights times a factor per filter', 1, scaled],
   ])('%s: values and gradients are those of the plain layout', async (_, count, network) => {
-    const blocked = await gradients(network, true);
-    expect(blocked.count).toBe(count);
-    expectEqual(blocked.values, (await gradients(network, false)).values, 2e-5);
+    const plain = await gradients(network, 'plain');
+    for (const blocking of ['blocked', 'kept'] as const) {
+      const blocked = await gradients(network, blocking);
+      expect(blocked.count).toBe(count);
+      expectEqual(blocked.values, plain.values, 2e-5);
+    }
   });
 
   it('normalizations by the statistics of the batch: the same, and the same running statistics', async () => {
-    const blocked = await gradients(normalized, true, true);
+    const blocked = await gradients(normalized, 'kept', true);
     expect(blocked.count).toBe(2);
-    expectEqual(blocked.values, (await gradients(normalized, false, true)).values, 1e-4);
+    expectEqual(blocked.values, (await gradients(normalized, 'plain', true)).values, 1e-4);
   });
 
   it('a floor behind a convolution is its activation: no Clip is left', () => {
@@ -274,6 +294,6 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
   it('leaves convolutions alone that have no room for a block, groups or holes', async () => {
     const twelve = single([4, 16, 5, 5], [12, 16, 3, 3], 3, 1, [1, 1, 1, 1]);
     const twenty = single([4, 20, 5, 5], [16, 20, 3, 3], 3, 1, [1, 1, 1, 1]);
-    for (const network of [twelve, twenty]) expect((await gradients(network, true)).count).toBe(0);
+    for (const network of [twelve, twenty]) expect((await gradients(network, 'kept')).count).toBe(0);
   });
 });

@@ -1,10 +1,15 @@
 import { expect, it } from 'vitest';
+import { untrainedNetwork } from '../../fixtures/layers.js';
+import type { Provider } from '../../src/autodiff/gradients/rule.js';
+import { createRandom } from '../../src/data/random.js';
 import { floatTensor } from '../../src/model/tensor.js';
+import { findBlockSize } from '../../src/runtime/block-size.js';
 import { float32 } from '../../src/runtime/session.js';
 import { Stepper } from '../../src/runtime/stepper.js';
 import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
 import { node } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
+import { distance } from './networks.js';
 
 const feed = (x: readonly number[]) => ({
   inputs: { x: float32(Float32Array.from(x), [x.length, 1]) },
@@ -66,4 +71,49 @@ it('hands out copies: what was read does not change with the next step', async (
   await stepper.run(feed([1]), rates);
   expect([...state.values()].map((values) => [...values])).toEqual(before);
   await stepper.release();
+});
+
+/** A convolution that the CPU takes in blocked layout, one that it does not, and a normalization. */
+const convolutional = () => {
+  const graph = untrainedNetwork('convolutional', 3, [3, 6, 6], 4, (layers, input) => {
+    const first = layers.op('first/relu', 'Relu', [layers.conv('first', input, 3, 16)]);
+    const second = layers.batchNorm('norm', layers.conv('second', first, 16, 32, { bias: false }), 32);
+    const third = layers.conv('third', layers.op('second/relu', 'Relu', [second]), 32, 5);
+    return layers.dense('logits', layers.op('flat', 'Flatten', [third]), 5 * 36, 4);
+  });
+  return makeTrainable('convolutional.onnx', graph, 'all');
+};
+
+it('reads and writes the state as the model has it, whatever layout the steps compute in', async () => {
+  const random = createRandom(1);
+  const x = float32(
+    Float32Array.from({ length: 2 * 108 }, () => random.normal()),
+    [2, 3, 6, 6],
+  );
+  const images = { inputs: { input: x }, targets: Float32Array.of(1, 0, 0, 0, 0, 0, 1, 0), count: 2 };
+  const trainable = convolutional();
+  const settings = {
+    loss: 'cross-entropy',
+    optimiser: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-3 },
+    batchNorm: 'frozen',
+    clipNorm: null,
+    sampleShape: [3, 6, 6],
+  } as const;
+  /** on the CPU either way; what is prepared for a device is in plain layout */
+  const stepper = (provider: Provider) =>
+    new Stepper((size) => prepareStep(trainable, size, { ...settings, provider }), trainable.graph);
+  const [blocked, plain] = [stepper('cpu'), stepper('cuda')];
+  for (const each of [blocked, plain]) await each.run(images, rates);
+  const [state, expected] = [await blocked.read(), await plain.read()];
+  expect([...state.keys()]).toEqual([...expected.keys()]);
+  for (const [name, values] of expected) expect(distance(state.get(name), values), name).toBeLessThan(1e-5);
+
+  const { groups } = await blocked.step(2);
+  const reordered = groups.flatMap(({ slots }) => slots).filter(({ order }) => order !== null);
+  expect(reordered).toHaveLength((await findBlockSize()) === null ? 0 : 2);
+
+  const other = stepper('cpu');
+  await other.write(state, 1, 2);
+  expect(await other.run(images, rates)).toBe(await blocked.run(images, rates));
+  for (const each of [blocked, plain, other]) await each.release();
 });

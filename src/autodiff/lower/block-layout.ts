@@ -1,5 +1,6 @@
 import { floatAttribute, intAttribute, intsAttribute, makeAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
+import { dimsOf, elementCount, floatTensor, readFloats } from '../../model/tensor.js';
 import {
   affineAttributes,
   batchScale,
@@ -8,7 +9,9 @@ import {
   convAttributes,
   functionDomain,
   importBlocked,
+  reorderWeights,
   toBlocked,
+  type WeightOrder,
 } from '../blocked.js';
 import { Emitter } from '../emitter.js';
 import { overhang, windowAxes } from '../window.js';
@@ -40,6 +43,14 @@ export interface BlockLayoutOptions {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** the running mean of each normalization by batch statistics, by its output: what its input lies around */
   readonly centres?: ReadonlyMap<string, string>;
+  /** whether weights that a convolution alone reads are kept in its order; else nodes reorder them on each run (false) */
+  readonly keepWeights?: boolean;
+}
+
+export interface BlockedGraph {
+  readonly convolutions: number;
+  /** initializers that hold their values in another order now, by name; their dims are as before */
+  readonly reordered: ReadonlyMap<string, WeightOrder>;
 }
 
 /**
@@ -48,9 +59,8 @@ export interface BlockLayoutOptions {
  * alone reads a convolution becomes its activation; an Add that does becomes its fourth input.
  *
  * Requires: the canonical op set, static `shapes`. Ensures: the same function; plain values keep their names.
- * Returns how many convolutions were blocked.
  */
-export function blockLayout(graph: Graph, options: BlockLayoutOptions): number {
+export function blockLayout(graph: Graph, options: BlockLayoutOptions): BlockedGraph {
   return new Blocking(graph, options).run();
 }
 
@@ -59,13 +69,14 @@ class Blocking {
   readonly #twins = new Map<string, string>();
   /** values that exist in plain layout as well */
   readonly #plain = new Set<string>();
+  readonly #reordered = new Map<string, WeightOrder>();
 
   constructor(
     private readonly graph: Graph,
     private readonly options: BlockLayoutOptions,
   ) {}
 
-  run(): number {
+  run(): BlockedGraph {
     let convolutions = 0;
     for (const node of [...this.graph.nodes]) {
       if (this.#isConvolution(node)) {
@@ -78,7 +89,7 @@ class Blocking {
     }
     for (const { name } of this.graph.proto.output) this.#needPlain(name);
     if (convolutions > 0) importBlocked(this.graph.model, this.graph.opset());
-    return convolutions;
+    return { convolutions, reordered: this.#reordered };
   }
 
   #shape(value: string): readonly number[] {
@@ -113,10 +124,13 @@ class Blocking {
 
   /** [M, C, ...kernel] to [M / B, C / L, ...kernel, L, B], L = B, or 1 where there are fewer channels. */
   #blockWeights(emit: Emitter, w: string): string {
-    const { blockSize } = this.options;
+    const { blockSize, keepWeights = false } = this.options;
     const [filters = 1, channels = 1, ...kernel] = this.#shape(w);
     const lanes = channels < blockSize ? 1 : blockSize;
-    const taps = kernel.reduce((product, size) => product * size, 1);
+    const order = { filters, channels, taps: elementCount(kernel), block: blockSize, lanes };
+    const kept = keepWeights ? (this.#keep(w, order) ?? this.#keepScaled(emit, w, order)) : null;
+    if (kept !== null) return kept;
+    const { taps } = order;
     // the filters of a block become lanes by ONNX Runtime's own kernel, several times as fast as a Transpose of single elements;
     // its gradient is the way back. What is left moves whole vectors.
     const rows = emit.op('Reshape', [w, emit.ints([filters / blockSize, blockSize, channels, taps])]);
@@ -125,6 +139,38 @@ class Blocking {
       perm: { ints: [0, 1, 3, 2, 4] },
     });
     return emit.op('Reshape', [turned, emit.ints([filters, channels, ...kernel])]);
+  }
+
+  /** Weights that are an initializer with this one reader, in its order from now on; null for others. */
+  #keep(w: string, order: WeightOrder): string | null {
+    const tensor = this.graph.initializer(w);
+    if (tensor === undefined || this.graph.uses(w).length !== 1 || this.graph.isOutput(w)) return null;
+    const values = reorderWeights(readFloats(tensor), order, 'blocked');
+    this.graph.removeInitializer(w);
+    this.graph.addInitializer(floatTensor(w, dimsOf(tensor), values));
+    this.#reordered.set(w, order);
+    return w;
+  }
+
+  /** The same of weights times a factor per filter, which is how a normalization with frozen statistics is folded. */
+  #keepScaled(emit: Emitter, w: string, order: WeightOrder): string | null {
+    const product = this.graph.producer(w);
+    const [weights = '', factor = ''] = product?.input ?? [];
+    const { filters, channels, taps, block } = order;
+    const perFilter = [
+      filters,
+      ...this.#shape(w)
+        .slice(1)
+        .map(() => 1),
+    ];
+    if (product?.opType !== 'Mul' || product.domain !== '' || this.graph.uses(w).length !== 1) return null;
+    if (!sameShape(this.#shape(weights), this.#shape(w)) || !sameShape(this.#shape(factor), perFilter)) return null;
+    const kept = this.#keep(weights, order);
+    if (kept === null) return null;
+    this.graph.remove(product);
+    const rows = emit.op('Reshape', [kept, emit.ints([filters / block, channels * taps, block])]);
+    const factors = emit.op('Reshape', [factor, emit.ints([filters / block, 1, block])]);
+    return emit.op('Reshape', [emit.op('Mul', [rows, factors]), emit.ints(this.#shape(w))]);
   }
 
   /** Whether all operands are as large as the result or single numbers, and one of them is blocked already. */
