@@ -44,3 +44,8 @@ export class ExecutionError extends Error {
     return /failed to allocate memory|bad_alloc|out of memory|outofmemory|\[Invalid Buffer/i.test(this.message);
   }
 }
+
+/** What was thrown, in words. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

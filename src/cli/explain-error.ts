@@ -1,4 +1,4 @@
-import { ExecutionError, exitCodes, Failure } from '../errors.js';
+import { ExecutionError, exitCodes, Failure, messageOf } from '../errors.js';
 
 /** Errors of the file system that are the user's to cure, wherever they surface. */
 const fileErrors: Readonly<Record<string, string>> = {
@@ -31,7 +31,7 @@ export function explainError(error: unknown, written: string, debug: boolean): E
 
 function classify(error: unknown): { code: number; message: string } {
   if (error instanceof Failure) return { code: exitCodes[error.kind], message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   if (error instanceof ExecutionError) {
     return {
       code: exitCodes.input,

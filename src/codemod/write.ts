@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure, messageOf } from '../errors.js';
 import { createFolder, type Ownership, removeFile, syncFolder, writeFileDurably } from '../upgrade/files.js';
 import type { TextChange } from './diff.js';
 
@@ -74,7 +74,7 @@ async function undo(done: readonly Draft[]): Promise<string> {
 }
 
 function cannotWrite(path: string, error: unknown, written: string): Failure {
-  const cause = error instanceof Error ? error.message : String(error);
+  const cause = messageOf(error);
   return new Failure(
     'input',
     `${path} cannot be written: ${cause}. Check its folder's permissions and the disk. ${written}`,

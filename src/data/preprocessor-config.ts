@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure, messageOf } from '../errors.js';
 import type { PixelSize } from './dataset.js';
 import { fileSize } from './readers/files.js';
 
@@ -35,7 +35,7 @@ export async function readPreprocessorConfig(path: string): Promise<Preprocessor
   try {
     parsed = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     throw new Failure('input', `${path}: it is not readable JSON (${cause}). Correct or remove it.`, { cause: error });
   }
   return parsePreprocessorConfig(path, parsed);

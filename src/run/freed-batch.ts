@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure, messageOf } from '../errors.js';
 import type { Graph } from '../model/graph.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
@@ -37,7 +37,7 @@ export async function checkFreedBatch(
   try {
     together = await predict(freed.model, signatureOf(freed), part, session, samples);
   } catch (cause) {
-    const [why = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    const [why = ''] = messageOf(cause).split('\n');
     throw refuse(why, cause);
   }
   const apart = predictions.values.subarray(0, together.values.length);

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure, messageOf } from '../errors.js';
 import type { MigrateResult } from '../evaluation/result.js';
 import type { Model } from '../model/model.js';
 import { type Language, renderHtml, renderJson, renderMarkdown } from '../report/render.js';
@@ -39,7 +39,7 @@ export async function openRun(options: MigrateOptions, model: Model, data: RunDa
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, recordName), `${JSON.stringify({ id, fingerprint }, null, 2)}\n`);
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
+      const why = messageOf(cause);
       throw new Failure('input', `${folder}: the run's folder cannot be written (${why}). Name another: --run-dir.`, {
         cause,
       });

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
 import type { Provider } from '../autodiff/gradients/rule.js';
+import { messageOf } from '../errors.js';
 import { floatValue, makeNode } from '../model/graph.js';
 import { float32, type InferenceSession, openSession } from './session.js';
 
@@ -83,7 +84,7 @@ async function probe(id: Provider): Promise<Device> {
       await session.release();
     }
   } catch (cause) {
-    const [line = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+    const [line = ''] = messageOf(cause).split('\n');
     // an assertion's place in ONNX Runtime's source stands before its words
     return { ...device, usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
   }

@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { ExecutionError } from '../errors.js';
+import { ExecutionError, messageOf } from '../errors.js';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -35,7 +35,7 @@ export async function execute(
   try {
     return await session.run(feeds, outputs);
   } catch (cause) {
-    throw new ExecutionError(cause instanceof Error ? cause.message : String(cause), { cause });
+    throw new ExecutionError(messageOf(cause), { cause });
   }
 }
 

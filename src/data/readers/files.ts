@@ -1,7 +1,7 @@
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 
 const gunzipBytes = promisify(gunzip);
 
@@ -23,7 +23,7 @@ function accessFailure(path: string, error: unknown): Failure {
         cause: error,
       });
     default:
-      return new Failure('input', `${path}: cannot be read (${error instanceof Error ? error.message : error}).`, {
+      return new Failure('input', `${path}: cannot be read (${messageOf(error)}).`, {
         cause: error,
       });
   }
@@ -74,7 +74,7 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   try {
     return await gunzipBytes(bytes);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     throw new Failure('input', `${path}: its gzip data is damaged or cut short (${cause}). Download it again.`, {
       cause: error,
     });

@@ -1,5 +1,5 @@
 import { unzipSync } from 'fflate';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
 import { arrayDataset } from './arrays.js';
 import { isFolder, readBytes, readHead } from './files.js';
@@ -149,7 +149,7 @@ async function entries(path: string, wanted: (name: string) => boolean): Promise
     const found = unzipSync(bytes, { filter: ({ name }) => name.endsWith(extension) && wanted(arrayName(name)) });
     return Object.fromEntries(Object.entries(found).map(([name, entry]) => [arrayName(name), entry]));
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     throw new Failure('input', `${path}: its zip archive is damaged or cut short (${cause}). Write it again.`, {
       cause: error,
     });

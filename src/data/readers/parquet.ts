@@ -1,6 +1,6 @@
 import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 import type { Dataset } from '../dataset.js';
 import { isFolder, readHead } from './files.js';
 import { encodedImagesDataset } from './pixels.js';
@@ -33,7 +33,7 @@ async function readColumns(path: string): Promise<Columns> {
     });
     return { count, names, cells, metadata };
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     throw new Failure('input', `${path}: cannot be read as Parquet (${cause}). Write or download it again.`, {
       cause: error,
     });

@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 import type { Dataset, Part, PixelSize, Targets } from '../dataset.js';
 
 /** Brings an opened image to `size`: 8-bit pixels, HWC. */
@@ -69,7 +69,7 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
           try {
             into.set(await resizePixels(sharp(encoded).autoOrient(), size), i * length);
           } catch (error) {
-            const cause = error instanceof Error ? error.message : String(error);
+            const cause = messageOf(error);
             throw new Failure(
               'input',
               `${images.name(index)}: cannot be decoded as an image (${cause}). Replace or remove it.`,

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 import { type FileRange, readFully } from '../file-pieces.js';
 import type { Graph } from '../graph.js';
 import type { ModelOutline } from '../model.js';
@@ -88,12 +88,8 @@ export async function loadExternalData(model: ModelOutline, tensor: TensorProto)
     tensor.rawData = bytes;
     tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
   } catch (cause) {
-    throw new Failure('input', `${path}: ${errorText(cause)}. Copy the file again.`, { cause });
+    throw new Failure('input', `${path}: ${messageOf(cause)}. Copy the file again.`, { cause });
   } finally {
     await file.close();
   }
-}
-
-export function errorText(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

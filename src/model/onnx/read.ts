@@ -4,12 +4,12 @@ import { access, type FileHandle, open, readFile, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 import { type FileRange, hashFile, readFully } from '../file-pieces.js';
 import { Graph } from '../graph.js';
 import type { Model, ModelFile, ModelOutline, OutlinedFile } from '../model.js';
 import { dimsOf, elementCount, isExternal } from '../tensor.js';
-import { errorText, externalLocations, externalPath, leaveInFile, loadExternalData } from './external.js';
+import { externalLocations, externalPath, leaveInFile, loadExternalData } from './external.js';
 import { readSkeleton } from './skeleton.js';
 
 /** The oldest op set whose operators keep the meaning that the rewrites rely on (broadcasting as in numpy). */
@@ -69,7 +69,7 @@ function parseGraph(path: string, bytes: Uint8Array): Graph {
     } catch (cause) {
       throw new Failure(
         'input',
-        `${path}: this is not an ONNX model, or it is truncated (${errorText(cause)}). Export it again, or name another file.`,
+        `${path}: this is not an ONNX model, or it is truncated (${messageOf(cause)}). Export it again, or name another file.`,
         { cause },
       );
     }
@@ -113,7 +113,7 @@ async function readableStat(path: string): Promise<BigIntStats> {
 
 function refuseUnreadable(path: string): (cause: unknown) => never {
   return (cause) => {
-    throw new Failure('input', `${path}: cannot be read (${errorText(cause)}). Nothing was written.`, { cause });
+    throw new Failure('input', `${path}: cannot be read (${messageOf(cause)}). Nothing was written.`, { cause });
   };
 }
 
@@ -121,7 +121,7 @@ function refuseExternal(modelPath: string, location: string): (cause: unknown) =
   return (cause) => {
     throw new Failure(
       'input',
-      `${externalPath(modelPath, location)}: the model's external data cannot be read (${errorText(cause)}). Put the file beside the model.`,
+      `${externalPath(modelPath, location)}: the model's external data cannot be read (${messageOf(cause)}). Put the file beside the model.`,
       { cause },
     );
   };

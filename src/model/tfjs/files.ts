@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 import type { ModelFile } from '../model.js';
 import { elementCount, float16ToNumber } from '../tensor.js';
 import { isList, isObject, type Json, type JsonObject, listOf, numberOf, objectOf, parseJson, textOf } from './json.js';
@@ -107,7 +107,7 @@ function fromDisk(modelPath: string): ReadFile {
         await file.close();
       }
     } catch (cause) {
-      const what = cause instanceof Error ? cause.message : String(cause);
+      const what = messageOf(cause);
       const cure = path === basename(modelPath) ? 'Check the path.' : `Put every shard of ${modelPath} beside it.`;
       throw new Failure('input', `${full}: cannot be read (${what}). ${cure} Nothing was written.`, { cause });
     }
@@ -119,7 +119,7 @@ function parseModelJson(path: string, text: string): JsonObject {
   try {
     json = parseJson(text);
   } catch (cause) {
-    const what = cause instanceof Error ? cause.message : String(cause);
+    const what = messageOf(cause);
     throw new Failure('input', `${path}: this is not JSON (${what}). Name a TensorFlow.js model.json.`, { cause });
   }
   if (!isObject(json) || !isObject(json.modelTopology)) {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as TensorFlow from '@tensorflow/tfjs';
-import { Failure } from '../../errors.js';
+import { Failure, messageOf } from '../../errors.js';
 import type { Graph, ValueInfoProto } from '../graph.js';
 import type { ModelFormat } from '../model.js';
 import { DataType } from '../tensor.js';
@@ -136,7 +136,7 @@ async function loadStock(
   try {
     return format === 'tfjs-graph' ? await tf.loadGraphModel(handler) : await tf.loadLayersModel(handler);
   } catch (cause) {
-    throw new Failure('input', `${files.path}: TensorFlow.js cannot load this model (${textOf(cause)}).`, { cause });
+    throw new Failure('input', `${files.path}: TensorFlow.js cannot load this model (${messageOf(cause)}).`, { cause });
   }
 }
 
@@ -152,9 +152,11 @@ async function runStock(
   try {
     return [await predict(tf, model, graph, feeds), backend];
   } catch (cause) {
-    const missing = /Kernel '([^']+)' not registered/.exec(textOf(cause))?.[1];
+    const missing = /Kernel '([^']+)' not registered/.exec(messageOf(cause))?.[1];
     if (missing === undefined || backend.startsWith('cpu')) {
-      throw new Failure('input', `${files.path}: TensorFlow.js cannot run this model (${textOf(cause)}).`, { cause });
+      throw new Failure('input', `${files.path}: TensorFlow.js cannot run this model (${messageOf(cause)}).`, {
+        cause,
+      });
     }
     await tf.setBackend('cpu');
     const used = `cpu (the ${backend} backend has no ${missing})`;
@@ -197,7 +199,7 @@ async function execute(
   try {
     return model.execute(feeds, outputs);
   } catch (cause) {
-    if (!textOf(cause).includes('executeAsync')) throw cause;
+    if (!messageOf(cause).includes('executeAsync')) throw cause;
     return model.executeAsync(feeds, outputs);
   }
 }
@@ -268,8 +270,4 @@ function steadyRandom(): () => number {
     at = (at + 0.6180339887498949) % 1;
     return at;
   };
-}
-
-function textOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }
