@@ -8,10 +8,15 @@ import { graphOf } from '../autodiff/lower/model.js';
 it('reads the shape of every value off one execution, scalars and values that nobody reads included', async () => {
   const graph = graphOf({
     inputs: { x: [-1, 3] },
-    constants: [floatTensor('w', [3, 4], new Float32Array(12)), int64Tensor('axes', [1], [0])],
+    constants: [
+      floatTensor('w', [3, 4], new Float32Array(12)),
+      floatTensor('large', [4, 5000], new Float32Array(20000)),
+      int64Tensor('axes', [1], [0]),
+    ],
     nodes: [
       node('MatMul', ['x', 'w'], ['y']),
       node('ReduceSum', ['y'], ['total'], { keepdims: { int: 0 } }),
+      node('MatMul', ['y', 'large'], ['wide']),
       node('Unsqueeze', ['y', 'axes'], ['unread']),
       node('NonZero', ['x'], ['found']),
     ],
@@ -21,9 +26,11 @@ it('reads the shape of every value off one execution, scalars and values that no
   expect(Object.fromEntries(shapes)).toEqual({
     x: [2, 3],
     w: [3, 4],
+    large: [4, 5000],
     axes: [1],
     y: [2, 4],
     total: [],
+    wide: [2, 5000],
     unread: [1, 2, 4],
     found: [2, 3],
   });
