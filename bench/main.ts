@@ -1,4 +1,9 @@
-/** `npm run bench -- p1 p5`: runs the benchmarks that are named, or all; docs/benchmarks.md says what each measures. */
+/**
+ * `npm run bench -- p1 p5`: runs the benchmarks that are named, or all, each in a process of its own: what one leaves in memory
+ * would slow the next. docs/benchmarks.md says what each measures.
+ */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>> = {
   p1: () => import('./p1.js'),
@@ -21,5 +26,11 @@ if (unknown.length > 0) {
   );
   process.exitCode = 2;
 } else {
-  for (const name of named.length === 0 ? Object.keys(benchmarks) : named) await (await benchmarks[name]?.())?.run();
+  const chosen = named.length === 0 ? Object.keys(benchmarks) : named;
+  const [only = ''] = chosen;
+  if (chosen.length === 1) await (await benchmarks[only]?.())?.run();
+  for (const name of chosen.length === 1 ? [] : chosen) {
+    const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name], { stdio: 'inherit' });
+    if (status !== 0) process.exitCode = 1;
+  }
 }
