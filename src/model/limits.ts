@@ -5,6 +5,8 @@ import type { FoldTarget } from './plan.js';
  * for people, or null where there is no obstacle.
  */
 export interface FormatLimits {
+  /** a shift and an offset, in whatever form, for the activation that computes `value` */
+  activation(value: string): string | null;
   /** the fused form: max(x, b) in the place of a ReLU */
   fused(value: string): string | null;
   /** the explicit form: an addition behind the activation that computes `value` */
@@ -17,6 +19,7 @@ export interface FormatLimits {
 
 /** A format whose files can say all that a graph can. */
 export const unlimited: FormatLimits = {
+  activation: () => null,
   fused: () => null,
   explicit: () => null,
   constant: () => null,

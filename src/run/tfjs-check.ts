@@ -1,3 +1,4 @@
+import { registerFrelu } from '../codemod/register-layer.js';
 import { Failure } from '../errors.js';
 import type { RequantizationCost, TfjsAgreement } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
@@ -29,7 +30,7 @@ async function checkAgainstTfjs(model: ModelOutline): Promise<Verification | nul
       ),
     );
   try {
-    const found = await verifyTfjs(model.tfjs, model.format, model.graph, run);
+    const found = await verifyTfjs(model.tfjs, model.format, model.graph, run, { registerLayers: registerFrelu });
     if (found.maxAbsDiff <= tolerance * Math.max(1, found.scale)) return found;
     throw new Failure(
       'input',

@@ -329,6 +329,7 @@ describe('which form', () => {
       const all = planMigration(graph, { ...defaultPlanOptions, ...options }, { ...unlimited, ...limits });
       return all.sites[0];
     };
+    expect(planned({ activation: () => 'already FReLU' })).toMatchObject({ status: 'skip', reason: 'already FReLU' });
     expect(planned({ fused: () => 'no maximum' })).toMatchObject({ form: 'explicit', shift: { into: 'h' } });
     expect(planned({ constant: ({ node }) => (node === 'h' ? 'no bias' : null) })).toMatchObject({
       form: 'explicit',

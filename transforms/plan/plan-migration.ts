@@ -56,7 +56,8 @@ function planSite(context: Context, found: FoundSite): Site {
     offset: [],
     recentre: [],
   });
-  if (found.skip !== null) return skipped(found.skip);
+  const unfit = found.skip ?? limits.activation(output);
+  if (unfit !== null) return skipped(unfit);
   if (!isSelected(id, options.include, options.exclude)) return skipped('left out by --include or --exclude');
 
   const { granularity, shift, reasons } = chooseGranularity(context, found, layout);

@@ -58,6 +58,8 @@ export class LayersGraph {
   readonly slots: Slot[] = [];
   /** by the node of an activation: the layer, in its own model's list, that ends with it */
   readonly activations = new Map<NodeProto, Activation>();
+  /** by the node of its ReLU: a layer of the model's list that is FReLU in the files already */
+  readonly frelus = new Map<NodeProto, LayerSpec>();
   readonly #initializers = new Map<string, string>();
   /** the manifest's names by the name that TensorFlow.js looks a weight up by */
   readonly #names: ReadonlyMap<string, string>;

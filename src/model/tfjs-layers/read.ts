@@ -60,7 +60,14 @@ export async function readTfjsLayers(path: string, read?: ReadFile): Promise<Tfj
     activations: new Map([...reader.graph.activations].map(([node, each]) => [node.output[0] ?? '', each])),
     calls: reader.calls(),
   };
-  return { format: 'tfjs-layers', path: files.path, files: files.files, graph, limits: limitsOf(record), ...record };
+  return {
+    format: 'tfjs-layers',
+    path: files.path,
+    files: files.files,
+    graph,
+    limits: limitsOf({ ...record, frelus: reader.graph.frelus }),
+    ...record,
+  };
 }
 
 /** One call of a model: the values of its layers, by layer and call; null where a layer is not covered. */
@@ -186,7 +193,7 @@ class ModelReader {
       if (keywords.length > 0) throw new Unsupported(`it is given tensors by keyword: ${keywords.join(', ')}`);
       const context = new LayerContext(this.graph, layer, inputs, layer.name, layer, (inner) => this.#wrapped(inner));
       const outputs = asList(layerTable[layer.className]?.(context));
-      this.#nameLast(outputs, before, name);
+      this.#nameLast(layer, outputs, before, name);
       for (const node of this.builder.nodes.slice(before)) {
         if (!this.#calls.has(node)) this.#calls.set(node, { layer, model, call });
       }
@@ -208,12 +215,13 @@ class ModelReader {
     return outputs;
   }
 
-  /** The node that gives a layer's output is called as the layer: that is the id of a site. */
-  #nameLast(outputs: readonly LayerValue[], before: number, name: string): void {
+  /** The node that gives a layer's output is called as the layer: that is the id of a site. FReLU ends with its offset, not its ReLU. */
+  #nameLast(layer: LayerSpec, outputs: readonly LayerValue[], before: number, name: string): void {
     const [output] = outputs;
-    const node = this.builder.nodes
-      .slice(before)
-      .find((each) => output !== undefined && each.output.includes(output.name));
+    const nodes = this.builder.nodes.slice(before);
+    const node =
+      nodes.find((each) => this.graph.frelus.get(each) === layer) ??
+      nodes.find((each) => output !== undefined && each.output.includes(output.name));
     if (node !== undefined) node.name = name;
   }
 }

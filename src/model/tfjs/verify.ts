@@ -43,6 +43,8 @@ export interface VerifyOptions {
   readonly random?: () => number;
   /** the extent of an axis that the model leaves open, other than the batch (32) */
   readonly openExtent?: number;
+  /** registers the layers that a LayersModel may have beside TensorFlow.js's own (none) */
+  readonly registerLayers?: (tf: Tf) => void;
 }
 
 /**
@@ -57,9 +59,10 @@ export async function verifyTfjs(
   run: RunGraph,
   options: VerifyOptions = {},
 ): Promise<Verification> {
-  const { samples = 4, random = steadyRandom(), openExtent = 32 } = options;
+  const { samples = 4, random = steadyRandom(), openExtent = 32, registerLayers } = options;
   const engine = await loadEngine(files);
   const { tf } = engine;
+  if (format === 'tfjs-layers') registerLayers?.(tf);
   const model = await loadStock(tf, files, format);
   try {
     const batches = batchesOf(graph, samples, random, openExtent);

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, expect, it } from 'vitest';
+import { registerFrelu } from '../../../src/codemod/register-layer.js';
 import type { Graph } from '../../../src/model/graph.js';
 import { type RunGraph, verifyTfjs } from '../../../src/model/tfjs/verify.js';
 import { readTfjsGraph } from '../../../src/model/tfjs-graph/read.js';
@@ -88,6 +89,26 @@ it('falls back to the CPU for what WebAssembly has no kernel for, and says so', 
   const result = await verifyTfjs(tfjs, format, graph, running(graph), { samples: 2 });
   expect(result.backend).toBe('cpu (the wasm backend has no Einsum)');
   expect(result.maxAbsDiff).toBeLessThan(1e-5);
+});
+
+it('loads layers that are registered for it', async () => {
+  const own = { name: 'f', trainable: true, max_value: 6, axis: -1, shift: true, initial_offset: 0 };
+  const input = { class_name: 'InputLayer', config: { name: 'x', batch_input_shape: [null, 2], dtype: 'int32' } };
+  const json = {
+    modelTopology: { class_name: 'Sequential', config: { layers: [input, { class_name: 'FReLU', config: own }] } },
+    weightsManifest: [
+      { paths: ['w.bin'], weights: ['f/shift', 'f/offset'].map((name) => ({ name, shape: [2], dtype: 'float32' })) },
+    ],
+  };
+  const { tfjs, format, graph } = await open(
+    new Map([
+      ['model.json', new TextEncoder().encode(JSON.stringify(json))],
+      ['w.bin', new Uint8Array(Float32Array.of(0.5, 5.75, -0.25, -2).buffer)],
+    ]),
+  );
+  await expect(verifyTfjs(tfjs, format, graph, running(graph))).rejects.toThrow(/Unknown layer: FReLU/);
+  const result = await verifyTfjs(tfjs, format, graph, running(graph), { registerLayers: registerFrelu });
+  expect(result).toMatchObject({ maxAbsDiff: 0, scale: 4 });
 });
 
 it("reports TensorFlow.js's own words where it cannot load a model", async () => {

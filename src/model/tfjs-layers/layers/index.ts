@@ -2,6 +2,7 @@ import type { LayerTable } from '../context.js';
 import { activationLayers } from './activations.js';
 import { convolutionLayers } from './convolution.js';
 import { coreLayers } from './core.js';
+import { freluLayers } from './frelu.js';
 import { imageLayers } from './image.js';
 import { mergeLayers } from './merge.js';
 import { normalizationLayers } from './normalization.js';
@@ -14,6 +15,7 @@ export const layerTable: LayerTable = {
   ...activationLayers,
   ...convolutionLayers,
   ...coreLayers,
+  ...freluLayers,
   ...imageLayers,
   ...mergeLayers,
   ...normalizationLayers,

@@ -9,6 +9,7 @@ const pointwise: ReadonlySet<string> = new Set([
   'ReLU',
   'LeakyReLU',
   'ELU',
+  'FReLU',
   'ThresholdedReLU',
   'Dropout',
   'AlphaDropout',
