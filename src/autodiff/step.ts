@@ -1,5 +1,5 @@
 import { floatValue, type Graph } from '../model/graph.js';
-import { dimsOf, elementCount, readFloats } from '../model/tensor.js';
+import { dimsOf, elementCount, readFloatRange } from '../model/tensor.js';
 import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
@@ -8,12 +8,17 @@ import { type LossKind, lossInput, writeLoss } from './losses.js';
 import { mergeReshapes } from './merge-reshapes.js';
 import { clipByNorm, coefficientShape, type OptimiserSettings, stateRows, writeStep } from './optimisers.js';
 
-/** A parameter's place in its group's state: elements offset ... offset + length - 1 of row 0. */
+/**
+ * A parameter's place in its group's state: elements offset ... offset + length - 1 of row 0. A very large parameter has several,
+ * each for its elements from `from` on.
+ */
 export interface ParameterSlot {
   readonly name: string;
+  /** of the whole parameter */
+  readonly shape: readonly number[];
+  readonly from: number;
   /** how it lies there, where that is not as in the model */
   readonly order: WeightOrder | null;
-  readonly shape: readonly number[];
   readonly offset: number;
   readonly length: number;
 }
@@ -99,7 +104,7 @@ export interface StepOptions {
   readonly part?: BatchPart;
   /** of the forward pass, for whoever plans runs */
   readonly multiplyAdds?: number | null;
-  /** the largest tensor that a state is kept in, unless one parameter alone is larger */
+  /** the largest tensor that a state is kept in */
   readonly stateBytes?: number;
 }
 
@@ -148,11 +153,10 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const inputs = graph.feeds().map(({ name }) => name);
   const batchSize = shapes.get(inputs[0] ?? '')?.[0] ?? 1;
 
-  const parameterNodes = new Emitter(graph, 'state');
   const groups = options.groups.flatMap(({ name, parameters, optimiser }): StateGroup[] => {
     const rows = stateRows(optimiser);
     const { stateBytes = largestState } = options;
-    const limit = stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT);
+    const limit = Math.max(1, Math.floor(stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT)));
     const pieces = layOut(graph, parameters, options.reordered ?? new Map(), limit);
     if (pieces.length === 0) return [];
     const fed = graph.freshName(`coefficients/${name}`);
@@ -161,13 +165,10 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
       const size = slots.reduce((sum, { length }) => sum + length, 0);
       const input = graph.freshName(`state/${name}`);
       graph.proto.input.push(floatValue(input, [rows, size]));
-      const group = { name, slots, rows, size, optimiser, input, output: '', coefficients: fed };
-      for (const slot of slots) replaceInitializer(graph, parameterNodes, group, slot);
-      return group;
+      return { name, slots, rows, size, optimiser, input, output: '', coefficients: fed };
     });
   });
-  const first = graph.nodes[0];
-  parameterNodes.flush(first);
+  replaceInitializers(graph, groups);
 
   const { loss, targets, targetShape, gradients } = appendBackward(
     graph,
@@ -176,14 +177,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   );
 
   const emit = new Emitter(graph, 'optimiser');
-  const bySlot = groups.map(({ slots }) =>
-    slots.map(({ name, length }) =>
-      emit.op('Reshape', [
-        gradients.get(name) ?? emit.float(Array<number>(length).fill(0), [1, length]),
-        emit.ints([1, length]),
-      ]),
-    ),
-  );
+  const bySlot = groups.map(({ slots }) => slots.map((slot) => slotGradient(emit, slot, gradients.get(slot.name))));
   const { part = 'whole' } = options;
   const joined = (): string[] => bySlot.map((parts) => emit.concat(parts, 1));
   const { accumulation, totals } =
@@ -234,45 +228,66 @@ function addUp(
   return { accumulation: { share, sums }, totals };
 }
 
-/** Parameters side by side, in pieces of at most `limit` elements; one that is larger has a piece to itself. */
+/** Parameters side by side, in groups of at most `limit` elements; one that is larger is cut, unless it lies in an order of its own. */
 function layOut(
   graph: Graph,
   parameters: readonly string[],
   orders: ReadonlyMap<string, WeightOrder>,
   limit: number,
 ): ParameterSlot[][] {
-  const pieces: ParameterSlot[][] = [];
+  const groups: ParameterSlot[][] = [];
   let size = Number.POSITIVE_INFINITY;
   for (const name of parameters) {
     const tensor = graph.initializer(name);
     if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
     const shape = dimsOf(tensor);
-    const length = elementCount(shape);
-    if (size + length > limit) {
-      pieces.push([]);
-      size = 0;
+    const order = orders.get(name) ?? null;
+    const total = elementCount(shape);
+    for (let from = 0; from < total; ) {
+      const length = order === null ? Math.min(limit, total - from) : total;
+      if (size + length > limit) {
+        groups.push([]);
+        size = 0;
+      }
+      groups.at(-1)?.push({ name, shape, from, order, offset: size, length });
+      size += length;
+      from += length;
     }
-    pieces.at(-1)?.push({ name, order: orders.get(name) ?? null, shape, offset: size, length });
-    size += length;
   }
-  return pieces;
+  return groups;
 }
 
-/** Row 0 of the state, from the slot's offset on, takes the initializer's name and shape. */
-function replaceInitializer(graph: Graph, emit: Emitter, group: StateGroup, slot: ParameterSlot): void {
-  graph.removeInitializer(slot.name);
-  const end = slot.offset + slot.length;
-  const piece = emit.op('Slice', [group.input, emit.ints([0, slot.offset]), emit.ints([1, end]), emit.ints([0, 1])]);
-  emit.opTo(slot.name, 'Reshape', [piece, emit.ints(slot.shape)]);
+/** Where a parameter was an initializer, row 0 of the state takes its name and shape. */
+function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void {
+  const emit = new Emitter(graph, 'state');
+  const places = groups.flatMap((group) => group.slots.map((slot) => ({ group, slot })));
+  for (const name of new Set(places.map(({ slot }) => slot.name))) {
+    const pieces = places.filter(({ slot }) => slot.name === name);
+    graph.removeInitializer(name);
+    const parts = pieces.map(({ group, slot: { offset, length } }) =>
+      emit.op('Slice', [group.input, emit.ints([0, offset]), emit.ints([1, offset + length]), emit.ints([0, 1])]),
+    );
+    emit.opTo(name, 'Reshape', [emit.concat(parts, 1), emit.ints(pieces[0]?.slot.shape ?? [])]);
+  }
+  emit.flush(graph.nodes[0]);
+}
+
+/** A slot's part of its parameter's gradient, [1, length]; zeros where the parameter reaches no loss. */
+function slotGradient(emit: Emitter, { shape, from, length }: ParameterSlot, gradient: string | undefined): string {
+  if (gradient === undefined) return emit.op('ConstantOfShape', [emit.ints([1, length])]);
+  const total = elementCount(shape);
+  const whole = emit.op('Reshape', [gradient, emit.ints([1, total])]);
+  if (length === total) return whole;
+  return emit.op('Slice', [whole, emit.ints([from]), emit.ints([from + length]), emit.ints([1])]);
 }
 
 /** A group's state before the first step, in the model's order: the parameters of the graph in row 0, zeros below. */
 export function initialState(graph: Graph, group: StateGroup): Float32Array {
   const state = new Float32Array(group.rows * group.size);
-  for (const { name, offset } of group.slots) {
+  for (const { name, from, offset, length } of group.slots) {
     const tensor = graph.initializer(name);
     if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
-    state.set(readFloats(tensor), offset);
+    state.set(readFloatRange(tensor, from, length), offset);
   }
   return state;
 }
@@ -291,7 +306,20 @@ export function reorderState({ slots, rows, size }: StateGroup, state: Float32Ar
   }
 }
 
-/** The parameters in a state, in the model's order, by the initializer's name. */
-export function parametersIn(group: StateGroup, state: Float32Array): Map<string, Float32Array> {
-  return new Map(group.slots.map(({ name, offset, length }) => [name, state.slice(offset, offset + length)]));
+/** The parameters in the states of groups, in the model's order, by the initializer's name. */
+export function parametersIn(
+  groups: readonly StateGroup[],
+  states: ReadonlyMap<string, Float32Array>,
+): Map<string, Float32Array> {
+  const parameters = new Map<string, Float32Array>();
+  for (const { slots, input } of groups) {
+    const state = states.get(input);
+    if (state === undefined) throw new Error(`there is no state '${input}'`);
+    for (const { name, shape, from, offset, length } of slots) {
+      const values = parameters.get(name) ?? new Float32Array(elementCount(shape));
+      values.set(state.subarray(offset, offset + length), from);
+      parameters.set(name, values);
+    }
+  }
+  return parameters;
 }

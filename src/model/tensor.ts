@@ -112,6 +112,20 @@ export function readFloats(tensor: TensorProto): Float32Array {
 }
 
 /**
+ * Elements `from` ... `from + length - 1` as `readFloats` gives them; of FLOAT's raw data nothing else is copied.
+ * @throws Error as `readFloats`
+ */
+export function readFloatRange(tensor: TensorProto, from: number, length: number): Float32Array {
+  const { dataType, rawData } = tensor;
+  if (dataType !== TensorProto_DataType.FLOAT || rawData.byteLength === 0 || isExternal(tensor)) {
+    return readFloats(tensor).subarray(from, from + length);
+  }
+  const size = Float32Array.BYTES_PER_ELEMENT;
+  const bytes = new Uint8Array(rawData.subarray(from * size, (from + length) * size));
+  return new Float32Array(bytes.buffer, 0, length);
+}
+
+/**
  * The elements as float64 numbers: the form in which biases are computed.
  * @throws Error when the tensor is not FLOAT, FLOAT16 or DOUBLE
  */

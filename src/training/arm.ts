@@ -241,12 +241,7 @@ const start = {
 async function currentParameters({ stepper, batches }: ArmSubject): Promise<Map<string, Float32Array>> {
   const { groups, carried } = await stepper.step(batches.batchSize);
   const state = await stepper.read();
-  const parameters = new Map<string, Float32Array>();
-  for (const group of groups) {
-    for (const [name, values] of parametersIn(group, state.get(group.input) ?? new Float32Array())) {
-      parameters.set(name, values);
-    }
-  }
+  const parameters = parametersIn(groups, state);
   for (const { name, input } of carried) parameters.set(name, state.get(input) ?? new Float32Array());
   return parameters;
 }

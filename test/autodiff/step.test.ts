@@ -64,11 +64,9 @@ async function once(
     feeds[group.coefficients] = float32(coefficients(group.optimiser, rate, 1), [2, 3]);
   }
   const results = await runOnce(step.graph.model, feeds);
-  const parameters = new Map<string, number[]>();
-  for (const group of step.groups) {
-    const state = Float32Array.from(floatsOf(results[group.output]));
-    for (const [name, values] of parametersIn(group, state)) parameters.set(name, [...values]);
-  }
+  const states = new Map(step.groups.map(({ input, output }) => [input, Float32Array.from(floatsOf(results[output]))]));
+  const found = parametersIn(step.groups, states);
+  const parameters = new Map([...found].map(([name, values]) => [name, [...values]]));
   return {
     step,
     loss: floatsOf(results[step.loss])[0],
@@ -113,6 +111,19 @@ describe('one run of a step', () => {
       ['weights', 2],
     ]);
     expect(new Set(step.groups.map(({ coefficients: fed }) => fed)).size).toBe(1);
+    expect(parameters).toEqual((await once(groups)).parameters);
+  });
+
+  it('cuts a parameter that is larger than a tensor may be', async () => {
+    const groups = [{ name: 'weights', parameters: ['w', 'c', 'unused'], optimiser: plain }];
+    const { step, parameters } = await once(groups, null, 0.1, { stateBytes: 8 });
+    expect(step.groups.flatMap(({ slots }) => slots.map(({ name, from }) => [name, from]))).toEqual([
+      ['w', 0],
+      ['w', 1],
+      ['c', 0],
+      ['unused', 0],
+      ['unused', 1],
+    ]);
     expect(parameters).toEqual((await once(groups)).parameters);
   });
 
