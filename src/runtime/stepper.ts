@@ -325,6 +325,10 @@ export class Stepper {
     const known = this.#steps.get(key);
     if (known !== undefined) return known;
     const step = await this.build(size, part);
+    const [first] = this.#steps.values();
+    if (first !== undefined && layoutOf(first.step) !== layoutOf(step)) {
+      throw new Error(`a step of ${size} samples reads the state in another layout than the first one`);
+    }
     const open = { step };
     this.#steps.set(key, open);
     if (this.#state.size === 0) {
@@ -356,6 +360,12 @@ function stepsWorthACall(provider: Provider, groups: TrainingStep['groups'], mul
   const seconds = (3 * (multiplyAdds ?? 0)) / multipliedPerSecond;
   const noticeable = bytes / copiedPerSecond > 0.02 * seconds && bytes > stateWorthALoop;
   return noticeable ? Math.max(1, Math.min(mostStepsPerCall, Math.floor(1.5 / seconds))) : 1;
+}
+
+/** Where a step has what in its state. */
+function layoutOf({ groups, carried }: TrainingStep): string {
+  const held = carried.map(({ input, shape }) => [input, shape]);
+  return JSON.stringify([groups.map(({ input, rows, size, slots }) => [input, rows, size, slots]), held]);
 }
 
 /** What a step is fed with beside the state; `count` is the number of the step, from 1 on. */

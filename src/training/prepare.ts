@@ -116,7 +116,7 @@ async function forwardAt(
     const statistics = useBatchStatistics(graph, options);
     running = carryRunning(graph, statistics);
     centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
-  } else foldBatchNormalization(graph);
+  } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
   const blocked =
     blockSize === null

@@ -1,18 +1,30 @@
 import { floatAttribute, intAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
-import { dimsOf } from '../../model/tensor.js';
+import { dimsOf, elementCount } from '../../model/tensor.js';
 import { Emitter } from '../emitter.js';
+
+export interface FoldOptions {
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** initializers that are trained */
+  readonly trained: ReadonlySet<string>;
+}
 
 /**
  * Folds every BatchNormalization with frozen statistics that follows a Conv or ConvTranspose into its weights, inside the
  * graph: with s = gamma / sqrt(var + eps), W' = s W and c' = beta + s (c - mean). The normalisation then costs nothing per
- * pixel, and gamma, beta and W stay separate parameters: their gradients flow through these few nodes.
+ * pixel, and gamma, beta and W stay separate parameters: their gradients flow through these few nodes. With small maps and
+ * a small batch the weights may be more than the pixels: trained ones are then left alone, and their normalization is applied
+ * to what they give.
  *
  * Requires: inference-mode BatchNormalization; the Conv's weights an initializer; the Conv's output read by it alone.
  * Ensures: the same function; the BatchNormalization is gone, its output value keeps its name. Returns how many were folded.
  */
-export function foldBatchNormalization(graph: Graph): number {
-  const candidates = graph.nodes.filter((node) => foldableConv(graph, node) !== undefined);
+export function foldBatchNormalization(graph: Graph, { shapes, trained }: FoldOptions): number {
+  const size = (value = ''): number => elementCount(shapes.get(value) ?? []);
+  const candidates = graph.nodes.filter((node) => {
+    const weights = foldableConv(graph, node)?.input[1];
+    return weights !== undefined && (!trained.has(weights) || size(weights) <= size(node.output[0]));
+  });
   for (const node of candidates) {
     const conv = foldableConv(graph, node);
     if (conv !== undefined) fold(graph, conv, node);

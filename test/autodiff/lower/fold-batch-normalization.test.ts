@@ -15,6 +15,8 @@ interface Layer {
   readonly attributes?: Attributes;
 }
 
+/** Nothing is trained: whatever can be folded is. */
+const untrained = { shapes: new Map<string, readonly number[]>(), trained: new Set<string>() };
 const statistics = ['gamma', 'beta', 'mean', 'variance'];
 
 /** A convolution, then its normalization, with random parameters. */
@@ -68,7 +70,7 @@ describe('folding a frozen BatchNormalization into the convolution before it', (
   ])('leaves the function of %s as it was', async (_, spec) => {
     const graph = layer(spec);
     const before = await run(graph, spec.input);
-    expect(foldBatchNormalization(graph)).toBe(1);
+    expect(foldBatchNormalization(graph, untrained)).toBe(1);
     expect(operators(graph)).not.toContain('BatchNormalization');
     const after = await run(graph, spec.input);
     expect(after).toHaveLength(before.length);
@@ -79,16 +81,33 @@ describe('folding a frozen BatchNormalization into the convolution before it', (
 
   const plain: Layer = { op: 'Conv', input: [2, 3, 4, 4], weights: [5, 3, 3, 3], outputs: 5 };
 
+  it.each([
+    [[2, 3, 4, 4], 0],
+    [[8, 3, 6, 6], 1],
+  ])(
+    'of weights that are trained and an input of %j, folds %i: where they are fewer than the pixels',
+    (input, folded) => {
+      const graph = layer({ ...plain, input });
+      const [batch = 1, , height = 1, width = 1] = input;
+      const y = [batch, 5, height - 2, width - 2];
+      const shapes = new Map([
+        ['w', plain.weights],
+        ['y', y],
+      ]);
+      expect(foldBatchNormalization(graph, { shapes, trained: new Set(['w']) })).toBe(folded);
+    },
+  );
+
   it('leaves alone a convolution that somebody else reads', () => {
     const graph = layer(plain);
     graph.insert([node('Relu', ['c'], ['also'])]);
-    expect(foldBatchNormalization(graph)).toBe(0);
+    expect(foldBatchNormalization(graph, untrained)).toBe(0);
   });
 
   it('leaves alone a normalization by the statistics of the batch', () => {
     const graph = layer(plain);
     const normalization = graph.nodes[1];
     normalization?.attribute.push(...node('X', [], [], { training_mode: { int: 1 } }).attribute);
-    expect(foldBatchNormalization(graph)).toBe(0);
+    expect(foldBatchNormalization(graph, untrained)).toBe(0);
   });
 });
