@@ -292,25 +292,57 @@ function interleave(emit: Emitter, parts: readonly string[], shape: readonly num
  * into strips (see `stripsOf`), which are images as well. Nothing is unfolded; X and dY are each copied once or twice.
  */
 function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvolution): string {
-  const { batch, channels, filters, block, axes } = conv;
+  const { channels, filters, block, axes } = conv;
   const [height, width] = axes;
-  const { count, images, columns } = stripsOf(conv);
-  const perBlock = block / count;
-  const blocks = images / perBlock;
-  // of fewer channels than a block all come to lie beside each other
-  const lanes = Math.min(channels, block);
+  const strips = stripsOf(conv);
+  const depth = channels / strips.lanes;
+  // ONNX Runtime divides the work by rows of the result; two halves of the batch, as groups, are divided evenly
+  const halves = depth === 1 && height.kernel % 2 === 1 && strips.blocks % 2 === 0 ? 2 : 1;
+  const taps: Axes = [
+    { ...height, kernel: height.output, output: height.kernel, stride: 1, dilation: height.stride },
+    {
+      input: strips.reach * strips.lanes,
+      kernel: strips.columns,
+      output: width.kernel * strips.lanes,
+      stride: 1,
+      dilation: width.stride * strips.lanes,
+      padBegin: 0,
+      padEnd: 0,
+    },
+  ];
+  const inputs = [inputOfStrips(emit, x, conv, strips), kernelOfStrips(emit, dy, conv, strips, halves)];
+  const each = blockedConv(emit, inputs, taps, { group: { int: halves } });
+  // rows that no window reads leave room for taps too many
+  const found = height.kernel + Math.max(0, -overhang(taps[0]));
+  const tapsOfRow = width.kernel * strips.lanes * block;
+  const all = emit.op('Reshape', [each, emit.ints([depth, halves, filters / block, found, tapsOfRow])]);
+  const cropped =
+    found === height.kernel ? all : emit.op('Slice', [all, emit.ints([0]), emit.ints([height.kernel]), emit.ints([3])]);
+  const sum = halves === 1 ? cropped : emit.op('ReduceSum', [cropped, emit.ints([1])], { keepdims: { int: 1 } });
+  const perFilter = depth === 1 ? sum : swapRows(emit, sum, [depth, filters / block], height.kernel * tapsOfRow);
+  return emit.op('Reshape', [
+    strips.lanes === conv.lanes ? perFilter : lanesApart(emit, perFilter, conv),
+    emit.ints([filters, channels, height.kernel, width.kernel]),
+  ]);
+}
+
+/** X as what the weight gradient convolves: [C / L, images in strips, H, columns * L], blocked along the images. */
+function inputOfStrips(emit: Emitter, x: string, conv: BlockedConvolution, strips: Strips): string {
+  const { batch, channels, block } = conv;
+  const [height, width] = conv.axes;
+  const { count, images, columns, blocks, lanes, reach } = strips;
   const depth = channels / lanes;
   const lines = depth * height.input;
 
   const beside = lanes === conv.lanes ? x : emit.op('Transpose', [x], { perm: { ints: [0, 2, 3, 1] } });
   const rows = emit.op('Reshape', [beside, emit.ints([batch, lines, width.input * lanes])]);
-  // columns of the padded image, and of those that one strip reads
+  // columns of the padded image that all strips together read
   const needed = (count * columns - 1) * width.stride + width.kernel;
   const end = Math.max(0, needed - width.padBegin - width.input);
   const across = width.padBegin + width.input + end;
-  const reach = (columns - 1) * width.stride + width.kernel;
   const wide = padRows(emit, rows, [batch, lines], width.padBegin * lanes, end * lanes);
   const whole = padBatch(emit, wide, batch, images, [lines, across * lanes]);
+  const perBlock = images / blocks;
   const cut =
     count === 1 && across === reach
       ? whole
@@ -325,55 +357,37 @@ function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvo
   const turned = toBlocked(emit, emit.op('Reshape', [cut, emit.ints([blocks, block, lines, row])]));
   const deep =
     depth === 1 || blocks === 1 ? turned : swapRows(emit, turned, [blocks, depth], height.input * row * block);
-  const input = emit.op('Reshape', [deep, emit.ints([depth, blocks * block, height.input, row])]);
+  return emit.op('Reshape', [deep, emit.ints([depth, blocks * block, height.input, row])]);
+}
 
-  // ONNX Runtime divides the work by rows of the result; two halves of the batch, as groups, are divided evenly
-  const halves = depth === 1 && height.kernel % 2 === 1 && blocks % 2 === 0 ? 2 : 1;
+/** dY as the kernel of that convolution: [groups * M, images in strips / groups, OH, columns]. */
+function kernelOfStrips(
+  emit: Emitter,
+  dy: string,
+  { batch, filters, block, axes }: BlockedConvolution,
+  { count, images, columns, blocks }: Strips,
+  groups: number,
+): string {
+  const [height, width] = axes;
   const above = padBatch(emit, dy, batch, images, [filters, height.output, width.output]);
   const outputs = count * columns;
-  const level = emit.op('Reshape', [
-    above,
-    emit.ints([(images * filters * height.output) / block, width.output * block]),
-  ]);
-  const even = padRows(emit, level, [(images * filters * height.output) / block], 0, (outputs - width.output) * block);
+  const lines = (images * filters * height.output) / block;
+  const level = emit.op('Reshape', [above, emit.ints([lines, width.output * block])]);
+  const even = padRows(emit, level, [lines], 0, (outputs - width.output) * block);
   const image = (filters / block) * height.output * outputs;
+  const perBlock = images / blocks;
   const kernels = gatherStrided(emit, even, { vector: block, vectors: images * image }, [
-    [halves, (images / halves) * image],
+    [groups, (images / groups) * image],
     [filters / block, height.output * outputs],
-    [blocks / halves, perBlock * image],
+    [blocks / groups, perBlock * image],
     [height.output, outputs],
     [columns, 1],
     [count, columns],
     [perBlock, image],
   ]);
-  const kernel = emit.op('Reshape', [
-    kernels,
-    emit.ints([halves * filters, (blocks * block) / halves, height.output, columns]),
-  ]);
-  const taps: Axes = [
-    { ...height, kernel: height.output, output: height.kernel, stride: 1, dilation: height.stride },
-    {
-      input: row,
-      kernel: columns,
-      output: width.kernel * lanes,
-      stride: 1,
-      dilation: width.stride * lanes,
-      padBegin: 0,
-      padEnd: 0,
-    },
-  ];
-  const each = blockedConv(emit, [input, kernel], taps, { group: { int: halves } });
-  // rows that no window reads leave room for taps too many
-  const found = height.kernel + Math.max(0, -overhang(taps[0]));
-  const tapsOfRow = width.kernel * lanes * block;
-  const all = emit.op('Reshape', [each, emit.ints([depth, halves, filters / block, found, tapsOfRow])]);
-  const cropped =
-    found === height.kernel ? all : emit.op('Slice', [all, emit.ints([0]), emit.ints([height.kernel]), emit.ints([3])]);
-  const sum = halves === 1 ? cropped : emit.op('ReduceSum', [cropped, emit.ints([1])], { keepdims: { int: 1 } });
-  const perFilter = depth === 1 ? sum : swapRows(emit, sum, [depth, filters / block], height.kernel * tapsOfRow);
   return emit.op('Reshape', [
-    lanes === conv.lanes ? perFilter : lanesApart(emit, perFilter, conv),
-    emit.ints([filters, channels, height.kernel, width.kernel]),
+    kernels,
+    emit.ints([groups * filters, (blocks * block) / groups, height.output, columns]),
   ]);
 }
 
@@ -394,12 +408,16 @@ function lanesApart(emit: Emitter, gradient: string, { channels, filters, block,
 
 /**
  * How a batch is cut so that a weight gradient's blocks of B images are filled: each image into `count` strips of `columns` columns of
- * dY, B / count images to a block, `images` of them with those of zeros.
+ * dY, which read `reach` columns of X; B / count images to a block, `blocks` of them, `images` in all with those of zeros.
  */
 interface Strips {
   readonly count: number;
-  readonly images: number;
   readonly columns: number;
+  readonly reach: number;
+  readonly blocks: number;
+  readonly images: number;
+  /** the channels of X that lie beside each other: all, where there are fewer than a block */
+  readonly lanes: number;
 }
 
 /** The strips with the least to multiply. A cut costs two copies of X: it shall save a tenth. */
@@ -410,11 +428,13 @@ function stripsOf({ batch, channels, block, axes }: BlockedConvolution): Strips 
     const perBlock = block / count;
     const blocks = Math.ceil(batch / perBlock);
     const columns = Math.ceil(width.output / count);
-    // an odd number of rows of the result is not divided evenly (see `halves`)
+    // an odd number of rows of the result is not divided evenly
     const uneven = channels <= block && blocks % 2 === 1 && height.kernel % 2 === 1;
     const rows = uneven ? height.kernel + 1 : height.kernel;
     const work = blocks * block * columns * rows * (count === 1 ? 1 : 1.1);
-    if (best === undefined || work < best.work) best = { count, images: blocks * perBlock, columns, work };
+    if (best !== undefined && work >= best.work) continue;
+    const reach = (columns - 1) * width.stride + width.kernel;
+    best = { count, columns, reach, blocks, images: blocks * perBlock, lanes: Math.min(channels, block), work };
   }
   if (best === undefined) throw new Error('a convolution has columns');
   return best;
