@@ -56,7 +56,7 @@ export class Stepper {
   readonly provider: Provider;
   readonly #options: InferenceSession.SessionOptions;
   readonly #steps = new Map<string, OpenStep>();
-  /** by batch size; null where memory does not suffice for it */
+  /** by batch size; null where single steps do as well, or memory does not suffice for it */
   readonly #loops = new Map<number, OpenLoop | null>();
   #state = new Map<string, Tensor>();
   #download: Download | undefined;
@@ -180,8 +180,7 @@ export class Stepper {
       const trips = [loop.trips, new Tensor('int64', BigInt64Array.of(BigInt(batches.length)), [])] as const;
       const outputs = await execute(session, Object.fromEntries([trips, ...stacked, ...state]));
       takeNext(outputs, loop.next, values);
-      const losses = outputs[loop.losses]?.data;
-      return batches.map((_, i) => (losses instanceof Float32Array ? (losses[i] ?? Number.NaN) : Number.NaN));
+      return batches.map((_, i) => lossOf(outputs, loop.losses, i));
     });
   }
 
@@ -304,13 +303,14 @@ export class Stepper {
     if (size > this.#limit) return null;
     const known = this.#loops.get(size);
     if (known !== undefined) return known;
-    if ((await this.stepsPerCall(size)) === 1) return null;
-    const step = await this.step(size);
-    const loop = loopSteps(step);
-    const session = await openSession(loop.graph.model, this.#staying(loop.next));
-    const open = { step, loop, session };
+    const open = (await this.stepsPerCall(size)) === 1 ? null : await this.#openLoop(await this.step(size));
     this.#loops.set(size, open);
     return open;
+  }
+
+  async #openLoop(step: TrainingStep): Promise<OpenLoop> {
+    const loop = loopSteps(step);
+    return { step, loop, session: await openSession(loop.graph.model, this.#staying(loop.next)) };
   }
 
   /** The session's options, with outputs that stay on the device where they can. */
@@ -387,9 +387,9 @@ function takeNext(outputs: Readonly<Record<string, Tensor>>, next: TrainingStep[
   }
 }
 
-function lossOf(outputs: Readonly<Record<string, Tensor>>, name: string): number {
+function lossOf(outputs: Readonly<Record<string, Tensor>>, name: string, at = 0): number {
   const data = outputs[name]?.data;
-  return data instanceof Float32Array ? (data[0] ?? Number.NaN) : Number.NaN;
+  return data instanceof Float32Array ? (data[at] ?? Number.NaN) : Number.NaN;
 }
 
 function zeros(shape: readonly number[]): Tensor {

@@ -118,13 +118,12 @@ async function forwardAt(
     centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
-  const blocked =
-    blockSize === null
-      ? null
-      : blockLayout(graph, { blockSize, shapes: await observeShapes(graph, feeds), centres, keepWeights });
   const shapes = await observeShapes(graph, feeds);
   const forward = { graph, shapes, output: signature.output, running, multiplyAdds };
-  return { ...forward, ...(blockSize !== null && blocked !== null ? { blockSize, reordered: blocked.reordered } : {}) };
+  if (blockSize === null) return forward;
+  const { convolutions, reordered } = blockLayout(graph, { blockSize, shapes, centres, keepWeights });
+  if (convolutions === 0) return forward;
+  return { ...forward, shapes: await observeShapes(graph, feeds), blockSize, reordered };
 }
 
 /**
