@@ -1,6 +1,6 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, TensorShapeProto_DimensionSchema, ValueInfoProtoSchema } from 'onnx-buf';
-import { Graph, makeNode, type ValueInfoProto } from '../model/graph.js';
+import { Graph, makeNode, tensorValue, type ValueInfoProto } from '../model/graph.js';
 import { DataType, rawTensor } from '../model/tensor.js';
 import type { TrainingStep } from './step.js';
 
@@ -35,9 +35,9 @@ export function loopSteps(step: TrainingStep): LoopedSteps {
   const body = create(GraphProtoSchema, {
     name: 'step',
     initializer: proto.initializer,
-    input: [scalar(iteration, DataType.INT64), scalar(going, DataType.BOOL), ...carried],
+    input: [tensorValue(iteration, DataType.INT64, []), tensorValue(going, DataType.BOOL, []), ...carried],
     output: [
-      scalar(stays, DataType.BOOL),
+      tensorValue(stays, DataType.BOOL, []),
       ...step.next.map(({ output }) => declared(proto.output, output)),
       declared(proto.output, step.loss),
     ],
@@ -55,7 +55,7 @@ export function loopSteps(step: TrainingStep): LoopedSteps {
     name: 'steps',
     initializer: [begins],
     input: [
-      scalar(trips, DataType.INT64),
+      tensorValue(trips, DataType.INT64, []),
       ...stacked.map((input) => stackedInput(input, inputOf(input.name))),
       ...carried.map((input) => renamed(input, inputOf(input.name))),
     ],
@@ -92,9 +92,4 @@ function stackedInput(value: ValueInfoProto, name: string): ValueInfoProto {
     stacked.type.value.value.shape?.dim.unshift(first);
   }
   return stacked;
-}
-
-function scalar(name: string, elemType: number): ValueInfoProto {
-  const type = { value: { case: 'tensorType' as const, value: { elemType, shape: { dim: [] } } } };
-  return create(ValueInfoProtoSchema, { name, type });
 }

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { type ParseError, parse } from 'jsonc-parser';
 import { Failure } from '../errors.js';
+import { type Json, objectOf } from '../model/tfjs/json.js';
 import { type ModuleImport, type ModuleSystem, specifierFor, withoutExtension } from './imports.js';
 import { isFreluModule } from './layer-module.js';
 import { type Language, languageOf, sourceExtension } from './parse.js';
@@ -76,9 +77,9 @@ export async function importFrom(source: AnalysedSource, path: string, folder: s
 /** Whether the nearest tsconfig.json of a file asks for extensions in imports, as Node does. */
 async function asksForExtensions(path: string, folder: string): Promise<boolean> {
   const config = await nearest('tsconfig.json', path, folder);
-  if (config === null) return false;
-  const { compilerOptions } = record(config);
-  const { module, moduleResolution } = record(compilerOptions);
+  if (config === undefined) return false;
+  const { compilerOptions } = objectOf(config);
+  const { module, moduleResolution } = objectOf(compilerOptions);
   return [module, moduleResolution].some(
     (value) => typeof value === 'string' && /^node(?:16|18|20|next)$/i.test(value),
   );
@@ -144,11 +145,11 @@ async function standingModule(path: string, folder: string): Promise<string | nu
 }
 
 async function isModulePackage(path: string, folder: string): Promise<boolean> {
-  return record(await nearest('package.json', path, folder)).type === 'module';
+  return objectOf(await nearest('package.json', path, folder)).type === 'module';
 }
 
-/** The content of a JSON file in the folder of a source or the nearest one above; comments are allowed; null where there is none. */
-async function nearest(name: string, path: string, folder: string): Promise<unknown> {
+/** The content of a JSON file in the folder of a source or the nearest one above; comments are allowed; undefined where there is none. */
+async function nearest(name: string, path: string, folder: string): Promise<Json | undefined> {
   let at = dirname(resolve(folder, path));
   for (;;) {
     const text = await readFile(join(at, name), 'utf8').catch(() => null);
@@ -157,13 +158,9 @@ async function nearest(name: string, path: string, folder: string): Promise<unkn
       return parse(text, errors, { allowTrailingComma: true });
     }
     const above = dirname(at);
-    if (above === at) return null;
+    if (above === at) return undefined;
     at = above;
   }
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {};
 }
 
 /** The folder that all of some paths are in; '' for the one that they start from. */

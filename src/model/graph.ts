@@ -252,13 +252,18 @@ export function describeNode(node: NodeProto): string {
 
 /** A float32 input or output of a graph; a dimension that is a name is free. */
 export function floatValue(name: string, shape: readonly (number | string)[]): ValueInfoProto {
+  return tensorValue(name, DataType.FLOAT, shape);
+}
+
+/** The same of any ONNX element type. */
+export function tensorValue(name: string, elemType: number, shape: readonly (number | string)[]): ValueInfoProto {
   const dim = shape.map((size) =>
     typeof size === 'string'
       ? { value: { case: 'dimParam' as const, value: size } }
       : { value: { case: 'dimValue' as const, value: BigInt(size) } },
   );
   const type = create(TypeProtoSchema, {
-    value: { case: 'tensorType', value: { elemType: DataType.FLOAT, shape: { dim } } },
+    value: { case: 'tensorType', value: { elemType, shape: { dim } } },
   });
   return create(ValueInfoProtoSchema, { name, type });
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CodemodResult } from '../../codemod/codemod.js';
 import { type Context, printJson, type Run } from '../context.js';
+import { leftAlone, plural } from '../count.js';
 import { choice, flag, listArgument, option } from '../options/option.js';
 import { number, text } from '../options/values.js';
 import { table } from '../table.js';
@@ -69,7 +70,7 @@ function codemodText({ files, module, written, summary }: CodemodResult): string
     each.map(({ line, column, message }) => `${path}:${line}:${column}: look at this: ${message}.`),
   );
   const { rewritten, skipped } = summary;
-  const count = `${plural(rewritten + skipped, 'ReLU')} in ${plural(summary.files, 'file')}: ${rewritten} to FReLU, ${skipped} left as ${skipped === 1 ? 'it is' : 'they are'}.`;
+  const count = `${plural(rewritten + skipped, 'ReLU')} in ${plural(summary.files, 'file')}: ${rewritten} to FReLU, ${leftAlone(skipped)}`;
   const outcome = written ? `The FReLU layer is in ${module}.` : 'Nothing was written.';
   return [
     ...(rows.length === 0 ? [] : [table(['site', 'change', 'what', 'reason'], rows), '']),
@@ -77,8 +78,4 @@ function codemodText({ files, module, written, summary }: CodemodResult): string
     `${count} ${outcome}`,
     '',
   ].join('\n');
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { OutlineDescription, PlanDescription, ValueDescription } from '../../model/describe.js';
 import { printJson, type Run } from '../context.js';
+import { leftAlone, plural } from '../count.js';
 import { argument } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
 import { table } from '../table.js';
@@ -54,7 +55,7 @@ export function planText({ sites, summary: { relu, migrate, skip } }: PlanDescri
     shift === null ? '-' : `${shift.rule}: ${shift.into}`,
     reason ?? '',
   ]);
-  const count = `${relu} ReLU${relu === 1 ? '' : 's'}: ${migrate} to migrate, ${skip} left as ${skip === 1 ? 'it is' : 'they are'}.`;
+  const count = `${plural(relu, 'ReLU')}: ${migrate} to migrate, ${leftAlone(skip)}`;
   return rows.length === 0
     ? count
     : `${table(['site', 'op', 'plan', 'form', 'shift goes into', 'reason'], rows)}\n\n${count}`;
