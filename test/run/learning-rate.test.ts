@@ -1,31 +1,14 @@
 import { expect, it } from 'vitest';
-import { floatTensor } from '../../src/model/tensor.js';
 import { findLearningRate } from '../../src/run/learning-rate.js';
 import { float32 } from '../../src/runtime/session.js';
-import { Stepper } from '../../src/runtime/stepper.js';
 import type { ArmSubject } from '../../src/training/arm.js';
-import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
-import { node } from '../autodiff/check-gradient.js';
-import { graphOf } from '../autodiff/lower/model.js';
+import { line, lineStepper } from '../training/line.js';
 
 /** y = x w from w = 0 towards 3 x, x all of one size: the curvature, and with it the largest useful rate, goes with its square. */
-function line(size: number): ArmSubject {
-  const graph = graphOf({
-    inputs: { x: [-1, 1] },
-    constants: [floatTensor('w', [1, 1], [0])],
-    nodes: [node('MatMul', ['x', 'w'], ['y'])],
-  });
-  const trainable = makeTrainable('line.onnx', graph, 'all');
-  const settings = {
-    provider: 'cpu',
-    loss: 'mse',
-    optimiser: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-    batchNorm: 'frozen',
-    clipNorm: null,
-    sampleShape: [1],
-  } as const;
+function lineOf(size: number): ArmSubject {
+  const graph = line(0);
   return {
-    stepper: new Stepper((batch) => prepareStep(trainable, batch, settings), trainable.graph),
+    stepper: lineStepper(graph),
     batches: {
       count: 42,
       batchSize: 2,
@@ -47,7 +30,7 @@ it.each([
   [10, 0.01],
   [30, 0.001],
 ])('finds the largest rate that serves the data: inputs of size %d, rate %d', async (size, rate) => {
-  const subject = line(size);
+  const subject = lineOf(size);
   const { learningRate, losses } = await findLearningRate(subject, 40, 1);
   expect(learningRate).toBe(rate);
   expect(losses.map((each) => each.learningRate)).toEqual([0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001]);
@@ -55,7 +38,7 @@ it.each([
 });
 
 it('leaves the state as it was', async () => {
-  const subject = line(1);
+  const subject = lineOf(1);
   await subject.stepper.step(2);
   const before = await subject.stepper.read();
   await findLearningRate(subject, 5, 1);
@@ -65,7 +48,7 @@ it('leaves the state as it was', async () => {
 });
 
 it('gives the smallest candidate, scaled, where all of them diverge', async () => {
-  const subject = line(1e12);
+  const subject = lineOf(1e12);
   expect(await findLearningRate(subject, 5, 0.1)).toMatchObject({ learningRate: 1e-5 });
   await subject.stepper.release();
 });

@@ -2,13 +2,11 @@ import { expect, it } from 'vitest';
 import { untrainedNetwork } from '../../fixtures/layers.js';
 import type { Provider } from '../../src/autodiff/gradients/rule.js';
 import { createRandom } from '../../src/data/random.js';
-import { floatTensor } from '../../src/model/tensor.js';
 import { findBlockSize } from '../../src/runtime/block-size.js';
 import { float32 } from '../../src/runtime/session.js';
 import { Stepper } from '../../src/runtime/stepper.js';
 import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
-import { node } from '../autodiff/check-gradient.js';
-import { graphOf } from '../autodiff/lower/model.js';
+import { line, lineStepper } from '../training/line.js';
 import { distance } from './networks.js';
 
 const feed = (x: readonly number[]) => ({
@@ -19,26 +17,10 @@ const feed = (x: readonly number[]) => ({
 const rates = { weights: 0.1, sites: 0.1 };
 
 /** y = x w from w = 1, towards 2 x. */
-function line(): Stepper {
-  const graph = graphOf({
-    inputs: { x: [-1, 1] },
-    constants: [floatTensor('w', [1, 1], [1])],
-    nodes: [node('MatMul', ['x', 'w'], ['y'])],
-  });
-  const trainable = makeTrainable('line.onnx', graph, 'all');
-  const settings = {
-    provider: 'cpu',
-    loss: 'mse',
-    optimiser: { kind: 'sgd', momentum: 0.5, nesterov: false, weightDecay: 0 },
-    batchNorm: 'frozen',
-    clipNorm: null,
-    sampleShape: [1],
-  } as const;
-  return new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph);
-}
+const towardsTwo = () => lineStepper(line(1), 0.5);
 
 it('keeps one state over steps of different batch sizes', async () => {
-  const stepper = line();
+  const stepper = towardsTwo();
   // L = mean (x (w - 2))^2: the gradient is 2 (w - 2) mean x^2
   expect(await stepper.run(feed([1, 1, 1]), rates)).toBeCloseTo(1, 6);
   // w = 1 + 0.1 * 2, and the next loss is (1.2 - 2)^2
@@ -50,12 +32,12 @@ it('keeps one state over steps of different batch sizes', async () => {
 });
 
 it('goes on from a state that was read, in another stepper too', async () => {
-  const first = line();
+  const first = towardsTwo();
   await first.run(feed([1, 2]), rates);
   const state = await first.read();
   const losses = [await first.run(feed([3]), rates), await first.run(feed([1, 2]), rates)];
 
-  const second = line();
+  const second = towardsTwo();
   await second.write(state, 1, 2);
   expect([await second.run(feed([3]), rates), await second.run(feed([1, 2]), rates)]).toEqual(losses);
   expect(second.steps).toBe(3);
@@ -64,7 +46,7 @@ it('goes on from a state that was read, in another stepper too', async () => {
 });
 
 it('hands out copies: what was read does not change with the next step', async () => {
-  const stepper = line();
+  const stepper = towardsTwo();
   await stepper.step(1);
   const state = await stepper.read();
   const before = [...state.values()].map((values) => [...values]);

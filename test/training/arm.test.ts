@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/model/graph.js';
-import { floatTensor, readFloats, writeFloats } from '../../src/model/tensor.js';
+import { readFloats, writeFloats } from '../../src/model/tensor.js';
 import { float32 } from '../../src/runtime/session.js';
 import type { StepFeed } from '../../src/runtime/stepper.js';
-import { Stepper } from '../../src/runtime/stepper.js';
 import {
   type ArmHooks,
   type ArmProgress,
@@ -11,37 +10,16 @@ import {
   type ArmSubject,
   trainArm,
 } from '../../src/training/arm.js';
-import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
-import { node } from '../autodiff/check-gradient.js';
-import { graphOf } from '../autodiff/lower/model.js';
+import { line, lineStepper } from './line.js';
 
 const count = 10;
 const batchSize = 4;
 
-/** y = x w, which should be 3 x: the weight tells how far training has come. */
-function line(weight = 0): Graph {
-  return graphOf({
-    inputs: { x: [batchSize, 1] },
-    constants: [floatTensor('w', [1, 1], [weight])],
-    nodes: [node('MatMul', ['x', 'w'], ['y'])],
-  });
-}
-
-/** Ten samples, in batches of four, four and two; `validations` stands in for what validation would say, epoch by epoch. */
+/** Towards y = 3 x: ten samples, in batches of four, four and two; `validations` stands in for what validation would say, epoch by epoch. */
 function subject(validations?: readonly number[]): ArmSubject {
-  const graph = line();
-  const trainable = makeTrainable('line.onnx', graph, 'all');
-  const settings = {
-    provider: 'cpu',
-    loss: 'mse',
-    optimiser: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-    batchNorm: 'frozen',
-    clipNorm: null,
-    sampleShape: [1],
-  } as const;
   let validated = 0;
   return {
-    stepper: new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph),
+    stepper: lineStepper(line(0)),
     batches: {
       count,
       batchSize,
@@ -54,7 +32,7 @@ function subject(validations?: readonly number[]): ArmSubject {
       },
     },
     bake(parameters) {
-      const baked = line();
+      const baked = line(0);
       const tensor = baked.initializer('w');
       const values = parameters.get('w');
       if (tensor !== undefined && values !== undefined) writeFloats(tensor, values);

@@ -1,0 +1,29 @@
+import type { Graph } from '../../src/model/graph.js';
+import { floatTensor } from '../../src/model/tensor.js';
+import { Stepper } from '../../src/runtime/stepper.js';
+import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
+import { node } from '../autodiff/check-gradient.js';
+import { graphOf } from '../autodiff/lower/model.js';
+
+/** y = x w, x [N, 1]: the weight tells how far training has come. */
+export function line(weight: number): Graph {
+  return graphOf({
+    inputs: { x: [-1, 1] },
+    constants: [floatTensor('w', [1, 1], [weight])],
+    nodes: [node('MatMul', ['x', 'w'], ['y'])],
+  });
+}
+
+/** Trains w on the mean squared error. */
+export function lineStepper(graph: Graph, momentum = 0): Stepper {
+  const trainable = makeTrainable('line.onnx', graph, 'all');
+  const settings = {
+    provider: 'cpu',
+    loss: 'mse',
+    optimiser: { kind: 'sgd', momentum, nesterov: false, weightDecay: 0 },
+    batchNorm: 'frozen',
+    clipNorm: null,
+    sampleShape: [1],
+  } as const;
+  return new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph);
+}
