@@ -1,8 +1,8 @@
 import type { BatchPart } from '../src/autodiff/step.js';
+import { defaultPlanOptions } from '../src/contract/settings.js';
 import { createRandom } from '../src/data/random.js';
 import type { Graph } from '../src/model/graph.js';
-import { countOperations } from '../src/model/operations.js';
-import { defaultPlanOptions } from '../src/model/plan.js';
+import { countOperations } from '../src/model/operation-counts.js';
 import { elementCount } from '../src/model/tensor.js';
 import { signatureOf } from '../src/runtime/predictor.js';
 import { float32 } from '../src/runtime/session.js';
@@ -49,7 +49,7 @@ export async function openStep(
   const settings: StepSettings = {
     provider: options.provider ?? 'cpu',
     loss: 'cross-entropy',
-    optimiser: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-4 },
+    optimizer: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-4 },
     batchNorm,
     clipNorm: null,
     sampleShape,

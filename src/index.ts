@@ -11,7 +11,8 @@ export {
   type CodemodSite,
   codemod,
 } from './codemod/codemod.js';
-export { exitCodes, Failure, type FailureKind } from './errors.js';
+export { exitCodes, Failure, type FailureKind } from './contract/failure.js';
+export type { ModelDescription, ModelFormat } from './contract/model.js';
 export type {
   Acceptance,
   ArmResult,
@@ -32,34 +33,32 @@ export type {
   Metrics,
   MetricValue,
   MigrateResult,
-  ModelDescription,
   MonitoringBaseline,
   SiteResult,
   SplitDescription,
   Task,
   VerdictName,
   VerdictReason,
-} from './evaluation/result.js';
-export { describeModel, describePlan } from './model/describe.js';
-export type { Graph } from './model/graph.js';
-export { loadModel } from './model/load.js';
-export type { Model, ModelFormat } from './model/model.js';
+} from './contract/result.js';
+export type { DeviceName } from './contract/settings.js';
 export {
   defaultPlanOptions,
   type Form,
   type Granularity,
-  type MigrationPlan,
   type Padding,
   type PlanOptions,
-  type Site,
-  type SiteParameters,
-} from './model/plan.js';
+} from './contract/settings.js';
+export { describeModel, describePlan } from './model/describe.js';
+export type { Graph } from './model/graph.js';
+export { loadModel } from './model/load.js';
+export type { Model } from './model/model.js';
+export type { MigrationPlan, Site, SiteParameters } from './model/plan.js';
 export { type Language, renderHtml, renderMarkdown, renderPdf, renderTerminal } from './report/render.js';
 export { type CompareOptions, compareModels } from './run/compare.js';
 export { type EvaluateOptions, evaluateModel } from './run/evaluate.js';
 export { type ArmName, migrate, type RunHooks, type RunPhase } from './run/migrate.js';
 export { type MonitorOptions, monitor } from './run/monitor.js';
-export type { DataOptions, DeviceName, MigrateOptions, TaskOptions, TrainingOptions } from './run/options.js';
+export type { DataOptions, MigrateOptions, TaskOptions, TrainingOptions } from './run/options.js';
 export { type RewriteOptions, type RewriteResult, rewriteModel } from './run/rewrite.js';
 export { type Device, discoverDevices } from './runtime/devices.js';
 export { type HistoryEntry, history } from './upgrade/history.js';

@@ -1,10 +1,11 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
+import type { Provider } from '../contract/settings.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { type Graph, type NodeProto, nodeId } from '../model/graph.js';
 import { addToBlocked } from './blocked.js';
 import { Emitter } from './emitter.js';
 import { gradientRules, isFlat } from './gradients/index.js';
-import { type GradientContext, type Provider, UnsupportedNode } from './gradients/rule.js';
+import { type GradientContext, UnsupportedNode } from './gradients/rule.js';
 
 export interface DifferentiateOptions {
   /** where the model came from, for messages */

@@ -1,13 +1,8 @@
+import type { LossKind } from '../contract/settings.js';
 import { intAttribute } from '../model/attributes.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
 import type { Emitter } from './emitter.js';
-
-/**
- * What is minimised. `cross-entropy`: classes exclude each other, targets are probabilities that sum to 1 over the class
- * axis. `binary-cross-entropy`: each output is a label of its own, targets in [0, 1]. `mse`: targets are the outputs wanted.
- */
-export type LossKind = 'cross-entropy' | 'binary-cross-entropy' | 'mse';
 
 /** Where the loss reads the model: before a final Softmax or Sigmoid, so that nothing is trained through it. */
 export interface LossInput {

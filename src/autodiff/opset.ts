@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type GraphProto, OperatorSetIdProtoSchema, type ValueInfoProto } from 'onnx-buf';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { intsAttribute, subgraphsOf } from '../model/attributes.js';
 import { type Attributes, type Graph, makeNode, type NodeProto, nodeId } from '../model/graph.js';
 import { dimsOf, floatTensor, int64Tensor, type TensorProto } from '../model/tensor.js';

@@ -1,12 +1,12 @@
+import type { LossKind, OptimizerSettings, Provider } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { dimsOf, elementCount, readFloatRange } from '../model/tensor.js';
 import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
-import type { Provider } from './gradients/rule.js';
-import { type LossKind, lossInput, writeLoss } from './losses.js';
+import { lossInput, writeLoss } from './losses.js';
 import { mergeReshapes } from './merge-reshapes.js';
-import { clipByNorm, coefficientShape, type OptimiserSettings, stateRows, writeStep } from './optimisers.js';
+import { clipByNorm, coefficientShape, stateRows, writeStep } from './optimizers.js';
 
 /**
  * A parameter's place in its group's state: elements offset ... offset + length - 1 of row 0. A very large parameter has several,
@@ -24,7 +24,7 @@ export interface ParameterSlot {
 }
 
 /**
- * Parameters that share an optimiser's settings and learning rate. Their state is one tensor [rows, P] that a step reads
+ * Parameters that share an optimizer's settings and learning rate. Their state is one tensor [rows, P] that a step reads
  * from `input` and writes to `output`; `coefficients` carries the learning rate. Many parameters are several groups of one name.
  */
 export interface StateGroup {
@@ -32,13 +32,13 @@ export interface StateGroup {
   readonly slots: readonly ParameterSlot[];
   readonly rows: number;
   readonly size: number;
-  readonly optimiser: OptimiserSettings;
+  readonly optimizer: OptimizerSettings;
   readonly input: string;
   readonly output: string;
   readonly coefficients: string;
 }
 
-/** A value that a step carries on by itself, beside the optimiser: BatchNormalization's running statistics. */
+/** A value that a step carries on by itself, beside the optimizer: BatchNormalization's running statistics. */
 export interface Carried {
   /** the initializer it is in the model */
   readonly name: string;
@@ -94,7 +94,7 @@ export interface StepOptions {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly output: string;
   readonly loss: LossKind;
-  readonly groups: readonly { name: string; parameters: readonly string[]; optimiser: OptimiserSettings }[];
+  readonly groups: readonly { name: string; parameters: readonly string[]; optimizer: OptimizerSettings }[];
   /** parameters that the graph reads in another order than the model's (see `blockLayout`) */
   readonly reordered?: ReadonlyMap<string, WeightOrder>;
   /** initializers whose new value a node of the graph computes: running statistics */
@@ -145,7 +145,7 @@ export function appendBackward(
 
 /**
  * Turns a forward graph (parametric, canonical op set, batch size fixed by `shapes`) into one training step, in place:
- * trained initializers become slices of the state, then loss, backward pass and optimiser follow. One run is one step, or
+ * trained initializers become slices of the state, then loss, backward pass and optimizer follow. One run is one step, or
  * for a part of a batch its contribution to one.
  */
 export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
@@ -153,19 +153,19 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const inputs = graph.feeds().map(({ name }) => name);
   const batchSize = shapes.get(inputs[0] ?? '')?.[0] ?? 1;
 
-  const groups = options.groups.flatMap(({ name, parameters, optimiser }): StateGroup[] => {
-    const rows = stateRows(optimiser);
+  const groups = options.groups.flatMap(({ name, parameters, optimizer }): StateGroup[] => {
+    const rows = stateRows(optimizer);
     const { stateBytes = largestState } = options;
     const limit = Math.max(1, Math.floor(stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT)));
     const pieces = layOut(graph, parameters, options.reordered ?? new Map(), limit);
     if (pieces.length === 0) return [];
     const fed = graph.freshName(`coefficients/${name}`);
-    graph.proto.input.push(floatValue(fed, coefficientShape(optimiser)));
+    graph.proto.input.push(floatValue(fed, coefficientShape(optimizer)));
     return pieces.map((slots) => {
       const size = slots.reduce((sum, { length }) => sum + length, 0);
       const input = graph.freshName(`state/${name}`);
       graph.proto.input.push(floatValue(input, [rows, size]));
-      return { name, slots, rows, size, optimiser, input, output: '', coefficients: fed };
+      return { name, slots, rows, size, optimizer, input, output: '', coefficients: fed };
     });
   });
   replaceInitializers(graph, groups);
@@ -176,7 +176,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     { ...options, shapes },
   );
 
-  const emit = new Emitter(graph, 'optimiser');
+  const emit = new Emitter(graph, 'optimizer');
   const bySlot = groups.map(({ slots }) => slots.map((slot) => slotGradient(emit, slot, gradients.get(slot.name))));
   const { part = 'whole' } = options;
   const joined = (): string[] => bySlot.map((parts) => emit.concat(parts, 1));

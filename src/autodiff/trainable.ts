@@ -1,8 +1,6 @@
+import type { TrainScope } from '../contract/settings.js';
 import type { Graph, NodeProto } from '../model/graph.js';
 import { DataType, dimsOf } from '../model/tensor.js';
-
-/** `--train`: everything; biases, shifts and offsets; shifts and offsets alone; the last layer with them. */
-export type TrainScope = 'all' | 'biases' | 'offsets' | 'head';
 
 type Role = 'weight' | 'bias';
 

@@ -1,4 +1,4 @@
-import { ExecutionError, exitCodes, Failure, messageOf } from '../errors.js';
+import { ExecutionError, exitCodes, Failure, messageOf } from '../contract/failure.js';
 
 /** Errors of the file system that are the user's to cure, wherever they surface. */
 const fileErrors: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { exitCodes } from '../errors.js';
+import { exitCodes } from '../contract/failure.js';
 import type { Io } from './io.js';
 
 export interface Interruption {

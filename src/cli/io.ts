@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { shellQuote } from '../shell.js';
 import { explainError } from './explain-error.js';
 

@@ -1,4 +1,4 @@
-import type { MetricName, Metrics } from '../evaluation/result.js';
+import type { MetricName, Metrics } from '../contract/result.js';
 
 /** A row per metric, its name and its value for each of several models, written as in the reports. */
 export async function metricRows(models: readonly Metrics[]): Promise<string[][]> {

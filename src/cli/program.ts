@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { exitCodes, Failure } from '../errors.js';
+import { exitCodes, Failure } from '../contract/failure.js';
 import { packageVersion } from '../version.js';
 import type { Run, Writes } from './context.js';
 import type { Io } from './io.js';

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { canAsk, type Io } from './io.js';
 
 /** Prompts go to stderr: stdout is for the result. */

@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Failure } from '../errors.js';
-import type { MigrateResult } from '../evaluation/result.js';
+import { Failure } from '../contract/failure.js';
+import type { MigrateResult } from '../contract/result.js';
 
 const resultName = 'report.json';
 const recordName = 'run.json';

@@ -1,6 +1,6 @@
 import type { NodePath } from '@babel/traverse';
 import type { Node, ObjectExpression, VariableDeclarator } from '@babel/types';
-import type { Granularity } from '../model/plan.js';
+import type { Granularity } from '../contract/settings.js';
 import {
   appendProperties,
   type Edit,

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { FreluOptions } from './change.js';
 import { type TextChange, unifiedDiff } from './diff.js';
 import { freluModule, isFreluModule } from './layer-module.js';

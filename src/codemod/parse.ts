@@ -1,6 +1,6 @@
 import { type ParserPlugin, parse } from '@babel/parser';
 import type { File } from '@babel/types';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 
 export type Language = 'typescript' | 'javascript';
 

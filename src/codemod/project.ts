@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { type ParseError, parse } from 'jsonc-parser';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { type Json, objectOf } from '../model/tfjs/json.js';
 import { type ModuleImport, type ModuleSystem, specifierFor, withoutExtension } from './imports.js';
 import { isFreluModule } from './layer-module.js';

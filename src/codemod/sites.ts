@@ -1,6 +1,6 @@
 import type { NodePath } from '@babel/traverse';
 import type { CallExpression, File, Node, ObjectExpression, ObjectProperty } from '@babel/types';
-import type { Granularity } from '../model/plan.js';
+import type { Granularity } from '../contract/settings.js';
 import { activationOf, configOf, isRelu, type ReluName } from './config.js';
 import { followLayer, type Instance } from './placement.js';
 import { possibleStrings, propertyName, propertyOf, spanOf, unwrapped } from './syntax.js';

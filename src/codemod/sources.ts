@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { relative, resolve, sep } from 'node:path';
 import { glob } from 'tinyglobby';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { sourceExtension } from './parse.js';
 
 /** Types of code that stands elsewhere. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { rename, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Failure, messageOf } from '../errors.js';
+import { Failure, messageOf } from '../contract/failure.js';
 import { createFolder, type Ownership, removeFile, syncFolder, writeFileDurably } from '../upgrade/files.js';
 import type { TextChange } from './diff.js';
 

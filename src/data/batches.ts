@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { Targets } from './dataset.js';
 import type { Inputs } from './inputs.js';
 import { createRandom, shuffle } from './random.js';

@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { Dataset, PixelSize } from './dataset.js';
 import type { PreprocessorConfig } from './preprocessor-config.js';
 

@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { Dataset, Part } from './dataset.js';
 import { cifar10, cifar100 } from './readers/cifar.js';
 import { csv, tsv } from './readers/delimited.js';

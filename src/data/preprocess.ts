@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { Dataset } from './dataset.js';
 import { type Fit, type FitOptions, fitSamples, type ModelInput, product, shapeText } from './fit.js';
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Failure, messageOf } from '../errors.js';
+import { Failure, messageOf } from '../contract/failure.js';
 import type { PixelSize } from './dataset.js';
 import { fileSize } from './readers/files.js';
 

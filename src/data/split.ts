@@ -1,5 +1,5 @@
 import { createHash, hash } from 'node:crypto';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { Dataset } from './dataset.js';
 import { createRandom, shuffle } from './random.js';
 

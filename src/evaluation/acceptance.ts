@@ -1,5 +1,5 @@
-import { Failure } from '../errors.js';
-import type { Acceptance, Delta } from './result.js';
+import { Failure } from '../contract/failure.js';
+import type { Acceptance, Delta } from '../contract/result.js';
 
 type Arm = 'before' | 'control' | 'frelu';
 type Operator = '>=' | '>';

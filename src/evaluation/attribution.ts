@@ -1,4 +1,4 @@
-import type { AttributionAgreement, Distribution } from './result.js';
+import type { AttributionAgreement, Distribution } from '../contract/result.js';
 
 /** Of one sample: what each feature (pixel, column) contributed to the answer, before and after. */
 export interface AttributionPair {

@@ -1,3 +1,4 @@
+import type { ClassDelta, Delta, MetricName } from '../contract/result.js';
 import {
   correctness,
   finiteOrNull,
@@ -9,7 +10,6 @@ import {
   truthCount,
 } from './metrics.js';
 import { type BootstrapOptions, bootstrapBca, holm, mcnemarExact, newcombePaired, pairedCounts } from './paired.js';
-import type { ClassDelta, Delta, MetricName } from './result.js';
 
 /**
  * The paired comparison of two models' scores on the same samples, candidate - baseline. Metrics that are shares of

@@ -1,6 +1,6 @@
+import type { DriftCheck, DriftLevel, MonitoringBaseline } from '../contract/result.js';
 import { normalQuantile } from './distributions.js';
 import { classProbabilities, finiteOrNull, predictedClasses, type Scores, topConfidence } from './metrics.js';
-import type { DriftCheck, DriftLevel, MonitoringBaseline } from './result.js';
 
 /**
  * When to look and when to act. The PSI levels are those usual in credit scoring (Siddiqi, "Credit Risk Scorecards",

@@ -1,4 +1,4 @@
-import type { CalibrationBin, ConfusionCell, MetricName, Metrics } from './result.js';
+import type { CalibrationBin, ConfusionCell, MetricName, Metrics } from '../contract/result.js';
 
 /** What a model said about `count` samples: row-major [count, width]. */
 export interface Scores {

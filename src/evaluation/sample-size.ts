@@ -1,5 +1,5 @@
+import type { Delta } from '../contract/result.js';
 import { normalQuantile } from './distributions.js';
-import type { Delta } from './result.js';
 
 export interface Power {
   /** two-sided */

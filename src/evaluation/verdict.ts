@@ -1,5 +1,5 @@
+import type { Acceptance, Delta, VerdictName, VerdictReason } from '../contract/result.js';
 import { improvementInterval } from './acceptance.js';
-import type { Acceptance, Delta, VerdictName, VerdictReason } from './result.js';
 
 export interface Verdict {
   readonly verdict: VerdictName;

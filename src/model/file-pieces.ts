@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, open, stat } from 'node:fs/promises';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 
 /** Large enough that the calls do not count, small enough that what is read is still in the processor's cache when it is used. */
 const pieceBytes = 1 << 22;

@@ -1,7 +1,8 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Failure } from '../errors.js';
-import type { Model, ModelFormat, ModelOutline } from './model.js';
+import { Failure } from '../contract/failure.js';
+import type { ModelFormat } from '../contract/model.js';
+import type { Model, ModelOutline } from './model.js';
 
 /** The values that an outline holds are this large at most, in bytes: shapes, axes and limits, which a plan reads, are smaller. */
 const largestConstant = 64 * 1024;

@@ -1,7 +1,6 @@
+import type { ModelFormat } from '../contract/model.js';
 import type { Graph } from './graph.js';
 import type { FormatLimits } from './limits.js';
-
-export type ModelFormat = 'onnx' | 'tfjs-layers' | 'tfjs-graph';
 
 /** One file that a model consists of. */
 export interface OutlinedFile {

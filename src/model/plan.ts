@@ -1,24 +1,4 @@
-/** How FReLU stands in the written file; docs/architecture.md has the table of when each is exact. */
-export type Form = 'folded' | 'fused' | 'explicit';
-export type Padding = 'zero' | 'floor';
-export type Granularity = 'layer' | 'channel';
-
-export interface PlanOptions {
-  readonly form: Form | 'auto';
-  readonly padding: Padding;
-  readonly granularity: Granularity;
-  /** globs over site ids; a site is migrated when it matches `include` (or there is none) and no `exclude` */
-  readonly include: readonly string[];
-  readonly exclude: readonly string[];
-}
-
-export const defaultPlanOptions: PlanOptions = {
-  form: 'auto',
-  padding: 'zero',
-  granularity: 'layer',
-  include: [],
-  exclude: [],
-};
+import type { Form, Granularity, PlanOptions } from '../contract/settings.js';
 
 /**
  * Which channels of a constant, or of the value that a reader with weights sees, a site's parameter falls on: channels

@@ -1,6 +1,5 @@
+import type { Language } from '../contract/settings.js';
 /** A report as a document without a format: each renderer (HTML, Markdown) is a table from these kinds to its markup. */
-
-export type Language = 'en' | 'ja';
 
 export type Inline =
   | string

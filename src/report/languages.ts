@@ -1,4 +1,4 @@
-import type { Language } from './document.js';
+import type { Language } from '../contract/settings.js';
 import { en, type Texts } from './text/en.js';
 import { ja } from './text/ja.js';
 

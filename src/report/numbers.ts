@@ -1,5 +1,6 @@
-import type { MetricName } from '../evaluation/result.js';
-import type { Inline, Language, Rich } from './document.js';
+import type { MetricName } from '../contract/result.js';
+import type { Language } from '../contract/settings.js';
+import type { Inline, Rich } from './document.js';
 
 /** Shows figures as people read them, and keeps where in the JSON each came from. `field` null: computed from several. */
 export interface Numbers {

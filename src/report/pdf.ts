@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 
 const cure =
   'Install Chromium, Chrome or Edge, or name one in CHROMIUM_PATH; or take --format html and print it to PDF from a browser.';

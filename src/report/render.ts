@@ -1,12 +1,12 @@
-import type { MigrateResult } from '../evaluation/result.js';
-import type { Language } from './document.js';
+import type { MigrateResult } from '../contract/result.js';
+import type { Language } from '../contract/settings.js';
 import { historyReport } from './history.js';
 import { documentHtml } from './html.js';
 import { documentMarkdown } from './markdown.js';
 import { printPdf } from './pdf.js';
 import { migrationReport } from './report.js';
 
-export type { Language } from './document.js';
+export type { Language } from '../contract/settings.js';
 export { renderTerminal } from './terminal.js';
 
 /** One self-contained page, without script and without network. */

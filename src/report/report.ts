@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
-import type { MigrateResult } from '../evaluation/result.js';
-import { type Language, type ReportDocument, type Rich, rich } from './document.js';
+import type { MigrateResult } from '../contract/result.js';
+import type { Language } from '../contract/settings.js';
+import { type ReportDocument, type Rich, rich } from './document.js';
 import { formatDate, texts } from './languages.js';
 import { numbersIn } from './numbers.js';
 import { arms } from './sections/arms.js';

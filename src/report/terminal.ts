@@ -1,5 +1,5 @@
 import { Chalk } from 'chalk';
-import type { Delta, MigrateResult, VerdictName } from '../evaluation/result.js';
+import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
 import { plain } from './document.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
-import type { Provider } from '../autodiff/gradients/rule.js';
+import type { Histogram, SiteActivations } from '../contract/result.js';
+import type { Provider } from '../contract/settings.js';
 import { batches } from '../data/batches.js';
-import type { Histogram, SiteActivations } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
 import type { Site, SiteParameters } from '../model/plan.js';
 import { sessionOptions } from '../runtime/devices.js';

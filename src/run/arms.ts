@@ -1,7 +1,7 @@
 import type { BatchPart } from '../autodiff/step.js';
+import type { MetricName } from '../contract/result.js';
 import { batches } from '../data/batches.js';
 import { evaluateMetrics, higherIsBetter, type Truth } from '../evaluation/metrics.js';
-import type { MetricName } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';

@@ -1,9 +1,9 @@
 import sharp from 'sharp';
+import { Failure } from '../contract/failure.js';
+import type { AttributionAgreement, AttributionExample, AttributionMethod } from '../contract/result.js';
 import { channelNames, type InputAxes, inputAxes } from '../data/axes.js';
 import { applyPreprocessing, rawLength } from '../data/preprocess.js';
-import { Failure } from '../errors.js';
 import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
-import type { AttributionAgreement, AttributionExample, AttributionMethod } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
 import { sessionOptions } from '../runtime/devices.js';

@@ -1,7 +1,7 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
+import type { CompareResult } from '../contract/result.js';
 import { classDeltas, pairedDelta } from '../evaluation/compare.js';
 import { evaluateMetrics } from '../evaluation/metrics.js';
-import type { CompareResult } from '../evaluation/result.js';
 import { describeModel } from '../model/describe.js';
 import { sourceOf } from '../model/source.js';
 import { classNamesFor } from './data.js';

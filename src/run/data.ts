@@ -1,10 +1,10 @@
+import type { DuplicateCounts, SplitDescription, Task } from '../contract/result.js';
 import type { Dataset } from '../data/dataset.js';
 import { createInputs, type Inputs } from '../data/inputs.js';
 import { openCompanion, openDataset, type ReadOptions } from '../data/open.js';
 import { type Preprocessing, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { countDuplicates, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
-import type { DuplicateCounts, SplitDescription, Task } from '../evaluation/result.js';
 import type { Model } from '../model/model.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { DataOptions } from './options.js';

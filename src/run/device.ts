@@ -1,9 +1,8 @@
-import type { Provider } from '../autodiff/gradients/rule.js';
-import { Failure } from '../errors.js';
-import type { DeviceDescription } from '../evaluation/result.js';
+import { Failure } from '../contract/failure.js';
+import type { DeviceDescription } from '../contract/result.js';
+import type { DeviceName, Provider } from '../contract/settings.js';
 import { discoverDevices, holdDevice, preferredDevice, sessionOptions } from '../runtime/devices.js';
 import type { InferenceSession } from '../runtime/session.js';
-import type { DeviceName } from './options.js';
 
 export interface ChosenDevice {
   readonly provider: Provider;

@@ -1,5 +1,6 @@
+import type { EvaluateResult } from '../contract/result.js';
+import type { DeviceName } from '../contract/settings.js';
 import { confusionMatrix, evaluateMetrics, type Scores, type Truth } from '../evaluation/metrics.js';
-import type { EvaluateResult } from '../evaluation/result.js';
 import { describeModel } from '../model/describe.js';
 import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
@@ -7,7 +8,7 @@ import { sourceOf } from '../model/source.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import { type DataPart, openEvaluationData } from './data.js';
 import { type ChosenDevice, withDevice } from './device.js';
-import type { DataOptions, DeviceName, TaskOptions } from './options.js';
+import type { DataOptions, TaskOptions } from './options.js';
 import { type Predictions, predict } from './predictions.js';
 import { requireOneInput } from './requirements.js';
 import { chooseTask, type RunTask, truthOf } from './task.js';

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
+import type { Example } from '../contract/result.js';
 import type { Dataset } from '../data/dataset.js';
 import { classProbabilities, predictedClasses, type Scores, type Truth, topConfidence } from '../evaluation/metrics.js';
-import type { Example } from '../evaluation/result.js';
 import type { DataPart } from './data.js';
 
 const shown = 12;

@@ -1,4 +1,4 @@
-import { Failure, messageOf } from '../errors.js';
+import { Failure, messageOf } from '../contract/failure.js';
 import type { Graph } from '../model/graph.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';

@@ -1,5 +1,5 @@
-import type { Provider } from '../autodiff/gradients/rule.js';
-import type { LatencyComparison } from '../evaluation/result.js';
+import type { LatencyComparison } from '../contract/result.js';
+import type { Provider } from '../contract/settings.js';
 import type { ModelProto } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
 import { openPredictor, type Signature } from '../runtime/predictor.js';

@@ -1,8 +1,8 @@
 import { basename } from 'node:path';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
-import { ExecutionError, Failure } from '../errors.js';
+import { ExecutionError, Failure } from '../contract/failure.js';
+import type { CurvePoint, MigrateResult } from '../contract/result.js';
 import { needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
-import type { CurvePoint, MigrateResult } from '../evaluation/result.js';
 import { findEntry, loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan } from '../model/plan.js';
@@ -222,7 +222,7 @@ async function trainArms(
     settings: {
       provider: device.provider,
       loss: task.loss,
-      optimiser: training.optimiser,
+      optimizer: training.optimizer,
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
       sampleShape: data.preprocessing.shape,
@@ -331,13 +331,13 @@ async function chooseLearningRate(
   network: ArmNetwork,
   hooks: RunHooks,
 ): Promise<number> {
-  const { learningRate, optimiser, budgetSeconds } = options.training;
+  const { learningRate, optimizer, budgetSeconds } = options.training;
   if (learningRate !== 'auto') return learningRate;
   enter('learning-rate', hooks);
   const subject = armSubject(context, network);
   try {
     // AdamW normalises its steps: its useful rates lie about a tenth as high
-    const test = await findLearningRate(subject, budgetSeconds === null ? 40 : 20, optimiser.kind === 'sgd' ? 1 : 0.1);
+    const test = await findLearningRate(subject, budgetSeconds === null ? 40 : 20, optimizer.kind === 'sgd' ? 1 : 0.1);
     hooks.onRangeTest(test);
     return test.learningRate;
   } finally {

@@ -1,6 +1,6 @@
 import { applyPlan } from '../../transforms/rewrite/apply.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
-import type { TrainScope } from '../autodiff/trainable.js';
+import type { TrainScope } from '../contract/settings.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { readFloats, writeFloats } from '../model/tensor.js';

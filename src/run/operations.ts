@@ -1,5 +1,5 @@
 import type { Graph } from '../model/graph.js';
-import { countOperations, type OperationCounts } from '../model/operations.js';
+import { countOperations, type OperationCounts } from '../model/operation-counts.js';
 import { elementCount } from '../model/tensor.js';
 import { peakTensorBytes } from '../model/tensor-memory.js';
 import type { Signature } from '../runtime/predictor.js';

@@ -1,11 +1,14 @@
-import type { LossKind } from '../autodiff/losses.js';
-import type { OptimiserSettings } from '../autodiff/optimisers.js';
-import type { TrainScope } from '../autodiff/trainable.js';
+import type { MetricName, Task } from '../contract/result.js';
+import type {
+  BatchNormMode,
+  DeviceName,
+  LossKind,
+  OptimizerSettings,
+  PlanOptions,
+  Schedule,
+  TrainScope,
+} from '../contract/settings.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
-import type { MetricName, Task } from '../evaluation/result.js';
-import type { PlanOptions } from '../model/plan.js';
-import type { BatchNormMode } from '../training/prepare.js';
-import type { Schedule } from '../training/schedule.js';
 
 /** Which data, and how its samples become the model's input. */
 export interface DataOptions {
@@ -28,8 +31,6 @@ export interface TaskOptions {
   readonly metric: MetricName | null;
 }
 
-export type DeviceName = 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
-
 export interface TrainingOptions {
   readonly device: DeviceName;
   readonly scope: TrainScope;
@@ -42,7 +43,7 @@ export interface TrainingOptions {
   /** null: the learning rate itself, as in the paper (multiplier 1) */
   readonly offsetLearningRate: number | null;
   readonly schedule: Schedule;
-  readonly optimiser: OptimiserSettings;
+  readonly optimizer: OptimizerSettings;
   readonly clipNorm: number | null;
   readonly labelSmoothing: number;
   readonly batchNorm: BatchNormMode;

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { Failure, messageOf } from '../errors.js';
-import type { MigrateResult } from '../evaluation/result.js';
+import { Failure, messageOf } from '../contract/failure.js';
+import type { MigrateResult } from '../contract/result.js';
 import type { Model } from '../model/model.js';
 import { type Language, renderHtml, renderJson, renderMarkdown } from '../report/render.js';
 import type { RunData } from './data.js';

@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { Model } from '../model/model.js';
 
 /** @throws Failure('input') for a model that a data set of one array per sample cannot feed */

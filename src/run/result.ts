@@ -1,5 +1,14 @@
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
+import type {
+  ArmResult,
+  BeforeAfter,
+  Environment,
+  MigrateResult,
+  SettingValue,
+  SiteResult,
+  TfjsAgreement,
+} from '../contract/result.js';
 import { type AcceptanceRule, judgeAcceptance } from '../evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../evaluation/compare.js';
 import { monitoringBaseline } from '../evaluation/drift.js';
@@ -11,19 +20,10 @@ import {
   type Scores,
   type Truth,
 } from '../evaluation/metrics.js';
-import type {
-  ArmResult,
-  BeforeAfter,
-  Environment,
-  MigrateResult,
-  SettingValue,
-  SiteResult,
-  TfjsAgreement,
-} from '../evaluation/result.js';
 import { judge } from '../evaluation/verdict.js';
 import { describeModel, describePlan } from '../model/describe.js';
 import type { ModelProto } from '../model/graph.js';
-import type { OperationCounts } from '../model/operations.js';
+import type { OperationCounts } from '../model/operation-counts.js';
 import type { SiteParameters } from '../model/plan.js';
 import { sourceOf } from '../model/source.js';
 import { packageVersion } from '../version.js';
@@ -291,7 +291,7 @@ function settingsOf(
   loss: string,
 ): Record<string, SettingValue> {
   const { training, plan, data } = options;
-  const { optimiser } = training;
+  const { optimizer } = training;
   return {
     seed: options.seed,
     train: training.scope,
@@ -303,9 +303,9 @@ function settingsOf(
     learningRateFound: training.learningRate === 'auto',
     offsetLearningRate: arms.offsetLearningRate,
     schedule: training.schedule,
-    optimizer: optimiser.kind,
-    momentum: optimiser.kind === 'sgd' ? optimiser.momentum : null,
-    weightDecay: optimiser.weightDecay,
+    optimizer: optimizer.kind,
+    momentum: optimizer.kind === 'sgd' ? optimizer.momentum : null,
+    weightDecay: optimizer.weightDecay,
     clipNorm: training.clipNorm,
     labelSmoothing: training.labelSmoothing,
     batchNorm: training.batchNorm,

@@ -2,19 +2,15 @@ import { stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
-import type { TfjsAgreement } from '../evaluation/result.js';
-import {
-  describeOutline,
-  describePlan,
-  type ModelDescription,
-  type PlanDescription,
-  withSha256,
-} from '../model/describe.js';
+import type { ModelDescription, PlanDescription } from '../contract/model.js';
+import type { TfjsAgreement } from '../contract/result.js';
+import type { PlanOptions } from '../contract/settings.js';
+import { describeOutline, describePlan, withSha256 } from '../model/describe.js';
 import { hashFile } from '../model/file-pieces.js';
 import { loadModel, outlineModel, refuseChanged } from '../model/load.js';
 import type { ModelOutline } from '../model/model.js';
 import { patchModel } from '../model/patch.js';
-import type { MigrationPlan, PlanOptions, SiteParameters } from '../model/plan.js';
+import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
 import { allFiles, stageModel } from './staging.js';
 

@@ -1,10 +1,11 @@
-import { type LossKind, lossInput } from '../autodiff/losses.js';
+import { lossInput } from '../autodiff/losses.js';
+import { Failure } from '../contract/failure.js';
+import type { MetricName, Task } from '../contract/result.js';
+import type { LossKind } from '../contract/settings.js';
 import type { Batch } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
-import { Failure } from '../errors.js';
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
-import type { MetricName, Task } from '../evaluation/result.js';
 import type { Graph } from '../model/graph.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { TaskOptions } from './options.js';

@@ -1,6 +1,6 @@
 import { registerFrelu } from '../codemod/register-layer.js';
-import { Failure } from '../errors.js';
-import type { RequantizationCost, TfjsAgreement } from '../evaluation/result.js';
+import { Failure } from '../contract/failure.js';
+import type { RequantizationCost, TfjsAgreement } from '../contract/result.js';
 import type { Graph } from '../model/graph.js';
 import type { ModelOutline } from '../model/model.js';
 import type { PatchedModel } from '../model/patch.js';

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
-import type { Provider } from '../autodiff/gradients/rule.js';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../contract/failure.js';
+import type { Provider } from '../contract/settings.js';
 import { floatValue, makeNode } from '../model/graph.js';
 import { float32, type InferenceSession, openSession } from './session.js';
 

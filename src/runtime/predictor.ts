@@ -1,5 +1,5 @@
 import type { ModelProto } from 'onnx-buf';
-import { ExecutionError } from '../errors.js';
+import { ExecutionError } from '../contract/failure.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
 import { execute, type InferenceSession, openSession } from './session.js';

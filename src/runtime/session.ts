@@ -1,7 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { ExecutionError, messageOf } from '../errors.js';
+import { ExecutionError, messageOf } from '../contract/failure.js';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
 

@@ -1,8 +1,8 @@
-import type { Provider } from '../autodiff/gradients/rule.js';
 import { type LoopedSteps, loopSteps } from '../autodiff/loop.js';
-import { coefficientShape, coefficients } from '../autodiff/optimisers.js';
+import { coefficientShape, coefficients } from '../autodiff/optimizers.js';
 import { type BatchPart, initialState, reorderState, type StateGroup, type TrainingStep } from '../autodiff/step.js';
-import { ExecutionError, Failure } from '../errors.js';
+import { ExecutionError, Failure } from '../contract/failure.js';
+import type { Provider } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount, readFloats } from '../model/tensor.js';
 import { keepsTensors, sessionOptions } from './devices.js';
@@ -371,8 +371,8 @@ function layoutOf({ groups, carried }: TrainingStep): string {
 /** What a step is fed with beside the state; `count` is the number of the step, from 1 on. */
 function feedsOf(step: TrainingStep, batch: StepFeed, rates: LearningRates, count: number): Record<string, Tensor> {
   const feeds = { ...batch.inputs, [step.targets]: float32(batch.targets, step.targetShape) };
-  for (const { coefficients: name, name: group, optimiser } of step.groups) {
-    feeds[name] = float32(coefficients(optimiser, rates[group] ?? 0, count), coefficientShape(optimiser));
+  for (const { coefficients: name, name: group, optimizer } of step.groups) {
+    feeds[name] = float32(coefficients(optimizer, rates[group] ?? 0, count), coefficientShape(optimizer));
   }
   return feeds;
 }

@@ -1,11 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 import { parametersIn } from '../autodiff/step.js';
-import { ExecutionError, Failure } from '../errors.js';
-import type { CurvePoint } from '../evaluation/result.js';
+import { ExecutionError, Failure } from '../contract/failure.js';
+import type { CurvePoint } from '../contract/result.js';
+import type { Schedule } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
 import type { StepFeed, Stepper, StepState } from '../runtime/stepper.js';
 import { type Criterion, isBetter, type Validation } from './criterion.js';
-import { type Schedule, scheduleFactor } from './schedule.js';
+import { scheduleFactor } from './schedule.js';
 
 /** Training data as a loop sees it: the same batches for the same epoch, whichever arm asks. */
 export interface TrainingBatches {

@@ -3,8 +3,7 @@ import { ValueInfoProtoSchema } from 'onnx-buf';
 import type { WeightOrder } from '../autodiff/blocked.js';
 import { differentiate } from '../autodiff/differentiate.js';
 import { Emitter } from '../autodiff/emitter.js';
-import type { Provider } from '../autodiff/gradients/rule.js';
-import { type LossKind, lossInput } from '../autodiff/losses.js';
+import { lossInput } from '../autodiff/losses.js';
 import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/batch-statistics.js';
 import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
@@ -16,19 +15,16 @@ import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
-import type { OptimiserSettings } from '../autodiff/optimisers.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
-import { type TrainScope, trainableParameters } from '../autodiff/trainable.js';
+import { trainableParameters } from '../autodiff/trainable.js';
+import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
-import { countOperations } from '../model/operations.js';
+import { countOperations } from '../model/operation-counts.js';
 import { elementCount } from '../model/tensor.js';
 import { findBlockSize } from '../runtime/block-size.js';
 import { signatureOf } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
 import { tensorOf } from '../runtime/tensors.js';
-
-/** `--batch-norm`: keep the running statistics; train with the batch's and update them; keep them, then estimate them anew. */
-export type BatchNormMode = 'frozen' | 'batch' | 'recalibrate';
 
 /** What running statistics keep per step while training by batches: Keras's 0.99 is slow for a brief fine-tune, PyTorch's 0.9 is not. */
 const runningMomentum = 0.9;
@@ -46,7 +42,7 @@ export interface Trainable {
 export interface StepSettings {
   readonly provider: Provider;
   readonly loss: LossKind;
-  readonly optimiser: OptimiserSettings;
+  readonly optimizer: OptimizerSettings;
   readonly batchNorm: BatchNormMode;
   readonly clipNorm: number | null;
   /** the shape of one sample as the model takes it */
@@ -168,7 +164,7 @@ export async function prepareStep(
   part: BatchPart = 'whole',
 ): Promise<TrainingStep> {
   const { graph, running, ...forward } = await forwardAt(trainable, batchSize, settings);
-  const { optimiser, provider, loss, clipNorm } = settings;
+  const { optimizer, provider, loss, clipNorm } = settings;
   return buildStep(graph, {
     ...forward,
     path: trainable.path,
@@ -178,8 +174,8 @@ export async function prepareStep(
     part,
     running,
     groups: [
-      { name: 'weights', parameters: trainable.parameters, optimiser },
-      { name: 'sites', parameters: trainable.siteParameters, optimiser },
+      { name: 'weights', parameters: trainable.parameters, optimizer },
+      { name: 'sites', parameters: trainable.siteParameters, optimizer },
     ],
   });
 }
@@ -204,7 +200,7 @@ export async function prepareStatistics(
   return { graph, running };
 }
 
-/** The gradients alone, without an optimiser: for checks. The graph's outputs are the loss and the gradients. */
+/** The gradients alone, without an optimizer: for checks. The graph's outputs are the loss and the gradients. */
 export async function prepareBackward(
   trainable: Trainable,
   batchSize: number,

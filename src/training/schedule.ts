@@ -1,4 +1,4 @@
-export type Schedule = 'cosine' | 'step' | 'constant';
+import type { Schedule } from '../contract/settings.js';
 
 /**
  * The learning rate's factor at `progress` in [0, 1] of the training.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { link, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import {
   type Checkpoint,
   createFolder,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, chown, copyFile, type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { hashFile, RangeReader } from '../model/file-pieces.js';
 
 /** The bytes of another file, named by its absolute path. */

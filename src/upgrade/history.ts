@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { type Change, effective, lineage, original, type RunRecord, readJournal, sha256Of } from './journal.js';
 import { locateModel } from './location.js';
 import { isPending, recover } from './recover.js';

@@ -1,6 +1,6 @@
 import { readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { isAbsence, removeFile, syncFolder, writeFileDurably } from './files.js';
 import { journalPath } from './location.js';
 

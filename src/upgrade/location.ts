@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { exists, isAbsence } from './files.js';
 
 /** Where a model truly lives. All paths are absolute and free of symbolic links. */

@@ -4,7 +4,7 @@ import { access, constants, type FileHandle, link, mkdir, open, readFile, rmdir,
 import { hostname, uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import { errorCode, exists, explainFileError, isAbsence, isLinkRefusal, removeFile } from './files.js';
 import { frelu, locateModel, lockPath } from './location.js';
 

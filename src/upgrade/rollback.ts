@@ -1,4 +1,4 @@
-import { Failure } from '../errors.js';
+import { Failure } from '../contract/failure.js';
 import type { Checkpoint } from './files.js';
 import {
   type Change,

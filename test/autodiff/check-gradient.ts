@@ -8,8 +8,8 @@ import {
 } from 'onnx-buf';
 import { expect } from 'vitest';
 import { differentiate } from '../../src/autodiff/differentiate.js';
-import type { Provider } from '../../src/autodiff/gradients/rule.js';
 import { canonicalOpset } from '../../src/autodiff/opset.js';
+import type { Provider } from '../../src/contract/settings.js';
 import { type Attributes, Graph, makeNode, type NodeProto } from '../../src/model/graph.js';
 import { DataType, elementCount, floatTensor, type TensorProto } from '../../src/model/tensor.js';
 import { float32, openSession, runOnce, type Tensor } from '../../src/runtime/session.js';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Emitter } from '../../src/autodiff/emitter.js';
-import { type LossKind, lossInput, writeLoss } from '../../src/autodiff/losses.js';
+import { lossInput, writeLoss } from '../../src/autodiff/losses.js';
+import type { LossKind } from '../../src/contract/settings.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { node, random, valueInfo } from './check-gradient.js';
 import { graphOf } from './lower/model.js';

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { coefficients, type OptimiserSettings } from '../../src/autodiff/optimisers.js';
+import { coefficients } from '../../src/autodiff/optimizers.js';
 import { buildStep, initialState, parametersIn, type StepOptions } from '../../src/autodiff/step.js';
+import type { OptimizerSettings } from '../../src/contract/settings.js';
 import { floatTensor } from '../../src/model/tensor.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { observeShapes } from '../../src/runtime/shapes.js';
 import { node } from './check-gradient.js';
 import { graphOf } from './lower/model.js';
 
-const plain: OptimiserSettings = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 };
+const plain: OptimizerSettings = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 };
 const floatsOf = (tensor: Tensor | undefined): number[] => Array.from(tensor?.data ?? [], Number);
 
 /** y = x w + c + 0 * n: n is a running statistic; `unused` reaches no loss. */
@@ -61,7 +62,7 @@ async function once(
   };
   for (const group of step.groups) {
     feeds[group.input] = float32(initialState(original, group), [group.rows, group.size]);
-    feeds[group.coefficients] = float32(coefficients(group.optimiser, rate, 1), [2, 3]);
+    feeds[group.coefficients] = float32(coefficients(group.optimizer, rate, 1), [2, 3]);
   }
   const results = await runOnce(step.graph.model, feeds);
   const states = new Map(step.groups.map(({ input, output }) => [input, Float32Array.from(floatsOf(results[output]))]));
@@ -77,7 +78,7 @@ async function once(
 
 describe('one run of a step', () => {
   it('gives the loss before it and moves every parameter against its gradient', async () => {
-    const { step, loss, parameters } = await once([{ name: 'weights', parameters: ['w', 'c'], optimiser: plain }]);
+    const { step, loss, parameters } = await once([{ name: 'weights', parameters: ['w', 'c'], optimizer: plain }]);
     expect(loss).toBeCloseTo(0.25, 6);
     // mse over two elements: dL/dy = errors; dL/dw = x' errors, dL/dc = their sum
     expect(parameters.get('w')?.map((value) => Number(value.toFixed(5)))).toEqual([1.1, 2.1]);
@@ -88,8 +89,8 @@ describe('one run of a step', () => {
   it('steps groups by their own settings, and leaves what is in none', async () => {
     const decaying = { ...plain, weightDecay: 1 };
     const { parameters } = await once([
-      { name: 'weights', parameters: ['w'], optimiser: plain },
-      { name: 'sites', parameters: ['c'], optimiser: decaying },
+      { name: 'weights', parameters: ['w'], optimizer: plain },
+      { name: 'sites', parameters: ['c'], optimizer: decaying },
     ]);
     expect(parameters.get('w')?.[0]).toBeCloseTo(1.1, 5);
     expect(parameters.get('c')?.[0]).toBeCloseTo(0.45, 5);
@@ -97,13 +98,13 @@ describe('one run of a step', () => {
   });
 
   it('gives a parameter that reaches no loss the gradient zero', async () => {
-    const { parameters } = await once([{ name: 'weights', parameters: ['unused', 'w'], optimiser: plain }]);
+    const { parameters } = await once([{ name: 'weights', parameters: ['unused', 'w'], optimizer: plain }]);
     expect(parameters.get('unused')).toEqual([7, 8]);
     expect(parameters.get('w')?.[0]).toBeCloseTo(1.1, 5);
   });
 
   it('keeps many parameters in several tensors, under one learning rate', async () => {
-    const groups = [{ name: 'weights', parameters: ['w', 'c', 'unused'], optimiser: plain }];
+    const groups = [{ name: 'weights', parameters: ['w', 'c', 'unused'], optimizer: plain }];
     // room for three numbers in two rows: w and c, then unused
     const { step, parameters } = await once(groups, null, 0.1, { stateBytes: 24 });
     expect(step.groups.map(({ name, size }) => [name, size])).toEqual([
@@ -115,7 +116,7 @@ describe('one run of a step', () => {
   });
 
   it('cuts a parameter that is larger than a tensor may be', async () => {
-    const groups = [{ name: 'weights', parameters: ['w', 'c', 'unused'], optimiser: plain }];
+    const groups = [{ name: 'weights', parameters: ['w', 'c', 'unused'], optimizer: plain }];
     const { step, parameters } = await once(groups, null, 0.1, { stateBytes: 8 });
     expect(step.groups.flatMap(({ slots }) => slots.map(({ name, from }) => [name, from]))).toEqual([
       ['w', 0],
@@ -128,15 +129,15 @@ describe('one run of a step', () => {
   });
 
   it('limits the norm over all groups', async () => {
-    const { parameters } = await once([{ name: 'weights', parameters: ['w'], optimiser: plain }], 1, 1);
+    const { parameters } = await once([{ name: 'weights', parameters: ['w'], optimizer: plain }], 1, 1);
     // the gradient is (-1, -1), its norm sqrt 2
     for (const value of [parameters.get('w')?.[0], (parameters.get('w')?.[1] ?? 0) - 1]) {
       expect(value).toBeCloseTo(1 + Math.SQRT1_2, 5);
     }
   });
 
-  it('carries running statistics on beside the optimiser, and needs no parameter to train', async () => {
-    const { step, counted, loss } = await once([{ name: 'weights', parameters: [], optimiser: plain }], 1);
+  it('carries running statistics on beside the optimizer, and needs no parameter to train', async () => {
+    const { step, counted, loss } = await once([{ name: 'weights', parameters: [], optimizer: plain }], 1);
     expect(step.groups).toEqual([]);
     expect(counted).toEqual([11]);
     expect(loss).toBeCloseTo(0.25, 6);

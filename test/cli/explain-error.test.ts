@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { explainError } from '../../src/cli/explain-error.js';
-import { ExecutionError, Failure, type FailureKind } from '../../src/errors.js';
+import { ExecutionError, Failure, type FailureKind } from '../../src/contract/failure.js';
 
 describe('explainError', () => {
   it.each<[FailureKind, number]>([

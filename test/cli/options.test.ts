@@ -4,7 +4,7 @@ import { evaluationData, trainingData } from '../../src/cli/options/data.js';
 import { planOptions } from '../../src/cli/options/plan.js';
 import { trainingOptions } from '../../src/cli/options/training.js';
 import { duration, factor, fraction, integerFrom, listOf, numbers, pixelSize } from '../../src/cli/options/values.js';
-import { defaultPlanOptions } from '../../src/model/plan.js';
+import { defaultPlanOptions } from '../../src/contract/settings.js';
 
 /** What a group of options reads from a command line. */
 function read<T>(declare: (command: Command) => () => T, ...argv: string[]): T {
@@ -26,7 +26,7 @@ describe('the options of training', () => {
       learningRate: 'auto',
       offsetLearningRate: null,
       schedule: 'cosine',
-      optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+      optimizer: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
       clipNorm: null,
       labelSmoothing: 0,
       batchNorm: 'frozen',
@@ -45,7 +45,7 @@ describe('the options of training', () => {
     expect(options).toMatchObject({
       budgetSeconds: 5400,
       learningRate: 0.003,
-      optimiser: { kind: 'adamw', beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
+      optimizer: { kind: 'adamw', beta1: 0.8, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
       control: false,
       scope: 'biases',
       initialOffset: -0.398,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { Failure } from '../../src/contract/failure.js';
 import { type Batch, type BatchOptions, batches } from '../../src/data/batches.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { createInputs } from '../../src/data/inputs.js';
 import { planPreprocessing } from '../../src/data/preprocess.js';
-import { Failure } from '../../src/errors.js';
 import { memoryDataset, ramp } from './memory.js';
 
 const dataset = memoryDataset({

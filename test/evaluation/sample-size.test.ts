@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Delta } from '../../src/evaluation/result.js';
+import type { Delta } from '../../src/contract/result.js';
 import { confirmationSize, pairedSampleSize, unpairedSampleSize } from '../../src/evaluation/sample-size.js';
 
 test('0.5 against 0.6 needs 388 per arm: the textbook case (Fleiss, table A.4, without continuity correction)', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Failure } from '../../src/errors.js';
+import { Failure } from '../../src/contract/failure.js';
+import type { Delta } from '../../src/contract/result.js';
 import { judgeAcceptance, needsControl, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
-import type { Delta } from '../../src/evaluation/result.js';
 import { judge } from '../../src/evaluation/verdict.js';
 
 const delta = (

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import axe from 'axe-core';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { Failure } from '../../src/errors.js';
+import { Failure } from '../../src/contract/failure.js';
 import { findChromium, printPdf } from '../../src/report/pdf.js';
 import { renderHistoryHtml, renderHtml, renderPdf } from '../../src/report/render.js';
 import { draw, loss, makeResult, win } from './results.js';

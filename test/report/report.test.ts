@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MigrateResult } from '../../src/evaluation/result.js';
+import type { MigrateResult } from '../../src/contract/result.js';
 import {
   renderHistoryHtml,
   renderHistoryMarkdown,

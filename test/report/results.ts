@@ -1,4 +1,5 @@
 import { deflateSync } from 'node:zlib';
+import type { ArmResult, CurvePoint, Example, MigrateResult, SiteResult } from '../../src/contract/result.js';
 import { createRandom } from '../../src/data/random.js';
 import { judgeAcceptance, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
@@ -12,7 +13,6 @@ import {
   type Scores,
   type Truth,
 } from '../../src/evaluation/metrics.js';
-import type { ArmResult, CurvePoint, Example, MigrateResult, SiteResult } from '../../src/evaluation/result.js';
 import { judge } from '../../src/evaluation/verdict.js';
 
 /** A run as its report sees it, made from scores by the project's own statistics, so that its figures belong together. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { describe, expect, it, test } from 'vitest';
-import type { MigrateResult } from '../../src/evaluation/result.js';
+import type { MigrateResult } from '../../src/contract/result.js';
 import { attributionScope } from '../../src/run/attribution.js';
 import { migrate } from '../../src/run/migrate.js';
 import { parseGraph } from '../transforms/notation.js';

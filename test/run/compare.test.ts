@@ -2,7 +2,7 @@ import { copyFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cutSubset } from '../../fixtures/subset.js';
-import { defaultPlanOptions } from '../../src/model/plan.js';
+import { defaultPlanOptions } from '../../src/contract/settings.js';
 import { compareModels } from '../../src/run/compare.js';
 import { evaluateModel } from '../../src/run/evaluate.js';
 import { rewriteModel } from '../../src/run/rewrite.js';

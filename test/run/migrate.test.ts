@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { cutSubset } from '../../fixtures/subset.js';
-import type { MigrateResult } from '../../src/evaluation/result.js';
+import type { MigrateResult } from '../../src/contract/result.js';
 import { loadModel } from '../../src/model/load.js';
 import { readFloats } from '../../src/model/tensor.js';
 import { migrate } from '../../src/run/migrate.js';

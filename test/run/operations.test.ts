@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { OperationCounts } from '../../src/model/operations.js';
+import type { OperationCounts } from '../../src/model/operation-counts.js';
 import { inferenceCost } from '../../src/run/operations.js';
 import { signatureOf } from '../../src/runtime/predictor.js';
 import { parseGraph } from '../transforms/notation.js';

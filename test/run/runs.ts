@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { defaultPlanOptions } from '../../src/model/plan.js';
+import { defaultPlanOptions } from '../../src/contract/settings.js';
 import type { RunHooks } from '../../src/run/migrate.js';
 import type { MigrateOptions, TrainingOptions } from '../../src/run/options.js';
 
@@ -30,7 +30,7 @@ export const training: TrainingOptions = {
   learningRate: 0.01,
   offsetLearningRate: null,
   schedule: 'cosine',
-  optimiser: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+  optimizer: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
   clipNorm: null,
   labelSmoothing: 0,
   batchNorm: 'frozen',

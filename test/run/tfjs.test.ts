@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { cutSubset } from '../../fixtures/subset.js';
-import { defaultPlanOptions } from '../../src/model/plan.js';
+import { defaultPlanOptions } from '../../src/contract/settings.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/options.js';
 import { rewriteModel } from '../../src/run/rewrite.js';

@@ -24,7 +24,7 @@ async function train(network: Network, settings: Partial<StepSettings>, stepsPer
 describe('several steps in one call', () => {
   it.each<[string, () => Network, Partial<StepSettings>]>([
     ['SGD', plain, {}],
-    ['AdamW and running statistics', residual, { optimiser: adamw, batchNorm: 'batch', provider: 'cuda' }],
+    ['AdamW and running statistics', residual, { optimizer: adamw, batchNorm: 'batch', provider: 'cuda' }],
     ["running statistics that ONNX Runtime's own kernel updates", residual, { batchNorm: 'batch' }],
   ])('are those steps one by one: %s', async (_, network, settings) => {
     const oneByOne = await train(network(), settings, 1);

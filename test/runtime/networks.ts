@@ -1,7 +1,6 @@
 import { onTestFinished, vi } from 'vitest';
 import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
-import type { Provider } from '../../src/autodiff/gradients/rule.js';
-import type { OptimiserSettings } from '../../src/autodiff/optimisers.js';
+import type { OptimizerSettings, Provider } from '../../src/contract/settings.js';
 import { createRandom } from '../../src/data/random.js';
 import type { Graph } from '../../src/model/graph.js';
 import { elementCount, floatTensor } from '../../src/model/tensor.js';
@@ -19,12 +18,12 @@ export interface Network {
 
 const image = [2, 8, 8];
 const classes = 3;
-const sgd: OptimiserSettings = { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-3 };
-export const adamw: OptimiserSettings = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-2 };
+const sgd: OptimizerSettings = { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-3 };
+export const adamw: OptimizerSettings = { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 1e-2 };
 const usual: StepSettings = {
   provider: 'webgpu',
   loss: 'cross-entropy',
-  optimiser: sgd,
+  optimizer: sgd,
   batchNorm: 'frozen',
   clipNorm: null,
   sampleShape: image,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Failure } from '../../src/errors.js';
+import { Failure } from '../../src/contract/failure.js';
 import type { StepState } from '../../src/runtime/stepper.js';
 import type { StepSettings } from '../../src/training/prepare.js';
 import { adamw, batch, distance, interceptRuns, type Network, plain, rates, residual, stepperFor } from './networks.js';
@@ -32,7 +32,7 @@ function expectEqual(state: StepState, expected: StepState): void {
 describe('a batch that memory does not suffice for', () => {
   it.each<[string, () => Network, Partial<StepSettings>]>([
     ['SGD with gradients clipped over all parts', plain, { clipNorm: 0.5 }],
-    ['AdamW, squared errors', residual, { optimiser: adamw, loss: 'mse' }],
+    ['AdamW, squared errors', residual, { optimizer: adamw, loss: 'mse' }],
   ])('takes the same steps in parts: %s', async (_, network, settings) => {
     const whole = await train(network(), settings);
     await limitMemory(2);

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { untrainedNetwork } from '../../fixtures/layers.js';
-import type { Provider } from '../../src/autodiff/gradients/rule.js';
+import type { Provider } from '../../src/contract/settings.js';
 import { createRandom } from '../../src/data/random.js';
 import { findBlockSize } from '../../src/runtime/block-size.js';
 import { float32 } from '../../src/runtime/session.js';
@@ -76,7 +76,7 @@ it('reads and writes the state as the model has it, whatever layout the steps co
   const trainable = convolutional();
   const settings = {
     loss: 'cross-entropy',
-    optimiser: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-3 },
+    optimizer: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-3 },
     batchNorm: 'frozen',
     clipNorm: null,
     sampleShape: [3, 6, 6],

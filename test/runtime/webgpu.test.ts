@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { Provider } from '../../src/autodiff/gradients/rule.js';
+import type { Provider } from '../../src/contract/settings.js';
 import { discoverDevices, holdDevice, sessionOptions } from '../../src/runtime/devices.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
 import { prepareInputGradient, type StepSettings } from '../../src/training/prepare.js';
@@ -130,7 +130,7 @@ describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, { timeout: 120_
     [
       'a plain network, AdamW, squared errors, gradients clipped',
       plain,
-      { optimiser: adamw, loss: 'mse', clipNorm: 1 },
+      { optimizer: adamw, loss: 'mse', clipNorm: 1 },
     ],
     ['a residual network, SGD, batch statistics', residual, { batchNorm: 'batch' }],
     ['a residual network, binary cross-entropy, frozen statistics', residual, { loss: 'binary-cross-entropy' }],

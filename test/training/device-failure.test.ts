@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { ExecutionError } from '../../src/errors.js';
+import { ExecutionError } from '../../src/contract/failure.js';
 import type { Stepper } from '../../src/runtime/stepper.js';
 import { type ArmHooks, type ArmProgress, type ArmSubject, trainArm } from '../../src/training/arm.js';
 import { batch, plain, stepperFor } from '../runtime/networks.js';

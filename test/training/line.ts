@@ -20,7 +20,7 @@ export function lineStepper(graph: Graph, momentum = 0): Stepper {
   const settings = {
     provider: 'cpu',
     loss: 'mse',
-    optimiser: { kind: 'sgd', momentum, nesterov: false, weightDecay: 0 },
+    optimizer: { kind: 'sgd', momentum, nesterov: false, weightDecay: 0 },
     batchNorm: 'frozen',
     clipNorm: null,
     sampleShape: [1],

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { untrainedNetwork } from '../../fixtures/layers.js';
+import type { BatchNormMode } from '../../src/contract/settings.js';
+import { defaultPlanOptions, type PlanOptions } from '../../src/contract/settings.js';
 import { createRandom } from '../../src/data/random.js';
 import type { Graph } from '../../src/model/graph.js';
 import type { Model } from '../../src/model/model.js';
-import { defaultPlanOptions, type PlanOptions } from '../../src/model/plan.js';
 import { readFloats, writeFloats } from '../../src/model/tensor.js';
 import { controlNetwork, freluNetwork } from '../../src/run/networks.js';
 import { float32, openSession } from '../../src/runtime/session.js';
-import { type BatchNormMode, prepareBackward } from '../../src/training/prepare.js';
+import { prepareBackward } from '../../src/training/prepare.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { valueInfo } from '../autodiff/check-gradient.js';
 
@@ -40,7 +41,7 @@ describe('the gradient of a whole network in its parametric form', () => {
     const { graph, loss, targets, gradients } = await prepareBackward(trainable, batch, {
       provider: 'cpu',
       loss: 'cross-entropy',
-      optimiser: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+      optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
       batchNorm,
       clipNorm: null,
       sampleShape: image,

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { defaultPlanOptions } from '../../src/contract/settings.js';
 import type { Graph } from '../../src/model/graph.js';
 import type { Model } from '../../src/model/model.js';
-import { defaultPlanOptions } from '../../src/model/plan.js';
 import { floatTensor, readFloats } from '../../src/model/tensor.js';
 import { controlNetwork, freluNetwork } from '../../src/run/networks.js';
 import { float32 } from '../../src/runtime/session.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { defaultPlanOptions } from '../../src/contract/settings.js';
 import type { Graph } from '../../src/model/graph.js';
-import { defaultPlanOptions } from '../../src/model/plan.js';
 import { readFloats } from '../../src/model/tensor.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Form, Granularity, PlanOptions } from '../../src/contract/settings.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
-import type { Form, Granularity, PlanOptions } from '../../src/model/plan.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import { transforms } from '../../transforms/rewrite/transforms.js';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultPlanOptions, type Form, type PlanOptions } from '../../src/model/plan.js';
+import { defaultPlanOptions, type Form, type PlanOptions } from '../../src/contract/settings.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import { expectClose, migrated, parametric, run } from './compare.js';

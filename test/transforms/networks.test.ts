@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Form, Granularity, Padding, PlanOptions } from '../../src/model/plan.js';
+import type { Form, Granularity, Padding, PlanOptions } from '../../src/contract/settings.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import { expectClose, literal, migrated, parametric, randomParameters, run } from './compare.js';

@@ -1,7 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { Failure } from '../../src/errors.js';
+import { Failure } from '../../src/contract/failure.js';
 import { commitUpgrade } from '../../src/upgrade/commit.js';
 import type { Checkpoint } from '../../src/upgrade/files.js';
 import { history } from '../../src/upgrade/history.js';

@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Failure } from '../../src/errors.js';
+import { Failure } from '../../src/contract/failure.js';
 import {
   createFolder,
   explainFileError,

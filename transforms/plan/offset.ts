@@ -1,7 +1,8 @@
+import type { Padding } from '../../src/contract/settings.js';
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../src/model/attributes.js';
 import { axesOf, constantOf, integersAt, numberOf } from '../../src/model/constants.js';
 import { describeNode, type Graph, type NodeProto } from '../../src/model/graph.js';
-import type { ChannelMap, FoldTarget, Padding, Recentre } from '../../src/model/plan.js';
+import type { ChannelMap, FoldTarget, Recentre } from '../../src/model/plan.js';
 import { type Lane, laneAt, type Piece, scalePieces, sumPieces, trailingAxes } from './lane.js';
 import type { Layouts } from './layout.js';
 import { foldShift } from './shift.js';

@@ -1,14 +1,7 @@
+import type { Form, Granularity, PlanOptions } from '../../src/contract/settings.js';
 import { type Graph, nodeId } from '../../src/model/graph.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
-import type {
-  FoldTarget,
-  Form,
-  Granularity,
-  MigrationPlan,
-  PlanOptions,
-  ShiftFold,
-  Site,
-} from '../../src/model/plan.js';
+import type { FoldTarget, MigrationPlan, ShiftFold, Site } from '../../src/model/plan.js';
 import type { Lane } from './lane.js';
 import { type Layout, type Layouts, layoutsOf } from './layout.js';
 import { type Journey, pushOffset } from './offset.js';

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema } from 'onnx-buf';
+import type { Form, Granularity } from '../../src/contract/settings.js';
 import type { ModelProto } from '../../src/model/graph.js';
-import type { Form, Granularity, Site } from '../../src/model/plan.js';
+import type { Site } from '../../src/model/plan.js';
 
 const key = 'frelu-migrate';
 const version = 1;

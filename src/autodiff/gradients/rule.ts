@@ -1,9 +1,7 @@
+import type { Provider } from '../../contract/settings.js';
 import type { NodeProto } from '../../model/graph.js';
 import type { TensorProto } from '../../model/tensor.js';
 import type { Emitter } from '../emitter.js';
-
-/** The execution provider a graph is built for: a rule may choose another formulation where a kernel is missing or slow. */
-export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
 
 /** What a rule sees of the node it differentiates. All shapes are static: they were read off an execution. */
 export interface GradientContext {

@@ -1,8 +1,8 @@
+import type { Provider } from '../../contract/settings.js';
 import { findAttribute, intAttribute, makeAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
 import { elementCount, floatTensor } from '../../model/tensor.js';
 import { Emitter } from '../emitter.js';
-import type { Provider } from '../gradients/rule.js';
 
 export interface BatchStatisticsOptions {
   readonly provider: Provider;

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { CompareResult } from '../../evaluation/result.js';
+import type { CompareResult } from '../../contract/result.js';
 import { printJson, type Run } from '../context.js';
 import { metricRows, reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import type { Run } from '../context.js';
 import { declareMigrate } from './migrate.js';
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { EvaluateResult } from '../../evaluation/result.js';
+import type { EvaluateResult } from '../../contract/result.js';
 import { printJson, type Run } from '../context.js';
 import { metricRows } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';

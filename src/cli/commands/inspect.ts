@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { OutlineDescription, PlanDescription, ValueDescription } from '../../model/describe.js';
+import type { OutlineDescription, PlanDescription, ValueDescription } from '../../contract/model.js';
 import { printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
 import { argument } from '../options/option.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { exitCodes } from '../../errors.js';
+import { exitCodes } from '../../contract/failure.js';
+import type { MigrateResult } from '../../contract/result.js';
 import { parseAcceptanceRule } from '../../evaluation/acceptance.js';
-import type { MigrateResult } from '../../evaluation/result.js';
 import type { MigrateOptions } from '../../run/options.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { watchInterrupts } from '../interrupt.js';

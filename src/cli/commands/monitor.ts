@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { exitCodes } from '../../errors.js';
+import { exitCodes } from '../../contract/failure.js';
+import type { DriftCheck, MonitorResult } from '../../contract/result.js';
 import { driftThresholds } from '../../evaluation/drift.js';
-import type { DriftCheck, MonitorResult } from '../../evaluation/result.js';
 import { printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';

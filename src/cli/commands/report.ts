@@ -1,9 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { Failure } from '../../errors.js';
-import type { MigrateResult } from '../../evaluation/result.js';
-import type { Language } from '../../report/document.js';
+import { Failure } from '../../contract/failure.js';
+import type { MigrateResult } from '../../contract/result.js';
+import type { Language } from '../../contract/settings.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { argument, flag, option } from '../options/option.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { Failure } from '../../errors.js';
-import type { TfjsAgreement } from '../../evaluation/result.js';
+import { Failure } from '../../contract/failure.js';
+import type { TfjsAgreement } from '../../contract/result.js';
 import { printJson, type Run } from '../context.js';
 import { argument, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';

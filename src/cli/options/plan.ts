@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { defaultPlanOptions, type PlanOptions } from '../../model/plan.js';
+import { defaultPlanOptions, type PlanOptions } from '../../contract/settings.js';
 import { choice, type Read, repeated } from './option.js';
 
 /** Which sites are migrated, and how FReLU is written at them. */

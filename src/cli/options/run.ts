@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Language } from '../../report/document.js';
+import type { Language } from '../../contract/settings.js';
 import { option, type Read } from './option.js';
 import { integerFrom, listOf } from './values.js';
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { DeviceName, TaskOptions } from '../../run/options.js';
+import type { DeviceName } from '../../contract/settings.js';
+import type { TaskOptions } from '../../run/options.js';
 import { choice, type Read } from './option.js';
 
 /** What is learned and how it is judged. */

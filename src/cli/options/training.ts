@@ -47,7 +47,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     ['cosine', 'step', 'constant'],
     'cosine',
   );
-  const optimiser = choice(command, '--optimizer <NAME>', 'optimizer', ['sgd', 'adamw'], 'sgd');
+  const optimizer = choice(command, '--optimizer <NAME>', 'optimizer', ['sgd', 'adamw'], 'sgd');
   const momentum = option(command, '--momentum <X>', 'of sgd, Nesterov; of adamw its beta1', share, 0.9);
   const weightDecay = option(
     command,
@@ -79,8 +79,8 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     learningRate: learningRate(),
     offsetLearningRate: offsetLearningRate(),
     schedule: schedule(),
-    optimiser:
-      optimiser() === 'sgd'
+    optimizer:
+      optimizer() === 'sgd'
         ? { kind: 'sgd', momentum: momentum(), nesterov: true, weightDecay: weightDecay() ?? 1e-4 }
         : { kind: 'adamw', beta1: momentum(), beta2: 0.999, epsilon: 1e-8, weightDecay: weightDecay() ?? 0.01 },
     clipNorm: clipNorm(),

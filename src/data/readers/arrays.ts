@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part, PixelSize, SampleLayout, Targets } from '../dataset.js';
 import { resizePixels } from './pixels.js';
 

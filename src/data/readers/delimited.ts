@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import Papa from 'papaparse';
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import type { Dataset } from '../dataset.js';
 import { isFolder, readHead } from './files.js';
 import type { DatasetReader, ReadOptions } from './reader.js';

@@ -1,7 +1,7 @@
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 
 const gunzipBytes = promisify(gunzip);
 

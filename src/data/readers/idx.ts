@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
 import { arrayDataset } from './arrays.js';
 import { isFolder, listFolder, readBytes, readHead } from './files.js';

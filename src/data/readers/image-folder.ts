@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part } from '../dataset.js';
 import { isFolder, listFolder } from './files.js';
 import { encodedImagesDataset } from './pixels.js';

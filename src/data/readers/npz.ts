@@ -1,5 +1,5 @@
 import { unzipSync } from 'fflate';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
 import { arrayDataset } from './arrays.js';
 import { isFolder, readBytes, readHead } from './files.js';

@@ -1,6 +1,6 @@
 import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 import type { Dataset } from '../dataset.js';
 import { isFolder, readHead } from './files.js';
 import { encodedImagesDataset } from './pixels.js';

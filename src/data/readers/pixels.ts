@@ -1,5 +1,5 @@
 import sharp, { type Sharp } from 'sharp';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 import type { Dataset, Part, PixelSize, Targets } from '../dataset.js';
 
 /** Brings an opened image to `size`: 8-bit pixels, HWC. */

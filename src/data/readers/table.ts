@@ -1,4 +1,4 @@
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import type { Dataset, Targets } from '../dataset.js';
 import { arrayDataset } from './arrays.js';
 import type { ReadOptions } from './reader.js';

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 import { type FileRange, readFully } from '../file-pieces.js';
 import type { Graph } from '../graph.js';
 import type { ModelOutline } from '../model.js';

@@ -4,7 +4,7 @@ import { access, type FileHandle, open, readFile, stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 import { type FileRange, hashFile, readFully } from '../file-pieces.js';
 import { Graph } from '../graph.js';
 import type { Model, ModelFile, ModelOutline, OutlinedFile } from '../model.js';

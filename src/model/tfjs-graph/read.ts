@@ -1,4 +1,4 @@
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import type { NodeProto } from '../graph.js';
 import type { Model, ModelOutline } from '../model.js';
 import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';

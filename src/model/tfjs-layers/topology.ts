@@ -1,4 +1,4 @@
-import { Failure } from '../../errors.js';
+import { Failure } from '../../contract/failure.js';
 import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
 
 /** Where a JSON value stands within model.json. */

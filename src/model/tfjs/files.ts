@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 import type { ModelFile } from '../model.js';
 import { elementCount, float16ToNumber } from '../tensor.js';
 import { isList, isObject, type Json, type JsonObject, listOf, numberOf, objectOf, parseJson, textOf } from './json.js';

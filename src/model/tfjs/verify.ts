@@ -2,9 +2,9 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as TensorFlow from '@tensorflow/tfjs';
-import { Failure, messageOf } from '../../errors.js';
+import { Failure, messageOf } from '../../contract/failure.js';
+import type { ModelFormat } from '../../contract/model.js';
 import type { Graph, ValueInfoProto } from '../graph.js';
-import type { ModelFormat } from '../model.js';
 import { DataType } from '../tensor.js';
 import type { TfjsFiles } from './files.js';
 

@@ -1,4 +1,4 @@
-import type { ArmResult, Delta, MetricName, Metrics } from '../../evaluation/result.js';
+import type { ArmResult, Delta, MetricName, Metrics } from '../../contract/result.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
 import { isShare } from '../numbers.js';
 import { type Context, named, numeric, paragraph } from './context.js';

@@ -1,4 +1,4 @@
-import type { AttributionAgreement } from '../../evaluation/result.js';
+import type { AttributionAgreement } from '../../contract/result.js';
 import { type Block, type Rich, type Section, strong } from '../document.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 

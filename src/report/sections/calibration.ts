@@ -1,4 +1,4 @@
-import type { CalibrationBin } from '../../evaluation/result.js';
+import type { CalibrationBin } from '../../contract/result.js';
 import { plain, type Section } from '../document.js';
 import { type Context, note, numeric, paragraph } from './context.js';
 

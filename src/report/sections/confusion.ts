@@ -1,4 +1,4 @@
-import type { ConfusionCell } from '../../evaluation/result.js';
+import type { ConfusionCell } from '../../contract/result.js';
 import type { Block, Section } from '../document.js';
 import type { Texts } from '../text/en.js';
 import { type Context, named, note, numeric } from './context.js';

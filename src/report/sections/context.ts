@@ -1,4 +1,4 @@
-import type { MigrateResult } from '../../evaluation/result.js';
+import type { MigrateResult } from '../../contract/result.js';
 import type { Block, Column, Rich } from '../document.js';
 import type { Numbers } from '../numbers.js';
 import type { Texts } from '../text/en.js';

@@ -1,4 +1,4 @@
-import type { BeforeAfter } from '../../evaluation/result.js';
+import type { BeforeAfter } from '../../contract/result.js';
 import type { Inline, Rich, Section } from '../document.js';
 import type { Numbers } from '../numbers.js';
 import { type Context, named, numeric, paragraph } from './context.js';

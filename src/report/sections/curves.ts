@@ -1,4 +1,4 @@
-import type { CurvePoint } from '../../evaluation/result.js';
+import type { CurvePoint } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
 import { isShare } from '../numbers.js';
 import { type Context, note, paragraph } from './context.js';

@@ -1,4 +1,4 @@
-import type { Example } from '../../evaluation/result.js';
+import type { Example } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 

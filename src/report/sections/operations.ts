@@ -1,5 +1,5 @@
+import type { MonitoringBaseline } from '../../contract/result.js';
 import { driftThresholds } from '../../evaluation/drift.js';
-import type { MonitoringBaseline } from '../../evaluation/result.js';
 import { confirmationSize } from '../../evaluation/sample-size.js';
 import { shellQuote } from '../../shell.js';
 import { type Block, code, plain, type Rich, type Section, strong } from '../document.js';

@@ -1,4 +1,4 @@
-import type { MigrateResult, SettingValue } from '../../evaluation/result.js';
+import type { MigrateResult, SettingValue } from '../../contract/result.js';
 import type { Rich, Section } from '../document.js';
 import type { Texts } from '../text/en.js';
 import { type Context, named, numeric } from './context.js';

@@ -1,4 +1,4 @@
-import type { SiteResult } from '../../evaluation/result.js';
+import type { SiteResult } from '../../contract/result.js';
 import { type Block, code, plain, type Rich, type Section } from '../document.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 

@@ -4,7 +4,7 @@ import type {
   MetricName,
   VerdictName,
   VerdictReason,
-} from '../../evaluation/result.js';
+} from '../../contract/result.js';
 import { reasonSentences } from '../../evaluation/verdict.js';
 import { code, type Inline, type Rich, rich, strong } from '../document.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Provider } from '../../../src/autodiff/gradients/rule.js';
+import type { Provider } from '../../../src/contract/settings.js';
 import type { Attributes } from '../../../src/model/graph.js';
 import { floatTensor } from '../../../src/model/tensor.js';
 import { checkGradient, node, runGradient } from '../check-gradient.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Provider } from '../../../src/autodiff/gradients/rule.js';
+import type { Provider } from '../../../src/contract/settings.js';
 import { DataType, floatTensor, rawTensor } from '../../../src/model/tensor.js';
 import { checkGradient, node, runGradient } from '../check-gradient.js';
 

@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
-import type { Provider } from '../../../src/autodiff/gradients/rule.js';
 import { type RunningStatistics, useBatchStatistics } from '../../../src/autodiff/lower/batch-statistics.js';
 import { canonicalOpset } from '../../../src/autodiff/opset.js';
+import type { Provider } from '../../../src/contract/settings.js';
 import { Graph } from '../../../src/model/graph.js';
 import { floatTensor } from '../../../src/model/tensor.js';
 import { float32, runOnce, type Tensor } from '../../../src/runtime/session.js';

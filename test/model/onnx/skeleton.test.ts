@@ -5,7 +5,7 @@ import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { ModelProtoSchema, StringStringEntryProtoSchema, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { Failure } from '../../../src/errors.js';
+import { Failure } from '../../../src/contract/failure.js';
 import type { ModelOutline } from '../../../src/model/model.js';
 import { loadExternalData } from '../../../src/model/onnx/external.js';
 import { outlineOnnx, readOnnx } from '../../../src/model/onnx/read.js';

@@ -2,14 +2,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { defaultPlanOptions, type PlanOptions } from '../../../src/contract/settings.js';
 import { loadModel } from '../../../src/model/load.js';
 import { patchModel } from '../../../src/model/patch.js';
-import {
-  defaultPlanOptions,
-  type MigrationPlan,
-  type PlanOptions,
-  type SiteParameters,
-} from '../../../src/model/plan.js';
+import type { MigrationPlan, SiteParameters } from '../../../src/model/plan.js';
 import { patchTfjsGraph } from '../../../src/model/tfjs-graph/patch.js';
 import type { TfjsGraphModel } from '../../../src/model/tfjs-graph/read.js';
 import { planMigration } from '../../../transforms/plan/plan-migration.js';

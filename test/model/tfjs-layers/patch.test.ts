@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
+import { defaultPlanOptions, type PlanOptions } from '../../../src/contract/settings.js';
 import { createRandom } from '../../../src/data/random.js';
 import type { Graph } from '../../../src/model/graph.js';
-import { defaultPlanOptions, type MigrationPlan, type PlanOptions } from '../../../src/model/plan.js';
+import type { MigrationPlan } from '../../../src/model/plan.js';
 import { weightBytes } from '../../../src/model/tfjs/files.js';
 import { patchTfjsLayers } from '../../../src/model/tfjs-layers/patch.js';
 import type { TfjsLayersModel } from '../../../src/model/tfjs-layers/read.js';

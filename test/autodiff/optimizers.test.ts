@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Emitter } from '../../src/autodiff/emitter.js';
-import {
-  clipByNorm,
-  coefficientShape,
-  coefficients,
-  type OptimiserSettings,
-  stateRows,
-  writeStep,
-} from '../../src/autodiff/optimisers.js';
+import { clipByNorm, coefficientShape, coefficients, stateRows, writeStep } from '../../src/autodiff/optimizers.js';
+import type { OptimizerSettings } from '../../src/contract/settings.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { valueInfo } from './check-gradient.js';
 import { graphOf } from './lower/model.js';
@@ -24,14 +18,14 @@ const gradients = [
 const rates = [0.1, 0.05, 0.02];
 
 /** The parameters after three steps as the ONNX nodes compute them. */
-async function steps(optimiser: OptimiserSettings): Promise<readonly number[]> {
-  const rows = stateRows(optimiser);
+async function steps(optimizer: OptimizerSettings): Promise<readonly number[]> {
+  const rows = stateRows(optimizer);
   const graph = graphOf({
-    inputs: { s: [rows, 3], g: [1, 3], c: coefficientShape(optimiser) },
+    inputs: { s: [rows, 3], g: [1, 3], c: coefficientShape(optimizer) },
     nodes: [],
   });
-  const emit = new Emitter(graph, 'optimiser');
-  const next = writeStep(emit, { optimiser, rows, size: 3, input: 's', coefficients: 'c' }, ['g']);
+  const emit = new Emitter(graph, 'optimizer');
+  const next = writeStep(emit, { optimizer, rows, size: 3, input: 's', coefficients: 'c' }, ['g']);
   emit.flush();
   graph.proto.output = [valueInfo(next)];
   let state = [...start, ...Array<number>(3 * (rows - 1)).fill(0)];
@@ -39,7 +33,7 @@ async function steps(optimiser: OptimiserSettings): Promise<readonly number[]> {
     const results = await runOnce(graph.model, {
       s: float32(Float32Array.from(state), [rows, 3]),
       g: float32(Float32Array.from(gradient), [1, 3]),
-      c: float32(coefficients(optimiser, rates[i] ?? 0, i + 1), coefficientShape(optimiser)),
+      c: float32(coefficients(optimizer, rates[i] ?? 0, i + 1), coefficientShape(optimizer)),
     });
     state = floatsOf(results[next]);
   }

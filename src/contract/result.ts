@@ -1,5 +1,5 @@
-import type { ModelDescription, PlanDescription } from '../model/describe.js';
-import type { Form } from '../model/plan.js';
+import type { ModelDescription, PlanDescription } from './model.js';
+import type { Form } from './settings.js';
 
 /**
  * The data contract between a run, its JSON and its report. Everything here is plain, readonly and survives
@@ -19,8 +19,6 @@ export interface MetricValue {
 
 /** The metrics that exist for the task; a name that is absent does not apply to it. */
 export type Metrics = { readonly [name in MetricName]?: MetricValue };
-
-export type { ModelDescription } from '../model/describe.js';
 
 export type PlannedSiteDescription = PlanDescription['sites'][number];
 

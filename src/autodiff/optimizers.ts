@@ -1,32 +1,14 @@
+import type { OptimizerSettings } from '../contract/settings.js';
 import type { Emitter } from './emitter.js';
 
-/**
- * An optimiser as ONNX nodes over flat vectors. `sgd` is linear in (parameters, momentum, gradient), so that its step is
- * one product with a 2x3 matrix; `adamw` is not, and takes its hyper-parameters as a vector.
- */
-export type OptimiserSettings =
-  | {
-      readonly kind: 'sgd';
-      readonly momentum: number;
-      readonly nesterov: boolean;
-      readonly weightDecay: number;
-    }
-  | {
-      readonly kind: 'adamw';
-      readonly beta1: number;
-      readonly beta2: number;
-      readonly epsilon: number;
-      readonly weightDecay: number;
-    };
-
-/** The state per parameter: [rows, P], row 0 the parameters, the others the optimiser's own (momentum; first and second moment). */
-export function stateRows(optimiser: OptimiserSettings): number {
-  return optimiser.kind === 'sgd' ? 2 : 3;
+/** The state per parameter: [rows, P], row 0 the parameters, the others the optimizer's own (momentum; first and second moment). */
+export function stateRows(optimizer: OptimizerSettings): number {
+  return optimizer.kind === 'sgd' ? 2 : 3;
 }
 
 /** The shape of the coefficients that a step is fed with. */
-export function coefficientShape(optimiser: OptimiserSettings): readonly number[] {
-  return optimiser.kind === 'sgd' ? [2, 3] : [6];
+export function coefficientShape(optimizer: OptimizerSettings): readonly number[] {
+  return optimizer.kind === 'sgd' ? [2, 3] : [6];
 }
 
 /**
@@ -38,15 +20,15 @@ export function coefficientShape(optimiser: OptimiserSettings): readonly number[
  * AdamW (Loshchilov and Hutter 2019, algorithm 2): the decay factor 1 - lr wd, the two betas, epsilon, and the step size
  * lr / (1 - beta1^t) with 1 / (1 - beta2^t) for the second moment.
  */
-export function coefficients(optimiser: OptimiserSettings, learningRate: number, step: number): Float32Array {
-  if (optimiser.kind === 'sgd') {
-    const { momentum: mu, weightDecay: wd, nesterov } = optimiser;
+export function coefficients(optimizer: OptimizerSettings, learningRate: number, step: number): Float32Array {
+  if (optimizer.kind === 'sgd') {
+    const { momentum: mu, weightDecay: wd, nesterov } = optimizer;
     const velocity = [wd, mu, 1];
     const direction = nesterov ? [wd + mu * wd, mu * mu, 1 + mu] : velocity;
     const [p = 0, v = 0, g = 0] = direction;
     return Float32Array.from([1 - learningRate * p, -learningRate * v, -learningRate * g, ...velocity]);
   }
-  const { beta1, beta2, epsilon, weightDecay } = optimiser;
+  const { beta1, beta2, epsilon, weightDecay } = optimizer;
   return Float32Array.from([
     1 - learningRate * weightDecay,
     beta1,
@@ -59,7 +41,7 @@ export function coefficients(optimiser: OptimiserSettings, learningRate: number,
 
 /** What a step reads: the state [rows, size] and the coefficients. */
 interface Stepped {
-  readonly optimiser: OptimiserSettings;
+  readonly optimizer: OptimizerSettings;
   readonly rows: number;
   readonly size: number;
   readonly input: string;
@@ -68,8 +50,8 @@ interface Stepped {
 
 /** Writes one step: returns the new state [rows, size]. `gradients` lie side by side, [1, n] each, `size` of all together. */
 export function writeStep(emit: Emitter, stepped: Stepped, gradients: readonly string[]): string {
-  const { optimiser, rows, size, input: state, coefficients: fed } = stepped;
-  if (optimiser.kind === 'sgd') {
+  const { optimizer, rows, size, input: state, coefficients: fed } = stepped;
+  if (optimizer.kind === 'sgd') {
     const flat = emit.op('Reshape', [state, emit.ints([1, rows * size])]);
     const stacked = emit.op('Reshape', [emit.concat([flat, ...gradients], 1), emit.ints([rows + 1, size])]);
     return emit.op('MatMul', [fed, stacked]);

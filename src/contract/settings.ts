@@ -1,0 +1,118 @@
+/**
+ * The settings of a run, as plain JSON-serialisable values. What a command line, a configuration file or a library caller may
+ * say is named here, once; every other folder imports these types and adds none of its own.
+ */
+
+/** The execution provider a graph is built for and run on, by ONNX Runtime's names. */
+export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+
+/** What a user asks for; `auto` is the provider that computes best here. */
+export type DeviceName = 'auto' | Provider;
+
+/** How FReLU stands in the written file; docs/architecture.md has the table of when each is exact. */
+export type Form = 'folded' | 'fused' | 'explicit';
+export type Padding = 'zero' | 'floor';
+export type Granularity = 'layer' | 'channel';
+
+export interface PlanOptions {
+  readonly form: Form | 'auto';
+  readonly padding: Padding;
+  readonly granularity: Granularity;
+  /** globs over site ids; a site is migrated when it matches `include` (or there is none) and no `exclude` */
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+}
+
+export const defaultPlanOptions: PlanOptions = {
+  form: 'auto',
+  padding: 'zero',
+  granularity: 'layer',
+  include: [],
+  exclude: [],
+};
+
+/**
+ * What is minimised. `cross-entropy`: classes exclude each other, targets are probabilities that sum to 1 over the class
+ * axis. `binary-cross-entropy`: each output is a label of its own, targets in [0, 1]. `mse`: targets are the outputs wanted.
+ */
+export type LossKind = 'cross-entropy' | 'binary-cross-entropy' | 'mse';
+
+export type OptimizerSettings =
+  | {
+      readonly kind: 'sgd';
+      readonly momentum: number;
+      readonly nesterov: boolean;
+      readonly weightDecay: number;
+    }
+  | {
+      readonly kind: 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    };
+
+/** What training may change: everything; biases, shifts and offsets; shifts and offsets alone; the last layer with them. */
+export type TrainScope = 'all' | 'biases' | 'offsets' | 'head';
+
+/** Normalization in training: keep the running statistics; train with the batch's and update them; keep them, then estimate them anew. */
+export type BatchNormMode = 'frozen' | 'batch' | 'recalibrate';
+
+export type Schedule = 'cosine' | 'step' | 'constant';
+
+/** The languages of the report. */
+export type Language = 'en' | 'ja';
+
+/**
+ * The name of every setting that a message may speak of. The library says a setting by this name; the command line maps each to
+ * its option (`cli/flags.ts`), so that no message below it knows an option.
+ */
+export type SettingName =
+  | 'accept'
+  | 'batchNorm'
+  | 'batchSize'
+  | 'classes'
+  | 'clipNorm'
+  | 'control'
+  | 'data'
+  | 'device'
+  | 'distillWeight'
+  | 'dryRun'
+  | 'epochs'
+  | 'exclude'
+  | 'form'
+  | 'include'
+  | 'input'
+  | 'labelSmoothing'
+  | 'layout'
+  | 'learningRate'
+  | 'loss'
+  | 'mean'
+  | 'metric'
+  | 'model'
+  | 'offsetLearningRate'
+  | 'optimizer'
+  | 'out'
+  | 'output'
+  | 'overwrite'
+  | 'padding'
+  | 'preprocess'
+  | 'resize'
+  | 'resume'
+  | 'runDir'
+  | 'scale'
+  | 'seeds'
+  | 'std'
+  | 'target'
+  | 'task'
+  | 'teacher'
+  | 'temperature'
+  | 'test'
+  | 'testFraction'
+  | 'train'
+  | 'trustReading'
+  | 'validationFraction'
+  | 'yes';
+
+/** A setting that cures a failure, with the value that does where one does: `['device', 'cpu']`. */
+export type SettingHint = SettingName | readonly [name: SettingName, value: string];
