@@ -3,6 +3,9 @@ import type { MetricName } from '../contract/result.js';
 import { batches } from '../data/batches.js';
 import { evaluateMetrics, higherIsBetter, type Truth } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
+import type { DataPart } from '../reading/data.js';
+import { type Predictions, predict } from '../reading/predictions.js';
+import { lossTargets, type RunTask, softTargets } from '../reading/task.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { type StepFeed, Stepper } from '../runtime/stepper.js';
@@ -10,10 +13,7 @@ import { tensorOf } from '../runtime/tensors.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Criterion, Validation } from '../training/criterion.js';
 import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
-import type { DataPart } from './data.js';
 import type { MigrateOptions } from './options.js';
-import { type Predictions, predict } from './predictions.js';
-import { lossTargets, type RunTask, softTargets } from './task.js';
 
 /** What both trained arms of a run share: data, order, task, device. */
 export interface ArmContext {

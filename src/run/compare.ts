@@ -2,14 +2,14 @@ import { Failure } from '../contract/failure.js';
 import type { CompareResult } from '../contract/result.js';
 import { classDeltas, pairedDelta } from '../evaluation/compare.js';
 import { evaluateMetrics } from '../evaluation/metrics.js';
+import { inferenceCost } from '../judge/inference-cost.js';
+import { compareLatency, timedRuns } from '../judge/latency.js';
 import { describeModel } from '../model/describe.js';
 import { sourceOf } from '../model/source.js';
-import { classNamesFor } from './data.js';
-import { type ChosenDevice, withDevice } from './device.js';
+import { classNamesFor } from '../reading/data.js';
+import { maxAbsDifference } from '../reading/predictions.js';
+import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
 import { describeData, type EvaluateOptions, runEvaluation } from './evaluate.js';
-import { compareLatency, timedRuns } from './latency.js';
-import { inferenceCost } from './operations.js';
-import { maxAbsDifference } from './predictions.js';
 
 export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
   readonly a: string;

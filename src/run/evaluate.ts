@@ -5,13 +5,13 @@ import { describeModel } from '../model/describe.js';
 import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
+import { type DataPart, openEvaluationData } from '../reading/data.js';
+import { type Predictions, predict } from '../reading/predictions.js';
+import { requireOneInput } from '../reading/requirements.js';
+import { chooseTask, type RunTask, truthOf } from '../reading/task.js';
+import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
-import { type DataPart, openEvaluationData } from './data.js';
-import { type ChosenDevice, withDevice } from './device.js';
 import type { DataOptions, TaskOptions } from './options.js';
-import { type Predictions, predict } from './predictions.js';
-import { requireOneInput } from './requirements.js';
-import { chooseTask, type RunTask, truthOf } from './task.js';
 
 export interface EvaluateOptions extends Evaluation {
   readonly device: DeviceName;

@@ -1,9 +1,9 @@
 import { Failure, messageOf } from '../contract/failure.js';
 import type { Graph } from '../model/graph.js';
+import type { DataPart } from '../reading/data.js';
+import { maxAbsDifference, type Predictions, predict } from '../reading/predictions.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
-import type { DataPart } from './data.js';
-import { maxAbsDifference, type Predictions, predict } from './predictions.js';
 
 const samples = 8;
 

@@ -3,19 +3,19 @@ import type { MigrateResult, MonitoringBaseline, MonitorResult } from '../contra
 import type { DeviceName } from '../contract/settings.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
 import { checkDrift, type DriftThresholds, worstLevel } from '../evaluation/drift.js';
+import { activationsProvider, observeProbes } from '../judge/activations.js';
+import { channelValues } from '../judge/channel-values.js';
 import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
+import { openEvaluationData } from '../reading/data.js';
+import { predict } from '../reading/predictions.js';
+import { requireOneInput } from '../reading/requirements.js';
+import { chooseTask } from '../reading/task.js';
+import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
 import { signatureOf } from '../runtime/predictor.js';
-import { activationsProvider, observeProbes } from './activations.js';
-import { openEvaluationData } from './data.js';
-import { type ChosenDevice, withDevice } from './device.js';
 import { describeData } from './evaluate.js';
-import { channelValues } from './monitoring.js';
 import type { DataOptions } from './options.js';
-import { predict } from './predictions.js';
-import { requireOneInput } from './requirements.js';
-import { chooseTask } from './task.js';
 
 export interface MonitorOptions {
   readonly run: MigrateResult;

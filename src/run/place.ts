@@ -4,8 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
 import type { MigrateResult } from '../contract/result.js';
 import type { Model } from '../model/model.js';
+import type { RunData } from '../reading/data.js';
 import { type Language, renderHtml, renderJson, renderMarkdown } from '../report/render.js';
-import type { RunData } from './data.js';
 import type { MigrateOptions } from './options.js';
 
 /** Where a run keeps its checkpoints and reports; no folder for a dry run, which writes nothing. */

@@ -21,26 +21,26 @@ import {
   type Truth,
 } from '../evaluation/metrics.js';
 import { judge } from '../evaluation/verdict.js';
+import { type Activations, activationsProvider, observeActivations } from '../judge/activations.js';
+import { attributionScope, compareAttributions } from '../judge/attribution.js';
+import { channelValues } from '../judge/channel-values.js';
+import { changedExamples } from '../judge/examples.js';
+import { inferenceCost } from '../judge/inference-cost.js';
+import { compareLatency, timedRuns } from '../judge/latency.js';
+import { checkStaged, requantizationCost, tfjsAgreement } from '../judge/tfjs-check.js';
 import { describeModel, describePlan } from '../model/describe.js';
 import type { ModelProto } from '../model/graph.js';
 import type { OperationCounts } from '../model/operation-counts.js';
 import type { SiteParameters } from '../model/plan.js';
 import { sourceOf } from '../model/source.js';
+import { classNamesFor, describeSplit, findDuplicates } from '../reading/data.js';
+import { type Predictions, predict, withPredictor } from '../reading/predictions.js';
+import { truthOf } from '../reading/task.js';
+import type { StagedModel } from '../upgrade/staging.js';
 import { packageVersion } from '../version.js';
-import { type Activations, activationsProvider, observeActivations } from './activations.js';
-import { attributionScope, compareAttributions } from './attribution.js';
-import { classNamesFor, describeSplit, findDuplicates } from './data.js';
-import { changedExamples } from './examples.js';
-import { compareLatency, timedRuns } from './latency.js';
 import type { ArmsOutcome, Prepared, TrainedArm } from './migrate.js';
-import { channelValues } from './monitoring.js';
-import { inferenceCost } from './operations.js';
 import type { MigrateOptions } from './options.js';
 import type { RunPlace } from './place.js';
-import { type Predictions, predict, withPredictor } from './predictions.js';
-import type { StagedModel } from './staging.js';
-import { truthOf } from './task.js';
-import { checkStaged, requantizationCost, tfjsAgreement } from './tfjs-check.js';
 
 /** What the judging of a run needs to know. */
 export interface Judged {

@@ -12,7 +12,7 @@ import type { ModelOutline } from '../model/model.js';
 import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
-import { allFiles, stageModel } from './staging.js';
+import { allFiles, stageModel } from '../upgrade/staging.js';
 
 export interface RewriteOptions {
   readonly model: string;
@@ -72,7 +72,7 @@ export async function rewriteFrom(
 ): Promise<RewrittenModel> {
   const plan = planMigration(model.graph, options.plan, model.limits);
   // ONNX Runtime and TensorFlow.js take as long to load as the rewrite of a small model
-  const check = model.format === 'onnx' ? null : await import('./tfjs-check.js');
+  const check = model.format === 'onnx' ? null : await import('../judge/tfjs-check.js');
   const before = check && (await check.checkSource(model, warn));
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
   // a file of the size of the model, written and read once more: where there is something to hold it against

@@ -4,8 +4,8 @@ import type { Dataset } from '../../src/data/dataset.js';
 import { createInputs } from '../../src/data/inputs.js';
 import { planPreprocessing } from '../../src/data/preprocess.js';
 import { wholeSplit } from '../../src/data/split.js';
+import { predict } from '../../src/reading/predictions.js';
 import { checkFreedBatch } from '../../src/run/freed-batch.js';
-import { predict } from '../../src/run/predictions.js';
 import { signatureOf } from '../../src/runtime/predictor.js';
 import { parseGraph } from '../transforms/notation.js';
 

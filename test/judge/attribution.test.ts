@@ -4,10 +4,10 @@ import { toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { describe, expect, it, test } from 'vitest';
 import type { MigrateResult } from '../../src/contract/result.js';
-import { attributionScope } from '../../src/run/attribution.js';
+import { attributionScope } from '../../src/judge/attribution.js';
 import { migrate } from '../../src/run/migrate.js';
+import { hooks, optionsFor, temporaryFolder, training } from '../run/runs.js';
 import { parseGraph } from '../transforms/notation.js';
-import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
 const rows = Array.from({ length: 120 }, (_, row) => [0, 1, 2, 3].map((i) => Math.sin(1.7 * row + 2.9 * i)));
 

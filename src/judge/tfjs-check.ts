@@ -8,7 +8,7 @@ import { type RunGraph, type Verification, verifyTfjs } from '../model/tfjs/veri
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
 import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
 import { openSession, Tensor } from '../runtime/session.js';
-import type { StagedModel } from './staging.js';
+import type { StagedModel } from '../upgrade/staging.js';
 
 /** A difference beyond this share of the largest output is not rounding: the two do not compute the same. */
 const tolerance = 1e-3;

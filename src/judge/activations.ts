@@ -5,11 +5,11 @@ import type { Provider } from '../contract/settings.js';
 import { batches } from '../data/batches.js';
 import type { Graph } from '../model/graph.js';
 import type { Site, SiteParameters } from '../model/plan.js';
+import type { DataPart } from '../reading/data.js';
 import { sessionOptions } from '../runtime/devices.js';
 import type { Signature } from '../runtime/predictor.js';
 import { openSession } from '../runtime/session.js';
 import { floatsOf, tensorOf } from '../runtime/tensors.js';
-import type { DataPart } from './data.js';
 
 const sampleLimit = 256;
 /** sites looked at: a report of thousands of histograms helps nobody, and each is a tensor held in memory */

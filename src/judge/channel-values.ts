@@ -1,6 +1,6 @@
 import { channelNames, inputAxes } from '../data/axes.js';
 import { elementCount } from '../model/tensor.js';
-import type { DataPart } from './data.js';
+import type { DataPart } from '../reading/data.js';
 
 const sampleLimit = 2000;
 /** values kept per channel: enough for deciles, few enough for a channel of large images */

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import type { Example } from '../contract/result.js';
 import type { Dataset } from '../data/dataset.js';
 import { classProbabilities, predictedClasses, type Scores, type Truth, topConfidence } from '../evaluation/metrics.js';
-import type { DataPart } from './data.js';
+import type { DataPart } from '../reading/data.js';
 
 const shown = 12;
 const side = 96;

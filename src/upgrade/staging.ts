@@ -6,8 +6,8 @@ import { loadModel } from '../model/load.js';
 import type { Model, ModelOutline } from '../model/model.js';
 import { type PatchedModel, patchModel } from '../model/patch.js';
 import type { MigrationPlan } from '../model/plan.js';
-import { writeElsewhere } from '../upgrade/elsewhere.js';
-import type { NewFile } from '../upgrade/files.js';
+import { writeElsewhere } from './elsewhere.js';
+import type { NewFile } from './files.js';
 
 /** The files of a migrated model, complete in a temporary folder and read back from there: what is judged is what is written. */
 export interface StagedModel {

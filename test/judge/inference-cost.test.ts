@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { inferenceCost } from '../../src/judge/inference-cost.js';
 import type { OperationCounts } from '../../src/model/operation-counts.js';
-import { inferenceCost } from '../../src/run/operations.js';
 import { signatureOf } from '../../src/runtime/predictor.js';
 import { parseGraph } from '../transforms/notation.js';
 

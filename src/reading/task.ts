@@ -7,8 +7,8 @@ import type { Targets } from '../data/dataset.js';
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
+import type { TaskOptions } from '../run/options.js';
 import type { Signature } from '../runtime/predictor.js';
-import type { TaskOptions } from './options.js';
 
 /** What is learned and how it is judged: told from the model's output and the targets, or by options. */
 export interface RunTask {

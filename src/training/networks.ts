@@ -4,8 +4,8 @@ import type { TrainScope } from '../contract/settings.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { readFloats, writeFloats } from '../model/tensor.js';
-import { makeTrainable } from '../training/prepare.js';
-import type { ArmNetwork } from './arms.js';
+import type { ArmNetwork } from '../run/arms.js';
+import { makeTrainable } from './prepare.js';
 
 /** The rewritten network: its site parameters are trained beside its own, and baked by name. */
 export interface FreluNetwork extends ArmNetwork {

@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { observeProbes } from '../../src/run/activations.js';
-import { openEvaluationData } from '../../src/run/data.js';
+import { observeProbes } from '../../src/judge/activations.js';
+import { openEvaluationData } from '../../src/reading/data.js';
 import { signatureOf } from '../../src/runtime/predictor.js';
+import { optionsFor, temporaryFolder } from '../run/runs.js';
 import { parseGraph } from '../transforms/notation.js';
-import { optionsFor, temporaryFolder } from './runs.js';
 
 const rows = Array.from({ length: 20 }, (_, row) => [-1, 0, row, 30]);
 

@@ -6,13 +6,13 @@ import { applyPreprocessing, rawLength } from '../data/preprocess.js';
 import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
+import type { Prepared } from '../run/migrate.js';
 import { sessionOptions } from '../runtime/devices.js';
+import type { ChosenDevice } from '../runtime/open-device.js';
 import { float32, openSession } from '../runtime/session.js';
 import { floatsOf, tensorOf } from '../runtime/tensors.js';
 import { prepareInputGradient } from '../training/prepare.js';
-import type { ChosenDevice } from './device.js';
 import { pictureOf } from './examples.js';
-import type { Prepared } from './migrate.js';
 
 const steps = 32;
 const sampleRange = [4, 64] as const;

@@ -1,8 +1,8 @@
 import { Failure } from '../contract/failure.js';
 import type { DeviceDescription } from '../contract/result.js';
 import type { DeviceName, Provider } from '../contract/settings.js';
-import { discoverDevices, holdDevice, preferredDevice, sessionOptions } from '../runtime/devices.js';
-import type { InferenceSession } from '../runtime/session.js';
+import { discoverDevices, holdDevice, preferredDevice, sessionOptions } from './devices.js';
+import type { InferenceSession } from './session.js';
 
 export interface ChosenDevice {
   readonly provider: Provider;
