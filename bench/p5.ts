@@ -1,8 +1,8 @@
 import { defaultPlanOptions, type Padding } from '../src/contract/settings.js';
 import { createRandom } from '../src/data/random.js';
+import { compareLatency } from '../src/judge/latency.js';
 import type { Graph } from '../src/model/graph.js';
 import type { SiteParameters } from '../src/model/plan.js';
-import { compareLatency } from '../src/judge/latency.js';
 import { signatureOf } from '../src/runtime/predictor.js';
 import { planMigration } from '../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../transforms/rewrite/bake.js';

@@ -1,4 +1,4 @@
-import type { RunHooks, RunPhase } from '../run/migrate.js';
+import type { RunHooks, RunPhase } from '../run/hooks.js';
 import type { TextOutput } from './io.js';
 
 /** Draws what a run tells. */

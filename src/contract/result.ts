@@ -1,5 +1,14 @@
 import type { ModelDescription, PlanDescription } from './model.js';
-import type { Form } from './settings.js';
+import type {
+  BatchNormMode,
+  Form,
+  Granularity,
+  LossKind,
+  OptimizerSettings,
+  Padding,
+  Schedule,
+  TrainScope,
+} from './settings.js';
 
 /**
  * The data contract between a run, its JSON and its report. Everything here is plain, readonly and survives
@@ -316,7 +325,53 @@ export interface Environment {
   readonly threads: number | null;
 }
 
-export type SettingValue = string | number | boolean | null | readonly (string | number)[];
+/** What a run was told, and what it chose where it was told nothing. */
+export interface RunSettings {
+  readonly seed: number;
+  readonly train: TrainScope;
+  readonly epochs: number;
+  readonly budgetSeconds: number | null;
+  readonly batchSize: number;
+  readonly patience: number;
+  readonly learningRate: number;
+  /** whether a range test found it */
+  readonly learningRateFound: boolean;
+  readonly offsetLearningRate: number;
+  readonly schedule: Schedule;
+  readonly optimizer: OptimizerSettings['kind'];
+  /** null for an optimizer without one */
+  readonly momentum: number | null;
+  readonly weightDecay: number;
+  readonly clipNorm: number | null;
+  readonly labelSmoothing: number;
+  readonly batchNorm: BatchNormMode;
+  readonly metric: MetricName;
+  readonly loss: LossKind;
+  readonly epochKeptBy: 'validation loss' | 'validation metric';
+  readonly form: Form | 'auto';
+  readonly padding: Padding;
+  readonly granularity: Granularity;
+  /** the offset that training started from */
+  readonly init: number;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  readonly seeds: number;
+  /** of the frelu arm that was judged */
+  readonly seedKept: number;
+  readonly control: boolean;
+  readonly validationFraction: number;
+  /** null where the test set is a data set of its own */
+  readonly testFraction: number | null;
+  /** what becomes of a stored sample before the model is fed with it, in one sentence */
+  readonly preprocessing: string;
+  /** as given; null: not given */
+  readonly scale: number | null;
+  readonly mean: readonly number[] | null;
+  readonly std: readonly number[] | null;
+  readonly layout: 'NCHW' | 'NHWC' | null;
+}
+
+export type SettingValue = RunSettings[keyof RunSettings];
 
 /** How far TensorFlow.js itself and this tool are apart on random inputs, by the model's files before and after. */
 export interface TfjsAgreement {
@@ -361,7 +416,7 @@ export interface MigrateResult {
     readonly test: SplitDescription;
     readonly duplicates: DuplicateCounts | null;
   };
-  readonly settings: { readonly [name: string]: SettingValue };
+  readonly settings: RunSettings;
   readonly environment: Environment;
   readonly plan: InspectResult;
   /** of the rewritten model with a = b = 0 against the original, before any training */

@@ -22,6 +22,8 @@ export interface BatchOptions {
   readonly batchSize: number;
   /** the order of an epoch depends on both; absent: as given */
   readonly shuffle?: { readonly seed: number; readonly epoch: number };
+  /** batches at the start that are left out, without being read */
+  readonly skip?: number;
   /** the model's number of classes, the width of one-hot targets; by default the data set's */
   readonly classes?: number;
 }
@@ -33,7 +35,7 @@ export interface BatchOptions {
  */
 export async function* batches(inputs: Inputs, options: BatchOptions): AsyncGenerator<Batch, void, undefined> {
   const { dataset } = inputs;
-  const { batchSize } = options;
+  const { batchSize, skip = 0 } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new Failure('usage', `--batch-size ${batchSize}: give a whole number of at least 1.`);
   }
@@ -62,8 +64,9 @@ export async function* batches(inputs: Inputs, options: BatchOptions): AsyncGene
     return batch;
   };
 
-  let next = order.length > 0 ? readAhead(0) : null;
-  for (let start = batchSize; next !== null; start += batchSize) {
+  const first = skip * batchSize;
+  let next = first < order.length ? readAhead(first) : null;
+  for (let start = first + batchSize; next !== null; start += batchSize) {
     const batch: Batch = await next;
     next = start < order.length ? readAhead(start) : null;
     yield batch;

@@ -6,13 +6,16 @@ import { applyPreprocessing, rawLength } from '../data/preprocess.js';
 import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
-import type { Prepared } from '../run/migrate.js';
 import { sessionOptions } from '../runtime/devices.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
 import { float32, openSession } from '../runtime/session.js';
 import { floatsOf, tensorOf } from '../runtime/tensors.js';
 import { prepareInputGradient } from '../training/prepare.js';
 import { pictureOf } from './examples.js';
+import type { Subject } from './subject.js';
+
+/** What of a run's subject is needed to explain its predictions. */
+type Explained = Pick<Subject, 'model' | 'data' | 'task' | 'before'>;
 
 const steps = 32;
 const sampleRange = [4, 64] as const;
@@ -44,12 +47,12 @@ export interface AttributionOptions extends AttributionScope {
  * cannot be differentiated down to its input.
  */
 export async function compareAttributions(
-  prepared: Prepared,
+  explained: Explained,
   { after, batchSize, samples, device, actual, warn }: AttributionOptions,
 ): Promise<readonly AttributionAgreement[] | null> {
-  const { model } = prepared;
-  const subject = await readSubject(prepared, samples);
-  const explain = (graph: Graph) => attributionMaps(prepared, device, graph, subject, Math.min(batchSize, steps + 1));
+  const { model } = explained;
+  const subject = await readSubject(explained, samples);
+  const explain = (graph: Graph) => attributionMaps(explained, device, graph, subject, Math.min(batchSize, steps + 1));
   let before: Maps | null;
   let migrated: Maps | null;
   try {
@@ -57,7 +60,7 @@ export async function compareAttributions(
     migrated = before && (await explain(after));
   } catch (error) {
     // whatever an operator or a device does to this extra graph, the run's own result stands
-    const why = error instanceof Failure ? error.message.replace(/ Train less.*$/, '') : String(error);
+    const why = error instanceof Failure ? error.what : String(error);
     warn(`Attribution maps were not made: ${why}`);
     return null;
   }
@@ -80,7 +83,7 @@ export async function compareAttributions(
       method,
       steps: of === 'integrated' ? steps : null,
       ...attributionAgreement(pairs),
-      examples: await Promise.all(shown.map((pair) => example(prepared, subject.axes, pair, actual(pair.position)))),
+      examples: await Promise.all(shown.map((pair) => example(explained, subject.axes, pair, actual(pair.position)))),
     };
   };
   return [await agreement('integrated-gradients', 'integrated'), await agreement('input-x-gradient', 'product')];
@@ -106,7 +109,7 @@ export function attributionScope(
   return { samples, device: onCpu ? { provider: 'cpu', session: sessionOptions('cpu') } : trainedOn };
 }
 
-interface Subject {
+interface ExplainedSamples {
   /** places in the test split, evenly spaced */
   readonly positions: readonly number[];
   /** per sample, as the model is fed */
@@ -117,7 +120,7 @@ interface Subject {
   readonly axes: InputAxes;
 }
 
-async function readSubject({ data, before }: Prepared, count: number): Promise<Subject> {
+async function readSubject({ data, before }: Explained, count: number): Promise<ExplainedSamples> {
   const { inputs, split } = data.test;
   const { preprocessing } = inputs;
   const length = elementCount(inputs.shape);
@@ -151,10 +154,10 @@ interface Maps {
 
 /** The points from the baseline to each input, and the input itself, go through the gradient graph batch by batch. */
 async function attributionMaps(
-  { model, data, task }: Prepared,
+  { model, data, task }: Explained,
   device: AttributionScope['device'],
   graph: Graph,
-  { inputs, baseline, outputs, axes }: Subject,
+  { inputs, baseline, outputs, axes }: ExplainedSamples,
   batchSize: number,
 ): Promise<Maps | null> {
   const sampleShape = data.preprocessing.shape;
@@ -215,7 +218,7 @@ async function attributionMaps(
 }
 
 async function example(
-  { data }: Prepared,
+  { data }: Explained,
   axes: InputAxes,
   pair: { readonly position: number; readonly before: Float64Array; readonly after: Float64Array },
   actual: string,

@@ -6,8 +6,8 @@ import { type Preprocessing, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { countDuplicates, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
-import type { DataOptions } from '../run/options.js';
 import type { Signature } from '../runtime/predictor.js';
+import type { DataOptions } from './options.js';
 
 /** Some samples of a data set, ready to be fed to the model. */
 export interface DataPart {

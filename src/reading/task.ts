@@ -7,8 +7,8 @@ import type { Targets } from '../data/dataset.js';
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
-import type { TaskOptions } from '../run/options.js';
 import type { Signature } from '../runtime/predictor.js';
+import type { TaskOptions } from './options.js';
 
 /** What is learned and how it is judged: told from the model's output and the targets, or by options. */
 export interface RunTask {
@@ -49,7 +49,7 @@ export function chooseTask(
   const softmax = lossInput(graph, signature.output, 'cross-entropy', rank).activation;
   const sigmoid = lossInput(graph, signature.output, 'binary-cross-entropy', rank).activation;
   const loss = options.loss ?? lossOf(task, targets, width, softmax !== 'none', sigmoid !== 'none');
-  const scores = scoresOf(loss, softmax, sigmoid, outputs, width);
+  const scores = scoreKind(loss, softmax, sigmoid, outputs, width);
   if (targets.kind === 'values' && targets.width !== width) {
     throw new Failure(
       'input',
@@ -87,7 +87,7 @@ function lossOf(task: Task, targets: Targets, width: number, softmax: boolean, s
   return width === 1 || sigmoid ? 'binary-cross-entropy' : 'cross-entropy';
 }
 
-function scoresOf(
+function scoreKind(
   loss: LossKind,
   softmax: string,
   sigmoid: string,
@@ -116,6 +116,14 @@ function areDistributions(values: Float32Array, width: number): boolean {
 
 function emptyTruth(task: Task, targets: Targets, loss: LossKind, width: number): Truth {
   return truthOf({ task, loss, width }, targets, new Int32Array(), new Float32Array());
+}
+
+/** Predictions, to be read as the task says. */
+export function scoresOf(
+  { scores }: Pick<RunTask, 'scores'>,
+  { values, width }: Pick<Scores, 'values' | 'width'>,
+): Scores {
+  return { values, width, kind: scores };
 }
 
 /** What samples are compared with: their labels, their values, or (without labels) what the original model says. */

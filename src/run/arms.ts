@@ -1,120 +1,32 @@
-import type { BatchPart } from '../autodiff/step.js';
-import type { MetricName } from '../contract/result.js';
-import { batches } from '../data/batches.js';
-import { evaluateMetrics, higherIsBetter, type Truth } from '../evaluation/metrics.js';
-import type { Graph } from '../model/graph.js';
-import type { DataPart } from '../reading/data.js';
-import { type Predictions, predict } from '../reading/predictions.js';
-import { lossTargets, type RunTask, softTargets } from '../reading/task.js';
-import type { Signature } from '../runtime/predictor.js';
-import type { InferenceSession } from '../runtime/session.js';
-import { type StepFeed, Stepper } from '../runtime/stepper.js';
-import { tensorOf } from '../runtime/tensors.js';
-import type { ArmSubject, TrainingBatches } from '../training/arm.js';
-import type { Criterion, Validation } from '../training/criterion.js';
-import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
-import type { MigrateOptions } from './options.js';
+import type { RunSpec } from './spec.js';
 
-/** What both trained arms of a run share: data, order, task, device. */
-export interface ArmContext {
-  readonly train: DataPart;
-  readonly validation: DataPart;
-  readonly signature: Signature;
-  readonly task: RunTask;
-  readonly settings: StepSettings;
-  readonly batchSize: number;
-  readonly labelSmoothing: number;
-  /** the original model's outputs on the training split, in its order; null unless distilled */
-  readonly teacher: Predictions | null;
-  /** what validation predictions are compared with */
-  readonly validationTruth: Truth;
-  readonly seed: number;
-  readonly session: InferenceSession.SessionOptions;
-  /** of the device: what it keeps beyond open sessions */
-  freeMemory?(): Promise<void>;
-  warn?(message: string): void;
+/** The network an arm trains: the model as it came, or rewritten. */
+export type NetworkName = 'relu' | 'frelu';
+
+export type ArmName = 'control' | 'frelu';
+
+/** One part of an arm's training, after which the next goes on with the parameters that it leaves. */
+export type Phase =
+  /** the steps, with the run's settings */
+  | { readonly kind: 'train' }
+  /** running statistics estimated anew */
+  | { readonly kind: 'recalibrate' };
+
+export interface ArmSpec {
+  readonly name: ArmName;
+  readonly network: NetworkName;
+  readonly phases: readonly Phase[];
 }
 
-/** An arm's network: what is trained, and how trained values go back into the model. */
-export interface ArmNetwork {
-  readonly trainable: Trainable;
-  bake(parameters: ReadonlyMap<string, Float32Array>): Graph;
+/** The arms of a run, in the order in which they are trained for each seed. */
+export function armsOf({ training }: Pick<RunSpec, 'training'>): readonly ArmSpec[] {
+  const phases: readonly Phase[] =
+    training.batchNorm === 'recalibrate' ? [{ kind: 'train' }, { kind: 'recalibrate' }] : [{ kind: 'train' }];
+  const frelu: ArmSpec = { name: 'frelu', network: 'frelu', phases };
+  return training.control ? [{ name: 'control', network: 'relu', phases }, frelu] : [frelu];
 }
 
-export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject {
-  const { settings } = context;
-  const options = {
-    provider: settings.provider,
-    warn: (message: string) => context.warn?.(message),
-    freeMemory: async () => context.freeMemory?.(),
-  };
-  const build = (size: number, part: BatchPart) => prepareStep(network.trainable, size, settings, part);
-  return {
-    stepper: new Stepper(build, network.trainable.graph, options),
-    batches: trainingBatches(context),
-    bake: network.bake,
-    validate: (graph) => validate(context, graph),
-  };
-}
-
-/** The training split, shuffled by seed and epoch: the same order for every arm. */
-function trainingBatches(context: ArmContext): TrainingBatches {
-  const { train, batchSize, signature, task, seed } = context;
-  const { inputs, split } = train;
-  const row = new Map(context.teacher === null ? [] : Array.from(split.indices, (index, i) => [index, i] as const));
-  const taught = context.teacher === null ? null : softTargets(task, context.teacher.values);
-
-  async function* epoch(number: number, from: number): AsyncIterable<StepFeed> {
-    let at = 0;
-    const options = { indices: split.indices, batchSize, shuffle: { seed, epoch: number } };
-    const classes = task.width > 1 && inputs.dataset.targets.kind === 'class' ? { classes: task.width } : {};
-    for await (const batch of batches(inputs, { ...options, ...classes })) {
-      if (at++ < from) continue;
-      const targets =
-        taught === null
-          ? lossTargets(task, batch, context.labelSmoothing)
-          : gatherRows(taught, task.width, batch.indices, row);
-      const dims = [batch.count, ...inputs.shape];
-      yield {
-        inputs: { [signature.input]: tensorOf(signature.elementType, batch.inputs, dims) },
-        targets,
-        count: batch.count,
-      };
-    }
-  }
-  return { count: split.count, batchSize, epoch };
-}
-
-function gatherRows(
-  values: Float32Array,
-  width: number,
-  indices: Int32Array,
-  rows: ReadonlyMap<number, number>,
-): Float32Array {
-  const gathered = new Float32Array(indices.length * width);
-  indices.forEach((index, i) => {
-    const row = rows.get(index) ?? 0;
-    gathered.set(values.subarray(row * width, (row + 1) * width), i * width);
-  });
-  return gathered;
-}
-
-/** The loss and the metric of a graph on the validation split. */
-async function validate(context: ArmContext, graph: Graph): Promise<Validation> {
-  const predictions = await predict(graph.model, context.signature, context.validation, context.session);
-  return validationOf(context.task, predictions, context.validationTruth);
-}
-
-function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Validation {
-  const scores = { values: predictions.values, width: predictions.width, kind: task.scores };
-  const metrics = evaluateMetrics(scores, truth);
-  const named = (name: MetricName): number | null => metrics[name]?.value ?? null;
-  const rmse = named('rmse');
-  const loss = named('logLoss') ?? (rmse === null ? Number.NaN : rmse ** 2);
-  return { loss, metric: named(task.metric) };
-}
-
-/** The loss, unless the user names the metric that counts. */
-export function criterionOf(options: Pick<MigrateOptions, 'task'>, { metric }: RunTask): Criterion {
-  return options.task.metric === null ? { by: 'loss' } : { by: 'metric', higherIsBetter: higherIsBetter[metric] };
+/** The seeds that every arm is repeated with. */
+export function seedsOf({ training, seed }: Pick<RunSpec, 'training' | 'seed'>): readonly number[] {
+  return Array.from({ length: training.seeds }, (_, i) => seed + i);
 }

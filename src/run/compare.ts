@@ -7,9 +7,10 @@ import { compareLatency, timedRuns } from '../judge/latency.js';
 import { describeModel } from '../model/describe.js';
 import { sourceOf } from '../model/source.js';
 import { classNamesFor } from '../reading/data.js';
+import { evaluateSubject } from '../reading/evaluation.js';
 import { maxAbsDifference } from '../reading/predictions.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
-import { describeData, type EvaluateOptions, runEvaluation } from './evaluate.js';
+import { describeData, type EvaluateOptions } from './evaluate.js';
 
 export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
   readonly a: string;
@@ -30,13 +31,14 @@ async function compareOn(
   device: ChosenDevice,
   { a, b, seed, ...rest }: Omit<CompareOptions, 'device'>,
 ): Promise<CompareResult> {
-  const first = await runEvaluation({ ...rest, model: a }, device);
-  const second = await runEvaluation({ ...rest, model: b }, device);
+  const first = await evaluateSubject({ ...rest, model: a }, device);
+  const second = await evaluateSubject({ ...rest, model: b }, device);
   if (first.scores.width !== second.scores.width) {
-    throw new Failure(
-      'input',
-      `${a} gives ${first.scores.width} outputs per sample, ${b} ${second.scores.width}: they cannot be compared. Nothing was written.`,
-    );
+    throw new Failure('input', {
+      what: `${a} gives ${first.scores.width} outputs per sample, ${b} ${second.scores.width}: they cannot be compared.`,
+      cure: 'Name two models that answer the same question.',
+      written: 'nothing',
+    });
   }
   const { truth, part, task } = first;
   const names = part.inputs.dataset.targets.kind === 'class' ? part.inputs.dataset.targets.names : null;

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { ArmSubject } from '../training/arm.js';
 import { scheduleFactor } from '../training/schedule.js';
 
-/** From bold to timid: a tenfold range around what fine-tuning uses, in steps of about three. */
+/** From bold to timid: a thousandfold range around what fine-tuning uses, in steps of about three. */
 const candidates = [0.1, 0.03, 0.01, 0.003, 0.001, 0.0003] as const;
 const smallest = 0.0001;
 

@@ -5,17 +5,11 @@ import type { PreprocessingOptions } from '../data/preprocess.js';
 import { checkDrift, type DriftThresholds, worstLevel } from '../evaluation/drift.js';
 import { activationsProvider, observeProbes } from '../judge/activations.js';
 import { channelValues } from '../judge/channel-values.js';
-import { loadModel } from '../model/load.js';
 import type { Model } from '../model/model.js';
-import { sourceOf } from '../model/source.js';
-import { openEvaluationData } from '../reading/data.js';
-import { predict } from '../reading/predictions.js';
-import { requireOneInput } from '../reading/requirements.js';
-import { chooseTask } from '../reading/task.js';
+import { evaluateSubject } from '../reading/evaluation.js';
+import type { DataOptions } from '../reading/options.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
-import { signatureOf } from '../runtime/predictor.js';
 import { describeData } from './evaluate.js';
-import type { DataOptions } from './options.js';
 
 export interface MonitorOptions {
   readonly run: MigrateResult;
@@ -43,30 +37,23 @@ async function monitorOn(
   const began = performance.now();
   const baseline = run.monitoring;
   if (baseline === null) {
-    throw new Failure('input', `The run ${run.run.id} took no monitoring baseline. Migrate again to take one.`);
+    throw new Failure('input', {
+      what: `The run ${run.run.id} took no monitoring baseline.`,
+      cure: 'Migrate again to take one.',
+      written: 'nothing',
+    });
   }
   const path = options.model ?? writtenModel(run);
-  const model = await loadModel(path);
-  if (options.model === null) requireUnchanged(run, model);
-  requireOneInput(model);
-  const signature = signatureOf(model.graph);
-  const given = { ...data, preprocessing: { ...preprocessingOf(run), ...data.preprocessing } };
-  const part = await openEvaluationData(model, signature, given, 'distill');
-  const { values, width } = await predict(sourceOf(model), signature, part, device.session);
-  const loss = run.settings.loss;
-  const task = chooseTask(
-    model.graph,
-    signature,
-    { kind: 'none' },
-    values,
-    width,
+  const { model, signature, part, scores } = await evaluateSubject(
     {
-      task: 'distill',
-      loss: loss === 'cross-entropy' || loss === 'binary-cross-entropy' || loss === 'mse' ? loss : null,
-      metric: null,
+      model: path,
+      data: { ...data, preprocessing: { ...preprocessingOf(run), ...data.preprocessing } },
+      // labels are not needed, and not looked at
+      task: { task: 'distill', loss: run.settings.loss, metric: null },
     },
-    data.data,
+    device,
   );
+  if (options.model === null) requireUnchanged(run, model);
   const inputs = await channelValues(part);
   requireSameFeatures(baseline, inputs, data.data);
   const activations = await observeProbes(part, signature, model.graph, baseline.floorRates);
@@ -74,7 +61,7 @@ async function monitorOn(
     baseline,
     {
       inputs,
-      scores: { values, width, kind: task.scores },
+      scores,
       floorRates: new Map([...activations].map(([site, { floored }]) => [site, floored])),
     },
     thresholds,
@@ -97,21 +84,24 @@ function writtenModel({ run, model, written, rollback, files }: MigrateResult): 
   if (written && rollback !== null) return model.path;
   const [elsewhere] = files;
   if (written && elsewhere !== undefined) return elsewhere.path;
-  throw new Failure(
-    'input',
-    `The run ${run.id} wrote no model, so there is none to watch. Name the migrated model: --model PATH.`,
-  );
+  throw new Failure('input', {
+    what: `The run ${run.id} wrote no model, so there is none to watch.`,
+    cure: 'Name the migrated model.',
+    settings: ['model'],
+    written: 'nothing',
+  });
 }
 
 /** @throws Failure('input') where the files are no longer those that the run wrote: a rollback, or another migration */
 function requireUnchanged({ run, files }: MigrateResult, model: Model): void {
   const present = new Set(model.files.map(({ sha256 }) => sha256));
   if (files.every(({ sha256 }) => present.has(sha256))) return;
-  throw new Failure(
-    'input',
-    `${model.path}: this is not the model that the run ${run.id} wrote; it was rolled back or changed since. ` +
-      'Name the migrated model (--model PATH), or the run that wrote this one.',
-  );
+  throw new Failure('input', {
+    what: `${model.path}: this is not the model that the run ${run.id} wrote; it was rolled back or changed since.`,
+    cure: 'Name the migrated model, or the run that wrote this one.',
+    settings: ['model'],
+    written: 'nothing',
+  });
 }
 
 /** @throws Failure('input') for columns of other names, or in another order: the model would read one for the other */
@@ -122,20 +112,19 @@ function requireSameFeatures(
 ): void {
   const at = inputs.findIndex(({ name }, i) => found[i]?.name !== name);
   if (at < 0) return;
-  throw new Failure(
-    'input',
-    `${path}: its input ${at + 1} is '${found[at]?.name}', where the run had '${inputs[at]?.name}'. ` +
-      "Give the columns by the run's names and in its order.",
-  );
+  throw new Failure('input', {
+    what: `${path}: its input ${at + 1} is '${found[at]?.name}', where the run had '${inputs[at]?.name}'.`,
+    cure: "Give the columns by the run's names and in its order.",
+    written: 'nothing',
+  });
 }
 
-/** What the run was told about its samples, as its settings keep it. */
-function preprocessingOf({ settings }: MigrateResult): PreprocessingOptions {
-  const { scale, mean, std, layout } = settings;
+/** What the run was told about its samples. */
+function preprocessingOf({ settings: { scale, mean, std, layout } }: MigrateResult): PreprocessingOptions {
   return {
-    ...(typeof scale === 'number' && { scale }),
-    ...(Array.isArray(mean) && { mean: mean.filter((value) => typeof value === 'number') }),
-    ...(Array.isArray(std) && { std: std.filter((value) => typeof value === 'number') }),
-    ...((layout === 'NCHW' || layout === 'NHWC') && { layout }),
+    ...(scale !== null && { scale }),
+    ...(mean !== null && { mean }),
+    ...(std !== null && { std }),
+    ...(layout !== null && { layout }),
   };
 }

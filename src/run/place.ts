@@ -1,97 +1,190 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
-import type { MigrateResult } from '../contract/result.js';
-import type { Model } from '../model/model.js';
-import type { RunData } from '../reading/data.js';
-import { type Language, renderHtml, renderJson, renderMarkdown } from '../report/render.js';
-import type { MigrateOptions } from './options.js';
+import type { Model, ModelFile } from '../model/model.js';
+import { errorCode, type Ownership } from '../upgrade/files.js';
+import { history } from '../upgrade/history.js';
+import { replaceFile } from '../upgrade/replace.js';
+import { type MigrateOptions, runSha256, specOf } from './spec.js';
+import { openFolderStore } from './store/folder.js';
+import type { Store } from './store.js';
 
-/** Where a run keeps its checkpoints and reports; no folder for a dry run, which writes nothing. */
-export interface RunPlace {
+/** What stands in a run's folder about the run itself. */
+export interface RunRecord {
   readonly id: string;
-  readonly folder: string | null;
-  /** of the model, the data and the settings: a checkpoint of other ones is not gone on with */
-  readonly fingerprint: string;
+  /** the SHA-256 of its settings and data */
+  readonly run: string;
+  /** ISO 8601, UTC */
+  readonly started: string;
+  /** the files of the model as the run read them */
+  readonly model: readonly ModelFile[];
+}
+
+/** Where a run keeps what it computes, and its reports. */
+export interface RunPlace extends RunRecord {
+  readonly folder: string;
+  readonly store: Store;
 }
 
 const recordName = 'run.json';
-const resultName = 'report.json';
+export const resultName = 'report.json';
+const artifacts = 'artifacts';
 
 /**
  * Makes the folder of a new run, or finds the one to go on with.
- * @throws Failure('usage') when there is no interrupted run of the same model, data and settings
+ * @throws Failure('usage') when there is no interrupted run of the same model, data and settings; Failure('input') when the folder
+ *   cannot be written, or a record in it is damaged
  */
-export async function openRun(options: MigrateOptions, model: Model, data: RunData, started: Date): Promise<RunPlace> {
-  const { model: path, resume, runDir, languages, dryRun, command, training, ...settings } = options;
-  // a run whose device fails goes on on another
-  const { device, ...trained } = training;
-  const fingerprint = createHash('sha256')
-    .update(JSON.stringify([model.files, data.train.split.contentSha256, settings, trained]))
-    .digest('hex');
+export async function openPlace(options: MigrateOptions, model: Model, dataSha256: string): Promise<RunPlace> {
+  const run = runSha256(specOf(options), dataSha256);
   const runs = join(dirname(model.path), '.frelu', 'runs');
-  if (resume) return resumeRun(runDir === null ? await foldersOf(runs) : [resolve(runDir)], fingerprint);
-  const id = `${started.toISOString().replace(/[-:]|\..*/g, '')}-${randomBytes(3).toString('hex')}`;
-  const folder = runDir !== null ? resolve(runDir) : dryRun ? null : join(runs, id);
-  if (folder !== null) {
-    try {
-      await mkdir(folder, { recursive: true });
-      await writeFile(join(folder, recordName), `${JSON.stringify({ id, fingerprint }, null, 2)}\n`);
-    } catch (cause) {
-      const why = messageOf(cause);
-      throw new Failure('input', `${folder}: the run's folder cannot be written (${why}). Name another: --run-dir.`, {
-        cause,
-      });
+  const named = options.runDir === null ? null : resolve(options.runDir);
+  if (options.resume) return resumePlace(named === null ? await foldersOf(runs) : [named], run, model);
+  const started = new Date().toISOString();
+  const id = `${started.replace(/[-:]|\..*/g, '')}-${run.slice(0, 6)}${randomBytes(2).toString('hex')}`;
+  const folder = named ?? join(runs, id);
+  const record: RunRecord = { id, run, started, model: model.files };
+  try {
+    await mkdir(folder, { recursive: true });
+    const place = await placeOf(folder, record, model.path);
+    // of another run that this folder was named for
+    await place.store.clear();
+    await replaceFile(join(folder, recordName), Buffer.from(`${JSON.stringify(record, null, 2)}\n`));
+    return place;
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    throw new Failure(
+      'input',
+      {
+        what: `${folder}: the run's folder cannot be written (${messageOf(cause)}).`,
+        cure: 'Name another folder for it.',
+        settings: ['runDir'],
+        written: 'model-untouched',
+      },
+      { cause },
+    );
+  }
+}
+
+/**
+ * The place of a run that is there already, whatever came of it.
+ * @returns null where the folder is not that of a run
+ * @throws Failure('input') when its record is damaged
+ */
+export async function findPlace(folder: string): Promise<RunPlace | null> {
+  const record = await readRecord(folder);
+  return record === null ? null : placeOf(folder, record, join(folder, recordName));
+}
+
+/** @param like the file whose permissions the artifacts shall have: they hold its weights */
+async function placeOf(folder: string, record: RunRecord, like: string): Promise<RunPlace> {
+  const { mode } = await stat(like);
+  const ownership: Ownership = { mode: mode & 0o666 };
+  return { ...record, folder, store: openFolderStore(join(folder, artifacts), { run: record.run, ownership }) };
+}
+
+/** The newest of the folders that holds this run unfinished: of the model as it is, or as the run itself has made it. */
+async function resumePlace(folders: readonly string[], run: string, model: Model): Promise<RunPlace> {
+  for (const folder of folders) {
+    const record = await readRecord(folder);
+    if (record === null || record.run !== run) continue;
+    if (await isFinished(folder)) continue;
+    if (isSame(record.model, model.files) || (await isMadeBy(record.id, model.path))) {
+      return placeOf(folder, record, model.path);
     }
   }
-  return { id, folder, fingerprint };
+  throw new Failure('usage', {
+    what: 'There is no interrupted run of this model with this data and these settings to resume.',
+    cure: "Start a new one, or name the run's folder.",
+    settings: ['runDir'],
+    written: 'nothing',
+  });
 }
 
-async function resumeRun(folders: readonly string[], fingerprint: string): Promise<RunPlace> {
-  for (const folder of folders) {
-    const record = await readFile(join(folder, recordName), 'utf8').catch(() => null);
-    if (record === null || (await stat(join(folder, resultName)).catch(() => null)) !== null) continue;
-    const parsed: unknown = JSON.parse(record);
-    if (!isRecord(parsed) || parsed.fingerprint !== fingerprint) continue;
-    return { id: parsed.id, folder, fingerprint };
+async function isFinished(folder: string): Promise<boolean> {
+  try {
+    await stat(join(folder, resultName));
+    return true;
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return false;
+    throw cause;
   }
-  throw new Failure(
-    'usage',
-    '--resume: there is no interrupted run of this model with this data and these settings. ' +
-      'Start one without --resume, or name its folder (--run-dir). Nothing was written.',
-  );
 }
 
-function isRecord(value: unknown): value is { id: string; fingerprint: string } {
-  return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string';
+function isSame(a: readonly ModelFile[], b: readonly ModelFile[]): boolean {
+  const of = (files: readonly ModelFile[]) =>
+    files
+      .map(({ path, sha256 }) => `${sha256} ${path}`)
+      .toSorted()
+      .join('\n');
+  return of(a) === of(b);
+}
+
+/** Whether the model is what a run has committed. */
+async function isMadeBy(id: string, modelPath: string): Promise<boolean> {
+  return (await history(modelPath)).some((entry) => entry.run?.runId === id && entry.state === 'current');
+}
+
+/** @returns null for a folder without a record */
+async function readRecord(folder: string): Promise<RunRecord | null> {
+  const path = join(folder, recordName);
+  const damaged = (why: string, cause?: unknown): Failure =>
+    new Failure(
+      'input',
+      {
+        what: `${path}: this record of a run ${why}.`,
+        cure: 'Delete the folder of that run, or name that of another one.',
+        settings: ['runDir'],
+        written: 'nothing',
+      },
+      { cause },
+    );
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT' || errorCode(cause) === 'ENOTDIR') return null;
+    throw damaged(`cannot be read (${messageOf(cause)})`, cause);
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch (cause) {
+    throw damaged('is no valid JSON', cause);
+  }
+  if (!isRecord(parsed)) throw damaged('is not one that this version writes');
+  return parsed;
+}
+
+function isRecord(value: unknown): value is RunRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const texts = ['id', 'run', 'started'].every(
+    (key) => typeof Object.entries(value).find(([name]) => name === key)?.[1] === 'string',
+  );
+  return texts && 'model' in value && Array.isArray(value.model) && value.model.every(isModelFile);
+}
+
+function isModelFile(value: unknown): value is ModelFile {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'path' in value &&
+    typeof value.path === 'string' &&
+    'sha256' in value &&
+    typeof value.sha256 === 'string'
+  );
 }
 
 /** The runs of a folder, newest first: their names begin with the time. */
 async function foldersOf(runs: string): Promise<string[]> {
-  const names = await readdir(runs).catch(() => []);
-  return names
-    .sort()
-    .reverse()
-    .map((name) => join(runs, name));
-}
-
-/** Writes report.json, and the page and the Markdown in every language asked for; returns the result with their paths. */
-export async function writeReports(
-  result: MigrateResult,
-  folder: string,
-  languages: readonly Language[],
-): Promise<MigrateResult> {
-  const pages = languages.flatMap((language) => {
-    const suffix = language === 'en' ? '' : `.${language}`;
-    return [
-      { path: join(folder, `report${suffix}.html`), render: (of: MigrateResult) => renderHtml(of, language) },
-      { path: join(folder, `report${suffix}.md`), render: async (of: MigrateResult) => renderMarkdown(of, language) },
-    ];
-  });
-  const json = join(folder, resultName);
-  const complete = { ...result, report: [...pages.map(({ path }) => path), json] };
-  for (const { path, render } of pages) await writeFile(path, await render(complete));
-  await writeFile(json, renderJson(complete));
-  return complete;
+  try {
+    return (await readdir(runs))
+      .toSorted()
+      .toReversed()
+      .map((name) => join(runs, name));
+  } catch (cause) {
+    if (errorCode(cause) === 'ENOENT') return [];
+    throw cause;
+  }
 }

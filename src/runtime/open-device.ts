@@ -12,33 +12,46 @@ export interface ChosenDevice {
   freeMemory(): Promise<void>;
 }
 
+/** A device that is held until it is released. */
+export interface OpenDevice extends ChosenDevice {
+  release(): Promise<void>;
+}
+
 /**
- * Computes on the device that a request comes down to: the one that is named, or for `auto` the one that computes best. It
- * stays open meanwhile, so that what one session compiled serves the next.
+ * Opens the device that a request comes down to: the one that is named, or for `auto` the one that computes best. It stays open
+ * until it is released, so that what one session compiled serves the next.
  * @throws Failure('usage') with the provider's own words where the named one does not compute
  */
+export async function openDevice(requested: DeviceName): Promise<OpenDevice> {
+  const devices = await discoverDevices(requested === 'auto' ? undefined : [requested]);
+  const device = requested === 'auto' ? preferredDevice(devices) : devices.find(({ usable }) => usable);
+  if (device === undefined) {
+    throw new Failure('usage', {
+      what: `The device ${requested} cannot compute here (${devices[0]?.reason ?? 'unknown'}).`,
+      cure: 'Look at the list of devices, or let the best one be chosen.',
+      settings: [['device', 'auto']],
+      written: 'nothing',
+    });
+  }
+  const hold = await holdDevice(device.id);
+  return {
+    provider: device.id,
+    description: { requested, used: device.id, adapter: device.adapter },
+    session: sessionOptions(device.id),
+    freeMemory: () => hold.release(),
+    release: () => hold.release(),
+  };
+}
+
+/** Computes on an open device, and releases it afterwards. */
 export async function withDevice<Result>(
   requested: DeviceName,
   compute: (device: ChosenDevice) => Promise<Result>,
 ): Promise<Result> {
-  const devices = await discoverDevices(requested === 'auto' ? undefined : [requested]);
-  const device = requested === 'auto' ? preferredDevice(devices) : devices.find(({ usable }) => usable);
-  if (device === undefined) {
-    throw new Failure(
-      'usage',
-      `--device ${requested}: it cannot compute here (${devices[0]?.reason ?? 'unknown'}). ` +
-        'See `frelu-migrate devices`, or use --device auto. Nothing was written.',
-    );
-  }
-  const hold = await holdDevice(device.id);
+  const device = await openDevice(requested);
   try {
-    return await compute({
-      provider: device.id,
-      description: { requested, used: device.id, adapter: device.adapter },
-      session: sessionOptions(device.id),
-      freeMemory: () => hold.release(),
-    });
+    return await compute(device);
   } finally {
-    await hold.release();
+    await device.release();
   }
 }

@@ -1,11 +1,18 @@
 import { applyPlan } from '../../transforms/rewrite/apply.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
+import { present } from '../contract/present.js';
 import type { TrainScope } from '../contract/settings.js';
+import type { Graph } from '../model/graph.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { readFloats, writeFloats } from '../model/tensor.js';
-import type { ArmNetwork } from '../run/arms.js';
-import { makeTrainable } from './prepare.js';
+import { makeTrainable, type Trainable } from './prepare.js';
+
+/** An arm's network: what is trained, and how trained values go back into the model. */
+export interface ArmNetwork {
+  readonly trainable: Trainable;
+  bake(parameters: ReadonlyMap<string, Float32Array>): Graph;
+}
 
 /** The rewritten network: its site parameters are trained beside its own, and baked by name. */
 export interface FreluNetwork extends ArmNetwork {
@@ -34,20 +41,21 @@ export function freluNetwork(
   const graph = model.graph.copy();
   const applied = applyPlan(graph, plan);
   for (const { offset } of applied) {
-    const tensor = graph.initializer(offset);
-    if (tensor !== undefined) writeFloats(tensor, readFloats(tensor).fill(initialOffset));
+    const tensor = present(graph.initializer(offset), `the offset '${offset}'`);
+    writeFloats(tensor, readFloats(tensor).fill(initialOffset));
   }
   const siteParameters = applied.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
   const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters), parameters };
   const initial = new Map(
     siteParameters.map((name) => {
-      const tensor = graph.initializer(name);
-      return [name, tensor === undefined ? new Float32Array() : readFloats(tensor)] as const;
+      return [name, readFloats(present(graph.initializer(name), `the site parameter '${name}'`))] as const;
     }),
   );
   const sites = (trained: ReadonlyMap<string, Float32Array>): SiteParameters[] => {
     const value = (name: string | null): Float32Array =>
-      name === null ? new Float32Array() : (trained.get(name) ?? initial.get(name) ?? new Float32Array());
+      name === null
+        ? new Float32Array()
+        : present(trained.get(name) ?? initial.get(name), `the site parameter '${name}'`);
     return applied.map(({ id, shift, offset }) => ({ id, shift: value(shift), offset: value(offset) }));
   };
   return {

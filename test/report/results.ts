@@ -1,5 +1,12 @@
 import { deflateSync } from 'node:zlib';
-import type { ArmResult, CurvePoint, Example, MigrateResult, SiteResult } from '../../src/contract/result.js';
+import type {
+  ArmResult,
+  CurvePoint,
+  Example,
+  MigrateResult,
+  RunSettings,
+  SiteResult,
+} from '../../src/contract/result.js';
 import { createRandom } from '../../src/data/random.js';
 import { judgeAcceptance, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
@@ -130,7 +137,7 @@ export function makeResult({
       test: { path: 'data/test', part: null, format: 'idx', count, classes, sha256: 'e'.repeat(64) },
       duplicates: { withinTest: 2, testInTraining: 0 },
     },
-    settings: { epochs: 5, batchSize: 64, lr: 0.01, form: 'auto', include: [], momentum: 0.9, accept: rule },
+    settings,
     environment: {
       version: '0.1.0',
       node: 'v20.20.2',
@@ -325,3 +332,41 @@ function makeMonitoring(
   );
   return monitoringBaseline([{ name: 'channel 0', values }], frelu, names, floorRates);
 }
+
+const settings: RunSettings = {
+  seed: 0,
+  train: 'all',
+  epochs: 5,
+  budgetSeconds: null,
+  batchSize: 64,
+  patience: 2,
+  learningRate: 0.01,
+  learningRateFound: true,
+  offsetLearningRate: 0.01,
+  schedule: 'cosine',
+  optimizer: 'sgd',
+  momentum: 0.9,
+  weightDecay: 1e-4,
+  clipNorm: null,
+  labelSmoothing: 0,
+  batchNorm: 'frozen',
+  metric: 'accuracy',
+  loss: 'cross-entropy',
+  epochKeptBy: 'validation loss',
+  form: 'auto',
+  padding: 'zero',
+  granularity: 'layer',
+  init: 0,
+  include: [],
+  exclude: [],
+  seeds: 1,
+  seedKept: 0,
+  control: true,
+  validationFraction: 0.1,
+  testFraction: null,
+  preprocessing: 'Samples of 28x28 (uint8) are multiplied by 1/255.',
+  scale: null,
+  mean: null,
+  std: null,
+  layout: null,
+};

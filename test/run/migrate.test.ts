@@ -1,6 +1,6 @@
 import { copyFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,11 +9,9 @@ import type { MigrateResult } from '../../src/contract/result.js';
 import { loadModel } from '../../src/model/load.js';
 import { readFloats } from '../../src/model/tensor.js';
 import { migrate } from '../../src/run/migrate.js';
-import type { MigrateOptions } from '../../src/run/options.js';
+import type { MigrateOptions } from '../../src/run/spec.js';
 import { rollback } from '../../src/upgrade/rollback.js';
 import { bytesBelow, hooks, optionsFor, temporaryFolder, training } from './runs.js';
-
-// it starts six processes a run, and has a test of its own
 
 const fixtures = join(import.meta.dirname, '../../fixtures');
 const perClass = { train: 20, t10k: 20 };
@@ -135,12 +133,16 @@ describe('migrate', { timeout: 90_000 }, () => {
     for (const path of result.report) expect((await readFile(path)).length).toBeGreaterThan(1000);
   });
 
-  it('writes nothing at all in a dry run', async () => {
+  it('writes nothing of the model in a dry run, and the report all the same', async () => {
     const { folder, model } = await modelCopy();
     const before = await bytesBelow(folder);
     const result = await run(model, { dryRun: true });
-    expect(result).toMatchObject({ written: false, report: [], acceptance: { met: true } });
-    expect(await bytesBelow(folder)).toEqual(before);
+    expect(result).toMatchObject({ written: false, files: [], acceptance: { met: true } });
+    const runs = join(folder, '.frelu', 'runs');
+    const after = [...(await bytesBelow(folder))].filter(([path]) => !path.startsWith(runs));
+    expect(new Map(after)).toEqual(before);
+    expect(result.report.map((path) => basename(path))).toEqual(['report.html', 'report.md', 'report.json']);
+    for (const path of result.report) expect((await readFile(path)).length).toBeGreaterThan(1000);
   });
 
   it('writes elsewhere, and leaves the model as it is', async () => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { defaultPlanOptions } from '../../src/contract/settings.js';
-import type { RunHooks } from '../../src/run/migrate.js';
-import type { MigrateOptions, TrainingOptions } from '../../src/run/options.js';
+import type { RunHooks } from '../../src/run/hooks.js';
+import type { MigrateOptions, TrainingOptions } from '../../src/run/spec.js';
 
 /** A folder of one test's own, removed at its end. */
 export async function temporaryFolder(): Promise<string> {

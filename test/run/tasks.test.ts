@@ -6,7 +6,7 @@ import type { MigrateResult } from '../../src/contract/result.js';
 import { createRandom } from '../../src/data/random.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { migrate } from '../../src/run/migrate.js';
-import type { MigrateOptions } from '../../src/run/options.js';
+import type { MigrateOptions } from '../../src/run/spec.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 

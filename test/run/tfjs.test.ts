@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { cutSubset } from '../../fixtures/subset.js';
 import { defaultPlanOptions } from '../../src/contract/settings.js';
 import { migrate } from '../../src/run/migrate.js';
-import type { MigrateOptions } from '../../src/run/options.js';
 import { rewriteModel } from '../../src/run/rewrite.js';
+import type { MigrateOptions } from '../../src/run/spec.js';
 import { rollback } from '../../src/upgrade/rollback.js';
 import { frelu } from '../cli/command-line.js';
 import { fusing, HandmadeModel, randomValues, runTfjs, sliding } from '../model/tfjs-graph/graph-model.js';

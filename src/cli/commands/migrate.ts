@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import { parseAcceptanceRule } from '../../evaluation/acceptance.js';
-import type { MigrateOptions } from '../../run/options.js';
+import type { MigrateOptions } from '../../run/spec.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { watchInterrupts } from '../interrupt.js';
 import { hasColor, isLive } from '../io.js';

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
-import type { DataOptions } from '../../run/options.js';
+import type { DataOptions } from '../../reading/options.js';
 import { choice, option, type Read } from './option.js';
 import { factor, fraction, numbers, pixelSize, text } from './values.js';
 

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { DeviceName } from '../../contract/settings.js';
-import type { TaskOptions } from '../../run/options.js';
+import type { TaskOptions } from '../../reading/options.js';
 import { choice, type Read } from './option.js';
 
 /** What is learned and how it is judged. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TrainingOptions } from '../../run/options.js';
+import type { TrainingOptions } from '../../run/spec.js';
 import { choice, flag, option, type Read } from './option.js';
 import { deviceOption } from './task.js';
 import { duration, notNegative, number, oneOrMore, positive, share } from './values.js';

@@ -1,0 +1,43 @@
+import type { MigrateResult } from '../contract/result.js';
+import type { Truth } from '../evaluation/metrics.js';
+import { activationsProvider } from './activations.js';
+import { attributionScope, compareAttributions } from './attribution.js';
+import { costs } from './costs.js';
+import { defineJudge } from './judge.js';
+import { classNames, truth } from './predictions.js';
+
+/** How far explanations agree before and after; and where each part that follows training was computed. */
+export const explanations = defineJudge<Pick<MigrateResult, 'attribution' | 'computedOn'>>({
+  gives: ['attribution', 'computedOn'],
+  needs: [costs],
+  async measure(subject) {
+    const { data, device, staged, batchSize } = subject;
+    const { operations } = await costs.of(subject);
+    const scope = attributionScope(data.test.split.count, operations?.before ?? null, device);
+    const test = truth(subject, 'test');
+    const names = classNames(subject) ?? [];
+    const attribution = await compareAttributions(subject, {
+      ...scope,
+      after: staged.model.graph,
+      batchSize,
+      actual: (index) => truthInWords(test, names, index),
+      warn: (message) => subject.warn(message),
+    });
+    return {
+      attribution,
+      computedOn: {
+        evaluation: device.provider,
+        latency: device.provider,
+        activations: activationsProvider,
+        attribution: attribution === null ? null : scope.device.provider,
+      },
+    };
+  },
+});
+
+function truthInWords(test: Truth, names: readonly string[], index: number): string {
+  if (test.kind === 'class') return names[test.labels[index] ?? -1] ?? String(test.labels[index]);
+  return Array.from(test.values.subarray(index * test.width, (index + 1) * test.width), (value) =>
+    String(Number(value.toPrecision(4))),
+  ).join(', ');
+}

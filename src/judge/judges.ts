@@ -1,0 +1,56 @@
+import { agreement } from './agreement.js';
+import { arms } from './arms.js';
+import { baseline } from './baseline.js';
+import { classes } from './classes.js';
+import { costs } from './costs.js';
+import { delta } from './delta.js';
+import { explanations } from './explanations.js';
+import type { Judge } from './judge.js';
+import { samples } from './samples.js';
+import { sites } from './sites.js';
+import { spread } from './spread.js';
+import type { Subject } from './subject.js';
+import { timing } from './timing.js';
+import { verdict } from './verdict.js';
+
+/** Everything that is measured of a run, in this order: what decides comes first, what explains after it. */
+export const judges = [
+  samples,
+  arms,
+  delta,
+  verdict,
+  agreement,
+  classes,
+  spread,
+  costs,
+  timing,
+  sites,
+  baseline,
+  explanations,
+] as const;
+
+type PartOf<J> = J extends Judge<infer Part> ? Part : never;
+type Merged<Union> = (Union extends unknown ? (part: Union) => void : never) extends (part: infer All) => void
+  ? All
+  : never;
+
+/** The fields of a run's result that the judges give. */
+export type Measured = Merged<PartOf<(typeof judges)[number]>>;
+
+/**
+ * Asks every judge, one after another.
+ * @param between called before each: whoever wants to stop throws there, and what was measured stays in the subject's store
+ */
+export async function measureAll(subject: Subject, between: () => void): Promise<Measured> {
+  let measured = {};
+  for (const judge of judges) {
+    between();
+    measured = { ...measured, ...(await judge.of(subject)) };
+  }
+  if (isComplete(measured)) return measured;
+  throw new Error(`of the result only ${Object.keys(measured).join(', ')} were measured`);
+}
+
+function isComplete(measured: object): measured is Measured {
+  return judges.every(({ gives }) => gives.every((field) => field in measured));
+}

@@ -1,0 +1,24 @@
+import type { MetricName, Task } from '../contract/result.js';
+import type { LossKind } from '../contract/settings.js';
+import type { PreprocessingOptions } from '../data/preprocess.js';
+
+/** Which data, and how its samples become the model's input. */
+export interface DataOptions {
+  readonly data: string;
+  /** a test set of its own; null: the one that belongs to `data`, or split off */
+  readonly test: string | null;
+  readonly validationFraction: number;
+  readonly testFraction: number;
+  /** the target column of a table; null: told by its name */
+  readonly target: string | null;
+  readonly preprocessing: PreprocessingOptions;
+  /** a Hugging Face preprocessor_config.json; null: the one beside the model, where there is one */
+  readonly preprocessorConfig: string | null;
+}
+
+export interface TaskOptions {
+  /** null: told from the model's output and the targets */
+  readonly task: Task | null;
+  readonly loss: LossKind | null;
+  readonly metric: MetricName | null;
+}

@@ -1,0 +1,107 @@
+import type { BatchPart } from '../autodiff/step.js';
+import { present } from '../contract/present.js';
+import type { MetricName } from '../contract/result.js';
+import { batches } from '../data/batches.js';
+import { evaluateMetrics, type Truth } from '../evaluation/metrics.js';
+import type { Graph } from '../model/graph.js';
+import type { DataPart } from '../reading/data.js';
+import { type Predictions, predict } from '../reading/predictions.js';
+import { lossTargets, type RunTask, scoresOf, softTargets } from '../reading/task.js';
+import type { Signature } from '../runtime/predictor.js';
+import type { InferenceSession } from '../runtime/session.js';
+import { type StepFeed, Stepper } from '../runtime/stepper.js';
+import { tensorOf } from '../runtime/tensors.js';
+import type { ArmSubject, TrainingBatches } from '../training/arm.js';
+import type { Validation } from '../training/criterion.js';
+import type { ArmNetwork } from '../training/networks.js';
+import { prepareStep, type StepSettings } from '../training/prepare.js';
+
+/** What both trained arms of a run share: data, order, task, device. */
+export interface ArmContext {
+  readonly train: DataPart;
+  readonly validation: DataPart;
+  readonly signature: Signature;
+  readonly task: RunTask;
+  readonly settings: StepSettings;
+  readonly batchSize: number;
+  readonly labelSmoothing: number;
+  /** the original model's outputs on the training split, in its order; null unless distilled */
+  readonly teacher: Predictions | null;
+  /** what validation predictions are compared with */
+  readonly validationTruth: Truth;
+  readonly seed: number;
+  readonly session: InferenceSession.SessionOptions;
+  /** of the device: what it keeps beyond open sessions */
+  freeMemory?(): Promise<void>;
+  warn?(message: string): void;
+}
+
+export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject {
+  const { settings } = context;
+  const options = {
+    provider: settings.provider,
+    warn: (message: string) => context.warn?.(message),
+    freeMemory: async () => context.freeMemory?.(),
+  };
+  const build = (size: number, part: BatchPart) => prepareStep(network.trainable, size, settings, part);
+  return {
+    stepper: new Stepper(build, network.trainable.graph, options),
+    batches: trainingBatches(context),
+    bake: network.bake,
+    validate: (graph) => validate(context, graph),
+  };
+}
+
+/** The training split, shuffled by seed and epoch: the same order for every arm. */
+function trainingBatches(context: ArmContext): TrainingBatches {
+  const { train, batchSize, signature, task, seed } = context;
+  const { inputs, split } = train;
+  const row = new Map(context.teacher === null ? [] : Array.from(split.indices, (index, i) => [index, i] as const));
+  const taught = context.teacher === null ? null : softTargets(task, context.teacher.values);
+
+  async function* epoch(number: number, from: number): AsyncIterable<StepFeed> {
+    const options = { indices: split.indices, batchSize, shuffle: { seed, epoch: number }, skip: from };
+    const classes = task.width > 1 && inputs.dataset.targets.kind === 'class' ? { classes: task.width } : {};
+    for await (const batch of batches(inputs, { ...options, ...classes })) {
+      const targets =
+        taught === null
+          ? lossTargets(task, batch, context.labelSmoothing)
+          : gatherRows(taught, task.width, batch.indices, row);
+      const dims = [batch.count, ...inputs.shape];
+      yield {
+        inputs: { [signature.input]: tensorOf(signature.elementType, batch.inputs, dims) },
+        targets,
+        count: batch.count,
+      };
+    }
+  }
+  return { count: split.count, batchSize, epoch };
+}
+
+function gatherRows(
+  values: Float32Array,
+  width: number,
+  indices: Int32Array,
+  rows: ReadonlyMap<number, number>,
+): Float32Array {
+  const gathered = new Float32Array(indices.length * width);
+  indices.forEach((index, i) => {
+    const row = present(rows.get(index), `the teacher's answer to sample ${index}`);
+    gathered.set(values.subarray(row * width, (row + 1) * width), i * width);
+  });
+  return gathered;
+}
+
+/** The loss and the metric of a graph on the validation split. */
+async function validate(context: ArmContext, graph: Graph): Promise<Validation> {
+  const predictions = await predict(graph.model, context.signature, context.validation, context.session);
+  return validationOf(context.task, predictions, context.validationTruth);
+}
+
+function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Validation {
+  const metrics = evaluateMetrics(scoresOf(task, predictions), truth);
+  const named = (name: MetricName): number | null => metrics[name]?.value ?? null;
+  const rmse = named('rmse');
+  const loss = named('logLoss') ?? (rmse === null ? Number.NaN : rmse ** 2);
+  return { loss, metric: named(task.metric) };
+}

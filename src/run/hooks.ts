@@ -1,0 +1,32 @@
+import type { CurvePoint } from '../contract/result.js';
+import type { StepReport } from '../training/arm.js';
+import type { ArmName } from './arms.js';
+import type { RangeTest } from './learning-rate.js';
+
+export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'train' | 'judge' | 'write';
+
+/** What a run tells while it works; whoever listens decides what to draw. */
+export interface RunHooks {
+  onPhase(phase: RunPhase): void;
+  onRangeTest(test: RangeTest): void;
+  onArm(arm: ArmName, seed: number, trainSamples: number): void;
+  onStep(arm: ArmName, report: StepReport): void;
+  onEpoch(arm: ArmName, point: CurvePoint): void;
+  warn(message: string): void;
+  readonly signal: AbortSignal;
+}
+
+/** Nobody listens, except where `given` says who does. */
+export function completeHooks(given: Partial<RunHooks>): RunHooks {
+  const silent = (): void => {};
+  return {
+    onPhase: silent,
+    onRangeTest: silent,
+    onArm: silent,
+    onStep: silent,
+    onEpoch: silent,
+    warn: silent,
+    signal: new AbortController().signal,
+    ...given,
+  };
+}

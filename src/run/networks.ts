@@ -1,0 +1,17 @@
+import { type ArmNetwork, controlNetwork, type FreluNetwork, freluNetwork } from '../training/networks.js';
+import { perRun } from './run.js';
+import { planStage } from './stages/plan.js';
+
+export interface Networks {
+  readonly relu: ArmNetwork;
+  readonly frelu: FreluNetwork;
+}
+
+/** Both networks of a run. They train the same initializers of the model, and FReLU its shifts and offsets beside them. */
+export const networksOf = perRun(async (run): Promise<Networks> => {
+  const { plan } = await planStage.of(run);
+  const { scope, initialOffset } = run.options.training;
+  const relu = controlNetwork(run.model, plan, scope);
+  const frelu = freluNetwork(run.model, plan, scope, relu.trainable.parameters, initialOffset);
+  return { relu, frelu };
+});

@@ -1,0 +1,43 @@
+import { type Artifact, artifact } from './artifact.js';
+import type { RunPhase } from './hooks.js';
+import { enter, perRun, type Run } from './run.js';
+
+/** A step of a run that gives one artifact, from those of earlier stages. */
+export interface Stage<T extends object = object> {
+  readonly name: string;
+  /** The stage's artifact: as the store has it, else computed and kept. */
+  of(run: Run): Promise<T>;
+}
+
+/**
+ * Declares a stage. It asks earlier stages for what it needs by their `of`.
+ * @param phase what the user is told while it computes; null: nothing new
+ * @param fields of its artifact: what tells it from another
+ */
+export function defineStage<T extends object>({
+  name,
+  phase,
+  fields,
+  compute,
+}: {
+  readonly name: string;
+  readonly phase: RunPhase | null;
+  readonly fields: readonly (keyof T & string)[];
+  compute(run: Run): Promise<T>;
+}): Stage<T> {
+  const kept: Artifact<T> = artifact<T>(name, '', fields);
+  const of = perRun(async (run) => {
+    const known = await run.place.store.get(kept);
+    if (known !== null) return known;
+    if (phase !== null) enter(run, phase);
+    const value = await compute(run);
+    await run.place.store.put(kept, value);
+    return value;
+  });
+  return { name, of };
+}
+
+/** Runs stages in order. What the store has is not computed again. */
+export async function runStages(stages: readonly Stage[], run: Run): Promise<void> {
+  for (const stage of stages) await stage.of(run);
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import {
+  type BatchNormMode,
+  type DeviceName,
+  defaultPlanOptions,
+  type Language,
+  type OptimizerSettings,
+  type PlanOptions,
+  type Schedule,
+  type TrainScope,
+} from '../contract/settings.js';
+import type { ModelFile } from '../model/model.js';
+import type { DataOptions, TaskOptions } from '../reading/options.js';
+import { packageVersion } from '../version.js';
+
+/** How the arms are trained; the device is not part of what is computed, only of where. */
+export interface TrainingSettings {
+  readonly scope: TrainScope;
+  readonly epochs: number;
+  /** of all trained arms together; null for none */
+  readonly budgetSeconds: number | null;
+  readonly batchSize: number;
+  readonly patience: number;
+  readonly learningRate: number | 'auto';
+  /** null: the learning rate itself, as in the paper (multiplier 1) */
+  readonly offsetLearningRate: number | null;
+  readonly schedule: Schedule;
+  readonly optimizer: OptimizerSettings;
+  readonly clipNorm: number | null;
+  readonly labelSmoothing: number;
+  readonly batchNorm: BatchNormMode;
+  /** the offset that training starts from */
+  readonly initialOffset: number;
+  readonly seeds: number;
+  readonly control: boolean;
+}
+
+export interface TrainingOptions extends TrainingSettings {
+  readonly device: DeviceName;
+}
+
+/** What a run is: plain JSON, complete, the same wherever and however it was asked for. */
+export interface RunSpec {
+  readonly data: DataOptions;
+  readonly task: TaskOptions;
+  readonly plan: PlanOptions;
+  readonly training: TrainingSettings;
+  readonly accept: string;
+  /** of splits, order and initial state; the seeds of the arms count from here */
+  readonly seed: number;
+}
+
+/** A run, and what is not part of it: where it computes, what it writes, in which languages it reports. */
+export interface MigrateOptions extends RunSpec {
+  readonly model: string;
+  readonly training: TrainingOptions;
+  /** null: in place */
+  readonly out: string | null;
+  /** the model is not written; the run's folder is */
+  readonly dryRun: boolean;
+  readonly runDir: string | null;
+  readonly resume: boolean;
+  readonly languages: readonly Language[];
+  /** how this program is called here: the rollback command begins with it */
+  readonly command: string;
+}
+
+/** What a caller must say (a model, data), and what they may. */
+export type MigrateRequest = Pick<MigrateOptions, 'model'> &
+  Partial<Omit<MigrateOptions, 'model' | 'data' | 'task' | 'plan' | 'training'>> & {
+    readonly data: string | (Pick<DataOptions, 'data'> & Partial<DataOptions>);
+    readonly task?: Partial<TaskOptions>;
+    readonly plan?: Partial<PlanOptions>;
+    readonly training?: Partial<TrainingOptions>;
+  };
+
+export const defaultDataOptions: Omit<DataOptions, 'data'> = {
+  test: null,
+  validationFraction: 0.1,
+  testFraction: 0.2,
+  target: null,
+  preprocessing: {},
+  preprocessorConfig: null,
+};
+
+export const defaultTaskOptions: TaskOptions = { task: null, loss: null, metric: null };
+
+/** An optimizer with its usual hyper-parameters: Nesterov SGD, AdamW as its authors set it. */
+export const defaultOptimizers = {
+  sgd: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
+  adamw: { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 },
+} as const satisfies { readonly [Kind in OptimizerSettings['kind']]: OptimizerSettings & { kind: Kind } };
+
+export const defaultTraining: TrainingOptions = {
+  device: 'auto',
+  scope: 'all',
+  epochs: 5,
+  budgetSeconds: null,
+  batchSize: 64,
+  patience: 2,
+  learningRate: 'auto',
+  offsetLearningRate: null,
+  schedule: 'cosine',
+  optimizer: defaultOptimizers.sgd,
+  clipNorm: null,
+  labelSmoothing: 0,
+  batchNorm: 'frozen',
+  initialOffset: 0,
+  seeds: 1,
+  control: true,
+};
+
+export const defaultAcceptance = 'frelu>=before';
+
+/** Fills in every default. */
+export function completeOptions({ data, task, plan, training, ...rest }: MigrateRequest): MigrateOptions {
+  return {
+    accept: defaultAcceptance,
+    seed: 0,
+    out: null,
+    dryRun: false,
+    runDir: null,
+    resume: false,
+    languages: ['en'],
+    command: 'frelu-migrate',
+    ...rest,
+    data: { ...defaultDataOptions, ...(typeof data === 'string' ? { data } : data) },
+    task: { ...defaultTaskOptions, ...task },
+    plan: { ...defaultPlanOptions, ...plan },
+    training: { ...defaultTraining, ...training },
+  };
+}
+
+export function specOf({ data, task, plan, training, accept, seed }: MigrateOptions): RunSpec {
+  // a run whose device fails goes on on another
+  const { device: _, ...settings } = training;
+  return { data, task, plan, training: settings, accept, seed };
+}
+
+/** What a run was started on, by content: a moved or renamed file is the same, a changed one is not. */
+export interface RunSubject {
+  readonly model: readonly ModelFile[];
+  /** of the training samples and their targets */
+  readonly dataSha256: string;
+}
+
+/**
+ * The SHA-256 that names a run: of its settings, its data by content, and the version that computes it. The model is held apart
+ * (`RunSubject.model`), since a run that has committed has replaced it.
+ */
+export function runSha256(spec: RunSpec, dataSha256: string): string {
+  const { data, ...settings } = spec;
+  const { data: _path, test: _test, ...reading } = data;
+  return createHash('sha256')
+    .update(canonicalJson({ version: packageVersion, dataSha256, reading, ...settings }))
+    .digest('hex');
+}
+
+/** JSON with the keys of every object in order, so that equal values have equal texts. */
+function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_, each: unknown) =>
+    typeof each === 'object' && each !== null && !Array.isArray(each)
+      ? Object.fromEntries(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : each,
+  );
+}

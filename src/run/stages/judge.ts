@@ -1,0 +1,144 @@
+import { createRequire } from 'node:module';
+import { cpus } from 'node:os';
+import type { Environment, MigrateResult, RunSettings } from '../../contract/result.js';
+import { type Measured, measureAll } from '../../judge/judges.js';
+import type { Subject } from '../../judge/subject.js';
+import { describeModel, describePlan } from '../../model/describe.js';
+import { packageVersion } from '../../version.js';
+import { artifact } from '../artifact.js';
+import { networksOf } from '../networks.js';
+import { checkInterrupt, type Run } from '../run.js';
+import { defineStage } from '../runner.js';
+import { baselineStage } from './baseline.js';
+import { planStage } from './plan.js';
+import { rateStage } from './rate.js';
+import { stagedArmOf, stageStage } from './stage.js';
+import { trainStage } from './train.js';
+
+/** A run's result before anything was written. */
+export type Judgement = Omit<MigrateResult, 'written' | 'files' | 'report' | 'rollback'>;
+
+/** Judges the trained models on the test split, and puts together what is known of the run. */
+export const judgeStage = defineStage<Judgement>({
+  name: 'judge',
+  phase: null,
+  fields: ['run', 'model', 'arms', 'delta', 'verdict', 'acceptance'],
+  async compute(run) {
+    await stageStage.of(run);
+    const subject = await subjectOf(run);
+    return judgementOf(run, subject, await measureAll(subject, () => checkInterrupt(run)));
+  },
+});
+
+async function judgementOf(run: Run, subject: Subject, measured: Measured): Promise<Judgement> {
+  const { place, model } = run;
+  return {
+    run: {
+      id: place.id,
+      path: place.folder,
+      started: place.started,
+      seconds: (Date.now() - Date.parse(place.started)) / 1000,
+    },
+    model: describeModel(model),
+    device: subject.device.description,
+    task: subject.task.task,
+    settings: await settingsOf(run, subject),
+    environment: environment(),
+    plan: { model: describeModel(model), ...describePlan(subject.plan) },
+    parity: (await baselineStage.of(run)).parity,
+    ...measured,
+  };
+}
+
+async function subjectOf(run: Run): Promise<Subject> {
+  const { model, signature, data, rule, options, hooks, place } = run;
+  const { plan, verified } = await planStage.of(run);
+  const { task, before } = await baselineStage.of(run);
+  const { relu, frelu } = await networksOf(run);
+  const part = <Part extends object>(fields: readonly (keyof Part & string)[]) =>
+    artifact<Part>('judge', fields.join('-'), fields);
+  return {
+    model,
+    signature,
+    plan,
+    verified,
+    data,
+    task,
+    before,
+    rule,
+    device: await run.device(),
+    arms: await trainStage.of(run),
+    networks: { control: relu, frelu },
+    ...(await stagedArmOf(run)),
+    seed: options.seed,
+    batchSize: options.training.batchSize,
+    kept: (fields) => place.store.get(part(fields)),
+    async keep(fields, value) {
+      await place.store.put(part(fields), value);
+      return value;
+    },
+    warn: (message) => hooks.warn(message),
+  };
+}
+
+async function settingsOf(run: Run, { task, arms, data: { preprocessing } }: Subject): Promise<RunSettings> {
+  const { training, plan, data, task: asked, seed } = run.options;
+  const { optimizer } = training;
+  const { learningRate, offsetLearningRate } = await rateStage.of(run);
+  const { scale = null, mean = null, std = null, layout = null } = data.preprocessing;
+  return {
+    seed,
+    train: training.scope,
+    epochs: training.epochs,
+    budgetSeconds: training.budgetSeconds,
+    batchSize: training.batchSize,
+    patience: training.patience,
+    learningRate,
+    learningRateFound: training.learningRate === 'auto',
+    offsetLearningRate,
+    schedule: training.schedule,
+    optimizer: optimizer.kind,
+    momentum: optimizer.kind === 'sgd' ? optimizer.momentum : null,
+    weightDecay: optimizer.weightDecay,
+    clipNorm: training.clipNorm,
+    labelSmoothing: training.labelSmoothing,
+    batchNorm: training.batchNorm,
+    metric: task.metric,
+    loss: task.loss,
+    epochKeptBy: asked.metric === null ? 'validation loss' : 'validation metric',
+    form: plan.form,
+    padding: plan.padding,
+    granularity: plan.granularity,
+    init: training.initialOffset,
+    include: plan.include,
+    exclude: plan.exclude,
+    seeds: training.seeds,
+    seedKept: arms.frelu.seed,
+    control: training.control,
+    validationFraction: data.validationFraction,
+    testFraction: data.test === null ? data.testFraction : null,
+    preprocessing: preprocessing.sentence,
+    scale,
+    mean,
+    std,
+    layout,
+  };
+}
+
+function environment(): Environment {
+  const processors = cpus();
+  return {
+    version: packageVersion,
+    node: process.version,
+    onnxruntime: versionOf('onnxruntime-node'),
+    platform: `${process.platform} ${process.arch}`,
+    cpu: processors[0]?.model.trim() ?? null,
+    threads: processors.length,
+  };
+}
+
+function versionOf(name: string): string {
+  const description: unknown = createRequire(import.meta.url)(`${name}/package.json`);
+  const known = typeof description === 'object' && description !== null && 'version' in description;
+  return known && typeof description.version === 'string' ? description.version : 'unknown';
+}

@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import type { MigrateResult } from '../../contract/result.js';
+import type { Language } from '../../contract/settings.js';
+import { renderHtml, renderJson, renderMarkdown } from '../../report/render.js';
+import { replaceFile } from '../../upgrade/replace.js';
+import { resultName } from '../place.js';
+import { perRun } from '../run.js';
+import type { Stage } from '../runner.js';
+import { commitStage } from './commit.js';
+import { judgeStage } from './judge.js';
+
+/** The run's result, with its report written. It can be made again at any time from what the stages before it have kept. */
+export const reportStage: Stage<MigrateResult> = {
+  name: 'report',
+  of: perRun(async (run) => {
+    const result = { ...(await judgeStage.of(run)), ...(await commitStage.of(run)), report: [] };
+    return writeReports(result, run.place.folder, run.options.languages);
+  }),
+};
+
+/** Writes the page and the Markdown in every language asked for, and report.json last: a folder that has it is a finished run's. */
+async function writeReports(
+  result: MigrateResult,
+  folder: string,
+  languages: readonly Language[],
+): Promise<MigrateResult> {
+  const pages = languages.flatMap((language) => {
+    const suffix = language === 'en' ? '' : `.${language}`;
+    return [
+      { path: join(folder, `report${suffix}.html`), render: (of: MigrateResult) => renderHtml(of, language) },
+      { path: join(folder, `report${suffix}.md`), render: async (of: MigrateResult) => renderMarkdown(of, language) },
+    ];
+  });
+  const json = join(folder, resultName);
+  const complete = { ...result, report: [...pages.map(({ path }) => path), json] };
+  for (const { path, render } of pages) await replaceFile(path, Buffer.from(await render(complete)));
+  await replaceFile(json, Buffer.from(renderJson(complete)));
+  return complete;
+}
