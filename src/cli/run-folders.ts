@@ -21,7 +21,7 @@ export interface StoredRun {
 export async function findRun(named: string, folder: string): Promise<StoredRun> {
   const found = await stat(named).catch(() => null);
   if (found?.isFile()) return readRun(named);
-  if (found?.isDirectory()) return readRun(join(named, resultName));
+  if (found?.isDirectory()) return readFolder(named);
   const path = (await findResults(folder)).find((each) => basename(dirname(each)) === named);
   if (path !== undefined) return readRun(path);
   throw new Failure(
@@ -52,6 +52,17 @@ async function findResults(folder: string): Promise<string[]> {
     .toSorted();
   for (const name of below) own.push(...(await findResults(join(folder, name))));
   return own;
+}
+
+/** A run's report.json; where the run was cut short before that was written, what its folder keeps. */
+async function readFolder(folder: string): Promise<StoredRun> {
+  const path = join(folder, resultName);
+  if ((await stat(path).catch(() => null)) === null) {
+    const { storedResult } = await import('../run/stored-result.js');
+    const result = await storedResult(folder);
+    if (result !== null) return { path, result };
+  }
+  return readRun(path);
 }
 
 async function readRun(path: string): Promise<StoredRun> {

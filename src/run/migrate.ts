@@ -7,6 +7,7 @@ import { openRunData } from '../reading/data.js';
 import { loadSubject } from '../reading/subject.js';
 import { type OpenDevice, openDevice } from '../runtime/open-device.js';
 import { refuseExisting } from '../upgrade/elsewhere.js';
+import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { openPlace } from './place.js';
@@ -65,8 +66,7 @@ async function openRun(
   const path = await findEntry(options.model);
   // hours of training are not to end in the way of a file that stands there already
   if (options.out !== null && !options.dryRun) await refuseExisting(await outFile(options.out, basename(path)));
-  // what a crash left half done is settled before the model is read
-  if (options.out === null && !options.dryRun) await recover(path);
+  if (options.out === null && !options.dryRun) await settle(path);
   const { model, signature } = await loadSubject(options.model);
   enter({ hooks }, 'data');
   const data = await openRunData(model, signature, options.data, options.task.task, options.seed);
@@ -80,6 +80,16 @@ async function openRun(
     return opened;
   };
   return { options, rule, hooks, model, signature, data, place, device, atEnd: (close) => closing.push(close) };
+}
+
+/** Settles what a crash left half done, before the model is read; and learns now, not after training, whether it can be replaced. */
+async function settle(path: string): Promise<void> {
+  const lock = await acquireLock(path, { waitMs: 5000 });
+  try {
+    await recover(path, { lock });
+  } finally {
+    await lock.release();
+  }
 }
 
 /** A device that fails between training steps takes nothing with it that was kept: another goes on from there. */

@@ -9,6 +9,12 @@ export interface Stage<T extends object = object> {
   of(run: Run): Promise<T>;
 }
 
+/** A stage whose artifact is kept as one. */
+export interface KeptStage<T extends object> extends Stage<T> {
+  /** which artifact of a run's store it is */
+  readonly kept: Artifact<T>;
+}
+
 /**
  * Declares a stage. It asks earlier stages for what it needs by their `of`.
  * @param phase what the user is told while it computes; null: nothing new
@@ -24,7 +30,7 @@ export function defineStage<T extends object>({
   readonly phase: RunPhase | null;
   readonly fields: readonly (keyof T & string)[];
   compute(run: Run): Promise<T>;
-}): Stage<T> {
+}): KeptStage<T> {
   const kept: Artifact<T> = artifact<T>(name, '', fields);
   const of = perRun(async (run) => {
     const known = await run.place.store.get(kept);
@@ -34,7 +40,7 @@ export function defineStage<T extends object>({
     await run.place.store.put(kept, value);
     return value;
   });
-  return { name, of };
+  return { name, kept, of };
 }
 
 /** Runs stages in order. What the store has is not computed again. */

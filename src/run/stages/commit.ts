@@ -4,7 +4,7 @@ import { shellQuote } from '../../shell.js';
 import { commitUpgrade } from '../../upgrade/commit.js';
 import { writeElsewhere } from '../../upgrade/elsewhere.js';
 import { history } from '../../upgrade/history.js';
-import { withLock } from '../../upgrade/lock.js';
+import { acquireLock, type Lock } from '../../upgrade/lock.js';
 import { recover } from '../../upgrade/recover.js';
 import { allFiles } from '../../upgrade/staging.js';
 import { packageVersion } from '../../version.js';
@@ -28,40 +28,56 @@ export const commitStage = defineStage<Commit>({
   },
 });
 
+/** How long a commit waits for another one in the same folder, which takes seconds. */
+const waitMs = 120_000;
+
 /** The lock is held for this alone: runs on models of one folder train beside each other. */
-async function commitInPlace(run: Run, { verdict, delta }: Judgement): Promise<Commit> {
-  const { model, place, options } = run;
-  const rollback = `${options.command} rollback ${shellQuote(options.model)}`;
-  return withLock(model.path, undefined, async (lock) => {
-    await recover(model.path, { lock });
-    // a crash after the commit, before it was told here
-    const done = (await history(model.path)).find(
-      ({ run: by, state }) => by?.runId === place.id && state === 'current',
-    );
-    if (done !== undefined) {
-      const files = done.files.flatMap(({ path, after, before }) =>
-        after === null || after === before ? [] : [{ path, sha256: after }],
-      );
-      return { written: true, files, rollback };
-    }
-    const { patched } = (await judgedFiles(run)).staged;
-    const committed = await commitUpgrade(
-      {
-        modelPath: model.path,
-        files: patched.files,
-        entry: patched.entry,
-        obsolete: patched.obsolete,
-        record: {
-          runId: place.id,
-          toolVersion: packageVersion,
-          summary: { verdict, delta: delta.vsBefore.value, metric: delta.vsBefore.metric },
-        },
-        expected: Object.fromEntries(place.model.map(({ path, sha256 }) => [path, sha256])),
-      },
-      { lock },
-    );
-    return { written: true, files: committed.files, rollback };
+async function commitInPlace(run: Run, judgement: Judgement): Promise<Commit> {
+  const { model, place, options, hooks } = run;
+  const lock = await acquireLock(model.path, {
+    waitMs,
+    signal: hooks.signal,
+    onWait: () => hooks.warn('Another run is writing in this folder: waiting for it to end.'),
   });
+  try {
+    await recover(model.path, { lock });
+    const rollback = `${options.command} rollback ${shellQuote(options.model)}`;
+    const files = (await filesWrittenBy(place.id, model.path)) ?? (await upgrade(run, judgement, lock));
+    return { written: true, files, rollback };
+  } finally {
+    await lock.release();
+  }
+}
+
+/** The files that a run's commit has put in place, where the model is what it made; null where it is not. */
+export async function filesWrittenBy(id: string, modelPath: string): Promise<Commit['files'] | null> {
+  const entries = await history(modelPath);
+  const done = entries.find(({ run, state }) => run?.runId === id && state === 'current');
+  if (done === undefined) return null;
+  return done.files.flatMap(({ path, before, after }) =>
+    after === null || after === before ? [] : [{ path, sha256: after }],
+  );
+}
+
+async function upgrade(run: Run, { verdict, delta }: Judgement, lock: Lock): Promise<Commit['files']> {
+  const { model, place } = run;
+  const { patched } = (await judgedFiles(run)).staged;
+  const { files } = await commitUpgrade(
+    {
+      modelPath: model.path,
+      files: patched.files,
+      entry: patched.entry,
+      obsolete: patched.obsolete,
+      record: {
+        runId: place.id,
+        toolVersion: packageVersion,
+        summary: { verdict, delta: delta.vsBefore.value, metric: delta.vsBefore.metric },
+      },
+      expected: Object.fromEntries(place.model.map(({ path, sha256 }) => [path, sha256])),
+    },
+    { lock },
+  );
+  return files;
 }
 
 async function writeTo(run: Run, out: string): Promise<Commit> {
