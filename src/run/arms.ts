@@ -5,11 +5,11 @@ import { evaluateMetrics, higherIsBetter, type Truth } from '../evaluation/metri
 import type { Graph } from '../model/graph.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
-import { type StepFeed, Stepper } from '../runtime/stepper.js';
 import { tensorOf } from '../runtime/tensors.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Criterion, Validation } from '../training/criterion.js';
 import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
+import { type StepFeed, Stepper } from '../training/stepper.js';
 import type { DataPart } from './data.js';
 import type { MigrateOptions } from './options.js';
 import { type Predictions, predict } from './predictions.js';
