@@ -7,7 +7,7 @@ import { elementCount } from '../src/model/tensor.js';
 import { signatureOf } from '../src/runtime/predictor.js';
 import { float32 } from '../src/runtime/session.js';
 import { observeShapes } from '../src/runtime/shapes.js';
-import { Stepper } from '../src/runtime/stepper.js';
+import { Stepper } from '../src/training/stepper.js';
 import { makeTrainable, prepareStep, type StepSettings } from '../src/training/prepare.js';
 import { planMigration } from '../transforms/plan/plan-migration.js';
 import { applyPlan } from '../transforms/rewrite/apply.js';

@@ -3,6 +3,7 @@ import { FunctionProtoSchema, type ModelProto, OperatorSetIdProtoSchema } from '
 import { type Attributes, makeNode } from '../model/graph.js';
 import { floatTensor, int64Tensor } from '../model/tensor.js';
 import type { Emitter } from './emitter.js';
+import { outputOf } from './operands.js';
 import { type WindowAxis, windowAttributes } from './window.js';
 
 /**
@@ -144,9 +145,15 @@ export function channelMeans(shape: readonly number[], block: number) {
 }
 
 /** x * weights + bias per channel, [C] each, in one pass: a depthwise convolution of one tap. */
-export function blockedAffine(emit: Emitter, x: string, weights: string, bias: string, channels: number): string {
+export function blockedAffine(
+  emit: Emitter,
+  x: string,
+  weights: string,
+  bias: string | undefined,
+  channels: number,
+): string {
   const kernel = emit.op('Reshape', [weights, emit.ints([channels, 1, 1, 1])]);
-  const inputs = bias === '' ? [x, kernel] : [x, kernel, bias];
+  const inputs = bias === undefined ? [x, kernel] : [x, kernel, bias];
   return emit.op('Conv', inputs, affineAttributes(channels), blockedDomain);
 }
 
@@ -171,16 +178,16 @@ export function addToBlocked(emit: Emitter, left: string, right: string, isFree:
       node.domain === blockedDomain &&
       node.opType === 'Conv' &&
       node.input.length < 4 &&
-      [left, right].includes(node.output[0] ?? '') &&
-      isFree(node.output[0] ?? '') &&
+      [left, right].includes(outputOf(node)) &&
+      isFree(outputOf(node)) &&
       !node.attribute.some(({ name }) => name === 'activation'),
   );
   const conv = candidates.at(-1);
   if (conv === undefined || left === right) return emit.op('Add', [left, right]);
   while (conv.input.length < 3) conv.input.push('');
   conv.input.push(conv.output[0] === left ? right : left);
-  // it moves behind whatever gives the other one
+  // it moves to after whatever gives the other one
   emit.nodes.splice(emit.nodes.indexOf(conv), 1);
   emit.nodes.push(conv);
-  return conv.output[0] ?? '';
+  return outputOf(conv);
 }

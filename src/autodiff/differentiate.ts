@@ -1,11 +1,21 @@
 import { Failure } from '../contract/failure.js';
 import type { Provider } from '../contract/settings.js';
 import { subgraphsOf } from '../model/attributes.js';
-import { type Graph, type NodeProto, nodeId } from '../model/graph.js';
+import { describeNode, type Graph, type NodeProto, nodeId } from '../model/graph.js';
 import { addToBlocked } from './blocked.js';
 import { Emitter } from './emitter.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { type GradientContext, UnsupportedNode } from './gradients/rule.js';
+import { optionalInput } from './operands.js';
+
+/** What cures a node without a gradient. */
+const lessTraining = {
+  cure: 'Train less of the model, its biases or its last layer alone, or leave out the sites before this node.',
+  settings: ['train', 'exclude'],
+} as const;
+
+/** What cures a node that this device alone has no gradient for. */
+const otherDevice = { cure: 'Train on the CPU.', settings: [['device', 'cpu']] } as const;
 
 export interface DifferentiateOptions {
   /** where the model came from, for messages */
@@ -59,12 +69,11 @@ export function differentiate(
     if (!node.output.some((output) => parts.has(output))) continue;
     if (!node.input.some((input) => active.has(input))) continue;
     const rule = gradientRules[node.domain === '' ? node.opType : `${node.domain}:${node.opType}`];
-    const refuse = (why: string): Failure =>
-      new Failure(
-        'input',
-        `${options.path}: node '${nodeId(node)}' (${node.opType}) cannot be differentiated: ${why}. ` +
-          'Train less of the model (--train biases, --train head), or leave out the sites before it (--exclude). Nothing was written.',
-      );
+    const refuse = (why: string, onCpu = false): Failure =>
+      new Failure('input', {
+        what: `${options.path}: node '${nodeId(node)}' (${node.opType}) cannot be differentiated: ${why}.`,
+        ...(onCpu ? otherDevice : lessTraining),
+      });
     if (rule === undefined) throw refuse('there is no gradient rule for this operator');
     if (subgraphsOf(node).length > 0) throw refuse('its body depends on what is trained');
     const context: GradientContext = {
@@ -73,7 +82,10 @@ export function differentiate(
       provider: options.provider,
       blockSize: options.blockSize ?? 1,
       outputGradients: node.output.map(total),
-      wants: (input) => active.has(node.input[input] ?? ''),
+      wants(input) {
+        const value = optionalInput(node, input);
+        return value !== undefined && active.has(value);
+      },
       shape(value) {
         const shape = options.shapes.get(value);
         if (shape === undefined) throw new Error(`the shape of '${value}' was not observed`);
@@ -85,13 +97,16 @@ export function differentiate(
     try {
       gradients = rule(context);
     } catch (cause) {
-      if (cause instanceof UnsupportedNode) throw refuse(cause.message);
+      if (cause instanceof UnsupportedNode) throw refuse(cause.message, cause.onCpu);
       throw cause;
     }
     for (const gradient of context.outputGradients) if (gradient !== null) shared.add(gradient);
     gradients.forEach((gradient, input) => {
-      const value = node.input[input] ?? '';
-      if (gradient === null || !active.has(value)) return;
+      if (gradient === null) return;
+      const value = optionalInput(node, input);
+      if (value === undefined)
+        throw new Error(`the rule of ${describeNode(node)} gives a gradient for input ${input}, which it has not`);
+      if (!active.has(value)) return;
       if (pushed.has(gradient)) shared.add(gradient);
       pushed.add(gradient);
       const terms = parts.get(value);

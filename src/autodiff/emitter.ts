@@ -1,6 +1,17 @@
 import { type Attributes, type Graph, makeNode, type NodeProto } from '../model/graph.js';
 import { DataType, floatTensor, int64Tensor, rawTensor } from '../model/tensor.js';
 
+/** A tuple of `Count` names where the count is known to the compiler, else a list. */
+export type Names<Count extends number, Found extends string[] = []> = number extends Count
+  ? string[]
+  : Found['length'] extends Count
+    ? Found
+    : Names<Count, [...Found, string]>;
+
+function areAsMany<Count extends number>(names: string[], count: Count): names is Names<Count> {
+  return names.length === count;
+}
+
 /**
  * Writes ONNX nodes: every call appends one node and returns the name of what it computes, so that an expression reads
  * as one. Constants become initializers, equal ones once.
@@ -18,13 +29,20 @@ export class Emitter {
   /** One node with one output. An input that is left out is ''. */
   op(opType: string, inputs: readonly string[], attributes: Attributes = {}, domain = ''): string {
     const [output] = this.ops(opType, inputs, 1, attributes, domain);
-    return output ?? '';
+    return output;
   }
 
-  /** One node with several outputs. */
-  ops(opType: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}, domain = ''): string[] {
+  /** One node with several outputs: as many names as were asked for, which their type says. */
+  ops<Count extends number>(
+    opType: string,
+    inputs: readonly string[],
+    outputs: Count,
+    attributes: Attributes = {},
+    domain = '',
+  ): Names<Count> {
     const name = this.graph.freshName(`${this.prefix}/${opType}`);
     const names = Array.from({ length: outputs }, (_, i) => this.graph.freshName(`${name}:${i}`));
+    if (!areAsMany(names, outputs)) throw new Error(`a node cannot have ${outputs} outputs`);
     this.nodes.push(makeNode(opType, inputs, names, attributes, name, domain));
     return names;
   }

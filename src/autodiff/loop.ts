@@ -4,7 +4,7 @@ import { Graph, makeNode, tensorValue, type ValueInfoProto } from '../model/grap
 import { DataType, rawTensor } from '../model/tensor.js';
 import type { TrainingStep } from './step.js';
 
-/** Several training steps as one graph: the state goes in before the first and comes out behind the last. */
+/** Several training steps as one graph: the state goes in before the first and comes out after the last. */
 export interface LoopedSteps {
   readonly graph: Graph;
   /** the input, int64 [], that says how many steps */

@@ -1,34 +1,15 @@
 import type { LossKind } from '../contract/settings.js';
 import { intAttribute } from '../model/attributes.js';
-import type { Graph } from '../model/graph.js';
+import type { Graph, NodeProto } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
 import type { Emitter } from './emitter.js';
+import { inputOf } from './operands.js';
 
 /** Where the loss reads the model: before a final Softmax or Sigmoid, so that nothing is trained through it. */
 export interface LossInput {
   readonly value: string;
   /** the final activation that the loss takes over; 'none' where the model gives logits (or regression values) itself */
   readonly activation: 'softmax' | 'log-softmax' | 'sigmoid' | 'none';
-}
-
-/** Looks for a final Softmax, LogSoftmax or Sigmoid before a graph output. */
-export function lossInput(graph: Graph, output: string, kind: LossKind, rank: number): LossInput {
-  const node = graph.producer(output);
-  const input = node?.input[0];
-  if (node === undefined || input === undefined || kind === 'mse') return { value: output, activation: 'none' };
-  if (kind === 'cross-entropy' && (node.opType === 'Softmax' || node.opType === 'LogSoftmax')) {
-    const axis = intAttribute(node, 'axis', graph.opset() >= 13 ? -1 : 1);
-    if ((axis + rank) % rank === classAxis(rank)) {
-      return { value: input, activation: node.opType === 'Softmax' ? 'softmax' : 'log-softmax' };
-    }
-  }
-  if (kind === 'binary-cross-entropy' && node.opType === 'Sigmoid') return { value: input, activation: 'sigmoid' };
-  return { value: output, activation: 'none' };
-}
-
-/** The axis of the classes: the last of [N, K], axis 1 of maps [N, K, H, W]. */
-function classAxis(rank: number): number {
-  return rank > 2 ? 1 : rank - 1;
 }
 
 export interface Loss {
@@ -38,38 +19,41 @@ export interface Loss {
   readonly gradient: string;
 }
 
-/**
- * Writes a loss and its gradient for `value` of shape [N, ...] against `targets` of the same shape.
- * The mean is over samples (and positions) for the cross-entropies, over all elements for `mse`.
- *
- * cross-entropy: with z = x - max x, L = log sum e^z - sum t z (t sums to 1), dL/dx = softmax(x) - t.
- * binary: L = max(x, 0) - x t + log(1 + e^-|x|), dL/dx = sigmoid(x) - t; |x| = max(x, -x).
- * Only operators that every provider has: LogSoftmax has no WebGPU kernel.
- */
-export function writeLoss(
-  emit: Emitter,
-  kind: LossKind,
-  value: string,
-  targets: string,
-  shape: readonly number[],
-): Loss {
-  const mean = (terms: string, count: number): string =>
-    emit.op('Mul', [emit.op('ReduceSum', [terms], { keepdims: { int: 0 } }), emit.float(1 / count)]);
-  switch (kind) {
-    case 'cross-entropy': {
+interface LossFunction {
+  /** what the loss takes over where `node` gives the model's output of that rank */
+  takesOver(node: NodeProto, opset: number, rank: number): LossInput['activation'];
+  write(emit: Emitter, value: string, targets: string, shape: readonly number[]): Loss;
+}
+
+/** A row per kind: a new kind without one does not compile. Only operators that every provider has: LogSoftmax has no WebGPU kernel. */
+const losses: Readonly<Record<LossKind, LossFunction>> = {
+  /** With z = x - max x: L = log sum e^z - sum t z (t sums to 1), dL/dx = softmax(x) - t. The mean is over samples and positions. */
+  'cross-entropy': {
+    takesOver(node, opset, rank) {
+      if (node.opType !== 'Softmax' && node.opType !== 'LogSoftmax') return 'none';
+      const axis = intAttribute(node, 'axis', opset >= 13 ? -1 : 1);
+      if ((axis + rank) % rank !== classAxis(rank)) return 'none';
+      return node.opType === 'Softmax' ? 'softmax' : 'log-softmax';
+    },
+    write(emit, value, targets, shape) {
       const axis = classAxis(shape.length);
-      const positions = elementCount(shape) / (shape[axis] ?? 1);
+      const positions = elementCount(shape.toSpliced(axis, 1));
       const axes = emit.ints([axis]);
       const keep = { keepdims: { int: 1 } };
       const shifted = emit.op('Sub', [value, emit.op('ReduceMax', [value, axes], keep)]);
       const exponentials = emit.op('Exp', [shifted]);
       const normaliser = emit.op('ReduceSum', [exponentials, axes], keep);
       const fit = emit.op('ReduceSum', [emit.op('Mul', [targets, shifted]), axes], keep);
-      const loss = mean(emit.op('Sub', [emit.op('Log', [normaliser]), fit]), positions);
+      const loss = mean(emit, emit.op('Sub', [emit.op('Log', [normaliser]), fit]), positions);
       const difference = emit.op('Sub', [emit.op('Div', [exponentials, normaliser]), targets]);
       return { loss, gradient: emit.op('Mul', [difference, emit.float(1 / positions)]) };
-    }
-    case 'binary-cross-entropy': {
+    },
+  },
+
+  /** L = max(x, 0) - x t + log(1 + e^-|x|), dL/dx = sigmoid(x) - t; |x| = max(x, -x). The mean is over all elements. */
+  'binary-cross-entropy': {
+    takesOver: (node) => (node.opType === 'Sigmoid' ? 'sigmoid' : 'none'),
+    write(emit, value, targets, shape) {
       const count = elementCount(shape);
       const negative = emit.op('Neg', [value]);
       const tail = emit.op('Log', [
@@ -78,17 +62,55 @@ export function writeLoss(
       const head = emit.op('Sub', [emit.op('Relu', [value]), emit.op('Mul', [value, targets])]);
       const difference = emit.op('Sub', [emit.op('Sigmoid', [value]), targets]);
       return {
-        loss: mean(emit.op('Add', [head, tail]), count),
+        loss: mean(emit, emit.op('Add', [head, tail]), count),
         gradient: emit.op('Mul', [difference, emit.float(1 / count)]),
       };
-    }
-    case 'mse': {
+    },
+  },
+
+  /** L = (x - t)^2, dL/dx = 2 (x - t). The mean is over all elements. */
+  mse: {
+    takesOver: () => 'none',
+    write(emit, value, targets, shape) {
       const count = elementCount(shape);
       const difference = emit.op('Sub', [value, targets]);
       return {
-        loss: mean(emit.op('Mul', [difference, difference]), count),
+        loss: mean(emit, emit.op('Mul', [difference, difference]), count),
         gradient: emit.op('Mul', [difference, emit.float(2 / count)]),
       };
-    }
-  }
+    },
+  },
+};
+
+/** Looks for a final Softmax, LogSoftmax or Sigmoid before a graph output. */
+export function lossInput(graph: Graph, output: string, kind: LossKind, rank: number): LossInput {
+  const node = graph.producer(output);
+  const activation = node === undefined ? 'none' : losses[kind].takesOver(node, graph.opset(), rank);
+  return node === undefined || activation === 'none'
+    ? { value: output, activation: 'none' }
+    : { value: inputOf(node, 0), activation };
+}
+
+/**
+ * Writes a loss and its gradient for `value` of shape [N, ...] against `targets` of the same shape: the mean over samples
+ * (and positions) for the cross-entropy, over all elements for the others.
+ */
+export function writeLoss(
+  emit: Emitter,
+  kind: LossKind,
+  value: string,
+  targets: string,
+  shape: readonly number[],
+): Loss {
+  return losses[kind].write(emit, value, targets, shape);
+}
+
+/** The axis of the classes: the last of [N, K], axis 1 of maps [N, K, H, W]. */
+function classAxis(rank: number): number {
+  return rank > 2 ? 1 : rank - 1;
+}
+
+/** The sum of `terms`, divided by `count`. */
+function mean(emit: Emitter, terms: string, count: number): string {
+  return emit.op('Mul', [emit.op('ReduceSum', [terms], { keepdims: { int: 0 } }), emit.float(1 / count)]);
 }

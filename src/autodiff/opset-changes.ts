@@ -9,6 +9,7 @@ import {
 } from '../model/attributes.js';
 import type { Attributes } from '../model/graph.js';
 import { DataType, dimsOf, elementCount, readFloats, readIntegers } from '../model/tensor.js';
+import { inputOf, optionalInput, optionalOutput, outputOf } from './operands.js';
 
 /** What a change sees of the node that it rewrites. The node is edited in place; its outputs keep their names. */
 export interface Raising {
@@ -87,7 +88,7 @@ const explicit =
 const matrixToAxis: OpsetChange = {
   since: 13,
   raise({ node, dims, before, after, freshName }) {
-    const [input = '', output = ''] = [node.input[0], node.output[0]];
+    const [input, output] = [inputOf(node, 0), outputOf(node)];
     const axis = intAttribute(node, 'axis', 1);
     const shape = dims(input) ?? dims(output);
     const from = axis < 0 ? axis + (shape?.length ?? Number.NaN) : axis;
@@ -113,11 +114,10 @@ const matrixToAxis: OpsetChange = {
 const inferenceDropout: OpsetChange = {
   since: Number.POSITIVE_INFINITY,
   raise({ node, version, constant, isRead, before, after, float }) {
-    const [data = '', , training = ''] = node.input;
-    const [, mask = ''] = node.output;
-    const flag = constant(training);
-    if (training !== '' && (flag === undefined || readIntegers(flag)[0] !== 0)) return;
-    if (mask !== '' && isRead(mask)) {
+    const [data, training, mask] = [inputOf(node, 0), optionalInput(node, 2), optionalOutput(node, 1)];
+    const flag = training === undefined ? undefined : constant(training);
+    if (training !== undefined && (flag === undefined || readIntegers(flag)[0] !== 0)) return;
+    if (mask !== undefined && isRead(mask)) {
       const all = before('Expand', [float(version < 12 ? 0 : 1), before('Shape', [data])]);
       // a tensor of the data's type until op set 10, of booleans since
       if (version < 10) after('CastLike', [all, data], mask);
@@ -151,7 +151,7 @@ function resizeByScales(raising: Raising, scales: string): void {
   });
   if (mode === 'nearest' && values !== undefined && shrinks && grows) {
     const growing = float(values.map((scale) => Math.max(scale, 1)));
-    node.input = [before('Resize', [node.input[0] ?? '', '', growing], attributes('floor'))];
+    node.input = [before('Resize', [inputOf(node, 0), '', growing], attributes('floor'))];
     putInput(node, 2, float(values.map((scale) => Math.min(scale, 1))));
   } else {
     node.input.length = 1;
@@ -164,7 +164,8 @@ function resizeByScales(raising: Raising, scales: string): void {
 
 /** Statistics per activation instead of per channel: (x - mean) / sqrt(var + epsilon) * scale + bias, all of x's own shape. */
 function normalizeActivations({ node, before, float }: Raising): void {
-  const [x = '', scale = '', bias = '', mean = '', variance = ''] = node.input;
+  const [x, scale, bias] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
+  const [mean, variance] = [inputOf(node, 3), inputOf(node, 4)];
   const epsilon = float(floatAttribute(node, 'epsilon', 1e-5));
   const deviation = before('Sqrt', [before('Add', [variance, epsilon])]);
   const normalized = before('Div', [before('Sub', [x, mean]), deviation]);
@@ -176,11 +177,11 @@ function normalizeActivations({ node, before, float }: Raising): void {
 /** From [groups] to [channels]: every group's number repeated for its channels, which are read off the input. */
 function perChannel({ node, before, ints }: Raising): void {
   const groups = intAttribute(node, 'num_groups', 1);
-  const channels = before('Shape', [node.input[0] ?? ''], { start: { int: 1 }, end: { int: 2 } });
+  const channels = before('Shape', [inputOf(node, 0)], { start: { int: 1 }, end: { int: 2 } });
   const perGroup = before('Div', [channels, ints([groups])]);
   const grid = before('Concat', [ints([groups]), perGroup], { axis: { int: 0 } });
   for (const input of [1, 2]) {
-    const column = before('Reshape', [node.input[input] ?? '', ints([groups, 1])]);
+    const column = before('Reshape', [inputOf(node, input), ints([groups, 1])]);
     putInput(node, input, before('Reshape', [before('Expand', [column, grid]), ints([-1])]));
   }
 }
@@ -190,7 +191,7 @@ function perChannel({ node, before, ints }: Raising): void {
  * ONNX Runtime still runs them in older models.
  */
 function scaledFunction({ node, before, float }: Raising, opType: string, outer: number, inner: number): void {
-  const scaled = before('Mul', [node.input[0] ?? '', float(inner)]);
+  const scaled = before('Mul', [inputOf(node, 0), float(inner)]);
   node.opType = 'Mul';
   node.attribute = [];
   node.input = [before(opType, [scaled]), float(outer)];
@@ -208,7 +209,7 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
         const [alpha, beta] = [floatAttribute(node, 'alpha', 1), floatAttribute(node, 'beta', 0)];
         node.opType = 'Add';
         node.attribute = [];
-        node.input = [before('Mul', [node.input[0] ?? '', float(alpha)]), float(beta)];
+        node.input = [before('Mul', [inputOf(node, 0), float(alpha)]), float(beta)];
       },
     },
   ],
@@ -278,7 +279,7 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
     {
       since: 10,
       raise({ node, before, float, ints }) {
-        const scaled = before('Mul', [node.input[0] ?? '', float(floatAttribute(node, 'scale', 1))]);
+        const scaled = before('Mul', [inputOf(node, 0), float(floatAttribute(node, 'scale', 1))]);
         const bias = float(take(node, 'bias')?.floats ?? [0]);
         node.opType = 'Add';
         node.attribute = [];
@@ -300,7 +301,7 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
           return;
         }
         node.opType = 'Sub';
-        putInput(node, 1, before('ReduceMean', [node.input[0] ?? '', ints(axes)]));
+        putInput(node, 1, before('ReduceMean', [inputOf(node, 0), ints(axes)]));
       },
     },
   ],
@@ -335,13 +336,14 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
   ReduceSum: [axesToInput(13)],
   ReduceSumSquare: [axesToInput(18)],
   Resize: [
-    { since: 11, raise: (raising) => resizeByScales(raising, raising.node.input[1] ?? '') },
+    { since: 11, raise: (raising) => resizeByScales(raising, inputOf(raising.node, 1)) },
     {
       since: 13,
       raise({ node, constant }) {
         // the one of roi, scales and sizes that is not given was an empty tensor
         for (const input of [1, 2, 3]) {
-          const tensor = constant(node.input[input] ?? '');
+          const value = optionalInput(node, input);
+          const tensor = value === undefined ? undefined : constant(value);
           if (tensor !== undefined && elementCount(dimsOf(tensor)) === 0) putInput(node, input, '');
         }
       },
@@ -399,7 +401,7 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
     {
       since: 18,
       raise({ node }) {
-        if ((node.input[1] ?? '') === '') put(node, 'num_outputs', { int: node.output.length });
+        if (optionalInput(node, 1) === undefined) put(node, 'num_outputs', { int: node.output.length });
       },
     },
   ],
@@ -417,7 +419,7 @@ export const opsetChanges: Readonly<Record<string, readonly OpsetChange[] | unde
       raise(raising) {
         const { node, float } = raising;
         const scales = take(node, 'scales');
-        resizeByScales(raising, scales === undefined ? (node.input[1] ?? '') : float(scales.floats));
+        resizeByScales(raising, scales === undefined ? inputOf(node, 1) : float(scales.floats));
       },
     },
   ],

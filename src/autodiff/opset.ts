@@ -5,6 +5,7 @@ import { intsAttribute, subgraphsOf } from '../model/attributes.js';
 import { type Attributes, type Graph, makeNode, type NodeProto, nodeId } from '../model/graph.js';
 import { dimsOf, floatTensor, int64Tensor, type TensorProto } from '../model/tensor.js';
 import { inlineFunctions } from './lower/inline-functions.js';
+import { outputOf } from './operands.js';
 import { opsetChanges, type Raising } from './opset-changes.js';
 
 /** The op set that gradient rules are written for; a training copy of an older model is raised to it. */
@@ -70,13 +71,9 @@ function declaredDims(proto: GraphProto, into: Map<string, readonly (number | nu
   for (const value of [...proto.input, ...proto.output, ...proto.valueInfo]) declare(value);
   for (const tensor of proto.initializer) into.set(tensor.name, dimsOf(tensor));
   for (const node of proto.node) {
-    const [output = ''] = node.output;
     const rank = rankOf(node);
-    if (rank !== undefined && !into.has(output))
-      into.set(
-        output,
-        Array.from({ length: rank }, () => null),
-      );
+    const output = rank === undefined ? undefined : outputOf(node);
+    if (output !== undefined && !into.has(output)) into.set(output, Array<null>(rank ?? 0).fill(null));
     for (const body of subgraphsOf(node)) declaredDims(body, into);
   }
 }
@@ -143,11 +140,10 @@ function raisingOf(node: NodeProto, version: number, scope: Scope, before: NodeP
     },
     freshName: (wanted) => graph.freshName(wanted),
     refuse: (why) =>
-      new Failure(
-        'input',
-        `${path}: node '${prefix}' (${node.opType}) of op set ${version} cannot be raised to op set ${canonicalOpset}: ${why}. ` +
-          'Export the model again with a newer op set. Nothing was written.',
-      ),
+      new Failure('input', {
+        what: `${path}: node '${prefix}' (${node.opType}) of op set ${version} cannot be raised to op set ${canonicalOpset}: ${why}.`,
+        cure: 'Export the model again with a newer op set.',
+      }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { present } from '../contract/present.js';
 import type { LossKind, OptimizerSettings, Provider } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { dimsOf, elementCount, readFloatRange } from '../model/tensor.js';
@@ -151,7 +152,8 @@ export function appendBackward(
 export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const shapes = new Map(options.shapes);
   const inputs = graph.feeds().map(({ name }) => name);
-  const batchSize = shapes.get(inputs[0] ?? '')?.[0] ?? 1;
+  const [fed] = inputs;
+  const batchSize = present(shapes.get(present(fed, 'an input of the forward graph'))?.[0], 'the batch size');
 
   const groups = options.groups.flatMap(({ name, parameters, optimizer }): StateGroup[] => {
     const rows = stateRows(optimizer);
@@ -184,7 +186,8 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     part === 'whole' ? { accumulation: null, totals: null } : addUp(emit, groups, joined());
   const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals ?? joined(), options.clipNorm);
   const stepped = groups.map((group, i) => {
-    const gradient = clipped === null ? (bySlot[i] ?? []) : [clipped[i] ?? ''];
+    const own = `the gradient of the group '${group.name}'`;
+    const gradient = clipped === null ? present(bySlot[i], own) : [present(clipped[i], own)];
     return { ...group, output: writeStep(emit, group, gradient) };
   });
   emit.flush();
@@ -199,7 +202,10 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   });
 
   // what a leading part does not give, ONNX Runtime does not compute either
-  const sums = (accumulation?.sums ?? []).map((sum, i) => ({ ...sum, output: totals?.[i] ?? '' }));
+  const sums = (accumulation?.sums ?? []).map((sum, i) => ({
+    ...sum,
+    output: present(totals?.[i], `the sum of '${sum.input}'`),
+  }));
   const states = stepped.map((group) => ({ ...group, shape: [group.rows, group.size] }));
   const next = [...(part === 'leading' ? sums : states), ...carried];
   graph.proto.output = [floatValue(loss, []), ...next.map(({ output, shape }) => floatValue(output, shape))];
@@ -224,7 +230,10 @@ function addUp(
     graph.proto.input.push(floatValue(sum.input, sum.shape));
     return sum;
   });
-  const totals = sums.map(({ input }, i) => emit.op('Add', [input, emit.op('Mul', [gradients[i] ?? '', share])]));
+  const totals = sums.map(({ input }, i) => {
+    const gradient = present(gradients[i], `the gradient that '${input}' adds up`);
+    return emit.op('Add', [input, emit.op('Mul', [gradient, share])]);
+  });
   return { accumulation: { share, sums }, totals };
 }
 
@@ -249,7 +258,7 @@ function layOut(
         groups.push([]);
         size = 0;
       }
-      groups.at(-1)?.push({ name, shape, from, order, offset: size, length });
+      present(groups.at(-1), 'a group').push({ name, shape, from, order, offset: size, length });
       size += length;
       from += length;
     }
@@ -267,7 +276,10 @@ function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void 
     const parts = pieces.map(({ group, slot: { offset, length } }) =>
       emit.op('Slice', [group.input, emit.ints([0, offset]), emit.ints([1, offset + length]), emit.ints([0, 1])]),
     );
-    emit.opTo(name, 'Reshape', [emit.concat(parts, 1), emit.ints(pieces[0]?.slot.shape ?? [])]);
+    emit.opTo(name, 'Reshape', [
+      emit.concat(parts, 1),
+      emit.ints(present(pieces[0], `the place of '${name}'`).slot.shape),
+    ]);
   }
   emit.flush(graph.nodes[0]);
 }

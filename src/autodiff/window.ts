@@ -113,7 +113,7 @@ export function spread(
   groups: number,
 ): string {
   if (provider === 'webgpu' && axes.length > 2) {
-    throw new UnsupportedNode('WebGPU has no ConvTranspose in three dimensions, which --device cpu has');
+    throw new UnsupportedNode('WebGPU has no ConvTranspose in three dimensions', true);
   }
   // an input beyond the last window is what ConvTranspose calls output padding
   const outputPadding = axes.map((axis) => Math.max(0, -overhang(axis)));

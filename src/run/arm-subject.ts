@@ -9,7 +9,7 @@ import { type Predictions, predict } from '../reading/predictions.js';
 import { lossTargets, type RunTask, scoresOf, softTargets } from '../reading/task.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
-import { type StepFeed, Stepper } from '../runtime/stepper.js';
+import { type StepFeed, Stepper } from '../training/stepper.js';
 import { tensorOf } from '../runtime/tensors.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Validation } from '../training/criterion.js';

@@ -1,5 +1,5 @@
 import type { ModelProto } from 'onnx-buf';
-import { ExecutionError } from '../contract/failure.js';
+import { ExecutionError, Failure } from '../contract/failure.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
 import { execute, type InferenceSession, openSession } from './session.js';
@@ -14,26 +14,35 @@ export interface Signature {
   readonly outputShape: readonly (number | null)[] | null;
 }
 
-/** The first input and first output of a graph; `feeds` says how many inputs there are to feed. */
+/**
+ * The first input and first output of a graph; `feeds` says how many inputs there are to feed.
+ * @throws Failure('input') where there is no input or no output
+ */
 export function signatureOf(graph: Graph): Signature {
   const [input] = graph.feeds();
   const [output] = graph.proto.output;
+  if (input === undefined || output === undefined) {
+    throw new Failure('input', {
+      what: `The graph '${graph.proto.name}' has no ${input === undefined ? 'input' : 'output'}.`,
+      cure: 'Export the model again with the data as its input and the predictions as its output.',
+    });
+  }
   return {
-    input: input?.name ?? '',
+    input: input.name,
     elementType: elementTypeOf(input),
     inputShape: shapeOf(input) ?? [],
-    output: output?.name ?? '',
+    output: output.name,
     outputShape: shapeOf(output),
   };
 }
 
-function elementTypeOf(value: ValueInfoProto | undefined): number {
-  const type = value?.type?.value;
+function elementTypeOf(value: ValueInfoProto): number {
+  const type = value.type?.value;
   return type?.case === 'tensorType' ? type.value.elemType : DataType.FLOAT;
 }
 
-function shapeOf(value: ValueInfoProto | undefined): (number | null)[] | null {
-  const type = value?.type?.value;
+function shapeOf(value: ValueInfoProto): (number | null)[] | null {
+  const type = value.type?.value;
   const shape = type?.case === 'tensorType' ? type.value.shape : undefined;
   if (shape === undefined) return null;
   return shape.dim.map(({ value: dim }) => (dim.case === 'dimValue' && dim.value > 0n ? Number(dim.value) : null));

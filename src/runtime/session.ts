@@ -5,7 +5,7 @@ import { ExecutionError, messageOf } from '../contract/failure.js';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
 
-// what goes wrong is thrown as well; what is merely tried (a provider that is not there) is nobody's business
+// what goes wrong is thrown as well, and a provider that is merely tried out and is not there need not be reported
 env.logLevel = 'fatal';
 
 /**

@@ -4,9 +4,9 @@ import { ExecutionError, Failure } from '../contract/failure.js';
 import type { CurvePoint } from '../contract/result.js';
 import type { Schedule } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
-import type { StepFeed, Stepper, StepState } from '../runtime/stepper.js';
 import { type Criterion, isBetter, type Validation } from './criterion.js';
 import { scheduleFactor } from './schedule.js';
+import type { StepFeed, Stepper, StepState } from './stepper.js';
 
 /** Training data as a loop sees it: the same batches for the same epoch, whichever arm asks. */
 export interface TrainingBatches {
@@ -141,7 +141,7 @@ export async function trainArm(
       throw deviceFailure(stepper.provider, cause, steps, standing !== null, epoch);
     });
 
-  // an epoch that was stopped behind its last step has yet to be validated
+  // an epoch that was stopped after its last step has yet to be validated
   while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
     const feeds = progress() < 1 ? batches.epoch(epoch + 1, step) : [];
     for await (const group of inGroups(feeds, await stepper.stepsPerCall(batches.batchSize))) {
@@ -155,11 +155,11 @@ export async function trainArm(
       for (const [i, { count }] of group.entries()) {
         const loss = losses[i] ?? Number.NaN;
         if (!Number.isFinite(loss)) {
-          throw new Failure(
-            'input',
-            `training diverged: the loss is ${loss} at step ${steps + 1} with the learning rate ` +
-              `${settings.learningRate}. Choose a smaller one (--lr). The model is untouched.`,
-          );
+          throw new Failure('input', {
+            what: `The training diverged: the loss is ${loss} at step ${steps + 1} with the learning rate ${settings.learningRate}.`,
+            cure: 'Choose a smaller learning rate.',
+            settings: ['learningRate'],
+          });
         }
         seconds += secondsPerStep;
         step++;
@@ -185,7 +185,11 @@ export async function trainArm(
       await setImmediate();
       if (hooks.signal.aborted) {
         await hooks.save(await stand(false));
-        throw new Failure('interrupted', 'interrupted: the state is saved, --resume goes on. The model is untouched.');
+        throw new Failure('interrupted', {
+          what: 'The training was interrupted; its state is saved.',
+          cure: 'Resume the run to go on from there.',
+          settings: ['resume'],
+        });
       }
       if (progress() >= 1) break;
     }
@@ -249,14 +253,14 @@ async function currentParameters({ stepper, batches }: ArmSubject): Promise<Map<
 
 /** What to do when the device fails between two epochs; `saved` says whether it still gave the state. */
 function deviceFailure(device: string, cause: ExecutionError, steps: number, saved: boolean, epochs: number): Failure {
-  const kept = saved
-    ? 'The state is saved: --resume --device cpu goes on.'
+  const [kept, cure] = saved
+    ? ['The state is saved.', 'Resume the run on the CPU to go on from there.']
     : epochs > 0
-      ? `The state after epoch ${epochs} is saved: --resume --device cpu goes on from there.`
-      : 'What it learned here was lost with it: --resume --device cpu starts this arm again.';
+      ? [`The state after epoch ${epochs} is saved.`, 'Resume the run on the CPU to go on from there.']
+      : ['What it had learned was lost with it.', 'Resume the run on the CPU: this arm starts again.'];
   const [why] = cause.message.split('\n');
-  const message = `the device ${device} failed after step ${steps} (${why}). ${kept} The model is untouched.`;
-  return new Failure('interrupted', message, { cause });
+  const what = `The device ${device} failed after step ${steps} (${why}). ${kept}`;
+  return new Failure('interrupted', { what, cure, settings: ['resume', ['device', 'cpu']] }, { cause });
 }
 
 function curvePoint(

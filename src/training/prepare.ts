@@ -21,10 +21,11 @@ import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope }
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
 import { elementCount } from '../model/tensor.js';
-import { findBlockSize } from '../runtime/block-size.js';
+import { evaluateConstants } from '../runtime/evaluate-constants.js';
 import { signatureOf } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
 import { tensorOf } from '../runtime/tensors.js';
+import { findBlockSize } from './block-size.js';
 
 /** What running statistics keep per step while training by batches: Keras's 0.99 is slow for a brief fine-tune, PyTorch's 0.9 is not. */
 const runningMomentum = 0.9;
@@ -97,11 +98,11 @@ async function forwardAt(
   const dims = [batchSize, ...settings.sampleShape];
   const zeros = new Float32Array(elementCount(dims));
   const feeds = { [signature.input]: tensorOf(signature.elementType, zeros, dims) };
-  const observed = await observeShapes(graph, feeds);
+  let observed = await observeShapes(graph, feeds);
   const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
   const trained = new Set([...trainable.parameters, ...trainable.siteParameters]);
-  await freezeShapes(graph, observed, trained);
-  inlineConstantIf(graph);
+  await freezeShapes(graph, observed, trained, evaluateConstants);
+  if (inlineConstantIf(graph) > 0) observed = await observeShapes(graph, feeds);
   unrollRecurrent(graph, observed);
   poolBeforeActivation(graph);
   if (settings.provider === 'webgpu') clipByExtrema(graph, trained);

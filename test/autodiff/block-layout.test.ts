@@ -15,9 +15,9 @@ import { blockLayout } from '../../src/autodiff/lower/block-layout.js';
 import { canonicalOpset } from '../../src/autodiff/opset.js';
 import { Graph, type NodeProto } from '../../src/model/graph.js';
 import { DataType, elementCount, floatTensor } from '../../src/model/tensor.js';
-import { findBlockSize } from '../../src/runtime/block-size.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
 import { observeShapes } from '../../src/runtime/shapes.js';
+import { findBlockSize } from '../../src/training/block-size.js';
 import { node, random } from './check-gradient.js';
 
 interface Network {

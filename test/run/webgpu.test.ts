@@ -13,7 +13,7 @@ import { evaluateModel } from '../../src/run/evaluate.js';
 import { migrate } from '../../src/run/migrate.js';
 import { monitor } from '../../src/run/monitor.js';
 import { discoverDevices } from '../../src/runtime/devices.js';
-import { interceptRuns } from '../runtime/networks.js';
+import { interceptRuns } from '../training/networks.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
 const images = join(import.meta.dirname, '../../fixtures/data');

@@ -3,7 +3,7 @@ import { DataType, floatTensor, int64Tensor } from '../../src/model/tensor.js';
 import { openPredictor, signatureOf } from '../../src/runtime/predictor.js';
 import { node, valueInfo } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
-import { interceptRuns } from './networks.js';
+import { interceptRuns } from '../training/networks.js';
 
 /** y = x + 1, at a batch size that is fixed or (null) free. */
 function plusOne(batch: number | null, dataType: number = DataType.FLOAT) {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import type { Graph } from '../../src/model/graph.js';
 import { readFloats, writeFloats } from '../../src/model/tensor.js';
 import { float32 } from '../../src/runtime/session.js';
-import type { StepFeed } from '../../src/runtime/stepper.js';
 import {
   type ArmHooks,
   type ArmProgress,
@@ -10,6 +9,7 @@ import {
   type ArmSubject,
   trainArm,
 } from '../../src/training/arm.js';
+import type { StepFeed } from '../../src/training/stepper.js';
 import { line, lineStepper } from './line.js';
 
 const count = 10;
@@ -116,7 +116,9 @@ describe('an arm', () => {
   it('says what to do when it diverges', async () => {
     await expect(trainArm(subject(), { ...settings, learningRate: 1e30 }, listening())).rejects.toMatchObject({
       kind: 'input',
-      message: expect.stringContaining('--lr'),
+      what: expect.stringContaining('with the learning rate 1e+30'),
+      cure: 'Choose a smaller learning rate.',
+      settings: ['learningRate'],
     });
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { ExecutionError } from '../../src/contract/failure.js';
-import type { Stepper } from '../../src/runtime/stepper.js';
 import { type ArmHooks, type ArmProgress, type ArmSubject, trainArm } from '../../src/training/arm.js';
-import { batch, plain, stepperFor } from '../runtime/networks.js';
+import type { Stepper } from '../../src/training/stepper.js';
+import { batch, plain, stepperFor } from './networks.js';
 
 const stepsPerEpoch = 2;
 const settings = {
@@ -71,7 +71,9 @@ describe('a device that fails in training', () => {
     const hooks = recorder();
     await expect(trainArm(breaking(subject(deviceStepper())), settings, hooks)).rejects.toMatchObject({
       kind: 'interrupted',
-      message: `the device webgpu failed after step ${steps} (the device is lost). The state is saved: --resume --device cpu goes on. The model is untouched.`,
+      what: `The device webgpu failed after step ${steps} (the device is lost). The state is saved.`,
+      cure: 'Resume the run on the CPU to go on from there.',
+      settings: ['resume', ['device', 'cpu']],
     });
     const saved = hooks.saved.at(-1);
     expect(saved).toMatchObject({ epoch: 1, steps });

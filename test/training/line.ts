@@ -1,7 +1,7 @@
 import type { Graph } from '../../src/model/graph.js';
 import { floatTensor } from '../../src/model/tensor.js';
-import { Stepper } from '../../src/runtime/stepper.js';
 import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
+import { Stepper } from '../../src/training/stepper.js';
 import { node } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
 

@@ -2,7 +2,15 @@ import { floatAttribute, stringAttribute } from '../../model/attributes.js';
 import { readFloats } from '../../model/tensor.js';
 import { bySign, select, selectPositive } from '../mask.js';
 import { unary } from './elementwise.js';
-import { type GradientContext, type GradientRules, inputOf, outputGradient, outputOf, sumTo } from './rule.js';
+import {
+  type GradientContext,
+  type GradientRules,
+  inputOf,
+  optionalInput,
+  outputGradient,
+  outputOf,
+  sumTo,
+} from './rule.js';
 
 export const activations: GradientRules = {
   /** 0 at the kink. By y, which the next layer keeps in memory anyway; x often never leaves a fused Conv. */
@@ -13,7 +21,7 @@ export const activations: GradientRules = {
     const { node, emit, wants } = context;
     const dy = outputGradient(context);
     const y = outputOf(node);
-    const [, min = '', max = ''] = node.input;
+    const [min, max] = [optionalInput(node, 1), optionalInput(node, 2)];
     const bound = (input: number, comparison: string): string | null => {
       if (!wants(input)) return null;
       const held = select(context, emit.op(comparison, [y, inputOf(node, input)]), dy);
@@ -122,14 +130,21 @@ function oneMinusSquare({ emit }: GradientContext, t: string): string {
   return emit.op('Sub', [emit.float(1), emit.op('Mul', [t, t])]);
 }
 
-/** `value` where min < y < max, else 0; a bound that is '' is not there. */
-function withinBounds(context: GradientContext, value: string, y: string, min: string, max: string): string {
+/** `value` where min < y < max, else 0; either bound may be missing. */
+function withinBounds(
+  context: GradientContext,
+  value: string,
+  y: string,
+  min: string | undefined,
+  max: string | undefined,
+): string {
   const { emit, provider } = context;
-  const lowest = context.constant(min);
-  if (max === '' && lowest !== undefined && readFloats(lowest)[0] === 0) return selectPositive(context, y, value);
+  const lowest = min === undefined ? undefined : context.constant(min);
+  if (max === undefined && lowest !== undefined && readFloats(lowest)[0] === 0)
+    return selectPositive(context, y, value);
   const conditions = [
-    ...(min === '' ? [] : [emit.op('Greater', [y, min])]),
-    ...(max === '' ? [] : [emit.op('Less', [y, max])]),
+    ...(min === undefined ? [] : [emit.op('Greater', [y, min])]),
+    ...(max === undefined ? [] : [emit.op('Less', [y, max])]),
   ];
   const [first, second] = conditions;
   if (first === undefined) return value;

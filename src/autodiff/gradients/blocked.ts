@@ -1,4 +1,6 @@
+import { present } from '../../contract/present.js';
 import { intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
+import { describeNode } from '../../model/graph.js';
 import { elementCount } from '../../model/tensor.js';
 import {
   batchScale,
@@ -64,8 +66,8 @@ export const blocked: GradientRules = {
    */
   [`${functionDomain}:${batchScale}`](context) {
     const { node, emit, shape, outputGradients } = context;
-    const [x = '', gamma = ''] = node.input;
-    const [scale = '', , mean = '', , r = ''] = node.output;
+    const [x, gamma] = [inputOf(node, 0), inputOf(node, 1)];
+    const [scale, mean, r] = [outputOf(node, 0), outputOf(node, 2), outputOf(node, 4)];
     const [batch = 1, channels = 1, ...spatial] = shape(x);
     const zeros = () => emit.float(Array<number>(channels).fill(0), [channels]);
     const dscale = outputGradients[0] ?? zeros();
@@ -98,8 +100,8 @@ export const blocked: GradientRules = {
       const to = [rows * high, columns * wide];
       return emit.op('Slice', [split, emit.ints(from), emit.ints(to), emit.ints([1, 2]), emit.ints([high, wide])]);
     });
-    const [first = '', ...others] = taps;
-    let largest = first;
+    const [first, ...others] = taps;
+    let largest = present(first, `the first tap of ${describeNode(node)}`);
     const stays = others.map((tap, i) => {
       // clamp(steep * (m - t) + 1, 0, 1): 1 for m >= t, else 0
       const ahead = emit.op('Sub', [largest, tap]);
@@ -144,7 +146,7 @@ function affineGradients(context: GradientContext, dy: string): (string | null)[
   const [channels = 1] = shape(inputOf(node, 1));
   const byWeights = () => channelSum(context, emit.op('Mul', [dy, inputOf(node, 0)]));
   return [
-    wants(0) ? blockedAffine(emit, dy, inputOf(node, 1), '', channels) : null,
+    wants(0) ? blockedAffine(emit, dy, inputOf(node, 1), undefined, channels) : null,
     wants(1) ? emit.op('Reshape', [byWeights(), emit.ints([channels, 1, 1, 1])]) : null,
     wants(2) ? channelSum(context, dy) : null,
   ];

@@ -1,4 +1,6 @@
+import { present } from '../../contract/present.js';
 import { stringAttribute } from '../../model/attributes.js';
+import { describeNode, type NodeProto } from '../../model/graph.js';
 import { type GradientRules, inputOf, outputGradient, UnsupportedNode } from './rule.js';
 
 interface Equation {
@@ -9,9 +11,16 @@ interface Equation {
 
 const alphabet = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
+function equationOf(node: NodeProto): string {
+  const equation = stringAttribute(node, 'equation', '');
+  if (equation === '') throw new Error(`${describeNode(node)} has no equation`);
+  return equation;
+}
+
 /** An Einsum equation with its ellipses and its implicit output written out (ONNX, Einsum: numpy's rules). */
 function parse(equation: string, ranks: readonly number[]): Equation {
-  const [left = '', right] = equation.replaceAll(' ', '').split('->');
+  const [operandTerms, right] = equation.replaceAll(' ', '').split('->');
+  const left = present(operandTerms, `the operands of the Einsum '${equation}'`);
   const terms = left.split(',');
   // an ellipsis stands for the axes that have no letter, aligned at the last one as in broadcasting
   const hidden = terms.map((term, i) => (term.includes('...') ? (ranks[i] ?? 0) - (term.length - 3) : 0));
@@ -34,7 +43,7 @@ export const einsum: GradientRules = {
   Einsum(context) {
     const { node, emit, shape, wants } = context;
     const { operands, output } = parse(
-      stringAttribute(node, 'equation', ''),
+      equationOf(node),
       node.input.map((input) => shape(input).length),
     );
     /** the full length of each letter: the longest among those who have it */

@@ -197,7 +197,7 @@ function standardize(
   const one = { value: { tensor: floatTensor('', [1], [1]) } };
   const ones = emit.op('ConstantOfShape', [emit.ints(shape.slice(axis))], one);
   const attributes = { axis: { int: axis }, epsilon: { float: epsilon } };
-  const [normalized = '', , inverse = ''] = emit.ops('LayerNormalization', [x, ones], 3, attributes);
+  const [normalized, , inverse] = emit.ops('LayerNormalization', [x, ones], 3, attributes);
   return { normalized, inverse };
 }
 

@@ -6,6 +6,7 @@ import {
   type GradientContext,
   type GradientRules,
   inputOf,
+  optionalOutput,
   outputGradient,
   outputOf,
   UnsupportedNode,
@@ -73,9 +74,9 @@ function maxByIndices(context: GradientContext): string {
   const dy = outputGradient(context);
   const x = shape(inputOf(node, 0));
   const axes = windowsOf(context);
-  let indices = outputOf(node, 1);
+  let indices = optionalOutput(node, 1);
   if (intAttribute(node, 'storage_order', 0) !== 0) throw new UnsupportedNode('it counts Indices by columns');
-  if (indices === '') {
+  if (indices === undefined) {
     indices = emit.graph.freshName(`${outputOf(node)}/indices`);
     emit.graph.setOutput(node, 1, indices);
   }

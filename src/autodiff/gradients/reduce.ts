@@ -6,6 +6,7 @@ import {
   type GradientRule,
   type GradientRules,
   inputOf,
+  optionalInput,
   outputGradient,
   outputOf,
   UnsupportedNode,
@@ -43,9 +44,9 @@ const reduction =
 
 /** The axes of input 1, counted from the front; every axis where there are none, unless the node is told to do nothing. */
 function reducedAxes({ node, constant }: GradientContext, rank: number): number[] {
-  const input = inputOf(node, 1);
-  const tensor = constant(input);
-  if (input !== '' && tensor === undefined) throw new UnsupportedNode('its axes are computed, not constant');
+  const input = optionalInput(node, 1);
+  const tensor = input === undefined ? undefined : constant(input);
+  if (input !== undefined && tensor === undefined) throw new UnsupportedNode('its axes are computed, not constant');
   const axes = tensor === undefined ? [] : readIntegers(tensor).map((axis) => (axis < 0 ? axis + rank : axis));
   if (axes.length > 0) return axes;
   return intAttribute(node, 'noop_with_empty_axes', 0) === 1 ? [] : Array.from({ length: rank }, (_, axis) => axis);

@@ -1,11 +1,12 @@
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
 import type { Attributes } from '../../model/graph.js';
-import { elementCount, readFloats, readIntegers } from '../../model/tensor.js';
+import { elementCount, readFloats, readIntegers, type TensorProto } from '../../model/tensor.js';
 import type { Emitter } from '../emitter.js';
 import {
   type GradientContext,
   type GradientRules,
   inputOf,
+  optionalInput,
   outputGradient,
   outputOf,
   UnsupportedNode,
@@ -21,13 +22,13 @@ interface ResizedAxis {
 
 /** The axes that a Resize changes; an axis that keeps its length and has no scale but 1 is copied. */
 function resizedAxes(context: GradientContext): ResizedAxis[] {
-  const { node, shape, constant } = context;
+  const { node, shape } = context;
   const [from, to] = [shape(inputOf(node, 0)), shape(outputOf(node))];
   const policy = stringAttribute(node, 'keep_aspect_ratio_policy', 'stretch');
   if (policy !== 'stretch') throw new UnsupportedNode(`it keeps the aspect ratio (${policy})`);
   const axes =
     intsAttribute(node, 'axes')?.map((axis) => (axis < 0 ? axis + from.length : axis)) ?? from.map((_, i) => i);
-  const scales = constant(inputOf(node, 2));
+  const scales = constantOf(context, 2);
   if (scales !== undefined && elementCount(scales.dims.map(Number)) > 0) {
     const values = readFloats(scales);
     return axes.flatMap((axis, i) => {
@@ -35,12 +36,18 @@ function resizedAxes(context: GradientContext): ResizedAxis[] {
       return scale === 1 ? [] : [{ axis, from: from[axis] ?? 1, to: to[axis] ?? 1, given: { scale } }];
     });
   }
-  const sizes = constant(inputOf(node, 3));
+  const sizes = constantOf(context, 3);
   if (sizes === undefined) throw new UnsupportedNode('its scales or sizes are computed, not constant');
   return axes.flatMap((axis, i) => {
     const size = readIntegers(sizes)[i] ?? 1;
     return size === from[axis] ? [] : [{ axis, from: from[axis] ?? 1, to: size, given: { size } }];
   });
+}
+
+/** The constant that an input is; undefined where it is left out, or computed. */
+function constantOf({ node, constant }: GradientContext, index: number): TensorProto | undefined {
+  const input = optionalInput(node, index);
+  return input === undefined ? undefined : constant(input);
 }
 
 /** Whether every element becomes a block of `to / from` equal ones, as nearest neighbours do at a whole scale. */

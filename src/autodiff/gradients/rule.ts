@@ -3,6 +3,8 @@ import type { NodeProto } from '../../model/graph.js';
 import type { TensorProto } from '../../model/tensor.js';
 import type { Emitter } from '../emitter.js';
 
+export { inputOf, optionalInput, optionalOutput, outputOf } from '../operands.js';
+
 /** What a rule sees of the node it differentiates. All shapes are static: they were read off an execution. */
 export interface GradientContext {
   readonly node: NodeProto;
@@ -22,7 +24,8 @@ export interface GradientContext {
 
 /**
  * Writes the nodes that compute dL/d(input i) for every wanted input, in the canonical op set, and returns their names in
- * the order of the inputs; null (or a shorter list) for inputs that are not wanted or have gradient zero.
+ * the order of the inputs; null (or a shorter list) for inputs that are not wanted or have gradient zero. An input that the
+ * node leaves out, or has not at all, has null too: a gradient there is a defect of the rule, at which `differentiate` throws.
  * The value at each position has exactly the input's shape: a broadcast is summed out (`sumTo`).
  * @throws UnsupportedNode when the node's attributes are beyond the rule, saying which
  */
@@ -34,6 +37,14 @@ export type GradientRules = Readonly<Record<string, GradientRule>>;
 /** A node that a rule exists for, but not with these attributes or shapes. The message completes "cannot be differentiated: ...". */
 export class UnsupportedNode extends Error {
   override readonly name = 'UnsupportedNode';
+
+  constructor(
+    why: string,
+    /** whether the same node has a gradient on the CPU */
+    readonly onCpu = false,
+  ) {
+    super(why);
+  }
 }
 
 /** The gradient of the node's first output, for operators that have one. */
@@ -41,16 +52,6 @@ export function outputGradient({ outputGradients, node }: GradientContext): stri
   const gradient = outputGradients[0];
   if (gradient === null || gradient === undefined) throw new Error(`${node.opType}: its output has no gradient`);
   return gradient;
-}
-
-/** The name of a node's input; '' where it is left out. */
-export function inputOf(node: NodeProto, index: number): string {
-  return node.input[index] ?? '';
-}
-
-/** The name of a node's output. */
-export function outputOf(node: NodeProto, index = 0): string {
-  return node.output[index] ?? '';
 }
 
 /**

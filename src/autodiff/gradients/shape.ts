@@ -6,6 +6,7 @@ import {
   type GradientRule,
   type GradientRules,
   inputOf,
+  optionalInput,
   outputGradient,
   outputOf,
   sumTo,
@@ -20,8 +21,8 @@ const reshaped: GradientRule = (context) => {
 
 /** The integers of a constant input; undefined where the input is left out. */
 function integersOf({ node, constant }: GradientContext, input: number, what: string): number[] | undefined {
-  const value = inputOf(node, input);
-  if (value === '') return undefined;
+  const value = optionalInput(node, input);
+  if (value === undefined) return undefined;
   const tensor = constant(value);
   if (tensor === undefined) throw new UnsupportedNode(`its ${what} are computed, not constant`);
   return readIntegers(tensor);
@@ -53,7 +54,7 @@ function paddedAxis(emit: Emitter, value: string, rank: number, axis: number, be
 
 /**
  * Slice reads elements start, start + step ... of an axis; its gradient puts them back among zeros. A negative step is
- * a positive one of the reversed gradient; a step s > 1 puts s - 1 zeros behind each element (a new axis, padded from 1 to s).
+ * a positive one of the reversed gradient; a step s > 1 puts s - 1 zeros after each element (a new axis, padded from 1 to s).
  */
 function sliceGradient(context: GradientContext): string | null {
   const { node, emit, shape } = context;

@@ -1,8 +1,10 @@
+import { present } from '../../contract/present.js';
 import type { Provider } from '../../contract/settings.js';
 import { findAttribute, intAttribute, makeAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
 import { elementCount, floatTensor } from '../../model/tensor.js';
 import { Emitter } from '../emitter.js';
+import { inputOf, optionalOutput, outputOf } from '../operands.js';
 
 export interface BatchStatisticsOptions {
   readonly provider: Provider;
@@ -39,8 +41,8 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
       batchStatistics(graph, node) === null,
   );
   return nodes.map((node, index) => {
-    const [x = '', , , mean = '', variance = ''] = node.input;
-    const [batch = 1, channels = 1, ...spatial] = options.shapes.get(x) ?? [];
+    const [x, mean, variance] = [inputOf(node, 0), inputOf(node, 3), inputOf(node, 4)];
+    const [batch = 1, channels = 1, ...spatial] = present(options.shapes.get(x), `the shape of '${x}'`);
     const size = elementCount([batch, ...spatial]);
     const own =
       options.provider === 'cpu'
@@ -56,17 +58,18 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
     const newMean = step(mean, own.mean, 1);
     const newVariance = step(variance, own.variance, size / Math.max(1, size - 1));
     emit.flush();
-    return { output: node.output[0] ?? '', mean, variance, newMean, newVariance };
+    return { output: outputOf(node), mean, variance, newMean, newVariance };
   });
 }
 
 /** The values that hold the batch's mean and (biased) variance, where a BatchNormalization normalises by them; else null. */
 export function batchStatistics(graph: Graph, node: NodeProto): { mean: string; variance: string } | null {
   if (intAttribute(node, 'training_mode', 0) !== 0) {
-    const [, mean = '', variance = ''] = node.output;
-    return findAttribute(node, 'momentum')?.f === 0 && mean !== '' && variance !== '' ? { mean, variance } : null;
+    const [mean, variance] = [optionalOutput(node, 1), optionalOutput(node, 2)];
+    if (mean === undefined || variance === undefined) return null;
+    return findAttribute(node, 'momentum')?.f === 0 ? { mean, variance } : null;
   }
-  const [x = '', , , mean = '', variance = ''] = node.input;
+  const [x, mean, variance] = [inputOf(node, 0), inputOf(node, 3), inputOf(node, 4)];
   const producer = graph.producer(mean);
   const isOwn = producer?.opType === 'ReduceMean' && producer.input[0] === x;
   return isOwn && graph.producer(variance)?.opType === 'ReduceMean' ? { mean, variance } : null;
@@ -85,7 +88,7 @@ function byTrainingMode(
 ): { mean: string; variance: string } {
   node.attribute = node.attribute.filter(({ name }) => name !== 'training_mode' && name !== 'momentum');
   node.attribute.push(makeAttribute('training_mode', { int: 1 }), makeAttribute('momentum', { float: 0 }));
-  const name = node.output[0] ?? '';
+  const name = outputOf(node);
   for (const input of [3, 4]) {
     const unique = Array<number>(channels).fill((2 * index + input) / Math.PI);
     graph.setInput(node, input, graph.addInitializer(floatTensor(graph.freshName(`${name}/old`), [channels], unique)));
@@ -99,7 +102,7 @@ function byTrainingMode(
 /** Providers whose kernel knows no training mode: the statistics are computed before the node. */
 function byReductions(graph: Graph, node: NodeProto, spatial: number): { mean: string; variance: string } {
   const emit = new Emitter(graph, 'batch-norm');
-  const [x = ''] = node.input;
+  const x = inputOf(node, 0);
   const axes = emit.ints([0, ...Array.from({ length: spatial }, (_, i) => i + 2)]);
   const squeezed = { keepdims: { int: 0 } };
   const mean = emit.op('ReduceMean', [x, axes], squeezed);

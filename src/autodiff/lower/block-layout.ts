@@ -14,6 +14,7 @@ import {
   type WeightOrder,
 } from '../blocked.js';
 import { Emitter } from '../emitter.js';
+import { inputOf, optionalInput, outputOf } from '../operands.js';
 import { overhang, windowAxes } from '../window.js';
 import { batchStatistics } from './batch-statistics.js';
 
@@ -98,7 +99,7 @@ class Blocking {
 
   #isConvolution(node: NodeProto): boolean {
     if (node.domain !== '' || node.opType !== 'Conv' || intAttribute(node, 'group', 1) !== 1) return false;
-    const [x = '', w = ''] = node.input;
+    const [x, w] = [inputOf(node, 0), inputOf(node, 1)];
     const [, channels = 0] = this.#shape(x);
     const [filters = 0] = this.#shape(w);
     const { blockSize } = this.options;
@@ -108,8 +109,7 @@ class Blocking {
   }
 
   #blockConvolution(node: NodeProto): void {
-    const [x = '', w = '', bias = ''] = node.input;
-    const [y = ''] = node.output;
+    const [x, w, bias, y] = [inputOf(node, 0), inputOf(node, 1), optionalInput(node, 2), outputOf(node)];
     const [, channels = 1, ...input] = this.#shape(x);
     const [, , ...output] = this.#shape(y);
     const axes = windowAxes(node, input, output, this.#shape(w).slice(2));
@@ -117,7 +117,7 @@ class Blocking {
     const source = channels < this.options.blockSize ? this.#needPlain(x, node) : this.#twin(emit, x);
     const weights = this.#blockWeights(emit, w);
     const twin = this.graph.freshName(`${y}/blocked`);
-    const inputs = bias === '' ? [source, weights] : [source, weights, bias];
+    const inputs = bias === undefined ? [source, weights] : [source, weights, bias];
     emit.opTo(twin, 'Conv', inputs, convAttributes(axes), blockedDomain);
     this.#replace(node, emit, y, twin);
   }
@@ -155,7 +155,8 @@ class Blocking {
   /** The same of weights times a factor per filter, which is how a normalization with frozen statistics is folded. */
   #keepScaled(emit: Emitter, w: string, order: WeightOrder): string | null {
     const product = this.graph.producer(w);
-    const [weights = '', factor = ''] = product?.input ?? [];
+    if (product?.opType !== 'Mul' || product.domain !== '' || this.graph.uses(w).length !== 1) return null;
+    const [weights, factor] = [inputOf(product, 0), inputOf(product, 1)];
     const { filters, channels, taps, block } = order;
     const perFilter = [
       filters,
@@ -163,7 +164,6 @@ class Blocking {
         .slice(1)
         .map(() => 1),
     ];
-    if (product?.opType !== 'Mul' || product.domain !== '' || this.graph.uses(w).length !== 1) return null;
     if (!sameShape(this.#shape(weights), this.#shape(w)) || !sameShape(this.#shape(factor), perFilter)) return null;
     const kept = this.#keep(weights, order);
     if (kept === null) return null;
@@ -176,7 +176,7 @@ class Blocking {
   /** Whether all operands are as large as the result or single numbers, and one of them is blocked already. */
   #isElementwise(node: NodeProto): boolean {
     if (node.domain !== '' || !elementwise.has(node.opType)) return false;
-    const shape = this.#shape(node.output[0] ?? '');
+    const shape = this.#shape(outputOf(node));
     const inputs = node.input.filter((input) => input !== '');
     return (
       shape.length === 4 &&
@@ -186,14 +186,13 @@ class Blocking {
   }
 
   #isNormalization(node: NodeProto): boolean {
-    const [x = ''] = node.input;
-    return node.domain === '' && node.opType === 'BatchNormalization' && this.#twins.has(x);
+    return node.domain === '' && node.opType === 'BatchNormalization' && this.#twins.has(inputOf(node, 0));
   }
 
   /** A normalization is an affine map per channel; by batch statistics, one whose factors are computed first. */
   #blockNormalization(node: NodeProto): void {
-    const [x = '', gamma = '', beta = '', mean = '', variance = ''] = node.input;
-    const [y = ''] = node.output;
+    const [x, gamma, beta] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
+    const [mean, variance, y] = [inputOf(node, 3), inputOf(node, 4), outputOf(node)];
     const [, channels = 1] = this.#shape(x);
     const emit = new Emitter(this.graph, 'blocked');
     const epsilon = emit.float(floatAttribute(node, 'epsilon', 1e-5));
@@ -209,7 +208,7 @@ class Blocking {
       if (centre !== undefined && conv !== undefined) input = this.#takeOff(emit, conv, centre);
       const { rows, parts } = channelMeans(this.#shape(x), this.options.blockSize);
       const inputs = [input, gamma, beta, epsilon, emit.ints(rows), emit.ints(parts)];
-      const [found = '', moved = '', around = '', spread = ''] = emit.ops(batchScale, inputs, 5, {}, functionDomain);
+      const [found, moved, around, spread] = emit.ops(batchScale, inputs, 5, {}, functionDomain);
       [scale, shift] = [found, moved];
       if (centre !== undefined && conv !== undefined) emit.opTo(own.mean, 'Add', [around, centre]);
       else emit.opTo(own.mean, 'Identity', [around]);
@@ -225,8 +224,9 @@ class Blocking {
 
   /** Replaces a convolution that only a normalization reads by one that gives its result less `centre` [C]. */
   #takeOff(emit: Emitter, conv: NodeProto, centre: string): string {
-    const [input = '', weights = '', bias = '', ...added] = conv.input;
-    const lowered = bias === '' ? emit.op('Neg', [centre]) : emit.op('Sub', [bias, centre]);
+    const [input, weights, bias] = [inputOf(conv, 0), inputOf(conv, 1), optionalInput(conv, 2)];
+    const added = conv.input.slice(3);
+    const lowered = bias === undefined ? emit.op('Neg', [centre]) : emit.op('Sub', [bias, centre]);
     const result = emit.op('Conv', [input, weights, lowered, ...added], {}, blockedDomain);
     emit.nodes.at(-1)?.attribute.push(...conv.attribute);
     this.graph.remove(conv);
@@ -235,10 +235,11 @@ class Blocking {
 
   /** Whether it is a MaxPool of a blocked value whose windows lie side by side: `gradients/blocked.ts` has a rule for those. */
   #isPooling(node: NodeProto): boolean {
-    const [x = ''] = node.input;
-    if (node.domain !== '' || node.opType !== 'MaxPool' || node.output.length > 1 || !this.#twins.has(x)) return false;
+    if (node.domain !== '' || node.opType !== 'MaxPool' || node.output.length > 1) return false;
+    const x = inputOf(node, 0);
+    if (!this.#twins.has(x)) return false;
     const kernel = intsAttribute(node, 'kernel_shape') ?? [];
-    const axes = windowAxes(node, this.#shape(x).slice(2), this.#shape(node.output[0] ?? '').slice(2), kernel);
+    const axes = windowAxes(node, this.#shape(x).slice(2), this.#shape(outputOf(node)).slice(2), kernel);
     return axes.every(
       (axis) =>
         axis.kernel === axis.stride &&
@@ -250,8 +251,7 @@ class Blocking {
   }
 
   #blockPooling(node: NodeProto): void {
-    const [x = ''] = node.input;
-    const [y = ''] = node.output;
+    const [x, y] = [inputOf(node, 0), outputOf(node)];
     const kernel = intsAttribute(node, 'kernel_shape') ?? [];
     const emit = new Emitter(this.graph, 'blocked');
     const twin = this.graph.freshName(`${y}/blocked`);
@@ -265,7 +265,7 @@ class Blocking {
   }
 
   #blockElementwise(node: NodeProto): void {
-    const [y = ''] = node.output;
+    const y = outputOf(node);
     const emit = new Emitter(this.graph, 'blocked');
     if (this.#fuse(node, emit) || this.#fuseFloor(node, emit)) return;
     const twin = this.graph.freshName(`${y}/blocked`);
@@ -279,19 +279,19 @@ class Blocking {
   /** Makes a Relu, or an Add of two blocked values, part of the convolution that it alone reads. */
   #fuse(node: NodeProto, emit: Emitter): boolean {
     if (node.opType !== 'Relu' && node.opType !== 'Add') return false;
-    const [y = ''] = node.output;
+    const y = outputOf(node);
     const candidates = node.input.flatMap((input, i) => {
       const conv = this.#fusible(input, node.opType);
-      return conv === undefined ? [] : [{ conv, other: node.input[1 - i] ?? '' }];
+      return conv === undefined ? [] : [{ conv, other: node.opType === 'Add' ? inputOf(node, 1 - i) : null }];
     });
     // of two convolutions that are added, the later one: the other's result is there when it runs
     const order = (conv: NodeProto): number => this.graph.nodes.indexOf(conv);
     const [chosen] = candidates.sort((a, b) => order(b.conv) - order(a.conv));
-    if (chosen === undefined || (node.opType === 'Add' && this.#isScalar(chosen.other))) return false;
+    if (chosen === undefined || (chosen.other !== null && this.#isScalar(chosen.other))) return false;
     const { conv, other } = chosen;
     const twin = this.graph.freshName(`${y}/blocked`);
     const inputs = [...conv.input];
-    if (node.opType === 'Add') {
+    if (other !== null) {
       while (inputs.length < 3) inputs.push('');
       inputs.push(this.#twin(emit, other));
     }
@@ -310,15 +310,15 @@ class Blocking {
    * gradient needs no comparison with b.
    */
   #fuseFloor(node: NodeProto, emit: Emitter): boolean {
-    const [x = '', floor = '', ceiling = ''] = node.input;
-    if (node.opType !== 'Clip' || floor === '' || ceiling !== '') return false;
+    const [x, floor, ceiling] = [inputOf(node, 0), optionalInput(node, 1), optionalInput(node, 2)];
+    if (node.opType !== 'Clip' || floor === undefined || ceiling !== undefined) return false;
     const conv = this.#fusible(x, 'Relu');
     if (conv === undefined) return false;
     const [, filters = 1] = this.#shape(x);
     const level = emit.op('Expand', [emit.op('Reshape', [floor, emit.ints([1])]), emit.ints([filters])]);
     const lowered = this.#takeOff(emit, conv, level);
     emit.nodes.at(-1)?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
-    const [y = ''] = node.output;
+    const y = outputOf(node);
     const twin = this.graph.freshName(`${y}/blocked`);
     emit.opTo(twin, 'Add', [lowered, floor]);
     this.#replace(node, emit, y, twin);
@@ -328,11 +328,12 @@ class Blocking {
   /** The blocked convolution that computes a value, where nothing else reads it and it has room for the operator. */
   #fusible(value: string, opType: string): NodeProto | undefined {
     const twin = this.#twins.get(value);
-    const conv = twin === undefined ? undefined : this.graph.producer(twin);
+    if (twin === undefined) return undefined;
+    const conv = this.graph.producer(twin);
     if (conv === undefined || conv.opType !== 'Conv' || conv.domain !== blockedDomain) return undefined;
     if (conv.attribute.some(({ name }) => name === 'activation')) return undefined;
     if (opType === 'Add' && conv.input.length > 3) return undefined;
-    const readers = this.graph.uses(twin ?? '').length + this.graph.uses(value).length;
+    const readers = this.graph.uses(twin).length + this.graph.uses(value).length;
     return readers === 1 && !this.graph.isOutput(value) && !this.#plain.has(value) ? conv : undefined;
   }
 

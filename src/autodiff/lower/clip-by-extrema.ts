@@ -1,5 +1,7 @@
-import type { Graph } from '../../model/graph.js';
+import { present } from '../../contract/present.js';
+import { describeNode, type Graph } from '../../model/graph.js';
 import { Emitter } from '../emitter.js';
+import { inputOf, optionalInput, outputOf } from '../operands.js';
 
 /**
  * Writes every Clip whose bounds are not fixed, a FReLU with its offset in the bound, as Min(max, Max(min, x)): on WebGPU,
@@ -13,13 +15,13 @@ export function clipByExtrema(graph: Graph, trained: ReadonlySet<string>): numbe
     value === '' || (graph.constant(value) !== undefined && !trained.has(value));
   const clips = graph.nodes.filter(({ opType, input }) => opType === 'Clip' && !input.slice(1).every(isFixed));
   for (const node of clips) {
-    const [x = '', min = '', max = ''] = node.input;
-    const [y = ''] = node.output;
+    const [x, min, max, y] = [inputOf(node, 0), optionalInput(node, 1), optionalInput(node, 2), outputOf(node)];
     const emit = new Emitter(graph, 'clip');
     const next = graph.nodes[graph.nodes.indexOf(node) + 1];
     graph.remove(node);
-    if (max === '') emit.opTo(y, 'Max', [min, x]);
-    else emit.opTo(y, 'Min', [max, min === '' ? x : emit.op('Max', [min, x])]);
+    // a bound that is not fixed is there
+    if (max !== undefined) emit.opTo(y, 'Min', [max, min === undefined ? x : emit.op('Max', [min, x])]);
+    else emit.opTo(y, 'Max', [present(min, `a bound of ${describeNode(node)}`), x]);
     emit.flush(next);
   }
   return clips.length;

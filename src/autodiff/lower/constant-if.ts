@@ -1,6 +1,7 @@
 import { findAttribute } from '../../model/attributes.js';
-import { type Graph, makeNode, type NodeProto } from '../../model/graph.js';
+import { type Graph, makeNode, type NodeProto, nodeId } from '../../model/graph.js';
 import { readIntegers } from '../../model/tensor.js';
+import { constantInput, optionalOutput } from '../operands.js';
 import { definedNames, renamed } from './renamed.js';
 
 /**
@@ -20,11 +21,11 @@ export function inlineConstantIf(graph: Graph): number {
 }
 
 function findConstantIf(graph: Graph): NodeProto | undefined {
-  return graph.nodes.find((node) => node.opType === 'If' && graph.constant(node.input[0] ?? '') !== undefined);
+  return graph.nodes.find((node) => node.opType === 'If' && constantInput(graph, node, 0) !== undefined);
 }
 
 function replace(graph: Graph, node: NodeProto): void {
-  const condition = graph.constant(node.input[0] ?? '');
+  const condition = constantInput(graph, node, 0);
   const taken = condition !== undefined && readIntegers(condition)[0] !== 0 ? 'then_branch' : 'else_branch';
   const branch = findAttribute(node, taken)?.g;
   if (branch === undefined) throw new Error(`If '${node.name}' has no ${taken}`);
@@ -32,12 +33,12 @@ function replace(graph: Graph, node: NodeProto): void {
   // two Ifs may use the same names in their branches
   const inner = definedNames(branch.node);
   for (const { name } of branch.initializer) inner.add(name);
-  const prefix = node.name || (node.output[0] ?? 'If');
+  const prefix = nodeId(node);
   const names = new Map<string, string>();
   const carried: NodeProto[] = [];
   branch.output.forEach(({ name }, i) => {
-    const output = node.output[i] ?? '';
-    if (output === '') return;
+    const output = optionalOutput(node, i);
+    if (output === undefined) return;
     const isComputed = branch.node.some((one) => one.output.includes(name));
     if (isComputed && !names.has(name)) names.set(name, output);
     else carried.push(makeNode('Identity', [name], [output], {}, graph.freshName(`${prefix}/Identity`)));

@@ -1,7 +1,9 @@
+import { present } from '../../contract/present.js';
 import { floatAttribute, intAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
 import { dimsOf, elementCount } from '../../model/tensor.js';
 import { Emitter } from '../emitter.js';
+import { inputOf, optionalInput, outputOf } from '../operands.js';
 
 export interface FoldOptions {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
@@ -20,10 +22,12 @@ export interface FoldOptions {
  * Ensures: the same function; the BatchNormalization is gone, its output value keeps its name. Returns how many were folded.
  */
 export function foldBatchNormalization(graph: Graph, { shapes, trained }: FoldOptions): number {
-  const size = (value = ''): number => elementCount(shapes.get(value) ?? []);
+  const size = (value: string): number => elementCount(present(shapes.get(value), `the shape of '${value}'`));
   const candidates = graph.nodes.filter((node) => {
-    const weights = foldableConv(graph, node)?.input[1];
-    return weights !== undefined && (!trained.has(weights) || size(weights) <= size(node.output[0]));
+    const conv = foldableConv(graph, node);
+    if (conv === undefined) return false;
+    const weights = inputOf(conv, 1);
+    return !trained.has(weights) || size(weights) <= size(outputOf(node));
   });
   for (const node of candidates) {
     const conv = foldableConv(graph, node);
@@ -34,18 +38,18 @@ export function foldBatchNormalization(graph: Graph, { shapes, trained }: FoldOp
 
 function foldableConv(graph: Graph, node: NodeProto): NodeProto | undefined {
   if (node.opType !== 'BatchNormalization' || intAttribute(node, 'training_mode', 0) !== 0) return undefined;
-  const value = node.input[0] ?? '';
+  const value = inputOf(node, 0);
   const conv = graph.producer(value);
   if (conv === undefined || (conv.opType !== 'Conv' && conv.opType !== 'ConvTranspose')) return undefined;
   if (graph.uses(value).length !== 1 || graph.isOutput(value)) return undefined;
-  return graph.initializer(conv.input[1] ?? '') === undefined ? undefined : conv;
+  return graph.initializer(inputOf(conv, 1)) === undefined ? undefined : conv;
 }
 
 function fold(graph: Graph, conv: NodeProto, normalization: NodeProto): void {
-  const [, weights = '', bias = ''] = conv.input;
-  const [, gamma = '', beta = '', mean = '', variance = ''] = normalization.input;
-  const tensor = graph.initializer(weights);
-  if (tensor === undefined) return;
+  const [weights, bias] = [inputOf(conv, 1), optionalInput(conv, 2)];
+  const [gamma, beta] = [inputOf(normalization, 1), inputOf(normalization, 2)];
+  const [mean, variance] = [inputOf(normalization, 3), inputOf(normalization, 4)];
+  const tensor = present(graph.initializer(weights), `the initializer '${weights}'`);
   const emit = new Emitter(graph, 'fold');
   const epsilon = emit.float(floatAttribute(normalization, 'epsilon', 1e-5));
   const scale = emit.op('Div', [gamma, emit.op('Sqrt', [emit.op('Add', [variance, epsilon])])]);
@@ -53,9 +57,9 @@ function fold(graph: Graph, conv: NodeProto, normalization: NodeProto): void {
   const group = intAttribute(conv, 'group', 1);
   const perOutput = scalePerOutput(emit, scale, conv.opType === 'ConvTranspose', rank, group, dimsOf(tensor));
   const folded = emit.op('Mul', [weights, perOutput]);
-  const centred = bias === '' ? emit.op('Neg', [mean]) : emit.op('Sub', [bias, mean]);
+  const centred = bias === undefined ? emit.op('Neg', [mean]) : emit.op('Sub', [bias, mean]);
   const shifted = emit.op('Add', [beta, emit.op('Mul', [scale, centred])]);
-  const output = normalization.output[0] ?? '';
+  const output = outputOf(normalization);
   // the convolution moves to where the normalization stood: what gives gamma and beta may stand between the two
   const next = graph.nodes[graph.nodes.indexOf(normalization) + 1];
   graph.remove(normalization);

@@ -1,5 +1,6 @@
 import type { Graph } from '../../model/graph.js';
 import { int64Tensor, readIntegers } from '../../model/tensor.js';
+import { constantInput } from '../operands.js';
 
 /**
  * Frees a batch size that the export fixed, so that a model can be trained in batches of another size: the inputs' first
@@ -21,8 +22,8 @@ export function freeBatch(graph: Graph): number | null {
   if (fixed === null) return null;
   graph.proto.valueInfo = [];
   for (const node of graph.nodes) {
-    if (node.opType !== 'Reshape' || graph.constant(node.input[0] ?? '') !== undefined) continue;
-    const target = graph.constant(node.input[1] ?? '');
+    if (node.opType !== 'Reshape' || constantInput(graph, node, 0) !== undefined) continue;
+    const target = constantInput(graph, node, 1);
     if (target === undefined) continue;
     const shape = readIntegers(target);
     if (shape[0] !== fixed) continue;

@@ -1,14 +1,15 @@
 import { clone } from '@bufbuild/protobuf';
 import { type AttributeProto, AttributeProtoSchema, type FunctionProto, type NodeProto } from 'onnx-buf';
 import { findAttribute, subgraphsOf } from '../../model/attributes.js';
-import { type Graph, makeNode } from '../../model/graph.js';
+import { type Graph, makeNode, nodeId } from '../../model/graph.js';
+import { optionalInput, optionalOutput } from '../operands.js';
 import { definedNames, renamed } from './renamed.js';
 
 /**
  * Replaces every call of a function that the model itself defines by the function's nodes, in bodies too.
  *
  * Requires: functions that do not call themselves (as ONNX does). Ensures: the same values under the same names; no local
- * functions left; a node keeps its name behind the name of its call. Returns, for nodes whose function imports another
+ * functions left; a node's name follows that of its call. Returns, for nodes whose function imports another
  * version of ONNX's own op set than the model, that version.
  */
 export function inlineFunctions(graph: Graph): Map<NodeProto, number> {
@@ -49,15 +50,16 @@ function ownOpset(fn: FunctionProto): number | undefined {
 
 /** A function's nodes with the values and attributes of one call. */
 function callBody(graph: Graph, fn: FunctionProto, call: NodeProto): NodeProto[] {
-  const prefix = call.name || (call.output[0] ?? fn.name);
+  const prefix = nodeId(call);
   const names = new Map<string, string>();
   fn.input.forEach((formal, i) => {
-    names.set(formal, call.input[i] ?? '');
+    // a formal input that the call leaves out is left out in the body too
+    names.set(formal, optionalInput(call, i) ?? '');
   });
   const copies: NodeProto[] = [];
   fn.output.forEach((formal, i) => {
-    const actual = call.output[i] ?? '';
-    if (actual === '') return;
+    const actual = optionalOutput(call, i);
+    if (actual === undefined) return;
     // an output that is an input, or that is two outputs, needs a node to carry it
     if (names.has(formal)) copies.push(makeNode('Identity', [formal], [actual]));
     else names.set(formal, actual);

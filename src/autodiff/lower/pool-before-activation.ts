@@ -1,10 +1,11 @@
 import type { Graph, NodeProto } from '../../model/graph.js';
+import { inputOf, outputOf } from '../operands.js';
 
 /** Operators that never make the larger of two numbers the smaller, whatever their other inputs are. */
 const increasing: ReadonlySet<string> = new Set(['Relu', 'Clip']);
 
 /**
- * Pools before an activation instead of behind it, where the MaxPool alone reads it: a function that keeps the order of
+ * Pools before an activation instead of after it, where the MaxPool alone reads it: a function that keeps the order of
  * numbers changes places with their maximum, max f(x) = f(max x). The activation, its mask in the backward pass, and FReLU's
  * offset then work on the pooled values, a quarter of them for windows of 2 x 2.
  *
@@ -22,7 +23,7 @@ export function poolBeforeActivation(graph: Graph): number {
 
 function activationBefore(graph: Graph, pool: NodeProto): NodeProto | undefined {
   if (pool.domain !== '' || pool.opType !== 'MaxPool' || pool.output.length > 1) return undefined;
-  const [value = ''] = pool.input;
+  const value = inputOf(pool, 0);
   const activation = graph.producer(value);
   if (activation === undefined || activation.domain !== '' || !increasing.has(activation.opType)) return undefined;
   return graph.uses(value).length === 1 && !graph.isOutput(value) ? activation : undefined;
@@ -30,8 +31,7 @@ function activationBefore(graph: Graph, pool: NodeProto): NodeProto | undefined 
 
 /** x -> activation -> pool -> y becomes x -> pool -> activation -> y, where the pool stood. */
 function swap(graph: Graph, activation: NodeProto, pool: NodeProto): void {
-  const [x = ''] = activation.input;
-  const [y = ''] = pool.output;
+  const [x, y] = [inputOf(activation, 0), outputOf(pool)];
   const pooled = graph.freshName(`${y}/pooled`);
   const next = graph.nodes[graph.nodes.indexOf(pool) + 1];
   graph.remove(activation);

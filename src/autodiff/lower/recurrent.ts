@@ -1,7 +1,9 @@
+import { present } from '../../contract/present.js';
 import { findAttribute, floatAttribute, intAttribute, stringAttribute } from '../../model/attributes.js';
-import { type Graph, makeNode, type NodeProto } from '../../model/graph.js';
+import { describeNode, type Graph, makeNode, type NodeProto, nodeId } from '../../model/graph.js';
 import { DataType } from '../../model/tensor.js';
-import { Emitter } from '../emitter.js';
+import { Emitter, type Names } from '../emitter.js';
+import { inputOf, optionalInput, optionalOutput } from '../operands.js';
 
 type Operator = 'LSTM' | 'GRU' | 'RNN';
 
@@ -62,8 +64,8 @@ interface Direction {
 
 interface State {
   readonly h: string;
-  /** LSTM's cell; '' in the others */
-  readonly c: string;
+  /** LSTM's cell; null in the others */
+  readonly c: string | null;
 }
 
 /** Why a recurrent node cannot be unrolled; null where it can. */
@@ -87,9 +89,11 @@ export function recurrentRefusal(node: NodeProto): string | null {
 export function unrollRecurrent(graph: Graph, shapes: ReadonlyMap<string, readonly number[]>): number {
   const nodes = graph.nodes.filter((node) => isRecurrent(node) && recurrentRefusal(node) === null);
   for (const node of nodes) {
-    const [steps = 1, batch = 1] = shapes.get(node.input[0] ?? '') ?? [];
-    const [directions = 1, , hidden = 1] = shapes.get(node.input[2] ?? '') ?? [];
-    const emit = new Emitter(graph, node.name || (node.output[0] ?? node.opType));
+    const dimOf = (input: number, axis: number): number =>
+      present(shapes.get(inputOf(node, input))?.[axis], `axis ${axis} of input ${input} of ${describeNode(node)}`);
+    const [steps, batch] = [dimOf(0, 0), dimOf(0, 1)];
+    const [directions, hidden] = [dimOf(2, 0), dimOf(2, 2)];
+    const emit = new Emitter(graph, nodeId(node));
     unroll({ emit, node, steps, batch, hidden, directions });
     const next = graph.nodes[graph.nodes.indexOf(node) + 1];
     graph.remove(node);
@@ -108,20 +112,24 @@ function operatorOf({ opType }: NodeProto): Operator | null {
 
 function unroll(layer: Layer): void {
   const { emit, node, steps, batch, hidden, directions } = layer;
-  const [lengths = '', initialH = '', initialC = ''] = node.input.slice(4);
-  const starts = (value: string) =>
-    value === '' ? Array.from({ length: directions }, () => zeros(layer)) : perDirection(layer, value);
-  const [startsH, startsC] = [starts(initialH), starts(initialC)];
-  const active = lengths === '' ? null : activeSteps(layer, lengths);
+  const lengths = optionalInput(node, 4);
+  const starts = (input: number) => {
+    const value = optionalInput(node, input);
+    return value === undefined ? Array.from({ length: directions }, () => zeros(layer)) : perDirection(layer, value);
+  };
+  const startsH = starts(5);
+  const startsC = operatorOf(node) === 'LSTM' ? starts(6) : null;
+  const active = lengths === undefined ? null : activeSteps(layer, lengths);
 
   const ends: State[] = [];
   const sequences = directionsOf(layer).map((direction, d) => {
     const backward = d === 1 || stringAttribute(node, 'direction', 'forward') === 'reverse';
     const order = Array.from({ length: steps }, (_, t) => (backward ? steps - 1 - t : t));
     const outputs = Array<string>(steps).fill('');
-    let state: State = { h: startsH[d] ?? '', c: startsC[d] ?? '' };
+    const startOf = (starting: readonly string[]) => present(starting[d], `the state that direction ${d} starts from`);
+    let state: State = { h: startOf(startsH), c: startsC === null ? null : startOf(startsC) };
     for (const t of order) {
-      const next = step(layer, direction, direction.projected[t] ?? '', state);
+      const next = step(layer, direction, present(direction.projected[t], `step ${t} of ${describeNode(node)}`), state);
       const now = active?.[t];
       if (now === undefined) {
         outputs[t] = next.h;
@@ -129,7 +137,8 @@ function unroll(layer: Layer): void {
       } else {
         // a sequence that has ended (or, backward, not begun) keeps its state and gives 0
         outputs[t] = emit.op('Mul', [next.h, now]);
-        state = { h: between(emit, state.h, next.h, now), c: next.c && between(emit, state.c, next.c, now) };
+        const c = state.c === null || next.c === null ? null : between(emit, state.c, next.c, now);
+        state = { h: between(emit, state.h, next.h, now), c };
       }
     }
     ends.push(state);
@@ -138,35 +147,35 @@ function unroll(layer: Layer): void {
 
   const last = (values: readonly string[]) =>
     emit.op('Reshape', [emit.concat(values, 0), emit.ints([directions, batch, hidden])]);
-  const [y = '', yh = '', yc = ''] = node.output;
-  if (y !== '') nameAs(emit, emit.concat(sequences, 1), y);
-  if (yh !== '') nameAs(emit, last(ends.map(({ h }) => h)), yh);
-  if (yc !== '') nameAs(emit, last(ends.map(({ c }) => c)), yc);
+  const [y, yh, yc] = [0, 1, 2].map((output) => optionalOutput(node, output));
+  if (y !== undefined) nameAs(emit, emit.concat(sequences, 1), y);
+  if (yh !== undefined) nameAs(emit, last(ends.map(({ h }) => h)), yh);
+  if (yc !== undefined) nameAs(emit, last(ends.map(({ c }) => present(c, `the cell of ${describeNode(node)}`))), yc);
 }
 
 /** The equations of ONNX's LSTM, GRU and RNN for one step. */
 function step(layer: Layer, direction: Direction, x: string, state: State): State {
   switch (operatorOf(layer.node)) {
     case 'LSTM':
-      return lstmStep(layer, direction, x, state);
+      return lstmStep(layer, direction, x, state.h, present(state.c, `the cell of ${describeNode(layer.node)}`));
     case 'GRU':
-      return { h: gruStep(layer, direction, x, state.h), c: '' };
+      return { h: gruStep(layer, direction, x, state.h), c: null };
     default:
-      return { h: direction.activate(0, timesTransposed(layer.emit, state.h, direction.recurrent, x)), c: '' };
+      return { h: direction.activate(0, timesTransposed(layer.emit, state.h, direction.recurrent, x)), c: null };
   }
 }
 
-function lstmStep({ emit, node }: Layer, direction: Direction, x: string, state: State): State {
+function lstmStep({ emit, node }: Layer, direction: Direction, x: string, h: string, cell: string): State {
   const { activate, peepholes } = direction;
-  const [i = '', o = '', f = '', g = ''] = split(emit, timesTransposed(emit, state.h, direction.recurrent, x), 1, 4);
-  const peek = (gate: string, peephole: string | undefined, cell: string) =>
-    peephole === undefined ? gate : emit.op('Add', [gate, emit.op('Mul', [peephole, cell])]);
-  const input = activate(0, peek(i, peepholes[0], state.c));
+  const [i, o, f, g] = inEqualParts(emit, timesTransposed(emit, h, direction.recurrent, x), 1, 4);
+  const peek = (gate: string, peephole: string | undefined, seen: string) =>
+    peephole === undefined ? gate : emit.op('Add', [gate, emit.op('Mul', [peephole, seen])]);
+  const input = activate(0, peek(i, peepholes[0], cell));
   const forget =
     intAttribute(node, 'input_forget', 0) === 0
-      ? activate(0, peek(f, peepholes[2], state.c))
+      ? activate(0, peek(f, peepholes[2], cell))
       : emit.op('Sub', [emit.float(1), input]);
-  const kept = emit.op('Mul', [forget, state.c]);
+  const kept = emit.op('Mul', [forget, cell]);
   const c = emit.op('Add', [kept, emit.op('Mul', [input, activate(1, g)])]);
   const output = activate(0, peek(o, peepholes[1], c));
   return { h: emit.op('Mul', [output, activate(2, c)]), c };
@@ -174,10 +183,10 @@ function lstmStep({ emit, node }: Layer, direction: Direction, x: string, state:
 
 function gruStep({ emit, hidden }: Layer, direction: Direction, x: string, h: string): string {
   const { activate, hiddenBias } = direction;
-  const [xGates = '', xHidden = ''] = split(emit, x, 1, [2 * hidden, hidden]);
-  const [rGates = '', rHidden = ''] = split(emit, direction.recurrent, 0, [2 * hidden, hidden]);
+  const [xGates, xHidden] = inTwo(emit, x, 1, [2 * hidden, hidden]);
+  const [rGates, rHidden] = inTwo(emit, direction.recurrent, 0, [2 * hidden, hidden]);
   const gates = activate(0, timesTransposed(emit, h, rGates, xGates));
-  const [update = '', reset = ''] = split(emit, gates, 1, 2);
+  const [update, reset] = inEqualParts(emit, gates, 1, 2);
   const candidate = activate(
     1,
     hiddenBias === null
@@ -189,20 +198,21 @@ function gruStep({ emit, hidden }: Layer, direction: Direction, x: string, h: st
 
 function directionsOf(layer: Layer): Direction[] {
   const { emit, node, steps, batch, hidden, directions } = layer;
-  const [x = '', w = '', r = '', b = ''] = node.input;
-  const peepholes = node.input[7] ?? '';
+  const [x, w, r] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
+  const [b, peepholes] = [optionalInput(node, 3), optionalInput(node, 7)];
   const perNode = activationsOf(node, directions);
   const perOperator = perNode.length / directions;
   const clip = floatAttribute(node, 'clip', 0);
   const weights = perDirection(layer, w);
-  const biases = b === '' ? [] : perDirection(layer, b);
-  const peeps = peepholes === '' ? [] : perDirection(layer, peepholes);
+  const biases = b === undefined ? [] : perDirection(layer, b);
+  const peeps = peepholes === undefined ? [] : perDirection(layer, peepholes);
   const recurrents = perDirection(layer, r);
   const flat = emit.op('Flatten', [x], { axis: { int: 2 } });
 
   return recurrents.map((recurrent, d) => {
+    const weight = present(weights[d], `the weights of direction ${d} of ${describeNode(node)}`);
     const { bias, hiddenBias } = biasesOf(layer, biases[d]);
-    const product = emit.op('Gemm', [flat, weights[d] ?? '', ...bias], { transB: { int: 1 } });
+    const product = emit.op('Gemm', [flat, weight, ...bias], { transB: { int: 1 } });
     return {
       projected: split(emit, product, 0, Array<number>(steps).fill(batch)),
       recurrent,
@@ -225,10 +235,10 @@ function biasesOf(
 ): { bias: string[]; hiddenBias: string | null } {
   const apart = node.opType === 'GRU' && intAttribute(node, 'linear_before_reset', 0) !== 0;
   if (bias === undefined) return { bias: [], hiddenBias: apart ? emit.float(0) : null };
-  const [wb = '', rb = ''] = split(emit, bias, 0, 2);
+  const [wb, rb] = inEqualParts(emit, bias, 0, 2);
   if (!apart) return { bias: [emit.op('Add', [wb, rb])], hiddenBias: null };
-  const [wGates = '', wHidden = ''] = split(emit, wb, 0, [2 * hidden, hidden]);
-  const [rGates = '', rHidden = ''] = split(emit, rb, 0, [2 * hidden, hidden]);
+  const [wGates, wHidden] = inTwo(emit, wb, 0, [2 * hidden, hidden]);
+  const [rGates, rHidden] = inTwo(emit, rb, 0, [2 * hidden, hidden]);
   return { bias: [emit.concat([emit.op('Add', [wGates, rGates]), wHidden], 0)], hiddenBias: rHidden };
 }
 
@@ -285,7 +295,8 @@ function activeSteps({ emit, steps }: Layer, lengths: string): string[] {
 
 /** A value [D, ...] as D values [...]. */
 function perDirection({ emit, directions }: Layer, value: string): string[] {
-  return split(emit, value, 0, directions).map((one) => emit.op('Squeeze', [one, emit.ints([0])]));
+  const parts = directions === 1 ? [value] : inEqualParts(emit, value, 0, directions);
+  return parts.map((one) => emit.op('Squeeze', [one, emit.ints([0])]));
 }
 
 function zeros({ emit, batch, hidden }: Layer): string {
@@ -302,13 +313,20 @@ function between(emit: Emitter, from: string, to: string, share: string): string
   return emit.op('Add', [from, emit.op('Mul', [emit.op('Sub', [to, from]), share])]);
 }
 
-/** In equal parts, or in parts of the sizes given. */
-function split(emit: Emitter, value: string, axis: number, parts: number | readonly number[]): string[] {
-  const count = typeof parts === 'number' ? parts : parts.length;
-  if (count === 1) return [value];
-  return typeof parts === 'number'
-    ? emit.ops('Split', [value], count, { axis: { int: axis }, num_outputs: { int: count } })
-    : emit.ops('Split', [value, emit.ints(parts)], count, { axis: { int: axis } });
+/** A value in equal parts along an axis. */
+function inEqualParts<Count extends number>(emit: Emitter, value: string, axis: number, count: Count): Names<Count> {
+  return emit.ops('Split', [value], count, { axis: { int: axis }, num_outputs: { int: count } });
+}
+
+/** A value in two parts of the sizes given. */
+function inTwo(emit: Emitter, value: string, axis: number, sizes: readonly [number, number]): Names<2> {
+  return emit.ops('Split', [value, emit.ints(sizes)], 2, { axis: { int: axis } });
+}
+
+/** A value in parts of the sizes given; one alone is the value. */
+function split(emit: Emitter, value: string, axis: number, sizes: readonly number[]): string[] {
+  if (sizes.length === 1) return [value];
+  return emit.ops('Split', [value, emit.ints(sizes)], sizes.length, { axis: { int: axis } });
 }
 
 /** Makes a value known under the name of the node's output that it takes the place of. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { freezeShapes } from '../../../src/autodiff/lower/freeze-shapes.js';
 import { makeNode } from '../../../src/model/graph.js';
 import { DataType, floatTensor, int64Tensor, readIntegers } from '../../../src/model/tensor.js';
+import { evaluateConstants } from '../../../src/runtime/evaluate-constants.js';
 import { float32, runOnce } from '../../../src/runtime/session.js';
 import { observeShapes } from '../../../src/runtime/shapes.js';
 import { graphOf, operators, type SmallModel } from './model.js';
@@ -36,7 +37,7 @@ async function freeze(model: SmallModel, kept: readonly string[] = []) {
     }),
   );
   const before = await runOnce(graph.model, feeds);
-  const folded = await freezeShapes(graph, await observeShapes(graph, feeds), new Set(kept));
+  const folded = await freezeShapes(graph, await observeShapes(graph, feeds), new Set(kept), evaluateConstants);
   const after = await runOnce(graph.model, feeds);
   for (const [name, { data, dims }] of Object.entries(before)) {
     expect(after[name]?.dims).toEqual(dims);

@@ -2,10 +2,10 @@ import { expect, it } from 'vitest';
 import { untrainedNetwork } from '../../fixtures/layers.js';
 import type { Provider } from '../../src/contract/settings.js';
 import { createRandom } from '../../src/data/random.js';
-import { findBlockSize } from '../../src/runtime/block-size.js';
 import { float32 } from '../../src/runtime/session.js';
-import { Stepper } from '../../src/runtime/stepper.js';
+import { findBlockSize } from '../../src/training/block-size.js';
 import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
+import { Stepper } from '../../src/training/stepper.js';
 import { line, lineStepper } from '../training/line.js';
 import { distance } from './networks.js';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
-import type { StepState } from '../../src/runtime/stepper.js';
 import type { StepSettings } from '../../src/training/prepare.js';
+import type { StepState } from '../../src/training/stepper.js';
 import { adamw, batch, distance, interceptRuns, type Network, plain, rates, residual, stepperFor } from './networks.js';
 
 /** As ONNX Runtime says it on the CPU and on CUDA, and on WebGPU. */
@@ -58,6 +58,11 @@ describe('a batch that memory does not suffice for', () => {
     await limitMemory(0);
     const training = train(plain(), {});
     await expect(training).rejects.toThrow(Failure);
-    await expect(training).rejects.toMatchObject({ kind: 'input', message: expect.stringContaining('--train biases') });
+    await expect(training).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringContaining('not enough memory for a training step of one sample'),
+      cure: 'Train less of the model, its biases or its last layer alone.',
+      settings: ['train'],
+    });
   });
 });

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
 import { blockedDomain } from '../autodiff/blocked.js';
 import { floatValue, makeNode } from '../model/graph.js';
-import { float32, runOnce } from './session.js';
+import { float32, runOnce } from '../runtime/session.js';
 
 let found: Promise<number | null> | undefined;
 

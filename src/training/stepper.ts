@@ -2,13 +2,14 @@ import { type LoopedSteps, loopSteps } from '../autodiff/loop.js';
 import { coefficientShape, coefficients } from '../autodiff/optimizers.js';
 import { type BatchPart, initialState, reorderState, type StateGroup, type TrainingStep } from '../autodiff/step.js';
 import { ExecutionError, Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { Provider } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount, readFloats } from '../model/tensor.js';
-import { keepsTensors, sessionOptions } from './devices.js';
-import { type Download, openDownload } from './download.js';
-import { execute, float32, type InferenceSession, openSession, Tensor } from './session.js';
-import { stackTensors } from './tensors.js';
+import { keepsTensors, sessionOptions } from '../runtime/devices.js';
+import { type Download, openDownload } from '../runtime/download.js';
+import { execute, float32, type InferenceSession, openSession, Tensor } from '../runtime/session.js';
+import { stackTensors } from '../runtime/tensors.js';
 
 /** The trainable state off the device: by the step's input name, copies that nobody else changes. */
 export type StepState = ReadonlyMap<string, Float32Array>;
@@ -95,8 +96,8 @@ export class Stepper {
    * Failure('input') when memory does not even suffice for one sample
    */
   async run(feed: StepFeed, learningRates: LearningRates): Promise<number> {
-    const [loss = Number.NaN] = await this.runAll([feed], [learningRates]);
-    return loss;
+    const [loss] = await this.runAll([feed], [learningRates]);
+    return present(loss, 'the loss of the step');
   }
 
   /**
@@ -117,7 +118,9 @@ export class Stepper {
 
   /** Steps whose batches are of one size. */
   async #runEqual(feeds: readonly StepFeed[], learningRates: readonly LearningRates[]): Promise<number[]> {
-    const loop = await this.#loopFor(feeds[0]?.count ?? 0);
+    const [first] = feeds;
+    if (first === undefined) return [];
+    const loop = await this.#loopFor(first.count);
     if (loop !== null) {
       try {
         return await this.#runLoop(loop, feeds, learningRates);
@@ -128,7 +131,7 @@ export class Stepper {
       }
     }
     const losses: number[] = [];
-    for (const [i, feed] of feeds.entries()) losses.push(await this.#runInParts(feed, learningRates[i] ?? {}));
+    for (const [i, feed] of feeds.entries()) losses.push(await this.#runInParts(feed, ratesOf(learningRates, i)));
     return losses;
   }
 
@@ -171,7 +174,7 @@ export class Stepper {
     learningRates: readonly LearningRates[],
   ): Promise<number[]> {
     return this.#advance(batches.length, async (values) => {
-      const feeds = batches.map((batch, i) => feedsOf(step, batch, learningRates[i] ?? {}, this.#taken + 1 + i));
+      const feeds = batches.map((batch, i) => feedsOf(step, batch, ratesOf(learningRates, i), this.#taken + 1 + i));
       const stacked = loop.stacked.map((name) => {
         const tensors = feeds.flatMap((feed) => feed[name] ?? []);
         return [loop.inputOf(name), stackTensors(tensors)] as const;
@@ -205,17 +208,21 @@ export class Stepper {
 
   async #halve(size: number, cause: ExecutionError): Promise<void> {
     if (size <= 1) {
+      const elsewhere = this.provider === 'cpu' ? '' : ', or train on the CPU';
       throw new Failure(
         'input',
-        `there is not enough memory for a training step of one sample (${cause.message}). ` +
-          'Train less of the model (--train biases, --train head), or on another device (--device cpu). The model is untouched.',
+        {
+          what: `There is not enough memory for a training step of one sample (${cause.message}).`,
+          cure: `Train less of the model, its biases or its last layer alone${elsewhere}.`,
+          settings: this.provider === 'cpu' ? ['train'] : ['train', ['device', 'cpu']],
+        },
         { cause },
       );
     }
     this.#limit = Math.ceil(size / 2);
     this.options.warn?.(
       `There is not enough memory for ${size} samples at once: from here on, gradients are added up over parts of ` +
-        `${this.#limit}, and the batch size stays what it is. (Batch statistics, with --batch-norm batch, are those of a part.)`,
+        `${this.#limit}, and the batch size stays what it is. (Where normalization uses the statistics of the batch, they are those of a part.)`,
     );
     const state = await this.read();
     const shapes = [...this.#state].map(([name, { dims }]) => [name, dims] as const);
@@ -368,11 +375,18 @@ function layoutOf({ groups, carried }: TrainingStep): string {
   return JSON.stringify([groups.map(({ input, rows, size, slots }) => [input, rows, size, slots]), held]);
 }
 
+function ratesOf(learningRates: readonly LearningRates[], step: number): LearningRates {
+  return present(learningRates[step], `the learning rates of step ${step}`);
+}
+
 /** What a step is fed with beside the state; `count` is the number of the step, from 1 on. */
 function feedsOf(step: TrainingStep, batch: StepFeed, rates: LearningRates, count: number): Record<string, Tensor> {
   const feeds = { ...batch.inputs, [step.targets]: float32(batch.targets, step.targetShape) };
   for (const { coefficients: name, name: group, optimizer } of step.groups) {
-    feeds[name] = float32(coefficients(optimizer, rates[group] ?? 0, count), coefficientShape(optimizer));
+    feeds[name] = float32(
+      coefficients(optimizer, present(rates[group], `the learning rate of '${group}'`), count),
+      coefficientShape(optimizer),
+    );
   }
   return feeds;
 }
@@ -389,7 +403,7 @@ function takeNext(outputs: Readonly<Record<string, Tensor>>, next: TrainingStep[
 
 function lossOf(outputs: Readonly<Record<string, Tensor>>, name: string, at = 0): number {
   const data = outputs[name]?.data;
-  return data instanceof Float32Array ? (data[at] ?? Number.NaN) : Number.NaN;
+  return present(data instanceof Float32Array ? data[at] : undefined, `the loss '${name}'`);
 }
 
 function zeros(shape: readonly number[]): Tensor {

@@ -5,8 +5,8 @@ import { createRandom } from '../../src/data/random.js';
 import type { Graph } from '../../src/model/graph.js';
 import { elementCount, floatTensor } from '../../src/model/tensor.js';
 import { float32, type InferenceSession, openSession, type Tensor } from '../../src/runtime/session.js';
-import { type StepFeed, Stepper, type StepperOptions } from '../../src/runtime/stepper.js';
 import { makeTrainable, prepareStep, type StepSettings } from '../../src/training/prepare.js';
+import { type StepFeed, Stepper, type StepperOptions } from '../../src/training/stepper.js';
 
 export const rates = { weights: 0.02, sites: 0.02 };
 
