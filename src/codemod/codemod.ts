@@ -130,7 +130,7 @@ async function readText(path: string, folder: string): Promise<string> {
   } catch (cause) {
     throw new Failure(
       'input',
-      `${path}: this is not UTF-8 text. Convert the file, or leave it out. Nothing was written.`,
+      { what: `${path}: this is not UTF-8 text.`, cure: 'Convert the file, or leave it out.', written: 'nothing' },
       { cause },
     );
   }

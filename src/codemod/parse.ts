@@ -38,8 +38,11 @@ export function invalidSource(path: string, error: Error): Failure {
   const language = languageOf(path) === 'typescript' ? 'TypeScript' : 'JavaScript';
   return new Failure(
     'input',
-    `${path}${place}: this is not valid ${language}: ${message.replace(/\.$/, '')}. ` +
-      'Correct the file, or leave it out. Nothing was written.',
+    {
+      what: `${path}${place}: this is not valid ${language}: ${message.replace(/\.$/, '')}.`,
+      cure: 'Correct the file, or leave it out.',
+      written: 'nothing',
+    },
     { cause: error },
   );
 }

@@ -59,7 +59,10 @@ export function externalPath(modelPath: string, location: string): string {
   const path = resolve(folder, location);
   const inside = relative(folder, path);
   if (location === '' || inside.startsWith('..') || inside.startsWith(sep)) {
-    throw new Failure('input', `${modelPath}: external data at '${location}' lies outside the model's folder.`);
+    throw new Failure('input', {
+      what: `${modelPath}: external data at '${location}' lies outside the model's folder.`,
+      cure: "Save the model again with its data in the model's folder.",
+    });
   }
   return path;
 }
@@ -75,10 +78,10 @@ export async function loadExternalData(model: ModelOutline, tensor: TensorProto)
   const size = (await stat(path)).size;
   const length = Number(externalEntry(tensor, 'length') ?? size - offset);
   if (offset + length > size) {
-    throw new Failure(
-      'input',
-      `${path}: tensor '${tensor.name}' ends beyond the end of the file. Copy the file again.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: tensor '${tensor.name}' ends beyond the end of the file.`,
+      cure: 'Copy the file again.',
+    });
   }
   const file = await open(path);
   try {
@@ -88,7 +91,7 @@ export async function loadExternalData(model: ModelOutline, tensor: TensorProto)
     tensor.rawData = bytes;
     tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
   } catch (cause) {
-    throw new Failure('input', `${path}: ${messageOf(cause)}. Copy the file again.`, { cause });
+    throw new Failure('input', { what: `${path}: ${messageOf(cause)}.`, cure: 'Copy the file again.' }, { cause });
   } finally {
     await file.close();
   }

@@ -140,7 +140,10 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   const declared = outputs.map(({ node, output }) => {
     const operand = results.get(node)?.[output];
     if (operand === undefined) {
-      throw new Failure('input', `${files.path}: '${node}' has no output ${output}, which the signature names.`);
+      throw new Failure('input', {
+        what: `${files.path}: '${node}' has no output ${output}, which the signature names.`,
+        cure: 'Convert the model again.',
+      });
     }
     const value = isConstant(operand)
       ? { ...operand, name: weights.value(operand, []), channelsFirst: false }
@@ -183,7 +186,10 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
     const name = stack.at(-1) ?? '';
     const node = nodes.get(name);
     if (node === undefined)
-      throw new Failure('input', `${path}: the signature names '${name}', which the graph lacks.`);
+      throw new Failure('input', {
+        what: `${path}: the signature names '${name}', which the graph lacks.`,
+        cure: 'Convert the model again.',
+      });
     if (state.get(name) === 'done') {
       stack.pop();
       continue;
@@ -194,7 +200,10 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
       order.push(node);
       stack.pop();
     } else if (state.get(name) === 'open' && waiting.some((input) => state.get(input) === 'open')) {
-      throw new Failure('input', `${path}: the graph runs in a circle through '${name}': loops are not supported.`);
+      throw new Failure('input', {
+        what: `${path}: the graph runs in a circle through '${name}': loops are not supported.`,
+        cure: 'Export the part of the network before the loop.',
+      });
     } else {
       state.set(name, 'open');
       stack.push(...waiting.reverse());
@@ -224,10 +233,10 @@ function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endp
 }
 
 function unsupported(path: string, list: readonly string[]): Failure {
-  return new Failure(
-    'input',
-    `${path}: these operators are not supported:\n${list.map((each) => `  ${each}`).join('\n')}\nExport the part of the network before them, or leave post-processing out of the model. Nothing was written.`,
-  );
+  return new Failure('input', {
+    what: `${path}: these operators are not supported:\n${list.map((each) => `  ${each}`).join('\n')}.`,
+    cure: 'Export the part of the network before them, or leave post-processing out of the model.',
+  });
 }
 
 function endpointKey({ node, output }: Endpoint): string {
@@ -246,10 +255,10 @@ function countReaders(order: readonly GraphNode[], outputs: readonly Endpoint[])
 function constantOf(files: TfjsFiles, node: GraphNode): Constant {
   const weight = files.weights.get(node.name);
   if (weight === undefined) {
-    throw new Failure(
-      'input',
-      `${files.path}: the constant '${node.name}' is not in the weights manifest. Convert the model again.`,
-    );
+    throw new Failure('input', {
+      what: `${files.path}: the constant '${node.name}' is not in the weights manifest.`,
+      cure: 'Convert the model again.',
+    });
   }
   const values = weightValues(files, weight);
   const dtype = values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'bool';

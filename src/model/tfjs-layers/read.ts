@@ -93,12 +93,12 @@ class ModelReader {
     });
     const outputs = this.#unsupported.size > 0 ? null : this.#call(topology, inputs);
     if (outputs === null || this.#unsupported.size > 0) {
-      throw new Failure(
-        'input',
-        `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read:\n` +
-          `${[...this.#unsupported].map((line) => `  ${line}`).join('\n')}\n` +
-          'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter). Nothing was written.',
-      );
+      throw new Failure('input', {
+        what:
+          `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read:\n` +
+          `${[...this.#unsupported].map((line) => `  ${line}`).join('\n')}.`,
+        cure: 'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter).',
+      });
     }
     const names = outputNames(topology);
     const named = outputs.map((value, i): LayerValue => {
@@ -257,7 +257,10 @@ function inputsOf(path: string, model: ModelSpec): InputSpec[] {
       const layer = model.layers.find((each) => each.name === name);
       const input = layer === undefined ? null : inputOf(layer, name);
       if (input !== null) return input;
-      throw new Failure('input', `${path}: the input '${name}' has no batch_input_shape. Save the model again.`);
+      throw new Failure('input', {
+        what: `${path}: the input '${name}' has no batch_input_shape.`,
+        cure: 'Save the model again.',
+      });
     });
   }
   const [first] = model.layers;
@@ -265,10 +268,10 @@ function inputsOf(path: string, model: ModelSpec): InputSpec[] {
   const name = first?.className === 'InputLayer' ? first.name : `${first?.name}_input`;
   const input = first === undefined ? null : inputOf(first, name);
   if (input !== null) return [input];
-  throw new Failure(
-    'input',
-    `${path}: the first layer of '${model.name}' has no batch_input_shape, so the model has no input. Give it an inputShape and save it again.`,
-  );
+  throw new Failure('input', {
+    what: `${path}: the first layer of '${model.name}' has no batch_input_shape, so the model has no input.`,
+    cure: 'Give it an inputShape and save it again.',
+  });
 }
 
 /** The input that a layer's configuration declares: batch_input_shape of Keras 2, batch_shape of Keras 3. */

@@ -65,8 +65,11 @@ export function readTopology(path: string, json: JsonObject): ModelSpec {
   throw new Failure(
     'input',
     className === undefined
-      ? `${path}: the topology has no class_name. Save the model again with model.save.`
-      : `${path}: a model of class '${className}' is not built from layers that can be read. Convert it to a GraphModel (tensorflowjs_converter --output_format tfjs_graph_model).`,
+      ? { what: `${path}: the topology has no class_name.`, cure: 'Save the model again with model.save.' }
+      : {
+          what: `${path}: a model of class '${className}' is not built from layers that can be read.`,
+          cure: 'Convert it to a GraphModel (tensorflowjs_converter, output format tfjs_graph_model).',
+        },
   );
 }
 

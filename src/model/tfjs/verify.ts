@@ -139,7 +139,14 @@ async function loadStock(
   try {
     return format === 'tfjs-graph' ? await tf.loadGraphModel(handler) : await tf.loadLayersModel(handler);
   } catch (cause) {
-    throw new Failure('input', `${files.path}: TensorFlow.js cannot load this model (${messageOf(cause)}).`, { cause });
+    throw new Failure(
+      'input',
+      {
+        what: `${files.path}: TensorFlow.js cannot load this model (${messageOf(cause)}).`,
+        cure: 'Load it with TensorFlow.js itself, and correct what it refuses.',
+      },
+      { cause },
+    );
   }
 }
 
@@ -157,9 +164,14 @@ async function runStock(
   } catch (cause) {
     const missing = /Kernel '([^']+)' not registered/.exec(messageOf(cause))?.[1];
     if (missing === undefined || backend.startsWith('cpu')) {
-      throw new Failure('input', `${files.path}: TensorFlow.js cannot run this model (${messageOf(cause)}).`, {
-        cause,
-      });
+      throw new Failure(
+        'input',
+        {
+          what: `${files.path}: TensorFlow.js cannot run this model (${messageOf(cause)}).`,
+          cure: 'Run it with TensorFlow.js itself, and correct what it refuses.',
+        },
+        { cause },
+      );
     }
     await tf.setBackend('cpu');
     const used = `cpu (the ${backend} backend has no ${missing})`;
@@ -214,10 +226,10 @@ function compare(
   ours: ResultTensor | undefined,
 ): { readonly difference: number; readonly scale: number } {
   if (expected === undefined || ours === undefined || expected.dims.join() !== ours.dims.join()) {
-    throw new Failure(
-      'input',
-      `${files.path}: output '${name}' has the shape [${expected?.dims}] in TensorFlow.js and [${ours?.dims}] here, so the model was not read as it is meant.`,
-    );
+    throw new Failure('input', {
+      what: `${files.path}: output '${name}' has the shape [${expected?.dims}] in TensorFlow.js and [${ours?.dims}] here, so the model was not read as it is meant.`,
+      cure: 'Please report this model.',
+    });
   }
   let difference = 0;
   let scale = 0;
