@@ -33,7 +33,7 @@ export function parseSource(text: string, path: string): File {
 /** What a user reads about a file that has no syntax tree, or contradicts itself (a name declared twice). */
 export function invalidSource(path: string, error: Error): Failure {
   // the parser ends its message with the position, counting columns from 0
-  const [message = ''] = error.message.split(/\s*\(\d+:\d+\)/);
+  const message = error.message.replace(/\s*\(\d+:\d+\)[\s\S]*$/, '');
   const place = positionOf(error);
   const language = languageOf(path) === 'typescript' ? 'TypeScript' : 'JavaScript';
   return new Failure(

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { type ParseError, parse } from 'jsonc-parser';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import { type Json, objectOf } from '../model/tfjs/json.js';
 import { type ModuleImport, type ModuleSystem, specifierFor, withoutExtension } from './imports.js';
 import { isFreluModule } from './layer-module.js';
@@ -123,7 +124,7 @@ async function defaultPath(
   folder: string,
 ): Promise<string> {
   const paths = changed.map(({ path }) => path);
-  const [first = ''] = paths;
+  const first = present(paths[0], 'a file that changes');
   const every = (extension: string) => paths.every((path) => path.endsWith(extension));
   const beside = posix.join(commonFolder(paths), 'frelu');
   if (typed) return `${beside}${every('.mts') ? '.mts' : every('.cts') ? '.cts' : '.ts'}`;

@@ -143,7 +143,8 @@ function siteOfCall(
   granularity: Granularity,
   claimed: Set<Node>,
 ): Site | null {
-  const [first = '', kind] = members;
+  const [first, kind] = members;
+  if (first === undefined) return null;
   if (first === 'layers' && kind !== undefined && members.length === 2)
     return layerSite(call, kind, granularity, claimed);
   if (members.length > 1) return null;
@@ -265,7 +266,8 @@ function siteOfMethod(call: NodePath<CallExpression>): Site | null {
   const { callee } = call.node;
   if (callee.type !== 'MemberExpression') return null;
   const { object } = callee;
-  const name = propertyName(callee.property, callee.computed) ?? '';
+  const name = propertyName(callee.property, callee.computed);
+  if (name === null) return null;
   if (name === 'reLU' && object.type === 'MemberExpression') {
     return skipped(call.node, 'reLU layer', 'its TensorFlow.js is not imported here from one of its packages');
   }

@@ -10,7 +10,17 @@ import { isExternal, type TensorProto } from '../tensor.js';
 
 /** The files, relative to the model's folder, in which tensors of the graph lie. */
 export function externalLocations(graph: Graph): Set<string> {
-  return new Set(graph.proto.initializer.filter(isExternal).map((tensor) => externalEntry(tensor, 'location') ?? ''));
+  return new Set(graph.proto.initializer.filter(isExternal).map(locationOf));
+}
+
+/** @throws Failure('input') for a tensor that does not say where its data are */
+function locationOf(tensor: TensorProto): string {
+  const location = externalEntry(tensor, 'location');
+  if (location !== undefined) return location;
+  throw new Failure('input', {
+    what: `Tensor '${tensor.name}' has its data in another file, and does not say in which.`,
+    cure: 'Export the model again.',
+  });
 }
 
 function externalEntry(tensor: TensorProto, key: string): string | undefined {
@@ -73,7 +83,7 @@ export function externalPath(modelPath: string, location: string): string {
  */
 export async function loadExternalData(model: ModelOutline, tensor: TensorProto): Promise<void> {
   if (!isExternal(tensor)) return;
-  const path = externalPath(model.path, externalEntry(tensor, 'location') ?? '');
+  const path = externalPath(model.path, locationOf(tensor));
   const offset = Number(externalEntry(tensor, 'offset') ?? 0);
   const size = (await stat(path)).size;
   const length = Number(externalEntry(tensor, 'length') ?? size - offset);

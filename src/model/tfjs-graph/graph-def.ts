@@ -84,7 +84,7 @@ function entriesOf(entries: v.InferOutput<typeof signatureEntries>): SignatureEn
 }
 
 /** `name`, `name:1`, or `name:output:1` (the form that functions use; only the number counts). */
-function parseEndpoint(text: string): Endpoint {
+export function parseEndpoint(text: string): Endpoint {
   const colon = text.indexOf(':');
   if (colon < 0) return { node: text, output: 0 };
   return { node: text.slice(0, colon), output: Number(text.slice(text.lastIndexOf(':') + 1)) };

@@ -1,5 +1,5 @@
 import { Failure } from '../../contract/failure.js';
-import type { NodeProto } from '../graph.js';
+import { type NodeProto, outputName } from '../graph.js';
 import type { Model, ModelOutline } from '../model.js';
 import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
@@ -46,8 +46,8 @@ export function isTfjsGraphModel(model: ModelOutline): model is TfjsGraphModel {
 }
 
 /** The key of `TfjsGraphModel.weightUses`. */
-export function useKey(firstOutput: string, input: number): string {
-  return `${firstOutput} ${input}`;
+export function useKey(node: NodeProto, input: number): string {
+  return `${outputName(node)} ${input}`;
 }
 
 /**
@@ -158,9 +158,9 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   return {
     graph,
     origins: weights.origins,
-    weightUses: new Map(uses.map(([node, input, use]) => [useKey(node.output[0] ?? '', input), use])),
-    sources: new Map(sources.map(([node, source]) => [node.output[0] ?? '', source])),
-    dataInputs: new Map(dataInputs.map(([node, slot]) => [node.output[0] ?? '', slot])),
+    weightUses: new Map(uses.map(([node, input, use]) => [useKey(node, input), use])),
+    sources: new Map(sources.map(([node, source]) => [outputName(node), source])),
+    dataInputs: new Map(dataInputs.map(([node, slot]) => [outputName(node), slot])),
   };
 }
 
@@ -182,8 +182,7 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
   const start = [...declared, ...placeholders.filter((name) => !declared.includes(name))];
   // a stack of its own: graphs are deeper than the call stack
   const stack = [...outputs.map(({ node }) => node).reverse(), ...start.reverse()];
-  while (stack.length > 0) {
-    const name = stack.at(-1) ?? '';
+  for (let name = stack.at(-1); name !== undefined; name = stack.at(-1)) {
     const node = nodes.get(name);
     if (node === undefined)
       throw new Failure('input', {
@@ -214,7 +213,7 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
 
 /** @throws Failure('input') with every operator that has no converter, and the nodes where it stands */
 function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endpoint[]): void {
-  const unknown = new Map<string, string[]>();
+  const unknown = new Map<string, { readonly first: string; more: number }>();
   const needed = new Set(outputs.map(({ node }) => node));
   // the set grows while it is walked
   for (const name of needed) {
@@ -222,13 +221,15 @@ function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endp
     if (node === undefined) continue;
     for (const input of node.inputs) needed.add(input.node);
     if (node.op === 'Const' || node.op === 'Placeholder' || converters.has(node.op)) continue;
-    unknown.set(node.op, [...(unknown.get(node.op) ?? []), name]);
+    const found = unknown.get(node.op);
+    if (found === undefined) unknown.set(node.op, { first: name, more: 0 });
+    else found.more++;
   }
   if (unknown.size === 0) return;
   const list = [...unknown].sort(([a], [b]) => (a < b ? -1 : 1));
   throw unsupported(
     path,
-    list.map(([op, [first = '', ...more]]) => `${op} ('${first}'${more.length > 0 ? ` and ${more.length} more` : ''})`),
+    list.map(([op, { first, more }]) => `${op} ('${first}'${more > 0 ? ` and ${more} more` : ''})`),
   );
 }
 

@@ -1,5 +1,5 @@
 import { Failure } from '../../contract/failure.js';
-import type { NodeProto } from '../graph.js';
+import { type NodeProto, outputName } from '../graph.js';
 import type { Model, ModelOutline } from '../model.js';
 import { type DType, OnnxBuilder, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles } from '../tfjs/files.js';
@@ -57,7 +57,7 @@ export async function readTfjsLayers(path: string, read?: ReadFile): Promise<Tfj
     topology,
     origins: reader.graph.origins,
     slots: reader.graph.slots,
-    activations: new Map([...reader.graph.activations].map(([node, each]) => [node.output[0] ?? '', each])),
+    activations: new Map([...reader.graph.activations].map(([node, each]) => [outputName(node), each])),
     calls: reader.calls(),
   };
   return {
@@ -113,7 +113,7 @@ class ModelReader {
   calls(): Map<string, LayerCall> {
     const calls = [...this.#calls].map(([node, each]): [string, LayerCall] => {
       const layerCalls = this.#layerCalls.get(each.layer.name) ?? 1;
-      return [node.output[0] ?? '', { ...each, layerCalls, modelCalls: this.#modelCalls.get(each.model) ?? 1 }];
+      return [outputName(node), { ...each, layerCalls, modelCalls: this.#modelCalls.get(each.model) ?? 1 }];
     });
     return new Map(calls);
   }
@@ -122,7 +122,7 @@ class ModelReader {
   #checkNames(model: ModelSpec): void {
     const check = (layer: LayerSpec): void => {
       if (layer.model !== null) this.#checkNames(layer.model);
-      else if (layer.className in wrapped) check(wrappedLayer(layer));
+      else if (layer.className in wrapped) check(wrappedLayer(this.files.path, layer));
       else if (layer.className !== 'InputLayer' && !(layer.className in layerTable)) {
         this.#unsupported.add(`${layer.name}: layers of class '${layer.className}' are not covered`);
       }
