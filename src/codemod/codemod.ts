@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Failure } from '../contract/failure.js';
+import { freluModule, isFreluModule } from '../model/tfjs/frelu-module.js';
 import type { FreluOptions } from './change.js';
 import { type TextChange, unifiedDiff } from './diff.js';
-import { freluModule, isFreluModule } from './layer-module.js';
 import { languageOf } from './parse.js';
 import { importFrom, type ModulePlace, placeModule } from './project.js';
 import { type AnalysedSource, analyseSource, rewriteSource } from './rewrite.js';

@@ -1,8 +1,7 @@
 import { type ParserPlugin, parse } from '@babel/parser';
 import type { File } from '@babel/types';
 import { Failure } from '../contract/failure.js';
-
-export type Language = 'typescript' | 'javascript';
+import type { Language } from '../model/tfjs/frelu-module.js';
 
 /** The source files that a codemod reads; JSX may stand in all but the TypeScript ones without an x. */
 export const sourceExtension = /\.(?:[cm]?[jt]s|[jt]sx)$/i;

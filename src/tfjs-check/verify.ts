@@ -2,11 +2,12 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as TensorFlow from '@tensorflow/tfjs';
-import { Failure, messageOf } from '../../contract/failure.js';
-import type { ModelFormat } from '../../contract/model.js';
-import type { Graph, ValueInfoProto } from '../graph.js';
-import { DataType } from '../tensor.js';
-import type { TfjsFiles } from './files.js';
+import { Failure, messageOf } from '../contract/failure.js';
+import type { ModelFormat } from '../contract/model.js';
+import type { Graph, ValueInfoProto } from '../model/graph.js';
+import { DataType } from '../model/tensor.js';
+import type { TfjsFiles } from '../model/tfjs/files.js';
+import { registerFrelu } from './register-frelu.js';
 
 type Tf = typeof TensorFlow;
 
@@ -43,8 +44,6 @@ export interface VerifyOptions {
   readonly random?: () => number;
   /** the extent of an axis that the model leaves open, other than the batch (32) */
   readonly openExtent?: number;
-  /** registers the layers that a LayersModel may have beside TensorFlow.js's own (none) */
-  readonly registerLayers?: (tf: Tf) => void;
 }
 
 /**
@@ -59,10 +58,11 @@ export async function verifyTfjs(
   run: RunGraph,
   options: VerifyOptions = {},
 ): Promise<Verification> {
-  const { samples = 4, random = steadyRandom(), openExtent = 32, registerLayers } = options;
+  const { samples = 4, random = steadyRandom(), openExtent = 32 } = options;
   const engine = await loadEngine(files);
   const { tf } = engine;
-  if (format === 'tfjs-layers') registerLayers?.(tf);
+  // a LayersModel may have this layer beside TensorFlow.js's own
+  if (format === 'tfjs-layers') registerFrelu(tf);
   const model = await loadStock(tf, files, format);
   try {
     const batches = batchesOf(graph, samples, random, openExtent);
