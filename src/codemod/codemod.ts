@@ -109,7 +109,7 @@ function describe({ path, changes, finding, cautions }: AnalysedSource): Codemod
   return {
     path,
     changed: changes,
-    sites: finding.sites.map(({ node, what, change, reason }) => ({
+    sites: finding.relus.map(({ node, what, change, reason }) => ({
       ...placeOf(node),
       what,
       status: change === null ? 'skip' : 'rewrite',
@@ -119,7 +119,7 @@ function describe({ path, changes, finding, cautions }: AnalysedSource): Codemod
   };
 }
 
-function placeOf({ loc }: AnalysedSource['finding']['sites'][number]['node']): { line: number; column: number } {
+function placeOf({ loc }: AnalysedSource['finding']['relus'][number]['node']): { line: number; column: number } {
   return { line: loc?.start.line ?? 0, column: (loc?.start.column ?? -1) + 1 };
 }
 

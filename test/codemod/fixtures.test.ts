@@ -20,12 +20,12 @@ describe.each(readdirSync(folder))('%s', (name) => {
   it(title.trim(), () => {
     const source = analyseSource(before, path, options);
     expect(rewritten(source, options)).toBe(after);
-    expect(source.finding.sites.map(siteText).join('\n')).toBe(sites.trimEnd());
+    expect(source.finding.relus.map(siteText).join('\n')).toBe(sites.trimEnd());
   });
 
   it('is changed no more by a second run', () => {
     const source = analyseSource(after, path, options);
-    expect(source.finding.sites.filter(({ change }) => change !== null)).toEqual([]);
+    expect(source.finding.relus.filter(({ change }) => change !== null)).toEqual([]);
     expect(rewritten(source, options)).toBe(after);
   });
 });
