@@ -1,4 +1,4 @@
-import { makeNode } from '../src/model/graph.js';
+import { inputName, makeNode, outputName } from '../src/model/graph.js';
 import { elementTypeOf } from './rewrite/activation.js';
 import { foldInto, type Rewrite, share } from './rewrite/rewrite.js';
 
@@ -14,7 +14,7 @@ export function fn<Value>(rewrite: Rewrite<Value>): void {
     if (offset === null) continue;
     for (const recentre of site.recentre) {
       const reader = rewrite.node(recentre.node);
-      const [input = ''] = reader.input;
+      const input = inputName(reader, 0);
       const dataType = elementTypeOf(graph, site.input);
       const bound = (factor: number, what: string) =>
         arithmetic.bind(share(arithmetic, site, offset, { ...recentre, factor }), {
@@ -30,7 +30,7 @@ export function fn<Value>(rewrite: Rewrite<Value>): void {
         continue;
       }
       const raised = bound(recentre.factor, 'raise');
-      const [output = ''] = reader.output;
+      const output = outputName(reader);
       const unraised = graph.freshName(`${recentre.node}/frelu_unraised`);
       graph.setOutput(reader, 0, unraised);
       graph.insertAfter([makeNode('Add', [unraised, raised], [output], {}, `${unraised}/Add`)], reader);

@@ -1,6 +1,6 @@
 import type { NodePath } from '@babel/traverse';
 import type { CallExpression, File, Identifier, Node } from '@babel/types';
-import type { Site } from './sites.js';
+import type { ReluSource } from './relus.js';
 import { contains, propertyName, spanOf } from './syntax.js';
 import { tensorflowName } from './tensorflow.js';
 import { traverse } from './traverse.js';
@@ -12,8 +12,8 @@ export interface Caution {
 }
 
 /** The places of a changed file that find layers by their position or their name, and names that nothing uses any more. */
-export function findCautions(file: File, sites: readonly Site[]): readonly Caution[] {
-  const cautions = unusedNames(file, sites);
+export function findCautions(file: File, relus: readonly ReluSource[]): readonly Caution[] {
+  const cautions = unusedNames(file, relus);
   traverse(file, {
     CallExpression: (path) => {
       const message = messageForCall(path);
@@ -47,9 +47,9 @@ function messageForCall(call: NodePath<CallExpression>): string | null {
 }
 
 /** Names that only the replaced layers used: compilers and linters may refuse them. */
-function unusedNames(file: File, sites: readonly Site[]): Caution[] {
+function unusedNames(file: File, relus: readonly ReluSource[]): Caution[] {
   const replaced = new Map<Node, NodePath<Identifier>>();
-  for (const { change } of sites) {
+  for (const { change } of relus) {
     const root = change?.kind === 'replace' ? rootOf(change.call.get('callee')) : null;
     if (root !== null) replaced.set(root.node, root);
   }

@@ -14,7 +14,7 @@ import {
 } from './edits.js';
 import { takeName } from './names.js';
 import type { Instance, Placement } from './placement.js';
-import type { Change } from './sites.js';
+import type { SourceEdit } from './relus.js';
 import { isRepeatable, propertyOf, spanOf, textOf } from './syntax.js';
 
 /** What every FReLU of a run is created with. */
@@ -33,7 +33,7 @@ interface Writing extends FreluOptions {
 }
 
 /** Writes one change into the text. */
-export function writeChange(edit: Edit, change: Change, writing: Writing): void {
+export function writeChange(edit: Edit, change: SourceEdit, writing: Writing): void {
   if (change.kind === 'replace') {
     replaceLayer(edit, change, writing);
     return;
@@ -45,7 +45,7 @@ export function writeChange(edit: Edit, change: Change, writing: Writing): void 
 /** `tf.layers.reLU({ name })` becomes `frelu({ name })`: a layer for a layer, whatever is done with it. */
 function replaceLayer(
   edit: Edit,
-  { call, activation, maxValue }: Extract<Change, { kind: 'replace' }>,
+  { call, activation, maxValue }: Extract<SourceEdit, { kind: 'replace' }>,
   writing: Writing,
 ): void {
   replaceNode(edit, call.node.callee, writing.frelu);
@@ -70,7 +70,7 @@ function replaceLayer(
 
 function followLayer(
   edit: Edit,
-  change: Extract<Change, { kind: 'follow' }>,
+  change: Extract<SourceEdit, { kind: 'follow' }>,
   { holder, placements }: Instance,
   writing: Writing,
 ): void {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Failure } from '../contract/failure.js';
+import { freluModule, isFreluModule } from '../model/tfjs/frelu-module.js';
 import type { FreluOptions } from './change.js';
 import { type TextChange, unifiedDiff } from './diff.js';
-import { freluModule, isFreluModule } from './layer-module.js';
 import { languageOf } from './parse.js';
 import { importFrom, type ModulePlace, placeModule } from './project.js';
 import { type AnalysedSource, analyseSource, rewriteSource } from './rewrite.js';
@@ -109,7 +109,7 @@ function describe({ path, changes, finding, cautions }: AnalysedSource): Codemod
   return {
     path,
     changed: changes,
-    sites: finding.sites.map(({ node, what, change, reason }) => ({
+    sites: finding.relus.map(({ node, what, change, reason }) => ({
       ...placeOf(node),
       what,
       status: change === null ? 'skip' : 'rewrite',
@@ -119,7 +119,7 @@ function describe({ path, changes, finding, cautions }: AnalysedSource): Codemod
   };
 }
 
-function placeOf({ loc }: AnalysedSource['finding']['sites'][number]['node']): { line: number; column: number } {
+function placeOf({ loc }: AnalysedSource['finding']['relus'][number]['node']): { line: number; column: number } {
   return { line: loc?.start.line ?? 0, column: (loc?.start.column ?? -1) + 1 };
 }
 
@@ -130,7 +130,7 @@ async function readText(path: string, folder: string): Promise<string> {
   } catch (cause) {
     throw new Failure(
       'input',
-      `${path}: this is not UTF-8 text. Convert the file, or leave it out. Nothing was written.`,
+      { what: `${path}: this is not UTF-8 text.`, cure: 'Convert the file, or leave it out.', written: 'nothing' },
       { cause },
     );
   }

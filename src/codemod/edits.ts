@@ -75,7 +75,7 @@ export function appendProperties({ edited }: Edit, { properties }: ObjectExpress
 export function insertElement({ text, edited, style }: Edit, element: Node, added: string): void {
   const { start, end } = spanOf(element);
   const lineStart = text.lastIndexOf('\n', start - 1) + 1;
-  const indent = /^[ \t]*/.exec(text.slice(lineStart))?.[0] ?? '';
+  const indent = leadingSpace(text.slice(lineStart));
   const ownLine = text.slice(lineStart, start).trim() === '';
   const comma = nextComma(text, end);
   const breaks = ownLine && (comma === null || isBlankOrComment(text.slice(comma + 1, endOfLine(text, comma))));
@@ -128,7 +128,7 @@ function insertInBranch(edit: Edit, { node }: NodePath<Node>, added: string): vo
     wrapExpression(edit, node, '{ ', `${terminator} ${added}; }`);
     return;
   }
-  const outer = /^[ \t]*/.exec(headLine)?.[0] ?? '';
+  const outer = leadingSpace(headLine);
   edited.appendLeft(head.length, ' {');
   const line = `${style.lineFeed}${indent}${added}${terminator === '' ? ';' : ''}`;
   edited.appendLeft(trimmedEnd(text, end), `${line}${style.lineFeed}${outer}}`);
@@ -154,7 +154,7 @@ function indentBefore(text: string, start: number): string | null {
 }
 
 function spacesAfter(text: string, from: number): number {
-  return /^[ \t]*/.exec(text.slice(from))?.[0].length ?? 0;
+  return leadingSpace(text.slice(from)).length;
 }
 
 /** Where the comma behind a position stands, past spaces and comments; null where something else comes first. */
@@ -182,4 +182,8 @@ function afterLineFeed(text: string, lineEnd: number): number {
 function trimmedEnd(text: string, from: number): number {
   const end = endOfLine(text, from);
   return from + text.slice(from, end).trimEnd().length;
+}
+
+function leadingSpace(text: string): string {
+  return text.slice(0, text.search(/[^ \t]|$/));
 }

@@ -1,12 +1,11 @@
 import { posix } from 'node:path';
 import type { File, Statement } from '@babel/types';
+import type { ModuleSystem } from '../model/tfjs/frelu-module.js';
 import { type Edit, insertStatement } from './edits.js';
 import { takeName } from './names.js';
 import { languageOf } from './parse.js';
 import { spanOf } from './syntax.js';
 import { requiredSource } from './tensorflow.js';
-
-export type ModuleSystem = 'esm' | 'commonjs';
 
 /** What a file says about how it imports. */
 export interface FileImports {

@@ -1,8 +1,7 @@
 import { type ParserPlugin, parse } from '@babel/parser';
 import type { File } from '@babel/types';
 import { Failure } from '../contract/failure.js';
-
-export type Language = 'typescript' | 'javascript';
+import type { Language } from '../model/tfjs/frelu-module.js';
 
 /** The source files that a codemod reads; JSX may stand in all but the TypeScript ones without an x. */
 export const sourceExtension = /\.(?:[cm]?[jt]s|[jt]sx)$/i;
@@ -33,13 +32,16 @@ export function parseSource(text: string, path: string): File {
 /** What a user reads about a file that has no syntax tree, or contradicts itself (a name declared twice). */
 export function invalidSource(path: string, error: Error): Failure {
   // the parser ends its message with the position, counting columns from 0
-  const [message = ''] = error.message.split(/\s*\(\d+:\d+\)/);
+  const message = error.message.replace(/\s*\(\d+:\d+\)[\s\S]*$/, '');
   const place = positionOf(error);
   const language = languageOf(path) === 'typescript' ? 'TypeScript' : 'JavaScript';
   return new Failure(
     'input',
-    `${path}${place}: this is not valid ${language}: ${message.replace(/\.$/, '')}. ` +
-      'Correct the file, or leave it out. Nothing was written.',
+    {
+      what: `${path}${place}: this is not valid ${language}: ${message.replace(/\.$/, '')}.`,
+      cure: 'Correct the file, or leave it out.',
+      written: 'nothing',
+    },
     { cause: error },
   );
 }

@@ -2,10 +2,11 @@ import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, posix, resolve } from 'node:path';
 import { type ParseError, parse } from 'jsonc-parser';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
+import { isFreluModule, type Language, type ModuleSystem } from '../model/tfjs/frelu-module.js';
 import { type Json, objectOf } from '../model/tfjs/json.js';
-import { type ModuleImport, type ModuleSystem, specifierFor, withoutExtension } from './imports.js';
-import { isFreluModule } from './layer-module.js';
-import { type Language, languageOf, sourceExtension } from './parse.js';
+import { type ModuleImport, specifierFor, withoutExtension } from './imports.js';
+import { languageOf, sourceExtension } from './parse.js';
 import type { AnalysedSource } from './rewrite.js';
 import { posixPath } from './sources.js';
 import { commonPackage, layerPackages } from './tensorflow.js';
@@ -40,11 +41,11 @@ export async function placeModule(
   const language = typed ? 'typescript' : 'javascript';
   const untyped = changed.find(({ path }) => languageOf(path) === 'javascript');
   if (typed && untyped !== undefined) {
-    throw new Failure(
-      'usage',
-      `TypeScript and JavaScript files would change (${untyped.path} is JavaScript), and no one module serves both. ` +
-        'Run once for each, with a --module of its own. Nothing was written.',
-    );
+    throw new Failure('usage', {
+      what: `TypeScript and JavaScript files would change (${untyped.path} is JavaScript), and no one module serves both.`,
+      cure: 'Run once for each language, with a module of its own.',
+      written: 'nothing',
+    });
   }
   const system = !typed && [...systems.values()].includes('commonjs') ? 'commonjs' : 'esm';
   const path =
@@ -53,10 +54,11 @@ export async function placeModule(
     (await defaultPath(changed, typed, system, folder));
   if (!sourceExtension.test(path) || languageOf(path) !== language) {
     const extension = typed ? '.ts' : '.js';
-    throw new Failure(
-      'usage',
-      `--module ${path}: the files that change are ${typed ? 'TypeScript' : 'JavaScript'}. Name a ${extension} file. Nothing was written.`,
-    );
+    throw new Failure('usage', {
+      what: `The module ${path} is not of the language of the files that change: they are ${typed ? 'TypeScript' : 'JavaScript'}.`,
+      cure: `Name a ${extension} file for the module.`,
+      written: 'nothing',
+    });
   }
   const used = new Set(changed.flatMap(({ finding }) => finding.packages));
   return {
@@ -122,7 +124,7 @@ async function defaultPath(
   folder: string,
 ): Promise<string> {
   const paths = changed.map(({ path }) => path);
-  const [first = ''] = paths;
+  const first = present(paths[0], 'a file that changes');
   const every = (extension: string) => paths.every((path) => path.endsWith(extension));
   const beside = posix.join(commonFolder(paths), 'frelu');
   if (typed) return `${beside}${every('.mts') ? '.mts' : every('.cts') ? '.cts' : '.ts'}`;
@@ -138,10 +140,11 @@ async function standingModule(path: string, folder: string): Promise<string | nu
   if (standing === null) return null;
   const text = standing.isFile() ? await readFile(place, 'utf8') : '';
   if (isFreluModule(text)) return text;
-  throw new Failure(
-    'usage',
-    `${path} exists already, and holds something else. Name another file with --module. Nothing was written.`,
-  );
+  throw new Failure('usage', {
+    what: `${path} exists already, and holds something else.`,
+    cure: 'Name another file for the module.',
+    written: 'nothing',
+  });
 }
 
 async function isModulePackage(path: string, folder: string): Promise<boolean> {

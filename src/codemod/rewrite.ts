@@ -6,7 +6,7 @@ import type { Edit } from './edits.js';
 import { addImport, type FileImports, importsOf, type ModuleImport } from './imports.js';
 import { identifiersOf } from './names.js';
 import { invalidSource, parseSource } from './parse.js';
-import { type Finding, findSites } from './sites.js';
+import { type Finding, findRelus } from './relus.js';
 import { styleOf } from './style.js';
 
 /** A source file with what was found in it. */
@@ -30,9 +30,9 @@ export interface AnalysedSource {
 export function analyseSource(text: string, path: string, { granularity }: FreluOptions): AnalysedSource {
   const file = parseSource(text, path);
   try {
-    const finding = findSites(file, granularity);
-    const changes = finding.sites.some(({ change }) => change !== null);
-    const cautions = changes ? findCautions(file, finding.sites) : [];
+    const finding = findRelus(file, granularity);
+    const changes = finding.relus.some(({ change }) => change !== null);
+    const cautions = changes ? findCautions(file, finding.relus) : [];
     return { path, text, file, finding, cautions, imports: importsOf(file), changes };
   } catch (error) {
     // a name that is declared twice shows only where scopes are built
@@ -53,7 +53,7 @@ export function rewriteSource(
   const edit: Edit = { text, edited: new MagicString(text), style: styleOf(text) };
   const taken = identifiersOf(file);
   const frelu = addImport(edit, imports, from, taken);
-  for (const { change } of finding.sites) {
+  for (const { change } of finding.relus) {
     if (change !== null) writeChange(edit, change, { ...options, frelu, taken });
   }
   return edit.edited.toString();

@@ -20,11 +20,11 @@ export async function findSources(globs: readonly string[], folder: string): Pro
   for (const each of globs) {
     const matched = await match(each, folder);
     if (matched.length === 0) {
-      throw new Failure(
-        'usage',
-        `'${each}' matches no TypeScript or JavaScript file in ${folder}. ` +
-          `Give files, folders, or globs such as 'src/**/*.ts'. Nothing was written.`,
-      );
+      throw new Failure('usage', {
+        what: `'${each}' matches no TypeScript or JavaScript file in ${folder}.`,
+        cure: "Give files, folders, or globs such as 'src/**/*.ts'.",
+        written: 'nothing',
+      });
     }
     for (const path of matched) found.add(path);
   }
@@ -32,7 +32,11 @@ export async function findSources(globs: readonly string[], folder: string): Pro
   const sources = new Set<string>();
   for (const path of named) sources.add(posixPath(await realpath(folder), await realpath(resolve(folder, path))));
   if (sources.size === 0) {
-    throw new Failure('usage', 'Only declaration files and installed packages match. Nothing was written.');
+    throw new Failure('usage', {
+      what: 'Only declaration files and installed packages match.',
+      cure: 'Name the source files that build the model.',
+      written: 'nothing',
+    });
   }
   return [...sources].toSorted();
 }

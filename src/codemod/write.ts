@@ -37,7 +37,7 @@ export async function writeTexts(changes: readonly TextChange[], folder: string)
     }
   } catch (error) {
     await discard();
-    throw cannotWrite(path, error, 'Nothing was written.');
+    throw cannotWrite(path, error, []);
   }
   const done: Draft[] = [];
   try {
@@ -54,8 +54,8 @@ export async function writeTexts(changes: readonly TextChange[], folder: string)
   for (const each of new Set(drafts.map(({ place }) => dirname(place)))) await syncFolder(each);
 }
 
-/** Restores what was replaced; says what is left of it. */
-async function undo(done: readonly Draft[]): Promise<string> {
+/** Restores what was replaced. Returns the paths for which that failed. */
+async function undo(done: readonly Draft[]): Promise<string[]> {
   const left: string[] = [];
   for (const { change, place, draft, ownership } of done.toReversed()) {
     try {
@@ -68,18 +68,20 @@ async function undo(done: readonly Draft[]): Promise<string> {
       left.push(change.path);
     }
   }
-  return left.length === 0
-    ? 'Nothing was written.'
-    : `These were written and could not be restored: ${left.join(', ')}.`;
+  return left;
 }
 
-function cannotWrite(path: string, error: unknown, written: string): Failure {
-  const cause = messageOf(error);
+/** @param left what was written and could not be restored */
+function cannotWrite(path: string, error: unknown, left: readonly string[]): Failure {
+  const restored = left.length === 0;
+  const rest = restored ? '' : ` These were written and could not be restored: ${left.join(', ')}.`;
   return new Failure(
     'input',
-    `${path} cannot be written: ${cause}. Check its folder's permissions and the disk. ${written}`,
     {
-      cause: error,
+      what: `${path} cannot be written: ${messageOf(error)}.${rest}`,
+      cure: "Check its folder's permissions and the disk.",
+      ...(restored && { written: 'nothing' }),
     },
+    { cause: error },
   );
 }

@@ -1,13 +1,12 @@
-import { registerFrelu } from '../codemod/register-layer.js';
 import { Failure } from '../contract/failure.js';
 import type { RequantizationCost, TfjsAgreement } from '../contract/result.js';
 import type { Graph } from '../model/graph.js';
 import type { ModelOutline } from '../model/model.js';
 import type { PatchedModel } from '../model/patch.js';
-import { type RunGraph, type Verification, verifyTfjs } from '../model/tfjs/verify.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
 import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
 import { openSession, Tensor } from '../runtime/session.js';
+import { type RunGraph, type Verification, verifyTfjs } from '../tfjs-check/verify.js';
 import type { StagedModel } from '../upgrade/staging.js';
 
 /** A difference beyond this share of the largest output is not rounding: the two do not compute the same. */
@@ -30,7 +29,7 @@ async function checkAgainstTfjs(model: ModelOutline): Promise<Verification | nul
       ),
     );
   try {
-    const found = await verifyTfjs(model.tfjs, model.format, model.graph, run, { registerLayers: registerFrelu });
+    const found = await verifyTfjs(model.tfjs, model.format, model.graph, run);
     if (found.maxAbsDiff <= tolerance * Math.max(1, found.scale)) return found;
     throw new Failure(
       'input',

@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute } from './attributes.js';
-import type { Graph, NodeProto } from './graph.js';
+import { type Graph, inputName, type NodeProto, optionalInput } from './graph.js';
 import {
   dimsOf,
   elementCount,
@@ -72,7 +72,7 @@ export function constantOf(graph: Graph, value: string): Constant | undefined {
   const node = graph.producer(value);
   const view = node?.domain === '' ? views[node.opType] : undefined;
   if (node === undefined || view === undefined) return undefined;
-  const from = constantOf(graph, node.input[0] ?? '');
+  const from = constantOf(graph, inputName(node, 0));
   return from && view(graph, node, from);
 }
 
@@ -84,7 +84,8 @@ export function numberOf(tensor: TensorProto | undefined): number | undefined {
 
 /** The integers that a node reads as one of its inputs (shapes, axes, pads), where they are constant. */
 export function integersAt(graph: Graph, node: NodeProto, input: number): number[] | undefined {
-  const tensor = graph.constant(node.input[input] ?? '');
+  const value = optionalInput(node, input);
+  const tensor = value === null ? undefined : graph.constant(value);
   return tensor === undefined || isExternal(tensor) ? undefined : readIntegers(tensor);
 }
 

@@ -1,11 +1,12 @@
 import type { ModelDescription, OutlineDescription, PlanDescription, ValueDescription } from '../contract/model.js';
+import { present } from '../contract/present.js';
 import type { ValueInfoProto } from './graph.js';
 import type { Model, ModelOutline } from './model.js';
 import type { MigrationPlan } from './plan.js';
 import { DataType, dimsOf, elementCount, isFloat } from './tensor.js';
 
 export function describeModel(model: Model): ModelDescription {
-  return withSha256(describeOutline(model), model.files[0]?.sha256 ?? '');
+  return withSha256(describeOutline(model), present(model.files[0], `the entry file of ${model.path}`).sha256);
 }
 
 /** An outline with the SHA-256 of its entry file, at the place where the JSON has it. */

@@ -34,7 +34,11 @@ export class RangeReader {
     try {
       while (at < end) {
         const { bytesRead } = await ahead;
-        if (bytesRead === 0) throw new Failure('input', `${this.path}: the file ended while it was read. Run again.`);
+        if (bytesRead === 0)
+          throw new Failure('input', {
+            what: `${this.path}: the file ended while it was being read.`,
+            cure: 'See what else writes to it, and run again.',
+          });
         const piece = current.subarray(0, bytesRead);
         at += bytesRead;
         [current, next] = [next, current];

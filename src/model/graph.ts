@@ -11,6 +11,7 @@ import {
   ValueInfoProtoSchema,
 } from 'onnx-buf';
 import { type AttributeValue, makeAttribute, subgraphsOf } from './attributes.js';
+import { Names } from './names.js';
 import { DataType, floatTensor, int64Tensor, shareTensor, type TensorProto } from './tensor.js';
 
 export type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from 'onnx-buf';
@@ -33,7 +34,7 @@ export class Graph {
   readonly #producers = new Map<string, NodeProto>();
   readonly #uses = new Map<string, Use[]>();
   readonly #initializers = new Map<string, TensorProto>();
-  readonly #names = new Set<string>();
+  readonly #names = new Names();
 
   constructor(readonly model: ModelProto) {
     if (model.graph === undefined) throw new Error('the model has no graph');
@@ -93,10 +94,7 @@ export class Graph {
 
   /** A name that no value, node or captured value of the model has, and that is taken from now on. */
   freshName(wanted: string): string {
-    let name = wanted;
-    for (let i = 1; this.#names.has(name); i++) name = `${wanted}_${i}`;
-    this.#names.add(name);
-    return name;
+    return this.#names.fresh(wanted);
   }
 
   addInitializer(tensor: TensorProto): string {
@@ -192,7 +190,7 @@ export class Graph {
 }
 
 /** The outer values that a body reads, its own bodies included. Every name seen inside goes into `names`. */
-function captures(body: GraphProto, names: Set<string>): Set<string> {
+function captures(body: GraphProto, names: Names): Set<string> {
   const own = new Set([...body.input, ...body.initializer].map(({ name }) => name));
   for (const node of body.node) for (const output of node.output) own.add(output);
   const captured = new Set<string>();
@@ -210,7 +208,7 @@ function captures(body: GraphProto, names: Set<string>): Set<string> {
 /** What a Constant node holds, in whichever of its attributes; undefined for strings and sparse tensors. */
 function constantValue(node: NodeProto): TensorProto | undefined {
   const attribute = node.attribute[0];
-  const name = node.output[0] ?? '';
+  const name = outputName(node);
   switch (attribute?.name) {
     case 'value':
       return attribute.t;
@@ -240,9 +238,34 @@ export function makeNode(
   return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute, name, domain });
 }
 
-/** How a node is called in a plan and in messages: its name, or its first output's where it has none. */
+/**
+ * The value that a node reads as input `at`, which its operator requires.
+ * @throws Error that names the node, where it leaves that input out
+ */
+export function inputName(node: NodeProto, at: number): string {
+  return node.input[at] || missing(node, `input ${at}`);
+}
+
+/** The value that a node reads as input `at`; null where it leaves that input out. */
+export function optionalInput(node: NodeProto, at: number): string | null {
+  return node.input[at] || null;
+}
+
+/**
+ * The value that a node computes as output `at`.
+ * @throws Error that names the node, where nothing of that output is wanted
+ */
+export function outputName(node: NodeProto, at = 0): string {
+  return node.output[at] || missing(node, `output ${at}`);
+}
+
+function missing(node: NodeProto, what: string): never {
+  throw new Error(`${describeNode(node)} has no ${what}`);
+}
+
+/** How a node is called in a plan and in messages: its name, or that of its first output where it has none. */
 export function nodeId(node: NodeProto): string {
-  return node.name || (node.output[0] ?? '');
+  return node.name || node.output.find((output) => output !== '') || `a ${node.opType} without outputs`;
 }
 
 /** A node as messages name it: Conv '/l/l.0/c1/Conv'. */

@@ -51,10 +51,10 @@ export async function refuseChanged({ path, files }: ModelOutline): Promise<void
     const place = join(dirname(path), relative);
     const now = await stat(place, { bigint: true }).catch(() => null);
     if (now !== null && now.size === BigInt(bytes) && now.mtimeNs === modifiedNs) continue;
-    throw new Failure(
-      'input',
-      `${place} changed while the model was being read. See who else writes there, and run again. Nothing was written.`,
-    );
+    throw new Failure('input', {
+      what: `${place} changed while the model was being read.`,
+      cure: 'See what else writes there, and run again.',
+    });
   }
 }
 
@@ -64,24 +64,22 @@ export async function refuseChanged({ path, files }: ModelOutline): Promise<void
  */
 export async function findEntry(path: string): Promise<string> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new Failure('input', `${path}: there is no such file or folder. Name a model. Nothing was written.`, {
-      cause,
-    });
+    throw new Failure('input', { what: `${path}: there is no such file or folder.`, cure: 'Name a model.' }, { cause });
   });
   if (!found.isDirectory()) return path;
   const entries = (await readdir(path)).filter((name) => name === 'model.json' || name.endsWith('.onnx'));
   const [entry, ...others] = entries;
   if (entry === undefined) {
-    throw new Failure(
-      'input',
-      `${path}: the folder holds neither a model.json nor an .onnx file. Name another. Nothing was written.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: the folder holds neither a model.json nor an .onnx file.`,
+      cure: 'Name another folder, or the model file itself.',
+    });
   }
   if (others.length > 0) {
-    throw new Failure(
-      'input',
-      `${path}: the folder holds ${entries.join(', ')}. Name the one that is meant. Nothing was written.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: the folder holds ${entries.join(', ')}.`,
+      cure: 'Name the one that is meant.',
+    });
   }
   return join(path, entry);
 }
@@ -104,10 +102,10 @@ function topologyOf(path: string, text: string): object {
       if (typeof modelTopology === 'object' && modelTopology !== null) return modelTopology;
     }
   } catch (cause) {
-    throw new Failure('input', `${path}: this is not valid JSON. Copy the file again. Nothing was written.`, { cause });
+    throw new Failure('input', { what: `${path}: this is not valid JSON.`, cure: 'Copy the file again.' }, { cause });
   }
-  throw new Failure(
-    'input',
-    `${path}: this JSON file holds no modelTopology, so it is no TensorFlow.js model. Nothing was written.`,
-  );
+  throw new Failure('input', {
+    what: `${path}: this JSON file holds no modelTopology, so it is not a TensorFlow.js model.`,
+    cure: 'Name a model.json that model.save or tensorflowjs_converter wrote.',
+  });
 }

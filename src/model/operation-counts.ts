@@ -1,3 +1,4 @@
+import { present } from '../contract/present.js';
 import { intAttribute, subgraphsOf } from './attributes.js';
 import type { Graph, NodeProto } from './graph.js';
 import { elementCount } from './tensor.js';
@@ -55,7 +56,10 @@ const elementwise: ReadonlySet<string> = new Set(
  * a way not in the table (Einsum, quantised and vendor operators).
  */
 export function countOperations(graph: Graph, shapes: ReadonlyMap<string, readonly number[]>): OperationCounts | null {
-  const shape: ShapeOf = (value) => shapes.get(value ?? '') ?? [];
+  const shape: ShapeOf = (value) => {
+    const name = present(value, 'an operand that is counted');
+    return present(shapes.get(name), `the observed shape of '${name}'`);
+  };
   let multiplyAdds = 0;
   let written = 0;
   for (const node of graph.nodes) {

@@ -1,4 +1,4 @@
-import type { Graph } from './graph.js';
+import { type Graph, inputName, outputName } from './graph.js';
 import { dimsOf, elementCount } from './tensor.js';
 
 /** Values that are another value under new dimensions: they take no memory of their own. */
@@ -18,8 +18,7 @@ export function peakTensorBytes(graph: Graph, shapes: ReadonlyMap<string, readon
   const ownerOf = (value: string): string => owner.get(value) ?? value;
   const lastRead = new Map<string, number>();
   graph.nodes.forEach((node, at) => {
-    const [output = ''] = node.output;
-    if (aliases.has(node.opType)) owner.set(output, ownerOf(node.input[0] ?? ''));
+    if (aliases.has(node.opType)) owner.set(outputName(node), ownerOf(inputName(node, 0)));
     for (const input of node.input) lastRead.set(ownerOf(input), at);
   });
   for (const { name } of graph.proto.output) lastRead.set(ownerOf(name), Number.POSITIVE_INFINITY);

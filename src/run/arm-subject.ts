@@ -9,12 +9,12 @@ import { type Predictions, predict } from '../reading/predictions.js';
 import { lossTargets, type RunTask, scoresOf, softTargets } from '../reading/task.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
-import { type StepFeed, Stepper } from '../training/stepper.js';
 import { tensorOf } from '../runtime/tensors.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Validation } from '../training/criterion.js';
 import type { ArmNetwork } from '../training/networks.js';
 import { prepareStep, type StepSettings } from '../training/prepare.js';
+import { type StepFeed, Stepper } from '../training/stepper.js';
 
 /** What both trained arms of a run share: data, order, task, device. */
 export interface ArmContext {

@@ -140,8 +140,8 @@ it('calls a file invalid that declares a name twice', async () => {
 it.each([
   [['no/*.ts'], /'no\/\*\.ts' matches no TypeScript or JavaScript file/],
   [['.', '--module', 'taken.js'], /taken\.js exists already, and holds something else\. Name another file/],
-  [['.', '--module', 'frelu.ts'], /--module frelu\.ts: the files that change are JavaScript\. Name a \.js file/],
-  [['a.js', 'c.ts'], /TypeScript and JavaScript files would change \(a\.js is JavaScript\).*a --module of its own/],
+  [['.', '--module', 'frelu.ts'], /module frelu\.ts is not of the language .*: they are JavaScript\. Name a \.js file/],
+  [['a.js', 'c.ts'], /TypeScript and JavaScript files would change \(a\.js is JavaScript\).*a module of its own/],
   [[], /missing required argument 'GLOB'/i],
 ])('calls %j wrong usage, and writes nothing', async (argv, message) => {
   const texts = { 'a.js': model, 'taken.js': 'export const taken = 1;\n', 'c.ts': model };

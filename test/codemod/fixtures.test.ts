@@ -5,11 +5,11 @@ import { specifierFor } from '../../src/codemod/imports.js';
 import { languageOf } from '../../src/codemod/parse.js';
 import { type AnalysedSource, analyseSource, rewriteSource } from '../../src/codemod/rewrite.js';
 
-/** A fixture: what it shows, the source before, the source after, the sites that are found before; lines of = between them. */
+/** A fixture: what it shows, the source before, the source after, the relus that are found before; lines of = between them. */
 const folder = new URL('./fixtures/', import.meta.url);
 
 describe.each(readdirSync(folder))('%s', (name) => {
-  const [title = '', before = '', after = '', sites = ''] = readFileSync(new URL(name, folder), 'utf8').split(
+  const [title = '', before = '', after = '', relus = ''] = readFileSync(new URL(name, folder), 'utf8').split(
     /^===\n/m,
   );
   const path = name.replace(/^.*?\./, 'src/model.').replace(/\.txt$/, '');
@@ -20,12 +20,12 @@ describe.each(readdirSync(folder))('%s', (name) => {
   it(title.trim(), () => {
     const source = analyseSource(before, path, options);
     expect(rewritten(source, options)).toBe(after);
-    expect(source.finding.sites.map(siteText).join('\n')).toBe(sites.trimEnd());
+    expect(source.finding.relus.map(siteText).join('\n')).toBe(relus.trimEnd());
   });
 
   it('is changed no more by a second run', () => {
     const source = analyseSource(after, path, options);
-    expect(source.finding.sites.filter(({ change }) => change !== null)).toEqual([]);
+    expect(source.finding.relus.filter(({ change }) => change !== null)).toEqual([]);
     expect(rewritten(source, options)).toBe(after);
   });
 });
@@ -38,7 +38,7 @@ function rewritten(source: AnalysedSource, options: FreluOptions): string {
   return rewriteSource(source, { specifier, system: imports.system ?? 'esm' }, options);
 }
 
-function siteText({ node, what, reason, change }: AnalysedSource['finding']['sites'][number]): string {
+function siteText({ node, what, reason, change }: AnalysedSource['finding']['relus'][number]): string {
   const { line = 0, column = 0 } = node.loc?.start ?? {};
   return `${line}:${column + 1} ${change === null ? 'skip' : 'rewrite'} ${what}${reason === null ? '' : `: ${reason}`}`;
 }

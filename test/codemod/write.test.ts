@@ -36,7 +36,9 @@ it('undoes what it has replaced where a later file cannot be', async () => {
   ];
   await expect(writeTexts(changes, folder)).rejects.toMatchObject({
     kind: 'input',
-    message: expect.stringMatching(/^b\.js cannot be written: .* Nothing was written\.$/),
+    what: expect.stringMatching(/^b\.js cannot be written: .*\.$/),
+    cure: expect.stringMatching(/permissions/),
+    written: 'nothing',
   });
   expect(await readdir(folder)).toEqual(['a.js', 'b.js']);
   expect(await readFile(join(folder, 'a.js'), 'utf8')).toBe('before');

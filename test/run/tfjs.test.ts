@@ -18,7 +18,7 @@ import { bytesBelow, hooks, optionsFor, temporaryFolder, training } from './runs
 
 /** What the check of staged files shall find beyond what there is: nothing, but where a test says so. */
 const staged = vi.hoisted(() => ({ difference: 0 }));
-vi.mock(import('../../src/model/tfjs/verify.js'), async (original) => {
+vi.mock(import('../../src/tfjs-check/verify.js'), async (original) => {
   const { verifyTfjs } = await original();
   return {
     verifyTfjs: async (files, ...rest) => {

@@ -1,6 +1,6 @@
 import { floatAttribute } from '../../src/model/attributes.js';
 import { numberOf } from '../../src/model/constants.js';
-import type { Graph, NodeProto } from '../../src/model/graph.js';
+import { type Graph, inputName, type NodeProto, optionalInput, outputName } from '../../src/model/graph.js';
 import { isFloat, type TensorProto } from '../../src/model/tensor.js';
 
 /** The nodes that compute relu(x) or relu6(x), as an exporter wrote it. */
@@ -31,14 +31,14 @@ export function findActivations(graph: Graph, constant: ConstantLookup): Activat
     if (limits?.low !== 0) continue;
     const { input } = limits;
     if (limits.high === 6) {
-      found.push({ kind: 'relu6', nodes: [node], input, output: node.output[0] ?? '' });
+      found.push({ kind: 'relu6', nodes: [node], input, output: outputName(node) });
     } else if (limits.high === Number.POSITIVE_INFINITY) {
       const cap = capAfter(graph, node, constant);
       if (cap !== undefined) seen.add(cap);
       found.push(
         cap === undefined
-          ? { kind: 'relu', nodes: [node], input, output: node.output[0] ?? '' }
-          : { kind: 'relu6', nodes: [node, cap], input, output: cap.output[0] ?? '' },
+          ? { kind: 'relu', nodes: [node], input, output: outputName(node) }
+          : { kind: 'relu6', nodes: [node, cap], input, output: outputName(cap) },
       );
     }
   }
@@ -47,7 +47,7 @@ export function findActivations(graph: Graph, constant: ConstantLookup): Activat
 
 /** The node that alone reads a floor at 0 and caps it at 6. */
 function capAfter(graph: Graph, floor: NodeProto, constant: ConstantLookup): NodeProto | undefined {
-  const value = floor.output[0] ?? '';
+  const value = outputName(floor);
   const [use, ...others] = graph.uses(value);
   if (use === undefined || use.input < 0 || others.length > 0 || graph.isOutput(value)) return undefined;
   const limits = limitsOf(use.node, constant);
@@ -57,18 +57,17 @@ function capAfter(graph: Graph, floor: NodeProto, constant: ConstantLookup): Nod
 /** Clip has its limits as attributes before op set 11 and as inputs from then on. A limit that is not constant is none of ours. */
 function limitsOf(node: NodeProto, constant: ConstantLookup): Limits | undefined {
   if (node.domain !== '') return undefined;
-  const [input = '', ...rest] = node.input;
   switch (node.opType) {
     case 'Relu':
-      return { input, low: 0, high: Number.POSITIVE_INFINITY };
+      return { input: inputName(node, 0), low: 0, high: Number.POSITIVE_INFINITY };
     case 'Clip': {
       const limit = (at: number, name: string, none: number) => {
-        const value = rest[at];
-        return value ? limitOf(constant(value)) : unlimited(floatAttribute(node, name, none));
+        const value = optionalInput(node, at);
+        return value === null ? unlimited(floatAttribute(node, name, none)) : limitOf(constant(value));
       };
-      const low = limit(0, 'min', Number.NEGATIVE_INFINITY);
-      const high = limit(1, 'max', Number.POSITIVE_INFINITY);
-      return low === undefined || high === undefined ? undefined : { input, low, high };
+      const low = limit(1, 'min', Number.NEGATIVE_INFINITY);
+      const high = limit(2, 'max', Number.POSITIVE_INFINITY);
+      return low === undefined || high === undefined ? undefined : { input: inputName(node, 0), low, high };
     }
     case 'Max':
     case 'Min': {

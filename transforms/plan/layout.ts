@@ -1,6 +1,6 @@
 import { intAttribute } from '../../src/model/attributes.js';
 import { axesOf, constantOf, integersAt } from '../../src/model/constants.js';
-import type { Graph, NodeProto, ValueInfoProto } from '../../src/model/graph.js';
+import { type Graph, inputName, type NodeProto, type ValueInfoProto } from '../../src/model/graph.js';
 
 /** What the graph tells about the channels of a value without running it. */
 export interface Layout {
@@ -15,10 +15,10 @@ export type Layouts = (value: string) => Layout | null;
 
 type LayoutRule = (graph: Graph, node: NodeProto, layouts: Layouts) => Layout | null;
 
-const ofInput: LayoutRule = (_graph, node, layouts) => layouts(node.input[0] ?? '');
+const ofInput: LayoutRule = (_graph, node, layouts) => layouts(inputName(node, 0));
 
 const pooledAway: LayoutRule = (graph, node, layouts) => {
-  const from = layouts(node.input[0] ?? '');
+  const from = layouts(inputName(node, 0));
   const axes = axesOf(graph, node);
   if (from === null || from.axis !== 1 || from.rank === null || axes === undefined) return null;
   const rank = from.rank;
@@ -45,27 +45,27 @@ const broadcast: LayoutRule = (graph, node, layouts) => {
 /** How many channels a node's first output has: from the weights that make them, walked back to. */
 const rules: Readonly<Record<string, LayoutRule>> = {
   Conv: (graph, node) => {
-    const weights = constantOf(graph, node.input[1] ?? '');
+    const weights = constantOf(graph, inputName(node, 1));
     const [channels] = weights?.dims ?? [];
     return channels === undefined ? null : { channels, axis: 1, rank: weights?.dims.length ?? null };
   },
   ConvTranspose: (graph, node) => {
-    const weights = constantOf(graph, node.input[1] ?? '');
+    const weights = constantOf(graph, inputName(node, 1));
     const [, perGroup] = weights?.dims ?? [];
     if (perGroup === undefined) return null;
     return { channels: perGroup * intAttribute(node, 'group', 1), axis: 1, rank: weights?.dims.length ?? null };
   },
   Gemm: (graph, node) => {
-    const channels = constantOf(graph, node.input[1] ?? '')?.dims[intAttribute(node, 'transB', 0) ? 0 : 1];
+    const channels = constantOf(graph, inputName(node, 1))?.dims[intAttribute(node, 'transB', 0) ? 0 : 1];
     return channels === undefined ? null : { channels, axis: 1, rank: 2 };
   },
   MatMul: (graph, node) => {
-    const weights = constantOf(graph, node.input[1] ?? '');
+    const weights = constantOf(graph, inputName(node, 1));
     const [, channels] = weights?.dims ?? [];
     return channels === undefined || weights?.dims.length !== 2 ? null : { channels, axis: -1, rank: null };
   },
   Flatten: (_graph, node, layouts) => {
-    const from = layouts(node.input[0] ?? '');
+    const from = layouts(inputName(node, 0));
     return from?.rank === 2 && intAttribute(node, 'axis', 1) === 1 ? from : null;
   },
   Reshape: (graph, node) => {

@@ -1,5 +1,5 @@
 import { numberOf } from '../../src/model/constants.js';
-import { type Graph, type NodeProto, nodeId } from '../../src/model/graph.js';
+import { type Graph, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
 import type { Activation } from './activations.js';
 
 /** What an activation is when it only looks like a ReLU, or why its parameters cannot change; null for a ReLU that can migrate. */
@@ -46,7 +46,7 @@ function negated(graph: Graph, value: string): string | undefined {
   const node = graph.producer(value);
   if (node?.opType === 'Neg') return node.input[0];
   if (node?.opType !== 'Mul') return undefined;
-  return node.input.find((_, input) => numberOf(graph.constant(node.input[1 - input] ?? '')) === -1);
+  return node.input.find((_, input) => numberOf(graph.constant(inputName(node, 1 - input))) === -1);
 }
 
 /** The Add or Sub that a value comes to when nothing but constant factors stands before it. */
@@ -58,10 +58,10 @@ function scaledInto(graph: Graph, value: string): NodeProto | undefined {
     case 'Sub':
       return use.node;
     case 'Neg':
-      return scaledInto(graph, use.node.output[0] ?? '');
+      return scaledInto(graph, outputName(use.node));
     case 'Mul': {
-      const factor = use.node.input[1 - use.input] ?? '';
-      return graph.constant(factor) === undefined ? undefined : scaledInto(graph, use.node.output[0] ?? '');
+      const factor = inputName(use.node, 1 - use.input);
+      return graph.constant(factor) === undefined ? undefined : scaledInto(graph, outputName(use.node));
     }
     default:
       return undefined;

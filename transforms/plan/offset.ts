@@ -1,7 +1,15 @@
+import { present } from '../../src/contract/present.js';
 import type { Padding } from '../../src/contract/settings.js';
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../src/model/attributes.js';
 import { axesOf, constantOf, integersAt, numberOf } from '../../src/model/constants.js';
-import { describeNode, type Graph, type NodeProto } from '../../src/model/graph.js';
+import {
+  describeNode,
+  type Graph,
+  inputName,
+  type NodeProto,
+  optionalInput,
+  outputName,
+} from '../../src/model/graph.js';
 import type { ChannelMap, FoldTarget, Recentre } from '../../src/model/plan.js';
 import { type Lane, laneAt, type Piece, scalePieces, sumPieces, trailingAxes } from './lane.js';
 import type { Layouts } from './layout.js';
@@ -73,7 +81,10 @@ export function pushOffset(
   for (const node of graph.nodes) {
     if (waiting.size === 0) break;
     if (!waiting.delete(node)) continue;
-    const at = (input: number) => short.get(node.input[input] ?? '') ?? [];
+    const at = (input: number) => {
+      const value = optionalInput(node, input);
+      return value === null ? [] : (short.get(value) ?? []);
+    };
     const passage = passageAt({ graph, layouts, padding, node, at });
     if (isRefusal(passage)) {
       refusals.push(passage.refused);
@@ -113,7 +124,7 @@ function meetWeights(
     const map =
       lane !== null && !takes(lane) ? refuse('its channels are not known to lie there') : laneAt(lane, channels);
     if (map !== null && isRefusal(map)) return refuse(`${describeNode(node)}: ${map.refused}`);
-    const [output = ''] = node.output;
+    const output = outputName(node);
     const taken = target({ factor, channels: map, weights: output });
     if (isRefusal(taken)) return taken;
     targets.push(taken);
@@ -124,7 +135,7 @@ function meetWeights(
 
 const conv: OffsetRule = (arrival) => {
   const { graph, node, padding } = arrival;
-  const [, perGroup, ...kernel] = constantOf(graph, node.input[1] ?? '')?.dims ?? [];
+  const [, perGroup, ...kernel] = constantOf(graph, inputName(node, 1))?.dims ?? [];
   if (perGroup === undefined) return refuse(`the weights of ${describeNode(node)} are not constant`);
   const padded = readsZeros(node, kernel);
   if (padded && padding === 'zero') {
@@ -143,7 +154,7 @@ const conv: OffsetRule = (arrival) => {
 /** An output of a transposed convolution meets every weight, border included, only with stride 1 and its border cut off. */
 const convTranspose: OffsetRule = (arrival) => {
   const { graph, node } = arrival;
-  const [channels, , ...kernel] = constantOf(graph, node.input[1] ?? '')?.dims ?? [];
+  const [channels, , ...kernel] = constantOf(graph, inputName(node, 1))?.dims ?? [];
   if (channels === undefined) return refuse(`the weights of ${describeNode(node)} are not constant`);
   const dilations = intsAttribute(node, 'dilations') ?? kernel.map(() => 1);
   const reach = kernel.map((size, axis) => (dilations[axis] ?? 1) * (size - 1));
@@ -160,10 +171,10 @@ const convTranspose: OffsetRule = (arrival) => {
 
 const gemm: OffsetRule = (arrival) => {
   const { graph, node } = arrival;
-  const weights = constantOf(graph, node.input[1] ?? '');
+  const weights = constantOf(graph, inputName(node, 1));
   if (weights === undefined) return refuse(`the weights of ${describeNode(node)} are not constant`);
   if (intAttribute(node, 'transA', 0)) return refuse(`${describeNode(node)} transposes what it reads`);
-  const channels = weights.dims[intAttribute(node, 'transB', 0) ? 1 : 0] ?? 0;
+  const channels = present(weights.dims[intAttribute(node, 'transB', 0) ? 1 : 0], `an axis of ${describeNode(node)}`);
   const alpha = floatAttribute(node, 'alpha', 1);
   const target = (more: Partial<FoldTarget>) =>
     biasTarget(graph, node, { ...more, factor: (more.factor ?? 1) * alpha });
@@ -172,12 +183,12 @@ const gemm: OffsetRule = (arrival) => {
 
 const matMul: OffsetRule = (arrival) => {
   const { graph, node } = arrival;
-  const weights = constantOf(graph, node.input[1] ?? '');
+  const weights = constantOf(graph, inputName(node, 1));
   const [channels] = weights?.dims ?? [];
   if (channels === undefined || weights?.dims.length !== 2) {
     return refuse(`the right operand of ${describeNode(node)} is not a constant matrix`);
   }
-  const product = node.output[0] ?? '';
+  const product = outputName(node);
   const [use, ...others] = graph.uses(product);
   const constant = use?.node.opType === 'Add' ? constantOperand(graph, use.node) : undefined;
   if (use === undefined || constant === undefined || others.length > 0 || graph.isOutput(product)) {
@@ -191,7 +202,8 @@ const batchNormalization: OffsetRule = ({ graph, node, at }) => {
   if (intAttribute(node, 'training_mode', 0) || intAttribute(node, 'spatial', 1) === 0) {
     return refuse(`${describeNode(node)} does not normalise with one running mean per channel`);
   }
-  const channels = constantOf(graph, node.input[3] ?? '')?.dims[0] ?? 0;
+  const channels = constantOf(graph, inputName(node, 3))?.dims[0];
+  if (channels === undefined) return refuse(`the running mean of ${describeNode(node)} is not constant`);
   const targets: FoldTarget[] = [];
   for (const { factor, lane } of at(0)) {
     const map = laneAt(lane, channels);
@@ -214,7 +226,7 @@ const sum: OffsetRule = (arrival) => {
     const targets = operandTargets(arrival, input, scalePieces(pieces, sign(input)));
     if (targets !== undefined) return { targets };
   }
-  const layout = layouts(node.output[0] ?? '');
+  const layout = layouts(outputName(node));
   const stretched = pieces.find(({ lane }) => lane !== null && lane.total !== layout?.channels);
   if (stretched !== undefined) return refuse(`the number of channels of ${describeNode(node)} is not known`);
   return { onward: pieces };
@@ -225,7 +237,7 @@ function operandTargets(
   input: number,
   pieces: readonly Piece[],
 ): FoldTarget[] | undefined {
-  const value = node.input[input] ?? '';
+  const value = inputName(node, input);
   const constant = constantOf(graph, value) !== undefined;
   const targets: FoldTarget[] = [];
   for (const { factor, lane } of pieces) {
@@ -341,7 +353,7 @@ function zerosAround({ node, at, padding }: Arrival, trailing: number): Passage 
   for (const { factor, lane } of at(0)) {
     const channels: ChannelMap | Refusal = lane === null ? null : laneAt(lane, lane.total);
     if (channels !== null && isRefusal(channels)) return channels;
-    const [output = ''] = node.output;
+    const output = outputName(node);
     recentre.push({ node: output, factor, channels, trailingAxes: trailing, restore: null });
   }
   return { onward: at(0), recentre };

@@ -51,7 +51,7 @@ function planSite(context: Context, found: FoundSite): Site {
   });
   const unfit = found.skip ?? limits.activation(output);
   if (unfit !== null) return skipped(unfit);
-  if (!isSelected(id, options.include, options.exclude)) return skipped('left out by --include or --exclude');
+  if (!isSelected(id, options.include, options.exclude)) return skipped('left out by the choice of sites');
 
   const { granularity, shift, reasons } = chooseGranularity(context, found, layout);
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;

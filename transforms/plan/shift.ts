@@ -1,6 +1,6 @@
 import { intAttribute } from '../../src/model/attributes.js';
 import { constantOf } from '../../src/model/constants.js';
-import { describeNode, type Graph, type NodeProto, nodeId } from '../../src/model/graph.js';
+import { describeNode, type Graph, inputName, type NodeProto, nodeId } from '../../src/model/graph.js';
 import type { ChannelMap, FoldTarget, ShiftFold } from '../../src/model/plan.js';
 import type { Layouts } from './layout.js';
 import { averagesZeros, biasTarget, constantOperand, isRefusal, type Refusal, refuse, targetAt } from './targets.js';
@@ -36,7 +36,7 @@ const intoSum: ShiftRule = (demand, node) => {
     const factor = constant === 1 ? sign * demand.factor : demand.factor;
     const target = targetAt(graph, 'constant', node, constant, { factor, channels, trailingAxes });
     if (isRefusal(target)) return target;
-    const matMul = graph.producer(node.input[1 - constant] ?? '')?.opType === 'MatMul';
+    const matMul = graph.producer(inputName(node, 1 - constant))?.opType === 'MatMul';
     return fold(matMul ? 'constant added to MatMul' : `${node.opType} constant`, target);
   }
   const reasons: string[] = [];
@@ -50,12 +50,12 @@ const intoSum: ShiftRule = (demand, node) => {
   return refuse(`no branch of ${describeNode(node)} takes it: ${reasons.join('; ')}`);
 };
 
-const lookThrough: ShiftRule = (demand, node) => foldInto(demand, node.input[0] ?? '', node);
+const lookThrough: ShiftRule = (demand, node) => foldInto(demand, inputName(node, 0), node);
 
 const lookThroughWhole: ShiftRule = (demand, node) =>
   demand.count !== null
     ? refuse(`${describeNode(node)} moves the channels: only one number for all of them passes`)
-    : foldInto(demand, node.input[0] ?? '', node);
+    : foldInto(demand, inputName(node, 0), node);
 
 /** The fold table: what feeds the ReLU, and where the shift goes. */
 const rules: Readonly<Record<string, ShiftRule>> = {
@@ -73,7 +73,7 @@ const rules: Readonly<Record<string, ShiftRule>> = {
       return refuse(`${describeNode(node)} does not join channels: only one number for all of them passes`);
     }
     const parts: ShiftFold[] = [];
-    let from = demand.channels?.from ?? 0;
+    let from = demand.channels === null ? 0 : demand.channels.from;
     for (const value of node.input) {
       const count = demand.count === null ? null : demand.layouts(value)?.channels;
       if (count === undefined) return refuse(`the number of channels of '${value}' is not known`);
@@ -83,8 +83,9 @@ const rules: Readonly<Record<string, ShiftRule>> = {
       parts.push(part);
       from += count ?? 0;
     }
-    const into = parts[0]?.into ?? '';
-    return { into, rule: 'every branch of Concat', targets: parts.flatMap(({ targets }) => targets) };
+    const [first] = parts;
+    if (first === undefined) return refuse(`${describeNode(node)} joins nothing`);
+    return { into: first.into, rule: 'every branch of Concat', targets: parts.flatMap(({ targets }) => targets) };
   },
   MaxPool: lookThrough,
   AveragePool: (demand, node) =>

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema } from 'onnx-buf';
+import { present } from '../../src/contract/present.js';
 import { subgraphsOf } from '../../src/model/attributes.js';
-import { Graph, type GraphProto, nodeId } from '../../src/model/graph.js';
+import { describeNode, Graph, type GraphProto, inputName, nodeId, outputName } from '../../src/model/graph.js';
 import { readMark } from '../rewrite/mark.js';
 import { type Activation, type ConstantLookup, findActivations } from './activations.js';
 import { whyNotASite } from './lookalikes.js';
@@ -24,13 +25,14 @@ export function findSites(graph: Graph): FoundSite[] {
   const migrated = migratedSites(graph, names);
   const known = new Set(migrated.map(({ output }) => output));
   const activations = findActivations(graph, constant).filter(({ output, nodes }) => {
-    return !known.has(output) && !nodes.some((node) => known.has(node.output[0] ?? ''));
+    return !known.has(output) && !nodes.some((node) => known.has(outputName(node)));
   });
   const own = activations.map((activation) =>
     foundSite(activation, names, whyNotASite(graph, activation, activations)),
   );
-  const order = new Map(graph.nodes.map((node, at) => [node, at]));
-  const main = [...migrated, ...own].sort((a, b) => (order.get(a.nodes[0]) ?? 0) - (order.get(b.nodes[0]) ?? 0));
+  const places = new Map(graph.nodes.map((node, at) => [node, at]));
+  const order = ({ nodes: [node] }: FoundSite) => present(places.get(node), `the place of ${describeNode(node)}`);
+  const main = [...migrated, ...own].sort((a, b) => order(a) - order(b));
   return [...main, ...sitesInBodies(graph, constant, names), ...sitesInFunctions(graph, names)];
 }
 
@@ -42,9 +44,9 @@ function foundSite(activation: Activation, names: (activation: Activation) => st
 function uniqueIds(): (activation: Activation) => string {
   const taken = new Set<string>();
   return ({ nodes: [node] }) => {
-    const [first = ''] = [nodeId(node), ...node.output].filter((name) => !taken.has(name));
-    let id = first;
-    for (let i = 1; taken.has(id) || id === ''; i++) id = `${nodeId(node)}#${i}`;
+    const free = [nodeId(node), ...node.output].find((name) => name !== '' && !taken.has(name));
+    let id = free ?? nodeId(node);
+    for (let i = 1; taken.has(id); i++) id = `${nodeId(node)}#${i}`;
     taken.add(id);
     return id;
   };
@@ -54,14 +56,15 @@ function uniqueIds(): (activation: Activation) => string {
 function migratedSites(graph: Graph, names: (activation: Activation) => string): FoundSite[] {
   const marks = new Map(readMark(graph.model).map((mark) => [mark.id, mark]));
   return graph.nodes.flatMap((node) => {
-    const mark = marks.get(node.name) ?? marks.get(node.output[0] ?? '');
+    const [output] = node.output;
+    const mark = marks.get(node.name) ?? (output === undefined ? undefined : marks.get(output));
     if (mark === undefined) return [];
     marks.delete(mark.id);
     const activation: Activation = {
       kind: mark.kind,
       nodes: [node],
-      input: node.input[0] ?? '',
-      output: node.output[0] ?? '',
+      input: inputName(node, 0),
+      output: outputName(node),
     };
     return [{ ...foundSite(activation, names, `already FReLU (${mark.form})`), id: mark.id }];
   });

@@ -1,6 +1,13 @@
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../../src/model/attributes.js';
 import { constantOf } from '../../src/model/constants.js';
-import { describeNode, type Graph, type NodeProto } from '../../src/model/graph.js';
+import {
+  describeNode,
+  type Graph,
+  inputName,
+  type NodeProto,
+  optionalInput,
+  outputName,
+} from '../../src/model/graph.js';
 import type { FoldTarget } from '../../src/model/plan.js';
 import { isFloat } from '../../src/model/tensor.js';
 
@@ -32,12 +39,12 @@ export function targetAt(
   input: number,
   more: Partial<FoldTarget> = {},
 ): FoldTarget | Refusal {
-  const value = node.input[input] ?? '';
-  if (value !== '' && !isFloat(constantOf(graph, value)?.dataType)) {
+  const value = optionalInput(node, input);
+  if (value !== null && !isFloat(constantOf(graph, value)?.dataType)) {
     return refuse(`the ${inputNames[kind]} of ${describeNode(node)} is not a floating-point constant`);
   }
-  const [output = ''] = node.output;
-  const place = { kind, node: output, input, initializer: value === '' ? null : value };
+  const output = outputName(node);
+  const place = { kind, node: output, input, initializer: value };
   return { ...place, factor: 1, channels: null, trailingAxes: 0, weights: null, ...more };
 }
 
@@ -45,7 +52,7 @@ export function targetAt(
 export function biasTarget(graph: Graph, node: NodeProto, more: Partial<FoldTarget> = {}): FoldTarget | Refusal {
   const beta = node.opType === 'Gemm' ? floatAttribute(node, 'beta', 1) : 1;
   if (beta === 0) return refuse(`${describeNode(node)} ignores its bias (beta is 0)`);
-  if (!node.input[2] && constantOf(graph, node.input[1] ?? '') === undefined) {
+  if (optionalInput(node, 2) === null && constantOf(graph, inputName(node, 1)) === undefined) {
     return refuse(
       `${describeNode(node)} has no bias, and its weights, which would tell the size of one, are not constant`,
     );

@@ -1,3 +1,4 @@
+import { present } from '../../src/contract/present.js';
 import { constantOf } from '../../src/model/constants.js';
 import type { Graph } from '../../src/model/graph.js';
 import type { Site, SiteParameters } from '../../src/model/plan.js';
@@ -24,7 +25,8 @@ export class NumberArithmetic implements Arithmetic<NumberTensor> {
   /** A site without given parameters, or of which one is empty, has zeros. */
   parameter(site: Site, which: 'shift' | 'offset'): NumberTensor | null {
     if (which === 'shift' && site.shift === null) return null;
-    const dims = site.granularity === 'channel' ? [site.channels ?? 1] : [];
+    const dims =
+      site.granularity === 'channel' ? [present(site.channels, `the number of channels of '${site.id}'`)] : [];
     const given = this.#parameters.get(site.id)?.[which];
     if (given === undefined || given.length === 0) return { dims, values: new Float64Array(elementCount(dims)) };
     if (given.length !== elementCount(dims)) {
@@ -52,8 +54,7 @@ export class NumberArithmetic implements Arithmetic<NumberTensor> {
   }
 
   matMul(a: NumberTensor, b: NumberTensor): NumberTensor {
-    const [m = 1, k = 1] = a.dims.slice(-2);
-    const n = b.dims.at(-1) ?? 1;
+    const [m, k, n] = [extent(a, a.dims.length - 2), extent(a, a.dims.length - 1), extent(b, b.dims.length - 1)];
     const batch = a.dims.slice(0, -2);
     const values = new Float64Array(elementCount(batch) * m * n);
     for (let row = 0; row < values.length / n; row++) {
@@ -113,6 +114,10 @@ export class NumberArithmetic implements Arithmetic<NumberTensor> {
   }
 }
 
+function extent({ dims }: NumberTensor, axis: number): number {
+  return present(dims[axis], `axis ${axis} of a tensor of shape [${dims}]`);
+}
+
 function broadcast(a: NumberTensor, b: NumberTensor, operation: (x: number, y: number) => number): NumberTensor {
   const rank = Math.max(a.dims.length, b.dims.length);
   const sizes = ({ dims }: NumberTensor) => [...Array<number>(rank - dims.length).fill(1), ...dims];
@@ -139,8 +144,9 @@ function broadcast(a: NumberTensor, b: NumberTensor, operation: (x: number, y: n
   return { dims, values };
 }
 
-function sumAxis({ dims, values }: NumberTensor, axis: number): NumberTensor {
-  const size = dims[axis] ?? 1;
+function sumAxis(tensor: NumberTensor, axis: number): NumberTensor {
+  const { dims, values } = tensor;
+  const size = extent(tensor, axis);
   const inner = elementCount(dims.slice(axis + 1));
   const outer = elementCount(dims.slice(0, axis));
   const sums = new Float64Array(outer * inner);

@@ -1,7 +1,8 @@
+import { present } from '../../src/contract/present.js';
 import { constantOf } from '../../src/model/constants.js';
 import { type Attributes, type Graph, makeNode, type NodeProto } from '../../src/model/graph.js';
 import type { Site } from '../../src/model/plan.js';
-import { DataType, floatTensor, int64Tensor } from '../../src/model/tensor.js';
+import { DataType, elementCount, floatTensor, int64Tensor } from '../../src/model/tensor.js';
 import type { Arithmetic, Place } from './arithmetic.js';
 
 /** The initializers that hold a site's parameters, FLOAT of shape [] or [channels], 0 at first. */
@@ -24,8 +25,9 @@ export class OnnxArithmetic implements Arithmetic<string> {
     sites: readonly Site[],
   ) {
     for (const site of sites) {
-      const dims = site.granularity === 'channel' ? [site.channels ?? 1] : [];
-      const zeros = new Float32Array(dims[0] ?? 1);
+      const dims =
+        site.granularity === 'channel' ? [present(site.channels, `the number of channels of '${site.id}'`)] : [];
+      const zeros = new Float32Array(elementCount(dims));
       const initializer = (which: string) =>
         graph.addInitializer(floatTensor(graph.freshName(`${site.id}/frelu_${which}`), dims, zeros));
       const shift = site.shift === null ? null : initializer('shift');

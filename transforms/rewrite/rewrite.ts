@@ -1,8 +1,9 @@
+import { present } from '../../src/contract/present.js';
 import { intAttribute } from '../../src/model/attributes.js';
-import { constantOf } from '../../src/model/constants.js';
-import type { Graph, NodeProto } from '../../src/model/graph.js';
+import { type Constant, constantOf } from '../../src/model/constants.js';
+import { type Graph, inputName, type NodeProto, optionalInput } from '../../src/model/graph.js';
 import type { ChannelMap, FoldTarget, Site } from '../../src/model/plan.js';
-import { DataType, elementCount } from '../../src/model/tensor.js';
+import { elementCount } from '../../src/model/tensor.js';
 import type { Arithmetic, Place } from './arithmetic.js';
 
 /** What a transform works on: the graph that it edits, the sites to migrate, and the arithmetic that its constants are made with. */
@@ -19,7 +20,7 @@ export function beginRewrite<Value>(
   sites: readonly Site[],
   arithmetic: Arithmetic<Value>,
 ): Rewrite<Value> {
-  const nodes = new Map(graph.nodes.map((node) => [node.output[0] ?? '', node]));
+  const nodes = new Map(graph.nodes.flatMap((node) => node.output.slice(0, 1).map((output) => [output, node])));
   const node = (output: string) => {
     const found = nodes.get(output);
     if (found === undefined) throw new Error(`the plan is not of this graph: nothing in it computes '${output}'`);
@@ -48,13 +49,13 @@ export function foldInto<Value>(
     : share(arithmetic, site, parameter, target);
   if (arithmetic.isZero(term)) return;
   const node = rewrite.node(target.node);
-  const standing = node.input[target.input] ?? '';
-  const base = standing === '' ? zeroBias(rewrite, node) : arithmetic.constant(standing);
+  const standing = optionalInput(node, target.input);
+  const base = standing === null ? zeroBias(rewrite, node) : arithmetic.constant(standing);
   const place: Place = {
-    name: `${target.initializer ?? `${node.output[0]}/bias`}/frelu`,
-    dataType: constantOf(graph, target.initializer ?? node.input[1] ?? '')?.dataType ?? DataType.FLOAT,
+    name: `${target.initializer ?? `${target.node}/bias`}/frelu`,
+    dataType: known(graph, target.initializer ?? inputName(node, 1)).dataType,
     before: node,
-    ...(standing !== '' && { replaces: standing }),
+    ...(standing !== null && { replaces: standing }),
   };
   graph.setInput(node, target.input, arithmetic.bind(arithmetic.add(base, term), place));
 }
@@ -75,9 +76,9 @@ function weightSum<Value>(
   { channels, factor }: FoldTarget,
   reader: NodeProto,
 ): Value {
-  const name = reader.input[1] ?? '';
-  const dims = constantOf(graph, name)?.dims ?? [];
-  const [rows = 1, columns = 1] = dims;
+  const name = inputName(reader, 1);
+  const { dims } = known(graph, name);
+  const [rows, columns] = matrixOf(dims, name);
   const weights = arithmetic.constant(name);
   const input = scale(arithmetic, spread(arithmetic, site, parameter, channels), factor);
   const perChannel = channelCount(site, channels) !== null;
@@ -137,13 +138,25 @@ function channelCount(site: Site, map: ChannelMap): number | null {
 
 /** The bias that a node without one has: zeros, as many as it has outputs. */
 function zeroBias<Value>({ graph, arithmetic }: Rewrite<Value>, node: NodeProto): Value {
-  const [rows = 1, columns = 1] = constantOf(graph, node.input[1] ?? '')?.dims ?? [];
+  const weights = inputName(node, 1);
+  const [rows, columns] = matrixOf(known(graph, weights).dims, weights);
   const outputs = {
     Gemm: () => (intAttribute(node, 'transB', 0) ? rows : columns),
     ConvTranspose: () => columns * intAttribute(node, 'group', 1),
   }[node.opType];
   const count = outputs?.() ?? rows;
   return arithmetic.literal([count], Array<number>(elementCount([count])).fill(0));
+}
+
+/** A constant that the plan found to be one. */
+function known(graph: Graph, name: string): Constant {
+  return present(constantOf(graph, name), `the constant '${name}'`);
+}
+
+/** The first two extents of weights. */
+function matrixOf(dims: readonly number[], name: string): readonly [number, number] {
+  const [rows, columns] = dims;
+  return [present(rows, `axis 0 of '${name}'`), present(columns, `axis 1 of '${name}'`)];
 }
 
 function ones(count: number): number[] {

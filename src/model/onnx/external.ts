@@ -10,7 +10,17 @@ import { isExternal, type TensorProto } from '../tensor.js';
 
 /** The files, relative to the model's folder, in which tensors of the graph lie. */
 export function externalLocations(graph: Graph): Set<string> {
-  return new Set(graph.proto.initializer.filter(isExternal).map((tensor) => externalEntry(tensor, 'location') ?? ''));
+  return new Set(graph.proto.initializer.filter(isExternal).map(locationOf));
+}
+
+/** @throws Failure('input') for a tensor that does not say where its data are */
+function locationOf(tensor: TensorProto): string {
+  const location = externalEntry(tensor, 'location');
+  if (location !== undefined) return location;
+  throw new Failure('input', {
+    what: `Tensor '${tensor.name}' has its data in another file, and does not say in which.`,
+    cure: 'Export the model again.',
+  });
 }
 
 function externalEntry(tensor: TensorProto, key: string): string | undefined {
@@ -59,7 +69,10 @@ export function externalPath(modelPath: string, location: string): string {
   const path = resolve(folder, location);
   const inside = relative(folder, path);
   if (location === '' || inside.startsWith('..') || inside.startsWith(sep)) {
-    throw new Failure('input', `${modelPath}: external data at '${location}' lies outside the model's folder.`);
+    throw new Failure('input', {
+      what: `${modelPath}: external data at '${location}' lies outside the model's folder.`,
+      cure: "Save the model again with its data in the model's folder.",
+    });
   }
   return path;
 }
@@ -70,15 +83,15 @@ export function externalPath(modelPath: string, location: string): string {
  */
 export async function loadExternalData(model: ModelOutline, tensor: TensorProto): Promise<void> {
   if (!isExternal(tensor)) return;
-  const path = externalPath(model.path, externalEntry(tensor, 'location') ?? '');
+  const path = externalPath(model.path, locationOf(tensor));
   const offset = Number(externalEntry(tensor, 'offset') ?? 0);
   const size = (await stat(path)).size;
   const length = Number(externalEntry(tensor, 'length') ?? size - offset);
   if (offset + length > size) {
-    throw new Failure(
-      'input',
-      `${path}: tensor '${tensor.name}' ends beyond the end of the file. Copy the file again.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: tensor '${tensor.name}' ends beyond the end of the file.`,
+      cure: 'Copy the file again.',
+    });
   }
   const file = await open(path);
   try {
@@ -88,7 +101,7 @@ export async function loadExternalData(model: ModelOutline, tensor: TensorProto)
     tensor.rawData = bytes;
     tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
   } catch (cause) {
-    throw new Failure('input', `${path}: ${messageOf(cause)}. Copy the file again.`, { cause });
+    throw new Failure('input', { what: `${path}: ${messageOf(cause)}.`, cure: 'Copy the file again.' }, { cause });
   } finally {
     await file.close();
   }

@@ -69,24 +69,33 @@ function parseGraph(path: string, bytes: Uint8Array): Graph {
     } catch (cause) {
       throw new Failure(
         'input',
-        `${path}: this is not an ONNX model, or it is truncated (${messageOf(cause)}). Export it again, or name another file.`,
+        {
+          what: `${path}: this is not an ONNX model, or it is truncated (${messageOf(cause)}).`,
+          cure: 'Export it again, or name another file.',
+        },
         { cause },
       );
     }
   })();
   if (model.graph === undefined || (model.graph.node.length === 0 && model.graph.output.length === 0)) {
-    throw new Failure('input', `${path}: this is not an ONNX model: it holds no graph. Name another file.`);
+    throw new Failure('input', {
+      what: `${path}: this is not an ONNX model: it holds no graph.`,
+      cure: 'Name another file.',
+    });
   }
   const graph = new Graph(model);
   if (model.irVersion < 3n) {
-    throw new Failure('input', `${path}: IR version ${model.irVersion} is older than 3. Export the model again.`);
+    throw new Failure('input', {
+      what: `${path}: IR version ${model.irVersion} is older than 3.`,
+      cure: 'Export the model again.',
+    });
   }
   const opset = graph.opset();
   if (opset > 0 && opset < oldestOpset) {
-    throw new Failure(
-      'input',
-      `${path}: op set ${opset} is older than ${oldestOpset}. Raise it with onnx.version_converter, or export the model again.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: op set ${opset} is older than ${oldestOpset}.`,
+      cure: 'Raise it with onnx.version_converter, or export the model again.',
+    });
   }
   return graph;
 }
@@ -113,7 +122,11 @@ async function readableStat(path: string): Promise<BigIntStats> {
 
 function refuseUnreadable(path: string): (cause: unknown) => never {
   return (cause) => {
-    throw new Failure('input', `${path}: cannot be read (${messageOf(cause)}). Nothing was written.`, { cause });
+    throw new Failure(
+      'input',
+      { what: `${path}: cannot be read (${messageOf(cause)}).`, cure: 'Check the path and its permissions.' },
+      { cause },
+    );
   };
 }
 
@@ -121,7 +134,10 @@ function refuseExternal(modelPath: string, location: string): (cause: unknown) =
   return (cause) => {
     throw new Failure(
       'input',
-      `${externalPath(modelPath, location)}: the model's external data cannot be read (${messageOf(cause)}). Put the file beside the model.`,
+      {
+        what: `${externalPath(modelPath, location)}: the model's external data cannot be read (${messageOf(cause)}).`,
+        cure: 'Put the file beside the model.',
+      },
       { cause },
     );
   };

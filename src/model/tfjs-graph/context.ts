@@ -1,3 +1,4 @@
+import { present } from '../../contract/present.js';
 import type { Attributes, NodeProto } from '../graph.js';
 import { DataType, rawTensor } from '../tensor.js';
 import { type DType, type OnnxBuilder, onnxTypes, type Shape, type Value } from '../tfjs/builder.js';
@@ -243,6 +244,13 @@ export class NodeContext {
     const channelsFirst = shape !== null && operands.some((each) => !isConstant(each) && each.channelsFirst);
     const like = { shape, channelsFirst };
     return { names: inputs.map((input) => this.cast(this.#broadcastable(input, like), dtype).name), dtype, like };
+  }
+
+  /** The two operands of a binary operator, as `align` gives them. */
+  alignPair(): { readonly a: string; readonly b: string; readonly dtype: DType; readonly like: Like } {
+    const { names, dtype, like } = this.align([0, 1]);
+    const [a, b] = names;
+    return { a: present(a, 'operand 0'), b: present(b, 'operand 1'), dtype, like };
   }
 
   /** An operand so that it broadcasts against `like`. */

@@ -1,18 +1,21 @@
+import { present } from '../../contract/present.js';
+import { Names } from '../names.js';
 import { type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
 import type { NewWeight } from '../tfjs/write.js';
+import { parseEndpoint } from './graph-def.js';
 
 /** The nodes of a GraphModel while they are edited. What no edit touches stays the very same JSON. */
 export class GraphEdit {
   readonly added: NewWeight[] = [];
   readonly #nodes: JsonObject[];
-  readonly #names: Set<string>;
+  readonly #names: Names;
 
   constructor(
     readonly json: JsonObject,
     weightNames: Iterable<string>,
   ) {
     this.#nodes = listOf(objectOf(json.modelTopology).node).map(objectOf);
-    this.#names = new Set([...this.#nodes.map(nameOf), ...weightNames]);
+    this.#names = new Names([...this.#nodes.map(nameOf), ...weightNames]);
   }
 
   node(name: string): JsonObject {
@@ -22,7 +25,7 @@ export class GraphEdit {
   }
 
   inputs(name: string): string[] {
-    return listOf(this.node(name).input).map((input) => textOf(input) ?? '');
+    return listOf(this.node(name).input).map((input, i) => present(textOf(input), `input ${i} of node '${name}'`));
   }
 
   /** Puts nodes where one stood; the last of them bears its name, so that its readers and the signature find it. */
@@ -46,7 +49,7 @@ export class GraphEdit {
   /** The first operand of a node that is not a constant. */
   operand(name: string): string {
     const isConstant = (endpoint: string): boolean => {
-      const node = this.node(endpoint.split(':')[0] ?? '');
+      const node = this.node(parseEndpoint(endpoint).node);
       return node.op === 'Const' || (node.op === 'Identity' && this.inputs(nameOf(node)).some(isConstant));
     };
     const found = this.inputs(name).find((endpoint) => !isConstant(endpoint));
@@ -56,13 +59,13 @@ export class GraphEdit {
 
   /** Takes a constant away that nothing reads any more: without a signature it would count as an output of the model. */
   dropUnread(endpoint: string): void {
-    const [name = ''] = endpoint.split(':');
+    const name = parseEndpoint(endpoint).node;
     if (this.#nodes.some((node) => nameOf(node) === name && node.op === 'Const')) this.dropNode(name);
   }
 
   /** Takes a node away, unless something reads it. */
   dropNode(name: string): void {
-    const reads = (input: Json) => textOf(input)?.replace('^', '').split(':')[0] === name;
+    const reads = (input: Json) => typeof input === 'string' && parseEndpoint(input.replace('^', '')).node === name;
     if (this.#nodes.some((node) => listOf(node.input).some(reads))) return;
     this.#nodes.splice(this.#nodes.indexOf(this.node(name)), 1);
   }
@@ -78,10 +81,7 @@ export class GraphEdit {
   }
 
   freshName(wanted: string): string {
-    let name = wanted;
-    for (let i = 1; this.#names.has(name); i++) name = `${wanted}_${i}`;
-    this.#names.add(name);
-    return name;
+    return this.#names.fresh(wanted);
   }
 
   /** model.json with the edited nodes. */
@@ -96,7 +96,7 @@ export function floatNode(op: string, name: string, input: readonly string[]): J
 }
 
 function nameOf(node: JsonObject): string {
-  return textOf(node.name) ?? '';
+  return present(textOf(node.name), 'the name of a node');
 }
 
 /** Strings of attributes are base64 in protobuf's JSON form. */

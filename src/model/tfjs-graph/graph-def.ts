@@ -1,6 +1,9 @@
+import * as v from 'valibot';
 import { Failure } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { DType, Shape } from '../tfjs/builder.js';
-import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
+import { isList, isObject, type Json, type JsonObject, listOf, objectOf } from '../tfjs/json.js';
+import { anyObject, readPart } from '../tfjs/schema.js';
 
 /** An output of a node, as `input` lists and signatures name it: `node`, or `node:index`. */
 export interface Endpoint {
@@ -31,46 +34,60 @@ export interface GraphDef {
   readonly outputs: readonly SignatureEntry[];
 }
 
+const nodeList = v.array(
+  v.object({
+    name: v.string(),
+    op: v.string(),
+    input: v.optional(v.array(v.string()), []),
+    attr: v.optional(anyObject, {}),
+  }),
+);
+
+const signatureEntry = v.object({
+  name: v.string(),
+  dtype: v.nullish(v.union([v.string(), v.number()])),
+  tensorShape: v.nullish(anyObject),
+});
+const signatureEntries = v.nullish(v.record(v.string(), signatureEntry), {});
+const signatureParts = v.object({ inputs: signatureEntries, outputs: signatureEntries });
+
 /**
  * The graph of a GraphModel's model.json.
- * @throws Failure('input') when a node reads one that is not there, or the graph calls functions of its library
+ * @throws Failure('input') when it is malformed, when a node reads one that is not there, or the graph calls functions of its library
  */
 export function readGraphDef(path: string, json: JsonObject): GraphDef {
   const nodes = new Map<string, GraphNode>();
-  for (const value of listOf(objectOf(json.modelTopology).node)) {
-    const { name, op, input, attr } = objectOf(value);
-    const inputs = listOf(input).flatMap((each) => {
-      const text = textOf(each) ?? '';
-      return text.startsWith('^') ? [] : [parseEndpoint(text)];
-    });
-    const node = { name: textOf(name) ?? '', op: textOf(op) ?? '', inputs, attributes: objectOf(attr) };
-    nodes.set(node.name, node);
+  const list = readPart(nodeList, objectOf(json.modelTopology).node, path, 'modelTopology.node');
+  for (const { name, op, input, attr } of list) {
+    const inputs = input.filter((each) => !each.startsWith('^')).map(parseEndpoint);
+    nodes.set(name, { name, op, inputs, attributes: attr });
   }
   for (const { name, inputs } of nodes.values()) {
     for (const { node } of inputs) {
       if (nodes.has(node)) continue;
-      throw new Failure(
-        'input',
-        `${path}: node '${name}' reads '${node}', which the graph does not have. Convert the model again.`,
-      );
+      throw new Failure('input', {
+        what: `${path}: node '${name}' reads '${node}', which the graph does not have.`,
+        cure: 'Convert the model again.',
+      });
     }
   }
   // tensorflowjs_converter 1.x wrote the signature among the user's metadata
-  const signature = objectOf(json.signature ?? objectOf(json.userDefinedMetadata).signature);
-  return { nodes, inputs: signatureEntries(signature.inputs), outputs: signatureEntries(signature.outputs) };
+  const signature = json.signature ?? objectOf(json.userDefinedMetadata).signature ?? {};
+  const { inputs, outputs } = readPart(signatureParts, signature, path, 'signature');
+  return { nodes, inputs: entriesOf(inputs), outputs: entriesOf(outputs) };
 }
 
-function signatureEntries(value: Json | undefined): SignatureEntry[] {
-  return Object.entries(objectOf(value)).map(([key, each]) => {
-    const { name, dtype, tensorShape } = objectOf(each);
-    return { key, endpoint: parseEndpoint(textOf(name) ?? ''), dtype: dtypeOf(dtype), shape: shapeOf(tensorShape) };
+function entriesOf(entries: v.InferOutput<typeof signatureEntries>): SignatureEntry[] {
+  return Object.entries(entries).map(([key, { name, dtype, tensorShape }]) => {
+    return { key, endpoint: parseEndpoint(name), dtype: dtypeOf(dtype), shape: shapeOf(tensorShape) };
   });
 }
 
 /** `name`, `name:1`, or `name:output:1` (the form that functions use; only the number counts). */
-function parseEndpoint(text: string): Endpoint {
-  const [node = '', ...rest] = text.split(':');
-  return { node, output: Number(rest.at(-1) ?? 0) };
+export function parseEndpoint(text: string): Endpoint {
+  const colon = text.indexOf(':');
+  if (colon < 0) return { node: text, output: 0 };
+  return { node: text.slice(0, colon), output: Number(text.slice(text.lastIndexOf(':') + 1)) };
 }
 
 /** A number of an attribute: `i` is written as text or as a number, `f` as a number. */
@@ -96,7 +113,9 @@ export function numbersAttribute(node: GraphNode, name: string): number[] {
 }
 
 export function stringsAttribute(node: GraphNode, name: string): string[] {
-  return listOf(listOfAttribute(node, name).s).map((each) => decodeString(each) ?? '');
+  return listOf(listOfAttribute(node, name).s).map((each) =>
+    present(decodeString(each), `a string of attribute '${name}' of node '${node.name}'`),
+  );
 }
 
 export function dtypeAttribute(node: GraphNode, name: string): DType | null {

@@ -1,4 +1,5 @@
-import type { Graph, NodeProto } from '../graph.js';
+import { present } from '../../contract/present.js';
+import { type Graph, inputName, type NodeProto, optionalInput, outputName } from '../graph.js';
 import type { MigrationPlan, Site } from '../plan.js';
 import { dimsOf, elementCount, readFloats, type TensorProto } from '../tensor.js';
 import { isObject, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
@@ -52,12 +53,12 @@ function patchConstants({ model, baked, edit, byName }: Patch, node: NodeProto):
   const after = byName.get(node.name);
   if (after === undefined || after.opType !== node.opType) return;
   for (const [input, name] of after.input.entries()) {
-    const before = node.input[input] ?? '';
+    const before = optionalInput(node, input);
     const tensor = baked.initializer(name);
     if (name === before || tensor === undefined) continue;
-    const use = model.weightUses.get(useKey(node.output[0] ?? '', input));
-    if (use === undefined) {
-      if (before === '') addBias(edit, sourceOf(model, node), tensor);
+    const use = model.weightUses.get(useKey(node, input));
+    if (before === null || use === undefined) {
+      if (before === null) addBias(edit, sourceOf(model, node), tensor);
       else throw new Error(`'${before}' of '${node.name}' is not a weight that can be replaced`);
       continue;
     }
@@ -80,7 +81,7 @@ function isParameterToo({ definition, graph }: TfjsGraphModel, initializer: stri
 /** Gives every reader of an initializer a changed constant, and leaves the weight that it was as it is. */
 function giveOwn({ model, edit }: Patch, initializer: string, values: Float32Array): void {
   for (const { node, input } of model.graph.uses(initializer)) {
-    const use = model.weightUses.get(useKey(node.output[0] ?? '', input));
+    const use = model.weightUses.get(useKey(node, input));
     if (use === undefined) throw new Error(`'${initializer}' cannot be replaced`);
     const constant = edit.addConstant(`${use.node}/frelu_constant`, use.shape, values, use.node);
     edit.setInput(use.node, use.input, constant);
@@ -95,7 +96,7 @@ function inOwnOrder(
   shape: readonly number[],
 ): { readonly shape: readonly number[]; readonly values: Float32Array } {
   const origin = origins.get(before);
-  const weight = tfjs.weights.get(origin?.weight ?? '');
+  const weight = origin && tfjs.weights.get(origin.weight);
   const stood = graph.initializer(before);
   const keepsShape = stood !== undefined && dimsOf(stood).join() === dimsOf(tensor).join();
   if (origin === undefined || weight === undefined || !keepsShape) return perChannel(tensor);
@@ -130,10 +131,10 @@ function recentre({ model, baked, edit }: Patch, sites: readonly Site[]): void {
     if (reader === undefined) throw new Error(`the plan is not of this graph: nothing in it computes '${value}'`);
     const source = sourceOfValue(model, value);
     const raised = additionsBehind(model, baked, value);
-    const computed = baked.producer(raised.input);
+    const computed = present(baked.producer(raised.input), `what computes '${raised.input}'`);
     const slot = model.dataInputs.get(value) ?? { node: source, input: 0 };
-    for (const tensor of additionsBehind(model, baked, computed?.input[0] ?? '', reader.input[0]).constants) {
-      const before = edit.inputs(slot.node)[slot.input] ?? '';
+    for (const tensor of additionsBehind(model, baked, inputName(computed, 0), inputName(reader, 0)).constants) {
+      const before = present(edit.inputs(slot.node)[slot.input], `input ${slot.input} of '${slot.node}'`);
       const { shape, values } = perChannel(tensor);
       const constant = edit.addConstant(`${slot.node}/frelu_lower`, shape, values, slot.node);
       const sum = edit.freshName(`${slot.node}/frelu_lowered`);
@@ -164,10 +165,9 @@ function newAddition(
   value: string,
 ): { readonly input: string; readonly constant: TensorProto } | null {
   const node = baked.producer(value);
-  const [input = '', added = ''] = node?.input ?? [];
-  const constant = baked.initializer(added);
-  const isNew = node?.opType === 'Add' && model.graph.nodes.every(({ name }) => name !== node.name);
-  return isNew && constant !== undefined ? { input, constant } : null;
+  if (node?.opType !== 'Add' || model.graph.nodes.some(({ name }) => name === node.name)) return null;
+  const constant = baked.initializer(inputName(node, 1));
+  return constant === undefined ? null : { input: inputName(node, 0), constant };
 }
 
 /** x + constant in the place of the node that computes x; returns the name under which that stands now. */
@@ -197,9 +197,10 @@ function fuse({ model, baked, edit }: Patch, site: Site): string {
   const before = edit.inputs(name);
   const inner = withoutActivation(edit, first, first === name);
   const x = inner?.name ?? edit.operand(first);
-  const [floor = '', cap] = bounds.map(({ shape, values }, i) =>
+  const [lowest, cap] = bounds.map(({ shape, values }, i) =>
     edit.addConstant(`${name}/frelu_${i === 0 ? 'floor' : 'cap'}`, shape, values, name),
   );
+  const floor = present(lowest, `the floor of '${site.id}'`);
   const isVector = bounds.some(({ shape }) => shape.length > 0);
   const steps: JsonObject[] = inner !== null && first === name ? [inner] : [];
   if (cap === undefined) steps.push(floatNode('Maximum', name, [x, floor]));
@@ -231,13 +232,13 @@ function withoutActivation(
 }
 
 function isFused(node: JsonObject): boolean {
-  return /fused(conv|matmul|depthwise)/i.test(textOf(node.op) ?? '');
+  return /fused(conv|matmul|depthwise)/i.test(present(textOf(node.op), 'the operator of a node'));
 }
 
 /** The limits that the baked graph has at a site: the floor, and for ReLU6 the cap. */
 function fusedBounds(baked: Graph, site: Site): TensorProto[] {
   const last = baked.producer(site.output);
-  const inner = last?.opType === 'Min' ? baked.producer(last.input[0] ?? '') : undefined;
+  const inner = last?.opType === 'Min' ? baked.producer(inputName(last, 0)) : undefined;
   const names = [...(inner?.input.slice(1) ?? []), ...(last?.input.slice(1) ?? [])];
   const bounds = names.flatMap((name) => baked.initializer(name) ?? []);
   const wanted = site.kind === 'relu6' ? 2 : 1;
@@ -256,12 +257,12 @@ function activationOf({ graph }: TfjsGraphModel, site: Site): NodeProto[] {
 
 /** The GraphDef node of the first node of an activation. */
 function firstSource(model: TfjsGraphModel, site: Site): string {
-  const output = activationOf(model, site).at(-1)?.output[0] ?? '';
-  return sourceOfValue(model, output);
+  const first = present(activationOf(model, site).at(-1), `the activation of '${site.id}'`);
+  return sourceOf(model, first);
 }
 
 function sourceOf(model: TfjsGraphModel, node: NodeProto): string {
-  return sourceOfValue(model, node.output[0] ?? '');
+  return sourceOfValue(model, outputName(node));
 }
 
 function sourceOfValue({ sources, path }: TfjsGraphModel, value: string): string {
@@ -276,7 +277,7 @@ function withSiteIds(json: JsonObject, ids: ReadonlyMap<string, string>): JsonOb
   const note = metadata['frelu-migrate'];
   if (!isObject(note)) return json;
   const sites = listOf(note.sites).map((site) => {
-    const id = ids.get(textOf(objectOf(site).id) ?? '');
+    const id = ids.get(present(textOf(objectOf(site).id), 'the id of a site in the note'));
     return id === undefined ? site : { ...objectOf(site), id };
   });
   return { ...json, userDefinedMetadata: { ...metadata, 'frelu-migrate': { ...note, sites } } };

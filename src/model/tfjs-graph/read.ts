@@ -1,5 +1,5 @@
 import { Failure } from '../../contract/failure.js';
-import type { NodeProto } from '../graph.js';
+import { type NodeProto, outputName } from '../graph.js';
 import type { Model, ModelOutline } from '../model.js';
 import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
@@ -46,8 +46,8 @@ export function isTfjsGraphModel(model: ModelOutline): model is TfjsGraphModel {
 }
 
 /** The key of `TfjsGraphModel.weightUses`. */
-export function useKey(firstOutput: string, input: number): string {
-  return `${firstOutput} ${input}`;
+export function useKey(node: NodeProto, input: number): string {
+  return `${outputName(node)} ${input}`;
 }
 
 /**
@@ -140,7 +140,10 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   const declared = outputs.map(({ node, output }) => {
     const operand = results.get(node)?.[output];
     if (operand === undefined) {
-      throw new Failure('input', `${files.path}: '${node}' has no output ${output}, which the signature names.`);
+      throw new Failure('input', {
+        what: `${files.path}: '${node}' has no output ${output}, which the signature names.`,
+        cure: 'Convert the model again.',
+      });
     }
     const value = isConstant(operand)
       ? { ...operand, name: weights.value(operand, []), channelsFirst: false }
@@ -155,9 +158,9 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   return {
     graph,
     origins: weights.origins,
-    weightUses: new Map(uses.map(([node, input, use]) => [useKey(node.output[0] ?? '', input), use])),
-    sources: new Map(sources.map(([node, source]) => [node.output[0] ?? '', source])),
-    dataInputs: new Map(dataInputs.map(([node, slot]) => [node.output[0] ?? '', slot])),
+    weightUses: new Map(uses.map(([node, input, use]) => [useKey(node, input), use])),
+    sources: new Map(sources.map(([node, source]) => [outputName(node), source])),
+    dataInputs: new Map(dataInputs.map(([node, slot]) => [outputName(node), slot])),
   };
 }
 
@@ -179,11 +182,13 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
   const start = [...declared, ...placeholders.filter((name) => !declared.includes(name))];
   // a stack of its own: graphs are deeper than the call stack
   const stack = [...outputs.map(({ node }) => node).reverse(), ...start.reverse()];
-  while (stack.length > 0) {
-    const name = stack.at(-1) ?? '';
+  for (let name = stack.at(-1); name !== undefined; name = stack.at(-1)) {
     const node = nodes.get(name);
     if (node === undefined)
-      throw new Failure('input', `${path}: the signature names '${name}', which the graph lacks.`);
+      throw new Failure('input', {
+        what: `${path}: the signature names '${name}', which the graph lacks.`,
+        cure: 'Convert the model again.',
+      });
     if (state.get(name) === 'done') {
       stack.pop();
       continue;
@@ -194,7 +199,10 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
       order.push(node);
       stack.pop();
     } else if (state.get(name) === 'open' && waiting.some((input) => state.get(input) === 'open')) {
-      throw new Failure('input', `${path}: the graph runs in a circle through '${name}': loops are not supported.`);
+      throw new Failure('input', {
+        what: `${path}: the graph runs in a circle through '${name}': loops are not supported.`,
+        cure: 'Export the part of the network before the loop.',
+      });
     } else {
       state.set(name, 'open');
       stack.push(...waiting.reverse());
@@ -205,7 +213,7 @@ function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: read
 
 /** @throws Failure('input') with every operator that has no converter, and the nodes where it stands */
 function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endpoint[]): void {
-  const unknown = new Map<string, string[]>();
+  const unknown = new Map<string, { readonly first: string; more: number }>();
   const needed = new Set(outputs.map(({ node }) => node));
   // the set grows while it is walked
   for (const name of needed) {
@@ -213,21 +221,23 @@ function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endp
     if (node === undefined) continue;
     for (const input of node.inputs) needed.add(input.node);
     if (node.op === 'Const' || node.op === 'Placeholder' || converters.has(node.op)) continue;
-    unknown.set(node.op, [...(unknown.get(node.op) ?? []), name]);
+    const found = unknown.get(node.op);
+    if (found === undefined) unknown.set(node.op, { first: name, more: 0 });
+    else found.more++;
   }
   if (unknown.size === 0) return;
   const list = [...unknown].sort(([a], [b]) => (a < b ? -1 : 1));
   throw unsupported(
     path,
-    list.map(([op, [first = '', ...more]]) => `${op} ('${first}'${more.length > 0 ? ` and ${more.length} more` : ''})`),
+    list.map(([op, { first, more }]) => `${op} ('${first}'${more > 0 ? ` and ${more} more` : ''})`),
   );
 }
 
 function unsupported(path: string, list: readonly string[]): Failure {
-  return new Failure(
-    'input',
-    `${path}: these operators are not supported:\n${list.map((each) => `  ${each}`).join('\n')}\nExport the part of the network before them, or leave post-processing out of the model. Nothing was written.`,
-  );
+  return new Failure('input', {
+    what: `${path}: these operators are not supported:\n${list.map((each) => `  ${each}`).join('\n')}.`,
+    cure: 'Export the part of the network before them, or leave post-processing out of the model.',
+  });
 }
 
 function endpointKey({ node, output }: Endpoint): string {
@@ -246,10 +256,10 @@ function countReaders(order: readonly GraphNode[], outputs: readonly Endpoint[])
 function constantOf(files: TfjsFiles, node: GraphNode): Constant {
   const weight = files.weights.get(node.name);
   if (weight === undefined) {
-    throw new Failure(
-      'input',
-      `${files.path}: the constant '${node.name}' is not in the weights manifest. Convert the model again.`,
-    );
+    throw new Failure('input', {
+      what: `${files.path}: the constant '${node.name}' is not in the weights manifest.`,
+      cure: 'Convert the model again.',
+    });
   }
   const values = weightValues(files, weight);
   const dtype = values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'bool';

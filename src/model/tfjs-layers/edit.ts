@@ -1,3 +1,5 @@
+import { present } from '../../contract/present.js';
+import { Names } from '../names.js';
 import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
 import { type JsonPath, type LayerCall, type ModelSpec, refOf, type TensorRef } from './topology.js';
 
@@ -24,7 +26,7 @@ function updated(value: Json, path: JsonPath, update: (value: Json) => Json): Js
 /** model.json with the layers in their places. Those that stand behind or before the same call follow each other in order. */
 export function insertLayers(json: JsonObject, insertions: readonly Insertion[]): JsonObject {
   const models = new Set(insertions.map(({ call }) => call.model));
-  const names = namesIn(json.modelTopology ?? null);
+  const names = new Names(namesIn(present(json.modelTopology, 'modelTopology')));
   // The deepest first: what is put into a list moves what stands in it, not what stands around it.
   const deepestFirst = [...models].toSorted((a, b) => b.path.length - a.path.length);
   let edited = json;
@@ -45,12 +47,8 @@ function namesIn(value: Json): Set<string> {
   return new Set(name === undefined ? inner : [name, ...inner]);
 }
 
-function newName({ call, place }: Insertion, names: Set<string>): string {
-  const wanted = `${call.layer.name}_frelu_${place === 'behind' ? 'offset' : 'floor'}`;
-  let name = wanted;
-  for (let i = 1; names.has(name); i++) name = `${wanted}_${i}`;
-  names.add(name);
-  return name;
+function newName({ call, place }: Insertion, names: Names): string {
+  return names.fresh(`${call.layer.name}_frelu_${place === 'behind' ? 'offset' : 'floor'}`);
 }
 
 function rescaling(name: string, offset: Json): JsonObject {
@@ -61,7 +59,7 @@ function intoSequential(
   list: readonly Json[],
   model: ModelSpec,
   insertions: readonly Insertion[],
-  names: Set<string>,
+  names: Names,
 ): Json[] {
   return list.flatMap((layer, i) => {
     const own = insertions.filter(({ call }) => call.layer === model.layers[i]);
@@ -82,7 +80,7 @@ function withInput(layer: JsonObject, first: JsonObject): JsonObject {
 }
 
 /** Layers of a Functional are wired by name: what read the old tensor reads the new layer's. */
-function intoFunctional(config: JsonObject, insertions: readonly Insertion[], names: Set<string>): JsonObject {
+function intoFunctional(config: JsonObject, insertions: readonly Insertion[], names: Names): JsonObject {
   let edited = config;
   const behind = insertions.filter(({ place }) => place === 'behind');
   const before = insertions.filter(({ place }) => place === 'before');
@@ -126,16 +124,17 @@ function beforeCall(config: JsonObject, { layer, call }: LayerCall, name: string
   const at = layers.findIndex((each) => layerName(each) === layer.name);
   const reader = objectOf(layers[at]);
   const nodes = listOf(reader.inbound_nodes);
-  const written = findRef(nodes[call] ?? null, null);
+  const called = present(nodes[call], `call ${call} of layer '${layer.name}'`);
+  const written = findRef(called, null);
   if (written === null) throw new Error(`call ${call} of layer '${layer.name}' has no input`);
-  const node = mapRefs(nodes[call] ?? null, () => name);
+  const node = mapRefs(called, () => name);
   const inserted = withCall(rescaling(name, offset), name, written);
   return { ...config, layers: layers.toSpliced(at, 1, inserted, { ...reader, inbound_nodes: nodes.with(call, node) }) };
 }
 
 /** A layer of a Functional, called once on the tensor that `input` refers to, in the notation of that reference. */
 function withCall(layer: JsonObject, name: string, input: Json): JsonObject {
-  const node = isList(input) ? [[input[0] ?? '', input[1] ?? 0, input[2] ?? 0, {}]] : { args: [input], kwargs: {} };
+  const node = isList(input) ? [[...input.slice(0, 3), {}]] : { args: [input], kwargs: {} };
   return { ...layer, name, inbound_nodes: [node] };
 }
 

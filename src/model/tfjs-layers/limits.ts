@@ -7,7 +7,7 @@ import type { LayerCall, LayerSpec } from './topology.js';
 /** Whether the file names weights by numbers (Keras 3's saved form), which a new weight before others would move. */
 export function namesByNumber(files: TfjsFiles): boolean {
   const [first] = files.weights.keys();
-  return first !== undefined && /^\d+$/.test(first.split('/').at(-1) ?? '');
+  return first !== undefined && /(?:^|\/)\d+$/.test(first);
 }
 
 /** What the stock layers of TensorFlow.js cannot say of a rewritten network. */

@@ -1,4 +1,5 @@
-import type { Graph, NodeProto } from '../graph.js';
+import { present } from '../../contract/present.js';
+import { type Graph, inputName, type NodeProto, optionalInput, outputName } from '../graph.js';
 import type { MigrationPlan } from '../plan.js';
 import { dimsOf, readFloats, type TensorProto } from '../tensor.js';
 import type { Json, JsonObject } from '../tfjs/json.js';
@@ -49,15 +50,16 @@ function constantAt(baked: Graph, { node, input }: Slot): TensorProto | undefine
 
 /** The node of the baked graph that was `node`; the value that it computes may have another name now. */
 function nodeLike(baked: Graph, node: NodeProto): NodeProto | undefined {
-  const same = baked.producer(node.output[0] ?? '');
+  const same = baked.producer(outputName(node));
   return same?.name === node.name ? same : baked.nodes.find(({ name }) => name === node.name);
 }
 
 /** Whether the node reads what it read before: the initializer itself is compared with the files elsewhere. */
 function isUnchanged(model: TfjsLayersModel, { node, input }: Slot, tensor: TensorProto): boolean {
-  const before = node.input[input] ?? '';
+  const before = optionalInput(node, input);
+  if (before === null) return false;
   if (model.origins.has(before)) return tensor.name === before;
-  const standing = before === '' ? undefined : model.graph.constant(before);
+  const standing = model.graph.constant(before);
   if (standing === undefined) return false;
   const values = readFloats(tensor);
   const old = readFloats(standing);
@@ -95,7 +97,8 @@ function insertions(model: TfjsLayersModel, plan: MigrationPlan, baked: Graph): 
     const after = additionsTo(model, baked, value);
     insert('behind', after.constants);
     if (!readers.has(value)) continue;
-    const read = baked.producer(after.value)?.input[0] ?? '';
+    const reader = present(baked.producer(after.value), `what computes '${after.value}'`);
+    const read = inputName(reader, 0);
     if (model.graph.producer(read) === undefined) insert('before', additionsTo(model, baked, read).constants);
   }
   return found;
@@ -111,10 +114,10 @@ function additionsTo(
   value: string,
 ): { readonly value: string; readonly constants: readonly TensorProto[] } {
   const node = baked.producer(value);
-  const [input = '', operand = ''] = node?.input ?? [];
-  const constant = baked.initializer(operand);
   const isNew = node?.opType === 'Add' && model.graph.nodes.every(({ name }) => name !== node.name);
+  const constant = isNew ? baked.initializer(inputName(node, 1)) : undefined;
   if (!isNew || constant === undefined) return { value, constants: [] };
+  const input = inputName(node, 0);
   const isOriginal = model.graph.producer(input) !== undefined;
   const rest = isOriginal ? { value: input, constants: [] } : additionsTo(model, baked, input);
   return { value: rest.value, constants: [...rest.constants, constant] };

@@ -1,5 +1,5 @@
 import { Failure } from '../../contract/failure.js';
-import type { NodeProto } from '../graph.js';
+import { type NodeProto, outputName } from '../graph.js';
 import type { Model, ModelOutline } from '../model.js';
 import { type DType, OnnxBuilder, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles } from '../tfjs/files.js';
@@ -57,7 +57,7 @@ export async function readTfjsLayers(path: string, read?: ReadFile): Promise<Tfj
     topology,
     origins: reader.graph.origins,
     slots: reader.graph.slots,
-    activations: new Map([...reader.graph.activations].map(([node, each]) => [node.output[0] ?? '', each])),
+    activations: new Map([...reader.graph.activations].map(([node, each]) => [outputName(node), each])),
     calls: reader.calls(),
   };
   return {
@@ -93,12 +93,12 @@ class ModelReader {
     });
     const outputs = this.#unsupported.size > 0 ? null : this.#call(topology, inputs);
     if (outputs === null || this.#unsupported.size > 0) {
-      throw new Failure(
-        'input',
-        `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read:\n` +
-          `${[...this.#unsupported].map((line) => `  ${line}`).join('\n')}\n` +
-          'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter). Nothing was written.',
-      );
+      throw new Failure('input', {
+        what:
+          `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read:\n` +
+          `${[...this.#unsupported].map((line) => `  ${line}`).join('\n')}.`,
+        cure: 'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter).',
+      });
     }
     const names = outputNames(topology);
     const named = outputs.map((value, i): LayerValue => {
@@ -113,7 +113,7 @@ class ModelReader {
   calls(): Map<string, LayerCall> {
     const calls = [...this.#calls].map(([node, each]): [string, LayerCall] => {
       const layerCalls = this.#layerCalls.get(each.layer.name) ?? 1;
-      return [node.output[0] ?? '', { ...each, layerCalls, modelCalls: this.#modelCalls.get(each.model) ?? 1 }];
+      return [outputName(node), { ...each, layerCalls, modelCalls: this.#modelCalls.get(each.model) ?? 1 }];
     });
     return new Map(calls);
   }
@@ -122,7 +122,7 @@ class ModelReader {
   #checkNames(model: ModelSpec): void {
     const check = (layer: LayerSpec): void => {
       if (layer.model !== null) this.#checkNames(layer.model);
-      else if (layer.className in wrapped) check(wrappedLayer(layer));
+      else if (layer.className in wrapped) check(wrappedLayer(this.files.path, layer));
       else if (layer.className !== 'InputLayer' && !(layer.className in layerTable)) {
         this.#unsupported.add(`${layer.name}: layers of class '${layer.className}' are not covered`);
       }
@@ -257,7 +257,10 @@ function inputsOf(path: string, model: ModelSpec): InputSpec[] {
       const layer = model.layers.find((each) => each.name === name);
       const input = layer === undefined ? null : inputOf(layer, name);
       if (input !== null) return input;
-      throw new Failure('input', `${path}: the input '${name}' has no batch_input_shape. Save the model again.`);
+      throw new Failure('input', {
+        what: `${path}: the input '${name}' has no batch_input_shape.`,
+        cure: 'Save the model again.',
+      });
     });
   }
   const [first] = model.layers;
@@ -265,10 +268,10 @@ function inputsOf(path: string, model: ModelSpec): InputSpec[] {
   const name = first?.className === 'InputLayer' ? first.name : `${first?.name}_input`;
   const input = first === undefined ? null : inputOf(first, name);
   if (input !== null) return [input];
-  throw new Failure(
-    'input',
-    `${path}: the first layer of '${model.name}' has no batch_input_shape, so the model has no input. Give it an inputShape and save it again.`,
-  );
+  throw new Failure('input', {
+    what: `${path}: the first layer of '${model.name}' has no batch_input_shape, so the model has no input.`,
+    cure: 'Give it an inputShape and save it again.',
+  });
 }
 
 /** The input that a layer's configuration declares: batch_input_shape of Keras 2, batch_shape of Keras 3. */

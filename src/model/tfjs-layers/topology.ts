@@ -1,5 +1,7 @@
+import * as v from 'valibot';
 import { Failure } from '../../contract/failure.js';
 import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
+import { readPart } from '../tfjs/schema.js';
 
 /** Where a JSON value stands within model.json. */
 export type JsonPath = readonly (string | number)[];
@@ -59,32 +61,36 @@ export function readTopology(path: string, json: JsonObject): ModelSpec {
   const inner = topology.model_config;
   const root = isObject(inner) ? inner : topology;
   const rootPath = isObject(inner) ? ['modelTopology', 'model_config'] : ['modelTopology'];
-  const model = readModel(root, rootPath);
+  const model = readModel(path, root, rootPath);
   if (model !== null) return model;
   const className = textOf(root.class_name);
   throw new Failure(
     'input',
     className === undefined
-      ? `${path}: the topology has no class_name. Save the model again with model.save.`
-      : `${path}: a model of class '${className}' is not built from layers that can be read. Convert it to a GraphModel (tensorflowjs_converter --output_format tfjs_graph_model).`,
+      ? { what: `${path}: the topology has no class_name.`, cure: 'Save the model again with model.save.' }
+      : {
+          what: `${path}: a model of class '${className}' is not built from layers that can be read.`,
+          cure: 'Convert it to a GraphModel (tensorflowjs_converter, output format tfjs_graph_model).',
+        },
   );
 }
 
 /** The name of a layer, which old files write in its config alone. */
-function nameOf(layer: JsonObject): string {
-  return textOf(layer.name) ?? textOf(objectOf(layer.config).name) ?? textOf(layer.class_name) ?? '';
+function nameOf(layer: JsonObject): string | undefined {
+  return textOf(layer.name) ?? textOf(objectOf(layer.config).name);
 }
 
-function readModel(object: JsonObject, path: JsonPath): ModelSpec | null {
-  const className = textOf(object.class_name) ?? '';
+function readModel(file: string, object: JsonObject, path: JsonPath): ModelSpec | null {
+  const className = textOf(object.class_name);
+  if (className === undefined) return null;
   const config = object.config;
   const isSequential = sequentialNames.has(className);
   if (!isSequential && !functionalNames.has(className)) return null;
   // Keras before 2.2.3 wrote a Sequential's config as the list itself.
   const layersPath = isList(config) ? [...path, 'config'] : [...path, 'config', 'layers'];
   const list = isList(config) ? config : listOf(objectOf(config).layers);
-  const layers = list.map((layer, i) => readLayer(objectOf(layer), [...layersPath, i]));
-  const name = nameOf(object);
+  const layers = list.map((layer, i) => readLayer(file, layer, [...layersPath, i]));
+  const name = nameOf(object) ?? className;
   if (isSequential) return { kind: 'sequential', name, layers, path: layersPath, inputs: [], outputs: [] };
 
   const nodesOfModels = new Map(layers.filter((layer) => layer.model !== null).map(({ name }) => [name, 1]));
@@ -99,20 +105,28 @@ function readModel(object: JsonObject, path: JsonPath): ModelSpec | null {
   };
 }
 
-function readLayer(layer: JsonObject, path: JsonPath): LayerSpec {
+const classOfLayer = v.object({ class_name: v.string() });
+
+function readLayer(file: string, value: Json | undefined, path: JsonPath): LayerSpec {
+  const { class_name: className } = readPart(classOfLayer, value, file, path.join('.'));
+  const layer = objectOf(value);
   return {
-    className: textOf(layer.class_name) ?? '',
-    name: nameOf(layer),
+    className,
+    name: nameOf(layer) ?? className,
     config: objectOf(layer.config),
     path,
     calls: [],
-    model: readModel(layer, path),
+    model: readModel(file, layer, path),
   };
 }
 
-/** The layer that a wrapper (TimeDistributed, Bidirectional) holds. */
-export function wrappedLayer(wrapper: LayerSpec): LayerSpec {
-  return readLayer(objectOf(wrapper.config.layer), [...wrapper.path, 'config', 'layer']);
+/**
+ * The layer that a wrapper (TimeDistributed, Bidirectional) holds.
+ * @param file model.json, for messages
+ * @throws Failure('input') where it holds none
+ */
+export function wrappedLayer(file: string, wrapper: LayerSpec): LayerSpec {
+  return readLayer(file, wrapper.config.layer, [...wrapper.path, 'config', 'layer']);
 }
 
 function readCalls(

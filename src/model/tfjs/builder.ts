@@ -13,8 +13,10 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
+import { present } from '../../contract/present.js';
 import { subgraphsOf } from '../attributes.js';
 import { type Attributes, Graph, makeNode } from '../graph.js';
+import { Names } from '../names.js';
 import { DataType, floatTensor, int64Tensor, rawTensor } from '../tensor.js';
 
 /** The op set that tfjs models are read into: the one that gradient rules are written for. */
@@ -49,8 +51,8 @@ export class OnnxBuilder {
   readonly #initializers = new Map<string, TensorProto>();
   readonly #constants = new Map<string, string>();
   // ONNX keeps the names of nodes apart from those of values
-  readonly #nodeNames = new Set<string>();
-  readonly #valueNames = new Set<string>();
+  readonly #nodeNames = new Names();
+  readonly #valueNames = new Names();
   readonly #renames = new Map<string, string>();
   readonly #memo = new Map<string, Value>();
   /** the layer or node that is being read: the prefix of the names of what is written for it */
@@ -58,12 +60,21 @@ export class OnnxBuilder {
 
   /** One node with one output, whose name comes back. An input that is left out is ''. */
   op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
-    return this.ops(opType, inputs, 1, attributes)[0] ?? '';
+    const name = this.#nodeNames.fresh(`${this.scope}/${opType}`);
+    const output = this.freshName(`${name}:0`);
+    this.nodes.push(makeNode(opType, inputs, [output], attributes, name));
+    return output;
+  }
+
+  /** One node with two outputs. */
+  pair(opType: string, inputs: readonly string[], attributes: Attributes = {}): readonly [string, string] {
+    const [first, second] = this.ops(opType, inputs, 2, attributes);
+    return [present(first, `output 0 of ${opType}`), present(second, `output 1 of ${opType}`)];
   }
 
   /** One node with several outputs. */
   ops(opType: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}): string[] {
-    const name = fresh(this.#nodeNames, `${this.scope}/${opType}`);
+    const name = this.#nodeNames.fresh(`${this.scope}/${opType}`);
     const names = Array.from({ length: outputs }, (_, i) => this.freshName(`${name}:${i}`));
     this.nodes.push(makeNode(opType, inputs, names, attributes, name));
     return names;
@@ -108,12 +119,12 @@ export class OnnxBuilder {
 
   /** A name that no value of the graph has yet, taken from now on. */
   freshName(wanted: string): string {
-    return fresh(this.#valueNames, wanted);
+    return this.#valueNames.fresh(wanted);
   }
 
   /** Gives a node another name, or one close to it where another node has it already. */
   nameNode(node: NodeProto, wanted: string): void {
-    if (node.name !== wanted) node.name = fresh(this.#nodeNames, wanted);
+    if (node.name !== wanted) node.name = this.#nodeNames.fresh(wanted);
   }
 
   /** The value under `key`, made on the first request: a layout's other form is computed once. */
@@ -140,7 +151,7 @@ export class OnnxBuilder {
   nameOutput(value: string, wanted: string): string {
     const name = this.freshName(wanted);
     if (this.nodeOf(value) !== undefined && !this.#renames.has(value)) this.#renames.set(value, name);
-    else this.nodes.push(makeNode('Identity', [value], [name], {}, fresh(this.#nodeNames, name)));
+    else this.nodes.push(makeNode('Identity', [value], [name], {}, this.#nodeNames.fresh(name)));
     return name;
   }
 
@@ -195,13 +206,6 @@ export class OnnxBuilder {
     this.#constants.set(key, name);
     return name;
   }
-}
-
-function fresh(taken: Set<string>, wanted: string): string {
-  let name = wanted;
-  for (let i = 1; taken.has(name); i++) name = `${wanted}_${i}`;
-  taken.add(name);
-  return name;
 }
 
 /** A graph input or output. An unknown extent becomes a named one, the first axis's `batch`; a null shape is left out. */

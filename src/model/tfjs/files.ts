@@ -1,21 +1,37 @@
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
+import * as v from 'valibot';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { ModelFile } from '../model.js';
 import { elementCount, float16ToNumber } from '../tensor.js';
-import { isList, isObject, type Json, type JsonObject, listOf, numberOf, objectOf, parseJson, textOf } from './json.js';
+import { isList, isObject, type Json, type JsonObject, parseJson } from './json.js';
+import { readPart } from './schema.js';
+
+const quantization = v.variant('dtype', [
+  v.object({ dtype: v.picklist(['uint8', 'uint16']), scale: v.number(), min: v.number() }),
+  v.object({ dtype: v.literal('float16') }),
+]);
 
 /** How a weight is stored more narrowly than its dtype says; `value = stored * scale + min` for the affine ones. */
-export type Quantization =
-  | { readonly dtype: 'uint8' | 'uint16'; readonly scale: number; readonly min: number }
-  | { readonly dtype: 'float16' };
+export type Quantization = Readonly<v.InferOutput<typeof quantization>>;
+
+const weightEntry = v.object({
+  name: v.string(),
+  shape: v.array(v.pipe(v.number(), v.integer(), v.minValue(0))),
+  dtype: v.picklist(['float32', 'int32', 'bool', 'string', 'complex64']),
+  quantization: v.nullish(quantization, null),
+  /** 'model' or 'optimizer'; most files do not say */
+  group: v.optional(v.string()),
+});
+type WeightEntry = v.InferOutput<typeof weightEntry>;
+
+const weightsManifest = v.array(v.object({ paths: v.array(v.string()), weights: v.array(weightEntry) }));
 
 /** One weight of the manifest and where its bytes lie. */
-export interface TfjsWeight {
-  readonly name: string;
+export interface TfjsWeight extends Readonly<Pick<WeightEntry, 'name' | 'dtype'>> {
   readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32' | 'bool' | 'string' | 'complex64';
   readonly quantization: Quantization | null;
   /** the weight's group in the manifest, its entry there, and its bytes among the group's concatenated shards */
   readonly group: number;
@@ -59,19 +75,19 @@ export async function readTfjsFiles(path: string, read: ReadFile = fromDisk(path
   const bytes = await read(entry);
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   const json = parseModelJson(path, text);
-  const manifest = json.weightsManifest;
-  if (!isList(manifest)) {
-    throw new Failure(
-      'input',
-      `${path}: there is no weightsManifest, so this file holds no weights. Save the model with its weights (model.save, tensorflowjs_converter).`,
-    );
+  if (!isList(json.weightsManifest)) {
+    throw new Failure('input', {
+      what: `${path}: there is no weightsManifest, so this file holds no weights.`,
+      cure: 'Save the model with its weights (model.save, tensorflowjs_converter).',
+    });
   }
+  const manifest = readPart(weightsManifest, json.weightsManifest, path, 'weightsManifest');
   const files: ModelFile[] = [modelFile(entry, bytes)];
   const groups: Shard[][] = [];
   const weights = new Map<string, TfjsWeight>();
-  for (const [group, value] of manifest.entries()) {
+  for (const [group, { paths, weights: entries }] of manifest.entries()) {
     const shards: Shard[] = [];
-    for (const shardPath of listOf(objectOf(value).paths)) {
+    for (const shardPath of paths) {
       const relative = safePath(path, shardPath);
       const shard = { path: relative, bytes: await read(relative) };
       shards.push(shard);
@@ -79,9 +95,8 @@ export async function readTfjsFiles(path: string, read: ReadFile = fromDisk(path
     }
     groups.push(shards);
     const isLast = group === manifest.length - 1;
-    for (const weight of groupWeights(path, group, listOf(objectOf(value).weights), shards, isLast)) {
-      const isOptimizers = objectOf(listOf(objectOf(value).weights)[weight.index]).group === 'optimizer';
-      if (!isOptimizers) weights.set(weight.name, weight);
+    for (const weight of groupWeights(path, group, entries, shards, isLast)) {
+      if (entries[weight.index]?.group !== 'optimizer') weights.set(weight.name, weight);
     }
   }
   return { path: resolve(path), text, json, weights, groups, files };
@@ -109,7 +124,7 @@ function fromDisk(modelPath: string): ReadFile {
     } catch (cause) {
       const what = messageOf(cause);
       const cure = path === basename(modelPath) ? 'Check the path.' : `Put every shard of ${modelPath} beside it.`;
-      throw new Failure('input', `${full}: cannot be read (${what}). ${cure} Nothing was written.`, { cause });
+      throw new Failure('input', { what: `${full}: cannot be read (${what}).`, cure }, { cause });
     }
   };
 }
@@ -120,13 +135,17 @@ function parseModelJson(path: string, text: string): JsonObject {
     json = parseJson(text);
   } catch (cause) {
     const what = messageOf(cause);
-    throw new Failure('input', `${path}: this is not JSON (${what}). Name a TensorFlow.js model.json.`, { cause });
-  }
-  if (!isObject(json) || !isObject(json.modelTopology)) {
     throw new Failure(
       'input',
-      `${path}: this is not a TensorFlow.js model: it has no modelTopology. Name a model.json that model.save or tensorflowjs_converter wrote.`,
+      { what: `${path}: this is not JSON (${what}).`, cure: 'Name a TensorFlow.js model.json.' },
+      { cause },
     );
+  }
+  if (!isObject(json) || !isObject(json.modelTopology)) {
+    throw new Failure('input', {
+      what: `${path}: this is not a TensorFlow.js model: it has no modelTopology.`,
+      cure: 'Name a model.json that model.save or tensorflowjs_converter wrote.',
+    });
   }
   return json;
 }
@@ -136,15 +155,14 @@ function modelFile(path: string, bytes: Uint8Array): ModelFile {
 }
 
 /** Shards stay below the model's folder: a manifest must not make us read, or later replace, anything else. */
-function safePath(modelPath: string, value: Json): string {
-  const path = textOf(value) ?? '';
+function safePath(modelPath: string, path: string): string {
   const normal = posix.normalize(path);
   const leaves = normal === '..' || normal.startsWith('../') || posix.isAbsolute(normal);
   if (path === '' || normal === '.' || leaves || /[\\:\0]/.test(path)) {
-    throw new Failure(
-      'input',
-      `${modelPath}: the shard ${JSON.stringify(value)} does not lie below the model's folder. Put the shards beside model.json and name them by relative paths.`,
-    );
+    throw new Failure('input', {
+      what: `${modelPath}: the shard ${JSON.stringify(path)} does not lie below the model's folder.`,
+      cure: 'Put the shards beside model.json and name them by relative paths.',
+    });
   }
   return normal;
 }
@@ -155,7 +173,7 @@ const elementBytes = { float32: 4, int32: 4, bool: 1, complex64: 8, uint8: 1, ui
 function groupWeights(
   path: string,
   group: number,
-  entries: readonly Json[],
+  entries: readonly WeightEntry[],
   shards: readonly Shard[],
   isLast: boolean,
 ): TfjsWeight[] {
@@ -163,53 +181,29 @@ function groupWeights(
   const names = shards.map((shard) => shard.path).join(', ');
   const weights: TfjsWeight[] = [];
   let offset = 0;
-  for (const [index, value] of entries.entries()) {
-    const entry = objectOf(value);
-    const name = textOf(entry.name);
-    const shape = listOf(entry.shape).map((dim) => numberOf(dim) ?? Number.NaN);
-    const dtype = oneOf(entry.dtype, ['float32', 'int32', 'bool', 'string', 'complex64']);
-    if (name === undefined || dtype === undefined || !shape.every((dim) => Number.isInteger(dim) && dim >= 0)) {
-      throw new Failure(
-        'input',
-        `${path}: entry ${index} of weight group ${group} has no name, a shape that is none, or the unknown dtype ${JSON.stringify(entry.dtype ?? null)}. Convert the model again.`,
-      );
-    }
-    const quantization = readQuantization(path, name, entry.quantization);
+  for (const [index, { name, shape, dtype, quantization }] of entries.entries()) {
     const count = elementCount(shape);
     const byteLength =
       dtype === 'string'
         ? stringBytes(shards, offset, count, total)
         : count * elementBytes[quantization?.dtype ?? dtype];
     if (offset + byteLength > total) {
-      throw new Failure(
-        'input',
-        `${path}: weight '${name}' needs bytes ${offset} to ${offset + byteLength}, but its shards (${names}) hold ${total}. One of them is truncated or missing: copy them again.`,
-      );
+      throw new Failure('input', {
+        what: `${path}: weight '${name}' needs bytes ${offset} to ${offset + byteLength}, but its shards (${names}) hold ${total}: one of them is truncated or missing.`,
+        cure: 'Copy them again.',
+      });
     }
     weights.push({ name, shape, dtype, quantization, group, index, offset, byteLength });
     offset += byteLength;
   }
   // TensorFlow.js concatenates the groups too, so a surplus shifts every weight of the groups after it.
   if (offset < total && !isLast) {
-    throw new Failure(
-      'input',
-      `${path}: the shards ${names} hold ${total} bytes and their weights only ${offset}. Convert the model again.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: the shards ${names} hold ${total} bytes and their weights only ${offset}.`,
+      cure: 'Convert the model again.',
+    });
   }
   return weights;
-}
-
-function readQuantization(path: string, name: string, value: Json | undefined): Quantization | null {
-  if (value === undefined || value === null) return null;
-  const { dtype, scale, min } = objectOf(value);
-  if (dtype === 'float16') return { dtype };
-  if ((dtype === 'uint8' || dtype === 'uint16') && typeof scale === 'number' && typeof min === 'number') {
-    return { dtype, scale, min };
-  }
-  throw new Failure(
-    'input',
-    `${path}: weight '${name}' has the unknown quantization ${JSON.stringify(value)}. Known are uint8 and uint16 with scale and min, and float16.`,
-  );
 }
 
 /** Strings are stored as a uint32 length and that many bytes each. */
@@ -242,7 +236,7 @@ function gather(shards: readonly Shard[], offset: number, length: number): Uint8
 
 /** The stored bytes of a weight, quantised ones as they are; not to be changed. */
 export function weightBytes(files: TfjsFiles, weight: TfjsWeight): Uint8Array {
-  return gather(files.groups[weight.group] ?? [], weight.offset, weight.byteLength);
+  return gather(present(files.groups[weight.group], `weight group ${weight.group}`), weight.offset, weight.byteLength);
 }
 
 export type WeightValues = Float32Array | Int32Array | Uint8Array;
@@ -255,10 +249,10 @@ export type WeightValues = Float32Array | Int32Array | Uint8Array;
 export function weightValues(files: TfjsFiles, weight: TfjsWeight): WeightValues {
   const { name, dtype, quantization } = weight;
   if (dtype === 'string' || dtype === 'complex64') {
-    throw new Failure(
-      'input',
-      `${files.path}: weight '${name}' has dtype ${dtype}, which cannot be migrated. Remove the part of the network that uses it.`,
-    );
+    throw new Failure('input', {
+      what: `${files.path}: weight '${name}' has dtype ${dtype}, which cannot be migrated.`,
+      cure: 'Remove the part of the network that uses it.',
+    });
   }
   // A copy, because a view may start at an address that no array of wider elements can start at.
   const { buffer } = new Uint8Array(weightBytes(files, weight));
@@ -271,8 +265,4 @@ export function weightValues(files: TfjsFiles, weight: TfjsWeight): WeightValues
   const { scale, min } = quantization;
   if (dtype === 'int32') return Int32Array.from(stored, (value) => Math.round(value * scale + min));
   return Float32Array.from(stored, (value) => value * scale + min);
-}
-
-function oneOf<T extends string>(value: Json | undefined, allowed: readonly T[]): T | undefined {
-  return allowed.find((each) => each === value);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
+import { present } from '../../contract/present.js';
 import type { Graph } from '../graph.js';
 import type { WrittenFile } from '../model.js';
 import { bytesOf, DataType, elementCount, float16ToNumber, numberToFloat16, readFloats } from '../tensor.js';
@@ -108,7 +109,10 @@ export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightCha
     const changedHere = [...stored].filter(([weight]) => weight.group === group);
     return {
       ...entry,
-      paths: listOf(entry.paths).map((path, i) => renamed.get(files.groups[group]?.[i]?.path ?? '') ?? path),
+      paths: listOf(entry.paths).map((path, i) => {
+        const shard = present(files.groups[group]?.[i], `shard ${i} of weight group ${group}`);
+        return renamed.get(shard.path) ?? path;
+      }),
       weights: listOf(entry.weights).map((spec, index) => {
         const quantization = changedHere.find(([weight]) => weight.index === index)?.[1].quantization;
         if (!quantization || quantization.dtype === 'float16') return spec;

@@ -2,7 +2,7 @@ import { planMigration } from '../../../transforms/plan/plan-migration.js';
 import { Failure } from '../../contract/failure.js';
 import { checkSource } from '../../judge/tfjs-check.js';
 import type { MigrationPlan } from '../../model/plan.js';
-import type { Verification } from '../../model/tfjs/verify.js';
+import type { Verification } from '../../tfjs-check/verify.js';
 import { defineStage } from '../runner.js';
 
 interface Planned {

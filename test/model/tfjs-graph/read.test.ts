@@ -90,6 +90,17 @@ describe('readTfjsGraph', () => {
     );
   });
 
+  it.each([
+    [{ modelTopology: { node: [{ name: 'x', op: 3 }] } }, /modelTopology\.node\[0\]\.op should be string, and is 3/],
+    [{ modelTopology: { node: {} } }, /modelTopology\.node should be Array, and is Object/],
+    [{ signature: { outputs: { y: {} } } }, /signature\.outputs\.y\.name is missing/],
+    [{ signature: 'none' }, /signature should be Object, and is "none"/],
+  ])('says where %j is malformed', async (fields, what) => {
+    const model = new HandmadeModel();
+    model.fields = fields;
+    await expect(readFiles(model.files())).rejects.toMatchObject({ kind: 'input', what: expect.stringMatching(what) });
+  });
+
   it('names the node that reads what is not there', async () => {
     const model = new HandmadeModel();
     model.node('Neg', 'y', ['missing']);

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { registerFrelu } from '../../../src/codemod/register-layer.js';
 import { defaultPlanOptions } from '../../../src/contract/settings.js';
 import type { Json, JsonObject } from '../../../src/model/tfjs/json.js';
+import { registerFrelu } from '../../../src/tfjs-check/register-frelu.js';
 import { planMigration } from '../../../transforms/plan/plan-migration.js';
 import { feed, indices, open, readingError, save } from './compare.js';
 

@@ -91,13 +91,19 @@ describe('reading weights', () => {
       'an unknown type',
       [{ paths: ['w'], weights: [{ name: 'x', shape: [1], dtype: 'float8' }] }],
       { w: [0] },
-      /unknown dtype "float8"/,
+      /weightsManifest\[0\]\.weights\[0\]\.dtype should be "float32" or .*, and is "float8"/,
     ],
     [
       'an unknown quantization',
       [{ paths: ['w'], weights: [float('x', [1], { quantization: { dtype: 'int4' } })] }],
       { w: [0] },
-      /unknown quantization/,
+      /weightsManifest\[0\]\.weights\[0\]\.quantization\.dtype should be .*"float16", and is "int4"/,
+    ],
+    [
+      'a shape that is none',
+      [{ paths: ['w'], weights: [{ name: 'x', shape: [-1], dtype: 'float32' }] }],
+      { w: [0] },
+      /weightsManifest\[0\]\.weights\[0\]\.shape\[0\] should be >=0, and is -1/,
     ],
   ])('refuses %s', async (_, manifest, files, message) => {
     await expect(read(manifest, files)).rejects.toThrow(message);

@@ -1,3 +1,4 @@
+import { present } from '../../../contract/present.js';
 import { type Computed, type ConverterTable, type Elements, isConstant, type NodeContext } from '../context.js';
 
 /** Binary arithmetic with broadcasting, and the sums that carry a bias. */
@@ -7,7 +8,7 @@ export const arithmetic: ConverterTable = {
   BiasAdd: addition,
   AddN: (context) => {
     const { names, dtype, like } = context.align(context.operands.map((_, input) => input));
-    const sum = names.slice(1).reduce((total, name) => context.op('Add', [total, name]), names[0] ?? '');
+    const sum = names.reduce((total, name) => context.op('Add', [total, name]));
     return [context.result(sum, dtype, like)];
   },
   Sub: (context) => binary(context, 'Sub', (a, b) => a - b),
@@ -20,8 +21,7 @@ export const arithmetic: ConverterTable = {
   FloorDiv: floorDivision,
   // tf.js: 0 where the divisor is 0
   DivNoNan: (context) => {
-    const { names, dtype, like } = context.align([0, 1]);
-    const [a = '', b = ''] = names;
+    const { a, b, dtype, like } = context.alignPair();
     const zero = context.builder.scalar(0, dtype);
     const quotient = context.op('Div', [a, b]);
     return [context.result(context.op('Where', [context.op('Equal', [b, zero]), zero, quotient]), dtype, like)];
@@ -34,8 +34,7 @@ export const arithmetic: ConverterTable = {
     return [context.result(context.op('Mul', [difference, difference]), dtype, like)];
   },
   Atan2: (context) => {
-    const { names, like } = context.align([0, 1]);
-    const [y = '', x = ''] = names;
+    const { a: y, b: x, like } = context.alignPair();
     const { builder } = context;
     const zero = builder.float(0);
     // atan(y / x) is right for x > 0; by half a turn off for x < 0; a quarter of a turn for x = 0
@@ -65,8 +64,7 @@ function division(context: NodeContext): Computed[] {
 
 /** ONNX divides integers towards zero and takes the remainder with the divisor's sign. */
 function floorDivision(context: NodeContext): Computed[] {
-  const { names, dtype, like } = context.align([0, 1]);
-  const [a = '', b = ''] = names;
+  const { a, b, dtype, like } = context.alignPair();
   const elements = elementwise(context, (x, y) => Math.floor(x / y));
   const quotient = isInteger(context)
     ? context.op('Div', [context.op('Sub', [a, context.op('Mod', [a, b])]), b])
@@ -75,8 +73,7 @@ function floorDivision(context: NodeContext): Computed[] {
 }
 
 function floorModulo(context: NodeContext): Computed[] {
-  const { names, dtype, like } = context.align([0, 1]);
-  const [a = '', b = ''] = names;
+  const { a, b, dtype, like } = context.alignPair();
   if (isInteger(context)) return [context.result(context.op('Mod', [a, b]), dtype, like)];
   const whole = context.op('Mul', [b, context.op('Floor', [context.op('Div', [a, b])])]);
   return [context.result(context.op('Sub', [a, whole]), dtype, like)];
@@ -111,7 +108,7 @@ function mergeBias(context: NodeContext, input: number, biasInput: number): Comp
   if (!takesBias || channels === null || bias.values.length !== channels || bias.shape.at(-1) !== channels) return null;
   const before = context.builder.nodes.length;
   const steps = bias.shape.length === 1 ? [] : [{ kind: 'reshape' as const, shape: [channels] }];
-  const name = context.weight(biasInput, steps) ?? '';
+  const name = present(context.weight(biasInput, steps), `the bias of ${operand.name}`);
   // a weight that is read in another layout elsewhere is computed behind the convolution: too late for it
   if (context.builder.nodes.length !== before) return null;
   node.input.push(name);

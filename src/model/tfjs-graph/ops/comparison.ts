@@ -34,7 +34,9 @@ function compare(context: NodeContext, opType: string): Computed {
 
 function select(context: NodeContext): Computed[] {
   const all = context.align([0, 1, 2]).like;
-  const [condition, a, b] = [0, 1, 2].map((input) => context.alignTo(all, input));
-  const name = context.op('Where', [condition ?? '', a ?? '', b ?? '']);
+  const name = context.op(
+    'Where',
+    [0, 1, 2].map((input) => context.alignTo(all, input)),
+  );
   return [context.result(name, context.dtype(1), all)];
 }

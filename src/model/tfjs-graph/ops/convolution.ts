@@ -144,14 +144,11 @@ export function fusedParts(context: NodeContext): {
   readonly activation: string;
   readonly slope: number | undefined;
 } {
-  const [first = '', activation = 'linear', ...more] = stringsAttribute(context.node, 'fused_ops').map((name) =>
-    name.toLowerCase(),
-  );
+  const names = stringsAttribute(context.node, 'fused_ops');
+  const [first = 'noop', activation = 'linear', ...more] = names.map((name) => name.toLowerCase());
   const hasBias = first === 'biasadd';
-  if ((!hasBias && first !== '' && first !== 'noop') || more.length > 0) {
-    context.refuse(
-      `tf.js does not run its fused operators (${stringsAttribute(context.node, 'fused_ops').join(', ')})`,
-    );
+  if ((!hasBias && first !== 'noop') || more.length > 0) {
+    context.refuse(`tf.js does not run its fused operators (${names.join(', ')})`);
   }
   return { bias: hasBias ? 2 : null, activation, slope: hasBias ? 3 : 2 };
 }

@@ -15,10 +15,12 @@ export const matrices: ConverterTable = {
   },
   Einsum: (context) => {
     // tf.js reads the equation in lower case
-    const equation = stringAttribute(context.node, 'equation')?.toLowerCase().replaceAll(' ', '') ?? '';
+    const written = stringAttribute(context.node, 'equation') ?? context.refuse('it has no equation');
+    const equation = written.toLowerCase().replaceAll(' ', '');
     const operands = context.operands.map((_, input) => context.plain(input));
     const names = operands.map(({ name }) => name);
-    const [left = '', right = ''] = equation.split('->');
+    const [left, right] = equation.split('->');
+    if (left === undefined || right === undefined) return context.refuse(`its equation '${equation}' has no result`);
     const extents = new Map(
       left.split(',').flatMap((term, i) => Array.from(term, (letter, axis) => [letter, operands[i]?.shape?.[axis]])),
     );

@@ -91,7 +91,7 @@ export const slicing: ConverterTable = {
     const x = context.plain(0);
     const k = context.integer(1, 'count');
     const sorted = boolAttribute(context.node, 'sorted') ? 1 : 0;
-    const [values = '', places = ''] = context.ops('TopK', [x.name, context.builder.int64s([k])], 2, {
+    const [values, places] = context.builder.pair('TopK', [x.name, context.builder.int64s([k])], {
       axis: { int: -1 },
       sorted: { int: sorted },
     });

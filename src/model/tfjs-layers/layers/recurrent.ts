@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { AttributeProtoSchema, AttributeProto_AttributeType as AttributeType } from 'onnx-buf';
+import { present } from '../../../contract/present.js';
 import { type Attributes, type GraphProto, makeNode } from '../../graph.js';
 import { floatTensor } from '../../tensor.js';
 import { OnnxBuilder, valueInfo } from '../../tfjs/builder.js';
@@ -74,8 +75,9 @@ function activationsOf({ kind, activation, recurrentActivation }: Cell): string[
 /** Through ONNX's own operator, which knows neither masks nor every activation. */
 function throughOperator(layer: LayerContext, cell: Cell, x: string, initial: readonly string[]): Sequence | null {
   const { builder } = layer;
-  const functions = activationsOf(cell).map((name) => operatorActivations[activationKey(name)]);
-  if (functions.includes(undefined)) return null;
+  const wanted = activationsOf(cell);
+  const functions = wanted.flatMap((name) => operatorActivations[activationKey(name)] ?? []);
+  if (functions.length < wanted.length) return null;
   const { opType, order } = cells[cell.kind];
   const gates = order.length;
   const steps = (rows: number): LayoutStep[] => [
@@ -87,15 +89,15 @@ function throughOperator(layer: LayerContext, cell: Cell, x: string, initial: re
   const w = layer.weight('kernel', 0, steps(inputSize));
   const r = layer.weight('recurrent_kernel', 1, steps(cell.units));
   const states = initial.map((state) => layer.op('Unsqueeze', [state, builder.int64s([0])]));
-  const alphas = functions.flatMap((each) => (each?.alpha === undefined ? [] : [each.alpha]));
-  const betas = functions.flatMap((each) => (each?.beta === undefined ? [] : [each.beta]));
+  const alphas = functions.flatMap(({ alpha }) => alpha ?? []);
+  const betas = functions.flatMap(({ beta }) => beta ?? []);
   const attributes: Attributes = {
     hidden_size: { int: cell.units },
-    activations: { strings: functions.map((each) => each?.name ?? '') },
+    activations: { strings: functions.map(({ name }) => name) },
     ...(alphas.length > 0 ? { activation_alpha: { floats: alphas } } : {}),
     ...(betas.length > 0 ? { activation_beta: { floats: betas } } : {}),
   };
-  const [y = '', ...last] = builder.ops(
+  const [y, ...last] = builder.ops(
     opType,
     [
       x,
@@ -110,7 +112,11 @@ function throughOperator(layer: LayerContext, cell: Cell, x: string, initial: re
   );
   return {
     // [time, direction, batch, units]
-    steps: layer.op('Transpose', [layer.op('Squeeze', [y, builder.int64s([1])])], { perm: { ints: [1, 0, 2] } }),
+    steps: layer.op(
+      'Transpose',
+      [layer.op('Squeeze', [present(y, 'the output of a recurrence'), builder.int64s([1])])],
+      { perm: { ints: [1, 0, 2] } },
+    ),
     states: last.map((state) => layer.op('Squeeze', [state, builder.int64s([0])])),
   };
 }
@@ -141,26 +147,29 @@ function stepOf(
     body.op(opType, inputs, attributes);
   const graph = { op, scalar: (value: number) => body.float(value) };
   const apply = (name: string, value: string) => activationFormula(name)?.(graph, value, -1) ?? value;
-  const split = (value: string, count: number) =>
-    body.ops('Split', [value], count, { axis: { int: -1 }, num_outputs: { int: count } });
-  const [h = '', c = ''] = states;
+  const split = (value: string, count: number) => {
+    const parts = body.ops('Split', [value], count, { axis: { int: -1 }, num_outputs: { int: count } });
+    return (at: number) => present(parts[at], `part ${at} of ${count}`);
+  };
+  const state = (at: number) => present(states[at], `state ${at} of ${cell.kind}`);
+  const h = state(0);
   const product = op('MatMul', [x, weights.kernel]);
   const fromInput = weights.bias === null ? product : op('Add', [product, weights.bias]);
   if (cell.kind === 'SimpleRNN') {
     return [apply(cell.activation, op('Add', [fromInput, op('MatMul', [h, weights.recurrent])]))];
   }
   if (cell.kind === 'LSTM') {
-    const [i = '', f = '', g = '', o = ''] = split(op('Add', [fromInput, op('MatMul', [h, weights.recurrent])]), 4);
-    const kept = op('Mul', [apply(cell.recurrentActivation, f), c]);
-    const entered = op('Mul', [apply(cell.recurrentActivation, i), apply(cell.activation, g)]);
+    const gate = split(op('Add', [fromInput, op('MatMul', [h, weights.recurrent])]), 4);
+    const kept = op('Mul', [apply(cell.recurrentActivation, gate(1)), state(1)]);
+    const entered = op('Mul', [apply(cell.recurrentActivation, gate(0)), apply(cell.activation, gate(2))]);
     const carry = op('Add', [kept, entered]);
-    return [op('Mul', [apply(cell.recurrentActivation, o), apply(cell.activation, carry)]), carry];
+    return [op('Mul', [apply(cell.recurrentActivation, gate(3)), apply(cell.activation, carry)]), carry];
   }
-  const [xz = '', xr = '', xh = ''] = split(fromInput, 3);
-  const [rz = '', rr = '', rh = ''] = split(weights.recurrent, 3);
-  const z = apply(cell.recurrentActivation, op('Add', [xz, op('MatMul', [h, rz])]));
-  const r = apply(cell.recurrentActivation, op('Add', [xr, op('MatMul', [h, rr])]));
-  const candidate = apply(cell.activation, op('Add', [xh, op('MatMul', [op('Mul', [r, h]), rh])]));
+  const ofInput = split(fromInput, 3);
+  const recurrent = split(weights.recurrent, 3);
+  const z = apply(cell.recurrentActivation, op('Add', [ofInput(0), op('MatMul', [h, recurrent(0)])]));
+  const r = apply(cell.recurrentActivation, op('Add', [ofInput(1), op('MatMul', [h, recurrent(1)])]));
+  const candidate = apply(cell.activation, op('Add', [ofInput(2), op('MatMul', [op('Mul', [r, h]), recurrent(2)])]));
   const fresh = op('Mul', [op('Sub', [body.float(1), z]), candidate]);
   return [op('Add', [op('Mul', [z, h]), fresh])];
 }
@@ -194,9 +203,11 @@ function throughScan(
   const computed = stepOf(body, cell, weights, input, before);
   // A step that does not count leaves the states, and gives the state again: recurrent.ts, rnn.
   const after = computed.map((state, i) =>
-    mask === null ? body.op('Identity', [state]) : body.op('Where', [counts, state, before[i] ?? '']),
+    mask === null
+      ? body.op('Identity', [state])
+      : body.op('Where', [counts, state, present(before[i], `state ${i} of ${cell.kind}`)]),
   );
-  const given = body.op('Identity', [after[0] ?? '']);
+  const given = body.op('Identity', [present(after[0], `the state of ${cell.kind}`)]);
   const info = (name: string) => valueInfo(name, 'float32', null);
   const step = body.finish(
     [...before.map(info), info(input), ...(mask === null ? [] : [valueInfo(counts, 'bool', null)])],
@@ -204,16 +215,16 @@ function throughScan(
   );
   const scanned = mask === null ? [x] : [x, timeFirstMask(layer, mask)];
   const outputs = builder.ops('Scan', [...starts, ...scanned], count + 1, { num_scan_inputs: { int: scanned.length } });
-  addBody(builder, outputs[0] ?? '', step.proto);
+  addBody(builder, present(outputs[0], 'the state of a Scan'), step.proto);
   return {
-    steps: layer.op('Transpose', [outputs[count] ?? ''], { perm: { ints: [1, 0, 2] } }),
+    steps: layer.op('Transpose', [present(outputs[count], 'the steps of a Scan')], { perm: { ints: [1, 0, 2] } }),
     states: outputs.slice(0, count),
   };
 }
 
 function addBody(builder: OnnxBuilder, output: string, body: GraphProto): void {
   const attribute = create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g: body });
-  builder.nodeOf(output)?.attribute.push(attribute);
+  present(builder.nodeOf(output), `the Scan of '${output}'`).attribute.push(attribute);
 }
 
 /** [batch, units] zeros for each state, from x: [time, batch, features]. */

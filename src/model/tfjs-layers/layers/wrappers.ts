@@ -32,7 +32,7 @@ function inner(
 /** The wrapped layer sees [batch * time, ...]: what it does to one step does not depend on the others. */
 function timeDistributed(layer: LayerContext): LayerValue {
   const { builder } = layer;
-  const spec = wrappedLayer(layer.spec);
+  const spec = wrappedLayer(layer.graph.files.path, layer.spec);
   const x = layer.plain(layer.input);
   const [batch = null, time = null, ...rest] = layer.shapeOf(x);
   if (pointwise.has(spec.className)) return oneOf(layer, inner(layer, spec, [{ ...x, mask: null }], layer.scope));
@@ -61,7 +61,7 @@ function oneOf(layer: LayerContext, values: readonly LayerValue[]): LayerValue {
 
 /** A layer and its twin that goes backwards, whose sequence is turned round again. */
 function bidirectional(layer: LayerContext): LayerValue[] {
-  const spec = wrappedLayer(layer.spec);
+  const spec = wrappedLayer(layer.graph.files.path, layer.spec);
   const isBackward = spec.config.go_backwards === true;
   const twin = { ...spec, config: { ...spec.config, go_backwards: !isBackward } };
   const [input, ...states] = layer.inputs;

@@ -8,17 +8,17 @@ import { type TensorflowName, tensorflowName } from './tensorflow.js';
 import { traverse } from './traverse.js';
 
 /** One place of the source where a ReLU is, or may be. */
-export interface Site {
+export interface ReluSource {
   /** the node that is named to the user: the `activation` property, or the call */
   readonly node: Node;
   /** such as `conv2d, activation 'relu'` */
   readonly what: string;
   /** why nothing is done here, or what is to be known about what is done */
   readonly reason: string | null;
-  readonly change: Change | null;
+  readonly change: SourceEdit | null;
 }
 
-export type Change =
+export type SourceEdit =
   /** a layer that does nothing but ReLU becomes a FReLU layer */
   | {
       readonly kind: 'replace';
@@ -42,7 +42,7 @@ export type Change =
     };
 
 export interface Finding {
-  readonly sites: readonly Site[];
+  readonly relus: readonly ReluSource[];
   /** the packages that the layers which change come from */
   readonly packages: readonly string[];
 }
@@ -62,29 +62,29 @@ const recurrent: ReadonlySet<string> = new Set([
  * @param granularity with `channel`, a layer must say which axis its channels are
  * @throws what the scopes of the file refuse, such as a name that is declared twice
  */
-export function findSites(file: File, granularity: Granularity): Finding {
+export function findRelus(file: File, granularity: Granularity): Finding {
   const { calls, mentions, references, usesTensorflow } = survey(file);
-  const sites: Site[] = [];
+  const relus: ReluSource[] = [];
   const packages = new Set<string>();
-  /** what is part of a site already */
+  /** what is part of a ReLU already */
   const claimed = new Set<Node>();
   for (const call of calls) {
     const name = tensorflowName(call.get('callee'));
-    const site =
-      name !== null ? siteOfCall(call, name, granularity, claimed) : usesTensorflow ? siteOfMethod(call) : null;
-    if (site !== null) sites.push(site);
-    if (site?.change && name !== null) packages.add(name.package);
+    const relu =
+      name !== null ? reluOfCall(call, name, granularity, claimed) : usesTensorflow ? reluOfMethod(call) : null;
+    if (relu !== null) relus.push(relu);
+    if (relu?.change && name !== null) packages.add(name.package);
   }
   for (const { path, name } of references) {
-    const site = siteOfReference(path, name);
-    if (site !== null) sites.push(site);
+    const relu = reluOfReference(path, name);
+    if (relu !== null) relus.push(relu);
   }
   for (const { node, value } of mentions) {
     const name = claimed.has(node) ? undefined : possibleStrings(value)?.find(isRelu);
-    if (name !== undefined) sites.push(unattached(node, name));
+    if (name !== undefined) relus.push(unattached(node, name));
   }
   return {
-    sites: sites.toSorted((a, b) => spanOf(a.node).start - spanOf(b.node).start),
+    relus: relus.toSorted((a, b) => spanOf(a.node).start - spanOf(b.node).start),
     packages: [...packages],
   };
 }
@@ -137,15 +137,16 @@ function isUsualName(node: Node): boolean {
   return node.type === 'Identifier' && node.name === 'tf';
 }
 
-function siteOfCall(
+function reluOfCall(
   call: NodePath<CallExpression>,
   { members }: TensorflowName,
   granularity: Granularity,
   claimed: Set<Node>,
-): Site | null {
-  const [first = '', kind] = members;
+): ReluSource | null {
+  const [first, kind] = members;
+  if (first === undefined) return null;
   if (first === 'layers' && kind !== undefined && members.length === 2)
-    return layerSite(call, kind, granularity, claimed);
+    return layerRelu(call, kind, granularity, claimed);
   if (members.length > 1) return null;
   const what = plainOperation(first, call);
   return what === null ? null : skipped(call.node, what, nowhereToKeep);
@@ -161,12 +162,12 @@ function plainOperation(name: string, call: NodePath<CallExpression>): string | 
   return name === 'maximum' && isNumber(second, 0) ? 'tf.maximum(..., 0)' : null;
 }
 
-function layerSite(
+function layerRelu(
   call: NodePath<CallExpression>,
   kind: string,
   granularity: Granularity,
   claimed: Set<Node>,
-): Site | null {
+): ReluSource | null {
   if (kind === 'reLU') {
     return {
       node: call.node,
@@ -182,11 +183,11 @@ function layerSite(
       ? skipped(call.node, kind, config.reason)
       : null;
   }
-  if (recurrent.has(kind)) return recurrentSite(call, kind, config.object, claimed);
+  if (recurrent.has(kind)) return recurrentRelu(call, kind, config.object, claimed);
   const activation = activationOf(config.object);
   if (activation.status === 'other') return null;
   const { property } = activation;
-  // the mention is this site's own, wherever its object stands
+  // the mention is this ReLU's own, wherever its object stands
   if (property !== null) claimed.add(property.node);
   if (activation.status === 'unknown') {
     return skipped(property?.node ?? call.node, describeLayer(kind, null), activation.reason);
@@ -242,12 +243,12 @@ function biasOf(config: NodePath<ObjectExpression>): { readonly absent: boolean;
     : { absent: true, note: 'the layer has no bias: its FReLU holds the shift' };
 }
 
-function recurrentSite(
+function recurrentRelu(
   call: NodePath<CallExpression>,
   kind: string,
   config: NodePath<ObjectExpression>,
   claimed: Set<Node>,
-): Site | null {
+): ReluSource | null {
   const given = ['activation', 'recurrentActivation'].map((key) => activationOf(config, key));
   for (const each of given) if (each.status !== 'other' && each.property !== null) claimed.add(each.property.node);
   const activation = given.find(({ status }) => status !== 'other');
@@ -261,11 +262,12 @@ function recurrentSite(
 }
 
 /** Methods of tensors, and what belongs to a TensorFlow.js that is not imported from one of its packages. */
-function siteOfMethod(call: NodePath<CallExpression>): Site | null {
+function reluOfMethod(call: NodePath<CallExpression>): ReluSource | null {
   const { callee } = call.node;
   if (callee.type !== 'MemberExpression') return null;
   const { object } = callee;
-  const name = propertyName(callee.property, callee.computed) ?? '';
+  const name = propertyName(callee.property, callee.computed);
+  if (name === null) return null;
   if (name === 'reLU' && object.type === 'MemberExpression') {
     return skipped(call.node, 'reLU layer', 'its TensorFlow.js is not imported here from one of its packages');
   }
@@ -275,19 +277,19 @@ function siteOfMethod(call: NodePath<CallExpression>): Site | null {
 }
 
 /** A function of TensorFlow.js that makes a ReLU and is not called here, such as `x.map(tf.relu)`. */
-function siteOfReference(path: NodePath<Node>, { members }: TensorflowName): Site | null {
+function reluOfReference(path: NodePath<Node>, { members }: TensorflowName): ReluSource | null {
   if (path.parentPath?.isVariableDeclarator()) return null;
   const name = members.join('.');
   if (name === 'layers.reLU') return skipped(path.node, 'tf.layers.reLU', 'it is passed on, and called elsewhere');
   return isRelu(name) ? skipped(path.node, `tf.${name}`, nowhereToKeep) : null;
 }
 
-function unattached(node: Node, name: string): Site {
+function unattached(node: Node, name: string): ReluSource {
   const reason = 'which layer this reaches is not seen here: give the layer its activation where it is created';
   return skipped(node, `activation '${name}'`, reason);
 }
 
-function skipped(node: Node, what: string, reason: string): Site {
+function skipped(node: Node, what: string, reason: string): ReluSource {
   return { node, what, reason, change: null };
 }
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { freluModule, isFreluModule } from '../../src/codemod/layer-module.js';
+import { freluModule, isFreluModule } from '../../../src/model/tfjs/frelu-module.js';
 
 /** What a strict project asks for; declarations, so that every exported type must have a name. */
 const compilerOptions = {

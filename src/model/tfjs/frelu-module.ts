@@ -1,5 +1,5 @@
-import type { ModuleSystem } from './imports.js';
-import type { Language } from './parse.js';
+export type Language = 'typescript' | 'javascript';
+export type ModuleSystem = 'esm' | 'commonjs';
 
 export interface ModuleFormat {
   readonly language: Language;

@@ -1,6 +1,6 @@
 import { compileFunction } from 'node:vm';
 import type * as TensorFlow from '@tensorflow/tfjs';
-import { freluModule } from './layer-module.js';
+import { freluModule } from '../model/tfjs/frelu-module.js';
 
 /**
  * Registers the FReLU layer with `tf`, so that it loads what was built from rewritten source: the class of the very module

@@ -2,11 +2,12 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as TensorFlow from '@tensorflow/tfjs';
-import { Failure, messageOf } from '../../contract/failure.js';
-import type { ModelFormat } from '../../contract/model.js';
-import type { Graph, ValueInfoProto } from '../graph.js';
-import { DataType } from '../tensor.js';
-import type { TfjsFiles } from './files.js';
+import { Failure, messageOf } from '../contract/failure.js';
+import type { ModelFormat } from '../contract/model.js';
+import type { Graph, ValueInfoProto } from '../model/graph.js';
+import { DataType } from '../model/tensor.js';
+import type { TfjsFiles } from '../model/tfjs/files.js';
+import { registerFrelu } from './register-frelu.js';
 
 type Tf = typeof TensorFlow;
 
@@ -43,8 +44,6 @@ export interface VerifyOptions {
   readonly random?: () => number;
   /** the extent of an axis that the model leaves open, other than the batch (32) */
   readonly openExtent?: number;
-  /** registers the layers that a LayersModel may have beside TensorFlow.js's own (none) */
-  readonly registerLayers?: (tf: Tf) => void;
 }
 
 /**
@@ -59,10 +58,11 @@ export async function verifyTfjs(
   run: RunGraph,
   options: VerifyOptions = {},
 ): Promise<Verification> {
-  const { samples = 4, random = steadyRandom(), openExtent = 32, registerLayers } = options;
+  const { samples = 4, random = steadyRandom(), openExtent = 32 } = options;
   const engine = await loadEngine(files);
   const { tf } = engine;
-  if (format === 'tfjs-layers') registerLayers?.(tf);
+  // a LayersModel may have this layer beside TensorFlow.js's own
+  if (format === 'tfjs-layers') registerFrelu(tf);
   const model = await loadStock(tf, files, format);
   try {
     const batches = batchesOf(graph, samples, random, openExtent);
@@ -139,7 +139,14 @@ async function loadStock(
   try {
     return format === 'tfjs-graph' ? await tf.loadGraphModel(handler) : await tf.loadLayersModel(handler);
   } catch (cause) {
-    throw new Failure('input', `${files.path}: TensorFlow.js cannot load this model (${messageOf(cause)}).`, { cause });
+    throw new Failure(
+      'input',
+      {
+        what: `${files.path}: TensorFlow.js cannot load this model (${messageOf(cause)}).`,
+        cure: 'Load it with TensorFlow.js itself, and correct what it refuses.',
+      },
+      { cause },
+    );
   }
 }
 
@@ -157,9 +164,14 @@ async function runStock(
   } catch (cause) {
     const missing = /Kernel '([^']+)' not registered/.exec(messageOf(cause))?.[1];
     if (missing === undefined || backend.startsWith('cpu')) {
-      throw new Failure('input', `${files.path}: TensorFlow.js cannot run this model (${messageOf(cause)}).`, {
-        cause,
-      });
+      throw new Failure(
+        'input',
+        {
+          what: `${files.path}: TensorFlow.js cannot run this model (${messageOf(cause)}).`,
+          cure: 'Run it with TensorFlow.js itself, and correct what it refuses.',
+        },
+        { cause },
+      );
     }
     await tf.setBackend('cpu');
     const used = `cpu (the ${backend} backend has no ${missing})`;
@@ -214,10 +226,10 @@ function compare(
   ours: ResultTensor | undefined,
 ): { readonly difference: number; readonly scale: number } {
   if (expected === undefined || ours === undefined || expected.dims.join() !== ours.dims.join()) {
-    throw new Failure(
-      'input',
-      `${files.path}: output '${name}' has the shape [${expected?.dims}] in TensorFlow.js and [${ours?.dims}] here, so the model was not read as it is meant.`,
-    );
+    throw new Failure('input', {
+      what: `${files.path}: output '${name}' has the shape [${expected?.dims}] in TensorFlow.js and [${ours?.dims}] here, so the model was not read as it is meant.`,
+      cure: 'Please report this model.',
+    });
   }
   let difference = 0;
   let scale = 0;
