@@ -1,5 +1,5 @@
 import { defaultPlanOptions, type Padding } from '../src/contract/settings.js';
-import { createRandom } from '../src/data/random.js';
+import { createRandom } from '../src/math/random.js';
 import type { Graph } from '../src/model/graph.js';
 import type { SiteParameters } from '../src/model/plan.js';
 import { compareLatency } from '../src/run/latency.js';

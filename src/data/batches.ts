@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
 import type { Targets } from './dataset.js';
 import type { Inputs } from './inputs.js';
-import { createRandom, shuffle } from './random.js';
+import { createRandom, shuffle } from '../math/random.js';
 
 export interface Batch {
   readonly count: number;

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { Failure } from '../contract/failure.js';
 import type { Dataset } from './dataset.js';
-import { createRandom, shuffle } from './random.js';
+import { createRandom, shuffle } from '../math/random.js';
 
 /** Some samples of a data set, with what identifies them. */
 export interface Split {

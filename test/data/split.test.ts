@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import { countDuplicates, type Splits, splitDataset, wholeSplit } from '../../src/data/split.js';
 import { memoryDataset, ramp } from './memory.js';
 

@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
 import type { ArmResult, CurvePoint, Example, MigrateResult, SiteResult } from '../../src/contract/result.js';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import { judgeAcceptance, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
 import { monitoringBaseline } from '../../src/evaluation/drift.js';
