@@ -1,6 +1,6 @@
 import { defaultPlanOptions, type Padding } from '../src/contract/settings.js';
-import { createRandom } from '../src/data/random.js';
 import { compareLatency } from '../src/judge/latency.js';
+import { createRandom } from '../src/math/random.js';
 import type { Graph } from '../src/model/graph.js';
 import type { SiteParameters } from '../src/model/plan.js';
 import { signatureOf } from '../src/runtime/predictor.js';

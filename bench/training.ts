@@ -1,6 +1,6 @@
 import type { BatchPart } from '../src/autodiff/step.js';
 import { defaultPlanOptions } from '../src/contract/settings.js';
-import { createRandom } from '../src/data/random.js';
+import { createRandom } from '../src/math/random.js';
 import type { Graph } from '../src/model/graph.js';
 import { countOperations } from '../src/model/operation-counts.js';
 import { elementCount } from '../src/model/tensor.js';

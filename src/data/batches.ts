@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
+import { createRandom, shuffle } from '../math/random.js';
 import type { Targets } from './dataset.js';
 import type { Inputs } from './inputs.js';
-import { createRandom, shuffle } from './random.js';
 
 export interface Batch {
   readonly count: number;
@@ -37,7 +37,11 @@ export async function* batches(inputs: Inputs, options: BatchOptions): AsyncGene
   const { dataset } = inputs;
   const { batchSize, skip = 0 } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
-    throw new Failure('usage', `--batch-size ${batchSize}: give a whole number of at least 1.`);
+    throw new Failure('usage', {
+      what: `The batch size ${batchSize} cannot be used.`,
+      cure: 'Give a whole number of at least 1.',
+      settings: ['batchSize'],
+    });
   }
   const order = Int32Array.from(options.indices ?? { length: dataset.count }, (index, i) => index ?? i);
   if (options.shuffle !== undefined) shuffle(order, createRandom(options.shuffle.seed, options.shuffle.epoch));
@@ -80,11 +84,10 @@ function targetWidth(targets: Targets, classes: number | undefined, path: string
   const width = classes ?? targets.names.length;
   const at = targets.labels.findIndex((label) => label >= width);
   if (at < 0) return width;
-  throw new Failure(
-    'input',
-    `${path}: sample ${at} is of class ${targets.labels[at]}, but the model knows ${width} classes, numbered from 0. ` +
-      'Correct the label, or give the data this model was made for.',
-  );
+  throw new Failure('input', {
+    what: `${path}: sample ${at} is of class ${targets.labels[at]}, but the model knows ${width} classes, numbered from 0.`,
+    cure: 'Correct the label, or give the data this model was made for.',
+  });
 }
 
 function gatherTargets(

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import type { SettingHint } from '../contract/settings.js';
 import type { Dataset, PixelSize } from './dataset.js';
 import type { PreprocessorConfig } from './preprocessor-config.js';
 
@@ -58,11 +59,16 @@ function mismatch(
   samples: readonly number[] | null,
   wanted: readonly (number | null)[],
   cure: string,
+  settings: readonly SettingHint[] = [],
 ): Failure {
   const { layout } = dataset.sample;
   const found =
     samples === null ? 'its images are of various sizes' : `its samples are ${shapeText(samples)} (${layout})`;
-  return new Failure('input', `${dataset.path}: ${found}, the model takes ${shapeText(wanted)}. ${cure}`);
+  return new Failure('input', {
+    what: `${dataset.path}: ${found}, the model takes ${shapeText(wanted)}.`,
+    cure,
+    settings,
+  });
 }
 
 /** Rows, and arrays whose axes have no names: the same numbers in the same order, under the model's shape. */
@@ -71,7 +77,7 @@ function fitValues(dataset: Dataset, wanted: readonly (number | null)[], layout:
   const length = product(stored);
   const shape = sameShape(wanted, stored) ? stored : reshaped(stored, wanted);
   if (shape === null) {
-    throw mismatch(dataset, stored, wanted, "Give data of the model's shape, or another target column (--target).");
+    throw mismatch(dataset, stored, wanted, "Give data of the model's shape, or another target column.", ['target']);
   }
   const axes = shape.filter((dim) => dim !== 1).length;
   if (stored.length === 1 && axes > 2 && layout === undefined) {
@@ -79,7 +85,8 @@ function fitValues(dataset: Dataset, wanted: readonly (number | null)[], layout:
       dataset,
       stored,
       wanted,
-      "Say with --layout NCHW or NHWC that the row holds the pixels in the order of the model's axes.",
+      "Say by the layout, NCHW or NHWC, that the row holds the pixels in the order of the model's axes.",
+      ['layout'],
     );
   }
   const channelCount = layout === 'NCHW' ? (shape[0] ?? 1) : (shape.at(-1) ?? 1);
@@ -143,10 +150,11 @@ function fitPixels(
   const size = pixelSize(dataset, stored, requested, target);
   const pixels = size ?? stored;
   if (pixels === null) {
-    throw new Failure(
-      'usage',
-      `${dataset.path}: its images are of various sizes, and the model takes ${shapeText(wanted)}. Give --resize HEIGHTxWIDTH.`,
-    );
+    throw new Failure('usage', {
+      what: `${dataset.path}: its images are of various sizes, and the model takes ${shapeText(wanted)}.`,
+      cure: 'Give the size to resize them to.',
+      settings: [['resize', 'HEIGHTxWIDTH']],
+    });
   }
   const channels = target.channels ?? pixels.channels;
   const repeat = channels === pixels.channels ? 1 : channels;
@@ -155,7 +163,7 @@ function fitPixels(
   const to = target.layout === 'NCHW' ? 'CHW' : 'HWC';
   const shape = inputShape({ ...pixels, channels }, to, wanted.length);
   if (!sameShape(wanted, shape)) {
-    throw mismatch(dataset, pixelShape(pixels), wanted, 'Give --resize HEIGHTxWIDTH that fits.');
+    throw mismatch(dataset, pixelShape(pixels), wanted, 'Give a size to resize them to that fits.', ['resize']);
   }
   return {
     size,
@@ -200,8 +208,9 @@ function requireFit(
 ): void {
   const { height, width } = target;
   if ((height ?? pixels.height) !== pixels.height || (width ?? pixels.width) !== pixels.width) {
-    const cure = height === null || width === null ? 'Give data of that size.' : `Give --resize ${height}x${width}.`;
-    throw mismatch(dataset, pixelShape(pixels), wanted, cure);
+    throw height === null || width === null
+      ? mismatch(dataset, pixelShape(pixels), wanted, 'Give data of that size.')
+      : mismatch(dataset, pixelShape(pixels), wanted, 'Have them resized.', [['resize', `${height}x${width}`]]);
   }
   if (repeat !== 1 && !(pixels.channels === 1 && repeat === 3)) {
     throw mismatch(dataset, pixelShape(pixels), wanted, 'Convert the images to its channels.');
@@ -240,8 +249,8 @@ function targetAxes(
   if (wanted.length === 1) {
     const channels = expected.channels ?? 3;
     if (channels > 1 && layout === undefined) {
-      const cure = 'Say with --layout NCHW or NHWC in which order its pixels are flattened.';
-      throw mismatch(dataset, stored, wanted, cure);
+      const cure = 'Say in which layout, NCHW or NHWC, its pixels were flattened.';
+      throw mismatch(dataset, stored, wanted, cure, ['layout']);
     }
     return { layout: layout ?? 'NCHW', height: null, width: null, channels };
   }
@@ -255,9 +264,12 @@ function targetAxes(
   const bySize = byChannels.filter((axes) => sizeFits(axes, expected));
   // where no size fits, the channels may still tell which way round the model is: the message is then about the size
   const [only, other] = bySize.length > 0 ? bySize : byChannels;
+  if (only === undefined && first.channels !== null && last.channels !== null) {
+    throw mismatch(dataset, stored, wanted, 'Give images of as many channels as the model takes.');
+  }
   if (only === undefined || other !== undefined) {
-    const cure = 'Say with --layout NCHW or NHWC which axis of the model holds the channels.';
-    throw mismatch(dataset, stored, wanted, cure);
+    const cure = "Say which layout the model's input has, NCHW or NHWC.";
+    throw mismatch(dataset, stored, wanted, cure, ['layout']);
   }
   return only;
 }
@@ -288,14 +300,19 @@ function requestedSize(stored: Pixels | null, { resize, preprocessorConfig: conf
   if (config === undefined || (config.resize === null && config.crop === null)) return null;
   const resized = config.resize ?? stored;
   if (resized === null) {
-    throw new Failure('input', `${config.path}: it crops images without resizing them. Add do_resize and size.`);
+    throw new Failure('input', {
+      what: `${config.path}: it crops images without resizing them.`,
+      cure: 'Add do_resize and size.',
+    });
   }
   const crop = config.crop ?? resized;
   if (crop.height > resized.height || crop.width > resized.width) {
-    throw new Failure(
-      'input',
-      `${config.path}: its crop ${crop.height}x${crop.width} is larger than its size ${resized.height}x${resized.width}. Correct it.`,
-    );
+    throw new Failure('input', {
+      what:
+        `${config.path}: its crop ${crop.height}x${crop.width} is larger than ` +
+        `its size ${resized.height}x${resized.width}.`,
+      cure: 'Correct crop_size or size.',
+    });
   }
   return {
     height: crop.height,
@@ -318,11 +335,12 @@ function pixelSize(
     requested ?? (stored === null && height !== null && width !== null ? wholeSize(height, width, 'cover') : null);
   if (size === null || (stored !== null && isAsStored(size, stored))) return null;
   if (dataset.sample.dtype !== 'uint8') {
-    throw new Failure(
-      'input',
-      `${dataset.path}: its samples are floats of ${shapeText(dataset.sample.shape ?? [])}; only 8-bit pixels are resized. ` +
-        `Save them at ${size.height}x${size.width}, or as uint8.`,
-    );
+    throw new Failure('input', {
+      what:
+        `${dataset.path}: its samples are floats of ${shapeText(dataset.sample.shape ?? [])}; ` +
+        'only 8-bit pixels are resized.',
+      cure: `Save them at ${size.height}x${size.width}, or as uint8.`,
+    });
   }
   return { ...size, channels: stored?.channels ?? target.channels ?? 3 };
 }

@@ -19,12 +19,13 @@ async function readerOf(path: string): Promise<DatasetReader> {
   for (const reader of readers) {
     if (await reader.recognises(path)) return reader;
   }
-  throw new Failure(
-    'input',
-    `${path}: this ${folder ? 'folder' : 'file'} is no data set of a known format (${readers
+  throw new Failure('input', {
+    what: `${path}: this ${folder ? 'folder' : 'file'} is no data set of a known format (${readers
       .map(({ format }) => format)
-      .join(', ')}). Check the path, or export the data in one of these.`,
-  );
+      .join(', ')}).`,
+    cure: 'Check the path, or export the data in one of these.',
+    settings: ['data'],
+  });
 }
 
 /**

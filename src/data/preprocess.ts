@@ -38,10 +38,11 @@ export function planPreprocessing(
   options: PreprocessingOptions = {},
 ): Preprocessing {
   if (modelInput.shape.length < 2) {
-    throw new Failure(
-      'input',
-      `The model's input ${shapeText(modelInput.shape)} has no axes besides the batch. ${dataset.path} cannot be fed to it.`,
-    );
+    throw new Failure('input', {
+      what: `The model's input ${shapeText(modelInput.shape)} has no axes besides the batch: ${dataset.path} cannot be fed to it.`,
+      cure: 'Give a model whose input is [batch, ...].',
+      settings: ['model'],
+    });
   }
   const fit = fitSamples(dataset, modelInput, options);
   const arithmetic = planArithmetic(dataset, fit, options);
@@ -70,22 +71,31 @@ function planArithmetic(
   const mean = options.mean ?? config?.mean ?? [0];
   const std = options.std ?? config?.std ?? [1];
   if (!Number.isFinite(scale) || scale === 0) {
-    throw new Failure('usage', `--scale ${scale}: give a finite number other than 0.`);
+    throw new Failure('usage', {
+      what: `The scale ${scale} cannot be used.`,
+      cure: 'Give a finite number other than 0.',
+      settings: ['scale'],
+    });
   }
-  for (const [name, values] of [
-    ['--mean', mean],
-    ['--std', std],
+  for (const [setting, name, values] of [
+    ['mean', 'mean', mean],
+    ['std', 'standard deviation', std],
   ] as const) {
     const perChannel = values.length === fit.channelCount && (fit.channelCount === 1 || fit.layout !== null);
     if (!(values.length === 1 || perChannel) || !values.every(Number.isFinite)) {
-      throw new Failure(
-        'usage',
-        `${name} ${values.join(',')}: give one finite number, or one for each of the ${fit.channelCount} channels.`,
-      );
+      throw new Failure('usage', {
+        what: `The ${name} ${values.join(', ')} does not fit the ${fit.channelCount === 1 ? 'one channel' : `${fit.channelCount} channels`}.`,
+        cure: 'Give one finite number, or one for each channel.',
+        settings: [setting],
+      });
     }
   }
   if (std.includes(0))
-    throw new Failure('usage', `--std ${std.join(',')}: dividing by 0. Give the standard deviation.`);
+    throw new Failure('usage', {
+      what: `The standard deviation ${std.join(', ')} would divide by 0.`,
+      cure: 'Give the standard deviation of the training data.',
+      settings: ['std'],
+    });
   return { scale, mean, std };
 }
 

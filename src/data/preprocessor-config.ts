@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import * as v from 'valibot';
 import { Failure, messageOf } from '../contract/failure.js';
 import type { PixelSize } from './dataset.js';
 import { fileSize } from './readers/files.js';
@@ -36,13 +37,56 @@ export async function readPreprocessorConfig(path: string): Promise<Preprocessor
     parsed = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
     const cause = messageOf(error);
-    throw new Failure('input', `${path}: it is not readable JSON (${cause}). Correct or remove it.`, { cause: error });
+    throw new Failure(
+      'input',
+      { what: `${path}: it is not readable JSON (${cause}).`, cure: 'Correct or remove it.', settings: ['preprocess'] },
+      { cause: error },
+    );
   }
   return parsePreprocessorConfig(path, parsed);
 }
 
 /** PIL's filters by their numbers, which the config uses. */
-const interpolations: readonly PixelSize['interpolation'][] = ['nearest', 'lanczos3', 'linear', 'cubic'];
+const interpolations = { 0: 'nearest', 1: 'lanczos3', 2: 'linear', 3: 'cubic' } as const;
+
+// what is said of a field that a schema does not take: "size is not ..."
+const positive = v.pipe(v.number('a positive number'), v.gtValue(0, 'a positive number'));
+const numbers = v.nullish(v.array(v.number('a number'), 'a list of numbers'));
+const flag = v.nullish(v.boolean('true or false'));
+const size = v.union(
+  [positive, v.object({ height: positive, width: positive }), v.object({ shortest_edge: positive })],
+  'a positive number, { height, width } or { shortest_edge }',
+);
+
+/** The fields that are read; a config has others, which say nothing of how an image becomes numbers. */
+const fields = v.object(
+  {
+    do_resize: flag,
+    size: v.nullish(size),
+    resample: v.nullish(v.picklist([0, 1, 2, 3], '0 (nearest), 1 (Lanczos), 2 (bilinear) or 3 (bicubic)')),
+    crop_pct: v.nullish(positive),
+    do_center_crop: flag,
+    crop_size: v.nullish(size),
+    do_rescale: flag,
+    rescale_factor: v.nullish(positive),
+    do_normalize: flag,
+    image_mean: numbers,
+    image_std: numbers,
+    do_flip_channel_order: flag,
+    do_convert_grayscale: flag,
+    do_pad: flag,
+    do_reduce_labels: flag,
+  },
+  'a JSON object',
+);
+// an array would pass for an object without fields
+const configSchema = v.pipe(
+  v.unknown(),
+  v.check((json) => !Array.isArray(json), 'a JSON object'),
+  fields,
+);
+type Config = v.InferOutput<typeof fields>;
+type Size = v.InferOutput<typeof size>;
 
 const unsupported = ['do_flip_channel_order', 'do_convert_grayscale', 'do_pad', 'do_reduce_labels'] as const;
 
@@ -50,81 +94,62 @@ const unsupported = ['do_flip_channel_order', 'do_convert_grayscale', 'do_pad', 
  * Reads the fields of the image processors of `transformers`: do_resize, size, resample, crop_pct, do_center_crop,
  * crop_size, do_rescale, rescale_factor, do_normalize, image_mean, image_std. A missing `do_` field counts as
  * set where the step has its values: older configs leave it out.
- * @throws Failure('input')
+ * @throws Failure('input') naming the field that is wrong or not supported
  */
-export function parsePreprocessorConfig(path: string, config: unknown): PreprocessorConfig {
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) {
-    throw new Failure('input', `${path}: it is not a JSON object. Give a preprocessor_config.json.`);
+export function parsePreprocessorConfig(path: string, json: unknown): PreprocessorConfig {
+  const parsed = v.safeParse(configSchema, json);
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    throw new Failure('input', {
+      what: `${path}: ${v.getDotPath(issue) ?? 'it'} is not ${issue.message}.`,
+      cure: 'Correct it, or give the preprocessor_config.json that was saved with the model.',
+      settings: ['preprocess'],
+    });
   }
-  const field = (name: string): unknown => Reflect.get(config, name);
+  const config = parsed.output;
   for (const name of unsupported) {
-    if (field(name) === true) {
-      throw new Failure('input', `${path}: ${name} is not supported. Prepare the data that way and set it to false.`);
+    if (config[name] === true) {
+      throw new Failure('input', {
+        what: `${path}: ${name} is not supported.`,
+        cure: 'Prepare the data that way and set it to false.',
+      });
     }
   }
-  const crops = field('do_center_crop') === true;
-  const crop = crops ? rectangle(path, 'crop_size', field('crop_size') ?? field('size')) : null;
-  const resize =
-    field('do_resize') === false || field('size') === undefined ? null : resizeOf(path, field, crop !== null);
-  const normalizes = field('do_normalize') !== false;
+  const cropSize = config.crop_size ?? config.size;
+  if (config.do_center_crop === true && cropSize == null) {
+    throw new Failure('input', { what: `${path}: do_center_crop is set without crop_size.`, cure: 'Add crop_size.' });
+  }
+  const crop = config.do_center_crop === true && cropSize != null ? rectangle(cropSize) : null;
+  const resize = config.do_resize === false || config.size == null ? null : resizeOf(config, config.size);
+  const normalizes = config.do_normalize !== false;
   return {
     path,
-    resize:
-      resize === null
-        ? null
-        : { height: resize.height, width: resize.width, fit: resize.fit, interpolation: resize.interpolation },
+    resize: resize?.resize ?? null,
     crop: crop ?? resize?.crop ?? null,
-    scale: field('do_rescale') === false ? null : numberOf(path, 'rescale_factor', field('rescale_factor') ?? 1 / 255),
-    mean: normalizes ? numbersOf(path, 'image_mean', field('image_mean')) : null,
-    std: normalizes ? numbersOf(path, 'image_std', field('image_std')) : null,
+    scale: config.do_rescale === false ? null : (config.rescale_factor ?? 1 / 255),
+    mean: normalizes ? (config.image_mean ?? null) : null,
+    std: normalizes ? (config.image_std ?? null) : null,
   };
 }
 
-function resizeOf(path: string, field: (name: string) => unknown, crops: boolean) {
-  const size = field('size');
-  const interpolation = interpolations[Number(field('resample') ?? 2)] ?? 'linear';
+function resizeOf(config: Config, wanted: Size): Pick<PreprocessorConfig, 'resize' | 'crop'> {
+  const interpolation = interpolations[config.resample ?? 2];
+  const crops = config.do_center_crop === true;
   const edge =
-    typeof size === 'object' && size !== null ? Reflect.get(size, 'shortest_edge') : crops ? size : undefined;
-  if (edge === undefined) {
-    return { ...rectangle(path, 'size', size), fit: 'stretch' as const, interpolation, crop: null };
-  }
-  const shortest = numberOf(path, 'size.shortest_edge', edge);
-  const cropShare = field('crop_pct');
-  if (cropShare === undefined || cropShare === null) {
-    // the central square of the resized image is what every crop that fits is cut from
-    return { height: shortest, width: shortest, fit: 'cover' as const, interpolation, crop: null };
-  }
+    typeof wanted === 'number' ? (crops ? wanted : null) : 'shortest_edge' in wanted ? wanted.shortest_edge : null;
+  if (edge === null) return { resize: { ...rectangle(wanted), fit: 'stretch', interpolation }, crop: null };
+  const square = { height: edge, width: edge };
+  // the central square of the resized image is what every crop that fits is cut from
+  if (config.crop_pct == null) return { resize: { ...square, fit: 'cover', interpolation }, crop: null };
   // ConvNeXT: small images are resized larger and cropped back, large ones are stretched
-  if (shortest >= 384) return { height: shortest, width: shortest, fit: 'stretch' as const, interpolation, crop: null };
-  const larger = Math.floor(shortest / numberOf(path, 'crop_pct', cropShare));
-  return {
-    height: larger,
-    width: larger,
-    fit: 'cover' as const,
-    interpolation,
-    crop: { height: shortest, width: shortest },
-  };
+  if (edge >= 384) return { resize: { ...square, fit: 'stretch', interpolation }, crop: null };
+  const larger = Math.floor(edge / config.crop_pct);
+  return { resize: { height: larger, width: larger, fit: 'cover', interpolation }, crop: square };
 }
 
-function rectangle(path: string, name: string, value: unknown): { height: number; width: number } {
-  if (typeof value === 'number') return { height: value, width: value };
-  if (typeof value === 'object' && value !== null) {
-    const height: unknown = Reflect.get(value, 'height');
-    const width: unknown = Reflect.get(value, 'width');
-    if (typeof height === 'number' && typeof width === 'number') return { height, width };
-    const edge: unknown = Reflect.get(value, 'shortest_edge');
-    if (typeof edge === 'number') return { height: edge, width: edge };
-  }
-  throw new Failure('input', `${path}: ${name} is neither a number nor { height, width }. Correct it.`);
-}
-
-function numberOf(path: string, name: string, value: unknown): number {
-  if (typeof value === 'number' && value > 0) return value;
-  throw new Failure('input', `${path}: ${name} is not a positive number. Correct it.`);
-}
-
-function numbersOf(path: string, name: string, value: unknown): readonly number[] | null {
-  if (value === undefined || value === null) return null;
-  if (Array.isArray(value) && value.every((item) => typeof item === 'number')) return value;
-  throw new Failure('input', `${path}: ${name} is not a list of numbers. Correct it.`);
+/** A number, and a shortest edge that is not that of a resize, is a square. */
+function rectangle(wanted: Size): { readonly height: number; readonly width: number } {
+  if (typeof wanted === 'number') return { height: wanted, width: wanted };
+  if ('shortest_edge' in wanted) return { height: wanted.shortest_edge, width: wanted.shortest_edge };
+  return { height: wanted.height, width: wanted.width };
 }

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { Failure } from '../contract/failure.js';
+import { createRandom, shuffle } from '../math/random.js';
 import type { Dataset } from './dataset.js';
-import { createRandom, shuffle } from './random.js';
 
 /** Some samples of a data set, with what identifies them. */
 export interface Split {
@@ -40,10 +40,11 @@ export async function splitDataset(dataset: Dataset, options: SplitOptions): Pro
   const test = options.testFraction ?? fractions.test;
   const validation = options.validationFraction ?? fractions.validation;
   if (!(test >= 0 && validation >= 0 && test + validation < 1)) {
-    throw new Failure(
-      'usage',
-      `--test-fraction ${test} and --val-fraction ${validation}: neither may be negative, and together they stay below 1.`,
-    );
+    throw new Failure('usage', {
+      what: `The fractions ${test} for the test set and ${validation} for validation leave no training data, or are negative.`,
+      cure: 'Give fractions of at least 0 that stay below 1 together.',
+      settings: ['testFraction', 'validationFraction'],
+    });
   }
   const parts = splitIndices(dataset, test, validation, options.seed);
   if (
@@ -51,11 +52,11 @@ export async function splitDataset(dataset: Dataset, options: SplitOptions): Pro
     (test > 0 && parts.test.length === 0) ||
     (validation > 0 && parts.validation.length === 0)
   ) {
-    throw new Failure(
-      'input',
-      `${dataset.path}: ${dataset.count} samples are too few to split into training, validation and test data. ` +
-        'Give more data, or a test set of its own.',
-    );
+    throw new Failure('input', {
+      what: `${dataset.path}: ${dataset.count} samples are too few to split into training, validation and test data.`,
+      cure: 'Give more data, or a test set of its own.',
+      settings: ['data', 'test'],
+    });
   }
   const digests = await sampleDigests(dataset);
   return {

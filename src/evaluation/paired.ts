@@ -1,4 +1,4 @@
-import { createRandom } from '../data/random.js';
+import { createRandom } from '../math/random.js';
 import { halfBinomialCdf, normalCdf, normalQuantile } from './distributions.js';
 
 /** How two models did on the same samples, right or wrong. */

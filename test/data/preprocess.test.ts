@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import type { SettingHint } from '../../src/contract/settings.js';
 import type { Dataset } from '../../src/data/dataset.js';
 import { createInputs } from '../../src/data/inputs.js';
 import { openDataset } from '../../src/data/open.js';
@@ -64,18 +65,25 @@ describe('planPreprocessing: shapes', () => {
   });
 
   it('refuses what several ways fit or none, with both shapes and the option that decides', () => {
-    const refused = (dataset: Dataset, shape: ModelInput['shape'], message: RegExp) => {
+    const refused = (
+      dataset: Dataset,
+      shape: ModelInput['shape'],
+      message: RegExp,
+      settings: readonly SettingHint[] = [],
+    ) => {
       const plan = () => planPreprocessing(dataset, { shape });
       expect(plan).toThrow(message);
-      expect(plan).toThrow(expect.objectContaining({ kind: 'input' }));
+      expect(plan).toThrow(expect.objectContaining({ kind: 'input', settings }));
     };
-    refused(planar, [null, 30], /\[3, 2, 5\].*takes \[30\].*--layout NCHW or NHWC/);
-    refused(grey, [null, 1, 28, 28], /\[2, 3, 1\].*takes \[1, 28, 28\].*--resize 28x28/);
-    refused(interleaved, [null, 1, 2, 5], /\[2, 5, 3\].*takes \[1, 2, 5\]/);
-    refused(row, [null, 7], /\[6\].*takes \[7\]/);
-    refused(memoryDataset({ shape: [12], storage: ramp(12) }), [null, 3, 2, 2], /--layout NCHW or NHWC/);
-    refused(memoryDataset({ shape: [3, 3], layout: 'HW', storage: ramp(9) }), [null, 3, 3, 3], /--layout/);
-    refused(row, [null], /no axes besides the batch/);
+    refused(planar, [null, 30], /\[3, 2, 5\].*takes \[30\].*Say in which layout, NCHW or NHWC/, ['layout']);
+    refused(grey, [null, 1, 28, 28], /\[2, 3, 1\].*takes \[1, 28, 28\].*Have them resized/, [['resize', '28x28']]);
+    refused(interleaved, [null, 1, 2, 5], /\[2, 5, 3\].*takes \[1, 2, 5\]. Give images of as many channels/);
+    refused(row, [null, 7], /\[6\].*takes \[7\]/, ['target']);
+    refused(memoryDataset({ shape: [12], storage: ramp(12) }), [null, 3, 2, 2], /NCHW or NHWC/, ['layout']);
+    refused(memoryDataset({ shape: [3, 3], layout: 'HW', storage: ramp(9) }), [null, 3, 3, 3], /NCHW or NHWC/, [
+      'layout',
+    ]);
+    refused(row, [null], /no axes besides the batch/, ['model']);
   });
 });
 
@@ -97,9 +105,13 @@ describe('planPreprocessing: values', () => {
 
   it('refuses what cannot be meant', () => {
     const usage = (options: PreprocessingOptions) => () => planPreprocessing(grey, { shape: [null, 1, 2, 3] }, options);
-    expect(usage({ std: [0] })).toThrow(/--std 0: dividing by 0/);
-    expect(usage({ mean: [0.5, 0.5, 0.5] })).toThrow(/--mean 0.5,0.5,0.5: give one finite number, or one for each of/);
-    expect(usage({ scale: Number.NaN })).toThrow(expect.objectContaining({ kind: 'usage' }));
+    const failure = (what: string, setting: string) =>
+      expect.objectContaining({ kind: 'usage', what, settings: [setting] });
+    expect(usage({ std: [0] })).toThrow(failure('The standard deviation 0 would divide by 0.', 'std'));
+    expect(usage({ mean: [0.5, 0.5, 0.5] })).toThrow(
+      failure('The mean 0.5, 0.5, 0.5 does not fit the one channel.', 'mean'),
+    );
+    expect(usage({ scale: Number.NaN })).toThrow(failure('The scale NaN cannot be used.', 'scale'));
   });
 
   it('says in a sentence what is done', () => {
@@ -138,9 +150,11 @@ describe('planPreprocessing: size', () => {
     expect(await fed(files, [null, 2, 1, 3])).toEqual({ shape: [2, 1, 3], values: [1, 0, 0, 1, 0, 0] });
     expect((await fed(files, [null, 1, 2, 2])).shape).toEqual([1, 2, 2]);
     expect(() => planPreprocessing(files, { shape: [null, 3, 2, 3] })).toThrow(
-      /images are of various sizes, the model takes \[3, 2, 3\]. Say with --layout/,
+      /images are of various sizes, the model takes \[3, 2, 3\]. Say which layout the model's input has/,
     );
-    expect(() => planPreprocessing(files, { shape: [null, 3, null, null] })).toThrow(/Give --resize HEIGHTxWIDTH/);
+    expect(() => planPreprocessing(files, { shape: [null, 3, null, null] })).toThrow(
+      expect.objectContaining({ what: expect.stringMatching(/various sizes/), settings: [['resize', 'HEIGHTxWIDTH']] }),
+    );
     expect((await fed(files, [null, 3, null, null], { resize: [2, 1] })).shape).toEqual([3, 2, 1]);
   });
 
@@ -222,7 +236,13 @@ describe("Hugging Face's preprocessor_config.json", () => {
   it('is refused where it asks for more', () => {
     expect(() => parse({ do_flip_channel_order: true })).toThrow(/do_flip_channel_order is not supported/);
     expect(() => parse([])).toThrow(/not a JSON object/);
-    expect(() => parse({ size: 'large' })).toThrow(/size is neither a number nor/);
+    expect(() => parse({ size: 'large' })).toThrow(
+      /size is not a positive number, { height, width } or { shortest_edge }/,
+    );
     expect(() => parse({ image_mean: 0.5 })).toThrow(/image_mean is not a list of numbers/);
+    expect(() => parse({ image_std: [0.5, '0.5'] })).toThrow(/image_std.1 is not a number/);
+    expect(() => parse({ size: { height: 0, width: 4 } })).toThrow(/size.height is not a positive number/);
+    expect(() => parse({ resample: 5 })).toThrow(/resample is not 0 \(nearest\)/);
+    expect(() => parse({ do_center_crop: true })).toThrow(/do_center_crop is set without crop_size/);
   });
 });

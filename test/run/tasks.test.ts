@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
 import type { MigrateResult } from '../../src/contract/result.js';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/spec.js';

@@ -1,7 +1,7 @@
 import { onTestFinished, vi } from 'vitest';
 import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
 import type { OptimizerSettings, Provider } from '../../src/contract/settings.js';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import type { Graph } from '../../src/model/graph.js';
 import { elementCount, floatTensor } from '../../src/model/tensor.js';
 import { float32, type InferenceSession, openSession, type Tensor } from '../../src/runtime/session.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { untrainedNetwork } from '../../fixtures/layers.js';
 import type { BatchNormMode } from '../../src/contract/settings.js';
 import { defaultPlanOptions, type PlanOptions } from '../../src/contract/settings.js';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import type { Graph } from '../../src/model/graph.js';
 import type { Model } from '../../src/model/model.js';
 import { readFloats, writeFloats } from '../../src/model/tensor.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { untrainedNetwork } from '../../fixtures/layers.js';
 import type { Provider } from '../../src/contract/settings.js';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import { float32 } from '../../src/runtime/session.js';
 import { findBlockSize } from '../../src/training/block-size.js';
 import { makeTrainable, prepareStep } from '../../src/training/prepare.js';

@@ -25,7 +25,8 @@ export function arrayDataset(array: ArrayDataset): Dataset {
   const { path, format, part, shape, layout, names, storage, targets } = array;
   const size = shape.reduce((product, dim) => product * dim, 1);
   const count = size === 0 ? 0 : storage.length / size;
-  if (count === 0) throw new Failure('input', `${path}: it holds no samples. Give a file with data.`);
+  if (count === 0)
+    throw new Failure('input', { what: `${path}: it holds no samples.`, cure: 'Give a file with data.' });
   if (storage instanceof Float32Array) requireFinite(path, storage, size);
   const bytes = new Uint8Array(storage.buffer, storage.byteOffset, storage.byteLength);
   const bytesPerSample = size * storage.BYTES_PER_ELEMENT;
@@ -59,11 +60,10 @@ export function arrayDataset(array: ArrayDataset): Dataset {
 function requireFinite(path: string, values: Float32Array, sampleSize: number): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
-  throw new Failure(
-    'input',
-    `${path}: sample ${Math.floor(at / sampleSize)} holds ${values[at]} at position ${at % sampleSize}. ` +
-      'Remove or fill in such values before training.',
-  );
+  throw new Failure('input', {
+    what: `${path}: sample ${Math.floor(at / sampleSize)} holds ${values[at]} at position ${at % sampleSize}.`,
+    cure: 'Remove or fill in such values before training.',
+  });
 }
 
 async function readResized(
@@ -99,8 +99,8 @@ async function readResized(
 /** Narrows a channel count to those that image libraries know. */
 function channelCount(channels: number): 1 | 2 | 3 | 4 {
   if (channels === 1 || channels === 2 || channels === 3 || channels === 4) return channels;
-  throw new Failure(
-    'input',
-    `Images of ${channels} channels cannot be resized. Resize them before exporting the data.`,
-  );
+  throw new Failure('input', {
+    what: `Images of ${channels} channels cannot be resized.`,
+    cure: 'Resize them before exporting the data.',
+  });
 }

@@ -72,21 +72,22 @@ async function classNames(version: Version, folder: string): Promise<readonly st
     .split(/\r?\n/)
     .filter((line) => line !== '');
   if (names.length === version.classes) return names;
-  throw new Failure(
-    'input',
-    `${path}: it names ${names.length} classes, not ${version.classes}. Download it again, or remove it.`,
-  );
+  throw new Failure('input', {
+    what: `${path}: it names ${names.length} classes, not ${version.classes}.`,
+    cure: 'Download it again, or remove it.',
+  });
 }
 
 async function readRecords(version: Version, path: string): Promise<Uint8Array> {
   const bytes = await readBytes(path);
   const size = recordBytes(version);
   if (bytes.length > 0 && bytes.length % size === 0) return bytes;
-  throw new Failure(
-    'input',
-    `${path}: ${version.title} has ${size} bytes for each image, but the file's ${bytes.length} bytes are ` +
-      `${Math.floor(bytes.length / size)} images and ${bytes.length % size} bytes more. It is cut short: download it again.`,
-  );
+  throw new Failure('input', {
+    what:
+      `${path}: ${version.title} has ${size} bytes for each image, but the file's ${bytes.length} bytes are ` +
+      `${Math.floor(bytes.length / size)} images and ${bytes.length % size} bytes more: it is cut short.`,
+    cure: 'Download it again.',
+  });
 }
 
 async function read(version: Version, path: string, options: ReadOptions): Promise<Dataset> {
@@ -95,7 +96,11 @@ async function read(version: Version, path: string, options: ReadOptions): Promi
   const part = folder ? (options.part ?? (parts.has('train') ? 'train' : 'test')) : 'train';
   const files = parts.get(part) ?? [];
   const [first] = files;
-  if (first === undefined) throw new Failure('input', `${path}: it holds no ${part} files of ${version.title}.`);
+  if (first === undefined)
+    throw new Failure('input', {
+      what: `${path}: it holds no ${part} files of ${version.title}.`,
+      cure: 'Give a folder that does.',
+    });
   const size = recordBytes(version);
   const batches = await Promise.all(files.map((file) => readRecords(version, file)));
   const count = batches.reduce((sum, batch) => sum + batch.length / size, 0);

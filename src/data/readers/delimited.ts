@@ -39,7 +39,13 @@ async function forEachRow(path: string, delimiter: string, take: (cells: string[
   const input = await openText(path);
   await new Promise<void>((resolve, reject) => {
     input.on('error', (error) =>
-      reject(new Failure('input', `${path}: cannot be read to its end (${error.message}).`, { cause: error })),
+      reject(
+        new Failure(
+          'input',
+          { what: `${path}: cannot be read to its end (${error.message}).`, cure: 'Write or download it again.' },
+          { cause: error },
+        ),
+      ),
     );
     Papa.parse<string[]>(input, {
       delimiter,
@@ -47,7 +53,8 @@ async function forEachRow(path: string, delimiter: string, take: (cells: string[
       step: ({ data, errors }, parser) => {
         try {
           const [error] = errors.filter(({ type }) => type === 'Quotes');
-          if (error !== undefined) throw new Failure('input', `${path}: ${error.message}. Correct the quotes.`);
+          if (error !== undefined)
+            throw new Failure('input', { what: `${path}: ${error.message}.`, cure: 'Correct the quotes.' });
           take(data);
         } catch (error) {
           reject(error);
@@ -70,10 +77,10 @@ async function read(path: string, format: 'csv' | 'tsv', options: ReadOptions): 
   const takeRow = ({ names, target, features }: TableColumns, cells: readonly string[]): void => {
     const row = rows.length + 1;
     if (cells.length !== names.length) {
-      throw new Failure(
-        'input',
-        `${path}: row ${row} has ${cells.length} cells where the first has ${names.length}. Correct or remove the row.`,
-      );
+      throw new Failure('input', {
+        what: `${path}: row ${row} has ${cells.length} cells where the first has ${names.length}.`,
+        cure: 'Correct or remove the row.',
+      });
     }
     rows.push(Float32Array.from(features, (column) => featureNumber(path, row, names[column] ?? '', cells[column])));
     if (target !== null) targetCells.push((cells[target] ?? '').trim());
@@ -106,7 +113,7 @@ function finish(
   options: ReadOptions,
 ): Dataset {
   if (columns === null || rows.length === 0) {
-    throw new Failure('input', `${path}: it holds no rows. Give a table with data.`);
+    throw new Failure('input', { what: `${path}: it holds no rows.`, cure: 'Give a table with data.' });
   }
   const width = columns.features.length;
   const values = new Float32Array(rows.length * width);

@@ -14,18 +14,34 @@ const codeOf = (error: unknown): string =>
 function accessFailure(path: string, error: unknown): Failure {
   switch (codeOf(error)) {
     case 'ENOENT':
-      return new Failure('input', `${path}: there is no such file or folder. Check the path.`, { cause: error });
+      return new Failure(
+        'input',
+        { what: `${path}: there is no such file or folder.`, cure: 'Check the path.' },
+        { cause: error },
+      );
     case 'EACCES':
     case 'EPERM':
-      return new Failure('input', `${path}: reading it is not permitted. Change its permissions.`, { cause: error });
+      return new Failure(
+        'input',
+        { what: `${path}: reading it is not permitted.`, cure: 'Change its permissions.' },
+        { cause: error },
+      );
     case 'ERR_FS_FILE_TOO_LARGE':
-      return new Failure('input', `${path}: it is larger than 2 GiB. Split it, or export the data as image folders.`, {
-        cause: error,
-      });
+      return new Failure(
+        'input',
+        { what: `${path}: it is larger than 2 GiB.`, cure: 'Split it, or export the data as image folders.' },
+        {
+          cause: error,
+        },
+      );
     default:
-      return new Failure('input', `${path}: cannot be read (${messageOf(error)}).`, {
-        cause: error,
-      });
+      return new Failure(
+        'input',
+        { what: `${path}: cannot be read (${messageOf(error)}).`, cure: 'Check the file and the disk that holds it.' },
+        {
+          cause: error,
+        },
+      );
   }
 }
 
@@ -75,9 +91,13 @@ export async function readBytes(path: string): Promise<Uint8Array> {
     return await gunzipBytes(bytes);
   } catch (error) {
     const cause = messageOf(error);
-    throw new Failure('input', `${path}: its gzip data is damaged or cut short (${cause}). Download it again.`, {
-      cause: error,
-    });
+    throw new Failure(
+      'input',
+      { what: `${path}: its gzip data is damaged or cut short (${cause}).`, cure: 'Download it again.' },
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -30,23 +30,25 @@ async function readIdx(path: string): Promise<IdxArray> {
   const element = elementTypes[type];
   if (zero !== 0 || alsoZero !== 0 || element === undefined || rank < 1) {
     const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
-    throw new Failure(
-      'input',
-      `${path}: it does not start like an IDX file (first bytes ${magic || 'none'}). Download it again.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: it does not start like an IDX file (first bytes ${magic || 'none'}).`,
+      cure: 'Download it again.',
+    });
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = 4 + 4 * rank;
-  if (bytes.length < start) throw new Failure('input', `${path}: it ends within its header. Download it again.`);
+  if (bytes.length < start)
+    throw new Failure('input', { what: `${path}: it ends within its header.`, cure: 'Download it again.' });
   const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
   const length = shape.reduce((product, dim) => product * dim, 1);
   const expected = start + length * element.size;
   if (bytes.length !== expected) {
-    throw new Failure(
-      'input',
-      `${path}: its header announces ${shape.join(' x ')} elements, ${expected} bytes, but it holds ${bytes.length}. ` +
-        `It is ${bytes.length < expected ? 'cut short' : 'damaged'}: download it again.`,
-    );
+    throw new Failure('input', {
+      what:
+        `${path}: its header announces ${shape.join(' x ')} elements, ${expected} bytes, but it holds ${bytes.length}: ` +
+        `it is ${bytes.length < expected ? 'cut short' : 'damaged'}.`,
+      cure: 'Download it again.',
+    });
   }
   if (type === 8) return { shape, values: bytes.subarray(start) };
   const values = new Float32Array(length);
@@ -86,10 +88,16 @@ async function imagesPath(folder: string, part: Part | undefined): Promise<{ pat
   const wanted = part ?? (parts.has('train') ? 'train' : 'test');
   const [first, second] = parts.get(wanted) ?? [];
   if (first === undefined) {
-    throw new Failure('input', `${folder}: it holds no ${wanted} images (${wanted}-images-idx3-ubyte). Add the file.`);
+    throw new Failure('input', {
+      what: `${folder}: it holds no ${wanted} images (${wanted}-images-idx3-ubyte).`,
+      cure: 'Add the file.',
+    });
   }
   if (second !== undefined) {
-    throw new Failure('input', `${folder}: it holds both ${first} and ${second}. Give the images file itself.`);
+    throw new Failure('input', {
+      what: `${folder}: it holds both ${first} and ${second}.`,
+      cure: 'Give the images file itself.',
+    });
   }
   return { path: join(folder, first), part: wanted };
 }
@@ -106,13 +114,16 @@ function layoutOf(shape: readonly number[]): SampleLayout {
 async function readLabels(path: string, count: number, imagesFile: string, options: ReadOptions): Promise<Targets> {
   const { shape, values } = await readIdx(path);
   if (shape.length !== 1) {
-    throw new Failure('input', `${path}: labels are one number per image, but it is ${shape.join(' x ')}.`);
+    throw new Failure('input', {
+      what: `${path}: labels are one number per image, but it is ${shape.join(' x ')}.`,
+      cure: 'Give the labels file that belongs to the images.',
+    });
   }
   if (values.length !== count) {
-    throw new Failure(
-      'input',
-      `${path}: it holds ${values.length} labels, but ${imagesFile} holds ${count} images. Give files that belong together.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: it holds ${values.length} labels, but ${imagesFile} holds ${count} images.`,
+      cure: 'Give files that belong together.',
+    });
   }
   return indexedTargets(values, (i) => `${path}: label ${i}`, options);
 }
@@ -125,23 +136,26 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
   // who gives the labels file means its images
   const imagesFile = labelsName.test(name) ? partnerOf(name, files, 'images') : name;
   if (imagesFile === undefined) {
-    throw new Failure(
-      'input',
-      `${given.path}: it holds labels, and no images file is beside it. Give the images file.`,
-    );
+    throw new Failure('input', {
+      what: `${given.path}: it holds labels, and no images file is beside it.`,
+      cure: 'Give the images file.',
+    });
   }
   const labelsFile = partnerOf(imagesFile, files, 'labels');
   if (labelsFile === undefined && options.requireTargets !== false) {
     const expected = imagesFile.replace('images', 'labels').replace(/idx\d/, 'idx1');
-    throw new Failure('input', `${given.path}: its labels are not beside it. Put ${expected} into ${folder}.`);
+    throw new Failure('input', {
+      what: `${given.path}: its labels are not beside it.`,
+      cure: `Put ${expected} into ${folder}.`,
+    });
   }
   const images = await readIdx(join(folder, imagesFile));
   const [count = 0, ...shape] = images.shape;
   if (shape.length === 0) {
-    throw new Failure(
-      'input',
-      `${join(folder, imagesFile)}: it holds single numbers, not images. Give the images file.`,
-    );
+    throw new Failure('input', {
+      what: `${join(folder, imagesFile)}: it holds single numbers, not images.`,
+      cure: 'Give the images file.',
+    });
   }
   const targets: Targets =
     labelsFile === undefined

@@ -43,17 +43,21 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
   const parts = await partFolders(path);
   const part = parts.size > 0 ? (options.part ?? 'train') : undefined;
   const root = part === undefined ? path : parts.get(part);
-  if (root === undefined) throw new Failure('input', `${path}: it has no ${part} folder. Add one.`);
+  if (root === undefined)
+    throw new Failure('input', {
+      what: `${path}: it has no ${part} folder.`,
+      cure: `Add a folder of that name, or give the part that there is as a data set of its own.`,
+    });
   const { files: flat, folders } = await listFolder(root);
   if (folders.length === 0 && options.requireTargets === false) {
     const images = flat.filter(isImage).map((file) => join(root, file));
     if (images.length > 0) return imagesDataset(path, part, images, null, options);
   }
   if (folders.length === 0) {
-    throw new Failure(
-      'input',
-      `${root}: it holds no class folders. Put the images of each class into a folder named for the class.`,
-    );
+    throw new Failure('input', {
+      what: `${root}: it holds no class folders.`,
+      cure: 'Put the images of each class into a folder named for the class.',
+    });
   }
   const images: string[] = [];
   const labels: string[] = [];
@@ -61,10 +65,10 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
     const { files } = await listFolder(join(root, folder));
     const found = files.filter(isImage);
     if (found.length === 0) {
-      throw new Failure(
-        'input',
-        `${join(root, folder)}: it holds no images. Add images of this class, or remove the folder.`,
-      );
+      throw new Failure('input', {
+        what: `${join(root, folder)}: it holds no images.`,
+        cure: 'Add images of this class, or remove the folder.',
+      });
     }
     for (const file of found) {
       images.push(join(root, folder, file));
@@ -98,7 +102,11 @@ function imagesDataset(
       try {
         return await readFile(imagePath(index));
       } catch (error) {
-        throw new Failure('input', `${imagePath(index)}: cannot be read any more. Was it moved?`, { cause: error });
+        throw new Failure(
+          'input',
+          { what: `${imagePath(index)}: cannot be read any more.`, cure: 'Put it back, or run again without it.' },
+          { cause: error },
+        );
       }
     },
   });

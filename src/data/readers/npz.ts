@@ -23,7 +23,7 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 function parseNpy(place: string, bytes: Uint8Array): NpyArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || magic.some((byte, i) => bytes[i] !== byte)) {
-    throw new Failure('input', `${place} is not a NumPy array. Write the file with numpy.savez.`);
+    throw new Failure('input', { what: `${place} is not a NumPy array.`, cure: 'Write the file with numpy.savez.' });
   }
   const major = view.getUint8(6);
   const start = major === 1 ? 10 : 12;
@@ -32,14 +32,23 @@ function parseNpy(place: string, bytes: Uint8Array): NpyArray {
   const descr = /'descr':\s*'([<>|=]?)([a-zA-Z]\d*)'/.exec(header);
   const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
   if (descr === null || shapeText === undefined) {
-    throw new Failure('input', `${place} has a structured or unknown type. Save plain numeric arrays.`);
+    throw new Failure('input', {
+      what: `${place} has a structured or unknown type.`,
+      cure: 'Save plain numeric arrays.',
+    });
   }
   const type = descr[2] ?? '';
   if (/'fortran_order':\s*True/.test(header) && shapeText.split(',').filter((dim) => dim.trim() !== '').length > 1) {
-    throw new Failure('input', `${place} is in Fortran order. Save numpy.ascontiguousarray(array) instead.`);
+    throw new Failure('input', {
+      what: `${place} is in Fortran order.`,
+      cure: 'Save numpy.ascontiguousarray(array) instead.',
+    });
   }
   if (type.startsWith('O')) {
-    throw new Failure('input', `${place} holds Python objects. Convert it, e.g. with array.astype("float32").`);
+    throw new Failure('input', {
+      what: `${place} holds Python objects.`,
+      cure: 'Convert it, e.g. with array.astype("float32").',
+    });
   }
   const shape = shapeText
     .split(',')
@@ -50,10 +59,10 @@ function parseNpy(place: string, bytes: Uint8Array): NpyArray {
   const length = shape.reduce((product, dim) => product * dim, 1);
   const size = type.startsWith('U') ? 4 * Number(type.slice(1)) : Number(type.slice(1));
   if (bytes.length - offset !== length * size) {
-    throw new Failure(
-      'input',
-      `${place} announces ${length * size} bytes of data but holds ${bytes.length - offset}. Save it again.`,
-    );
+    throw new Failure('input', {
+      what: `${place} announces ${length * size} bytes of data but holds ${bytes.length - offset}.`,
+      cure: 'Save it again.',
+    });
   }
   const data = new DataView(bytes.buffer, bytes.byteOffset + offset, length * size);
   return { shape, type, littleEndian: descr[1] !== '>', data };
@@ -87,7 +96,7 @@ function float16(bits: number): number {
 function numbers(place: string, array: NpyArray): Float32Array {
   const at = elementReaders[array.type];
   if (at === undefined) {
-    throw new Failure('input', `${place} is of NumPy type ${array.type}. Save integers or floats.`);
+    throw new Failure('input', { what: `${place} is of NumPy type ${array.type}.`, cure: 'Save integers or floats.' });
   }
   const length = array.shape.reduce((product, dim) => product * dim, 1);
   const values = new Float32Array(length);
@@ -150,9 +159,13 @@ async function entries(path: string, wanted: (name: string) => boolean): Promise
     return Object.fromEntries(Object.entries(found).map(([name, entry]) => [arrayName(name), entry]));
   } catch (error) {
     const cause = messageOf(error);
-    throw new Failure('input', `${path}: its zip archive is damaged or cut short (${cause}). Write it again.`, {
-      cause: error,
-    });
+    throw new Failure(
+      'input',
+      { what: `${path}: its zip archive is damaged or cut short (${cause}).`, cure: 'Write it again.' },
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -186,10 +199,10 @@ function readTargets(path: string, name: string, array: NpyArray, count: number,
   const width = rest.reduce((product, dim) => product * dim, 1);
   const place = (i: number): string => `${path}: ${name}[${i}]`;
   if (length !== count) {
-    throw new Failure(
-      'input',
-      `${path}: ${name} holds ${length} targets for ${count} samples. Save arrays that belong together.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: ${name} holds ${length} targets for ${count} samples.`,
+      cure: 'Save arrays that belong together.',
+    });
   }
   if (array.type.startsWith('U')) return namedTargets(strings(array), place, options);
   const values = numbers(`${path}: ${name}`, array);
@@ -208,25 +221,28 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
     options.part !== undefined && several ? options.part : found.has('train') ? 'train' : [...found.keys()][0];
   const pair = part === undefined ? undefined : found.get(part);
   if (pair === undefined) {
-    throw new Failure(
-      'input',
-      `${path}: no array in it (${keys.join(', ') || 'it is empty'}) has a name that says it holds ${
+    throw new Failure('input', {
+      what: `${path}: no array in it (${keys.join(', ') || 'it is empty'}) has a name that says it holds ${
         options.part ?? 'the'
-      } samples. Name the arrays x and y, or x_train, y_train, x_test, y_test.`,
-    );
+      } samples.`,
+      cure: 'Name the arrays x and y, or x_train, y_train, x_test, y_test.',
+    });
   }
   const archive = await entries(path, (name) => name === pair.inputs || name === pair.targets);
   const array = (name: string): NpyArray => parseNpy(`${path}: ${name}`, archive[name] ?? new Uint8Array(0));
   const inputs = array(pair.inputs);
   const [count = 0, ...shape] = inputs.shape;
   if (shape.length === 0) {
-    throw new Failure('input', `${path}: ${pair.inputs} has one axis only. Give an array of [samples, ...].`);
+    throw new Failure('input', {
+      what: `${path}: ${pair.inputs} has one axis only.`,
+      cure: 'Give an array of [samples, ...].',
+    });
   }
   if (pair.targets === undefined && options.requireTargets !== false) {
-    throw new Failure(
-      'input',
-      `${path}: it holds ${pair.inputs} but no labels for it. Save them too, named y or labels.`,
-    );
+    throw new Failure('input', {
+      what: `${path}: it holds ${pair.inputs} but no labels for it.`,
+      cure: 'Save them too, named y or labels.',
+    });
   }
   const { data } = inputs;
   return arrayDataset({

@@ -34,9 +34,13 @@ async function readColumns(path: string): Promise<Columns> {
     return { count, names, cells, metadata };
   } catch (error) {
     const cause = messageOf(error);
-    throw new Failure('input', `${path}: cannot be read as Parquet (${cause}). Write or download it again.`, {
-      cause: error,
-    });
+    throw new Failure(
+      'input',
+      { what: `${path}: cannot be read as Parquet (${cause}).`, cure: 'Write or download it again.' },
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -104,11 +108,10 @@ function featureRows(
     for (let row = 0; row < table.count; row += 1) {
       const numbers = cellNumbers(path, row + 1, name, cells[row]);
       if (numbers.length !== width) {
-        throw new Failure(
-          'input',
-          `${path}: row ${row + 1}, column "${name}" holds ${numbers.length} numbers where the first row holds ${width}. ` +
-            'Make its lists equally long.',
-        );
+        throw new Failure('input', {
+          what: `${path}: row ${row + 1}, column "${name}" holds ${numbers.length} numbers where the first row holds ${width}.`,
+          cure: 'Make its lists equally long.',
+        });
       }
       values.set(numbers, row * features.length + offset);
     }
@@ -121,7 +124,8 @@ const text = new TextDecoder();
 
 async function read(path: string, options: ReadOptions): Promise<Dataset> {
   const table = await readColumns(path);
-  if (table.count === 0) throw new Failure('input', `${path}: it holds no rows. Give a table with data.`);
+  if (table.count === 0)
+    throw new Failure('input', { what: `${path}: it holds no rows.`, cure: 'Give a table with data.' });
   const columns = chooseColumns(path, table.names, options);
   const targetName = columns.target === null ? null : (columns.names[columns.target] ?? '');
   const targetCells =
@@ -153,7 +157,7 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
       encoded: async (index) => {
         const bytes = imageBytes(images[index]);
         if (bytes !== null) return bytes;
-        throw new Failure('input', `${place(index)} holds no image. Remove the row.`);
+        throw new Failure('input', { what: `${place(index)} holds no image.`, cure: 'Remove the row.' });
       },
     });
   }

@@ -27,10 +27,10 @@ export async function resizePixels(image: Sharp, size: PixelSize): Promise<Uint8
     .raw()
     .toBuffer({ resolveWithObject: true });
   if (info.channels !== channels) {
-    throw new Failure(
-      'input',
-      `The image has ${info.channels} channels where ${channels} are wanted. Convert it first.`,
-    );
+    throw new Failure('input', {
+      what: `The image has ${info.channels} channels where ${channels} are wanted.`,
+      cure: 'Convert it first.',
+    });
   }
   return data;
 }
@@ -59,7 +59,11 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     targets,
     async read(indices, into, size) {
       if (size === undefined) {
-        throw new Failure('usage', `${path}: its images are of various sizes. Say to which size they are resized.`);
+        throw new Failure('usage', {
+          what: `${path}: its images are of various sizes.`,
+          cure: 'Say to which size they are resized.',
+          settings: ['resize'],
+        });
       }
       const length = size.height * size.width * size.channels;
       await Promise.all(
@@ -72,7 +76,10 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
             const cause = messageOf(error);
             throw new Failure(
               'input',
-              `${images.name(index)}: cannot be decoded as an image (${cause}). Replace or remove it.`,
+              {
+                what: `${images.name(index)}: cannot be decoded as an image (${cause}).`,
+                cure: 'Replace or remove it.',
+              },
               { cause: error },
             );
           }

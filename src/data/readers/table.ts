@@ -24,7 +24,7 @@ export function chooseColumns(path: string, names: readonly string[], options: R
   const target = targetColumn(path, names, options);
   const features = names.map((_, i) => i).filter((i) => i !== target && !isRowNumber(names[i] ?? ''));
   if (features.length === 0)
-    throw new Failure('input', `${path}: it has no column besides the target. Add the inputs.`);
+    throw new Failure('input', { what: `${path}: it has no column besides the target.`, cure: 'Add the inputs.' });
   return { names, target, features };
 }
 
@@ -34,17 +34,20 @@ function targetColumn(path: string, names: readonly string[], options: ReadOptio
     if (named >= 0) return named;
     const position = /^\d+$/.test(options.target) ? Number(options.target) : names.length;
     if (position < names.length) return position;
-    throw new Failure(
-      'usage',
-      `${path}: it has no column "${options.target}". Its columns are ${names.slice(0, 20).join(', ')}${
-        names.length > 20 ? ', ...' : ''
-      }.`,
-    );
+    throw new Failure('usage', {
+      what: `${path}: it has no column "${options.target}". Its columns are ${listed(names)}.`,
+      cure: 'Name one of them as the target.',
+      settings: ['target'],
+    });
   }
   const usual = names.findIndex((name) => targetNames.has(name.toLowerCase()));
   if (usual >= 0) return usual;
   return options.requireTargets === false ? null : names.length - 1;
 }
+
+/** The first names of a list, for a message. */
+export const listed = (names: readonly string[]): string =>
+  `${names.slice(0, 20).join(', ')}${names.length > 20 ? ', ...' : ''}`;
 
 /** The number in a cell; null where there is none. */
 export function cellNumber(cell: unknown): number | null {
@@ -60,11 +63,10 @@ export function featureNumber(path: string, row: number, column: string, cell: u
   const value = cellNumber(cell);
   if (value !== null && Number.isFinite(value)) return value;
   const shown = cell === null || cell === undefined || cell === '' ? 'nothing' : `"${String(cell).slice(0, 40)}"`;
-  throw new Failure(
-    'input',
-    `${path}: row ${row}, column "${column}" holds ${shown}, not a number. ` +
-      'Fill in what is missing, encode words as numbers, or name the target column.',
-  );
+  throw new Failure('input', {
+    what: `${path}: row ${row}, column "${column}" holds ${shown}, not a number.`,
+    cure: 'Fill in what is missing, encode words as numbers, or name the target column.',
+  });
 }
 
 /** Column names that say "this is a pixel": pixel0, px_1, 1x1, or bare positions. */
@@ -80,12 +82,17 @@ export function columnTargets(
   options: ReadOptions,
 ): Targets {
   const missing = cells.findIndex((cell) => cell === null || cell === undefined || cell === '');
-  if (missing >= 0) throw new Failure('input', `${place(missing)} is missing. Fill it in, or remove the row.`);
+  if (missing >= 0)
+    throw new Failure('input', { what: `${place(missing)} is missing.`, cure: 'Fill it in, or remove the row.' });
   const values = cells.map(cellNumber).filter((value) => value !== null);
   if (values.length === cells.length) return numericTargets(values, place, options);
   if (options.targetKind === 'values') {
     const word = cells.findIndex((cell) => cellNumber(cell) === null);
-    throw new Failure('input', `${place(word)} is "${String(cells[word])}", not a number. Is this a classification?`);
+    throw new Failure('input', {
+      what: `${place(word)} is "${String(cells[word])}", not a number.`,
+      cure: 'Correct it, or say that the task is a classification.',
+      settings: [['task', 'classification']],
+    });
   }
   return namedTargets(cells.map(String), place, options);
 }

@@ -18,14 +18,17 @@ export function indexedTargets(labels: ArrayLike<number>, place: Place, options:
   for (let i = 0; i < labels.length; i += 1) {
     const label = labels[i] ?? -1;
     if (!Number.isInteger(label) || label < 0) {
-      throw new Failure('input', `${place(i)} is ${label}, not a class index. Number the classes from 0.`);
+      throw new Failure('input', {
+        what: `${place(i)} is ${label}, not a class index.`,
+        cure: 'Number the classes from 0.',
+      });
     }
     if (options.classNames !== undefined && label >= options.classNames.length) {
-      throw new Failure(
-        'input',
-        `${place(i)} is ${label}, but there are ${options.classNames.length} classes, numbered from 0. ` +
-          'Correct the label, or give the classes that this data has.',
-      );
+      throw new Failure('input', {
+        what: `${place(i)} is ${label}, but there are ${options.classNames.length} classes, numbered from 0.`,
+        cure: 'Correct the label, or give the classes that this data has.',
+        settings: ['classes'],
+      });
     }
     indices[i] = label;
     if (label > highest) highest = label;
@@ -44,12 +47,13 @@ export function namedTargets(labels: readonly string[], place: Place, options: R
   const indices = Int32Array.from(labels, (label, i) => {
     const index = indexOf.get(label);
     if (index !== undefined) return index;
-    throw new Failure(
-      'input',
-      `${place(i)} is "${label}", which is not one of the ${names.length} classes (${names.slice(0, 5).join(', ')}${
+    throw new Failure('input', {
+      what: `${place(i)} is "${label}", which is not one of the ${names.length} classes (${names.slice(0, 5).join(', ')}${
         names.length > 5 ? ', ...' : ''
-      }). Correct the label, or give the classes that this data has.`,
-    );
+      }).`,
+      cure: 'Correct the label, or give the classes that this data has.',
+      settings: ['classes'],
+    });
   });
   return { kind: 'class', labels: indices, names };
 }
@@ -60,7 +64,8 @@ export function namedTargets(labels: readonly string[], place: Place, options: R
  */
 export function numericTargets(values: readonly number[], place: Place, options: ReadOptions): Targets {
   const at = values.findIndex((value) => !Number.isFinite(value));
-  if (at >= 0) throw new Failure('input', `${place(at)} is ${values[at]}. Remove or fill in such targets.`);
+  if (at >= 0)
+    throw new Failure('input', { what: `${place(at)} is ${values[at]}.`, cure: 'Remove or fill in such targets.' });
   const whole = values.every(Number.isInteger);
   const highest = values.reduce((most, value) => Math.max(most, value), 0);
   const lowest = values.reduce((least, value) => Math.min(least, value), 0);
@@ -70,7 +75,11 @@ export function numericTargets(values: readonly number[], place: Place, options:
   }
   if (!whole) {
     const fraction = values.findIndex((value) => !Number.isInteger(value));
-    throw new Failure('input', `${place(fraction)} is ${values[fraction]}, not a class. Is this a regression?`);
+    throw new Failure('input', {
+      what: `${place(fraction)} is ${values[fraction]}, not a class.`,
+      cure: 'Give whole numbers, or say that the task is a regression.',
+      settings: [['task', 'regression']],
+    });
   }
   if (lowest >= 0) return indexedTargets(values, place, options);
   const names = options.classNames ?? [...new Set(values)].sort((a, b) => a - b).map(String);
@@ -83,7 +92,10 @@ export function numericTargets(values: readonly number[], place: Place, options:
 export function rowTargets(values: Float32Array, width: number, place: Place, options: ReadOptions): Targets {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at >= 0) {
-    throw new Failure('input', `${place(Math.floor(at / width))} holds ${values[at]}. Remove or fill in such targets.`);
+    throw new Failure('input', {
+      what: `${place(Math.floor(at / width))} holds ${values[at]}.`,
+      cure: 'Remove or fill in such targets.',
+    });
   }
   const count = values.length / width;
   const labels = new Int32Array(count);
@@ -98,10 +110,10 @@ export function rowTargets(values: Float32Array, width: number, place: Place, op
     return indexedTargets(labels, place, { ...options, classNames: names });
   }
   if (options.targetKind === 'class') {
-    throw new Failure(
-      'input',
-      `${place(0)} is a row of ${width} numbers, but not every row is one-hot. Give class indices.`,
-    );
+    throw new Failure('input', {
+      what: `${place(0)} is a row of ${width} numbers, but not every row is one-hot.`,
+      cure: 'Give class indices.',
+    });
   }
   return { kind: 'values', values, width };
 }

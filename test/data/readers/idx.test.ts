@@ -75,7 +75,7 @@ describe('the MNIST family', () => {
     const failure = (message: RegExp) => ({ kind: 'input', message: expect.stringMatching(message) });
 
     await expect(open({ [name]: images.subarray(0, 30), [labelsName]: labels })).rejects.toMatchObject(
-      failure(/train-images.* 40 bytes, but it holds 30.*cut short: download it again/),
+      failure(/train-images.* 40 bytes, but it holds 30.*cut short. Download it again/),
     );
     await expect(open({ [name]: images, [labelsName]: idxBytes([2], [0, 1]) })).rejects.toMatchObject(
       failure(/2 labels, but train-images-idx3-ubyte holds 3 images/),

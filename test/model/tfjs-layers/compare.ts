@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs';
-import { createRandom } from '../../../src/data/random.js';
+import { createRandom } from '../../../src/math/random.js';
 import type { Graph } from '../../../src/model/graph.js';
 import type { ReadFile } from '../../../src/model/tfjs/files.js';
 import { readTfjsLayers, type TfjsLayersModel } from '../../../src/model/tfjs-layers/read.js';

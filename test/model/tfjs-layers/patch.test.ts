@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { defaultPlanOptions, type PlanOptions } from '../../../src/contract/settings.js';
-import { createRandom } from '../../../src/data/random.js';
+import { createRandom } from '../../../src/math/random.js';
 import type { Graph } from '../../../src/model/graph.js';
 import type { MigrationPlan } from '../../../src/model/plan.js';
 import { weightBytes } from '../../../src/model/tfjs/files.js';

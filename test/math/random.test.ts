@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createRandom, shuffle, xoshiro128 } from '../../src/data/random.js';
+import { createRandom, shuffle, xoshiro128 } from '../../src/math/random.js';
 
 describe('xoshiro128', () => {
   it('gives the published outputs for the state (1, 2, 3, 4)', () => {
