@@ -118,7 +118,7 @@ function readStandard(graph: Graph, node: NodeProto, value: string): Reading | u
     case 'Mean':
       return node.input.length === 1 ? passed(graph, input, node) : undefined;
     case 'Concat':
-      return node.input.length === 1 ? passed(graph, input, node) : twoColumns(graph, node);
+      return node.input.length === 1 ? passed(graph, input, node) : sideBySide(graph, node);
     case 'Slice':
     case 'Gather':
       return isWhole(graph, node) ? passed(graph, input, node) : selected(graph, node);
@@ -216,26 +216,31 @@ function boundsOf(
   return node.opType === 'Max' ? { of, low: bound, high: all } : { of, low: none, high: bound };
 }
 
+/** Probabilities put together: the two columns of one sigmoid, or those of several models or labels. */
+function sideBySide(graph: Graph, node: NodeProto): Reading | undefined {
+  const parts = node.input.map((input) => readValue(graph, input));
+  const [first, second] = parts;
+  if (first === undefined || parts.some((part) => part?.meaning !== 'probabilities')) return undefined;
+  const columns = second !== undefined && parts.length === 2 ? twoColumns(graph, node, first, second) : undefined;
+  return columns ?? probabilities(node, first.steps);
+}
+
 /**
  * The columns [1 - p, p], or [p, 1 - p], of one sigmoid: a softmax of two logits, one of which is 0. `logits` is then the
  * logit of the second column.
  */
-function twoColumns(graph: Graph, node: NodeProto): Reading | undefined {
-  const [a = '', b = ''] = node.input;
+function twoColumns(graph: Graph, node: NodeProto, first: Reading, second: Reading): Reading | undefined {
   const axis = intAttribute(node, 'axis', 0);
-  if (node.input.length !== 2 || (axis !== 1 && axis !== -1)) return undefined;
-  const [first, second] = [readValue(graph, a), readValue(graph, b)];
-  if (first?.meaning !== 'probabilities' || second?.meaning !== 'probabilities') return undefined;
-  if (first.activation !== 'sigmoid' || second.activation !== 'sigmoid' || second.logits === null) {
-    return probabilities(node, first.steps);
-  }
-  const complements =
+  const areComplements =
+    first.activation === 'sigmoid' &&
+    second.activation === 'sigmoid' &&
     first.logits === second.logits &&
     first.scale === -second.scale &&
     first.tail.length === second.tail.length &&
     first.tail.every((each, i) => each === second.tail[i]);
+  if (!areComplements || second.logits === null || (axis !== 1 && axis !== -1)) return undefined;
   // [1 - p, p] of K labels is 2K columns, which no one softmax makes
-  if (!complements || (widthOf(graph, second.logits) ?? 1) !== 1) return probabilities(node, first.steps);
+  if ((widthOf(graph, second.logits) ?? 1) !== 1) return undefined;
   return {
     ...second,
     activation: 'softmax',

@@ -1,0 +1,358 @@
+import { Failure } from '../contract/failure.js';
+import type { SettingHint } from '../contract/settings.js';
+import { correctness, metricOf, predictedClasses, type Scores, type Truth, truthCount } from '../evaluation/metrics.js';
+import { holm, mcnemarExact, pairedCounts } from '../evaluation/paired.js';
+import { findClassOrder, isAnotherOrder } from './class-order.js';
+import { areGuessedClasses, areGuessedLabels } from './guess.js';
+import type { InputCandidate } from './input-candidates.js';
+import { meanTest } from './statistics.js';
+
+/** What is judged: a right-or-wrong share, the log loss where only the size of probabilities differs, R2 of values. */
+export type SanityMetric = 'accuracy' | 'logLoss' | 'r2';
+
+/** A reading that is far better than the one as given. */
+export interface BetterReading {
+  /** what is read otherwise, for people: 'pixels scaled to [-1, 1]', 'the classes in another order' */
+  readonly name: string;
+  readonly metric: SanityMetric;
+  /** how many samples both were measured on: a half where the other half was needed to find the reading */
+  readonly samples: number;
+  /** the metric as given, and read this way */
+  readonly asGiven: number;
+  readonly value: number;
+  readonly settings: readonly SettingHint[];
+  /** of the paired test, adjusted for the number of readings that were tried (Holm) */
+  readonly p: number;
+  /** output i stands for the class `order[i]` of the data, or none where that is not one; null where it is not the order that differs */
+  readonly order: readonly number[] | null;
+}
+
+export interface Sanity {
+  /** 'suspect': no better than a guess, or another reading is far better. Nothing is switched */
+  readonly status: 'fine' | 'suspect';
+  readonly metric: SanityMetric;
+  readonly samples: number;
+  /** null where the outputs hold a NaN, or there is nothing to measure */
+  readonly asGiven: number | null;
+  /** what a guess that knows nothing reaches: one of K classes, the mean of the targets */
+  readonly chance: number;
+  readonly best: BetterReading | null;
+  readonly sentence: string;
+}
+
+export interface SanityQuestion {
+  /** of at most a thousand labelled samples of the training part */
+  readonly truth: Truth;
+  readonly width: number;
+  /** how the outputs are read; log-probabilities are logits */
+  readonly scores: Scores['kind'];
+  /** other ways of preparing the inputs */
+  readonly inputs: readonly InputCandidate[];
+  /**
+   * the outputs [samples, width] with the inputs prepared in this way; null: as given. A Failure means that this way does not
+   * fit the data
+   */
+  readonly predict: (candidate: InputCandidate | null) => Promise<Float32Array>;
+}
+
+/** Fewer samples say nothing. */
+const enoughSamples = 20;
+
+/** The family-wise level of all readings that are tried on one model. */
+const level = 1e-3;
+
+/** The least that another reading must gain to be far better: accuracy, R2; and of the log loss, this share of it. */
+const leastGain = 0.05;
+const leastFit = 0.1;
+const leastLogLoss = 0.1;
+
+/**
+ * Whether a model does on labelled data what a trained model does, before it is trained any further: better than a guess,
+ * and not far better when inputs or outputs are read in another of the usual ways. Everything that is tried is compared on the same
+ * samples with a paired test, adjusted for how many were tried, and must gain a good deal: a weak model, few samples or
+ * unequal classes are no fault.
+ */
+export async function checkReading(question: SanityQuestion): Promise<Sanity> {
+  const { truth, width, scores: kind, inputs, predict } = question;
+  const scores: Scores = { values: await predict(null), width, kind };
+  const given = judge(scores, truth);
+  if (given.count < enoughSamples) {
+    return finding(
+      given,
+      'fine',
+      null,
+      `${given.count} labelled samples are too few to tell whether the model is read as it was made.`,
+    );
+  }
+  if (scores.values.some(Number.isNaN)) {
+    const rows = nanRows(scores);
+    return finding(given, 'suspect', null, `The model gives NaN for ${rows} of ${given.count} labelled samples.`);
+  }
+  const trials = [...outputTrials(scores, truth)];
+  if (given.hasRoom) {
+    for (const candidate of inputs) {
+      const trial = await inputTrial(candidate, scores, truth, predict);
+      if (trial !== null) trials.push(trial);
+    }
+  }
+  const adjusted = holm(trials.map(({ p }) => p));
+  const better = trials.flatMap((trial, i) => {
+    const p = adjusted[i] ?? 1;
+    return trial.isFar && p < level ? [{ ...trial, p }] : [];
+  });
+  const [best = null] = better.sort((a, b) => gainOf(b) - gainOf(a));
+  if (best !== null) return finding(given, 'suspect', readingOf(best), betterSentence(best));
+  return given.isGuess
+    ? finding(given, 'suspect', null, guessSentence(given))
+    : finding(given, 'fine', null, `${shown(given)} on ${given.count} labelled samples, against ${chanceText(given)}.`);
+}
+
+/** How the reading as given does. */
+interface Judged {
+  readonly metric: SanityMetric;
+  readonly count: number;
+  readonly value: number;
+  readonly chance: number;
+  /** no better than a guess, as far as the samples tell */
+  readonly isGuess: boolean;
+  /** another way of preparing the inputs could still be far better */
+  readonly hasRoom: boolean;
+}
+
+/** Another reading before the number of trials is known. */
+interface Trial extends BetterReading {
+  /** it gains a good deal, however sure that is */
+  readonly isFar: boolean;
+}
+
+function judge(scores: Scores, truth: Truth): Judged {
+  const count = truthCount(truth);
+  const everything = Int32Array.from({ length: count }, (_, i) => i);
+  if (truth.kind === 'values') {
+    const value = metricOf(scores, truth)('r2')(everything);
+    const worse = meanTest(squaredErrors(scores.values, truth), squaredErrors(null, truth));
+    const isGuess = value < -leastFit && worse.p < level;
+    return { metric: 'r2', count, value, chance: 0, isGuess, hasRoom: !(value > 1 - leastFit) };
+  }
+  const value = metricOf(scores, truth)('accuracy')(everything);
+  const chance = truth.kind === 'class' ? 1 / truth.classes : 2 ** -truth.width;
+  const isGuess =
+    truth.kind === 'class'
+      ? areGuessedClasses(predictedClasses(scores), truth.labels, truth.classes)
+      : areGuessedLabels(scores.values, truth);
+  return { metric: 'accuracy', count, value, chance, isGuess, hasRoom: value <= 1 - leastGain };
+}
+
+/** Other readings of the outputs, which need no other run. */
+function* outputTrials(scores: Scores, truth: Truth): Generator<Trial> {
+  if (truth.kind === 'values') {
+    yield* valueTrials(scores, truth);
+    return;
+  }
+  yield* kindTrials(scores, truth);
+  if (truth.kind === 'class') yield* classTrials(scores, truth);
+}
+
+/** Probabilities that are read as logits, and the other way round, where the numbers themselves allow it. */
+function* kindTrials(scores: Scores, truth: Exclude<Truth, { kind: 'values' }>): Generator<Trial> {
+  const inUnit = scores.values.every((value) => value >= 0 && value <= 1 + 1e-3);
+  const isOneColumn = scores.width === 1 || truth.kind === 'multilabel';
+  if (scores.kind === 'logits' && inUnit && (isOneColumn || sumToOne(scores))) {
+    yield logLossTrial('the outputs as probabilities', scores, { ...scores, kind: 'probabilities' }, truth);
+  }
+  if (scores.kind === 'probabilities' && !inUnit) {
+    yield logLossTrial('the outputs as logits', scores, { ...scores, kind: 'logits' }, truth);
+  }
+}
+
+function sumToOne({ values, width }: Scores): boolean {
+  for (let at = 0; at < values.length; at += width) {
+    const sum = values.subarray(at, at + width).reduce((total, value) => total + value, 0);
+    if (Math.abs(sum - 1) > 2e-3) return false;
+  }
+  return true;
+}
+
+function logLossTrial(name: string, given: Scores, other: Scores, truth: Exclude<Truth, { kind: 'values' }>): Trial {
+  const count = truthCount(truth);
+  const losses = (scores: Scores): Float64Array => {
+    const loss = metricOf(scores, truth)('logLoss');
+    return Float64Array.from({ length: count }, (_, i) => loss(Int32Array.of(i)));
+  };
+  const { p, first: value, second: asGiven } = meanTest(losses(other), losses(given));
+  const isFar = value < (1 - leastLogLoss) * asGiven;
+  return {
+    name,
+    metric: 'logLoss',
+    samples: count,
+    asGiven,
+    value,
+    settings: ['task', 'output'],
+    p,
+    isFar,
+    order: null,
+  };
+}
+
+/** The classes in another order, or counted from another number. */
+function* classTrials(scores: Scores, truth: Extract<Truth, { kind: 'class' }>): Generator<Trial> {
+  const { labels, classes } = truth;
+  const predicted = predictedClasses(scores);
+  for (const by of [-1, 1]) {
+    const order = Int32Array.from({ length: classes }, (_, output) => output - by);
+    const fits = labels.every((label) => label + by >= 0 && label + by < classes);
+    const name = by === 1 ? 'the first output left out, as one for no class' : 'the classes counted from 1';
+    if (fits && classes > 2) yield orderTrial(name, predicted, labels, order, null);
+  }
+  if (classes === 2)
+    yield orderTrial('the two classes the other way round', predicted, labels, Int32Array.of(1, 0), null);
+  const found = findClassOrder(predicted, labels, classes);
+  if (found !== null) yield orderTrial('the classes in another order', predicted, labels, found.order, found.heldOut);
+}
+
+function orderTrial(
+  name: string,
+  predicted: Int32Array,
+  labels: Int32Array,
+  order: Int32Array,
+  heldOut: Int32Array | null,
+): Trial {
+  const samples = heldOut ?? Int32Array.from(labels, (_, i) => i);
+  const given = Uint8Array.from(samples, (i) => Number(predicted[i] === labels[i]));
+  const other = Uint8Array.from(samples, (i) => Number(order[predicted[i] ?? -1] === labels[i]));
+  const trial = accuracyTrial(name, given, other);
+  const isFar = trial.isFar && isAnotherOrder(predicted, labels, order, samples);
+  return { ...trial, isFar, settings: ['classes'], order: Array.from(order) };
+}
+
+function accuracyTrial(name: string, given: Uint8Array, other: Uint8Array): Trial {
+  const { fixed, broken } = pairedCounts(given, other);
+  const samples = given.length;
+  const share = (right: Uint8Array) => right.reduce((sum, each) => sum + each, 0) / right.length;
+  const [asGiven, value] = [share(given), share(other)];
+  const isFar = value - asGiven >= leastGain;
+  return {
+    name,
+    metric: 'accuracy',
+    samples,
+    asGiven,
+    value,
+    settings: [],
+    p: mcnemarExact(fixed, broken),
+    isFar,
+    order: null,
+  };
+}
+
+/** Targets of two values in the other of the two usual codes, 0 and 1 or -1 and 1. */
+function* valueTrials(scores: Scores, truth: Extract<Truth, { kind: 'values' }>): Generator<Trial> {
+  const [isZeroOne, isSigned] = [isOf(truth.values, 0, 1), isOf(truth.values, -1, 1)];
+  if (!isZeroOne && !isSigned) return;
+  const values = scores.values.map((value) => (isZeroOne ? (value + 1) / 2 : 2 * value - 1));
+  const name = isZeroOne ? 'targets of -1 and 1 for 0 and 1' : 'targets of 0 and 1 for -1 and 1';
+  yield valueTrial(name, scores.values, values, truth, ['data']);
+}
+
+function isOf(values: Float32Array, low: number, high: number): boolean {
+  return values.includes(low) && values.includes(high) && values.every((value) => value === low || value === high);
+}
+
+function valueTrial(
+  name: string,
+  given: Float32Array,
+  other: Float32Array,
+  truth: Extract<Truth, { kind: 'values' }>,
+  settings: readonly SettingHint[],
+): Trial {
+  const everything = Int32Array.from({ length: truthCount(truth) }, (_, i) => i);
+  const r2Of = (values: Float32Array) =>
+    metricOf({ values, width: truth.width, kind: 'values' }, truth)('r2')(everything);
+  const [asGiven, value] = [r2Of(given), r2Of(other)];
+  const { p } = meanTest(squaredErrors(other, truth), squaredErrors(given, truth));
+  // worse than the mean is no reading, however much worse the other is
+  const isFar = value > 0 && value - asGiven >= leastFit;
+  return { name, metric: 'r2', samples: everything.length, asGiven, value, settings, p, isFar, order: null };
+}
+
+async function inputTrial(
+  candidate: InputCandidate,
+  given: Scores,
+  truth: Truth,
+  predict: SanityQuestion['predict'],
+): Promise<Trial | null> {
+  const values = await predict(candidate).catch((error: unknown) => {
+    if (error instanceof Failure) return null;
+    throw error;
+  });
+  if (values === null) return null;
+  const { name, settings } = candidate;
+  if (truth.kind === 'values') return valueTrial(name, given.values, values, truth, settings);
+  const right = (scores: Scores) => correctness(scores, truth, 'accuracy');
+  return { ...accuracyTrial(name, right(given), right({ ...given, values })), settings };
+}
+
+/** Per sample, over the outputs, in units of each target's variance; null: of the mean. */
+function squaredErrors(
+  outputs: Float32Array | null,
+  { values, width }: Extract<Truth, { kind: 'values' }>,
+): Float64Array {
+  const count = values.length / width;
+  const errors = new Float64Array(count);
+  for (let c = 0; c < width; c++) {
+    let [mean, variance] = [0, 0];
+    for (let i = 0; i < count; i++) mean += (values[i * width + c] ?? 0) / count;
+    for (let i = 0; i < count; i++) variance += ((values[i * width + c] ?? 0) - mean) ** 2 / count;
+    if (variance === 0) continue;
+    for (let i = 0; i < count; i++) {
+      const said = outputs === null ? mean : (outputs[i * width + c] ?? Number.NaN);
+      errors[i] = (errors[i] ?? 0) + ((values[i * width + c] ?? 0) - said) ** 2 / variance / width;
+    }
+  }
+  return errors;
+}
+
+function nanRows({ values, width }: Scores): number {
+  let rows = 0;
+  for (let at = 0; at < values.length; at += width) if (values.subarray(at, at + width).some(Number.isNaN)) rows++;
+  return rows;
+}
+
+/** Of readings that gain in different metrics, what is right more often goes before what is only surer of itself. */
+function gainOf({ metric, asGiven, value }: Trial): number {
+  return metric === 'logLoss' ? (asGiven - value) / asGiven / 100 : value - asGiven;
+}
+
+function readingOf({ isFar: _, ...reading }: Trial): BetterReading {
+  return reading;
+}
+
+function finding(given: Judged, status: Sanity['status'], best: BetterReading | null, sentence: string): Sanity {
+  const { metric, count, value, chance } = given;
+  return { status, metric, samples: count, asGiven: Number.isFinite(value) ? value : null, chance, best, sentence };
+}
+
+const metricTexts: Readonly<Record<SanityMetric, (value: number) => string>> = {
+  accuracy: (value) => `an accuracy of ${(100 * value).toFixed(2)} %`,
+  logLoss: (value) => `a log loss of ${value.toFixed(4)}`,
+  r2: (value) => `an R2 of ${value.toFixed(3)}`,
+};
+
+const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
+  const text = metricTexts[metric](value);
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+};
+
+const chanceText = ({ metric, chance }: Judged): string =>
+  metric === 'r2' ? '0 for the mean of the targets' : `${(100 * chance).toFixed(2)} % for a guess`;
+
+function betterSentence({ name, metric, samples, asGiven, value }: Trial): string {
+  return (
+    `Read as it is, the model has ${metricTexts[metric](asGiven)} on ${samples} labelled samples; ` +
+    `with ${name}, ${metricTexts[metric](value)}.`
+  );
+}
+
+function guessSentence(given: Judged): string {
+  const than = given.metric === 'r2' ? 'is worse than the mean of the targets' : 'is no better than a guess';
+  return `${shown(given)} on ${given.count} labelled samples ${than}: the model may be given other inputs, or other targets, than it was trained for.`;
+}
