@@ -1,5 +1,6 @@
 import type { RunHooks, RunPhase } from '../run/hooks.js';
 import type { TextOutput } from './io.js';
+import { readingLines } from './reading-lines.js';
 
 /** Draws what a run tells. */
 export interface Progress extends Omit<RunHooks, 'signal'> {
@@ -57,6 +58,9 @@ export function createProgress({ output, live, arms, now = () => performance.now
     onPhase(phase) {
       show(phases[phase]);
       last = now();
+    },
+    onReading(reading) {
+      for (const line of readingLines(reading)) keep(line);
     },
     onRangeTest({ learningRate }) {
       if (!live) keep(`learning rate ${learningRate}`);

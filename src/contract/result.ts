@@ -1,4 +1,5 @@
 import type { ModelDescription, PlanDescription } from './model.js';
+import type { Reading } from './reading.js';
 import type {
   BatchNormMode,
   Form,
@@ -410,6 +411,7 @@ export interface MigrateResult {
   readonly device: DeviceDescription;
   readonly computedOn: ComputedOn;
   readonly task: Task;
+  readonly reading: Reading;
   readonly data: {
     readonly train: SplitDescription;
     readonly validation: SplitDescription;
@@ -466,6 +468,7 @@ export interface EvaluateResult {
     readonly classes: number | null;
   };
   readonly device: DeviceDescription;
+  readonly reading: Reading;
   readonly metrics: Metrics;
   /** `confusion[actual][predicted]`; null for tasks without classes */
   readonly confusion: readonly (readonly number[])[] | null;
@@ -473,8 +476,8 @@ export interface EvaluateResult {
 }
 
 export interface CompareResult {
-  readonly a: { readonly model: ModelDescription; readonly metrics: Metrics };
-  readonly b: { readonly model: ModelDescription; readonly metrics: Metrics };
+  readonly a: { readonly model: ModelDescription; readonly reading: Reading; readonly metrics: Metrics };
+  readonly b: { readonly model: ModelDescription; readonly reading: Reading; readonly metrics: Metrics };
   readonly data: EvaluateResult['data'];
   readonly device: DeviceDescription;
   /** b - a */

@@ -60,6 +60,28 @@ export type BatchNormMode = 'frozen' | 'batch' | 'recalibrate';
 
 export type Schedule = 'cosine' | 'step' | 'constant';
 
+/** How a model and data are brought together where that is not told by themselves, or told wrongly. */
+export interface ReadingOptions {
+  /** a file that names the classes in the order of the model's outputs; null: told by the model and the data */
+  readonly classes: string | null;
+  /** which part of the data each named input of the model reads */
+  readonly inputs: readonly { readonly name: string; readonly key: string }[];
+  /** the outputs that are trained and judged, with the part of the data that is their target; null: told by the output */
+  readonly outputs: readonly { readonly name: string; readonly key: string | null }[];
+  /** go on although the reading warns */
+  readonly trustReading: boolean;
+}
+
+/** What a model learns from its teacher. */
+export interface DistillOptions {
+  /** the file of the teacher; null: the original model */
+  readonly teacher: string | null;
+  /** the share of the loss against the teacher, from 0 to 1; the rest is against the labels */
+  readonly distillWeight: number;
+  /** what the logits of both are divided by before they are compared */
+  readonly temperature: number;
+}
+
 /** The languages of the report. */
 export type Language = 'en' | 'ja';
 
@@ -97,6 +119,7 @@ export type SettingName =
   | 'overwrite'
   | 'padding'
   | 'preprocess'
+  | 'reportFormat'
   | 'resize'
   | 'resume'
   | 'runDir'
@@ -112,6 +135,7 @@ export type SettingName =
   | 'train'
   | 'trustReading'
   | 'validationFraction'
+  | 'version'
   | 'yes';
 
 /** A setting that cures a failure, with the value that does where one does: `['device', 'cpu']`. */

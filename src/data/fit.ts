@@ -8,6 +8,8 @@ export interface ModelInput {
   readonly shape: readonly (number | null)[];
   /** where the model's format tells; otherwise it is read off the shapes */
   readonly layout?: 'NCHW' | 'NHWC';
+  /** of its elements; float32 if left out */
+  readonly dtype?: string;
 }
 
 export interface FitOptions {

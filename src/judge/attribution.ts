@@ -15,7 +15,7 @@ import { pictureOf } from './examples.js';
 import type { Subject } from './subject.js';
 
 /** What of a run's subject is needed to explain its predictions. */
-type Explained = Pick<Subject, 'model' | 'data' | 'task' | 'before'>;
+type Explained = Pick<Subject, 'model' | 'data' | 'task' | 'judged' | 'before'>;
 
 const steps = 32;
 const sampleRange = [4, 64] as const;
@@ -154,18 +154,15 @@ interface Maps {
 
 /** The points from the baseline to each input, and the input itself, go through the gradient graph batch by batch. */
 async function attributionMaps(
-  { model, data, task }: Explained,
+  { model, data, task, judged }: Explained,
   device: AttributionScope['device'],
   graph: Graph,
   { inputs, baseline, outputs, axes }: ExplainedSamples,
   batchSize: number,
 ): Promise<Maps | null> {
   const sampleShape = data.preprocessing.shape;
-  const prepared = await prepareInputGradient(model.path, graph, batchSize, {
-    provider: device.provider,
-    loss: task.loss,
-    sampleShape,
-  });
+  const settings = { provider: device.provider, loss: task.loss, sampleShape };
+  const prepared = await prepareInputGradient(model.path, graph, batchSize, settings, judged);
   if (prepared === null) return null;
   const { input, elementType, gradient, seeds, seedShape } = prepared;
   const length = elementCount(sampleShape);

@@ -1,8 +1,8 @@
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import type { ModelProto } from '../model/graph.js';
-import { sourceOf } from '../model/source.js';
 import { classNamesFor } from '../reading/data.js';
 import { withPredictor } from '../reading/predictions.js';
+import { readSource } from '../reading/reading.js';
 import { scoresOf, truthOf } from '../reading/task.js';
 import { defineJudge } from './judge.js';
 import type { JudgedPredictions, Subject } from './subject.js';
@@ -22,7 +22,7 @@ export const trainedPredictions = defineJudge<{
         test: await predictOn(subject.data.test),
         validation: await predictOn(subject.data.validation),
       }));
-    const frelu = await predictSplits(sourceOf(staged.model));
+    const frelu = await predictSplits(readSource(staged.model, subject.signature));
     const control =
       arms.control === null ? null : await predictSplits(networks.control.bake(arms.control.outcome.parameters).model);
     return { control, frelu };

@@ -1,3 +1,4 @@
+import type { JudgedOutput } from '../autodiff/lower/expose-loss.js';
 import type { AcceptanceRule } from '../evaluation/acceptance.js';
 import type { Graph } from '../model/graph.js';
 import type { Model } from '../model/model.js';
@@ -41,6 +42,8 @@ export interface Subject {
   readonly verified: Verification | null;
   readonly data: RunData;
   readonly task: RunTask;
+  /** which output is trained, and how the loss reads it */
+  readonly judged: JudgedOutput;
   readonly device: ChosenDevice;
   readonly before: JudgedPredictions;
   readonly arms: TrainedArms;

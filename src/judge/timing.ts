@@ -1,5 +1,5 @@
 import type { MigrateResult } from '../contract/result.js';
-import { sourceOf } from '../model/source.js';
+import { readSource } from '../reading/reading.js';
 import { costs } from './costs.js';
 import { defineJudge } from './judge.js';
 import { compareLatency, timedRuns } from './latency.js';
@@ -13,8 +13,8 @@ export const timing = defineJudge<Pick<MigrateResult, 'latency'>>({
     const { operations } = await costs.of(subject);
     return {
       latency: await compareLatency(
-        { source: sourceOf(model), signature },
-        { source: sourceOf(staged.model), signature },
+        { source: readSource(model, signature), signature },
+        { source: readSource(staged.model, signature), signature },
         data.preprocessing.shape,
         { runs: timedRuns(operations?.before ?? null, device.provider), session: device.session },
       ),

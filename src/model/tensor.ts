@@ -242,3 +242,8 @@ export function numberToFloat16(value: number): number {
   // re-bias the exponent (127 - 15 = 112), round the 13 bits that are dropped; a carry into the exponent is right
   return sign | ((magnitude - (112 << 23) + 0xfff + ((magnitude >> 13) & 1)) >> 13);
 }
+
+/** ONNX's name of an element type in lower case: 'float', 'int64'. */
+export function dtypeName(elementType: number): string {
+  return (TensorProto_DataType[elementType] ?? 'undefined').toLowerCase();
+}

@@ -1,4 +1,4 @@
-import { createRandom, shuffle } from '../data/random.js';
+import { createRandom, shuffle } from '../math/random.js';
 import { bestAssignment } from './assignment.js';
 
 /** More classes than this are not put into another order: a thousand samples do not say enough about each. */

@@ -1,12 +1,16 @@
+import { present } from '../contract/present.js';
+import type { ClassReading } from '../contract/reading.js';
 import type { DuplicateCounts, SplitDescription, Task } from '../contract/result.js';
 import type { Dataset } from '../data/dataset.js';
 import { createInputs, type Inputs } from '../data/inputs.js';
 import { openCompanion, openDataset, type ReadOptions } from '../data/open.js';
-import { type Preprocessing, planPreprocessing } from '../data/preprocess.js';
+import { type ModelInput, type Preprocessing, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { countDuplicates, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
+import { dtypeName } from '../model/tensor.js';
 import type { Signature } from '../runtime/predictor.js';
+import { type ClassNames, matchClasses } from './class-names.js';
 import type { DataOptions } from './options.js';
 
 /** Some samples of a data set, ready to be fed to the model. */
@@ -20,21 +24,29 @@ export interface RunData {
   readonly validation: DataPart;
   readonly test: DataPart;
   readonly preprocessing: Preprocessing;
-  readonly classNames: readonly string[] | null;
+  /** null for data without classes */
+  readonly classes: ClassReading | null;
+}
+
+/** A model that is to be fed, as far as the data need to know it. */
+export interface FedModel {
+  readonly model: Model;
+  readonly signature: Signature;
+  /** the classes that the model or an option tells, in the order of its output; null: nobody does */
+  readonly classNames: ClassNames | null;
 }
 
 /** Opens one data set whole: for `evaluate` and `compare`. A folder that holds several parts gives its test part. */
 export async function openEvaluationData(
-  model: Model,
-  signature: Signature,
+  fed: FedModel,
   options: DataOptions,
   task: Task | null,
-): Promise<DataPart> {
+): Promise<DataPart & Pick<RunData, 'classes'>> {
   const reading = readOptions(options, task);
   const opened = await openDataset(options.data, reading);
-  const dataset = (await openCompanion(opened, 'test', reading)) ?? opened;
-  const preprocessing = await preprocessingFor(model, signature, dataset, options);
-  return { inputs: createInputs(dataset, preprocessing), split: await wholeSplit(dataset) };
+  const { dataset, classes } = inOrder((await openCompanion(opened, 'test', reading)) ?? opened, fed.classNames);
+  const preprocessing = await preprocessingFor(fed, dataset, options);
+  return { inputs: createInputs(dataset, preprocessing), split: await wholeSplit(dataset), classes };
 }
 
 /**
@@ -43,17 +55,20 @@ export async function openEvaluationData(
  * @throws Failure('input') when a data set cannot be read or does not fit the model
  */
 export async function openRunData(
-  model: Model,
-  signature: Signature,
+  fed: FedModel,
   options: DataOptions,
   task: Task | null,
   seed: number,
 ): Promise<RunData> {
   const reading = readOptions(options, task);
-  const dataset = await openDataset(options.data, reading);
-  const classNames = dataset.targets.kind === 'class' ? dataset.targets.names : null;
-  const testSet = await openTestSet(dataset, options.test, classNames === null ? reading : { ...reading, classNames });
-  const preprocessing = await preprocessingFor(model, signature, dataset, options);
+  const { dataset, classes } = inOrder(await openDataset(options.data, reading), fed.classNames);
+  const { targets } = dataset;
+  const testSet = await openTestSet(
+    dataset,
+    options.test,
+    targets.kind === 'class' ? { ...reading, classNames: targets.names } : reading,
+  );
+  const preprocessing = await preprocessingFor(fed, dataset, options);
   const splits = await splitDataset(dataset, {
     seed,
     validationFraction: options.validationFraction,
@@ -64,7 +79,7 @@ export async function openRunData(
     testSet === null
       ? { inputs, split: splits.test }
       : {
-          inputs: createInputs(testSet, await preprocessingFor(model, signature, testSet, options)),
+          inputs: createInputs(testSet, await preprocessingFor(fed, testSet, options)),
           split: await wholeSplit(testSet),
         };
   return {
@@ -72,8 +87,39 @@ export async function openRunData(
     validation: { inputs, split: splits.validation },
     test,
     preprocessing,
-    classNames,
+    classes,
   };
+}
+
+/** A data set with its labels in the order of the model's classes, where it is known and they are the same. */
+function inOrder(dataset: Dataset, known: ClassNames | null): { dataset: Dataset; classes: ClassReading | null } {
+  const { targets, path } = dataset;
+  if (targets.kind !== 'class') return { dataset, classes: null };
+  const own: ClassReading = { names: targets.names, origin: path, source: 'data' };
+  if (known === null) return { dataset, classes: own };
+  switch (matchClasses(targets, known, path)) {
+    case 'unrelated':
+      return { dataset, classes: own };
+    case 'rename':
+      return { dataset, classes: known };
+    case 'reorder': {
+      const columns = targets.names.map((name) => known.names.indexOf(name));
+      const labels = targets.labels.map((label) => present(columns[label], `the class ${label} of ${path}`));
+      return { dataset: { ...dataset, targets: { kind: 'class', labels, names: known.names } }, classes: known };
+    }
+  }
+}
+
+/** The same parts, each data set with other targets. */
+export function withTargets(data: RunData, change: (dataset: Dataset) => Dataset): RunData {
+  const changed = new Map<Inputs, Inputs>();
+  const inputsOf = (inputs: Inputs): Inputs => {
+    const known = changed.get(inputs) ?? { ...inputs, dataset: change(inputs.dataset) };
+    changed.set(inputs, known);
+    return known;
+  };
+  const partOf = ({ inputs, split }: DataPart): DataPart => ({ inputs: inputsOf(inputs), split });
+  return { ...data, train: partOf(data.train), validation: partOf(data.validation), test: partOf(data.test) };
 }
 
 async function openTestSet(dataset: Dataset, test: string | null, reading: ReadOptions): Promise<Dataset | null> {
@@ -99,21 +145,21 @@ function readOptions({ target }: DataOptions, task: Task | null): ReadOptions {
   }
 }
 
+/** The input of a model, as preprocessing needs to know it. */
+export function modelInputOf(model: Model, { inputShape, elementType }: Signature): ModelInput {
+  const layout = model.format === 'onnx' ? {} : { layout: 'NHWC' as const };
+  return { shape: inputShape, dtype: dtypeName(elementType), ...layout };
+}
+
 async function preprocessingFor(
-  model: Model,
-  signature: Signature,
+  { model, signature }: FedModel,
   dataset: Dataset,
   options: DataOptions,
 ): Promise<Preprocessing> {
   const { preprocessorConfig: path } = options;
   const found = path === null ? await findPreprocessorConfig(model.path) : await readPreprocessorConfig(path);
   const config = found === null ? {} : { preprocessorConfig: found };
-  const layout = model.format === 'onnx' ? {} : { layout: 'NHWC' as const };
-  return planPreprocessing(
-    dataset,
-    { shape: signature.inputShape, ...layout },
-    { ...config, ...options.preprocessing },
-  );
+  return planPreprocessing(dataset, modelInputOf(model, signature), { ...config, ...options.preprocessing });
 }
 
 /** Provenance for the report; `sha256` is over the samples' bytes and targets. */
@@ -135,7 +181,7 @@ export async function findDuplicates({ train, test }: RunData): Promise<Duplicat
   return { withinTest: await countRepeats(b), testInTraining: await countDuplicates(a, b) };
 }
 
-/** A name for every output of the model: the data's names, then numbers where the model knows more classes. */
-export function classNamesFor({ classNames }: Pick<RunData, 'classNames'>, classes: number): string[] {
-  return Array.from({ length: classes }, (_, i) => classNames?.[i] ?? String(i));
+/** A name for every output of the model: those of the classes, then numbers where the model knows more of them. */
+export function classNamesFor({ classes }: Pick<RunData, 'classes'>, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => classes?.names[i] ?? String(i));
 }

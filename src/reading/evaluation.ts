@@ -1,18 +1,22 @@
+import type { Reading } from '../contract/reading.js';
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import type { Model } from '../model/model.js';
-import { sourceOf } from '../model/source.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
 import type { Signature } from '../runtime/predictor.js';
+import { findClassNames } from './class-names.js';
 import { type DataPart, openEvaluationData } from './data.js';
-import type { DataOptions, TaskOptions } from './options.js';
-import { type Predictions, predict } from './predictions.js';
+import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
+import type { Predictions } from './predictions.js';
+import { readModel } from './reading.js';
 import { loadSubject } from './subject.js';
-import { chooseTask, type RunTask, scoresOf, truthOf } from './task.js';
+import { targetsFor } from './targets.js';
+import { type RunTask, scoresOf, truthOf } from './task.js';
 
 export interface Evaluation {
   readonly model: string;
   readonly data: DataOptions;
   readonly task: TaskOptions;
+  readonly reading: ReadingOptions;
 }
 
 /** A model's predictions on a whole data set, with what they are judged by. */
@@ -20,7 +24,10 @@ export interface Evaluated {
   readonly model: Model;
   readonly signature: Signature;
   readonly part: DataPart;
+  /** a name for each class, in the order of the output; null for a task without classes */
+  readonly classNames: readonly string[] | null;
   readonly task: RunTask;
+  readonly reading: Reading;
   readonly predictions: Predictions;
   readonly scores: Scores;
   readonly truth: Truth;
@@ -34,19 +41,23 @@ export async function evaluateSubject(
   options: Evaluation,
   { session }: Pick<ChosenDevice, 'session'>,
 ): Promise<Evaluated> {
-  const { model, signature } = await loadSubject(options.model);
-  const part = await openEvaluationData(model, signature, options.data, options.task.task);
-  const predictions = await predict(sourceOf(model), signature, part, session);
-  const { targets } = part.inputs.dataset;
-  const task = chooseTask(
-    model.graph,
+  const loaded = await loadSubject(options.model);
+  const { model } = loaded;
+  const fed = { ...loaded, classNames: await findClassNames(model, options.reading.classes) };
+  const { classes, ...opened } = await openEvaluationData(fed, options.data, options.task.task);
+  const question = { ...loaded, part: opened, labelled: opened, classes, options, session };
+  const { signature, task, kind, reading, predictions } = await readModel(question);
+  const dataset = targetsFor({ task: kind }, opened.inputs.dataset);
+  const part: DataPart = { ...opened, inputs: { ...opened.inputs, dataset } };
+  return {
+    model,
     signature,
-    targets,
-    predictions.values,
-    predictions.width,
-    options.task,
-    options.data.data,
-  );
-  const truth = truthOf(task, targets, part.split.indices, predictions.values);
-  return { model, signature, part, task, predictions, scores: scoresOf(task, predictions), truth };
+    part,
+    classNames: dataset.targets.kind === 'class' ? (classes?.names ?? dataset.targets.names) : null,
+    task,
+    reading,
+    predictions,
+    scores: scoresOf(task, predictions),
+    truth: truthOf(task, dataset.targets, part.split.indices, predictions.values),
+  };
 }

@@ -1,5 +1,5 @@
 import type { MetricName, Task } from '../contract/result.js';
-import type { LossKind } from '../contract/settings.js';
+import type { LossKind, ReadingOptions } from '../contract/settings.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
 
 /** Which data, and how its samples become the model's input. */
@@ -22,3 +22,8 @@ export interface TaskOptions {
   readonly loss: LossKind | null;
   readonly metric: MetricName | null;
 }
+
+export type { ReadingOptions } from '../contract/settings.js';
+
+/** Nothing is said: the model and the data tell how they are read. */
+export const defaultReadingOptions: ReadingOptions = { classes: null, inputs: [], outputs: [], trustReading: false };

@@ -1,14 +1,14 @@
-import { lossInput } from '../autodiff/losses.js';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { MetricName, Task } from '../contract/result.js';
 import type { LossKind } from '../contract/settings.js';
 import type { Batch } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
-import type { Graph } from '../model/graph.js';
-import type { Signature } from '../runtime/predictor.js';
+import type { ChosenOutput, TaskKind } from './choose-output.js';
 import type { TaskOptions } from './options.js';
+import type { Agreement } from './values.js';
 
 /** What is learned and how it is judged: told from the model's output and the targets, or by options. */
 export interface RunTask {
@@ -24,98 +24,54 @@ export interface RunTask {
 }
 
 /**
- * @param width the number of outputs per sample, observed
- * @param outputs some of the original model's outputs, [n, width]: values that are probabilities are told from logits
- * @throws Failure('input') when targets and output do not fit together; Failure('usage') for options that do not
+ * The task of the output that was chosen.
+ * @param path of the data, for messages
+ * @throws Failure('input') where there are no labels, and none are done without; Failure('usage') for a metric that is none of the task's
  */
 export function chooseTask(
-  graph: Graph,
-  signature: Signature,
+  chosen: Pick<ChosenOutput, 'head' | 'width' | 'task'>,
+  { meaning }: Pick<Agreement, 'meaning'>,
   targets: Targets,
-  outputs: Float32Array,
-  width: number,
   options: TaskOptions,
   path: string,
 ): RunTask {
-  const task = options.task ?? taskOf(targets);
-  const labelled = targets.kind !== 'none';
-  if (!labelled && task !== 'distill') {
-    throw new Failure(
-      'input',
-      `${path}: there are no labels. Give labelled data, or --task distill. Nothing was written.`,
-    );
+  const { width } = chosen;
+  const task = options.task ?? tasks[chosen.task];
+  if (targets.kind === 'none' && task !== 'distill') {
+    throw new Failure('input', {
+      what: `${path}: there are no labels.`,
+      cure: 'Give labelled data, or let the original model teach.',
+      settings: [['task', 'distill']],
+      written: 'nothing',
+    });
   }
-  const rank = Math.min(2, signature.outputShape?.length ?? 2);
-  const softmax = lossInput(graph, signature.output, 'cross-entropy', rank).activation;
-  const sigmoid = lossInput(graph, signature.output, 'binary-cross-entropy', rank).activation;
-  const loss = options.loss ?? lossOf(task, targets, width, softmax !== 'none', sigmoid !== 'none');
-  const scores = scoreKind(loss, softmax, sigmoid, outputs, width);
-  if (targets.kind === 'values' && targets.width !== width) {
-    throw new Failure(
-      'input',
-      `${path}: the data has ${targets.width} target columns, the model ${width} outputs. Name the target column (--target), or give data made for this model.`,
-    );
-  }
-  const names = metricNames(emptyTruth(task, targets, loss, width));
-  const metric = options.metric ?? names[0];
-  if (metric === undefined || !names.includes(metric)) {
-    throw new Failure(
-      'usage',
-      `--metric ${metric}: for this task choose one of ${names.join(', ')}. Nothing was written.`,
-    );
+  const loss = options.loss ?? lossOf(task, chosen);
+  const scores = loss === 'mse' ? 'values' : meaning === 'probabilities' ? 'probabilities' : 'logits';
+  const names = metricNames(truthOf({ task, loss, width }, targets, new Int32Array(), new Float32Array()));
+  const metric = options.metric ?? present(names[0], `a metric of the task ${task}`);
+  if (!names.includes(metric)) {
+    throw new Failure('usage', {
+      what: `The metric ${metric} is none of this task (${task}).`,
+      cure: `Choose one of ${names.join(', ')}.`,
+      settings: ['metric'],
+      written: 'nothing',
+    });
   }
   return { task, loss, metric, scores, width, distilled: task === 'distill' };
 }
 
-function taskOf(targets: Targets): Task {
-  switch (targets.kind) {
-    case 'class':
-      return 'classification';
-    case 'none':
-      return 'distill';
-    case 'values':
-      return targets.width > 1 && targets.values.every((value) => value === 0 || value === 1)
-        ? 'multilabel'
-        : 'regression';
-  }
-}
+const tasks: Readonly<Record<TaskKind, Task>> = {
+  classification: 'classification',
+  binary: 'classification',
+  multilabel: 'multilabel',
+  regression: 'regression',
+};
 
-function lossOf(task: Task, targets: Targets, width: number, softmax: boolean, sigmoid: boolean): LossKind {
-  if (task === 'regression') return 'mse';
-  if (task === 'multilabel') return 'binary-cross-entropy';
-  if (task === 'distill' && targets.kind === 'none' && !softmax) return sigmoid ? 'binary-cross-entropy' : 'mse';
-  return width === 1 || sigmoid ? 'binary-cross-entropy' : 'cross-entropy';
-}
-
-function scoreKind(
-  loss: LossKind,
-  softmax: string,
-  sigmoid: string,
-  outputs: Float32Array,
-  width: number,
-): Scores['kind'] {
-  if (loss === 'mse') return 'values';
-  if (loss === 'binary-cross-entropy') return sigmoid === 'sigmoid' ? 'probabilities' : 'logits';
-  if (softmax === 'softmax') return 'probabilities';
-  return softmax === 'none' && areDistributions(outputs, width) ? 'probabilities' : 'logits';
-}
-
-/** Whether every row lies in [0, 1] and sums to 1: a softmax that the graph does not show. */
-function areDistributions(values: Float32Array, width: number): boolean {
-  if (values.length === 0) return false;
-  for (let at = 0; at < values.length; at += width) {
-    let sum = 0;
-    for (const value of values.subarray(at, at + width)) {
-      if (!(value >= 0 && value <= 1)) return false;
-      sum += value;
-    }
-    if (Math.abs(sum - 1) > 1e-3) return false;
-  }
-  return true;
-}
-
-function emptyTruth(task: Task, targets: Targets, loss: LossKind, width: number): Truth {
-  return truthOf({ task, loss, width }, targets, new Int32Array(), new Float32Array());
+function lossOf(task: Task, { head, width, task: kind }: Pick<ChosenOutput, 'head' | 'width' | 'task'>): LossKind {
+  if (task === 'regression' || (task === 'distill' && kind === 'regression')) return 'mse';
+  if (task === 'multilabel' || kind === 'multilabel') return 'binary-cross-entropy';
+  // one column, or one sigmoid for each class
+  return width === 1 || head.activation === 'sigmoid' ? 'binary-cross-entropy' : 'cross-entropy';
 }
 
 /** Predictions, to be read as the task says. */
@@ -135,7 +91,9 @@ export function truthOf(
 ): Truth {
   switch (targets.kind) {
     case 'class': {
-      const labels = Int32Array.from(indices, (index) => targets.labels[index] ?? 0);
+      const labels = Int32Array.from(indices, (index) =>
+        present(targets.labels[index], `the label of sample ${index}`),
+      );
       return { kind: 'class', labels, classes: width === 1 ? 2 : width };
     }
     case 'values': {

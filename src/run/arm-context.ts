@@ -1,23 +1,23 @@
-import { sourceOf } from '../model/source.js';
 import { predict } from '../reading/predictions.js';
+import { readSource } from '../reading/reading.js';
 import { truthOf } from '../reading/task.js';
 import type { ArmContext } from './arm-subject.js';
 import { checkFreedBatch } from './freed-batch.js';
-import { networksOf } from './networks.js';
 import { perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
+import { readRunOf } from './stages/reading.js';
 
 /**
  * What all trained arms of a run share.
  * @throws Failure('input') where the model cannot be trained in batches
  */
 export const armContextOf = perRun(async (run): Promise<ArmContext> => {
-  const { model, signature, data, options, hooks } = run;
+  const { model, options, hooks } = run;
+  const { signature, data, task } = await readRunOf(run);
   const { training } = options;
-  const { task, before } = await baselineStage.of(run);
+  const { before } = await baselineStage.of(run);
   const device = await run.device();
-  const { graph } = (await networksOf(run)).relu.trainable;
-  await checkFreedBatch(model.path, signature, graph, data.validation, before.validation, device.session);
+  await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
   const { inputs, split } = data.validation;
   return {
     train: data.train,
@@ -34,7 +34,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
-    teacher: task.distilled ? await predict(sourceOf(model), signature, data.train, device.session) : null,
+    teacher: task.distilled ? await predict(readSource(model, signature), signature, data.train, device.session) : null,
     validationTruth: truthOf(task, inputs.dataset.targets, split.indices, before.validation.values),
     seed: options.seed,
     session: device.session,

@@ -5,34 +5,30 @@ import { evaluateMetrics } from '../evaluation/metrics.js';
 import { inferenceCost } from '../judge/inference-cost.js';
 import { compareLatency, timedRuns } from '../judge/latency.js';
 import { describeModel } from '../model/describe.js';
-import { sourceOf } from '../model/source.js';
-import { classNamesFor } from '../reading/data.js';
-import { evaluateSubject } from '../reading/evaluation.js';
+import { type Evaluated, evaluateSubject } from '../reading/evaluation.js';
 import { maxAbsDifference } from '../reading/predictions.js';
+import { readSource } from '../reading/reading.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
-import { describeData, type EvaluateOptions } from './evaluate.js';
+import { describeData, type EvaluateOptions, evaluationOf } from './evaluate.js';
 
 export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
   readonly a: string;
   readonly b: string;
   /** of the bootstrap */
-  readonly seed: number;
+  readonly seed?: number;
 }
 
 /**
  * Compares two models on the same samples, b - a, paired: any two, as long as they answer the same question.
  * @throws Failure('input') when they do not
  */
-export function compareModels({ device: requested, ...comparison }: CompareOptions): Promise<CompareResult> {
-  return withDevice(requested, (device) => compareOn(device, comparison));
+export function compareModels(options: CompareOptions): Promise<CompareResult> {
+  return withDevice(options.device ?? 'auto', (device) => compareOn(device, options));
 }
 
-async function compareOn(
-  device: ChosenDevice,
-  { a, b, seed, ...rest }: Omit<CompareOptions, 'device'>,
-): Promise<CompareResult> {
-  const first = await evaluateSubject({ ...rest, model: a }, device);
-  const second = await evaluateSubject({ ...rest, model: b }, device);
+async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: CompareOptions): Promise<CompareResult> {
+  const first = await evaluateSubject(evaluationOf({ ...rest, model: a }), device);
+  const second = await evaluateSubject(evaluationOf({ ...rest, model: b }), device);
   if (first.scores.width !== second.scores.width) {
     throw new Failure('input', {
       what: `${a} gives ${first.scores.width} outputs per sample, ${b} ${second.scores.width}: they cannot be compared.`,
@@ -41,25 +37,25 @@ async function compareOn(
     });
   }
   const { truth, part, task } = first;
-  const names = part.inputs.dataset.targets.kind === 'class' ? part.inputs.dataset.targets.names : null;
   const { operations } = await inferenceCost(first.model.graph, first.signature, part.inputs.shape);
   const scores = { before: first.scores, control: null, frelu: second.scores };
   return {
-    a: { model: describeModel(first.model), metrics: evaluateMetrics(first.scores, truth) },
-    b: { model: describeModel(second.model), metrics: evaluateMetrics(second.scores, truth) },
+    a: { model: describeModel(first.model), reading: first.reading, metrics: evaluateMetrics(first.scores, truth) },
+    b: { model: describeModel(second.model), reading: second.reading, metrics: evaluateMetrics(second.scores, truth) },
     data: describeData(part),
     device: device.description,
     delta: pairedDelta(task.metric, first.scores, second.scores, truth, { seed }),
-    perClass:
-      truth.kind === 'class'
-        ? classDeltas(classNamesFor({ classNames: names }, truth.classes), truth.labels, scores)
-        : [],
+    perClass: truth.kind === 'class' ? classDeltas(namesOf(first, truth.classes), truth.labels, scores) : [],
     maxAbsDiff: maxAbsDifference(first.predictions.values, second.predictions.values),
     latency: await compareLatency(
-      { source: sourceOf(first.model), signature: first.signature },
-      { source: sourceOf(second.model), signature: second.signature },
+      { source: readSource(first.model, first.signature), signature: first.signature },
+      { source: readSource(second.model, second.signature), signature: second.signature },
       part.inputs.shape,
       { runs: timedRuns(operations?.multiplyAdds ?? null, device.provider), session: device.session },
     ),
   };
+}
+
+function namesOf({ classNames }: Evaluated, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, i) => classNames?.[i] ?? String(i));
 }

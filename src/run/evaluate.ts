@@ -4,19 +4,31 @@ import { confusionMatrix, evaluateMetrics } from '../evaluation/metrics.js';
 import { describeModel } from '../model/describe.js';
 import type { DataPart } from '../reading/data.js';
 import { type Evaluation, evaluateSubject } from '../reading/evaluation.js';
+import type { ReadingOptions, TaskOptions } from '../reading/options.js';
 import { withDevice } from '../runtime/open-device.js';
+import { completeData, completeReading, completeTask, type DataRequest } from './spec.js';
 
-export interface EvaluateOptions extends Evaluation {
-  readonly device: DeviceName;
+/** A model and data; the rest has its defaults. */
+export interface EvaluateOptions {
+  readonly model: string;
+  readonly data: DataRequest;
+  readonly task?: Partial<TaskOptions>;
+  readonly reading?: Partial<ReadingOptions>;
+  readonly device?: DeviceName;
 }
 
-export function evaluateModel({ device: requested, ...evaluation }: EvaluateOptions): Promise<EvaluateResult> {
-  return withDevice(requested, async (device) => {
-    const { model, part, predictions, scores, truth } = await evaluateSubject(evaluation, device);
+export function evaluationOf({ model, data, task, reading }: EvaluateOptions): Evaluation {
+  return { model, data: completeData(data), task: completeTask(task), reading: completeReading(reading) };
+}
+
+export function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
+  return withDevice(options.device ?? 'auto', async (device) => {
+    const { model, part, reading, predictions, scores, truth } = await evaluateSubject(evaluationOf(options), device);
     return {
       model: describeModel(model),
       data: describeData(part),
       device: device.description,
+      reading,
       metrics: evaluateMetrics(scores, truth),
       confusion: truth.kind === 'class' ? confusionMatrix(scores, truth.labels, truth.classes) : null,
       seconds: predictions.seconds,

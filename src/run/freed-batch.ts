@@ -1,9 +1,10 @@
 import { Failure, messageOf } from '../contract/failure.js';
-import type { Graph } from '../model/graph.js';
+import type { Model } from '../model/model.js';
 import type { DataPart } from '../reading/data.js';
 import { maxAbsDifference, type Predictions, predict } from '../reading/predictions.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
+import { canonicalCopy } from '../training/prepare.js';
 
 const samples = 8;
 
@@ -17,9 +18,8 @@ const tolerance = 1e-3;
  * @throws Failure('input') when the two differ, or the freed graph does not run
  */
 export async function checkFreedBatch(
-  path: string,
+  { path, graph }: Model,
   original: Signature,
-  freed: Graph,
   part: DataPart,
   predictions: Predictions,
   session: InferenceSession.SessionOptions,
@@ -29,13 +29,18 @@ export async function checkFreedBatch(
   const refuse = (why: string, cause?: unknown): Failure =>
     new Failure(
       'input',
-      `${path}: its batch size is fixed at ${fixed}, and it cannot be trained in larger batches: ${why}. ` +
-        'Export it with a dynamic batch size. Nothing was written.',
+      {
+        what: `${path}: its batch size is fixed at ${fixed}, and it cannot be trained in larger batches: ${why}.`,
+        cure: 'Export it with a dynamic batch size.',
+        written: 'model-untouched',
+      },
       { cause },
     );
   let together: Predictions;
   try {
-    together = await predict(freed.model, signatureOf(freed), part, session, samples);
+    const freed = canonicalCopy(path, graph);
+    const signature = { ...signatureOf(freed), output: original.output };
+    together = await predict(freed.model, signature, part, session, samples);
   } catch (cause) {
     const [why = ''] = messageOf(cause).split('\n');
     throw refuse(why, cause);

@@ -1,3 +1,4 @@
+import type { Reading } from '../contract/reading.js';
 import type { CurvePoint } from '../contract/result.js';
 import type { StepReport } from '../training/arm.js';
 import type { ArmName } from './arms.js';
@@ -8,6 +9,8 @@ export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'train' 
 /** What a run tells while it works; whoever listens decides what to draw. */
 export interface RunHooks {
   onPhase(phase: RunPhase): void;
+  /** how the model is read, before anything is judged by it */
+  onReading(reading: Reading): void;
   onRangeTest(test: RangeTest): void;
   onArm(arm: ArmName, seed: number, trainSamples: number): void;
   onStep(arm: ArmName, report: StepReport): void;
@@ -21,6 +24,7 @@ export function completeHooks(given: Partial<RunHooks>): RunHooks {
   const silent = (): void => {};
   return {
     onPhase: silent,
+    onReading: silent,
     onRangeTest: silent,
     onArm: silent,
     onStep: silent,

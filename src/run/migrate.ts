@@ -3,6 +3,7 @@ import { ExecutionError, Failure } from '../contract/failure.js';
 import type { MigrateResult } from '../contract/result.js';
 import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
 import { findEntry } from '../model/load.js';
+import { findClassNames } from '../reading/class-names.js';
 import { openRunData } from '../reading/data.js';
 import { loadSubject } from '../reading/subject.js';
 import { type OpenDevice, openDevice } from '../runtime/open-device.js';
@@ -19,11 +20,12 @@ import { baselineStage } from './stages/baseline.js';
 import { commitStage } from './stages/commit.js';
 import { judgeStage } from './stages/judge.js';
 import { planStage } from './stages/plan.js';
+import { readingStage } from './stages/reading.js';
 import { reportStage } from './stages/report.js';
 import { stageStage } from './stages/stage.js';
 import { trainStage } from './stages/train.js';
 
-const stages = [planStage, baselineStage, trainStage, stageStage, judgeStage, commitStage, reportStage];
+const stages = [planStage, readingStage, baselineStage, trainStage, stageStage, judgeStage, commitStage, reportStage];
 
 /**
  * The main job: plan, baseline, fine-tune the arms, judge on the test split, write. In place, or to `out`; or nothing.
@@ -69,7 +71,9 @@ async function openRun(
   if (options.out === null && !options.dryRun) await settle(path);
   const { model, signature } = await loadSubject(options.model);
   enter({ hooks }, 'data');
-  const data = await openRunData(model, signature, options.data, options.task.task, options.seed);
+  const classNames = await findClassNames(model, options.reading.classes);
+  const fed = { model, signature, classNames };
+  const data = await openRunData(fed, options.data, options.task.task, options.seed);
   const place = await openPlace(options, model, data.train.split.contentSha256);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {

@@ -7,7 +7,7 @@ import { activationsProvider, observeProbes } from '../judge/activations.js';
 import { channelValues } from '../judge/channel-values.js';
 import type { Model } from '../model/model.js';
 import { evaluateSubject } from '../reading/evaluation.js';
-import type { DataOptions } from '../reading/options.js';
+import { type DataOptions, defaultReadingOptions } from '../reading/options.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
 import { describeData } from './evaluate.js';
 
@@ -50,6 +50,10 @@ async function monitorOn(
       data: { ...data, preprocessing: { ...preprocessingOf(run), ...data.preprocessing } },
       // labels are not needed, and not looked at
       task: { task: 'distill', loss: run.settings.loss, metric: null },
+      reading: {
+        ...defaultReadingOptions,
+        outputs: run.reading.outputs.flatMap(({ judged, name }) => (judged ? [{ name, key: null }] : [])),
+      },
     },
     device,
   );

@@ -1,6 +1,7 @@
 import { type ArmNetwork, controlNetwork, type FreluNetwork, freluNetwork } from '../training/networks.js';
 import { perRun } from './run.js';
 import { planStage } from './stages/plan.js';
+import { readRunOf } from './stages/reading.js';
 
 export interface Networks {
   readonly relu: ArmNetwork;
@@ -10,8 +11,9 @@ export interface Networks {
 /** Both networks of a run. They train the same initializers of the model, and FReLU its shifts and offsets beside them. */
 export const networksOf = perRun(async (run): Promise<Networks> => {
   const { plan } = await planStage.of(run);
+  const { judged } = await readRunOf(run);
   const { scope, initialOffset } = run.options.training;
-  const relu = controlNetwork(run.model, plan, scope);
-  const frelu = freluNetwork(run.model, plan, scope, relu.trainable.parameters, initialOffset);
+  const relu = controlNetwork(run.model, plan, scope, judged);
+  const frelu = freluNetwork(run.model, plan, scope, relu.trainable.parameters, initialOffset, judged);
   return { relu, frelu };
 });

@@ -10,7 +10,7 @@ import {
   type TrainScope,
 } from '../contract/settings.js';
 import type { ModelFile } from '../model/model.js';
-import type { DataOptions, TaskOptions } from '../reading/options.js';
+import { type DataOptions, defaultReadingOptions, type ReadingOptions, type TaskOptions } from '../reading/options.js';
 import { packageVersion } from '../version.js';
 
 /** How the arms are trained; the device is not part of what is computed, only of where. */
@@ -43,6 +43,7 @@ export interface TrainingOptions extends TrainingSettings {
 export interface RunSpec {
   readonly data: DataOptions;
   readonly task: TaskOptions;
+  readonly reading: ReadingOptions;
   readonly plan: PlanOptions;
   readonly training: TrainingSettings;
   readonly accept: string;
@@ -67,9 +68,10 @@ export interface MigrateOptions extends RunSpec {
 
 /** What a caller must say (a model, data), and what they may. */
 export type MigrateRequest = Pick<MigrateOptions, 'model'> &
-  Partial<Omit<MigrateOptions, 'model' | 'data' | 'task' | 'plan' | 'training'>> & {
-    readonly data: string | (Pick<DataOptions, 'data'> & Partial<DataOptions>);
+  Partial<Omit<MigrateOptions, 'model' | 'data' | 'task' | 'reading' | 'plan' | 'training'>> & {
+    readonly data: DataRequest;
     readonly task?: Partial<TaskOptions>;
+    readonly reading?: Partial<ReadingOptions>;
     readonly plan?: Partial<PlanOptions>;
     readonly training?: Partial<TrainingOptions>;
   };
@@ -112,8 +114,22 @@ export const defaultTraining: TrainingOptions = {
 
 export const defaultAcceptance = 'frelu>=before';
 
+export type DataRequest = string | (Pick<DataOptions, 'data'> & Partial<DataOptions>);
+
+export function completeData(data: DataRequest): DataOptions {
+  return { ...defaultDataOptions, ...(typeof data === 'string' ? { data } : data) };
+}
+
+export function completeTask(task: Partial<TaskOptions> | undefined): TaskOptions {
+  return { ...defaultTaskOptions, ...task };
+}
+
+export function completeReading(reading: Partial<ReadingOptions> | undefined): ReadingOptions {
+  return { ...defaultReadingOptions, ...reading };
+}
+
 /** Fills in every default. */
-export function completeOptions({ data, task, plan, training, ...rest }: MigrateRequest): MigrateOptions {
+export function completeOptions({ data, task, reading, plan, training, ...rest }: MigrateRequest): MigrateOptions {
   return {
     accept: defaultAcceptance,
     seed: 0,
@@ -124,17 +140,18 @@ export function completeOptions({ data, task, plan, training, ...rest }: Migrate
     languages: ['en'],
     command: 'frelu-migrate',
     ...rest,
-    data: { ...defaultDataOptions, ...(typeof data === 'string' ? { data } : data) },
-    task: { ...defaultTaskOptions, ...task },
+    data: completeData(data),
+    task: completeTask(task),
+    reading: completeReading(reading),
     plan: { ...defaultPlanOptions, ...plan },
     training: { ...defaultTraining, ...training },
   };
 }
 
-export function specOf({ data, task, plan, training, accept, seed }: MigrateOptions): RunSpec {
+export function specOf({ data, task, reading, plan, training, accept, seed }: MigrateOptions): RunSpec {
   // a run whose device fails goes on on another
   const { device: _, ...settings } = training;
-  return { data, task, plan, training: settings, accept, seed };
+  return { data, task, reading, plan, training: settings, accept, seed };
 }
 
 /** What a run was started on, by content: a moved or renamed file is the same, a changed one is not. */
@@ -150,9 +167,9 @@ export interface RunSubject {
  */
 export function runSha256(spec: RunSpec, dataSha256: string): string {
   const { data, ...settings } = spec;
-  const { data: _path, test: _test, ...reading } = data;
+  const { data: _path, test: _test, ...samples } = data;
   return createHash('sha256')
-    .update(canonicalJson({ version: packageVersion, dataSha256, reading, ...settings }))
+    .update(canonicalJson({ version: packageVersion, dataSha256, samples, ...settings }))
     .digest('hex');
 }
 

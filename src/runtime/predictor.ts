@@ -1,4 +1,5 @@
-import type { ModelProto } from 'onnx-buf';
+import { create } from '@bufbuild/protobuf';
+import { type ModelProto, ValueInfoProtoSchema } from 'onnx-buf';
 import { ExecutionError, Failure } from '../contract/failure.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
@@ -67,12 +68,22 @@ export interface Prediction {
   readonly shape: readonly number[];
 }
 
+/** A model that gives a value of its graph as an output too, where it does not yet. */
+function withOutput(model: ModelProto | Uint8Array | string, output: string): ModelProto | Uint8Array | string {
+  if (typeof model === 'string' || model instanceof Uint8Array || model.graph === undefined) return model;
+  const { graph } = model;
+  if (graph.output.some(({ name }) => name === output)) return model;
+  return { ...model, graph: { ...graph, output: [...graph.output, create(ValueInfoProtoSchema, { name: output })] } };
+}
+
+/** @param signature its output is one of the model's, or for a model in memory any value of its graph */
 export async function openPredictor(
   model: ModelProto | Uint8Array | string,
   signature: Signature,
   options: InferenceSession.SessionOptions = {},
 ): Promise<Predictor> {
-  let session = await openSession(model, options);
+  const source = withOutput(model, signature.output);
+  let session = await openSession(source, options);
   const fixed = signature.inputShape[0] ?? null;
   let limit = fixed ?? Number.POSITIVE_INFINITY;
 
@@ -100,7 +111,7 @@ export async function openPredictor(
       limit = Math.ceil(count / 2);
       // what it took goes with the session
       await session.release();
-      session = await openSession(model, options);
+      session = await openSession(source, options);
       return null;
     }
   }

@@ -1,5 +1,6 @@
 import { applyPlan } from '../../transforms/rewrite/apply.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
+import type { JudgedOutput } from '../autodiff/lower/expose-loss.js';
 import { present } from '../contract/present.js';
 import type { TrainScope } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
@@ -23,9 +24,14 @@ export interface FreluNetwork extends ArmNetwork {
 const noPlan = (plan: MigrationPlan): MigrationPlan => ({ ...plan, sites: [] });
 
 /** The model as it came, its ReLUs kept. */
-export function controlNetwork(model: Model, plan: MigrationPlan, scope: TrainScope): ArmNetwork {
+export function controlNetwork(
+  model: Model,
+  plan: MigrationPlan,
+  scope: TrainScope,
+  judged: JudgedOutput | null = null,
+): ArmNetwork {
   return {
-    trainable: makeTrainable(model.path, model.graph, scope),
+    trainable: makeTrainable(model.path, model.graph, scope, [], judged),
     bake: (parameters) => bakeParameters(model.graph, noPlan(plan), [], parameters),
   };
 }
@@ -37,6 +43,7 @@ export function freluNetwork(
   scope: TrainScope,
   parameters: readonly string[],
   initialOffset: number,
+  judged: JudgedOutput | null = null,
 ): FreluNetwork {
   const graph = model.graph.copy();
   const applied = applyPlan(graph, plan);
@@ -45,7 +52,7 @@ export function freluNetwork(
     writeFloats(tensor, readFloats(tensor).fill(initialOffset));
   }
   const siteParameters = applied.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
-  const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters), parameters };
+  const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters, judged), parameters };
   const initial = new Map(
     siteParameters.map((name) => {
       return [name, readFloats(present(graph.initializer(name), `the site parameter '${name}'`))] as const;

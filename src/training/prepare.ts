@@ -8,6 +8,7 @@ import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/ba
 import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
+import { exposeLoss, type JudgedOutput } from '../autodiff/lower/expose-loss.js';
 import { toFloat32 } from '../autodiff/lower/float16.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freeBatch } from '../autodiff/lower/free-batch.js';
@@ -53,6 +54,7 @@ export interface StepSettings {
 /**
  * Brings a copy of a graph to the form that is trained. `siteParameters` are kept apart from what the scope trains;
  * which initializers those are is decided on the model as it came, so that both trained arms change the same ones.
+ * @param judged what the loss reads; null: the graph's first output
  * @throws Failure('input') naming a node that has no equivalent in the canonical op set
  */
 export function makeTrainable(
@@ -60,13 +62,16 @@ export function makeTrainable(
   graph: Graph,
   scope: TrainScope,
   siteParameters: readonly string[] = [],
+  judged: JudgedOutput | null = null,
 ): Trainable {
   const canonical = canonicalCopy(path, graph);
+  if (judged !== null) exposeLoss(canonical, judged);
   const parameters = trainableParameters(canonical, scope).filter((name) => !siteParameters.includes(name));
   return { path, graph: canonical, parameters, siteParameters };
 }
 
-function canonicalCopy(path: string, graph: Graph): Graph {
+/** A copy in the canonical op set, float32, its batch size free; every output is kept. */
+export function canonicalCopy(path: string, graph: Graph): Graph {
   const canonical = graph.copy();
   toFloat32(canonical);
   raiseOpset(canonical, path);
@@ -237,8 +242,10 @@ export async function prepareInputGradient(
   model: Graph,
   batchSize: number,
   settings: Pick<StepSettings, 'provider' | 'loss' | 'sampleShape'>,
+  judged: JudgedOutput | null = null,
 ): Promise<InputGradient | null> {
   const trainable = { path, graph: canonicalCopy(path, model), parameters: [], siteParameters: [] };
+  if (judged !== null) exposeLoss(trainable.graph, judged);
   const { graph, ...forward } = await forwardAt(trainable, batchSize, { ...settings, batchNorm: 'frozen' });
   const { input, elementType } = signatureOf(graph);
   const rank = forward.shapes.get(forward.output)?.length ?? 2;

@@ -22,7 +22,7 @@ async function observe(width: number, floor: number | readonly number[] = 0) {
   await writeFile(path, ['p,q,r,s', ...rows.map((row) => row.join(','))].join('\n'));
   const signature = signatureOf(graph);
   const model = { format: 'onnx', path: 'model.onnx', files: [], graph } as const;
-  const part = await openEvaluationData(model, signature, optionsFor('', path).data, 'distill');
+  const part = await openEvaluationData({ model, signature, classNames: null }, optionsFor('', path).data, 'distill');
   const observed = await observeProbes(part, signature, graph, [{ site: 'y', value: 'h', floor }]);
   return observed.get('y');
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
-import type { Random } from '../../src/data/random.js';
 import type { Scores, Truth } from '../../src/evaluation/metrics.js';
+import type { Random } from '../../src/math/random.js';
 import type { InputCandidate } from '../../src/reading/input-candidates.js';
 import { checkReading, type Sanity } from '../../src/reading/sanity.js';
 import { disturbed, logitsOf, type SimulatedModel, simulate, stream } from './simulated.js';

@@ -1,4 +1,4 @@
-import { createRandom, type Random } from '../../src/data/random.js';
+import { createRandom, type Random } from '../../src/math/random.js';
 
 /** A classifier by how it confuses classes, and what it says of samples whose classes are drawn. */
 export interface SimulatedModel {

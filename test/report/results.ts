@@ -1,4 +1,5 @@
 import { deflateSync } from 'node:zlib';
+import type { Reading } from '../../src/contract/reading.js';
 import type {
   ArmResult,
   CurvePoint,
@@ -131,6 +132,7 @@ export function makeResult({
     device: { requested: 'auto', used: 'cpu', adapter: null },
     computedOn: { evaluation: 'cpu', latency: 'cpu', activations: 'cpu', attribution: 'cpu' },
     task: 'classification',
+    reading,
     data: {
       train: { path: 'data/train', part: null, format: 'idx', count: 54_000, classes, sha256: 'c'.repeat(64) },
       validation: { path: 'data/train', part: null, format: 'idx', count: 6000, classes, sha256: 'd'.repeat(64) },
@@ -369,4 +371,47 @@ const settings: RunSettings = {
   mean: null,
   std: null,
   layout: null,
+};
+
+const reading: Reading = {
+  inputs: [
+    {
+      name: 'input',
+      dtype: 'float',
+      shape: [1, 28, 28],
+      preprocessing: 'Samples of 28x28 (uint8) are multiplied by 1/255.',
+      scale: 1 / 255,
+      mean: [0],
+      std: [1],
+      layout: 'NCHW',
+      range: [0, 1],
+      source: 'default',
+      settings: ['scale', 'mean', 'std', 'layout', 'preprocess'],
+    },
+  ],
+  outputs: [
+    {
+      name: 'logits',
+      dtype: 'float',
+      width: 10,
+      judged: true,
+      meaning: 'logits',
+      evidence: 'its numbers lie between -12.3 and 15.1',
+      lossAt: 'logits',
+    },
+  ],
+  choice: "'logits' (float, 10 wide) is read: the only output.",
+  loss: 'cross-entropy',
+  classes: { names: ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'], origin: 'data/train', source: 'data' },
+  sanity: {
+    status: 'fine',
+    samples: 1000,
+    metric: 'accuracy',
+    asGiven: 0.9,
+    chance: 0.1,
+    better: null,
+    sentence: 'accuracy 90.0 % on 1000 labelled samples, against 10.0 % by chance.',
+  },
+  data: [],
+  trusted: false,
 };

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { defaultPlanOptions } from '../../src/contract/settings.js';
+import { defaultReadingOptions } from '../../src/reading/options.js';
 import type { RunHooks } from '../../src/run/hooks.js';
 import type { MigrateOptions, TrainingOptions } from '../../src/run/spec.js';
 
@@ -53,6 +54,7 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
       preprocessorConfig: null,
     },
     task: { task: null, loss: null, metric: null },
+    reading: defaultReadingOptions,
     plan: defaultPlanOptions,
     training,
     accept: 'always',
@@ -72,6 +74,7 @@ export function hooks(changes: Partial<RunHooks> = {}): RunHooks {
   const silent = (): void => {};
   return {
     onPhase: silent,
+    onReading: silent,
     onRangeTest: silent,
     onArm: silent,
     onStep: silent,

@@ -39,6 +39,17 @@ export function exposeLogits(graph: Graph, head: Pick<Head, 'output'>): ExposedL
   }
 }
 
+/**
+ * Leaves a training copy with the numbers of one output as they are: other outputs are removed, with all that only they need, and
+ * of a map the tensor in it is left.
+ * @throws Error when the graph has no such output
+ */
+export function exposeValue(graph: Graph, head: Pick<Head, 'output'>): void {
+  const own = headsOf(graph).find(({ output }) => output === head.output);
+  if (own === undefined) throw new Error(`the graph has no output '${head.output}'`);
+  keepOnly(graph, own.output, own.value);
+}
+
 /** Writes the logits in the layout of the head's value; returns their name. */
 function writeLogits(graph: Graph, { activation, logits, scale, tail, columns, value }: Head): string {
   if (activation === 'none') return value;

@@ -4,9 +4,11 @@ import { printJson, type Run } from '../context.js';
 import { metricRows, reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
+import { readingOptions } from '../options/reading.js';
 import { seedOption } from '../options/run.js';
 import { deviceOption, taskOptions } from '../options/task.js';
 import { askForData } from '../prompts.js';
+import { readingLines } from '../reading-lines.js';
 import { table } from '../table.js';
 
 export function declareCompare(command: Command): Run {
@@ -14,6 +16,7 @@ export function declareCompare(command: Command): Run {
   const b = argument(command, '<MODEL_B>', 'the model that is compared; differences are B - A');
   const data = evaluationData(command);
   const task = taskOptions(command);
+  const reading = readingOptions(command);
   command.optionsGroup('Run:');
   const device = deviceOption(command);
   const seed = seedOption(command, 'of the bootstrap');
@@ -26,9 +29,13 @@ export function declareCompare(command: Command): Run {
       b: b(),
       data: { ...given, data: path },
       task: task(),
+      reading: reading(),
       device: device(),
       seed: seed(),
     });
+    for (const [name, { reading: read }] of Object.entries({ A: result.a, B: result.b })) {
+      context.io.stderr.write(`${name}:\n${readingLines(read).join('\n')}\n`);
+    }
     if (context.json) printJson(context, result);
     else context.io.stdout.write(await comparisonText(result));
     return 0;

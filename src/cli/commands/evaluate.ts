@@ -4,14 +4,17 @@ import { printJson, type Run } from '../context.js';
 import { metricRows } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
+import { readingOptions } from '../options/reading.js';
 import { deviceOption, taskOptions } from '../options/task.js';
 import { askForData } from '../prompts.js';
+import { readingLines } from '../reading-lines.js';
 import { table } from '../table.js';
 
 export function declareEvaluate(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to evaluate');
   const data = evaluationData(command);
   const task = taskOptions(command);
+  const reading = readingOptions(command);
   command.optionsGroup('Run:');
   const device = deviceOption(command);
   return async (context) => {
@@ -22,8 +25,10 @@ export function declareEvaluate(command: Command): Run {
       model: model(),
       data: { ...given, data: path },
       task: task(),
+      reading: reading(),
       device: device(),
     });
+    context.io.stderr.write(`${readingLines(result.reading).join('\n')}\n`);
     if (context.json) printJson(context, result);
     else context.io.stdout.write(await evaluationText(result));
     return 0;

@@ -9,6 +9,7 @@ import { hasColor, isLive } from '../io.js';
 import { trainingData } from '../options/data.js';
 import { argument, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
+import { readingOptions } from '../options/reading.js';
 import { languagesOption, seedOption } from '../options/run.js';
 import { taskOptions } from '../options/task.js';
 import { trainingOptions } from '../options/training.js';
@@ -20,6 +21,7 @@ export function declareMigrate(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to migrate');
   const data = trainingData(command);
   const task = taskOptions(command);
+  const reading = readingOptions(command);
   const training = trainingOptions(command);
   const plan = planOptions(command);
   command.optionsGroup('Run:');
@@ -52,6 +54,7 @@ export function declareMigrate(command: Command): Run {
       model: model(),
       data: { ...given, data: given.data ?? (await askForData(context.io, quiet)) },
       task: task(),
+      reading: reading(),
       plan: plan(),
       training: training(),
       accept: accept(),

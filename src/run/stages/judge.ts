@@ -12,6 +12,7 @@ import { defineStage } from '../runner.js';
 import { baselineStage } from './baseline.js';
 import { planStage } from './plan.js';
 import { rateStage } from './rate.js';
+import { readingStage, readRunOf } from './reading.js';
 import { stagedArmOf, stageStage } from './stage.js';
 import { trainStage } from './train.js';
 
@@ -46,14 +47,16 @@ async function judgementOf(run: Run, subject: Subject, measured: Measured): Prom
     environment: environment(),
     plan: { model: describeModel(model), ...describePlan(subject.plan) },
     parity: (await baselineStage.of(run)).parity,
+    reading: (await readingStage.of(run)).reading,
     ...measured,
   };
 }
 
 async function subjectOf(run: Run): Promise<Subject> {
-  const { model, signature, data, rule, options, hooks, place } = run;
+  const { model, rule, options, hooks, place } = run;
+  const { signature, data, task, judged } = await readRunOf(run);
   const { plan, verified } = await planStage.of(run);
-  const { task, before } = await baselineStage.of(run);
+  const { before } = await baselineStage.of(run);
   const { relu, frelu } = await networksOf(run);
   const part = <Part extends object>(fields: readonly (keyof Part & string)[]) =>
     artifact<Part>('judge', fields.join('-'), fields);
@@ -64,6 +67,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     verified,
     data,
     task,
+    judged,
     before,
     rule,
     device: await run.device(),

@@ -13,8 +13,8 @@ import { networksOf } from '../networks.js';
 import { enter, perRun, type Run } from '../run.js';
 import type { Stage } from '../runner.js';
 import type { MigrateOptions } from '../spec.js';
-import { baselineStage } from './baseline.js';
 import { rateStage } from './rate.js';
+import { readRunOf } from './reading.js';
 
 /** An arm whose last phase has ended. */
 const trainedArtifact = (key: string): Artifact<ArmOutcome> =>
@@ -48,7 +48,7 @@ export const trainStage: Stage<TrainedArms> = {
         arms[arm.name].push({ seed, outcome });
       }
     }
-    const criterion = criterionOf(run.options, (await baselineStage.of(run)).task);
+    const criterion = criterionOf(run.options, (await readRunOf(run)).task);
     const frelu = present(bestOnValidation(arms.frelu, criterion), 'the trained frelu arm');
     return { control: bestOnValidation(arms.control, criterion), controls: arms.control, frelu, frelus: arms.frelu };
   }),

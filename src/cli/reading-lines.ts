@@ -1,0 +1,58 @@
+import type { InputReading, OutputReading, Reading } from '../contract/reading.js';
+import { flagOf } from './flags.js';
+
+/** How the model is read, in a few lines for stderr; what warns about it comes last. */
+export function readingLines({ inputs, outputs, loss, classes, data, sanity, trusted }: Reading): string[] {
+  const judged = outputs.filter((output) => output.judged);
+  const lines = [
+    ...inputs.map((input) => `input ${describeInput(input)}`),
+    ...judged.map((output) => `output ${describeOutput(output)}; loss ${loss}`),
+    ...(outputs.length > judged.length ? [`set aside: ${asideOf(outputs)}`] : []),
+    ...(classes === null
+      ? []
+      : [
+          `classes ${listed(classes.names)} (${classes.source === 'data' ? 'as the data names them' : classes.origin})`,
+        ]),
+    ...data,
+  ];
+  if (sanity?.status !== 'suspect') return lines;
+  const { better, sentence } = sanity;
+  const cure = better === null || better.settings.length === 0 ? '' : ` Try ${better.settings.map(flagOf).join(' ')}.`;
+  return [...lines, `Warning: ${sentence}${cure}${trusted ? ' The reading is trusted all the same.' : ''}`];
+}
+
+function describeInput({ name, dtype, shape, preprocessing, range, source }: InputReading): string {
+  const ends = range === null ? '' : `, values ${shown(range[0])} to ${shown(range[1])}`;
+  return `'${name}' (${dtype}, [${shape.join(', ')}]${ends}): ${preprocessing} (${sources[source]})`;
+}
+
+const sources: Readonly<Record<InputReading['source'], string>> = {
+  option: 'as told',
+  'preprocessor-config': 'as preprocessor_config.json says',
+  model: 'as the model says',
+  data: 'as the data says',
+  dtype: 'by the type of the input',
+  default: 'by default',
+};
+
+function describeOutput({ name, dtype, width, meaning, evidence }: OutputReading): string {
+  return `'${name}' (${dtype}, ${width} wide): ${meaning} (${evidence})`;
+}
+
+function asideOf(outputs: readonly OutputReading[]): string {
+  return outputs
+    .filter(({ judged }) => !judged)
+    .map(({ name, dtype, width }) => `'${name}' (${dtype}${width === null ? '' : `, ${width} wide`})`)
+    .join(', ');
+}
+
+const namesShown = 8;
+
+function listed(names: readonly string[]): string {
+  const more = names.length - namesShown;
+  return more > 0 ? `${names.slice(0, namesShown).join(', ')} and ${more} more` : names.join(', ');
+}
+
+function shown(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

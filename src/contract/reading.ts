@@ -1,0 +1,95 @@
+import type { LossKind, SettingHint, SettingName } from './settings.js';
+
+/**
+ * How a model is read: what it eats and what it says, each with what tells so and the setting that says otherwise. Plain JSON,
+ * kept with the run and shown in its report.
+ */
+
+/** Where something about a reading comes from, the surest first. */
+export type ReadingSource = 'option' | 'preprocessor-config' | 'model' | 'data' | 'dtype' | 'default';
+
+export interface InputReading {
+  readonly name: string;
+  /** ONNX's name of the element type in lower case */
+  readonly dtype: string;
+  /** of one sample, as the model is fed */
+  readonly shape: readonly number[];
+  /** what becomes of a stored sample, in one sentence */
+  readonly preprocessing: string;
+  readonly scale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly layout: 'NCHW' | 'NHWC' | null;
+  /** of the values that the model is fed with, over the samples that were looked at */
+  readonly range: readonly [low: number, high: number] | null;
+  /** where scale, mean and std come from */
+  readonly source: ReadingSource;
+  readonly settings: readonly SettingName[];
+}
+
+export type OutputMeaning = 'logits' | 'probabilities' | 'log-probabilities' | 'values' | 'label';
+
+export interface OutputReading {
+  readonly name: string;
+  readonly dtype: string;
+  /** values per sample; null where it was not run, as a label is not */
+  readonly width: number | null;
+  /** whether this is the output that is trained and judged */
+  readonly judged: boolean;
+  readonly meaning: OutputMeaning;
+  /** what says so */
+  readonly evidence: string;
+  /** the value of the graph at which the loss stands, of the output that is judged */
+  readonly lossAt: string | null;
+}
+
+export interface ClassReading {
+  /** which class each column of the output is */
+  readonly names: readonly string[];
+  /** where the order comes from: a file's path, 'metadata_props', 'userDefinedMetadata', the data */
+  readonly origin: string;
+  readonly source: ReadingSource;
+}
+
+/** Another reading under which the model does far better. */
+export interface BetterReading {
+  readonly name: string;
+  readonly metric: string;
+  readonly asGiven: number;
+  readonly value: number;
+  readonly pValue: number;
+  readonly settings: readonly SettingHint[];
+}
+
+/** The model on labelled samples before any training: whether it does what a trained model does. */
+export interface SanityReading {
+  readonly status: 'fine' | 'suspect';
+  readonly samples: number;
+  readonly metric: string;
+  readonly asGiven: number | null;
+  readonly chance: number;
+  readonly better: BetterReading | null;
+  readonly sentence: string;
+}
+
+/** A constant of the model that training leaves as it is. */
+export interface UntrainedConstant {
+  readonly name: string;
+  readonly why: string;
+}
+
+export interface Reading {
+  readonly inputs: readonly InputReading[];
+  readonly outputs: readonly OutputReading[];
+  /** which output is judged and why, in one sentence */
+  readonly choice: string;
+  readonly loss: LossKind;
+  /** null for a task without classes */
+  readonly classes: ClassReading | null;
+  /** null where nothing could be judged: no labels */
+  readonly sanity: SanityReading | null;
+  /** what was done to the data before: imputation, encodings */
+  readonly data: readonly string[];
+  /** whether a warning was overridden */
+  readonly trusted: boolean;
+}

@@ -1,0 +1,282 @@
+import { present } from '../contract/present.js';
+import type {
+  ClassReading,
+  InputReading,
+  OutputReading,
+  Reading,
+  ReadingSource,
+  SanityReading,
+} from '../contract/reading.js';
+import { createInputs } from '../data/inputs.js';
+import { planPreprocessing } from '../data/preprocess.js';
+import { type Head, headsOf } from '../model/head.js';
+import type { Model } from '../model/model.js';
+import { sourceOf } from '../model/source.js';
+import { DataType, dtypeName, elementCount } from '../model/tensor.js';
+import type { Signature } from '../runtime/predictor.js';
+import type { InferenceSession } from '../runtime/session.js';
+import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } from './choose-output.js';
+import { type DataPart, modelInputOf } from './data.js';
+import { inputCandidates } from './input-candidates.js';
+import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
+import { type Predictions, predict } from './predictions.js';
+import { checkReading, type Sanity } from './sanity.js';
+import { refuseStrayLabels, targetsFor, wantedOf } from './targets.js';
+import { chooseTask, type RunTask, truthOf } from './task.js';
+import { type Agreement, agree, describeValues } from './values.js';
+
+/** What is to be read, and on which samples. */
+export interface ReadingQuestion {
+  readonly model: Model;
+  /** of the model; its output is the first one */
+  readonly signature: Signature;
+  /** on these the outputs are looked at, all of them */
+  readonly part: DataPart;
+  /** labelled samples that judge nothing: those that are trained on, or where nothing is trained the same as `part` */
+  readonly labelled: DataPart;
+  readonly classes: ClassReading | null;
+  readonly options: {
+    readonly data: DataOptions;
+    readonly task: TaskOptions;
+    readonly reading: ReadingOptions;
+  };
+  readonly session: InferenceSession.SessionOptions;
+}
+
+/** A model as it is read. */
+export interface ModelReading {
+  /** with the output that is judged, where a map was cut off the tensor in it */
+  readonly signature: Signature;
+  /** the graph's output that is judged */
+  readonly output: string;
+  readonly task: RunTask;
+  /** what the targets are to it */
+  readonly kind: TaskKind;
+  readonly reading: Reading;
+  /** what the model says about `part` */
+  readonly predictions: Predictions;
+}
+
+const probed = 8;
+const [fewestSamples, mostSamples] = [100, 1000];
+/** values of inputs that the readings are compared on: the samples of large images are fewer */
+const comparedValues = 2e7;
+
+/**
+ * Reads a model: which output the data are about, what it says, what is learned, and whether the model does on labelled
+ * samples what a trained one does. Nothing is guessed: what is not certain is refused with the setting that says it.
+ * @throws Failure('input') where no output fits the data, or several do
+ */
+export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
+  const { model, part, options } = question;
+  const { dataset } = part.inputs;
+  const heads = headsOf(model.graph);
+  const named = options.reading.outputs[0]?.name ?? null;
+  const only = heads.length === 1 ? heads[0] : undefined;
+  // a model of one output is run but once
+  const first = only === undefined ? null : await predictHead(question, only, part);
+  const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
+  const chosen = chooseOutput(model.path, observed, wantedOf(dataset.targets), named);
+  const predictions = first ?? (await predictHead(question, chosen.head, part));
+  const agreement = agree(chosen.head, describeValues(predictions.values, predictions.width));
+  const targets = targetsFor(chosen, dataset).targets;
+  const task = chooseTask(chosen, agreement, targets, options.task, options.data.data);
+  if (task.loss !== 'mse') refuseStrayLabels(dataset, task.width === 1 ? 2 : task.width);
+  const signature = { ...question.signature, output: chosen.head.value };
+  const sanity = targets.kind === 'none' ? null : await checkSanity(question, signature, chosen, task);
+  return {
+    signature,
+    output: chosen.output,
+    task,
+    kind: chosen.task,
+    predictions,
+    reading: {
+      inputs: [await inputReading(question)],
+      outputs: observed.map((each) => outputReading(each, chosen, agreement, task)),
+      choice: chosen.why,
+      loss: task.loss,
+      classes: targets.kind === 'class' ? question.classes : null,
+      sanity: sanity && sanityReading(sanity),
+      data: [],
+      trusted: options.reading.trustReading,
+    },
+  };
+}
+
+function predictHead({ model, signature, session }: ReadingQuestion, head: Head, part: DataPart, limit?: number) {
+  const read = { ...signature, output: head.value };
+  return predict(readSource(model, read), read, part, session, limit);
+}
+
+/** What ONNX Runtime loads to be asked for the output of a signature, which may be a value within the graph. */
+export function readSource(model: Model, { output }: Pick<Signature, 'output'>) {
+  return model.graph.proto.output.some(({ name }) => name === output) ? sourceOf(model) : model.graph.model;
+}
+
+/** How wide each output is, by running a few samples; null for labels, which nothing is trained through. */
+async function probe(question: ReadingQuestion, heads: readonly Head[]): Promise<readonly ObservedHead[]> {
+  const observed: ObservedHead[] = [];
+  for (const head of heads) {
+    const width =
+      head.valueMeaning === 'label' ? null : (await predictHead(question, head, question.part, probed)).width;
+    observed.push({ head, width });
+  }
+  return observed;
+}
+
+async function checkSanity(
+  question: ReadingQuestion,
+  signature: Signature,
+  chosen: ChosenOutput,
+  task: RunTask,
+): Promise<Sanity> {
+  const { model, labelled, options, session } = question;
+  const { inputs } = labelled;
+  const dataset = targetsFor(chosen, inputs.dataset);
+  const count = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(comparedValues / elementCount(inputs.shape))));
+  const split = evenly(labelled.split, count);
+  const modelInput = modelInputOf(model, signature);
+  const config = inputs.preprocessing;
+  const source = readSource(model, signature);
+  return checkReading({
+    truth: truthOf(task, dataset.targets, split.indices, new Float32Array()),
+    width: task.width,
+    scores: task.scores,
+    inputs: inputCandidates({
+      inForce: config,
+      channelCount: channelsOf(labelled),
+      stored: await storedRange(labelled),
+      bothLayouts: inputs.shape.length === 3 && inputs.shape[0] === inputs.shape[2],
+    }),
+    async predict(candidate) {
+      const prepared =
+        candidate === null
+          ? inputs
+          : createInputs(
+              inputs.dataset,
+              planPreprocessing(inputs.dataset, modelInput, { ...options.data.preprocessing, ...candidate.apply }),
+            );
+      return (await predict(source, signature, { inputs: prepared, split }, session)).values;
+    },
+  });
+}
+
+/** Some samples of a split, evenly spaced. */
+function evenly(split: DataPart['split'], count: number): DataPart['split'] {
+  if (split.count <= count) return split;
+  const indices = Int32Array.from({ length: count }, (_, i) =>
+    present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
+  );
+  return { ...split, indices, count };
+}
+
+function channelsOf({ inputs: { shape, preprocessing } }: DataPart): number {
+  if (preprocessing.channels === 'none' || shape.length < 3) return 1;
+  return present(preprocessing.channels === 'first' ? shape[0] : shape.at(-1), 'the channel axis of the input');
+}
+
+/** The ends of what is stored, over some samples. */
+async function storedRange({ inputs, split }: DataPart) {
+  const { dataset, preprocessing } = inputs;
+  const indices = evenly(split, 64).indices;
+  const values = new Float32Array(indices.length * elementCount(preprocessing.raw.shape));
+  await dataset.read(indices, values, preprocessing.size ?? undefined);
+  return { dtype: dataset.sample.dtype, ...ends(values) };
+}
+
+function ends(values: Float32Array): { readonly min: number; readonly max: number } {
+  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const value of values) {
+    if (value < min) min = value;
+    if (value > max) max = value;
+  }
+  return { min, max };
+}
+
+async function inputReading({ model, signature, part, options }: ReadingQuestion): Promise<InputReading> {
+  const { inputs, split } = part;
+  const { preprocessing } = inputs;
+  const { indices } = evenly(split, 64);
+  const fed = new Float32Array(indices.length * elementCount(inputs.shape));
+  await inputs.gather(indices, fed);
+  const { min, max } = ends(fed);
+  const { scale, mean, std, layout } = options.data.preprocessing;
+  const asked = scale !== undefined || mean !== undefined || std !== undefined;
+  const source: ReadingSource = asked
+    ? 'option'
+    : preprocessing.sentence.includes('preprocessor_config')
+      ? 'preprocessor-config'
+      : isFloat(signature.elementType)
+        ? 'default'
+        : 'dtype';
+  return {
+    name: signature.input,
+    dtype: dtypeName(signature.elementType),
+    shape: inputs.shape,
+    preprocessing: preprocessing.sentence,
+    scale: preprocessing.scale,
+    mean: preprocessing.mean,
+    std: preprocessing.std,
+    layout: layout ?? (model.format === 'onnx' ? layoutOf(preprocessing.channels, inputs.shape) : 'NHWC'),
+    range: min <= max ? [min, max] : null,
+    source,
+    settings: ['scale', 'mean', 'std', 'layout', 'preprocess'],
+  };
+}
+
+function layoutOf(channels: 'first' | 'last' | 'none', shape: readonly number[]): InputReading['layout'] {
+  if (shape.length !== 3 || channels === 'none') return null;
+  return channels === 'first' ? 'NCHW' : 'NHWC';
+}
+
+function isFloat(elementType: number): boolean {
+  return elementType === DataType.FLOAT || elementType === DataType.FLOAT16 || elementType === DataType.DOUBLE;
+}
+
+function outputReading(
+  { head, width }: ObservedHead,
+  chosen: ChosenOutput,
+  agreement: Agreement,
+  { loss, scores }: RunTask,
+): OutputReading {
+  const judged = head.output === chosen.output;
+  const graphSays = head.valueMeaning === 'logits-or-values' ? 'values' : head.valueMeaning;
+  const meaning = !judged
+    ? graphSays
+    : loss === 'mse'
+      ? 'values'
+      : agreement.meaning === 'values'
+        ? scores
+        : agreement.meaning;
+  return {
+    name: head.output,
+    dtype: head.dtype,
+    width,
+    judged,
+    meaning,
+    evidence: judged ? agreement.evidence : head.evidence,
+    lossAt: !judged ? null : loss === 'mse' ? head.value : head.logits,
+  };
+}
+
+function sanityReading({ status, samples, metric, asGiven, chance, best, sentence }: Sanity): SanityReading {
+  return {
+    status,
+    samples,
+    metric,
+    asGiven,
+    chance,
+    better:
+      best === null
+        ? null
+        : {
+            name: best.name,
+            metric: best.metric,
+            asGiven: best.asGiven,
+            value: best.value,
+            pValue: best.p,
+            settings: best.settings,
+          },
+    sentence,
+  };
+}

@@ -1,0 +1,65 @@
+import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
+import { Failure } from '../../contract/failure.js';
+import type { Reading } from '../../contract/reading.js';
+import { type RunData, withTargets } from '../../reading/data.js';
+import { type ModelReading, readModel } from '../../reading/reading.js';
+import { targetsFor } from '../../reading/targets.js';
+import type { RunTask } from '../../reading/task.js';
+import type { Signature } from '../../runtime/predictor.js';
+import { perRun } from '../run.js';
+import { defineStage } from '../runner.js';
+
+/**
+ * How the model is read: looked at on the validation split, held against labelled samples of the training split.
+ * @throws Failure('input') where it is not certain, or a usual alternative is far better, unless the reading is trusted
+ */
+export const readingStage = defineStage<ModelReading>({
+  name: 'reading',
+  phase: 'baseline',
+  fields: ['output', 'task', 'kind', 'reading', 'predictions'],
+  async compute(run) {
+    const { model, signature, data, options, hooks } = run;
+    const { session } = await run.device();
+    const read = await readModel({
+      model,
+      signature,
+      part: data.validation,
+      labelled: data.train,
+      classes: data.classes,
+      options,
+      session,
+    });
+    hooks.onReading(read.reading);
+    refuseSuspect(model.path, read.reading);
+    return read;
+  },
+});
+
+/** @throws Failure('input') for a reading under which the model does badly, unless it is trusted */
+function refuseSuspect(path: string, { sanity, trusted }: Reading): void {
+  if (sanity === null || sanity.status === 'fine' || trusted) return;
+  const { better, sentence } = sanity;
+  throw new Failure('input', {
+    what: `${path}: ${sentence}`,
+    cure:
+      better === null
+        ? 'See that data and model belong together and that samples are prepared as in training; or trust the reading as it is.'
+        : 'Give what is missing; or trust the reading as it is.',
+    settings: [...(better?.settings ?? []), 'trustReading'],
+    written: 'model-untouched',
+  });
+}
+
+/** The run's model and data as they are read. */
+interface ReadRun {
+  readonly signature: Signature;
+  readonly data: RunData;
+  readonly task: RunTask;
+  readonly judged: JudgedOutput;
+}
+
+export const readRunOf = perRun(async (run): Promise<ReadRun> => {
+  const { signature, output, task, kind } = await readingStage.of(run);
+  const data = withTargets(run.data, (dataset) => targetsFor({ task: kind }, dataset));
+  return { signature, data, task, judged: { output, loss: task.loss, scores: task.scores } };
+});
