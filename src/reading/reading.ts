@@ -7,6 +7,7 @@ import type {
   ReadingSource,
   SanityReading,
 } from '../contract/reading.js';
+import type { Targets } from '../data/dataset.js';
 import { createInputs } from '../data/inputs.js';
 import { planPreprocessing } from '../data/preprocess.js';
 import { type Head, headsOf } from '../model/head.js';
@@ -76,6 +77,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   // a model of one output is run but once
   const first = only === undefined ? null : await predictHead(question, only, part);
   const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
+  if (first !== null && first.width > 1) refuseStrayLabels(dataset, first.width);
   const chosen = chooseOutput(model.path, observed, wantedOf(dataset.targets), named);
   const predictions = first ?? (await predictHead(question, chosen.head, part));
   const agreement = agree(chosen.head, describeValues(predictions.values, predictions.width));
@@ -96,7 +98,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       choice: chosen.why,
       loss: task.loss,
       classes: targets.kind === 'class' ? question.classes : null,
-      sanity: sanity && sanityReading(sanity),
+      sanity: sanity && sanityReading(sanity, targets),
       data: [],
       trusted: options.reading.trustReading,
     },
@@ -259,7 +261,14 @@ function outputReading(
   };
 }
 
-function sanityReading({ status, samples, metric, asGiven, chance, best, sentence }: Sanity): SanityReading {
+function sanityReading(
+  { status, samples, metric, asGiven, chance, best, sentence }: Sanity,
+  targets: Targets,
+): SanityReading {
+  const order =
+    best?.order && targets.kind === 'class'
+      ? ` The order that fits: ${best.order.map((label) => targets.names[label] ?? '(none)').join(', ')}; write it to a file, one class a line.`
+      : '';
   return {
     status,
     samples,
@@ -277,6 +286,6 @@ function sanityReading({ status, samples, metric, asGiven, chance, best, sentenc
             pValue: best.p,
             settings: best.settings,
           },
-    sentence,
+    sentence: `${sentence}${order}`,
   };
 }

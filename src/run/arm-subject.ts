@@ -7,7 +7,7 @@ import type { Graph } from '../model/graph.js';
 import type { DataPart } from '../reading/data.js';
 import { type Predictions, predict } from '../reading/predictions.js';
 import { lossTargets, type RunTask, scoresOf, softTargets } from '../reading/task.js';
-import type { Signature } from '../runtime/predictor.js';
+import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { tensorOf } from '../runtime/tensors.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
@@ -46,14 +46,15 @@ export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject
   const build = (size: number, part: BatchPart) => prepareStep(network.trainable, size, settings, part);
   return {
     stepper: new Stepper(build, network.trainable.graph, options),
-    batches: trainingBatches(context),
+    // a float16 model is trained in float32
+    batches: trainingBatches(context, signatureOf(network.trainable.graph).elementType),
     bake: network.bake,
     validate: (graph) => validate(context, graph),
   };
 }
 
 /** The training split, shuffled by seed and epoch: the same order for every arm. */
-function trainingBatches(context: ArmContext): TrainingBatches {
+function trainingBatches(context: ArmContext, elementType: number): TrainingBatches {
   const { train, batchSize, signature, task, seed } = context;
   const { inputs, split } = train;
   const row = new Map(context.teacher === null ? [] : Array.from(split.indices, (index, i) => [index, i] as const));
@@ -69,7 +70,7 @@ function trainingBatches(context: ArmContext): TrainingBatches {
           : gatherRows(taught, task.width, batch.indices, row);
       const dims = [batch.count, ...inputs.shape];
       yield {
-        inputs: { [signature.input]: tensorOf(signature.elementType, batch.inputs, dims) },
+        inputs: { [signature.input]: tensorOf(elementType, batch.inputs, dims) },
         targets,
         count: batch.count,
       };

@@ -22,7 +22,7 @@ export async function observeShapes(
   for (const [name, tensor] of Object.entries(feeds)) shapes.set(name, tensor.dims);
   if (graph.opset() >= 9) for (const tensor of graph.proto.initializer) if (isWeights(tensor)) useZeros(copy, tensor);
 
-  const values = graph.nodes.flatMap((node) => node.output.filter((output) => output !== ''));
+  const values = tensorsOf(graph);
   const probes = values.map((value, i) => ({ value, probe: `frelu/shape:${i}` }));
   copy.proto.output = probes.map(({ probe }) => create(ValueInfoProtoSchema, { name: probe }));
   copy.insert(probes.map(({ value, probe }) => makeNode('Shape', [value], [probe])));
@@ -38,6 +38,29 @@ export async function observeShapes(
     await session.release();
   }
   return shapes;
+}
+
+/** Operators that give a sequence, a map or an optional value, none of which has a shape. */
+const shapeless: ReadonlySet<string> = new Set([
+  'SplitToSequence',
+  'SequenceConstruct',
+  'SequenceEmpty',
+  'SequenceInsert',
+  'SequenceErase',
+  'SequenceMap',
+  'Optional',
+  'ZipMap',
+]);
+
+/** What the nodes of a graph give, as far as it is tensors. */
+function tensorsOf(graph: Graph): string[] {
+  const others = new Set<string>();
+  return graph.nodes.flatMap(({ opType, input, output }) => {
+    const passesOn = opType === 'Identity' && input.some((name) => others.has(name));
+    if (!shapeless.has(opType) && !passesOn) return output.filter((name) => name !== '');
+    for (const name of output) others.add(name);
+    return [];
+  });
 }
 
 function isWeights(tensor: TensorProto): boolean {
