@@ -16,7 +16,7 @@ import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.j
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
-import { trainableParameters } from '../autodiff/trainable.js';
+import { describeTrainability, type Trainability, trainableParameters } from '../autodiff/trainable.js';
 import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
@@ -62,8 +62,20 @@ export function makeTrainable(
   siteParameters: readonly string[] = [],
 ): Trainable {
   const canonical = canonicalCopy(path, graph);
-  const parameters = trainableParameters(canonical, scope).filter((name) => !siteParameters.includes(name));
-  return { path, graph: canonical, parameters, siteParameters };
+  const sites = new Set(siteParameters);
+  // what the canonical form alone has cannot go back into the model
+  const isOwn = (name: string): boolean => !sites.has(name) && graph.initializer(name) !== undefined;
+  return { path, graph: canonical, parameters: trainableParameters(canonical, scope).filter(isOwn), siteParameters };
+}
+
+/**
+ * What the scope 'all' trains of a model and what it leaves, with the reason, by the names that the model's own file has.
+ * @throws Failure('input') naming a node that has no equivalent in the canonical op set
+ */
+export function trainabilityOf(path: string, graph: Graph): Trainability {
+  const { trained, left } = describeTrainability(canonicalCopy(path, graph));
+  const isOwn = ({ name }: { readonly name: string }): boolean => graph.constant(name) !== undefined;
+  return { trained: trained.filter(isOwn), left: left.filter(isOwn) };
 }
 
 function canonicalCopy(path: string, graph: Graph): Graph {
