@@ -123,7 +123,7 @@ async function forwardAt(
   if (settings.batchNorm === 'batch') {
     const options = { provider: settings.provider, shapes: observed, momentum };
     const statistics = useBatchStatistics(graph, options);
-    running = carryRunning(graph, statistics);
+    running = carryRunning(graph, statistics, momentum);
     centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
@@ -138,10 +138,15 @@ async function forwardAt(
 /**
  * The initializers that hold running statistics, with their new values. An offset that was folded into a running mean
  * stands between the two: mean' = mean - k b. The initializer then takes what its mean' would, plus what was taken off it.
+ *
+ * A normalization that is applied several times (a head that two inputs share) updates its statistics at every use, one after
+ * the other, as PyTorch does: with u the update of one use from the value r before the step,
+ *   s = u, then s' = u' + momentum (s - r),
+ * since u' is momentum r + (1 - momentum) times the batch's. Without momentum, where the statistics are estimated anew, every use counts alike.
  */
-function carryRunning(graph: Graph, statistics: readonly RunningStatistics[]): Map<string, string> {
-  const running = new Map<string, string>();
+function carryRunning(graph: Graph, statistics: readonly RunningStatistics[], momentum: number): Map<string, string> {
   const emit = new Emitter(graph, 'batch-norm');
+  const updates = new Map<string, string[]>();
   for (const { mean, variance, newMean, newVariance } of statistics) {
     for (const [before, after] of [
       [mean, newMean],
@@ -149,9 +154,23 @@ function carryRunning(graph: Graph, statistics: readonly RunningStatistics[]): M
     ] as const) {
       const root = rootInitializer(graph, before);
       if (root === null) continue;
-      running.set(root, root === before ? after : emit.op('Add', [after, emit.op('Sub', [root, before])]));
+      const update = root === before ? after : emit.op('Add', [after, emit.op('Sub', [root, before])]);
+      updates.set(root, [...(updates.get(root) ?? []), update]);
     }
   }
+  const inSequence = (root: string, uses: readonly string[]): string =>
+    uses.reduce((so, update) =>
+      emit.op('Add', [update, emit.op('Mul', [emit.op('Sub', [so, root]), emit.float(momentum)])]),
+    );
+  const averaged = (uses: readonly string[]): string =>
+    emit.op('Mul', [uses.reduce((sum, update) => emit.op('Add', [sum, update])), emit.float(1 / uses.length)]);
+  const running = new Map(
+    [...updates].map(([root, uses]) => {
+      const [only] = uses;
+      if (only !== undefined && uses.length === 1) return [root, only] as const;
+      return [root, momentum === 0 ? averaged(uses) : inSequence(root, uses)] as const;
+    }),
+  );
   emit.flush();
   return running;
 }
