@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArmProgress } from '../training/arm.js';
+import type { ArmProgress, Best, EpochStart } from '../training/arm.js';
 
 type Arrays = ReadonlyMap<string, Float32Array>;
 
@@ -11,13 +11,16 @@ interface ArrayEntry {
 
 /** What stands in the first line of a checkpoint; the arrays' float32 values follow it. */
 interface Header {
-  readonly version: 1;
+  readonly version: 2;
   /** of the settings that the run was started with: a checkpoint of another run is not gone on with */
   readonly fingerprint: string;
-  readonly progress: Omit<ArmProgress, 'state' | 'best'> & {
-    readonly best: Omit<NonNullable<ArmProgress['best']>, 'parameters'> | null;
+  readonly progress: Omit<ArmProgress, 'state' | 'epochStart' | 'best'> & {
+    readonly best: Omit<Best, 'parameters'>;
+    readonly epochStart: Omit<EpochStart, 'state'> | null;
   };
   readonly state: readonly ArrayEntry[];
+  /** empty between two epochs */
+  readonly epochStart: readonly ArrayEntry[];
   readonly parameters: readonly ArrayEntry[];
 }
 
@@ -28,17 +31,19 @@ export async function saveCheckpoint(
   fingerprint: string,
   progress: ArmProgress,
 ): Promise<void> {
-  const { state, best, ...rest } = progress;
-  const parameters: Arrays = best?.parameters ?? new Map();
+  const { state, epochStart, best, ...rest } = progress;
+  const { parameters, ...bestRest } = best;
+  const startState: Arrays = epochStart?.state ?? new Map();
   const header: Header = {
-    version: 1,
+    version: 2,
     fingerprint,
-    progress: { ...rest, best: best === null ? null : { epoch: best.epoch, validation: best.validation } },
+    progress: { ...rest, best: bestRest, epochStart: epochStart === null ? null : { steps: epochStart.steps } },
     state: entriesOf(state),
+    epochStart: entriesOf(startState),
     parameters: entriesOf(parameters),
   };
   const chunks: Uint8Array[] = [Buffer.from(`${JSON.stringify(header)}\n`)];
-  for (const values of [...state.values(), ...parameters.values()]) {
+  for (const values of [...state.values(), ...startState.values(), ...parameters.values()]) {
     chunks.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
   }
   const path = checkpointPath(folder, arm);
@@ -54,7 +59,10 @@ export async function loadCheckpoint(folder: string, arm: string, fingerprint: s
   const header = parseHeader(bytes.toString('utf8', 0, Math.max(0, end)));
   if (header === null || header.fingerprint !== fingerprint) return null;
   let at = end + 1;
-  const elements = [...header.state, ...header.parameters].reduce((sum, { length }) => sum + length, 0);
+  const elements = [...header.state, ...header.epochStart, ...header.parameters].reduce(
+    (sum, { length }) => sum + length,
+    0,
+  );
   if (bytes.length !== at + elements * Float32Array.BYTES_PER_ELEMENT) return null;
   const take = (entries: readonly ArrayEntry[]): Map<string, Float32Array> =>
     new Map(
@@ -65,9 +73,15 @@ export async function loadCheckpoint(folder: string, arm: string, fingerprint: s
       }),
     );
   const state = take(header.state);
+  const startState = take(header.epochStart);
   const parameters = take(header.parameters);
-  const { best, ...rest } = header.progress;
-  return { ...rest, state, best: best === null ? null : { ...best, parameters } };
+  const { best, epochStart, ...rest } = header.progress;
+  return {
+    ...rest,
+    state,
+    epochStart: epochStart === null ? null : { ...epochStart, state: startState },
+    best: { ...best, parameters },
+  };
 }
 
 function checkpointPath(folder: string, arm: string): string {
@@ -89,6 +103,6 @@ function parseHeader(text: string): Header | null {
 
 function isHeader(value: unknown): value is Header {
   return (
-    typeof value === 'object' && value !== null && 'version' in value && value.version === 1 && 'progress' in value
+    typeof value === 'object' && value !== null && 'version' in value && value.version === 2 && 'progress' in value
   );
 }
