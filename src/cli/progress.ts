@@ -79,6 +79,11 @@ export function createProgress({ output, live, arms, now = () => performance.now
           `${Math.round(samplesPerSecond)} samples/s, ${clock(secondsLeft)} left`,
       );
     },
+    onRetreat(name, { epoch, step, learningRate }) {
+      keep(
+        `${name}: diverged in epoch ${epoch}, at step ${step}; it begins again at the learning rate ${learningRate}`,
+      );
+    },
     onEpoch(_, { epoch, trainLoss, validationLoss, validationMetric }) {
       if (live) return;
       last = now();

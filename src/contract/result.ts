@@ -75,17 +75,26 @@ export interface CurvePoint {
   readonly validationMetric: number | null;
 }
 
+/** An arm that diverged in `epoch`, at `step` of its training, began the epoch again at `learningRate`. */
+export interface RetreatResult {
+  readonly epoch: number;
+  readonly step: number;
+  readonly learningRate: number;
+}
+
 export interface ArmResult {
   readonly test: Metrics;
   readonly validation: Metrics;
   /** epochs trained; 0 for `before` */
   readonly epochs: number;
-  /** the epoch whose state was kept; null for `before` */
+  /** the epoch whose state was kept, 0 where none was better than the model as it came; null for `before` */
   readonly bestEpoch: number | null;
   /** of training */
   readonly seconds: number;
   /** of training; null for `before` */
   readonly samplesPerSecond: number | null;
+  /** where the arm diverged and began its epoch again at a lower rate */
+  readonly retreats: readonly RetreatResult[];
   /** one point per validation, epoch 0 first; empty for `before` */
   readonly curve: readonly CurvePoint[];
 }

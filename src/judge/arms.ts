@@ -30,9 +30,9 @@ export const arms = defineJudge<Pick<MigrateResult, 'arms'>>({
   },
 });
 
-const untrained = { epochs: 0, bestEpoch: null, seconds: 0, samplesPerSecond: null, curve: [] };
+const untrained = { epochs: 0, bestEpoch: null, seconds: 0, samplesPerSecond: null, retreats: [], curve: [] };
 
 function armResult(metrics: Pick<ArmResult, 'test' | 'validation'>, { outcome }: TrainedArm): ArmResult {
-  const { epochs, bestEpoch, seconds, samplesPerSecond, curve } = outcome;
-  return { ...metrics, epochs, bestEpoch, seconds, samplesPerSecond, curve };
+  const { epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve } = outcome;
+  return { ...metrics, epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve };
 }

@@ -1,6 +1,6 @@
 import type { Reading } from '../contract/reading.js';
 import type { CurvePoint } from '../contract/result.js';
-import type { StepReport } from '../training/arm.js';
+import type { Retreat, StepReport } from '../training/arm.js';
 import type { ArmName } from './arms.js';
 import type { RangeTest } from './learning-rate.js';
 
@@ -15,6 +15,8 @@ export interface RunHooks {
   onArm(arm: ArmName, seed: number, trainSamples: number): void;
   onStep(arm: ArmName, report: StepReport): void;
   onEpoch(arm: ArmName, point: CurvePoint): void;
+  /** an arm diverged, and begins its epoch again */
+  onRetreat(arm: ArmName, retreat: Retreat): void;
   warn(message: string): void;
   readonly signal: AbortSignal;
 }
@@ -29,6 +31,7 @@ export function completeHooks(given: Partial<RunHooks>): RunHooks {
     onArm: silent,
     onStep: silent,
     onEpoch: silent,
+    onRetreat: silent,
     warn: silent,
     signal: new AbortController().signal,
     ...given,

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { parametersIn } from '../autodiff/step.js';
 import { ExecutionError, Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { CurvePoint } from '../contract/result.js';
 import type { Schedule } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
@@ -49,12 +50,30 @@ export interface ArmProgress {
   readonly lossSum: number;
   readonly sampleCount: number;
   readonly state: StepState;
-  readonly best: Best | null;
+  /** where the epoch under way began; null between two epochs, where that is `state` */
+  readonly epochStart: EpochStart | null;
+  readonly retreats: readonly Retreat[];
+  readonly best: Best;
   readonly curve: readonly CurvePoint[];
   readonly finished: boolean;
 }
 
-interface Best {
+/** What an arm goes back to when it diverges. */
+export interface EpochStart {
+  readonly state: StepState;
+  readonly steps: number;
+}
+
+/** The arm diverged in `epoch`, at `step` of the whole training (both from 1), and began the epoch again at `learningRate`. */
+export interface Retreat {
+  readonly epoch: number;
+  readonly step: number;
+  /** the weights' rate from here on, before the schedule; that of shifts and offsets is halved with it */
+  readonly learningRate: number;
+}
+
+export interface Best {
+  /** 0: the model as it came */
   readonly epoch: number;
   readonly validation: Validation;
   readonly parameters: ReadonlyMap<string, Float32Array>;
@@ -74,26 +93,36 @@ export interface StepReport {
 export interface ArmHooks {
   onStep(report: StepReport): void;
   onEpoch(point: CurvePoint): void;
+  onRetreat?(retreat: Retreat): void;
   /** called after every epoch, and when the signal stops the arm */
   save(progress: ArmProgress): Promise<void>;
   readonly signal: AbortSignal;
 }
 
 export interface ArmOutcome {
+  /** those of the best epoch; of epoch 0, the model as it came, where no epoch was better */
   readonly parameters: ReadonlyMap<string, Float32Array>;
   readonly bestEpoch: number;
   readonly epochs: number;
   readonly seconds: number;
   readonly samplesPerSecond: number | null;
   readonly curve: readonly CurvePoint[];
+  readonly retreats: readonly Retreat[];
 }
+
+/** An arm that diverges at this many rates, each half of the one before, is given up with the next. */
+const mostRetreats = 3;
 
 /**
  * Trains one arm: shuffled batches, a validation after each epoch on the model as it would be written, the best state
- * kept, an early stop after `patience` epochs without a better one. Epoch 0, the untrained model, stands in the curve
- * but is no candidate: an arm is a trained model, and the acceptance rule guards against a worse one.
- * @throws Failure('interrupted') after saving, when the signal fires or the device fails; Failure('input') when the loss is
- * no longer a number
+ * kept, an early stop after `patience` epochs without a better one. Epoch 0, the untrained model, is the first candidate: an arm
+ * that no epoch makes better is the model as it came.
+ *
+ * Where the loss, or what a step made of the state, is no longer finite, the epoch begins again at half the learning rate.
+ * From a saved progress on, an arm computes what it would have without the interruption, bit for bit, unless a budget of
+ * seconds drives its schedule.
+ * @throws Failure('interrupted') after saving, when the signal fires or the device fails; Failure('input') when it diverges
+ * after `mostRetreats` halvings
  */
 export async function trainArm(
   subject: ArmSubject,
@@ -106,62 +135,75 @@ export async function trainArm(
   const totalSteps = stepsPerEpoch * settings.epochs;
   if (from !== null) await stepper.write(from.state, from.steps, batches.batchSize);
 
-  let { epoch, step, steps, seconds, lossSum, sampleCount, best } = from ?? start;
+  let { epoch, step, steps, seconds, lossSum, sampleCount } = from ?? start;
   const curve: CurvePoint[] = [...(from?.curve ?? [])];
-  if (curve.length === 0) {
-    const validation = await subject.validate(subject.bake(await currentParameters(subject)));
-    curve.push(curvePoint(0, 0, 0, null, validation));
-    hooks.onEpoch(curve[0] ?? curvePoint(0, 0, 0, null, validation));
+  const retreats: Retreat[] = [...(from?.retreats ?? [])];
+  let epochStart: EpochStart = from?.epochStart ?? { state: from?.state ?? (await readState(subject)), steps };
+  let best = from?.best ?? (await untrained(subject, epochStart.state));
+  if (from === null) {
+    const point = curvePoint(0, 0, 0, null, best.validation);
+    curve.push(point);
+    hooks.onEpoch(point);
   }
-  let samples = curve.at(-1)?.samples ?? 0;
+  let samples = present(curve.at(-1), 'the curve of an arm').samples;
   let trainedHere = 0;
   const secondsBefore = seconds;
   const progress = (ahead = 0): number =>
     settings.budgetSeconds === null
       ? (steps + ahead) / totalSteps
       : Math.max((steps + ahead) / totalSteps, seconds / settings.budgetSeconds);
-  const stand = async (finished: boolean): Promise<ArmProgress> => ({
+  const stand = (finished: boolean, state: StepState): ArmProgress => ({
     epoch,
     step,
     steps,
     seconds,
     lossSum,
     sampleCount,
-    state: await stepper.read(),
+    state,
+    epochStart: step === 0 ? null : epochStart,
+    retreats: [...retreats],
     best,
-    curve,
+    curve: [...curve],
     finished,
   });
 
   const onDevice = <T>(work: Promise<T>): Promise<T> =>
     work.catch(async (cause) => {
       if (!(cause instanceof ExecutionError) || stepper.provider === 'cpu') throw cause;
-      const standing = await stand(false).catch(() => null);
-      if (standing !== null) await hooks.save(standing);
-      throw deviceFailure(stepper.provider, cause, steps, standing !== null, epoch);
+      const state = await stepper.read().catch(() => null);
+      if (state !== null) await hooks.save(stand(false, state));
+      throw deviceFailure(stepper.provider, cause, steps, state !== null, epoch);
     });
 
-  // an epoch that was stopped after its last step has yet to be validated
-  while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
+  /** Back to where the epoch began, at half the rate. */
+  const retreat = async (diverged: Divergence): Promise<void> => {
+    const learningRate = settings.learningRate / 2 ** (retreats.length + 1);
+    if (retreats.length === mostRetreats) throw divergenceFailure(diverged, 2 * learningRate);
+    await onDevice(stepper.write(epochStart.state, epochStart.steps, batches.batchSize));
+    const turn = { epoch: epoch + 1, step: diverged.step, learningRate };
+    retreats.push(turn);
+    ({ steps } = epochStart);
+    step = 0;
+    lossSum = 0;
+    sampleCount = 0;
+    hooks.onRetreat?.(turn);
+  };
+
+  /** The rest of the epoch's steps; what went wrong, if anything did. */
+  const takeSteps = async (): Promise<Divergence | null> => {
     const feeds = progress() < 1 ? batches.epoch(epoch + 1, step) : [];
     for await (const group of inGroups(feeds, await stepper.stepsPerCall(batches.batchSize))) {
       const began = performance.now();
       const rates = group.map((_, i) => {
-        const factor = scheduleFactor(settings.schedule, progress(i));
+        const factor = scheduleFactor(settings.schedule, progress(i)) / 2 ** retreats.length;
         return { weights: settings.learningRate * factor, sites: settings.offsetLearningRate * factor };
       });
       const losses = await onDevice(stepper.runAll(group, rates));
       const secondsPerStep = (performance.now() - began) / 1000 / group.length;
       for (const [i, { count }] of group.entries()) {
-        const loss = losses[i] ?? Number.NaN;
-        if (!Number.isFinite(loss)) {
-          throw new Failure('input', {
-            what: `The training diverged: the loss is ${loss} at step ${steps + 1} with the learning rate ${settings.learningRate}.`,
-            cure: 'Choose a smaller learning rate.',
-            settings: ['learningRate'],
-          });
-        }
+        const loss = present(losses[i], `the loss of step ${steps + 1}`);
         seconds += secondsPerStep;
+        if (!Number.isFinite(loss)) return { step: steps + 1, what: `the loss is ${loss}` };
         step++;
         steps++;
         trainedHere += count;
@@ -184,7 +226,7 @@ export async function trainArm(
       // ONNX Runtime computes on this thread: timers and signals get their turn here
       await setImmediate();
       if (hooks.signal.aborted) {
-        await hooks.save(await stand(false));
+        await hooks.save(stand(false, await stepper.read()));
         throw new Failure('interrupted', {
           what: 'The training was interrupted; its state is saved.',
           cure: 'Resume the run to go on from there.',
@@ -193,24 +235,38 @@ export async function trainArm(
       }
       if (progress() >= 1) break;
     }
-    const parameters = await onDevice(currentParameters(subject));
+    return null;
+  };
+
+  // an epoch that was stopped after its last step has yet to be validated
+  while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
+    const diverged = await takeSteps();
+    if (diverged !== null) {
+      await retreat(diverged);
+      continue;
+    }
+    const state = await onDevice(readState(subject));
+    if (!allFinite(state)) {
+      // the last step's gradient was too large: its loss was of the state before it
+      await retreat({ step: steps, what: 'a parameter is no longer a finite number' });
+      continue;
+    }
+    const parameters = await parametersOf(subject, state);
     const validation = await onDevice(subject.validate(subject.bake(parameters)));
     epoch++;
     samples += sampleCount;
     const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);
     curve.push(point);
     hooks.onEpoch(point);
-    if (best === null || isBetter(settings.criterion, validation, best.validation)) {
-      best = { epoch, validation, parameters };
-    }
+    if (isBetter(settings.criterion, validation, best.validation)) best = { epoch, validation, parameters };
     step = 0;
     lossSum = 0;
     sampleCount = 0;
+    epochStart = { state, steps };
     const finished = epoch - best.epoch >= settings.patience || epoch >= settings.epochs || progress() >= 1;
-    await hooks.save(await stand(finished));
+    await hooks.save(stand(finished, state));
     if (finished) break;
   }
-  if (best === null) throw new Error('an arm ended without an epoch');
   return {
     parameters: best.parameters,
     bestEpoch: best.epoch,
@@ -218,7 +274,27 @@ export async function trainArm(
     seconds,
     samplesPerSecond: seconds > 0 ? samples / seconds : null,
     curve,
+    retreats,
   };
+}
+
+/** Where training left the finite numbers. */
+interface Divergence {
+  /** of the whole training, from 1 */
+  readonly step: number;
+  readonly what: string;
+}
+
+function divergenceFailure({ step, what }: Divergence, learningRate: number): Failure {
+  return new Failure('input', {
+    what: `The training diverges: at step ${step} ${what}, at the learning rate ${learningRate} too, after ${mostRetreats} halvings.`,
+    cure: 'Choose a smaller learning rate.',
+    settings: ['learningRate'],
+  });
+}
+
+function allFinite(state: StepState): boolean {
+  return [...state.values()].every((values) => values.every(Number.isFinite));
 }
 
 /** Batches by `size`, the last group smaller where they do not divide. */
@@ -233,21 +309,25 @@ async function* inGroups<T>(batches: AsyncIterable<T> | Iterable<T>, size: numbe
   if (group.length > 0) yield group;
 }
 
-const start = {
-  epoch: 0,
-  step: 0,
-  steps: 0,
-  seconds: 0,
-  lossSum: 0,
-  sampleCount: 0,
-  best: null as Best | null,
-};
+const start = { epoch: 0, step: 0, steps: 0, seconds: 0, lossSum: 0, sampleCount: 0 };
 
-async function currentParameters({ stepper, batches }: ArmSubject): Promise<Map<string, Float32Array>> {
+/** The model as it came, as the first candidate. */
+async function untrained(subject: ArmSubject, state: StepState): Promise<Best> {
+  const parameters = await parametersOf(subject, state);
+  return { epoch: 0, validation: await subject.validate(subject.bake(parameters)), parameters };
+}
+
+/** The state, which there is once a step is prepared. */
+async function readState({ stepper, batches }: ArmSubject): Promise<StepState> {
+  await stepper.step(batches.batchSize);
+  return stepper.read();
+}
+
+/** What a state means for the model: trained values and running statistics, by the initializer. */
+async function parametersOf({ stepper, batches }: ArmSubject, state: StepState): Promise<Map<string, Float32Array>> {
   const { groups, carried } = await stepper.step(batches.batchSize);
-  const state = await stepper.read();
   const parameters = parametersIn(groups, state);
-  for (const { name, input } of carried) parameters.set(name, state.get(input) ?? new Float32Array());
+  for (const { name, input } of carried) parameters.set(name, present(state.get(input), `the state '${input}'`));
   return parameters;
 }
 

@@ -12,11 +12,15 @@ export interface Validation {
  */
 export type Criterion = { readonly by: 'loss' } | { readonly by: 'metric'; readonly higherIsBetter: boolean };
 
-/** Whether `candidate` validates better than `best`; by the loss where the metric ties or has no value. */
+/**
+ * Whether `candidate` validates better than `best`; by the loss where the metric ties or has no value. A loss that is a finite
+ * number is better than one that is not.
+ */
 export function isBetter(criterion: Criterion, candidate: Validation, best: Validation): boolean {
   const { metric } = candidate;
   if (criterion.by === 'metric' && metric !== null && best.metric !== null && metric !== best.metric) {
     return metric > best.metric === criterion.higherIsBetter;
   }
+  if (!Number.isFinite(best.loss)) return Number.isFinite(candidate.loss);
   return candidate.loss < best.loss;
 }

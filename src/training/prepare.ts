@@ -17,7 +17,7 @@ import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.j
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
-import { trainableParameters } from '../autodiff/trainable.js';
+import { describeTrainability, type Trainability, trainableParameters } from '../autodiff/trainable.js';
 import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
@@ -66,8 +66,20 @@ export function makeTrainable(
 ): Trainable {
   const canonical = canonicalCopy(path, graph);
   if (judged !== null) exposeLoss(canonical, judged);
-  const parameters = trainableParameters(canonical, scope).filter((name) => !siteParameters.includes(name));
-  return { path, graph: canonical, parameters, siteParameters };
+  const sites = new Set(siteParameters);
+  // what the canonical form alone has cannot go back into the model
+  const isOwn = (name: string): boolean => !sites.has(name) && graph.initializer(name) !== undefined;
+  return { path, graph: canonical, parameters: trainableParameters(canonical, scope).filter(isOwn), siteParameters };
+}
+
+/**
+ * What the scope 'all' trains of a model and what it leaves, with the reason, by the names that the model's own file has.
+ * @throws Failure('input') naming a node that has no equivalent in the canonical op set
+ */
+export function trainabilityOf(path: string, graph: Graph): Trainability {
+  const { trained, left } = describeTrainability(canonicalCopy(path, graph));
+  const isOwn = ({ name }: { readonly name: string }): boolean => graph.constant(name) !== undefined;
+  return { trained: trained.filter(isOwn), left: left.filter(isOwn) };
 }
 
 /** A copy in the canonical op set, float32, its batch size free; every output is kept. */
@@ -116,7 +128,7 @@ async function forwardAt(
   if (settings.batchNorm === 'batch') {
     const options = { provider: settings.provider, shapes: observed, momentum };
     const statistics = useBatchStatistics(graph, options);
-    running = carryRunning(graph, statistics);
+    running = carryRunning(graph, statistics, momentum);
     centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
@@ -131,10 +143,15 @@ async function forwardAt(
 /**
  * The initializers that hold running statistics, with their new values. An offset that was folded into a running mean
  * stands between the two: mean' = mean - k b. The initializer then takes what its mean' would, plus what was taken off it.
+ *
+ * A normalization that is applied several times (a head that two inputs share) updates its statistics at every use, one after
+ * the other, as PyTorch does: with u the update of one use from the value r before the step,
+ *   s = u, then s' = u' + momentum (s - r),
+ * since u' is momentum r + (1 - momentum) times the batch's. Without momentum, where the statistics are estimated anew, every use counts alike.
  */
-function carryRunning(graph: Graph, statistics: readonly RunningStatistics[]): Map<string, string> {
-  const running = new Map<string, string>();
+function carryRunning(graph: Graph, statistics: readonly RunningStatistics[], momentum: number): Map<string, string> {
   const emit = new Emitter(graph, 'batch-norm');
+  const updates = new Map<string, string[]>();
   for (const { mean, variance, newMean, newVariance } of statistics) {
     for (const [before, after] of [
       [mean, newMean],
@@ -142,9 +159,23 @@ function carryRunning(graph: Graph, statistics: readonly RunningStatistics[]): M
     ] as const) {
       const root = rootInitializer(graph, before);
       if (root === null) continue;
-      running.set(root, root === before ? after : emit.op('Add', [after, emit.op('Sub', [root, before])]));
+      const update = root === before ? after : emit.op('Add', [after, emit.op('Sub', [root, before])]);
+      updates.set(root, [...(updates.get(root) ?? []), update]);
     }
   }
+  const inSequence = (root: string, uses: readonly string[]): string =>
+    uses.reduce((so, update) =>
+      emit.op('Add', [update, emit.op('Mul', [emit.op('Sub', [so, root]), emit.float(momentum)])]),
+    );
+  const averaged = (uses: readonly string[]): string =>
+    emit.op('Mul', [uses.reduce((sum, update) => emit.op('Add', [sum, update])), emit.float(1 / uses.length)]);
+  const running = new Map(
+    [...updates].map(([root, uses]) => {
+      const [only] = uses;
+      if (only !== undefined && uses.length === 1) return [root, only] as const;
+      return [root, momentum === 0 ? averaged(uses) : inSequence(root, uses)] as const;
+    }),
+  );
   emit.flush();
   return running;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { trainableParameters } from '../../src/autodiff/trainable.js';
-import { floatTensor, int64Tensor } from '../../src/model/tensor.js';
+import { describeTrainability, trainableParameters } from '../../src/autodiff/trainable.js';
+import { DataType, floatTensor, int64Tensor, rawTensor } from '../../src/model/tensor.js';
 import { node } from './check-gradient.js';
 import { graphOf } from './lower/model.js';
 
@@ -67,4 +67,125 @@ it('takes an initializer for a weight where any reader uses it as one', () => {
   });
   expect(trainableParameters(tied, 'all')).toEqual(['w']);
   expect(trainableParameters(tied, 'biases')).toEqual([]);
+});
+
+describe('what a scalar is', () => {
+  /** y = h OP name, after a layer. */
+  const verdictOn = (name: string, opType = 'Mul', value = 0.5, shape: readonly number[] = []) => {
+    const graph = graphOf({
+      inputs: { x: [2, 2] },
+      constants: [tensor('w', 2, 2), floatTensor(name, shape, [value])],
+      nodes: [node('MatMul', ['x', 'w'], ['m']), node('Relu', ['m'], ['h']), node(opType, ['h', name], ['y'])],
+    });
+    return describeTrainability(graph).trained.some((one) => one.name === name);
+  };
+
+  it.each([
+    'alpha',
+    'block.scale',
+    'layer1.0.gamma_3',
+    'logit_scale',
+    'temperature',
+    'model/re_zero/ReadVariableOp',
+    'model/re_zero/mul/ReadVariableOp:0',
+    'my_layer/alpha',
+  ])('learned: %s', (name) => {
+    expect(verdictOn(name)).toBe(true);
+  });
+
+  it.each([
+    'onnx::Mul_12',
+    '/act/Constant_output_0',
+    '/Mul_3_output_0',
+    'val_3',
+    'const_1',
+    'conv/const',
+    'scalar_tensor_2',
+    'ortshared_1_0_1_0_token_12',
+    'const_fold_opt__12',
+    'Mu_Mulcst',
+    'model/activation/mul/x:0',
+    'batch_normalization/add/y',
+    'p2o.Constant.12',
+    '421',
+    'half',
+    'six',
+    'lo',
+  ])('a literal of the export: %s', (name) => {
+    expect(verdictOn(name)).toBe(false);
+  });
+
+  it.each(['Div', 'Pow', 'Min', 'Max', 'Add', 'Sub', 'Mul'])('by its name, whatever reads it: %s', (opType) => {
+    expect(verdictOn('block.alpha', opType)).toBe(true);
+    expect(verdictOn('onnx::alpha_7', opType)).toBe(false);
+  });
+
+  it('an epsilon, though its name has a path', () => {
+    const graph = graphOf({
+      inputs: { x: [2, 2] },
+      constants: [tensor('w', 2, 2), floatTensor('norm.eps', [], [1e-5])],
+      nodes: [node('MatMul', ['x', 'w'], ['m']), node('Add', ['m', 'norm.eps'], ['sum']), node('Sqrt', ['sum'], ['y'])],
+    });
+    expect(describeTrainability(graph).left).toEqual([{ name: 'norm.eps', why: 'a scalar constant of the export' }]);
+  });
+
+  it('the bias of a layer with one output, in a node of its own', () => {
+    const graph = graphOf({
+      inputs: { x: [2, 2] },
+      constants: [tensor('coefficient', 2, 1), tensor('intercepts2', 1, 1)],
+      nodes: [node('MatMul', ['x', 'coefficient'], ['m']), node('Add', ['m', 'intercepts2'], ['y'])],
+    });
+    expect(trainableParameters(graph, 'biases')).toEqual(['intercepts2']);
+  });
+});
+
+it('gives a reason for everything that is left', () => {
+  const graph = graphOf({
+    inputs: { x: [1, 2, 2, 2] },
+    constants: [
+      tensor('mean', 2, 1, 1),
+      tensor('norm.gamma', 2),
+      tensor('norm.beta', 2),
+      tensor('norm.mean', 2),
+      tensor('norm.variance', 2),
+      floatTensor('mask', [2, 2], [0, -65504, 0, 0]),
+      tensor('attention.inv_freq', 2),
+      tensor('grid', 1, 2, 2, 2),
+      rawTensor('double', DataType.DOUBLE, [1], Float64Array.of(1)),
+      tensor('auxiliary.weight', 2, 2),
+      tensor('unused', 2),
+      floatTensor('scales', [4], [1, 1, 1, 1]),
+    ],
+    nodes: [
+      node('Constant', [], ['literal'], { value: { tensor: floatTensor('', [2], [1, 2]) } }),
+      node('Sub', ['x', 'mean'], ['centred']),
+      node('BatchNormalization', ['centred', 'norm.gamma', 'norm.beta', 'norm.mean', 'norm.variance'], ['n']),
+      node('Add', ['n', 'mask'], ['masked']),
+      node('Mul', ['masked', 'attention.inv_freq'], ['m']),
+      node('Mul', ['m', 'literal'], ['l']),
+      node('Cast', ['double'], ['single'], { to: { int: DataType.FLOAT } }),
+      node('Mul', ['l', 'single'], ['s']),
+      node('Resize', ['s', '', 'scales'], ['r']),
+      node('GridSample', ['r', 'grid'], ['y']),
+      node('MatMul', ['r', 'auxiliary.weight'], ['auxiliary']),
+    ],
+  });
+  const { trained, left } = describeTrainability(graph);
+  expect(trained).toEqual([
+    { name: 'norm.gamma', role: 'weight' },
+    { name: 'norm.beta', role: 'bias' },
+  ]);
+  expect(Object.fromEntries(left.map(({ name, why }) => [name, why]))).toEqual({
+    mean: "the model's own preprocessing of its input",
+    'norm.mean': 'running statistics',
+    'norm.variance': 'running statistics',
+    mask: 'a mask',
+    'attention.inv_freq': 'a buffer, by its name',
+    grid: 'there is no gradient rule for GridSample',
+    double: 'its element type is not float32',
+    'auxiliary.weight': 'it is not on the way to the output',
+    unused: 'nothing reads it',
+    scales: 'input 2 of Resize has no gradient',
+    literal: 'the value of a Constant node, which files keep apart from what is learned',
+  });
 });

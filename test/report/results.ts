@@ -106,6 +106,7 @@ export function makeResult({
     bestEpoch: curve.length === 0 ? null : curve.length - 2,
     seconds: curve.length === 0 ? 0 : 94.25,
     samplesPerSecond: curve.length === 0 ? null : 3183.5,
+    retreats: [],
     curve,
   });
   const vsBefore = pairedDelta('accuracy', before, frelu, truth);

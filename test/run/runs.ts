@@ -79,6 +79,7 @@ export function hooks(changes: Partial<RunHooks> = {}): RunHooks {
     onArm: silent,
     onStep: silent,
     onEpoch: silent,
+    onRetreat: silent,
     warn: silent,
     signal: new AbortController().signal,
     ...changes,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Graph } from '../../src/model/graph.js';
 import { readFloats, writeFloats } from '../../src/model/tensor.js';
 import { float32 } from '../../src/runtime/session.js';
@@ -7,6 +7,7 @@ import {
   type ArmProgress,
   type ArmSettings,
   type ArmSubject,
+  type Retreat,
   trainArm,
 } from '../../src/training/arm.js';
 import type { StepFeed } from '../../src/training/stepper.js';
@@ -103,9 +104,17 @@ describe('an arm', () => {
     expect(outcome.parameters.get('w')?.[0]).toBe(seen.get(4));
   });
 
-  it('never keeps the untrained model, however well it did', async () => {
-    const outcome = await trainArm(subject([0.9, 0.1, 0.2]), { ...settings, patience: 1, epochs: 2 }, listening());
-    expect(outcome.bestEpoch).toBe(2);
+  it('is the untrained model where no epoch is better, and its patience counts from there', async () => {
+    const outcome = await trainArm(subject([0.9, 0.1, 0.2]), { ...settings, patience: 2, epochs: 9 }, listening());
+    expect(outcome).toMatchObject({ bestEpoch: 0, epochs: 2 });
+    expect(outcome.parameters.get('w')?.[0]).toBe(0);
+  });
+
+  it('keeps an epoch over an untrained model whose loss has no value', async () => {
+    const lost = subject();
+    let validated = 0;
+    const validate = async () => ({ loss: validated++ === 0 ? Number.NaN : 5, metric: null });
+    expect(await trainArm({ ...lost, validate }, settings, listening())).toMatchObject({ bestEpoch: 1 });
   });
 
   it('ends with its budget, and its schedule with it', async () => {
@@ -113,13 +122,20 @@ describe('an arm', () => {
     expect(outcome).toMatchObject({ epochs: 1, bestEpoch: 1 });
   });
 
-  it('says what to do when it diverges', async () => {
-    await expect(trainArm(subject(), { ...settings, learningRate: 1e30 }, listening())).rejects.toMatchObject({
+  it('says what to do when it diverges at every rate that it tries', async () => {
+    const retreats: Retreat[] = [];
+    const onRetreat = (retreat: Retreat) => retreats.push(retreat);
+    await expect(
+      trainArm(subject(), { ...settings, learningRate: 1e30 }, listening({ onRetreat })),
+    ).rejects.toMatchObject({
       kind: 'input',
-      what: expect.stringContaining('with the learning rate 1e+30'),
+      what: expect.stringMatching(
+        /diverges: at step 2 the loss is Infinity, at the learning rate 1.25e\+29 too, after 3 halvings/,
+      ),
       cure: 'Choose a smaller learning rate.',
       settings: ['learningRate'],
     });
+    expect(retreats.map(({ learningRate }) => learningRate)).toEqual([5e29, 2.5e29, 1.25e29]);
   });
 
   it.each([1, 3, 5, 12])('goes on from step %i as if it had not been stopped', async (at) => {
@@ -156,5 +172,82 @@ describe('an arm', () => {
     const again = await trainArm(subject(), settings, listening({ onStep }), saved);
     expect(again.parameters).toEqual(whole.parameters);
     expect(again.seconds).toBe(whole.seconds);
+  });
+});
+
+describe('an arm that diverges', () => {
+  /** The same, whose loss is infinite from the training's step `from` on, as long as the rate is more than `most`. */
+  function diverging(from: number, most: number): ArmSubject {
+    const arm = subject();
+    const run = arm.stepper.runAll.bind(arm.stepper);
+    vi.spyOn(arm.stepper, 'runAll').mockImplementation(async (feeds, rates) => {
+      const losses = await run(feeds, rates);
+      const tooFast = arm.stepper.steps >= from && (rates[0]?.weights ?? 0) > most;
+      return tooFast ? losses.map(() => Number.POSITIVE_INFINITY) : losses;
+    });
+    return arm;
+  }
+  const constant: ArmSettings = { ...settings, schedule: 'constant' };
+
+  it('begins its epoch again at half the rate, from the state that it began with', async () => {
+    const told: Retreat[] = [];
+    const retreated = await trainArm(diverging(1, 0.2), constant, listening({ onRetreat: (turn) => told.push(turn) }));
+    expect(retreated.retreats).toEqual([
+      { epoch: 1, step: 1, learningRate: 0.25 },
+      { epoch: 1, step: 1, learningRate: 0.125 },
+    ]);
+    expect(told).toEqual(retreated.retreats);
+    const slow = await trainArm(subject(), { ...constant, learningRate: 0.125 }, listening());
+    expect(retreated.parameters).toEqual(slow.parameters);
+    expect(retreated.curve).toEqual(slow.curve);
+  });
+
+  it('keeps what earlier epochs learned', async () => {
+    const { curve, retreats } = await trainArm(diverging(5, 0.4), constant, listening());
+    const undisturbed = await trainArm(subject(), constant, listening());
+    expect(retreats).toEqual([{ epoch: 2, step: 5, learningRate: 0.25 }]);
+    expect(curve.slice(0, 2)).toEqual(undisturbed.curve.slice(0, 2));
+    expect(curve.map(({ step }) => step)).toEqual([0, 3, 6, 9, 12]);
+  });
+
+  it.each([4, 7])('goes on from step %i as if it had not been stopped, to the same retreat', async (at) => {
+    const whole = await trainArm(diverging(5, 0.4), constant, listening());
+    const abort = new AbortController();
+    let saved: ArmProgress | null = null;
+    let steps = 0;
+    const stopping = listening({
+      onStep: () => {
+        if (++steps === at) abort.abort();
+      },
+      save: async (progress) => {
+        saved = progress;
+      },
+      signal: abort.signal,
+    });
+    await expect(trainArm(diverging(5, 0.4), constant, stopping)).rejects.toMatchObject({ kind: 'interrupted' });
+    const resumed = await trainArm(diverging(5, 0.4), constant, listening(), saved);
+    expect(resumed.parameters).toEqual(whole.parameters);
+    expect(resumed.curve).toEqual(whole.curve);
+    expect(resumed.retreats).toEqual(whole.retreats);
+  });
+
+  it('is noticed by what its last step made of the state, whose loss nobody sees', async () => {
+    const arm = subject();
+    const x = Float32Array.from({ length: count }, (_, i) => 0.1 * i);
+    const batches = {
+      count,
+      batchSize: count,
+      async *epoch(): AsyncGenerator<StepFeed> {
+        yield { inputs: { x: float32(x, [count, 1]) }, targets: x.map((value) => 3 * value), count };
+      },
+    };
+    // the gradient at w = 0 is -1.71: times 3e38 it is beyond float32, times half of that it is not
+    const outcome = await trainArm(
+      { ...arm, batches },
+      { ...constant, epochs: 1, learningRate: 3e38, offsetLearningRate: 3e38 },
+      listening(),
+    );
+    expect(outcome.retreats).toEqual([{ epoch: 1, step: 1, learningRate: 1.5e38 }]);
+    expect(outcome.bestEpoch).toBe(0);
   });
 });

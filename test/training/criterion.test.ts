@@ -16,4 +16,11 @@ describe('which epoch is kept', () => {
     expect(isBetter(accuracy, { loss: 0.4, metric: 0.8 }, before)).toBe(true);
     expect(isBetter(accuracy, { loss: 0.6, metric: null }, before)).toBe(false);
   });
+
+  it('any whose loss is a number, over one whose loss is none', () => {
+    const lost = { loss: Number.NaN, metric: null };
+    expect(isBetter({ by: 'loss' }, before, lost)).toBe(true);
+    expect(isBetter({ by: 'loss' }, lost, before)).toBe(false);
+    expect(isBetter({ by: 'loss' }, lost, lost)).toBe(false);
+  });
 });

@@ -5,12 +5,10 @@ import { defaultPlanOptions, type PlanOptions } from '../../src/contract/setting
 import { createRandom } from '../../src/math/random.js';
 import type { Graph } from '../../src/model/graph.js';
 import type { Model } from '../../src/model/model.js';
-import { readFloats, writeFloats } from '../../src/model/tensor.js';
-import { float32, openSession } from '../../src/runtime/session.js';
+import { float32 } from '../../src/runtime/session.js';
 import { controlNetwork, freluNetwork } from '../../src/training/networks.js';
-import { prepareBackward } from '../../src/training/prepare.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
-import { valueInfo } from '../autodiff/check-gradient.js';
+import { checkAlongGradients } from './along-gradients.js';
 
 const batch = 6;
 const image = [2, 6, 6];
@@ -38,55 +36,20 @@ describe('the gradient of a whole network in its parametric form', () => {
     expect(plan.summary).toMatchObject({ relu: 2, migrate: 2 });
     const { parameters } = controlNetwork(model, plan, 'all').trainable;
     const { trainable } = freluNetwork(model, plan, 'all', parameters, -0.1);
-    const { graph, loss, targets, gradients } = await prepareBackward(trainable, batch, {
-      provider: 'cpu',
-      loss: 'cross-entropy',
-      optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-      batchNorm,
-      clipNorm: null,
-      sampleShape: image,
-    });
     const random = createRandom(4);
-    const feeds = {
-      input: float32(
-        Float32Array.from({ length: batch * 72 }, () => random.normal()),
-        [batch, ...image],
-      ),
-      [targets]: float32(
-        Float32Array.from({ length: batch * 3 }, (_, i) => Number(i % 3 === Math.floor(i / 3) % 3)),
-        [batch, 3],
-      ),
-    };
-    const all = [...trainable.parameters, ...trainable.siteParameters];
-    expect([...gradients.keys()].toSorted()).toEqual(all.toSorted());
-    graph.proto.output = [loss, ...gradients.values()].map((name) => valueInfo(name));
-
-    const run = async () => {
-      const session = await openSession(graph.model);
-      const results = await session.run(feeds);
-      await session.release();
-      return (value: string): readonly number[] => Array.from(results[value]?.data ?? [], Number);
-    };
-    const computed = await run();
-    for (const name of all) {
-      const tensor = graph.initializer(name);
-      if (tensor === undefined) throw new Error(`${name} is no initializer`);
-      const values = readFloats(tensor);
-      const gradient = computed(gradients.get(name) ?? '');
-      expect(gradient, name).toHaveLength(values.length);
-      // along the gradient itself: one difference sees all elements of a parameter
-      const norm = Math.hypot(...gradient);
-      const along = async (distance: number): Promise<number> => {
-        writeFloats(
-          tensor,
-          values.map((value, i) => value + (distance * (gradient[i] ?? 0)) / norm),
-        );
-        return (await run())(loss)[0] ?? Number.NaN;
-      };
-      const step = 4e-3;
-      const numeric = ((await along(step)) - (await along(-step))) / (2 * step);
-      writeFloats(tensor, values);
-      expect(Math.abs(numeric - norm), `${name}: ${numeric} and ${norm}`).toBeLessThan(0.02 * Math.max(norm, 0.02));
-    }
+    await checkAlongGradients(
+      trainable,
+      { batchNorm, sampleShape: image, loss: 'cross-entropy' },
+      {
+        input: float32(
+          Float32Array.from({ length: batch * 72 }, () => random.normal()),
+          [batch, ...image],
+        ),
+        targets: float32(
+          Float32Array.from({ length: batch * 3 }, (_, i) => Number(i % 3 === Math.floor(i / 3) % 3)),
+          [batch, 3],
+        ),
+      },
+    );
   });
 });

@@ -85,6 +85,7 @@ const phases: Readonly<Record<Phase['kind'], RunPhase>> = {
         {
           onStep: (report) => run.hooks.onStep(spec.name, report),
           onEpoch: (point) => run.hooks.onEpoch(spec.name, point),
+          onRetreat: (retreat) => run.hooks.onRetreat(spec.name, retreat),
           save: (progress) => store.put(checkpoint, progress),
           signal: run.hooks.signal,
         },
