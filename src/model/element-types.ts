@@ -14,8 +14,16 @@ function always(opTypes: string, type: DataType): [string, TypeRule][] {
   return opTypes.split(' ').map((opType) => [opType, () => type]);
 }
 
-/** Operators whose first output is not of the type of the first input whose type is known. */
+const likeInput =
+  'Abs Add AveragePool BatchNormalization Ceil Clip Concat Conv ConvTranspose CumSum DepthToSpace Div Dropout Elu Exp Expand ' +
+  'Flatten Floor Gather GatherElements GatherND Gemm GlobalAveragePool GlobalMaxPool Identity InstanceNormalization LeakyRelu ' +
+  'Log MatMul Max MaxPool Mean Min Mod Mul Neg Pad Pow PRelu ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape ' +
+  'Resize Round ScatterElements ScatterND Sigmoid Sign Slice Softmax SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh Tile ' +
+  'Transpose Unsqueeze Upsample';
+
+/** The type of each operator's first output. What is not here is not known. */
 const rules: ReadonlyMap<string, TypeRule> = new Map<string, TypeRule>([
+  ...likeInput.split(' ').map((opType): [string, TypeRule] => [opType, (_, ofInput) => ofInput(0)]),
   ...always(boolean, DataType.BOOL),
   ...always(indices, DataType.INT64),
   ...always('ConvInteger MatMulInteger', DataType.INT32),
@@ -61,9 +69,7 @@ function typeOf(graph: Graph, node: NodeProto, types: ReadonlyMap<string, DataTy
     const value = optionalInput(node, at);
     return value === null ? undefined : types.get(value);
   };
-  const rule = rules.get(node.opType);
-  if (rule !== undefined) return rule(node, ofInput);
-  return node.input.map((_, at) => ofInput(at)).find((type) => type !== undefined);
+  return rules.get(node.opType)?.(node, ofInput);
 }
 
 /** What people call an element type: 'int8', 'float16'. */

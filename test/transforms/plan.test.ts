@@ -84,6 +84,15 @@ describe('what is a site', () => {
     expect(outline(parseGraph(`q: int8[N,2]\n${lines}\n-> y`))).toEqual(['y: relu']);
   });
 
+  test.each([
+    ['a second output', 's: float[T,N,2]\na = int64[1] 0\nz, h = RNN(s, w, r)\ny = Squeeze(h, a)'],
+    ['a loop, whose first input counts', 'n = int64[] 2\ny = Loop(n, , x)'],
+    ['what is filled', 'n = int64[1] 2\ny = ConstantOfShape(n)'],
+  ])('the type of what an operator computes is not that of its shapes and axes: %s', (_, lines) => {
+    const graph = parseGraph(`x: float[N,2]\nw = float[1,2,2]\nr = float[1,2,2]\n${lines}\nact = Relu(y)\n-> act`);
+    expect(outline(graph)).toEqual(['act: relu']);
+  });
+
   const clamp = 'zero = float[] 0\none = float[] 1\nr = Max(zero, x)\n';
   test.each([
     ['e = Add(r, one)\ny = Sqrt(e)', "a variance from going below zero: it feeds Sqrt 'y'"],
