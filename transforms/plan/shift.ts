@@ -1,6 +1,6 @@
 import { intAttribute } from '../../src/model/attributes.js';
 import { constantOf } from '../../src/model/constants.js';
-import { describeNode, type Graph, inputName, type NodeProto, nodeId } from '../../src/model/graph.js';
+import { describeNode, type Graph, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
 import type { ChannelMap, FoldTarget, ShiftFold } from '../../src/model/plan.js';
 import type { Layouts } from './layout.js';
 import { averagesZeros, biasTarget, constantOperand, isRefusal, type Refusal, refuse, targetAt } from './targets.js';
@@ -57,6 +57,16 @@ const lookThroughWhole: ShiftRule = (demand, node) =>
     ? refuse(`${describeNode(node)} moves the channels: only one number for all of them passes`)
     : foldInto(demand, inputName(node, 0), [node]);
 
+/** max(x) + a = max(x + a), over whichever axes; so with the mean and the minimum. */
+const lookThroughReduction: ShiftRule = (demand, node) => {
+  const input = inputName(node, 0);
+  if (demand.count === null) return foldInto(demand, input, [node]);
+  const [from, to] = [demand.layouts(input), demand.layouts(outputName(node))];
+  return from === null || from.axis !== 1 || from.rank === null || to?.channels !== from.channels
+    ? refuse(`${describeNode(node)} reduces the channels: only one number for all of them passes`)
+    : foldInto({ ...demand, trailingAxes: from.rank - 2 }, input, [node]);
+};
+
 /** The fold table: what feeds the ReLU, and where the shift goes. */
 const rules: Readonly<Record<string, ShiftRule>> = {
   Conv: intoBias,
@@ -90,6 +100,11 @@ const rules: Readonly<Record<string, ShiftRule>> = {
   MaxPool: lookThrough,
   AveragePool: (demand, node) =>
     averagesZeros(node) ? refuse(`${describeNode(node)} averages the zeros of its padding`) : lookThrough(demand, node),
+  GlobalAveragePool: lookThrough,
+  GlobalMaxPool: lookThrough,
+  ReduceMax: lookThroughReduction,
+  ReduceMean: lookThroughReduction,
+  ReduceMin: lookThroughReduction,
   Identity: lookThrough,
   Dropout: lookThrough,
   Reshape: lookThroughWhole,

@@ -230,6 +230,20 @@ describe('patchTfjsGraph', () => {
     for (const gone of ['capped', 'keras/six', 'positive']) expect(names).not.toContain(gone);
   });
 
+  it.each(['folded', 'fused', 'explicit'] as const)(
+    'a product of matrices gets a bias that it did without, %s',
+    async (form) => {
+      const model = new HandmadeModel();
+      const hidden = model.node('MatMul', 'hidden', [model.input('x', [-1, 5]), model.random('w1', [5, 4])]);
+      const second = model.node('MatMul', 'second', [model.node('Relu', 'act', [hidden]), model.random('w2', [4, 3])]);
+      model.node('Relu', 'last', [model.node('BiasAdd', 'sum', [second, model.random('b2', [3])])]);
+      const { after, baked, plan } = await migrate(model.files(), { form });
+      expect(plan.sites.map(({ shift }) => shift?.rule)).toEqual(['new bias of Gemm', 'Gemm bias']);
+      const vectors = randomFeeds({ x: [2, 5] });
+      expect(largestDifference(await runOnnx(baked, vectors), await runTfjs(after, vectors))).toBeLessThan(1e-5);
+    },
+  );
+
   it('rewrites a rewritten model to itself', async () => {
     const { after } = await migrate(network().files(), { form: 'explicit' });
     const { written } = await migrate(after, { form: 'explicit' });
