@@ -18,7 +18,7 @@ export function fn<Value>(rewrite: Rewrite<Value>): void {
     const bound = arithmetic.bind(added, { name: `${site.id}/frelu_offset`, dataType, before: last });
     const rectified = graph.freshName(`${site.id}/frelu_rectified`);
     // the value keeps its name, since outputs of the model and bodies may know it by that; so must the node, which may have none
-    if (nodeId(activation[0]) === site.output) activation[0].name = site.id;
+    if (site.id === site.output && nodeId(last) === site.output) last.name = site.id;
     graph.setOutput(last, 0, rectified);
     const adder = graph.freshName(`${site.id}/frelu_Add`);
     graph.insertAfter([makeNode('Add', [rectified, bound], [site.output], {}, adder)], last);

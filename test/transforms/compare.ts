@@ -78,11 +78,14 @@ export function literal(graph: Graph, plan: MigrationPlan, parameters: readonly 
       writeFloats(tensor, list);
       return copy.addInitializer(tensor);
     };
-    const [first, cap] = activationNodes({ graph: copy, node: (output) => producerOf(copy, output) }, site);
-    const last = cap ?? first;
-    const x = first.input.indexOf(site.input);
-    copy.insert([makeNode('Add', [site.input, constant('a', given?.shift)], [`${site.id}/x`])], first);
-    copy.setInput(first, x, `${site.id}/x`);
+    const nodes = activationNodes({ graph: copy, node: (output) => producerOf(copy, output) }, site);
+    const last = nodes.at(-1) ?? nodes[0];
+    copy.insert([makeNode('Add', [site.input, constant('a', given?.shift)], [`${site.id}/x`])], nodes[0]);
+    for (const node of nodes) {
+      for (const [at, value] of node.input.entries()) {
+        if (value === site.input) copy.setInput(node, at, `${site.id}/x`);
+      }
+    }
     copy.setOutput(last, 0, `${site.id}/y`);
     copy.insertAfter([makeNode('Add', [`${site.id}/y`, constant('b', given?.offset)], [site.output])], last);
   }

@@ -14,6 +14,7 @@ import {
   elementCount,
   floatTensor,
   int64Tensor,
+  rawTensor,
   readDoubles,
   readIntegers,
   type TensorProto,
@@ -37,6 +38,7 @@ const elementTypes: Readonly<Record<string, DataType>> = {
   float16: DataType.FLOAT16,
   double: DataType.DOUBLE,
   int64: DataType.INT64,
+  int8: DataType.INT8,
 };
 
 export function parseGraph(text: string): Graph {
@@ -115,6 +117,7 @@ function initializer(
     first === undefined ? draw() : Number(given[at] ?? first),
   );
   if (type === 'int64') return int64Tensor(name, dims, numbers);
+  if (type === 'int8') return rawTensor(name, DataType.INT8, dims, Int8Array.from(numbers));
   const tensor = floatTensor(name, dims, []);
   tensor.dataType = elementTypes[type] ?? DataType.FLOAT;
   writeFloats(tensor, Float64Array.from(numbers));

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType, AttributeProtoSchema, FunctionProtoSchema, GraphProtoSchema } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
 import { defaultPlanOptions, type PlanOptions } from '../../src/contract/settings.js';
+import { type AttributeValue, makeAttribute } from '../../src/model/attributes.js';
 import { type Graph, makeNode } from '../../src/model/graph.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
@@ -27,6 +28,14 @@ describe('what is a site', () => {
     ['Clip with inputs from Constant nodes', 'zero = float[] 0\nsix = float[] 6\ny = Clip(x, zero, six)', 'y: relu6'],
     ['Max with zero', 'zero = float[1] 0\ny = Max(zero, x)', 'y: relu'],
     ['Relu then Min', 'six = float[] 6\nr = Relu(x)\ny = Min(six, r)', 'r: relu6'],
+    ['Min then Max', 'zero = float[] 0\nsix = float[] 6\nm = Min(six, x)\ny = Max(zero, m)', 'm: relu6'],
+    ['Relu, Min, Max', 'zero = float[] 0\nsix = float[] 6\nr = Relu(x)\nm = Min(r, six)\ny = Max(m, zero)', 'r: relu6'],
+    ['Relu, then a floor above 0', 'low = float[] 0.1\nr = Relu(x)\ny = Max(r, low)', 'r: relu'],
+    ['LeakyRelu without a slope', 'y = LeakyRelu(x) alpha=0.0', 'y: relu'],
+    ['ThresholdedRelu at 0', 'y = ThresholdedRelu(x) alpha=0.0', 'y: relu'],
+    ['Where x > 0', 'zero = float[] 0\np = Greater(x, zero)\ny = Where(p, x, zero)', 'y: relu'],
+    ['Where 0 <= x', 'zero = float[] 0\np = LessOrEqual(zero, x)\ny = Where(p, x, zero)', 'y: relu'],
+    ['Where not x < 0', 'zero = float[] 0\np = Less(x, zero)\ny = Where(p, zero, x)', 'y: relu'],
     ['Max then Clip', 'opset 9\nzero = float[] 0\nr = Max(x, zero)\ny = Clip(r) max=6.0', 'r: relu6'],
   ])('%s', (_, lines, expected) => {
     expect(outline(parseGraph(`x: float[N,2]\n${lines}\n-> y`))).toEqual([expected]);
@@ -34,7 +43,10 @@ describe('what is a site', () => {
 
   test.each([
     ['another lower limit', 'low = float[] -1\ny = Clip(x, low)'],
-    ['another upper limit', 'zero = float[] 0\nlow = float[] 1\ny = Clip(x, zero, low)'],
+    ['LeakyRelu', 'y = LeakyRelu(x)'],
+    ['ThresholdedRelu', 'y = ThresholdedRelu(x)'],
+    ['a choice by the other sign', 'zero = float[] 0\np = Less(x, zero)\ny = Where(p, x, zero)'],
+    ['a choice by another value', 'zero = float[] 0\nt = Tanh(x)\np = Greater(t, zero)\ny = Where(p, x, zero)'],
     ['a limit that is computed', 'low = ReduceMin(x) keepdims=0\ny = Clip(x, low)'],
     ['a maximum of two values', 't = Tanh(x)\ny = Max(x, t)'],
   ])('not %s', (_, lines) => {
@@ -45,6 +57,95 @@ describe('what is a site', () => {
     expect(
       outline(parseGraph('x: float[N,2]\nsix = float[] 6\nr = Relu(x)\nm = Min(r, six)\ny = Add(r, m)\n-> y')),
     ).toEqual(['r: relu']);
+  });
+
+  test.each([
+    ['Clip', 'one = float[] 1\ny = Clip(x, zero, one)', 'y'],
+    ['Clip with attributes', 'opset 9\ny = Clip(x) min=0.0 max=1.0', 'y'],
+    ['Max of Min', 'one = float[] 1\nm = Min(x, one)\ny = Max(m, zero)', 'm'],
+    ['Min of Max', 'one = float[] 1\nm = Max(zero, x)\ny = Min(one, m)', 'm'],
+    ['Min of Relu', 'one = float[] 1\nr = Relu(x)\ny = Min(r, one)', 'r'],
+  ])('%s to another upper limit than 6 is one place, and no ReLU', (_, lines, id) => {
+    const graph = parseGraph(`x: float[N,2]\nzero = float[] 0\n${lines}\n-> y`);
+    expect(outline(graph)).toEqual([`${id}: skip, clips to [0, 1]`]);
+  });
+
+  test.each([
+    ['an input', 'y = Relu(q)'],
+    ['what is quantised', 'scale = float[] 0.1\npoint = int8[] 0\nz = QuantizeLinear(x, scale, point)\ny = Relu(z)'],
+    ['what is cast, behind a pool', 'z = Cast(x) to=3\nm = MaxPool(z) kernel_shape=[1,1]\ny = Relu(m)'],
+  ])('on integers it is none: %s', (_, lines) => {
+    const graph = parseGraph(`x: float[N,1,2,2]\nq: int8[N,1,2,2]\n${lines}\n-> y`);
+    expect(outline(graph)).toEqual(['y: skip, the tensor is int8']);
+  });
+
+  test('from integers back to numbers it is one again', () => {
+    const lines = 'scale = float[] 0.1\nd = DequantizeLinear(q, scale)\nt = Tanh(d)\nu = Tanh(t)\ny = Relu(u)';
+    expect(outline(parseGraph(`q: int8[N,2]\n${lines}\n-> y`))).toEqual(['y: relu']);
+  });
+
+  test.each([
+    ['a second output', 's: float[T,N,2]\na = int64[1] 0\nz, h = RNN(s, w, r)\ny = Squeeze(h, a)'],
+    ['a loop, whose first input counts', 'n = int64[] 2\ny = Loop(n, , x)'],
+    ['what is filled', 'n = int64[1] 2\ny = ConstantOfShape(n)'],
+  ])('the type of what an operator computes is not that of its shapes and axes: %s', (_, lines) => {
+    const graph = parseGraph(`x: float[N,2]\nw = float[1,2,2]\nr = float[1,2,2]\n${lines}\nact = Relu(y)\n-> act`);
+    expect(outline(graph)).toEqual(['act: relu']);
+  });
+
+  const clamp = 'zero = float[] 0\none = float[] 1\nr = Max(zero, x)\n';
+  test.each([
+    ['e = Add(r, one)\ny = Sqrt(e)', "a variance from going below zero: it feeds Sqrt 'y'"],
+    ['c = Cast(r) to=1\nk = Mul(one, c)\ny = Sqrt(k)', "a variance from going below zero: it feeds Sqrt 'y'"],
+    ['half = float[] -0.5\ny = Pow(r, half)', "a variance from going below zero: it feeds Pow 'y'"],
+    ['i = Identity(r)\ny = Log(i)', "a value from going below zero: it feeds Log 'y'"],
+    ['e = Add(r, one)\ny = Div(x, e)', "a value from going below zero: it feeds Div 'y'"],
+    ['t = Transpose(r) perm=[1,0]\ny = Reciprocal(t)', "a value from going below zero: it feeds Reciprocal 'y'"],
+  ])('a floor under what %j reads is no ReLU', (lines, reason) => {
+    const graph = parseGraph(`x: float[N,2]\n${clamp}${lines}\n-> y`);
+    expect(outline(graph)).toEqual([`r: skip, not a ReLU: keeps ${reason}`]);
+  });
+
+  test.each([
+    ['a square', 'two = float[] 2\ny = Pow(r, two)'],
+    ['a numerator', 'y = Div(r, one)'],
+    ['a layer of its own before the root', 'w = float[2,2]\nz = MatMul(r, w)\ny = Sqrt(z)'],
+    ['a sum with another value', 'z = Add(r, x)\ny = Sqrt(z)'],
+  ])('%s may be negative', (_, lines) => {
+    expect(outline(parseGraph(`x: float[N,2]\n${clamp}${lines}\n-> y`))).toEqual(['r: relu']);
+  });
+
+  test('what ONNX Runtime has fused, recurrent layers and PReLUs hold ReLUs that are listed', () => {
+    const graph = parseGraph(`
+      x: float[N,2]
+      s: float[T,N,2]
+      slope = float[2] 0
+      p = PRelu(x, slope)
+      w = float[1,2,2]
+      r = float[1,2,2]
+      y, h = RNN(s, w, r) name=rnn
+      f = FusedGemm(x, w)
+      c = FusedConv(x, w)
+      -> y`);
+    const add = (opType: string, name: string, value: AttributeValue) =>
+      graph.nodes.find((node) => node.opType === opType)?.attribute.push(makeAttribute(name, value));
+    add('RNN', 'activations', { strings: ['Relu'] });
+    add('FusedGemm', 'activation', { string: 'Relu' });
+    add('FusedConv', 'activation', { string: 'Clip' });
+    add('FusedConv', 'activation_params', { floats: [0, 6] });
+    for (const node of graph.nodes) if (node.opType.startsWith('Fused')) node.domain = 'com.microsoft';
+    expect(planMigration(graph, defaultPlanOptions).sites.map(({ id, op, kind }) => [id, op, kind])).toEqual([
+      ['p', 'PRelu', 'relu'],
+      ['rnn', 'RNN', 'relu'],
+      ['f', 'FusedGemm', 'relu'],
+      ['c', 'FusedConv', 'relu6'],
+    ]);
+    expect(outline(graph)).toEqual([
+      'p: skip, a PReLU, whose slopes are 0 now: training may change them',
+      'rnn: skip, a part of the recurrence, not the last step of its layer',
+      'f: skip, fused by ONNX Runtime: use the model before optimisation',
+      'c: skip, fused by ONNX Runtime: use the model before optimisation',
+    ]);
   });
 
   test('hard-swish and hard-sigmoid look like a ReLU6', () => {

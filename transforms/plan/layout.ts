@@ -64,9 +64,13 @@ const rules: Readonly<Record<string, LayoutRule>> = {
     const [, channels] = weights?.dims ?? [];
     return channels === undefined || weights?.dims.length !== 2 ? null : { channels, axis: -1, rank: null };
   },
-  Flatten: (_graph, node, layouts) => {
-    const from = layouts(inputName(node, 0));
-    return from?.rank === 2 && intAttribute(node, 'axis', 1) === 1 ? from : null;
+  Flatten: (graph, node, layouts) => {
+    const input = inputName(node, 0);
+    const from = layouts(input);
+    if (from === null || from.axis !== 1 || intAttribute(node, 'axis', 1) !== 1) return null;
+    if (from.rank === 2) return from;
+    // one pixel a channel
+    return /^Global\w+Pool$/.test(graph.producer(input)?.opType ?? 'an input') ? { ...from, rank: 2 } : null;
   },
   Reshape: (graph, node) => {
     const shape = integersAt(graph, node, 1);

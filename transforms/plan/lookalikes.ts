@@ -1,10 +1,34 @@
-import { numberOf } from '../../src/model/constants.js';
-import { type Graph, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
+import { constantOf, numberOf } from '../../src/model/constants.js';
+import { type ElementTypes, elementTypeName } from '../../src/model/element-types.js';
+import { describeNode, type Graph, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
+import { isFloat } from '../../src/model/tensor.js';
 import type { Activation } from './activations.js';
 
 /** What an activation is when it only looks like a ReLU, or why its parameters cannot change; null for a ReLU that can migrate. */
-export function whyNotASite(graph: Graph, activation: Activation, all: readonly Activation[]): string | null {
-  return quantised(graph, activation) ?? hardSwish(graph, activation) ?? decomposedPRelu(graph, activation, all);
+export function whyNotASite(
+  graph: Graph,
+  types: ElementTypes,
+  activation: Activation,
+  all: readonly Activation[],
+): string | null {
+  return (
+    notFloat(types, activation) ??
+    quantised(graph, activation) ??
+    hardSwish(graph, activation) ??
+    clips(activation) ??
+    decomposedPRelu(graph, activation, all) ??
+    guards(graph, activation)
+  );
+}
+
+/** A quantised graph has its ReLUs on integers: neither a shift nor an offset is one. */
+function notFloat(types: ElementTypes, { input }: Activation): string | null {
+  const type = types(input);
+  return type === undefined || isFloat(type) ? null : `the tensor is ${elementTypeName(type)}`;
+}
+
+function clips({ cap }: Activation): string | null {
+  return cap === null ? null : `clips to [0, ${cap}]`;
 }
 
 /** A QDQ model keeps the bias as int32 in the scale of its input and weights: a shift would not fit its grid. */
@@ -38,7 +62,7 @@ function decomposedPRelu(graph: Graph, activation: Activation, all: readonly Act
   );
   const sum = scaledInto(graph, activation.output);
   const twin = sum && twins.find((other) => scaledInto(graph, other.output) === sum);
-  return twin === undefined ? null : `not a ReLU: with '${nodeId(twin.nodes[0])}' it is a decomposed PReLU`;
+  return twin === undefined ? null : `not a ReLU: with '${nodeId(twin.named)}' it is a decomposed PReLU`;
 }
 
 /** x, where a value is -x. */
@@ -66,4 +90,51 @@ function scaledInto(graph: Graph, value: string): NodeProto | undefined {
     default:
       return undefined;
   }
+}
+
+/** A floor under a variance, or whatever must not be negative where it goes: with an offset below 0 it would be NaN there. */
+function guards(graph: Graph, { output }: Activation): string | null {
+  const reader = needsPositive(graph, output, new Set());
+  if (reader === undefined) return null;
+  const what = reader.opType === 'Sqrt' || reader.opType === 'Pow' ? 'a variance' : 'a value';
+  return `not a ReLU: keeps ${what} from going below zero: it feeds ${describeNode(reader)}`;
+}
+
+/** Operators that leave the sign of what they read, as input 0, as it is. */
+const keepSign: ReadonlySet<string> = new Set(
+  'Cast Identity Reshape Flatten Unsqueeze Squeeze Transpose Expand Dropout'.split(' '),
+);
+
+/** The node that a value comes to, with nothing but constants added to it or multiplied by it on the way, and that takes its root, logarithm or reciprocal. */
+function needsPositive(graph: Graph, value: string, seen: Set<string>): NodeProto | undefined {
+  if (seen.has(value)) return undefined;
+  seen.add(value);
+  for (const { node, input } of graph.uses(value)) {
+    if (input < 0 || node.domain !== '') continue;
+    const other = () => constantOf(graph, inputName(node, 1 - input)) !== undefined;
+    switch (node.opType) {
+      case 'Sqrt':
+      case 'Log':
+      case 'Reciprocal':
+        return node;
+      case 'Div':
+        if (input === 1) return node;
+        if (!other()) continue;
+        break;
+      case 'Pow': {
+        const exponent = input === 0 ? numberOf(graph.constant(inputName(node, 1))) : undefined;
+        if (exponent !== undefined && !(Number.isInteger(exponent) && exponent > 0)) return node;
+        continue;
+      }
+      case 'Add':
+      case 'Mul':
+        if (!other()) continue;
+        break;
+      default:
+        if (!keepSign.has(node.opType) || input > 0) continue;
+    }
+    const found = needsPositive(graph, outputName(node), seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

@@ -252,7 +252,7 @@ function operandTargets(
     }
     // part of the channels: no row of the shift's table takes that
     if (map !== null) return undefined;
-    const branch = foldShift(graph, layouts, value, node, { count: lane?.total ?? null, trailingAxes: trailing });
+    const branch = foldShift(graph, layouts, value, [node], { count: lane?.total ?? null, trailingAxes: trailing });
     if (isRefusal(branch)) return undefined;
     targets.push(...branch.targets.map((target) => ({ ...target, factor: target.factor * factor })));
   }

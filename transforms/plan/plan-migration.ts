@@ -49,7 +49,7 @@ function planSite(context: Context, found: FoundSite): Site {
     offset: [],
     recentre: [],
   });
-  const unfit = found.skip ?? limits.activation(output);
+  const unfit = limits.activation(output) ?? found.skip;
   if (unfit !== null) return skipped(unfit);
   if (!isSelected(id, options.include, options.exclude)) return skipped('left out by the choice of sites');
 
@@ -81,12 +81,12 @@ function wholeLane({ channels, axis, rank }: Layout): Lane {
 /** One parameter per channel, where that was asked for, the graph tells the channels, and the shift loses nothing by it. */
 function chooseGranularity(
   { graph, layouts, options, limits }: Context,
-  { nodes: [node], input }: FoundSite,
+  { nodes, input }: FoundSite,
   layout: Layout | null,
 ): { granularity: Granularity; shift: ShiftFold | Refusal; reasons: readonly string[] } {
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;
   const shiftOf = (count: number | null): ShiftFold | Refusal => {
-    const shift = foldShift(graph, layouts, input, node, { count, trailingAxes });
+    const shift = foldShift(graph, layouts, input, nodes, { count, trailingAxes });
     const [limit] = isRefusal(shift) ? [] : limitsOn(shift.targets, limits);
     return limit === undefined ? shift : refuse(limit);
   };

@@ -1,6 +1,6 @@
 import { intAttribute } from '../../src/model/attributes.js';
 import { constantOf } from '../../src/model/constants.js';
-import { describeNode, type Graph, inputName, type NodeProto, nodeId } from '../../src/model/graph.js';
+import { describeNode, type Graph, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
 import type { ChannelMap, FoldTarget, ShiftFold } from '../../src/model/plan.js';
 import type { Layouts } from './layout.js';
 import { averagesZeros, biasTarget, constantOperand, isRefusal, type Refusal, refuse, targetAt } from './targets.js';
@@ -43,19 +43,29 @@ const intoSum: ShiftRule = (demand, node) => {
   for (const [input, value] of node.input.entries()) {
     if (input > 1 || constantOf(graph, value) !== undefined) continue;
     const factor = input === 1 ? sign * demand.factor : demand.factor;
-    const branch = foldInto({ ...demand, factor }, value, node);
+    const branch = foldInto({ ...demand, factor }, value, [node]);
     if (!isRefusal(branch)) return { ...branch, rule: `residual branch: ${branch.rule}` };
     reasons.push(branch.refused);
   }
   return refuse(`no branch of ${describeNode(node)} takes it: ${reasons.join('; ')}`);
 };
 
-const lookThrough: ShiftRule = (demand, node) => foldInto(demand, inputName(node, 0), node);
+const lookThrough: ShiftRule = (demand, node) => foldInto(demand, inputName(node, 0), [node]);
 
 const lookThroughWhole: ShiftRule = (demand, node) =>
   demand.count !== null
     ? refuse(`${describeNode(node)} moves the channels: only one number for all of them passes`)
-    : foldInto(demand, inputName(node, 0), node);
+    : foldInto(demand, inputName(node, 0), [node]);
+
+/** max(x) + a = max(x + a), over whichever axes; so with the mean and the minimum. */
+const lookThroughReduction: ShiftRule = (demand, node) => {
+  const input = inputName(node, 0);
+  if (demand.count === null) return foldInto(demand, input, [node]);
+  const [from, to] = [demand.layouts(input), demand.layouts(outputName(node))];
+  return from === null || from.axis !== 1 || from.rank === null || to?.channels !== from.channels
+    ? refuse(`${describeNode(node)} reduces the channels: only one number for all of them passes`)
+    : foldInto({ ...demand, trailingAxes: from.rank - 2 }, input, [node]);
+};
 
 /** The fold table: what feeds the ReLU, and where the shift goes. */
 const rules: Readonly<Record<string, ShiftRule>> = {
@@ -78,7 +88,7 @@ const rules: Readonly<Record<string, ShiftRule>> = {
       const count = demand.count === null ? null : demand.layouts(value)?.channels;
       if (count === undefined) return refuse(`the number of channels of '${value}' is not known`);
       const channels = count === null ? null : { from, count, start: 0, repeat: 1, total: count };
-      const part = foldInto({ ...demand, count, channels }, value, node);
+      const part = foldInto({ ...demand, count, channels }, value, [node]);
       if (isRefusal(part)) return refuse(`not every branch of ${describeNode(node)} takes it: ${part.refused}`);
       parts.push(part);
       from += count ?? 0;
@@ -90,6 +100,11 @@ const rules: Readonly<Record<string, ShiftRule>> = {
   MaxPool: lookThrough,
   AveragePool: (demand, node) =>
     averagesZeros(node) ? refuse(`${describeNode(node)} averages the zeros of its padding`) : lookThrough(demand, node),
+  GlobalAveragePool: lookThrough,
+  GlobalMaxPool: lookThrough,
+  ReduceMax: lookThroughReduction,
+  ReduceMean: lookThroughReduction,
+  ReduceMin: lookThroughReduction,
   Identity: lookThrough,
   Dropout: lookThrough,
   Reshape: lookThroughWhole,
@@ -101,26 +116,26 @@ const rules: Readonly<Record<string, ShiftRule>> = {
 
 /**
  * Where the shift of a ReLU goes: into constants that what feeds it reads, so that `value` grows by it and nothing else
- * changes. `reader` is the ReLU, which must be the only one that sees the value. `site.count` is the number of channels that
+ * changes. `readers` are the nodes of the ReLU, which must be the only ones that see the value. `site.count` is the number of channels that
  * have a shift each, or null where one number serves them all.
  */
 export function foldShift(
   graph: Graph,
   layouts: Layouts,
   value: string,
-  reader: NodeProto,
+  readers: readonly [NodeProto, ...NodeProto[]],
   site: { readonly count: number | null; readonly trailingAxes: number },
 ): ShiftFold | Refusal {
-  return foldInto({ graph, layouts, factor: 1, channels: null, ...site }, value, reader);
+  return foldInto({ graph, layouts, factor: 1, channels: null, ...site }, value, readers);
 }
 
-function foldInto(demand: Demand, value: string, reader: NodeProto): ShiftFold | Refusal {
+function foldInto(demand: Demand, value: string, readers: readonly [NodeProto, ...NodeProto[]]): ShiftFold | Refusal {
   const { graph } = demand;
   if (graph.isOutput(value)) return refuse(`'${value}' is an output of the model too`);
-  const others = graph.uses(value).filter(({ node }) => node !== reader);
-  const [other] = others;
+  const uses = graph.uses(value);
+  const other = uses.find(({ node }) => !readers.includes(node));
   if (other !== undefined) return refuse(`${describeNode(other.node)} reads '${value}' too`);
-  if (graph.uses(value).length > 1) return refuse(`${describeNode(reader)} reads '${value}' twice`);
+  if (uses.length > readers.length) return refuse(`${describeNode(readers[0])} reads '${value}' twice`);
   const node = graph.producer(value);
   if (node === undefined) return refuse(`'${value}' is an input of the model`);
   const channels = demand.layouts(value)?.channels ?? demand.count;

@@ -2,9 +2,11 @@ import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema } from 'onnx-buf';
 import { present } from '../../src/contract/present.js';
 import { subgraphsOf } from '../../src/model/attributes.js';
+import { elementTypesOf } from '../../src/model/element-types.js';
 import { describeNode, Graph, type GraphProto, inputName, nodeId, outputName } from '../../src/model/graph.js';
 import { readMark } from '../rewrite/mark.js';
 import { type Activation, type ConstantLookup, findActivations } from './activations.js';
+import { findHiddenRelus } from './hidden-relus.js';
 import { whyNotASite } from './lookalikes.js';
 
 /** A ReLU of the model; `skip` says why it stays as it is, null where it can migrate. */
@@ -27,23 +29,25 @@ export function findSites(graph: Graph): FoundSite[] {
   const activations = findActivations(graph, constant).filter(({ output, nodes }) => {
     return !known.has(output) && !nodes.some((node) => known.has(outputName(node)));
   });
+  const types = elementTypesOf(graph);
   const own = activations.map((activation) =>
-    foundSite(activation, names, whyNotASite(graph, activation, activations)),
+    foundSite(activation, names, whyNotASite(graph, types, activation, activations)),
   );
+  const hidden = findHiddenRelus(graph, constant).map(({ activation, reason }) => foundSite(activation, names, reason));
   const places = new Map(graph.nodes.map((node, at) => [node, at]));
-  const order = ({ nodes: [node] }: FoundSite) => present(places.get(node), `the place of ${describeNode(node)}`);
-  const main = [...migrated, ...own].sort((a, b) => order(a) - order(b));
+  const order = ({ named: node }: FoundSite) => present(places.get(node), `the place of ${describeNode(node)}`);
+  const main = [...migrated, ...own, ...hidden].sort((a, b) => order(a) - order(b));
   return [...main, ...sitesInBodies(graph, constant, names), ...sitesInFunctions(graph, names)];
 }
 
 function foundSite(activation: Activation, names: (activation: Activation) => string, skip: string | null): FoundSite {
-  return { ...activation, id: names(activation), op: activation.nodes[0].opType, skip };
+  return { ...activation, id: names(activation), op: activation.named.opType, skip };
 }
 
 /** Gives each site its node's name the first time it occurs, and its first output's name after that. */
 function uniqueIds(): (activation: Activation) => string {
   const taken = new Set<string>();
-  return ({ nodes: [node] }) => {
+  return ({ named: node }) => {
     const free = [nodeId(node), ...node.output].find((name) => name !== '' && !taken.has(name));
     let id = free ?? nodeId(node);
     for (let i = 1; taken.has(id); i++) id = `${nodeId(node)}#${i}`;
@@ -60,12 +64,8 @@ function migratedSites(graph: Graph, names: (activation: Activation) => string):
     const mark = marks.get(node.name) ?? (output === undefined ? undefined : marks.get(output));
     if (mark === undefined) return [];
     marks.delete(mark.id);
-    const activation: Activation = {
-      kind: mark.kind,
-      nodes: [node],
-      input: inputName(node, 0),
-      output: outputName(node),
-    };
+    const [input, written] = [inputName(node, 0), outputName(node)];
+    const activation: Activation = { kind: mark.kind, nodes: [node], named: node, input, output: written, cap: null };
     return [{ ...foundSite(activation, names, `already FReLU (${mark.form})`), id: mark.id }];
   });
 }
@@ -76,10 +76,7 @@ function sitesInBodies(graph: Graph, outer: ConstantLookup, names: (activation: 
       const inner = graphOf(body);
       const constant = (value: string) => inner.constant(value) ?? outer(value);
       const reason = `inside the body of ${node.opType} '${nodeId(node)}': bodies are not rewritten`;
-      return [
-        ...findActivations(inner, constant).map((activation) => foundSite(activation, names, reason)),
-        ...sitesInBodies(inner, constant, names),
-      ];
+      return [...listed(inner, constant, names, reason), ...sitesInBodies(inner, constant, names)];
     }),
   );
 }
@@ -88,10 +85,20 @@ function sitesInFunctions(graph: Graph, names: (activation: Activation) => strin
   return graph.model.functions.flatMap((definition) => {
     const inner = graphOf(create(GraphProtoSchema, { node: definition.node }));
     const reason = `inside the local function '${definition.name}': functions are not rewritten. Inline them first`;
-    return findActivations(inner, (value) => inner.constant(value)).map((activation) =>
-      foundSite(activation, names, reason),
-    );
+    const constant = (value: string) => inner.constant(value);
+    return [...listed(inner, constant, names, reason), ...sitesInBodies(inner, constant, names)];
   });
+}
+
+/** What a body or a function holds, all of it for one reason left as it is. */
+function listed(
+  inner: Graph,
+  constant: ConstantLookup,
+  names: (activation: Activation) => string,
+  reason: string,
+): FoundSite[] {
+  const hidden = findHiddenRelus(inner, constant).map(({ activation }) => activation);
+  return [...findActivations(inner, constant), ...hidden].map((activation) => foundSite(activation, names, reason));
 }
 
 /** A body seen as a graph of its own, for its producers and consumers. */

@@ -1,21 +1,22 @@
 import { intAttribute } from '../../src/model/attributes.js';
+import { nodesBetween } from '../../src/model/between.js';
 import { constantOf } from '../../src/model/constants.js';
 import type { Graph, NodeProto } from '../../src/model/graph.js';
 import type { Site } from '../../src/model/plan.js';
 import { DataType, isFloat } from '../../src/model/tensor.js';
 import type { Rewrite } from './rewrite.js';
 
-/** The nodes that compute a site: one, or a floor at 0 and then a cap at 6. */
+/** The nodes that compute a site from its input, in the order of the graph: one, or a row such as a floor at 0 and a cap at 6. */
 export function activationNodes(
   { graph, node }: Pick<Rewrite<unknown>, 'graph' | 'node'>,
-  site: Site,
+  site: Pick<Site, 'id' | 'input' | 'output'>,
 ): readonly [NodeProto, ...NodeProto[]] {
-  const last = node(site.output);
-  if (last.input.includes(site.input)) return [last];
-  const first = last.input.map((value) => graph.producer(value)).find((each) => each?.input.includes(site.input));
-  if (first === undefined)
+  const nodes = nodesBetween(graph, site.input, node(site.output));
+  const [first, ...others] = nodes;
+  if (first === undefined) {
     throw new Error(`the plan is not of this graph: nothing at '${site.id}' reads '${site.input}'`);
-  return [first, last];
+  }
+  return [first, ...others];
 }
 
 /** Puts `steps` where an activation stood; the last of them computes the site's value and bears its id. */

@@ -41,6 +41,14 @@ export type ConverterTable = Readonly<Record<string, Converter>>;
 /** Thrown by a converter: this use of its operator is not covered. Gathered, so that a user sees all of them at once. */
 export class Unsupported extends Error {
   override readonly name = 'Unsupported';
+
+  constructor(
+    reason: string,
+    /** what to do about it, where that is known */
+    readonly cure: string | null = null,
+  ) {
+    super(reason);
+  }
 }
 
 export function isConstant(operand: Operand): operand is Constant {
@@ -142,8 +150,8 @@ export class NodeContext {
     return this.operands.length;
   }
 
-  refuse(reason: string): never {
-    throw new Unsupported(reason);
+  refuse(reason: string, cure: string | null = null): never {
+    throw new Unsupported(reason, cure);
   }
 
   operand(input: number): Operand {

@@ -1,4 +1,5 @@
 import { present } from '../../contract/present.js';
+import { nodesBetween } from '../between.js';
 import { type Graph, inputName, type NodeProto, optionalInput, outputName } from '../graph.js';
 import type { MigrationPlan, Site } from '../plan.js';
 import { dimsOf, elementCount, readFloats, type TensorProto } from '../tensor.js';
@@ -185,7 +186,7 @@ function addOffset({ model, baked, edit }: Patch, site: Site): string {
   if (step === null) throw new Error(`the baked graph adds no offset at '${site.id}'`);
   const last = sourceOfValue(model, site.output);
   const inner = appendSum(edit, last, step.constant, 'rectified');
-  const first = firstSource(model, site);
+  const [first] = sourcesOf(model, site);
   return first === last ? inner : first;
 }
 
@@ -193,8 +194,8 @@ function addOffset({ model, baked, edit }: Patch, site: Site): string {
 function fuse({ model, baked, edit }: Patch, site: Site): string {
   const name = sourceOfValue(model, site.output);
   const bounds = fusedBounds(baked, site).map(perChannel);
-  const first = firstSource(model, site);
-  const before = edit.inputs(name);
+  const [first, ...others] = sourcesOf(model, site);
+  const before = [first, ...others].flatMap((each) => edit.inputs(each));
   const inner = withoutActivation(edit, first, first === name);
   const x = inner?.name ?? edit.operand(first);
   const [lowest, cap] = bounds.map(({ shape, values }, i) =>
@@ -210,7 +211,8 @@ function fuse({ model, baked, edit }: Patch, site: Site): string {
     steps.push(floatNode('Maximum', max, [x, floor]), floatNode('Minimum', name, [max, cap]));
   }
   edit.replace(name, steps);
-  if (first !== name && inner === null) edit.dropNode(first);
+  const between = [first, ...others].filter((each) => each !== name && !(each === first && inner !== null));
+  for (const each of between.reverse()) edit.dropNode(each);
   for (const endpoint of before) edit.dropUnread(endpoint);
   return name;
 }
@@ -246,19 +248,17 @@ function fusedBounds(baked: Graph, site: Site): TensorProto[] {
   return bounds;
 }
 
-/** The nodes that compute a site, the last one first: one, or two where a Minimum 6 follows the ReLU. */
+/** The nodes that compute a site, in the order of the graph: one, or a row such as a ReLU and a Minimum 6. */
 function activationOf({ graph }: TfjsGraphModel, site: Site): NodeProto[] {
-  const last = graph.producer(site.output);
-  if (last === undefined) throw new Error(`the plan is not of this graph: nothing in it computes '${site.output}'`);
-  if (last.input.includes(site.input)) return [last];
-  const first = last.input.map((value) => graph.producer(value)).find((node) => node?.input.includes(site.input));
-  return first === undefined ? [last] : [last, first];
+  const last = present(graph.producer(site.output), `what computes '${site.output}'`);
+  const nodes = nodesBetween(graph, site.input, last);
+  return nodes.length === 0 ? [last] : nodes;
 }
 
-/** The GraphDef node of the first node of an activation. */
-function firstSource(model: TfjsGraphModel, site: Site): string {
-  const first = present(activationOf(model, site).at(-1), `the activation of '${site.id}'`);
-  return sourceOf(model, first);
+/** The GraphDef nodes of an activation, each once, in the order of the graph. */
+function sourcesOf(model: TfjsGraphModel, site: Site): readonly [string, ...string[]] {
+  const [first, ...others] = new Set(activationOf(model, site).map((node) => sourceOf(model, node)));
+  return [present(first, `the activation of '${site.id}'`), ...others];
 }
 
 function sourceOf(model: TfjsGraphModel, node: NodeProto): string {

@@ -76,7 +76,7 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
   const sources: (readonly [NodeProto, string])[] = [];
   const uses: (readonly [NodeProto, number, WeightUse])[] = [];
   const dataInputs: (readonly [NodeProto, Slot])[] = [];
-  const refused: string[] = [];
+  const refused = new Map<string, string | null>();
   const inputs: Value[] = [];
 
   // a node that only passes a value on (Identity, a Transpose that is none) hides no other reader of that value
@@ -132,10 +132,10 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
       }
     } catch (cause) {
       if (!(cause instanceof Unsupported)) throw cause;
-      refused.push(`${node.op} '${node.name}': ${cause.message}`);
+      refused.set(`${node.op} '${node.name}': ${cause.message}`, cause.cure);
     }
   }
-  if (refused.length > 0) throw unsupported(files.path, refused);
+  if (refused.size > 0) throw unsupported(files.path, refused);
 
   const declared = outputs.map(({ node, output }) => {
     const operand = results.get(node)?.[output];
@@ -227,16 +227,27 @@ function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endp
   }
   if (unknown.size === 0) return;
   const list = [...unknown].sort(([a], [b]) => (a < b ? -1 : 1));
+  const cureOf = (op: string) => (ofLoops.test(op) ? cureOfLoops : null);
   throw unsupported(
     path,
-    list.map(([op, { first, more }]) => `${op} ('${first}'${more > 0 ? ` and ${more} more` : ''})`),
+    new Map(
+      list.map(([op, { first, more }]) => [`${op} ('${first}'${more > 0 ? ` and ${more} more` : ''})`, cureOf(op)]),
+    ),
   );
 }
 
-function unsupported(path: string, list: readonly string[]): Failure {
+/** What TensorFlow writes for a loop, and for the lists of tensors that one keeps. */
+const ofLoops = /^(Enter|Exit|LoopCond|Merge|NextIteration|Switch|(Stateless)?While|Tensor(List|Array).*)$/;
+const cureOfLoops =
+  'Recurrent layers are read from a LayersModel (a GRU with reset_after=False), or export the whole model to ONNX (tf2onnx).';
+const usualCure = 'Export the part of the network before them, or leave post-processing out of the model.';
+
+/** @param list what is not supported, with its cure where there is a better one than the usual */
+function unsupported(path: string, list: ReadonlyMap<string, string | null>): Failure {
+  const cures = new Set([...list.values()].map((cure) => cure ?? usualCure));
   return new Failure('input', {
-    what: `${path}: these operators are not supported:\n${list.map((each) => `  ${each}`).join('\n')}.`,
-    cure: 'Export the part of the network before them, or leave post-processing out of the model.',
+    what: `${path}: these operators are not supported:\n${[...list.keys()].map((each) => `  ${each}`).join('\n')}.`,
+    cure: (cures.has(cureOfLoops) ? [cureOfLoops] : [...cures]).join(' '),
   });
 }
 

@@ -16,6 +16,14 @@ export interface LayerValue extends Value {
 /** Thrown by a converter: this use of its layer is not covered. Gathered, so that a user sees all of them at once. */
 export class Unsupported extends Error {
   override readonly name = 'Unsupported';
+
+  constructor(
+    reason: string,
+    /** what to do about it, where that is known */
+    readonly cure: string | null = null,
+  ) {
+    super(reason);
+  }
 }
 
 /** One row of the table of layers: the ONNX nodes of one call of a layer, and its outputs. */
@@ -149,8 +157,8 @@ export class LayerContext {
     return this.graph.builder;
   }
 
-  refuse(reason: string): never {
-    throw new Unsupported(reason);
+  refuse(reason: string, cure: string | null = null): never {
+    throw new Unsupported(reason, cure);
   }
 
   get input(): LayerValue {

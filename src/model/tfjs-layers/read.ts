@@ -44,6 +44,7 @@ export function isTfjsLayersModel(model: ModelOutline): model is TfjsLayersModel
  */
 export async function readTfjsLayers(path: string, read?: ReadFile): Promise<TfjsLayersModel> {
   const files = await (read === undefined ? readTfjsFiles(path) : readTfjsFiles(path, read));
+  refuseKeras3(files);
   const topology = readTopology(files.path, files.json);
   const reader = new ModelReader(files);
   const { inputs, outputs } = reader.read(topology);
@@ -70,13 +71,35 @@ export async function readTfjsLayers(path: string, read?: ReadFile): Promise<Tfj
   };
 }
 
+const usualCure =
+  'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter).';
+/** a GraphModel has a loop in its place, which is not covered either */
+const cureOfRecurrent =
+  'Replace it by a recurrent layer that is covered (LSTM, GRU, SimpleRNN), or export the whole model to ONNX (tf2onnx).';
+
+/**
+ * Keras 3 writes an .h5 file that is converted without complaint, and that TensorFlow.js then cannot load. Its own format, .keras, says
+ * `vars` in the names of its weights, and is loaded.
+ * @throws Failure('input') for the former
+ */
+function refuseKeras3({ path, json, weights }: TfjsFiles): void {
+  const version = textOf(objectOf(json.modelTopology).keras_version);
+  if (version === undefined || !version.startsWith('3.')) return;
+  if ([...weights.keys()].some((name) => name.split('/').includes('vars'))) return;
+  throw new Failure('input', {
+    what: `${path}: the model was saved by Keras ${version} as an .h5 file, which TensorFlow.js cannot load once it is converted.`,
+    cure: 'Save it with tf_keras, which is Keras 2, or save it as a SavedModel (model.export) and convert that to a GraphModel.',
+  });
+}
+
 /** One call of a model: the values of its layers, by layer and call; null where a layer is not covered. */
 type Values = Map<string, (readonly LayerValue[] | null)[]>;
 
 class ModelReader {
   readonly builder = new OnnxBuilder();
   readonly graph: LayersGraph;
-  readonly #unsupported = new Set<string>();
+  /** with what to do about it, where that is not the usual */
+  readonly #unsupported = new Map<string, string | null>();
   readonly #layerCalls = new Map<string, number>();
   readonly #modelCalls = new Map<ModelSpec, number>();
   readonly #calls = new Map<NodeProto, Pick<LayerCall, 'layer' | 'model' | 'call'>>();
@@ -96,8 +119,8 @@ class ModelReader {
       throw new Failure('input', {
         what:
           `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read:\n` +
-          `${[...this.#unsupported].map((line) => `  ${line}`).join('\n')}.`,
-        cure: 'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter).',
+          `${[...this.#unsupported.keys()].map((line) => `  ${line}`).join('\n')}.`,
+        cure: [...new Set([...this.#unsupported.values()].map((cure) => cure ?? usualCure))].join(' '),
       });
     }
     const names = outputNames(topology);
@@ -124,7 +147,8 @@ class ModelReader {
       if (layer.model !== null) this.#checkNames(layer.model);
       else if (layer.className in wrapped) check(wrappedLayer(this.files.path, layer));
       else if (layer.className !== 'InputLayer' && !(layer.className in layerTable)) {
-        this.#unsupported.add(`${layer.name}: layers of class '${layer.className}' are not covered`);
+        const cure = /LSTM|GRU|RNN/.test(layer.className) ? cureOfRecurrent : null;
+        this.#unsupported.set(`${layer.name}: layers of class '${layer.className}' are not covered`, cure);
       }
     };
     model.layers.forEach(check);
@@ -169,7 +193,8 @@ class ModelReader {
       waiting = waiting.filter((each) => !ready.includes(each));
     }
     for (const { layer } of waiting) {
-      this.#unsupported.add(`${layer.name}: its inputs come from layers that are not in the topology, or from itself`);
+      const reason = 'its inputs come from layers that are not in the topology, or from itself';
+      this.#unsupported.set(`${layer.name}: ${reason}`, 'Save the model again.');
     }
     const outputs = model.outputs.map((ref) => lookUp(values, ref));
     const known = outputs.flatMap((value) => (value === null ? [] : [value]));
@@ -200,7 +225,7 @@ class ModelReader {
       return outputs;
     } catch (error) {
       if (!(error instanceof Unsupported)) throw error;
-      this.#unsupported.add(`${layer.name} (${layer.className}): ${error.message}`);
+      this.#unsupported.set(`${layer.name} (${layer.className}): ${error.message}`, error.cure);
       return null;
     }
   }

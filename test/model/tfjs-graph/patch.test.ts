@@ -103,6 +103,28 @@ function network(): HandmadeModel {
   return model;
 }
 
+/** ReLUs in several nodes, and by other names. */
+function rows(): HandmadeModel {
+  const model = new HandmadeModel();
+  const zero = model.constant('zero', [], [0]);
+  const six = model.constant('six', [], [6]);
+  const conv = (name: string, from: string, op = 'Conv2D', ...more: string[]) =>
+    model.node(op, name, [from, model.random(`${name}/w`, [1, 1, 3, 3]), ...more], {
+      ...sliding('SAME'),
+      ...(op === 'Conv2D' ? {} : fusing('BiasAdd', 'Relu')),
+    });
+  const x = model.input('x', [-1, 8, 8, 3]);
+  const capped = model.node('Minimum', 'capped', [conv('c1', x), six]);
+  const floored = model.node('Maximum', 'floored', [capped, zero]);
+  const fused = conv('fused', floored, '_FusedConv2D', model.random('fused/b', [3]));
+  const keras = model.node('Maximum', 'keras', [model.node('Minimum', 'keras/six', [fused, six]), zero]);
+  const c3 = conv('c3', keras);
+  const chosen = model.node('SelectV2', 'chosen', [model.node('Greater', 'positive', [c3, zero]), c3, zero]);
+  const leaky = model.node('LeakyRelu', 'leaky', [conv('c4', chosen)], { alpha: float(0) });
+  model.node('Sigmoid', 'y', [leaky]);
+  return model;
+}
+
 function randomParameters(plan: MigrationPlan, scale = 0.3): SiteParameters[] {
   return plan.sites
     .filter(({ status }) => status === 'migrate')
@@ -185,6 +207,40 @@ describe('patchTfjsGraph', () => {
       const files = network().files();
       const { after } = await migrate(files, options, 0);
       expect(largestDifference(await runTfjs(after, feeds), await runTfjs(files, feeds))).toBeLessThan(1e-5);
+    },
+  );
+
+  it.each(['auto', 'folded', 'fused', 'explicit'] as const)('rows of nodes that are one ReLU, %s', async (form) => {
+    const { after, baked, plan } = await migrate(rows().files(), { form });
+    expect(plan.sites.map(({ id, op, kind }) => [id, op, kind])).toEqual([
+      ['capped', 'Min', 'relu6'],
+      ['fused', 'Relu', 'relu6'],
+      ['chosen', 'Where', 'relu'],
+      ['leaky', 'LeakyRelu', 'relu'],
+    ]);
+    expect(plan.sites.every(({ status, shift }) => status === 'migrate' && shift !== null)).toBe(true);
+    const theirs = await runTfjs(after, feeds);
+    expect(largestDifference(await runOnnx(baked, feeds), theirs)).toBeLessThan(1e-5);
+    const again = await readFiles(after);
+    expect(largestDifference(await runOnnx(again.graph, feeds), theirs)).toBeLessThan(1e-5);
+    const second = planMigration(again.graph, { ...defaultPlanOptions, form });
+    expect(second.sites.map(({ reason }) => reason)).toEqual(plan.sites.map((site) => `already FReLU (${site.form})`));
+    if (form !== 'fused') return;
+    const names: string[] = jsonOf(after).modelTopology.node.map(({ name }: { name: string }) => name);
+    for (const gone of ['capped', 'keras/six', 'positive']) expect(names).not.toContain(gone);
+  });
+
+  it.each(['folded', 'fused', 'explicit'] as const)(
+    'a product of matrices gets a bias that it did without, %s',
+    async (form) => {
+      const model = new HandmadeModel();
+      const hidden = model.node('MatMul', 'hidden', [model.input('x', [-1, 5]), model.random('w1', [5, 4])]);
+      const second = model.node('MatMul', 'second', [model.node('Relu', 'act', [hidden]), model.random('w2', [4, 3])]);
+      model.node('Relu', 'last', [model.node('BiasAdd', 'sum', [second, model.random('b2', [3])])]);
+      const { after, baked, plan } = await migrate(model.files(), { form });
+      expect(plan.sites.map(({ shift }) => shift?.rule)).toEqual(['new bias of Gemm', 'Gemm bias']);
+      const vectors = randomFeeds({ x: [2, 5] });
+      expect(largestDifference(await runOnnx(baked, vectors), await runTfjs(after, vectors))).toBeLessThan(1e-5);
     },
   );
 

@@ -80,6 +80,14 @@ describe('readTfjsGraph', () => {
     await expect(readFiles(model.files())).rejects.not.toThrow(/HashTable/);
   });
 
+  it('says of a loop what cures it, which no other conversion by TensorFlow.js does', async () => {
+    const model = new HandmadeModel();
+    model.node('TensorListStack', 'y', [model.node('Exit', 'exit', [model.input('x', [-1, 3])])]);
+    await expect(readFiles(model.files())).rejects.toMatchObject({
+      cure: expect.stringMatching(/reset_after=False.*ONNX/),
+    });
+  });
+
   it('lists every node whose use of a supported operator is not', async () => {
     const model = new HandmadeModel();
     const x = model.input('x', [-1, 3]);

@@ -225,6 +225,32 @@ describe('what is not covered', () => {
     await expect(open(written(topology, { 'g/kernel': [2, 6] }))).rejects.toThrow(/g \(GRU\): .*reset_after/);
   });
 
+  it('cures do not lead back here: a GraphModel of a recurrent layer has a loop', async () => {
+    const config = { name: 'g', units: 2, reset_after: true, batch_input_shape: [null, 3, 2] };
+    const gru = { class_name: 'Sequential', config: [{ class_name: 'GRU', config }] };
+    await expect(open(written(gru, { 'g/kernel': [2, 6] }))).rejects.toMatchObject({
+      cure: expect.stringMatching(/^Build the GRU with reset_after=False.*ONNX \(tf2onnx\)\.$/),
+    });
+    const lstm = { class_name: 'ConvLSTM2D', config: { name: 'l', batch_input_shape: [null, 3, 4, 4, 1] } };
+    await expect(open(written({ class_name: 'Sequential', config: [lstm] }, {}))).rejects.toMatchObject({
+      cure: expect.stringMatching(/ONNX \(tf2onnx\)\.$/),
+    });
+  });
+
+  it('an .h5 file of Keras 3, which TensorFlow.js does not load', async () => {
+    const dense = { class_name: 'Dense', config: { name: 'd', units: 2, batch_input_shape: [null, 3] } };
+    const topology = { keras_version: '3.9.0', model_config: { class_name: 'Sequential', config: [dense] } };
+    await expect(open(written(topology, { 'd/kernel': [3, 2], 'd/bias': [2] }))).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringMatching(/Keras 3\.9\.0 as an \.h5 file/),
+      cure: expect.stringMatching(/tf_keras.*GraphModel/),
+    });
+    const own = '_layer_checkpoint_dependencies/d/vars';
+    const numbered = { [`${own}/0`]: [3, 2], [`${own}/1`]: [2] };
+    const { graph } = await open(written(topology, numbered));
+    expect(graph.nodes.length).toBeGreaterThan(0);
+  });
+
   it('a topology that is no stack of layers', async () => {
     const topology = { class_name: 'MyModel', config: {} };
     await expect(open(written(topology, {}))).rejects.toThrow(/class 'MyModel'.*GraphModel/);

@@ -96,14 +96,16 @@ function elementwise(context: NodeContext, compute: (a: number, b: number) => nu
 }
 
 /**
- * A constant per channel added to a convolution that nothing else reads is the convolution's bias. Null where it is not so.
+ * A constant per channel added to a convolution, or a product of matrices, that nothing else reads is its bias. Null where it is
+ * not so.
  */
 function mergeBias(context: NodeContext, input: number, biasInput: number): Computed | null {
   const operand = context.operand(input);
   const bias = context.constant(biasInput);
-  if (bias === null || isConstant(operand) || !operand.channelsFirst || !context.isOnlyReader(input)) return null;
+  if (bias === null || isConstant(operand) || !context.isOnlyReader(input)) return null;
   const node = context.builder.nodeOf(operand.name);
-  const takesBias = node !== undefined && /^Conv(Transpose)?$/.test(node.opType) && node.input.length === 2;
+  if (node === undefined || node.input.length !== 2) return null;
+  const takesBias = operand.channelsFirst ? /^Conv(Transpose)?$/.test(node.opType) : node.opType === 'Gemm';
   const channels = operand.shape?.at(-1) ?? null;
   if (!takesBias || channels === null || bias.values.length !== channels || bias.shape.at(-1) !== channels) return null;
   const before = context.builder.nodes.length;

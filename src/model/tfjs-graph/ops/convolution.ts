@@ -74,7 +74,8 @@ function convolve(context: NodeContext, kind: Kind, bias: number | null = null):
   const { attributes, outputs } = padding(context, window, spatial, explicit ?? explicitPadding(context, ofSpatial));
   const groups = kind.groups(filter) ?? context.refuse('the number of its input channels is not known');
   const inputs = [x.name, context.weight(1, kind.steps(filter.map(Number))) ?? computedFilter(context, kind)];
-  if (bias !== null) inputs.push(context.weight(bias, []) ?? context.plain(bias).name);
+  const channels = kind.outputChannels(filter);
+  if (bias !== null) inputs.push(biasOf(context, bias, channels));
   const name = context.op('Conv', inputs, {
     kernel_shape: { ints: window.kernel },
     strides: { ints: window.strides },
@@ -82,10 +83,25 @@ function convolve(context: NodeContext, kind: Kind, bias: number | null = null):
     group: { int: groups },
     ...attributes,
   });
-  const channels = kind.outputChannels(filter);
   const batch = shape[0] ?? null;
   if (isFirst) return context.plainResult(name, 'float32', [batch, channels, ...outputs]);
   return context.result(name, 'float32', { shape: [batch, ...outputs, channels], channelsFirst: true });
+}
+
+/** A bias as ONNX's [channels]: Keras 3 leaves that of one filter as it broadcasts, [1, 1, 1, 1]. */
+function biasOf(context: NodeContext, input: number, channels: number | null): string {
+  const shape = context.shape(input);
+  if (shape?.length === 1) return context.weight(input, []) ?? context.plain(input).name;
+  if (
+    channels === null ||
+    shape === null ||
+    shape.at(-1) !== channels ||
+    shape.slice(0, -1).some((size) => size !== 1)
+  ) {
+    return context.refuse('its bias is not known to be one number per filter');
+  }
+  const step: LayoutStep = { kind: 'reshape', shape: [channels] };
+  return context.weight(input, [step]) ?? context.rearranged(context.plain(input).name, step);
 }
 
 function ranked(context: NodeContext, value: Value, rank: number): Value {

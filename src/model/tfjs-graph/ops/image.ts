@@ -1,3 +1,4 @@
+import { present } from '../../../contract/present.js';
 import type { Attributes } from '../../graph.js';
 import type { Value } from '../../tfjs/builder.js';
 import type { Computed, ConverterTable, NodeContext } from '../context.js';
@@ -63,7 +64,9 @@ function times(extent: number | null, factor: number): number | null {
  * slower part of the batch. With batch and channels exchanged that is ONNX's SpaceToDepth, which knows square blocks.
  */
 function spaceToBatch(context: NodeContext): Computed {
-  const { x, block } = blocks(context);
+  const square = squareBlock(context);
+  if (square === null) return spaceToBatchByReshape(context);
+  const { x, block } = square;
   const rows = context.integers(2, 'padding');
   const pads = [0, 0, rows[0] ?? 0, rows[2] ?? 0, 0, 0, rows[1] ?? 0, rows[3] ?? 0];
   const padded = rows.some((extent) => extent !== 0)
@@ -79,7 +82,9 @@ function spaceToBatch(context: NodeContext): Computed {
 
 /** The inverse of SpaceToBatchND, and a crop instead of the padding. */
 function batchToSpace(context: NodeContext): Computed {
-  const { x, block } = blocks(context);
+  const square = squareBlock(context);
+  if (square === null) return batchToSpaceByReshape(context);
+  const { x, block } = square;
   const rows = context.integers(2, 'crop');
   const attributes: Attributes = { blocksize: { int: block }, mode: { string: 'DCR' } };
   const whole = overChannels(context, x.name, 'DepthToSpace', attributes);
@@ -105,10 +110,73 @@ function batchToSpace(context: NodeContext): Computed {
   return context.result(name, x.dtype, { shape, channelsFirst: true });
 }
 
-function blocks(context: NodeContext): { readonly x: Value; readonly block: number } {
-  const [height = 1, width, ...more] = context.integers(1, 'block shape');
-  if (height !== width || more.length > 0) context.refuse('its blocks are not square blocks of two axes');
+function squareBlock(context: NodeContext): { readonly x: Value; readonly block: number } | null {
+  const [height, width, ...more] = context.integers(1, 'block shape');
+  if (height === undefined || height !== width || more.length > 0) return null;
   return { x: context.channelsFirst(0, 4), block: height };
+}
+
+/** Blocks of any axes and extents, such as those of a dilated Conv1D, where all extents but the batch are known. */
+function anyBlocks(context: NodeContext) {
+  const block = context.integers(1, 'block shape');
+  const rows = context.integers(2, 'padding or crop');
+  const x = context.plain(0);
+  const [batch = null, ...rest] = x.shape ?? context.refuse('the rank of its input is not known');
+  const extents = rest.map((extent) => extent ?? context.refuse('an extent of its input is not known'));
+  const at = (axis: number) => {
+    const [size, from, to] = [block[axis], rows[axis * 2], rows[axis * 2 + 1]];
+    return { size: present(size, 'a block'), from: present(from, 'a row'), to: present(to, 'a row') };
+  };
+  const spatial = extents.slice(0, block.length).map((extent, axis) => ({ extent, ...at(axis) }));
+  const count = block.reduce((product, size) => product * size, 1);
+  return { x, batch, spatial, others: extents.slice(block.length), count };
+}
+
+function spaceToBatchByReshape(context: NodeContext): Computed {
+  const { builder } = context;
+  const { x, batch, spatial, others, count } = anyBlocks(context);
+  const sides = (side: 'from' | 'to') => [0, ...spatial.map((axis) => axis[side]), ...others.map(() => 0)];
+  const padded = spatial.some(({ from, to }) => from !== 0 || to !== 0)
+    ? context.op('Pad', [x.name, builder.int64s([...sides('from'), ...sides('to')])])
+    : x.name;
+  const blocked = spatial.map(({ extent, size, from, to }) => ({ size, extent: (extent + from + to) / size }));
+  const cut = context.op('Reshape', [
+    padded,
+    builder.int64s([-1, ...blocked.flatMap(({ extent, size }) => [extent, size]), ...others]),
+  ]);
+  const blockAxes = spatial.map((_, axis) => 2 + 2 * axis);
+  const gridAxes = spatial.map((_, axis) => 1 + 2 * axis);
+  const otherAxes = others.map((_, axis) => 1 + 2 * spatial.length + axis);
+  const moved = context.op('Transpose', [cut], { perm: { ints: [...blockAxes, 0, ...gridAxes, ...otherAxes] } });
+  const extents = [...blocked.map(({ extent }) => extent), ...others];
+  const name = context.op('Reshape', [moved, builder.int64s([-1, ...extents])]);
+  return context.plainResult(name, x.dtype, [times(batch, count), ...extents]);
+}
+
+function batchToSpaceByReshape(context: NodeContext): Computed {
+  const { builder } = context;
+  const { x, batch, spatial, others, count } = anyBlocks(context);
+  const cut = context.op('Reshape', [
+    x.name,
+    builder.int64s([...spatial.map(({ size }) => size), -1, ...spatial.map(({ extent }) => extent), ...others]),
+  ]);
+  const grid = spatial.length;
+  const woven = spatial.flatMap((_, axis) => [grid + 1 + axis, axis]);
+  const otherAxes = others.map((_, axis) => 2 * grid + 1 + axis);
+  const moved = context.op('Transpose', [cut], { perm: { ints: [grid, ...woven, ...otherAxes] } });
+  const whole = spatial.map(({ extent, size }) => extent * size);
+  const joined = context.op('Reshape', [moved, builder.int64s([-1, ...whole, ...others])]);
+  const ends = spatial.map(({ extent, size, to }) => extent * size - to);
+  const name = spatial.some(({ from, to }) => from !== 0 || to !== 0)
+    ? context.op('Slice', [
+        joined,
+        builder.int64s(spatial.map(({ from }) => from)),
+        builder.int64s(ends),
+        builder.int64s(spatial.map((_, axis) => axis + 1)),
+      ])
+    : joined;
+  const extents = spatial.map(({ from }, axis) => present(ends[axis], 'an extent') - from);
+  return context.plainResult(name, x.dtype, [batch === null ? null : batch / count, ...extents, ...others]);
 }
 
 function overChannels(context: NodeContext, x: string, opType: string, attributes: Attributes): string {

@@ -46,11 +46,13 @@ function biased(context: NodeContext, bias: number): Computed {
   return context.plainResult(name, 'float32', [a[transA ? 1 : 0] ?? null, b[transB ? 0 : 1] ?? null]);
 }
 
+/** Gemm of two matrices, which has a place for a bias; MatMul of anything else. */
 function product(context: NodeContext, transposeA = 'transpose_a', transposeB = 'transpose_b'): Computed {
   const a = matrix(context, 0, boolAttribute(context.node, transposeA));
   const b = matrix(context, 1, boolAttribute(context.node, transposeB));
   const dtype = context.dtype(0);
-  const name = context.op('MatMul', [a.name, b.name]);
+  const areMatrices = a.shape?.length === 2 && b.shape?.length === 2 && dtype === 'float32';
+  const name = context.op(areMatrices ? 'Gemm' : 'MatMul', [a.name, b.name]);
   const longer = (b.shape?.length ?? 0) > (a.shape?.length ?? 0) ? b.shape : a.shape;
   const shape =
     a.shape === null || b.shape === null || longer === null

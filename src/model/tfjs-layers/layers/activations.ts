@@ -80,7 +80,11 @@ export const activationLayers: LayerTable = {
   },
 
   LeakyReLU: (layer) =>
-    like(layer.input, layer.op('LeakyRelu', [layer.input.name], { alpha: { float: layer.number('alpha', 0.3) } })),
+    ended(
+      layer,
+      layer.input,
+      layer.op('LeakyRelu', [layer.input.name], { alpha: { float: layer.number('alpha', 0.3) } }),
+    ),
 
   ELU: (layer) => {
     if (layer.number('alpha', 1) !== 1) layer.refuse('TensorFlow.js knows an alpha of 1 only');
@@ -88,7 +92,11 @@ export const activationLayers: LayerTable = {
   },
 
   ThresholdedReLU: (layer) =>
-    like(layer.input, layer.op('ThresholdedRelu', [layer.input.name], { alpha: { float: layer.number('theta', 1) } })),
+    ended(
+      layer,
+      layer.input,
+      layer.op('ThresholdedRelu', [layer.input.name], { alpha: { float: layer.number('theta', 1) } }),
+    ),
 
   /** alpha: [...spatial, channels], 1 on a shared axis. */
   PReLU: (layer) => {

@@ -56,7 +56,12 @@ function readCell(layer: LayerContext, kind: CellKind): Cell {
   if (layer.flag('stateful', false)) layer.refuse('a stateful layer depends on what it was called with before');
   if (layer.flag('time_major', false)) layer.refuse('TensorFlow.js ignores time_major');
   // tfjs-layers refuses to load such a model; Keras's GRU has it on by default
-  if (layer.flag('reset_after', false)) layer.refuse('TensorFlow.js has no GRU with reset_after');
+  if (layer.flag('reset_after', false)) {
+    layer.refuse(
+      'TensorFlow.js has no GRU with reset_after',
+      'Build the GRU with reset_after=False and train it so, or export the whole model to ONNX (tf2onnx).',
+    );
+  }
   return {
     kind,
     units: layer.known(layer.required('recurrent_kernel', 1).shape[0], 'number of units'),

@@ -26,6 +26,18 @@ describe('convolution', () => {
     });
   });
 
+  it.each([
+    [1, [1, 1, 1, 1]],
+    [5, [1, 5]],
+  ] as const)('a fused bias of %i that stands as %o', async (filters, shape) => {
+    const model = await expectRoundTrip(feeds, (model) => {
+      const operands = [model.input('x', [-1, 7, 6, 3]), model.random('w', [3, 3, 3, filters])];
+      const bias = model.random('b', [...shape]);
+      model.node('_FusedConv2D', 'y', [...operands, bias], { ...sliding('SAME'), ...fusing('BiasAdd', 'Relu') });
+    });
+    expect(model.graph.nodes.map(({ opType }) => opType)).not.toContain('Reshape');
+  });
+
   it('Conv2D with explicit padding', async () => {
     await expectRoundTrip(feeds, (model) => {
       model.node('Conv2D', 'y', [model.input('x', [-1, 7, 6, 3]), model.random('w', [3, 3, 3, 5])], {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bool, expectRoundTrip, fusing, int, randomFeeds, sliding, text } from '../graph-model.js';
+import { bool, expectRoundTrip, fusing, int, ints, randomFeeds, sliding, text } from '../graph-model.js';
 
 describe('images', () => {
   const ways = [{}, { align_corners: bool(true) }, { half_pixel_centers: bool(true) }];
@@ -47,5 +47,28 @@ describe('images', () => {
       model.node('BatchToSpaceND', 'y', [conv, block, crops]);
     });
     expect(model.graph.nodes.find(({ name }) => name === 'conv')?.opType).toBe('Relu');
+  });
+
+  it('SpaceToBatchND and BatchToSpaceND of one axis, around the convolution of a dilated Conv1D', async () => {
+    await expectRoundTrip(randomFeeds({ x: [2, 7, 3] }), (model) => {
+      const block = model.integers('block', [3]);
+      const paddings = model.constant('paddings', [1, 2], [2, 3], 'int32');
+      const batches = model.node('SpaceToBatchND', 'batches', [model.input('x', [-1, 7, 3]), block, paddings]);
+      const axis = model.integers('axis', 1);
+      const wide = model.node('ExpandDims', 'wide', [batches, axis]);
+      const conv = model.node('Conv2D', 'conv', [wide, model.random('w', [1, 2, 3, 4])], sliding('VALID'));
+      const narrow = model.node('Squeeze', 'narrow', [conv], { squeeze_dims: ints(1) });
+      const crops = model.constant('crops', [1, 2], [1, 2], 'int32');
+      model.node('BatchToSpaceND', 'y', [narrow, block, crops]);
+    });
+  });
+
+  it('SpaceToBatchND and BatchToSpaceND of blocks that are not square', async () => {
+    await expectRoundTrip(randomFeeds({ x: [2, 4, 9, 5] }), (model) => {
+      const block = model.integers('block', [2, 3]);
+      const none = model.constant('none', [2, 2], [0, 0, 0, 0], 'int32');
+      const batches = model.node('SpaceToBatchND', 'batches', [model.input('x', [-1, 4, 9, 5]), block, none]);
+      model.node('BatchToSpaceND', 'y', [model.node('Tanh', 'tanh', [batches]), block, none]);
+    });
   });
 });

@@ -1,5 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { expectRoundTrip, float, randomFeeds, randomValues, sliding } from '../graph-model.js';
+import {
+  bool,
+  expectRoundTrip,
+  float,
+  HandmadeModel,
+  randomFeeds,
+  randomValues,
+  readFiles,
+  sliding,
+} from '../graph-model.js';
 
 describe('normalization', () => {
   it.each(['FusedBatchNorm', 'FusedBatchNormV2', 'FusedBatchNormV3'])('%s between convolution and ReLU', async (op) => {
@@ -22,5 +31,18 @@ describe('normalization', () => {
       'Relu',
       'Transpose',
     ]);
+  });
+
+  it('one that takes the statistics of the batch is refused, with what to do instead', async () => {
+    const model = new HandmadeModel();
+    const x = model.input('x', [-1, 4, 5, 3]);
+    const parameters = [model.random('scale', [3]), model.random('offset', [3])];
+    const empty = model.constant('empty', [0], []);
+    model.node('FusedBatchNormV3', 'y', [x, ...parameters, empty, empty], { is_training: bool(true) });
+    await expect(readFiles(model.files())).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringMatching(/FusedBatchNormV3 'y': with is_training/),
+      cure: expect.stringMatching(/LayersModel.*1e-6/),
+    });
   });
 });

@@ -1,0 +1,63 @@
+import { findAttribute, stringAttribute } from '../../src/model/attributes.js';
+import { type Graph, inputName, type NodeProto, nodeId } from '../../src/model/graph.js';
+import { isExternal, isFloat, readFloats } from '../../src/model/tensor.js';
+import type { Activation, ConstantLookup } from './activations.js';
+
+/** A ReLU within an operator that does more, and why it stays there. */
+export interface HiddenRelu {
+  readonly activation: Activation;
+  readonly reason: string;
+}
+
+/** Every ReLU of a graph that is not an operator of its own, in the order of the nodes. */
+export function findHiddenRelus(graph: Graph, constant: ConstantLookup): HiddenRelu[] {
+  return graph.nodes.flatMap((node) => {
+    const hidden = fused(node) ?? recurrent(node) ?? flatPRelu(node, constant);
+    if (hidden === undefined) return [];
+    const { kind, reason } = hidden;
+    const activation = {
+      kind,
+      nodes: [node] as const,
+      named: node,
+      input: inputName(node, 0),
+      output: nodeId(node),
+      cap: null,
+    };
+    return [{ activation, reason }];
+  });
+}
+
+type Hidden = Pick<Activation, 'kind'> & Pick<HiddenRelu, 'reason'>;
+
+/** FusedConv, FusedGemm and the like, which ONNX Runtime's own optimisation writes. */
+function fused(node: NodeProto): Hidden | undefined {
+  if (!node.domain.startsWith('com.microsoft')) return undefined;
+  const reason = 'fused by ONNX Runtime: use the model before optimisation';
+  switch (stringAttribute(node, 'activation', '')) {
+    case 'Relu':
+      return { kind: 'relu', reason };
+    case 'Clip': {
+      const [low, high] = findAttribute(node, 'activation_params')?.floats ?? [];
+      return low === 0 ? { kind: high === 6 ? 'relu6' : 'relu', reason } : undefined;
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** LSTM, GRU and RNN say the functions of their gates by name, in any letter case. */
+function recurrent(node: NodeProto): Hidden | undefined {
+  if (node.domain !== '' || !['LSTM', 'GRU', 'RNN'].includes(node.opType)) return undefined;
+  const names = findAttribute(node, 'activations')?.strings.map((name) => new TextDecoder().decode(name)) ?? [];
+  if (!names.some((name) => name.toLowerCase() === 'relu')) return undefined;
+  return { kind: 'relu', reason: 'a part of the recurrence, not the last step of its layer' };
+}
+
+/** PReLU computes a ReLU as long as its slopes are 0. */
+function flatPRelu(node: NodeProto, constant: ConstantLookup): Hidden | undefined {
+  if (node.domain !== '' || node.opType !== 'PRelu') return undefined;
+  const slope = constant(inputName(node, 1));
+  if (slope === undefined || isExternal(slope) || !isFloat(slope.dataType)) return undefined;
+  if (readFloats(slope).some((value) => value !== 0)) return undefined;
+  return { kind: 'relu', reason: 'a PReLU, whose slopes are 0 now: training may change them' };
+}
