@@ -150,7 +150,7 @@ async function loadStock(
   }
 }
 
-/** What the backend lacks a kernel for is computed by the plain CPU backend, which has all of them. */
+/** What the backend has no kernel for, or a narrower one, is computed by the plain CPU backend, which has all of them. */
 async function runStock(
   tf: Tf,
   model: TensorFlow.LayersModel | TensorFlow.GraphModel,
@@ -162,8 +162,7 @@ async function runStock(
   try {
     return [await predict(tf, model, graph, feeds), backend];
   } catch (cause) {
-    const missing = /Kernel '([^']+)' not registered/.exec(messageOf(cause))?.[1];
-    if (missing === undefined || backend.startsWith('cpu')) {
+    if (backend.startsWith('cpu')) {
       throw new Failure(
         'input',
         {
@@ -174,7 +173,9 @@ async function runStock(
       );
     }
     await tf.setBackend('cpu');
-    const used = `cpu (the ${backend} backend has no ${missing})`;
+    const missing = /Kernel '([^']+)' not registered/.exec(messageOf(cause))?.[1];
+    const lack = missing === undefined ? `fails: ${messageOf(cause)}` : `has no ${missing}`;
+    const used = `cpu (the ${backend} backend ${lack})`;
     return runStock(tf, model, files, graph, feeds, used);
   }
 }

@@ -84,7 +84,8 @@ describe.each([false, true])('a model whose weights lie in a file (beside it: %s
       await change();
       await expect(rewriteFrom(source, options(path))).rejects.toMatchObject({
         kind: 'input',
-        message: `${changed} changed while the model was being read. See who else writes there, and run again. Nothing was written.`,
+        what: `${changed} changed while the model was being read.`,
+        cure: 'See what else writes there, and run again.',
       });
       expect(await readdir(folder)).not.toContain('out');
     }

@@ -151,6 +151,58 @@ const cases: Readonly<Record<string, { readonly model: string; readonly meaning:
   },
 };
 
+describe('zeros before a maximum', () => {
+  const model = `
+    x: float[N,2,5,5]
+    u = float[3,2,1,1]
+    d = float[3]
+    w = float[2,3,1,1]
+    pads = int64[8] 0 0 1 1 0 0 1 1
+    c = Conv(x, u, d)
+    y = Relu(c)
+    p = Pad(y, pads)
+    m = MaxPool(p) kernel_shape=[3,3] strides=[2,2]
+    z = Conv(m, w)
+    -> z`;
+  const meaning = `
+    x: float[N,2,5,5]
+    u = float[3,2,1,1]
+    d = float[3]
+    w = float[2,3,1,1]
+    a = float[] 0.5
+    b = float[] -1
+    pads = int64[8] 0 0 1 1 0 0 1 1
+    c = Conv(x, u, d)
+    s = Add(c, a)
+    r = Relu(s)
+    y = Add(r, b)
+    p = Pad(y, pads, b)
+    m = MaxPool(p) kernel_shape=[3,3] strides=[2,2]
+    z = Conv(m, w)
+    -> z`;
+  const graph = parseGraph(model);
+
+  test.each(['folded', 'fused', 'explicit'] as const)(
+    'stand for the offset with padding zero too, %s',
+    async (form) => {
+      const plan = planMigration(graph, { ...defaultPlanOptions, form });
+      expect(plan.sites.map((site) => [site.form, site.reason])).toEqual([
+        [form, "Pad 'p' pads its MaxPool with the offset instead of 0"],
+      ]);
+      const parameters = [{ id: 'y', shift: Float32Array.of(0.5), offset: Float32Array.of(-1) }];
+      const expected = await run(parseGraph(meaning));
+      expectClose(await run(bakeParameters(graph, plan, parameters)), expected, 1e-5);
+      expectClose(await run(parametric(graph, plan, parameters)), expected, 1e-5);
+      expectClose(await run(bakeParameters(graph, plan, [])), await run(graph), 1e-6);
+    },
+  );
+
+  test('stay zeros where something else reads them', () => {
+    const both = parseGraph(model.replace('-> z', 'q = Sigmoid(p)\n-> z, q'));
+    expect(planMigration(both, defaultPlanOptions).sites[0]?.reason).toContain("Pad 'p' reads zeros around its input");
+  });
+});
+
 const forms: readonly Form[] = ['folded', 'fused', 'explicit'];
 
 describe.each(Object.keys(cases))('%s', (name) => {

@@ -40,6 +40,8 @@ interface Passage {
   readonly targets?: readonly FoldTarget[];
   readonly onward?: readonly Piece[];
   readonly recentre?: readonly Recentre[];
+  /** what the plan says of it, for people */
+  readonly note?: string;
 }
 
 type OffsetRule = (arrival: Arrival) => Passage | Refusal;
@@ -48,6 +50,8 @@ type OffsetRule = (arrival: Arrival) => Passage | Refusal;
 export interface Journey {
   readonly targets: readonly FoldTarget[];
   readonly recentre: readonly Recentre[];
+  /** what is to be known of it, whatever the form */
+  readonly notes: readonly string[];
   /** why it cannot all be pushed away from the site; empty where the folded form is exact */
   readonly refusals: readonly string[];
 }
@@ -67,6 +71,7 @@ export function pushOffset(
   const waiting = new Set<NodeProto>();
   const targets: FoldTarget[] = [];
   const recentre: Recentre[] = [];
+  const notes: string[] = [];
   const refusals: string[] = [];
   const carry = (value: string, pieces: readonly Piece[]) => {
     if (value === '' || pieces.length === 0) return;
@@ -92,11 +97,12 @@ export function pushOffset(
     }
     targets.push(...(passage.targets ?? []));
     recentre.push(...(passage.recentre ?? []));
+    if (passage.note !== undefined) notes.push(passage.note);
     for (const output of node.opType === 'Split' ? node.output : node.output.slice(0, 1)) {
       carry(output, passage.onward ?? []);
     }
   }
-  return { targets, recentre, refusals };
+  return { targets, recentre, notes, refusals };
 }
 
 function passageAt(arrival: Arrival): Passage | Refusal {
@@ -345,10 +351,15 @@ function fixedBatch(graph: Graph): number | undefined {
 }
 
 /** Passes, but for zeros among what it reads: those stand for the offset with padding 'floor' only. */
-function zerosAround({ node, at, padding }: Arrival, trailing: number): Passage | Refusal {
-  if (padding === 'zero') {
-    return refuse(`${describeNode(node)} reads zeros around its input, not the offset (padding 'floor' would)`);
-  }
+function zerosAround(arrival: Arrival, trailing: number): Passage | Refusal {
+  const { node, padding } = arrival;
+  return padding === 'zero'
+    ? refuse(`${describeNode(node)} reads zeros around its input, not the offset (padding 'floor' would)`)
+    : offsetsAround(arrival, trailing);
+}
+
+/** Passes, and the zeros among what it reads stand for the offset. */
+function offsetsAround({ node, at }: Arrival, trailing: number): Passage | Refusal {
   const recentre: Recentre[] = [];
   for (const { factor, lane } of at(0)) {
     const channels: ChannelMap | Refusal = lane === null ? null : laneAt(lane, lane.total);
@@ -374,8 +385,24 @@ const pad: OffsetRule = (arrival) => {
   if (pads.every((size) => size <= 0)) return pass(arrival);
   const rank = pads.length / 2;
   if ([0, 1, rank, rank + 1].some((axis) => pads[axis] !== 0)) return refuse(`${describeNode(node)} pads the channels`);
-  return zerosAround(arrival, rank - 2);
+  return feedsMaxPoolAlone(arrival) ? padsWithOffset(arrival, rank - 2) : zerosAround(arrival, rank - 2);
 };
+
+/**
+ * Zeros before a maximum never win against a ReLU, and runtimes rely on it: ONNX Runtime pads with minus infinity in their place.
+ * Below an offset they would win; the offset itself does not, as 0 did not before.
+ */
+function padsWithOffset(arrival: Arrival, trailing: number): Passage | Refusal {
+  const passage = offsetsAround(arrival, trailing);
+  if (isRefusal(passage)) return passage;
+  return { ...passage, note: `${describeNode(arrival.node)} pads its MaxPool with the offset instead of 0` };
+}
+
+function feedsMaxPoolAlone({ graph, node }: Arrival): boolean {
+  const output = outputName(node);
+  const readers = graph.uses(output).map((use) => use.node);
+  return readers.length > 0 && !graph.isOutput(output) && readers.every(({ opType }) => opType === 'MaxPool');
+}
 
 const dropout: OffsetRule = (arrival) => {
   const { graph, node } = arrival;

@@ -64,7 +64,7 @@ function planSite(context: Context, found: FoundSite): Site {
   return {
     ...identity,
     status: 'migrate',
-    reason: [...reasons, ...chosen.reasons].join('. ') || null,
+    reason: [...reasons, ...chosen.reasons, ...journey.notes].join('. ') || null,
     shift: isRefusal(shift) ? null : shift,
     form,
     trailingAxes,

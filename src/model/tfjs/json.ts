@@ -26,10 +26,6 @@ export function textOf(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-export function numberOf(value: Json | undefined): number | undefined {
-  return typeof value === 'number' ? value : undefined;
-}
-
 /** A list of numbers and nulls (a shape with unknown dimensions); undefined where it is something else. */
 export function dimsOfJson(value: Json | undefined): (number | null)[] | undefined {
   if (!isList(value)) return undefined;

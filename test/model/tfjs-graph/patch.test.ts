@@ -244,6 +244,20 @@ describe('patchTfjsGraph', () => {
     },
   );
 
+  it.each(['folded', 'fused', 'explicit'] as const)('zeros before a maximum stand for the offset, %s', async (form) => {
+    const model = new HandmadeModel();
+    const x = model.input('x', [-1, 8, 8, 3]);
+    const operands = [x, model.random('w', [3, 3, 3, 4]), model.random('b', [4])];
+    const act = model.node('_FusedConv2D', 'act', operands, { ...sliding('SAME', 2), ...fusing('BiasAdd', 'Relu') });
+    const paddings = model.constant('paddings', [4, 2], [0, 0, 1, 1, 1, 1, 0, 0], 'int32');
+    const window = { padding: text('VALID'), ksize: ints(1, 3, 3, 1), strides: ints(1, 2, 2, 1) };
+    const pool = model.node('MaxPool', 'pool', [model.node('Pad', 'pad', [act, paddings])], window);
+    model.node('Conv2D', 'y', [pool, model.random('v', [1, 1, 4, 2])], sliding('SAME'));
+    const { after, baked, plan } = await migrate(model.files(), { form });
+    expect(plan.sites[0]).toMatchObject({ form, reason: expect.stringContaining('pads its MaxPool with the offset') });
+    expect(largestDifference(await runOnnx(baked, feeds), await runTfjs(after, feeds))).toBeLessThan(1e-5);
+  });
+
   it('rewrites a rewritten model to itself', async () => {
     const { after } = await migrate(network().files(), { form: 'explicit' });
     const { written } = await migrate(after, { form: 'explicit' });
