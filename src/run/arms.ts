@@ -3,7 +3,7 @@ import type { MetricName } from '../contract/result.js';
 import { batches } from '../data/batches.js';
 import { evaluateMetrics, higherIsBetter, type Truth } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
-import type { Signature } from '../runtime/predictor.js';
+import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { tensorOf } from '../runtime/tensors.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
@@ -51,14 +51,15 @@ export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject
   const build = (size: number, part: BatchPart) => prepareStep(network.trainable, size, settings, part);
   return {
     stepper: new Stepper(build, network.trainable.graph, options),
-    batches: trainingBatches(context),
+    // the trained copy computes in float32, whatever the model takes
+    batches: trainingBatches(context, signatureOf(network.trainable.graph).elementType),
     bake: network.bake,
     validate: (graph) => validate(context, graph),
   };
 }
 
 /** The training split, shuffled by seed and epoch: the same order for every arm. */
-function trainingBatches(context: ArmContext): TrainingBatches {
+function trainingBatches(context: ArmContext, elementType: number): TrainingBatches {
   const { train, batchSize, signature, task, seed } = context;
   const { inputs, split } = train;
   const row = new Map(context.teacher === null ? [] : Array.from(split.indices, (index, i) => [index, i] as const));
@@ -76,7 +77,7 @@ function trainingBatches(context: ArmContext): TrainingBatches {
           : gatherRows(taught, task.width, batch.indices, row);
       const dims = [batch.count, ...inputs.shape];
       yield {
-        inputs: { [signature.input]: tensorOf(signature.elementType, batch.inputs, dims) },
+        inputs: { [signature.input]: tensorOf(elementType, batch.inputs, dims) },
         targets,
         count: batch.count,
       };

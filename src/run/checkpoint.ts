@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ArmProgress, Best, EpochStart } from '../training/arm.js';
+import type { ArmProgress, Best, KeptState } from '../training/arm.js';
 
 type Arrays = ReadonlyMap<string, Float32Array>;
 
@@ -14,13 +14,14 @@ interface Header {
   readonly version: 2;
   /** of the settings that the run was started with: a checkpoint of another run is not gone on with */
   readonly fingerprint: string;
-  readonly progress: Omit<ArmProgress, 'state' | 'epochStart' | 'best'> & {
+  readonly progress: Omit<ArmProgress, 'state' | 'bestState' | 'best'> & {
     readonly best: Omit<Best, 'parameters'>;
-    readonly epochStart: Omit<EpochStart, 'state'> | null;
+    /** null where that is `state` */
+    readonly bestState: Omit<KeptState, 'state'> | null;
   };
   readonly state: readonly ArrayEntry[];
-  /** empty between two epochs */
-  readonly epochStart: readonly ArrayEntry[];
+  /** empty where that is `state` */
+  readonly bestState: readonly ArrayEntry[];
   readonly parameters: readonly ArrayEntry[];
 }
 
@@ -31,19 +32,18 @@ export async function saveCheckpoint(
   fingerprint: string,
   progress: ArmProgress,
 ): Promise<void> {
-  const { state, epochStart, best, ...rest } = progress;
+  const { state, bestState, best, ...rest } = progress;
   const { parameters, ...bestRest } = best;
-  const startState: Arrays = epochStart?.state ?? new Map();
   const header: Header = {
     version: 2,
     fingerprint,
-    progress: { ...rest, best: bestRest, epochStart: epochStart === null ? null : { steps: epochStart.steps } },
+    progress: { ...rest, best: bestRest, bestState: bestState === null ? null : { steps: bestState.steps } },
     state: entriesOf(state),
-    epochStart: entriesOf(startState),
+    bestState: entriesOf(bestState?.state ?? new Map()),
     parameters: entriesOf(parameters),
   };
   const chunks: Uint8Array[] = [Buffer.from(`${JSON.stringify(header)}\n`)];
-  for (const values of [...state.values(), ...startState.values(), ...parameters.values()]) {
+  for (const values of [...state.values(), ...(bestState?.state.values() ?? []), ...parameters.values()]) {
     chunks.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
   }
   const path = checkpointPath(folder, arm);
@@ -59,7 +59,7 @@ export async function loadCheckpoint(folder: string, arm: string, fingerprint: s
   const header = parseHeader(bytes.toString('utf8', 0, Math.max(0, end)));
   if (header === null || header.fingerprint !== fingerprint) return null;
   let at = end + 1;
-  const elements = [...header.state, ...header.epochStart, ...header.parameters].reduce(
+  const elements = [...header.state, ...header.bestState, ...header.parameters].reduce(
     (sum, { length }) => sum + length,
     0,
   );
@@ -73,13 +73,13 @@ export async function loadCheckpoint(folder: string, arm: string, fingerprint: s
       }),
     );
   const state = take(header.state);
-  const startState = take(header.epochStart);
+  const keptState = take(header.bestState);
   const parameters = take(header.parameters);
-  const { best, epochStart, ...rest } = header.progress;
+  const { best, bestState, ...rest } = header.progress;
   return {
     ...rest,
     state,
-    epochStart: epochStart === null ? null : { ...epochStart, state: startState },
+    bestState: bestState === null ? null : { ...bestState, state: keptState },
     best: { ...best, parameters },
   };
 }

@@ -17,7 +17,8 @@ const progress: ArmProgress = {
     ['state/weights', Float32Array.of(1, -2, Number.NaN, 1e-30)],
     ['state/sites', Float32Array.of(0.5)],
   ]),
-  epochStart: { state: new Map([['state/weights', Float32Array.of(1, -2, 3, 4)]]), steps: 7 },
+  stateSteps: 9,
+  bestState: { state: new Map([['state/weights', Float32Array.of(1, -2, 3, 4)]]), steps: 7 },
   retreats: [{ epoch: 1, step: 5, learningRate: 0.05 }],
   best: { epoch: 1, validation, parameters: new Map([['w', Float32Array.of(3, 4)]]) },
   curve: [{ epoch: 0, step: 0, samples: 0, trainLoss: null, validationLoss: 0.5, validationMetric: 0.7 }],
@@ -28,8 +29,8 @@ it('gives back what was saved, bit for bit, and leaves nothing else', async () =
   const folder = await temporaryFolder();
   await saveCheckpoint(folder, 'frelu-0', 'print', progress);
   expect(await loadCheckpoint(folder, 'frelu-0', 'print')).toEqual(progress);
-  await saveCheckpoint(folder, 'frelu-0', 'print', { ...progress, epochStart: null, epoch: 2 });
-  expect(await loadCheckpoint(folder, 'frelu-0', 'print')).toEqual({ ...progress, epochStart: null, epoch: 2 });
+  await saveCheckpoint(folder, 'frelu-0', 'print', { ...progress, bestState: null, epoch: 2 });
+  expect(await loadCheckpoint(folder, 'frelu-0', 'print')).toEqual({ ...progress, bestState: null, epoch: 2 });
   expect(await readdir(folder)).toEqual(['frelu-0.checkpoint']);
 });
 
