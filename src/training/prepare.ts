@@ -19,6 +19,7 @@ import { raiseOpset } from '../autodiff/opset.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
 import { describeTrainability, type Trainability, trainableParameters } from '../autodiff/trainable.js';
 import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
+import { writeExplicitPads } from '../model/explicit-pads.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
 import { elementCount } from '../model/tensor.js';
@@ -88,6 +89,8 @@ function canonicalCopy(path: string, graph: Graph): Graph {
   const canonical = graph.copy();
   toFloat32(canonical);
   raiseOpset(canonical, path);
+  // here, while weights are initializers: in a step they are part of the state
+  writeExplicitPads(canonical.proto);
   freeBatch(canonical);
   return canonical;
 }
