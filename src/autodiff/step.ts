@@ -5,6 +5,7 @@ import { dimsOf, elementCount, readFloatRange } from '../model/tensor.js';
 import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
+import { factorOf, type ParameterScale } from './head-scale.js';
 import { lossInput, writeLoss } from './losses.js';
 import { mergeReshapes } from './merge-reshapes.js';
 import { clipByNorm, coefficientShape, stateRows, writeStep } from './optimizers.js';
@@ -20,6 +21,8 @@ export interface ParameterSlot {
   readonly from: number;
   /** how it lies there, where that is not as in the model */
   readonly order: WeightOrder | null;
+  /** what it is multiplied by to be the model's, where that is not 1 */
+  readonly scale: ParameterScale | null;
   readonly offset: number;
   readonly length: number;
 }
@@ -107,6 +110,10 @@ export interface StepOptions {
   readonly multiplyAdds?: number | null;
   /** the largest tensor that a state is kept in */
   readonly stateBytes?: number;
+  /** parameters that are trained divided by a scale (see `headScales`) */
+  readonly scales?: ReadonlyMap<string, ParameterScale>;
+  /** of mse: what the output and the targets are divided by, one number, or one per column of a sample */
+  readonly targetScale?: readonly number[];
 }
 
 /** The backward pass of one graph: the loss, and its gradient for each parameter. */
@@ -125,7 +132,7 @@ export interface Backward {
 export function appendBackward(
   graph: Graph,
   parameters: readonly string[],
-  options: Pick<StepOptions, 'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss'>,
+  options: Pick<StepOptions, 'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss' | 'targetScale'>,
 ): Backward {
   const shapeOf = (value: string): readonly number[] => {
     const shape = options.shapes.get(value);
@@ -137,11 +144,31 @@ export function appendBackward(
   const targets = graph.freshName('targets');
   graph.proto.input.push(floatValue(targets, shape));
   const emit = new Emitter(graph, 'loss');
-  const { loss, gradient } = writeLoss(emit, options.loss, read.value, targets, shape);
+  const inUnits = unitsOf(emit, shape, options.loss === 'mse' ? options.targetScale : undefined);
+  const { loss, gradient: scaled } = writeLoss(emit, options.loss, inUnits(read.value), inUnits(targets), shape);
+  const gradient = inUnits(scaled);
   emit.flush();
   const seeds = new Map([[read.value, gradient]]);
   const gradients = differentiate(graph, seeds, new Set(parameters), options);
   return { loss, targets, targetShape: shape, gradients };
+}
+
+/** Divides values of the loss's shape [N, ...] by the spread of the targets; without one they are what they are. */
+function unitsOf(
+  emit: Emitter,
+  shape: readonly number[],
+  scale: readonly number[] | undefined,
+): (value: string) => string {
+  if (scale === undefined) return (value) => value;
+  const sample = shape.slice(1);
+  if (scale.length !== 1 && scale.length !== elementCount(sample)) {
+    throw new Error(`${scale.length} scales do not fit targets of shape [${sample}]`);
+  }
+  if (!scale.every((one) => Number.isFinite(one) && one > 0))
+    throw new Error(`a scale of targets is positive: ${scale}`);
+  const factors = scale.map((one) => 1 / one);
+  const factor = scale.length === 1 ? emit.float(factors) : emit.float(factors, [1, ...sample]);
+  return (value) => emit.op('Mul', [value, factor]);
 }
 
 /**
@@ -159,7 +186,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     const rows = stateRows(optimizer);
     const { stateBytes = largestState } = options;
     const limit = Math.max(1, Math.floor(stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT)));
-    const pieces = layOut(graph, parameters, options.reordered ?? new Map(), limit);
+    const pieces = layOut(graph, parameters, options, limit);
     if (pieces.length === 0) return [];
     const fed = graph.freshName(`coefficients/${name}`);
     graph.proto.input.push(floatValue(fed, coefficientShape(optimizer)));
@@ -241,7 +268,7 @@ function addUp(
 function layOut(
   graph: Graph,
   parameters: readonly string[],
-  orders: ReadonlyMap<string, WeightOrder>,
+  { reordered, scales }: Pick<StepOptions, 'reordered' | 'scales'>,
   limit: number,
 ): ParameterSlot[][] {
   const groups: ParameterSlot[][] = [];
@@ -250,7 +277,8 @@ function layOut(
     const tensor = graph.initializer(name);
     if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
     const shape = dimsOf(tensor);
-    const order = orders.get(name) ?? null;
+    const order = reordered?.get(name) ?? null;
+    const scale = scales?.get(name) ?? null;
     const total = elementCount(shape);
     for (let from = 0; from < total; ) {
       const length = order === null ? Math.min(limit, total - from) : total;
@@ -258,7 +286,7 @@ function layOut(
         groups.push([]);
         size = 0;
       }
-      present(groups.at(-1), 'a group').push({ name, shape, from, order, offset: size, length });
+      present(groups.at(-1), 'a group').push({ name, shape, from, order, scale, offset: size, length });
       size += length;
       from += length;
     }
@@ -276,30 +304,51 @@ function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void 
     const parts = pieces.map(({ group, slot: { offset, length } }) =>
       emit.op('Slice', [group.input, emit.ints([0, offset]), emit.ints([1, offset + length]), emit.ints([0, 1])]),
     );
-    emit.opTo(name, 'Reshape', [
-      emit.concat(parts, 1),
-      emit.ints(present(pieces[0], `the place of '${name}'`).slot.shape),
-    ]);
+    const { shape, order, scale } = present(pieces[0], `the place of '${name}'`).slot;
+    const inputs = [emit.concat(parts, 1), emit.ints(shape)];
+    if (scale === null) emit.opTo(name, 'Reshape', inputs);
+    else emit.opTo(name, 'Mul', [emit.op('Reshape', inputs), scaleOf(emit, scale, shape, order)]);
   }
   emit.flush(graph.nodes[0]);
 }
 
-/** A slot's part of its parameter's gradient, [1, length]; zeros where the parameter reaches no loss. */
-function slotGradient(emit: Emitter, { shape, from, length }: ParameterSlot, gradient: string | undefined): string {
+/** A scale as a value that multiplies the parameter as it lies. */
+function scaleOf(emit: Emitter, scale: ParameterScale, shape: readonly number[], order: WeightOrder | null): string {
+  const { factors, axis } = scale;
+  const [only] = factors;
+  if (factors.length === 1 && only !== undefined) return emit.float(only);
+  if (order === null) {
+    return emit.float(
+      factors,
+      shape.map((_, i) => (i === axis ? factors.length : 1)),
+    );
+  }
+  const all = Float32Array.from({ length: elementCount(shape) }, (_, i) => factorOf(scale, shape, i));
+  return emit.float([...reorderWeights(all, order, 'blocked')], shape);
+}
+
+/**
+ * A slot's part of the gradient, [1, length], with respect to what is trained: scale times that of the parameter. Zeros where the
+ * parameter reaches no loss.
+ */
+function slotGradient(emit: Emitter, slot: ParameterSlot, gradient: string | undefined): string {
+  const { shape, order, scale, from, length } = slot;
   if (gradient === undefined) return emit.op('ConstantOfShape', [emit.ints([1, length])]);
+  const own = scale === null ? gradient : emit.op('Mul', [gradient, scaleOf(emit, scale, shape, order)]);
   const total = elementCount(shape);
-  const whole = emit.op('Reshape', [gradient, emit.ints([1, total])]);
+  const whole = emit.op('Reshape', [own, emit.ints([1, total])]);
   if (length === total) return whole;
   return emit.op('Slice', [whole, emit.ints([from]), emit.ints([from + length]), emit.ints([1])]);
 }
 
-/** A group's state before the first step, in the model's order: the parameters of the graph in row 0, zeros below. */
+/** A group's state before the first step, in the model's order: the graph's parameters by their scales in row 0, zeros below. */
 export function initialState(graph: Graph, group: StateGroup): Float32Array {
   const state = new Float32Array(group.rows * group.size);
-  for (const { name, from, offset, length } of group.slots) {
+  for (const { name, shape, from, scale, offset, length } of group.slots) {
     const tensor = graph.initializer(name);
     if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
-    state.set(readFloatRange(tensor, from, length), offset);
+    const values = readFloatRange(tensor, from, length);
+    state.set(scale === null ? values : values.map((value, i) => value / factorOf(scale, shape, from + i)), offset);
   }
   return state;
 }
@@ -318,7 +367,7 @@ export function reorderState({ slots, rows, size }: StateGroup, state: Float32Ar
   }
 }
 
-/** The parameters in the states of groups, in the model's order, by the initializer's name. */
+/** The parameters in the states of groups, in the model's order and units, by the initializer's name. */
 export function parametersIn(
   groups: readonly StateGroup[],
   states: ReadonlyMap<string, Float32Array>,
@@ -327,9 +376,10 @@ export function parametersIn(
   for (const { slots, input } of groups) {
     const state = states.get(input);
     if (state === undefined) throw new Error(`there is no state '${input}'`);
-    for (const { name, shape, from, offset, length } of slots) {
+    for (const { name, shape, from, scale, offset, length } of slots) {
       const values = parameters.get(name) ?? new Float32Array(elementCount(shape));
-      values.set(state.subarray(offset, offset + length), from);
+      const part = state.subarray(offset, offset + length);
+      values.set(scale === null ? part : part.map((value, i) => value * factorOf(scale, shape, from + i)), from);
       parameters.set(name, values);
     }
   }

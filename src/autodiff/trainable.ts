@@ -107,7 +107,7 @@ const bufferWords: ReadonlySet<string> = new Set([
   'pixel_std',
 ]);
 
-/** Where values this low are added, nothing is seen afterwards: attention masks hold them, learned tensors do not. */
+/** What attention masks add: float16's lowest is -65504, and older models have -10000. */
 const masking = -1e4;
 
 /**
@@ -315,9 +315,12 @@ function isEpsilon(graph: Graph, node: NodeProto, tensor: TensorProto): boolean 
   return graph.uses(outputOf(node)).some(({ node: reader }) => roots.has(reader.opType));
 }
 
+/** Whether a tensor over two axes or more holds 0 and one very low number: what is added before a Softmax so that some of it is not seen. */
 function isMask(tensor: TensorProto): boolean {
-  if (isExternal(tensor) || elementCount(dimsOf(tensor)) === 1) return false;
-  return readFloats(tensor).some((value) => value <= masking);
+  if (isExternal(tensor) || dimsOf(tensor).filter((dim) => dim > 1).length < 2) return false;
+  const values = new Set(readFloats(tensor));
+  const [low = 0] = [...values].filter((value) => value !== 0);
+  return values.size === 2 && values.has(0) && low <= masking;
 }
 
 function isGenerated(name: string): boolean {

@@ -2,6 +2,7 @@ import { toBinary } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { ExecutionError, messageOf } from '../contract/failure.js';
+import { withExplicitPads } from '../model/explicit-pads.js';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -9,7 +10,7 @@ export { InferenceSession, Tensor } from 'onnxruntime-node';
 env.logLevel = 'fatal';
 
 /**
- * Opens an ONNX model for execution.
+ * Opens an ONNX model for execution; a message with its padding in numbers where ONNX Runtime needs that (`withExplicitPads`).
  * @throws Error with ONNX Runtime's words when it does not load
  */
 export function openSession(
@@ -18,7 +19,7 @@ export function openSession(
 ): Promise<InferenceSession> {
   const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...options };
   if (typeof model === 'string') return InferenceSession.create(model, quiet);
-  const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, model);
+  const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, withExplicitPads(model));
   return InferenceSession.create(bytes, quiet);
 }
 

@@ -50,21 +50,26 @@ export interface ArmProgress {
   readonly lossSum: number;
   readonly sampleCount: number;
   readonly state: StepState;
-  /** where the epoch under way began; null between two epochs, where that is `state` */
-  readonly epochStart: EpochStart | null;
+  /** the steps that led to `state`, which AdamW counts: fewer than `steps` after a retreat to an earlier epoch */
+  readonly stateSteps: number;
+  /** what the best epoch ended with, which an arm goes back to when it diverges; null where that is `state` */
+  readonly bestState: KeptState | null;
   readonly retreats: readonly Retreat[];
   readonly best: Best;
   readonly curve: readonly CurvePoint[];
   readonly finished: boolean;
 }
 
-/** What an arm goes back to when it diverges. */
-export interface EpochStart {
+export interface KeptState {
   readonly state: StepState;
+  /** that led to it */
   readonly steps: number;
 }
 
-/** The arm diverged in `epoch`, at `step` of the whole training (both from 1), and began the epoch again at `learningRate`. */
+/**
+ * The arm diverged in `epoch`, at `step` of the whole training (both from 1), and began the epoch again from its best state, at
+ * `learningRate`.
+ */
 export interface Retreat {
   readonly epoch: number;
   readonly step: number;
@@ -118,7 +123,8 @@ const mostRetreats = 3;
  * kept, an early stop after `patience` epochs without a better one. Epoch 0, the untrained model, is the first candidate: an arm
  * that no epoch makes better is the model as it came.
  *
- * Where the loss, or what a step made of the state, is no longer finite, the epoch begins again at half the learning rate.
+ * Where the loss, or what a step made of the state, is no longer finite, the epoch begins again at half the learning rate, from the
+ * state of the best epoch so far: the one before may be on its way to infinity already.
  * From a saved progress on, an arm computes what it would have without the interruption, bit for bit, unless a budget of
  * seconds drives its schedule.
  * @throws Failure('interrupted') after saving, when the signal fires or the device fails; Failure('input') when it diverges
@@ -133,13 +139,16 @@ export async function trainArm(
   const { stepper, batches } = subject;
   const stepsPerEpoch = Math.ceil(batches.count / batches.batchSize);
   const totalSteps = stepsPerEpoch * settings.epochs;
-  if (from !== null) await stepper.write(from.state, from.steps, batches.batchSize);
+  if (from !== null) await stepper.write(from.state, from.stateSteps, batches.batchSize);
 
   let { epoch, step, steps, seconds, lossSum, sampleCount } = from ?? start;
   const curve: CurvePoint[] = [...(from?.curve ?? [])];
   const retreats: Retreat[] = [...(from?.retreats ?? [])];
-  let epochStart: EpochStart = from?.epochStart ?? { state: from?.state ?? (await readState(subject)), steps };
-  let best = from?.best ?? (await untrained(subject, epochStart.state));
+  let bestState: KeptState = from?.bestState ?? {
+    state: from?.state ?? (await readState(subject)),
+    steps: stepper.steps,
+  };
+  let best = from?.best ?? (await untrained(subject, bestState.state));
   if (from === null) {
     const point = curvePoint(0, 0, 0, null, best.validation);
     curve.push(point);
@@ -160,7 +169,8 @@ export async function trainArm(
     lossSum,
     sampleCount,
     state,
-    epochStart: step === 0 ? null : epochStart,
+    stateSteps: stepper.steps,
+    bestState: step === 0 && best.epoch === epoch ? null : bestState,
     retreats: [...retreats],
     best,
     curve: [...curve],
@@ -175,17 +185,17 @@ export async function trainArm(
       throw deviceFailure(stepper.provider, cause, steps, state !== null, epoch);
     });
 
-  /** Back to where the epoch began, at half the rate. */
+  /** Back to the beginning of the epoch, with the best state, at half the rate. */
   const retreat = async (diverged: Divergence): Promise<void> => {
     const learningRate = settings.learningRate / 2 ** (retreats.length + 1);
     if (retreats.length === mostRetreats) throw divergenceFailure(diverged, 2 * learningRate);
-    await onDevice(stepper.write(epochStart.state, epochStart.steps, batches.batchSize));
-    const turn = { epoch: epoch + 1, step: diverged.step, learningRate };
-    retreats.push(turn);
-    ({ steps } = epochStart);
+    await onDevice(stepper.write(bestState.state, bestState.steps, batches.batchSize));
+    steps -= step;
     step = 0;
     lossSum = 0;
     sampleCount = 0;
+    const turn = { epoch: epoch + 1, step: diverged.step, learningRate };
+    retreats.push(turn);
     hooks.onRetreat?.(turn);
   };
 
@@ -258,11 +268,13 @@ export async function trainArm(
     const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);
     curve.push(point);
     hooks.onEpoch(point);
-    if (isBetter(settings.criterion, validation, best.validation)) best = { epoch, validation, parameters };
+    if (isBetter(settings.criterion, validation, best.validation)) {
+      best = { epoch, validation, parameters };
+      bestState = { state, steps: stepper.steps };
+    }
     step = 0;
     lossSum = 0;
     sampleCount = 0;
-    epochStart = { state, steps };
     const finished = epoch - best.epoch >= settings.patience || epoch >= settings.epochs || progress() >= 1;
     await hooks.save(stand(finished, state));
     if (finished) break;

@@ -3,6 +3,7 @@ import { ValueInfoProtoSchema } from 'onnx-buf';
 import type { WeightOrder } from '../autodiff/blocked.js';
 import { differentiate } from '../autodiff/differentiate.js';
 import { Emitter } from '../autodiff/emitter.js';
+import { headScales, type ParameterScale } from '../autodiff/head-scale.js';
 import { lossInput } from '../autodiff/losses.js';
 import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/batch-statistics.js';
 import { blockLayout } from '../autodiff/lower/block-layout.js';
@@ -19,6 +20,7 @@ import { raiseOpset } from '../autodiff/opset.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
 import { describeTrainability, type Trainability, trainableParameters } from '../autodiff/trainable.js';
 import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
+import { writeExplicitPads } from '../model/explicit-pads.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
 import { elementCount } from '../model/tensor.js';
@@ -49,6 +51,11 @@ export interface StepSettings {
   readonly clipNorm: number | null;
   /** the shape of one sample as the model takes it */
   readonly sampleShape: readonly number[];
+  /**
+   * of `mse`: the standard deviation of the training targets, one number, or one per output column; all positive. The
+   * loss is then in units of it, squared, and the training independent of the unit that the targets are given in (`headScales`).
+   */
+  readonly targetScale?: readonly number[];
 }
 
 /**
@@ -87,6 +94,8 @@ export function canonicalCopy(path: string, graph: Graph): Graph {
   const canonical = graph.copy();
   toFloat32(canonical);
   raiseOpset(canonical, path);
+  // here, while weights are initializers: in a step they are part of the state
+  writeExplicitPads(canonical.proto);
   freeBatch(canonical);
   return canonical;
 }
@@ -101,13 +110,15 @@ interface Forward {
   /** running statistics, by the initializer, with the value that replaces it after a step */
   readonly running: ReadonlyMap<string, string>;
   readonly multiplyAdds: number | null;
+  /** of the last layer's parameters, where targets have one */
+  readonly scales: ReadonlyMap<string, ParameterScale>;
 }
 
 /** The forward graph at one batch size: shapes frozen, normalizations in the form that the mode asks for. */
 async function forwardAt(
   trainable: Trainable,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShape'>,
+  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShape' | 'targetScale'>,
   { momentum = runningMomentum, keepWeights = true }: { momentum?: number; keepWeights?: boolean } = {},
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
@@ -118,6 +129,9 @@ async function forwardAt(
   let observed = await observeShapes(graph, feeds);
   const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
   const trained = new Set([...trainable.parameters, ...trainable.siteParameters]);
+  const { targetScale: scale } = settings;
+  const own = { shapes: observed, trained: new Set(trainable.parameters), output: signature.output };
+  const scales = scale === undefined ? new Map<string, ParameterScale>() : headScales(graph, { ...own, scale });
   await freezeShapes(graph, observed, trained, evaluateConstants);
   if (inlineConstantIf(graph) > 0) observed = await observeShapes(graph, feeds);
   unrollRecurrent(graph, observed);
@@ -133,7 +147,7 @@ async function forwardAt(
   } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
   const shapes = await observeShapes(graph, feeds);
-  const forward = { graph, shapes, output: signature.output, running, multiplyAdds };
+  const forward = { graph, shapes, output: signature.output, running, multiplyAdds, scales };
   if (blockSize === null) return forward;
   const { convolutions, reordered } = blockLayout(graph, { blockSize, shapes, centres, keepWeights });
   if (convolutions === 0) return forward;
@@ -200,10 +214,17 @@ export async function prepareStep(
   settings: StepSettings,
   part: BatchPart = 'whole',
 ): Promise<TrainingStep> {
-  const { graph, running, ...forward } = await forwardAt(trainable, batchSize, settings);
-  const { optimizer, provider, loss, clipNorm } = settings;
+  const { optimizer, provider, batchNorm, loss, clipNorm, sampleShape, targetScale } = settings;
+  const inUnits = loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
+  const { graph, running, ...forward } = await forwardAt(trainable, batchSize, {
+    provider,
+    batchNorm,
+    sampleShape,
+    ...inUnits,
+  });
   return buildStep(graph, {
     ...forward,
+    ...inUnits,
     path: trainable.path,
     provider,
     loss,

@@ -129,6 +129,15 @@ describe('what a scalar is', () => {
     expect(describeTrainability(graph).left).toEqual([{ name: 'norm.eps', why: 'a scalar constant of the export' }]);
   });
 
+  it('a bias is no mask, however low', () => {
+    const graph = graphOf({
+      inputs: { x: [2, 2] },
+      constants: [tensor('w', 2, 2), floatTensor('b', [1, 2], [0, -20_000])],
+      nodes: [node('MatMul', ['x', 'w'], ['m']), node('Add', ['m', 'b'], ['y'])],
+    });
+    expect(trainableParameters(graph, 'biases')).toEqual(['b']);
+  });
+
   it('the bias of a layer with one output, in a node of its own', () => {
     const graph = graphOf({
       inputs: { x: [2, 2] },

@@ -189,7 +189,7 @@ describe('an arm that diverges', () => {
   }
   const constant: ArmSettings = { ...settings, schedule: 'constant' };
 
-  it('begins its epoch again at half the rate, from the state that it began with', async () => {
+  it('begins its epoch again at half the rate, from the best state so far', async () => {
     const told: Retreat[] = [];
     const retreated = await trainArm(diverging(1, 0.2), constant, listening({ onRetreat: (turn) => told.push(turn) }));
     expect(retreated.retreats).toEqual([
@@ -200,6 +200,35 @@ describe('an arm that diverges', () => {
     const slow = await trainArm(subject(), { ...constant, learningRate: 0.125 }, listening());
     expect(retreated.parameters).toEqual(slow.parameters);
     expect(retreated.curve).toEqual(slow.curve);
+  });
+
+  it('does not go on from an epoch that had already gone astray', async () => {
+    // epoch 1 validates worse than the untrained model; epoch 2 then has no finite loss at the full rate
+    const arm = diverging(4, 0.4);
+    let validated = 0;
+    const validate = async () => ({ loss: [1, 50, 0.5, 0.4, 0.3][validated++] ?? 0.3, metric: null });
+    const seen: number[] = [];
+    const bake: ArmSubject['bake'] = (parameters) => {
+      seen.push(parameters.get('w')?.[0] ?? Number.NaN);
+      return arm.bake(parameters);
+    };
+    const { retreats } = await trainArm({ ...arm, validate, bake }, { ...constant, learningRate: 0.5 }, listening());
+    expect(retreats).toEqual([{ epoch: 2, step: 4, learningRate: 0.25 }]);
+    const fresh: number[] = [];
+    const slow = subject();
+    const settingsOfOne = { ...constant, epochs: 1, learningRate: 0.25 };
+    await trainArm(
+      {
+        ...slow,
+        bake(parameters) {
+          fresh.push(parameters.get('w')?.[0] ?? Number.NaN);
+          return slow.bake(parameters);
+        },
+      },
+      settingsOfOne,
+      listening(),
+    );
+    expect(seen[2]).toBe(fresh[1]);
   });
 
   it('keeps what earlier epochs learned', async () => {

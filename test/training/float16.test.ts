@@ -1,0 +1,43 @@
+import { expect, it } from 'vitest';
+import { DataType, rawTensor } from '../../src/model/tensor.js';
+import { signatureOf } from '../../src/runtime/predictor.js';
+import { tensorOf } from '../../src/runtime/tensors.js';
+import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
+import { Stepper } from '../../src/training/stepper.js';
+import { node } from '../autodiff/check-gradient.js';
+import { graphOf } from '../autodiff/lower/model.js';
+
+it('a model whose input is float16 is trained in float32, and fed as its trained copy asks', async () => {
+  // 1 and 0.5 as half floats
+  const graph = graphOf({
+    inputs: { x: [-1, 2] },
+    constants: [rawTensor('w', DataType.FLOAT16, [2, 1], Uint16Array.of(0x3c00, 0x3800))],
+    nodes: [node('MatMul', ['x', 'w'], ['y'])],
+    dataType: DataType.FLOAT16,
+  });
+  expect(signatureOf(graph).elementType).toBe(DataType.FLOAT16);
+  const trainable = makeTrainable('half.onnx', graph, 'all');
+  const { input, elementType } = signatureOf(trainable.graph);
+  expect(elementType).toBe(DataType.FLOAT);
+  const stepper = new Stepper(
+    (size) =>
+      prepareStep(trainable, size, {
+        provider: 'cpu',
+        loss: 'mse',
+        optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+        batchNorm: 'frozen',
+        clipNorm: null,
+        sampleShape: [2],
+      }),
+    trainable.graph,
+  );
+  const fed = tensorOf(elementType, Float32Array.of(1, 2), [1, 2]);
+  const feed = { inputs: { [input]: fed }, targets: Float32Array.of(0), count: 1 };
+  // y = 1 + 2 * 0.5
+  expect(await stepper.run(feed, { weights: 0.1, sites: 0 })).toBe(4);
+  const [group] = (await stepper.step(1)).groups;
+  const state = (await stepper.read()).get(group?.input ?? '');
+  // dL/dw = 2 * 2 * x
+  expect(state?.[0]).toBeCloseTo(1 - 0.4, 6);
+  expect(state?.[1]).toBeCloseTo(0.5 - 0.8, 6);
+});
