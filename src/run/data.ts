@@ -4,7 +4,7 @@ import { createInputs, type Inputs } from '../data/inputs.js';
 import { openCompanion, openDataset, type ReadOptions } from '../data/open.js';
 import { type Preprocessing, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
-import { countDuplicates, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
+import { countLeaks, countRepeats, type Split, type SplitSamples, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { DataOptions } from './options.js';
@@ -129,10 +129,12 @@ export function describeSplit({ inputs, split }: DataPart): SplitDescription {
   };
 }
 
-export async function findDuplicates({ train, test }: RunData): Promise<DuplicateCounts> {
-  const a = { dataset: train.inputs.dataset, split: train.split };
-  const b = { dataset: test.inputs.dataset, split: test.split };
-  return { withinTest: await countRepeats(b), testInTraining: await countDuplicates(a, b) };
+export async function findDuplicates({ train, validation, test }: RunData): Promise<DuplicateCounts> {
+  const samples = ({ inputs, split }: DataPart): SplitSamples => ({ dataset: inputs.dataset, split });
+  return {
+    withinTest: await countRepeats(samples(test)),
+    testInTraining: await countLeaks([samples(train), samples(validation)], samples(test)),
+  };
 }
 
 /** A name for every output of the model: the data's names, then numbers where the model knows more classes. */

@@ -25,32 +25,38 @@ interface IdxArray {
 
 /** LeCun's IDX: 0, 0, element type, rank, then one big-endian uint32 per dimension, then the elements. */
 async function readIdx(path: string): Promise<IdxArray> {
-  const bytes = await readBytes(path);
-  const [zero, alsoZero, type = 0, rank = 0] = bytes;
+  // the header first: a file that unpacks to more than it announces is not unpacked
+  const head = await readHead(path, 4 + 4 * 255);
+  // an archive that is cut short says so itself
+  if (head.length < 4 + 4 * (head[3] ?? 0)) await readBytes(path, 4 + 4 * 255);
+  const [zero, alsoZero, type = 0, rank = 0] = head;
   const element = elementTypes[type];
   if (zero !== 0 || alsoZero !== 0 || element === undefined || rank < 1) {
-    const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+    const magic = Buffer.from(head.subarray(0, 4)).toString('hex');
     throw new Failure('input', {
       what: `${path}: it does not start like an IDX file (first bytes ${magic || 'none'}).`,
       cure: 'Download it again.',
     });
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = 4 + 4 * rank;
-  if (bytes.length < start)
+  if (head.length < start) {
     throw new Failure('input', { what: `${path}: it ends within its header.`, cure: 'Download it again.' });
-  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  }
+  const header = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const shape = Array.from({ length: rank }, (_, i) => header.getUint32(4 + 4 * i));
   const length = shape.reduce((product, dim) => product * dim, 1);
   const expected = start + length * element.size;
+  const bytes = await readBytes(path, expected);
   if (bytes.length !== expected) {
     throw new Failure('input', {
       what:
-        `${path}: its header announces ${shape.join(' x ')} elements, ${expected} bytes, but it holds ${bytes.length}: ` +
-        `it is ${bytes.length < expected ? 'cut short' : 'damaged'}.`,
+        `${path}: its header announces ${shape.join(' x ')} elements, ${expected} bytes, but it holds ` +
+        `${bytes.length}: it is ${bytes.length < expected ? 'cut short' : 'damaged'}.`,
       cure: 'Download it again.',
     });
   }
   if (type === 8) return { shape, values: bytes.subarray(start) };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Float32Array(length);
   for (let i = 0; i < length; i += 1) values[i] = element.at(view, start + i * element.size);
   return { shape, values };
