@@ -96,6 +96,18 @@ function textOf(path: string, row: number, name: string, cell: unknown): string 
 /** Distinct texts beyond which a column of numbers is kept as numbers alone: a float column would keep every text. */
 const mostTexts = 4096;
 
+/** The number in a text such as 0, 7, 255, without sign, point or leading zero; -1 for any other text. */
+function byteOf(text: string): number {
+  if (text.length === 0 || text.length > 3 || (text.length > 1 && text.charCodeAt(0) === 48)) return -1;
+  let value = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = 10 * value + digit;
+  }
+  return value < 256 ? value : -1;
+}
+
 export interface ColumnBuilder {
   /** @throws Failure('input') for a nested value, or a word among very many numbers */
   push(cell: unknown): void;
@@ -112,6 +124,8 @@ export function columnBuilder(path: string, name: string, commas: boolean): Colu
   const texts: string[] = [];
   const firstRows: number[] = [];
   const kinds = new Set<CellKind>();
+  /** the code of each whole number up to 255, as it is usually written; -1 for one that was not met */
+  const bytes = new Int32Array(256).fill(-1);
   let codes = new Int32Array(64);
   let numbers: { format: NumberFormat; values: Float64Array } | null = null;
   let count = 0;
@@ -151,18 +165,32 @@ export function columnBuilder(path: string, name: string, commas: boolean): Colu
   return {
     push(cell) {
       const row = count;
-      const text = textOf(path, row, name, cell);
       count += 1;
-      if (numbers !== null) {
-        if (row === numbers.values.length) numbers.values = grown(numbers.values, new Float64Array(2 * row));
-        numbers.values[row] = numberOf(row, text, numbers.format);
+      // a cell that was met before needs no second look; those of 8-bit pixels are found without their hash
+      const written = typeof cell === 'string' && numbers === null ? cell : null;
+      const byte = written === null ? -1 : byteOf(written);
+      const seen = written === null ? -1 : byte >= 0 ? present(bytes[byte], name) : (codeOf.get(written) ?? -1);
+      if (seen >= 0) {
+        if (row === codes.length) codes = grown(codes, new Int32Array(2 * row));
+        codes[row] = seen;
         return;
       }
+      if (numbers !== null) {
+        if (row === numbers.values.length) numbers.values = grown(numbers.values, new Float64Array(2 * row));
+        // most cells are plain numbers: one look is enough for them
+        const plain = typeof cell === 'string' && pointNumber.test(cell) ? Number(cell) : Number.NaN;
+        numbers.values[row] = Number.isFinite(plain)
+          ? plain
+          : numberOf(row, textOf(path, row, name, cell), numbers.format);
+        return;
+      }
+      const text = textOf(path, row, name, cell);
       if (row === codes.length) codes = grown(codes, new Int32Array(2 * row));
       const known = codeOf.get(text);
       codes[row] = known ?? texts.length;
       if (known !== undefined) return;
       codeOf.set(text, texts.length);
+      if (byte >= 0) bytes[byte] = texts.length;
       texts.push(text);
       firstRows.push(row);
       kinds.add(cellKind(text));
