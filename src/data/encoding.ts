@@ -33,6 +33,14 @@ export interface Encoding {
   apply(learned: LearnedEncoding): Dataset;
 }
 
+/** A data set as its training rows teach: a table is encoded, anything else stays as it is. @throws as `Encoding.fit` */
+export const encodeFrom = (dataset: Dataset, training: Int32Array): Dataset =>
+  dataset.encoding?.fit(training) ?? dataset;
+
+/** Another data set under what `trained` has learned, where both are tables. @throws as `Encoding.apply` */
+export const encodeAs = (dataset: Dataset, trained: Dataset): Dataset =>
+  trained.encoding === undefined ? dataset : (dataset.encoding?.apply(trained.encoding.learned) ?? dataset);
+
 /** The columns of a table that are a model's inputs. */
 export interface FeatureTable {
   readonly path: string;

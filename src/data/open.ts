@@ -27,7 +27,7 @@ const readers: readonly DatasetReader[] = [
   csv,
 ];
 
-async function readerOf(path: string): Promise<DatasetReader> {
+export async function readerOf(path: string): Promise<DatasetReader> {
   const folder = await isFolder(path);
   for (const reader of readers) {
     if (await reader.recognises(path)) return reader;

@@ -1,5 +1,6 @@
 import type { DuplicateCounts, SplitDescription, Task } from '../contract/result.js';
 import type { Dataset } from '../data/dataset.js';
+import { encodeAs, encodeFrom } from '../data/encoding.js';
 import { createInputs, type Inputs } from '../data/inputs.js';
 import { openCompanion, openDataset, type ReadOptions } from '../data/open.js';
 import { type Preprocessing, planPreprocessing } from '../data/preprocess.js';
@@ -50,15 +51,17 @@ export async function openRunData(
   seed: number,
 ): Promise<RunData> {
   const reading = readOptions(options, task);
-  const dataset = await openDataset(options.data, reading);
-  const classNames = dataset.targets.kind === 'class' ? dataset.targets.names : null;
-  const testSet = await openTestSet(dataset, options.test, classNames === null ? reading : { ...reading, classNames });
-  const preprocessing = await preprocessingFor(model, signature, dataset, options);
-  const splits = await splitDataset(dataset, {
+  const opened = await openDataset(options.data, reading);
+  const classNames = opened.targets.kind === 'class' ? opened.targets.names : null;
+  const named = await openTestSet(opened, options.test, classNames === null ? reading : { ...reading, classNames });
+  const splits = await splitDataset(opened, {
     seed,
     validationFraction: options.validationFraction,
-    testFraction: testSet === null ? options.testFraction : 0,
+    testFraction: named === null ? options.testFraction : 0,
   });
+  const dataset = encodeFrom(opened, splits.train.indices);
+  const testSet = named === null ? null : encodeAs(named, dataset);
+  const preprocessing = await preprocessingFor(model, signature, dataset, options);
   const inputs = createInputs(dataset, preprocessing);
   const test =
     testSet === null

@@ -10,9 +10,9 @@ import type { DatasetReader, ReadOptions } from './reader.js';
 import { namedTargets, numericTargets, rowTargets } from './targets.js';
 
 /** Array names in use: Keras (x_train), MedMNIST (train_images), scikit-learn (data, target), torch exports... */
-const inputNames = ['x', 'images', 'image', 'data', 'inputs', 'features', 'samples'];
-const targetNames = ['y', 'labels', 'label', 'targets', 'target', 'classes', 't'];
-const partWords: Readonly<Record<Part, readonly string[]>> = {
+export const inputNames = ['x', 'images', 'image', 'data', 'inputs', 'features', 'samples'];
+export const targetNames = ['y', 'labels', 'label', 'targets', 'target', 'classes', 't'];
+export const partWords: Readonly<Record<Part, readonly string[]>> = {
   train: ['train'],
   validation: ['val', 'valid', 'validation'],
   test: ['test'],

@@ -34,7 +34,7 @@ export function distinctNames(names: readonly string[]): readonly string[] {
 const targetNames = new Set(['label', 'target', 'class', 'y']);
 
 /** pandas writes its row numbers as a column without a name, or of this one in Parquet */
-const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
+export const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
 
 /** Which columns of a table are read as what; the target is left out of the features. */
 export interface TableColumns<C extends { readonly name: string }> {
