@@ -1,4 +1,3 @@
-import { constants } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
@@ -105,12 +104,15 @@ export const unreadableText = (path: string, error: unknown): Failure =>
     { cause: error },
   );
 
+/** What Node reads of a plain file at most; a compressed one is held to the same. */
+const mostBytes = 2 ** 31 - 1;
+
 /**
  * A whole file, decompressed if it is gzip.
- * @param limit bytes that it may unpack to, where its header says how many they are
+ * @param limit how many bytes it may unpack to, where its header says it
  * @throws Failure('input')
  */
-export async function readBytes(path: string, limit?: number): Promise<Uint8Array> {
+export async function readBytes(path: string, limit = mostBytes): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -119,17 +121,13 @@ export async function readBytes(path: string, limit?: number): Promise<Uint8Arra
   }
   if (!isGzip(bytes)) return bytes;
   try {
-    return await gunzipBytes(
-      bytes,
-      limit === undefined ? {} : { maxOutputLength: Math.min(limit, constants.MAX_LENGTH) },
-    );
+    return await gunzipBytes(bytes, { maxOutputLength: Math.min(limit, mostBytes) });
   } catch (error) {
     if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
-      const size =
-        limit === undefined ? 'more than fits into memory' : `more than the ${limit} bytes that its header announces`;
+      const size = limit < mostBytes ? `the ${limit} bytes that its header announces` : '2 GiB';
       throw new Failure(
         'input',
-        { what: `${path}: it unpacks to ${size}.`, cure: 'Download it again.' },
+        { what: `${path}: it unpacks to more than ${size}.`, cure: 'Download it again, or split it.' },
         { cause: error },
       );
     }
