@@ -29,7 +29,7 @@ export interface PixelSize {
   readonly channels: number;
   /** what is resized to before the crop; equal to height and width where nothing is cropped */
   readonly resized: { readonly height: number; readonly width: number };
-  /** `stretch` changes the aspect ratio; `cover` keeps it and cuts off what stands over, evenly */
+  /** `stretch` changes the aspect ratio; `cover` keeps it and cuts the excess off evenly */
   readonly fit: 'stretch' | 'cover';
   readonly interpolation: 'nearest' | 'linear' | 'cubic' | 'lanczos3';
 }

@@ -141,7 +141,7 @@ function describe(dataset: Dataset, fit: Fit, { scale, mean, std }: Arithmetic, 
   if (size !== null) {
     const { resized, fit: manner, height, width } = size;
     steps.push(
-      `resized to ${resized.height}x${resized.width} (${size.interpolation}, ${manner === 'cover' ? 'aspect kept, what stands over cut off' : 'stretched'})`,
+      `resized to ${resized.height}x${resized.width} (${size.interpolation}, ${manner === 'cover' ? 'aspect kept, the excess cut off' : 'stretched'})`,
     );
     if (height !== resized.height || width !== resized.width) steps.push(`cropped to the central ${height}x${width}`);
   }

@@ -11,9 +11,7 @@ import { distinctNames, type Table, tableDataset } from './table.js';
  */
 function isHeader(first: readonly string[], second: readonly string[] | undefined): boolean {
   const words = first.map((cell) => !looksNumeric(cell));
-  return (
-    words.every(Boolean) || words.some((word, i) => word && !isMissingWord(first[i] ?? '') && looksNumeric(second?.[i]))
-  );
+  return words.every(Boolean) || first.some((cell, i) => words[i] && !isMissingWord(cell) && looksNumeric(second?.[i]));
 }
 
 /**

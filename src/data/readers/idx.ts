@@ -83,7 +83,7 @@ function partnerOf(name: string, files: readonly string[], wanted: 'images' | 'l
   return files.find((file) => pattern.test(file) && file.replace(pattern, '') === stem);
 }
 
-/** The images files of a folder, by part; where a file is there both plain and compressed, the plain one. */
+/** The images files of a folder, by part; of a file that is both plain and compressed, the plain one. */
 async function imagesFiles(folder: string): Promise<ReadonlyMap<Part, readonly string[]>> {
   const { files } = await listFolder(folder);
   const plain = new Set(files);

@@ -79,7 +79,7 @@ function targetColumn<C extends { readonly name: string }>(
 }
 
 /** The column of that name, or at that position (from 0). */
-export function columnNamed<C extends { readonly name: string }>(columns: readonly C[], name: string): C | undefined {
+function columnNamed<C extends { readonly name: string }>(columns: readonly C[], name: string): C | undefined {
   return columns.find((column) => column.name === name) ?? (/^\d+$/.test(name) ? columns[Number(name)] : undefined);
 }
 
