@@ -2,6 +2,7 @@ import { Failure } from '../contract/failure.js';
 import { createRandom, shuffle } from '../math/random.js';
 import type { Targets } from './dataset.js';
 import type { Inputs } from './inputs.js';
+import { checkLabels } from './labels.js';
 
 export interface Batch {
   readonly count: number;
@@ -82,12 +83,8 @@ function targetWidth(targets: Targets, classes: number | undefined, path: string
   if (targets.kind === 'none') return 0;
   if (targets.kind === 'values') return targets.width;
   const width = classes ?? targets.names.length;
-  const at = targets.labels.findIndex((label) => label >= width);
-  if (at < 0) return width;
-  throw new Failure('input', {
-    what: `${path}: sample ${at} is of class ${targets.labels[at]}, but the model knows ${width} classes, numbered from 0.`,
-    cure: 'Correct the label, or give the data this model was made for.',
-  });
+  checkLabels(targets, width, path);
+  return width;
 }
 
 function gatherTargets(

@@ -1,3 +1,5 @@
+import type { Encoding } from './encoding.js';
+
 /** How one stored sample is laid out. `values` is a row, or an array whose axes have no known spatial meaning. */
 export type SampleLayout = 'HW' | 'HWC' | 'CHW' | 'values';
 
@@ -5,8 +7,16 @@ export type SampleLayout = 'HW' | 'HWC' | 'CHW' | 'values';
 export type Part = 'train' | 'validation' | 'test';
 
 export type Targets =
-  /** `labels[i]` is in [0, names.length) */
-  | { readonly kind: 'class'; readonly labels: Int32Array; readonly names: readonly string[] }
+  /**
+   * `labels[i]` is in [0, names.length). `numbered`: the labels are whole numbers as the file has them, and nothing but
+   * the model tells whether they are classes or amounts (`asValues` has them as amounts).
+   */
+  | {
+      readonly kind: 'class';
+      readonly labels: Int32Array;
+      readonly names: readonly string[];
+      readonly numbered?: true;
+    }
   /** `values` is [count, width], row-major: regression targets or multi-label 0/1 */
   | { readonly kind: 'values'; readonly values: Float32Array; readonly width: number }
   | { readonly kind: 'none' };
@@ -19,7 +29,7 @@ export interface PixelSize {
   readonly channels: number;
   /** what is resized to before the crop; equal to height and width where nothing is cropped */
   readonly resized: { readonly height: number; readonly width: number };
-  /** `stretch` changes the aspect ratio; `cover` keeps it and cuts off what stands over, evenly */
+  /** `stretch` changes the aspect ratio; `cover` keeps it and cuts the excess off evenly */
   readonly fit: 'stretch' | 'cover';
   readonly interpolation: 'nearest' | 'linear' | 'cubic' | 'lanczos3';
 }
@@ -30,7 +40,18 @@ export interface PixelSize {
  */
 export interface Dataset {
   readonly path: string;
-  readonly format: 'idx' | 'cifar10' | 'cifar100' | 'folder' | 'npz' | 'csv' | 'tsv' | 'parquet';
+  readonly format:
+    | 'idx'
+    | 'cifar10'
+    | 'cifar100'
+    | 'folder'
+    | 'npz'
+    | 'npy'
+    | 'csv'
+    | 'tsv'
+    | 'jsonl'
+    | 'json'
+    | 'parquet';
   /** the part that was read, where `path` holds several; absent where it holds one */
   readonly part?: Part;
   readonly count: number;
@@ -43,6 +64,8 @@ export interface Dataset {
     readonly names?: readonly string[];
   };
   readonly targets: Targets;
+  /** of a table: how its words and gaps became numbers */
+  readonly encoding?: Encoding;
   /**
    * Reads the samples of `indices`, one after another, raw values as float32, into `into`, in the stored layout.
    * With `size`, 8-bit pixels are brought to it and delivered as HWC; image files need one, arrays of

@@ -1,15 +1,16 @@
 import { Failure } from '../contract/failure.js';
 import type { SettingHint } from '../contract/settings.js';
 import type { Dataset, PixelSize } from './dataset.js';
+import { listed } from './encoding.js';
 import type { PreprocessorConfig } from './preprocessor-config.js';
 
 export interface ModelInput {
   /** with the batch axis first; null where the model leaves a dimension open */
   readonly shape: readonly (number | null)[];
+  /** the element type, 'float32', 'uint8' ...; absent where the format does not say: then floats are assumed */
+  readonly dtype?: string;
   /** where the model's format tells; otherwise it is read off the shapes */
   readonly layout?: 'NCHW' | 'NHWC';
-  /** of its elements; float32 if left out */
-  readonly dtype?: string;
 }
 
 export interface FitOptions {
@@ -64,8 +65,12 @@ function mismatch(
   settings: readonly SettingHint[] = [],
 ): Failure {
   const { layout } = dataset.sample;
+  const { names } = dataset.sample;
+  const columns = names === undefined ? '' : `: ${listed(names)}`;
   const found =
-    samples === null ? 'its images are of various sizes' : `its samples are ${shapeText(samples)} (${layout})`;
+    samples === null
+      ? 'its images are of various sizes'
+      : `its samples are ${shapeText(samples)} (${layout}${columns})`;
   return new Failure('input', {
     what: `${dataset.path}: ${found}, the model takes ${shapeText(wanted)}.`,
     cure,

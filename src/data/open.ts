@@ -5,16 +5,29 @@ import { csv, tsv } from './readers/delimited.js';
 import { isFolder } from './readers/files.js';
 import { idx } from './readers/idx.js';
 import { imageFolder } from './readers/image-folder.js';
-import { npz } from './readers/npz.js';
+import { jsonLines, jsonRecords } from './readers/json.js';
+import { npy, npz } from './readers/npz.js';
 import { parquet } from './readers/parquet.js';
 import type { DatasetReader, ReadOptions } from './readers/reader.js';
 
 export type { ReadOptions } from './readers/reader.js';
 
 /** In the order in which they are asked: what has a signature before what has none. */
-const readers: readonly DatasetReader[] = [idx, npz, parquet, cifar10, cifar100, imageFolder, tsv, csv];
+const readers: readonly DatasetReader[] = [
+  idx,
+  npz,
+  npy,
+  parquet,
+  cifar10,
+  cifar100,
+  imageFolder,
+  jsonLines,
+  jsonRecords,
+  tsv,
+  csv,
+];
 
-async function readerOf(path: string): Promise<DatasetReader> {
+export async function readerOf(path: string): Promise<DatasetReader> {
   const folder = await isFolder(path);
   for (const reader of readers) {
     if (await reader.recognises(path)) return reader;
@@ -45,6 +58,11 @@ export async function openCompanion(dataset: Dataset, part: Part, options: ReadO
   if (dataset.part === undefined || dataset.part === part) return null;
   const reader = await readerOf(dataset.path);
   if (!(await reader.parts(dataset.path)).includes(part)) return null;
-  const names = dataset.targets.kind === 'class' ? { classNames: dataset.targets.names } : {};
-  return reader.read(dataset.path, { ...options, ...names, part });
+  const { targets } = dataset;
+  if (targets.kind !== 'class') return reader.read(dataset.path, { ...options, part });
+  if (targets.numbered !== true) return reader.read(dataset.path, { ...options, classNames: targets.names, part });
+  // numbers mean the same in every part, whichever of them a part has: each may have some that the other lacks
+  const companion = await reader.read(dataset.path, { ...options, part });
+  if (companion.targets.kind !== 'class' || companion.targets.names.length >= targets.names.length) return companion;
+  return { ...companion, targets: { ...companion.targets, names: targets.names } };
 }

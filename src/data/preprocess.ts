@@ -5,12 +5,20 @@ import { type Fit, type FitOptions, fitSamples, type ModelInput, product, shapeT
 export type { ModelInput } from './fit.js';
 
 export interface PreprocessingOptions extends FitOptions {
-  /** what stored values are multiplied by; 1/255 by default for 8-bit pixels, else 1 */
+  /** what stored values are multiplied by; 1/255 by default for 8-bit pixels that become floats, else 1 */
   readonly scale?: number;
   /** subtracted after scaling, one number or one per channel */
   readonly mean?: readonly number[];
   /** divided by last, one number or one per channel */
   readonly std?: readonly number[];
+}
+
+/** `dtype`: the model takes integers, and so scales by itself; `model`: its format or the shapes tell. */
+export interface PreprocessingSources {
+  readonly scale: 'option' | 'preprocessor-config' | 'dtype' | 'default';
+  readonly mean: 'option' | 'preprocessor-config' | 'dtype' | 'default';
+  readonly std: 'option' | 'preprocessor-config' | 'dtype' | 'default';
+  readonly layout: 'option' | 'model';
 }
 
 /** From a stored sample to a model's input; plain, so that a report can hold it. */
@@ -21,13 +29,16 @@ export interface Preprocessing extends Pick<Fit, 'size' | 'raw' | 'arrangement' 
   readonly std: readonly number[];
   /** the position of the channels in the model's input (in a flat one: what was flattened); `none` where it has none */
   readonly channels: 'first' | 'last' | 'none';
+  /** what decided each of them */
+  readonly sources: PreprocessingSources;
   /** all of it in one sentence for people */
   readonly sentence: string;
 }
 
 /**
  * Plans how raw samples become the model's input.
- * With nothing given, 8-bit pixels are scaled to [0, 1]; image files are resized to the model's input (aspect kept, centre crop);
+ * With nothing given, 8-bit pixels are scaled to [0, 1] unless the model takes integers; image files are resized to the
+ * model's input (aspect kept, centre crop);
  * a channel axis is added, one channel repeated, channels moved first or last, samples flattened, where one way only fits.
  * @throws Failure('input') naming both shapes, and the option that decides, where none or several ways fit
  * @throws Failure('usage') for mean, std or scale that cannot be used
@@ -45,7 +56,7 @@ export function planPreprocessing(
     });
   }
   const fit = fitSamples(dataset, modelInput, options);
-  const arithmetic = planArithmetic(dataset, fit, options);
+  const { sources, ...arithmetic } = planArithmetic(dataset, fit, modelInput, options);
   const { size, raw, arrangement, repeat, shape } = fit;
   return {
     size,
@@ -55,21 +66,46 @@ export function planPreprocessing(
     ...arithmetic,
     channels: fit.layout === null ? 'none' : fit.layout === 'NCHW' ? 'first' : 'last',
     shape,
+    sources: { ...sources, layout: options.layout === undefined ? 'model' : 'option' },
     sentence: describe(dataset, fit, arithmetic, options),
   };
+}
+
+interface Arithmetic {
+  readonly scale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+
+/** A value with what decided it. */
+interface Sourced<T> {
+  readonly value: T;
+  readonly source: PreprocessingSources['scale'];
 }
 
 function planArithmetic(
   dataset: Dataset,
   fit: Fit,
+  modelInput: ModelInput,
   options: PreprocessingOptions,
-): { scale: number; mean: readonly number[]; std: readonly number[] } {
-  const config = options.preprocessorConfig;
-  const byDefault = dataset.sample.dtype === 'uint8' ? 1 / 255 : 1;
-  const fromConfig = config === undefined || dataset.sample.dtype !== 'uint8' ? byDefault : (config.scale ?? 1);
-  const scale = options.scale ?? fromConfig;
-  const mean = options.mean ?? config?.mean ?? [0];
-  const std = options.std ?? config?.std ?? [1];
+): Arithmetic & { readonly sources: Omit<PreprocessingSources, 'layout'> } {
+  const { preprocessorConfig: config } = options;
+  const bytes = dataset.sample.dtype === 'uint8';
+  const integers = /^u?int\d+$/.test(modelInput.dtype ?? 'float32');
+  // a model that takes integers scales and normalises them itself, whatever a config says of the floats of its training
+  const choose = <T>(option: T | undefined, configured: T | null | undefined, neutral: T, byDefault: T): Sourced<T> => {
+    if (option !== undefined) return { value: option, source: 'option' };
+    if (integers) return { value: neutral, source: 'dtype' };
+    if (configured !== undefined && configured !== null) return { value: configured, source: 'preprocessor-config' };
+    return { value: byDefault, source: 'default' };
+  };
+  const configured = config === undefined || !bytes ? undefined : (config.scale ?? 1);
+  const scaled = choose(options.scale, configured, 1, bytes ? 1 / 255 : 1);
+  const centred = choose<readonly number[]>(options.mean, config?.mean, [0], [0]);
+  const spread = choose<readonly number[]>(options.std, config?.std, [1], [1]);
+  const { value: scale } = scaled;
+  const { value: mean } = centred;
+  const { value: std } = spread;
   if (!Number.isFinite(scale) || scale === 0) {
     throw new Failure('usage', {
       what: `The scale ${scale} cannot be used.`,
@@ -96,21 +132,16 @@ function planArithmetic(
       cure: 'Give the standard deviation of the training data.',
       settings: ['std'],
     });
-  return { scale, mean, std };
+  return { scale, mean, std, sources: { scale: scaled.source, mean: centred.source, std: spread.source } };
 }
 
-function describe(
-  dataset: Dataset,
-  fit: Fit,
-  { scale, mean, std }: { scale: number; mean: readonly number[]; std: readonly number[] },
-  options: PreprocessingOptions,
-): string {
+function describe(dataset: Dataset, fit: Fit, { scale, mean, std }: Arithmetic, options: PreprocessingOptions): string {
   const { size, arrangement, repeat, shape } = fit;
   const steps: string[] = [];
   if (size !== null) {
     const { resized, fit: manner, height, width } = size;
     steps.push(
-      `resized to ${resized.height}x${resized.width} (${size.interpolation}, ${manner === 'cover' ? 'aspect kept, what stands over cut off' : 'stretched'})`,
+      `resized to ${resized.height}x${resized.width} (${size.interpolation}, ${manner === 'cover' ? 'aspect kept, the excess cut off' : 'stretched'})`,
     );
     if (height !== resized.height || width !== resized.width) steps.push(`cropped to the central ${height}x${width}`);
   }

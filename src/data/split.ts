@@ -195,11 +195,12 @@ export interface SplitSamples {
 }
 
 /**
- * How many samples of `b` are also in `a`, byte for byte: leaks between parts. Both may be of one data set, or of two.
+ * How many samples of `test` are also, byte for byte, in any of `parts`: those that training and the choice of the best epoch
+ * have seen.
  */
-export async function countDuplicates(a: SplitSamples, b: SplitSamples): Promise<number> {
-  const known = new Set(await splitDigests(a));
-  return (await splitDigests(b)).filter((digest) => known.has(digest)).length;
+export async function countLeaks(parts: readonly SplitSamples[], test: SplitSamples): Promise<number> {
+  const seen = new Set((await Promise.all(parts.map(splitDigests))).flat());
+  return (await splitDigests(test)).filter((digest) => seen.has(digest)).length;
 }
 
 /** How many samples of a split repeat an earlier one of the same split, byte for byte. */

@@ -1,12 +1,13 @@
 import { present } from '../contract/present.js';
 import type { ClassReading } from '../contract/reading.js';
 import type { DuplicateCounts, SplitDescription, Task } from '../contract/result.js';
-import type { Dataset } from '../data/dataset.js';
+import type { Dataset, Targets } from '../data/dataset.js';
+import { encodeAs, encodeFrom } from '../data/encoding.js';
 import { createInputs, type Inputs } from '../data/inputs.js';
 import { openCompanion, openDataset, type ReadOptions } from '../data/open.js';
 import { type ModelInput, type Preprocessing, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
-import { countDuplicates, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
+import { countLeaks, countRepeats, type Split, type SplitSamples, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
 import type { Signature } from '../runtime/predictor.js';
@@ -61,34 +62,43 @@ export async function openRunData(
   seed: number,
 ): Promise<RunData> {
   const reading = readOptions(options, task);
-  const { dataset, classes } = inOrder(await openDataset(options.data, reading), fed.classNames);
-  const { targets } = dataset;
-  const testSet = await openTestSet(
-    dataset,
-    options.test,
-    targets.kind === 'class' ? { ...reading, classNames: targets.names } : reading,
-  );
-  const preprocessing = await preprocessingFor(fed, dataset, options);
-  const splits = await splitDataset(dataset, {
+  const { dataset: opened, classes } = inOrder(await openDataset(options.data, reading), fed.classNames);
+  const { targets } = opened;
+  // labels that are numbers mean the same in every part; words are numbered by those of training
+  const others =
+    targets.kind === 'class' && targets.numbered !== true ? { ...reading, classNames: targets.names } : reading;
+  const ownTest = await openTestSet(opened, options.test, others);
+  const ownValidation = await openCompanion(opened, 'validation', others);
+  const splits = await splitDataset(opened, {
     seed,
-    validationFraction: options.validationFraction,
-    testFraction: testSet === null ? options.testFraction : 0,
+    validationFraction: ownValidation === null ? options.validationFraction : 0,
+    testFraction: ownTest === null ? options.testFraction : 0,
   });
+  const dataset = withTargets(encodeFrom(opened, splits.train.indices), targets);
+  const preprocessing = await preprocessingFor(fed, dataset, options);
   const inputs = createInputs(dataset, preprocessing);
-  const test =
-    testSet === null
-      ? { inputs, split: splits.test }
-      : {
-          inputs: createInputs(testSet, await preprocessingFor(fed, testSet, options)),
-          split: await wholeSplit(testSet),
-        };
+  const partOf = async (own: Dataset | null, split: Split): Promise<DataPart> => {
+    if (own === null) return { inputs, split };
+    const encoded = withTargets(encodeAs(own, dataset), own.targets);
+    return {
+      inputs: createInputs(encoded, await preprocessingFor(fed, encoded, options)),
+      split: await wholeSplit(own),
+    };
+  };
   return {
     train: { inputs, split: splits.train },
-    validation: { inputs, split: splits.validation },
-    test,
+    validation: await partOf(ownValidation, splits.validation),
+    test: await partOf(ownTest, splits.test),
     preprocessing,
     classes,
   };
+}
+
+/** A data set with other targets; the same one where they are the same. */
+function withTargets(dataset: Dataset, targets: Targets): Dataset {
+  if (dataset.targets === targets) return dataset;
+  // what a table learns is computed when it is asked for: the fields of the copy ask the original
+  return Object.create(dataset, { targets: { value: targets, enumerable: true } });
 }
 
 /** A data set with its labels in the order of the model's classes, where it is known and they are the same. */
@@ -105,21 +115,26 @@ function inOrder(dataset: Dataset, known: ClassNames | null): { dataset: Dataset
     case 'reorder': {
       const columns = targets.names.map((name) => known.names.indexOf(name));
       const labels = targets.labels.map((label) => present(columns[label], `the class ${label} of ${path}`));
-      return { dataset: { ...dataset, targets: { kind: 'class', labels, names: known.names } }, classes: known };
+      return { dataset: withTargets(dataset, { kind: 'class', labels, names: known.names }), classes: known };
     }
   }
 }
 
-/** The same parts, each data set with other targets. */
-export function withTargets(data: RunData, change: (dataset: Dataset) => Dataset): RunData {
+/** The same parts, each data set with the targets that `change` makes of its own. */
+export function retarget(data: RunData, change: (targets: Targets) => Targets): RunData {
   const changed = new Map<Inputs, Inputs>();
   const inputsOf = (inputs: Inputs): Inputs => {
-    const known = changed.get(inputs) ?? { ...inputs, dataset: change(inputs.dataset) };
+    const known = changed.get(inputs) ?? retargetInputs(inputs, change);
     changed.set(inputs, known);
     return known;
   };
   const partOf = ({ inputs, split }: DataPart): DataPart => ({ inputs: inputsOf(inputs), split });
   return { ...data, train: partOf(data.train), validation: partOf(data.validation), test: partOf(data.test) };
+}
+
+export function retargetInputs(inputs: Inputs, change: (targets: Targets) => Targets): Inputs {
+  const dataset = withTargets(inputs.dataset, change(inputs.dataset.targets));
+  return dataset === inputs.dataset ? inputs : { ...inputs, dataset };
 }
 
 async function openTestSet(dataset: Dataset, test: string | null, reading: ReadOptions): Promise<Dataset | null> {
@@ -175,10 +190,12 @@ export function describeSplit({ inputs, split }: DataPart): SplitDescription {
   };
 }
 
-export async function findDuplicates({ train, test }: RunData): Promise<DuplicateCounts> {
-  const a = { dataset: train.inputs.dataset, split: train.split };
-  const b = { dataset: test.inputs.dataset, split: test.split };
-  return { withinTest: await countRepeats(b), testInTraining: await countDuplicates(a, b) };
+export async function findDuplicates({ train, validation, test }: RunData): Promise<DuplicateCounts> {
+  const samples = ({ inputs, split }: DataPart): SplitSamples => ({ dataset: inputs.dataset, split });
+  return {
+    withinTest: await countRepeats(samples(test)),
+    testInTraining: await countLeaks([samples(train), samples(validation)], samples(test)),
+  };
 }
 
 /** A name for every output of the model: those of the classes, then numbers where the model knows more of them. */

@@ -4,7 +4,7 @@ import type { Model } from '../model/model.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
 import type { Signature } from '../runtime/predictor.js';
 import { findClassNames } from './class-names.js';
-import { type DataPart, openEvaluationData } from './data.js';
+import { type DataPart, openEvaluationData, retargetInputs } from './data.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { Predictions } from './predictions.js';
 import { readModel } from './reading.js';
@@ -47,8 +47,9 @@ export async function evaluateSubject(
   const { classes, ...opened } = await openEvaluationData(fed, options.data, options.task.task);
   const question = { ...loaded, part: opened, labelled: opened, classes, options, session };
   const { signature, task, kind, reading, predictions } = await readModel(question);
-  const dataset = targetsFor({ task: kind }, opened.inputs.dataset);
-  const part: DataPart = { ...opened, inputs: { ...opened.inputs, dataset } };
+  const inputs = retargetInputs(opened.inputs, (targets) => targetsFor({ task: kind }, targets));
+  const part: DataPart = { ...opened, inputs };
+  const { dataset } = inputs;
   return {
     model,
     signature,

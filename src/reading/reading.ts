@@ -9,11 +9,12 @@ import type {
 } from '../contract/reading.js';
 import type { Targets } from '../data/dataset.js';
 import { createInputs } from '../data/inputs.js';
+import { checkLabels } from '../data/labels.js';
 import { planPreprocessing } from '../data/preprocess.js';
 import { type Head, headsOf } from '../model/head.js';
 import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
-import { DataType, dtypeName, elementCount } from '../model/tensor.js';
+import { dtypeName, elementCount } from '../model/tensor.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } from './choose-output.js';
@@ -22,7 +23,7 @@ import { inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkReading, type Sanity } from './sanity.js';
-import { refuseStrayLabels, targetsFor, wantedOf } from './targets.js';
+import { targetsFor, wantedOf } from './targets.js';
 import { chooseTask, type RunTask, truthOf } from './task.js';
 import { type Agreement, agree, describeValues } from './values.js';
 
@@ -77,13 +78,13 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   // a model of one output is run but once
   const first = only === undefined ? null : await predictHead(question, only, part);
   const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
-  if (first !== null && first.width > 1) refuseStrayLabels(dataset, first.width);
+  if (first !== null && first.width > 1) checkLabels(dataset.targets, first.width, dataset.path);
   const chosen = chooseOutput(model.path, observed, wantedOf(dataset.targets), named);
   const predictions = first ?? (await predictHead(question, chosen.head, part));
   const agreement = agree(chosen.head, describeValues(predictions.values, predictions.width));
-  const targets = targetsFor(chosen, dataset).targets;
+  const targets = targetsFor(chosen, dataset.targets);
   const task = chooseTask(chosen, agreement, targets, options.task, options.data.data);
-  if (task.loss !== 'mse') refuseStrayLabels(dataset, task.width === 1 ? 2 : task.width);
+  if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, dataset.path);
   const signature = { ...question.signature, output: chosen.head.value };
   const sanity = targets.kind === 'none' ? null : await checkSanity(question, signature, chosen, task);
   return {
@@ -99,7 +100,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       loss: task.loss,
       classes: targets.kind === 'class' ? question.classes : null,
       sanity: sanity && sanityReading(sanity, targets),
-      data: [],
+      data: dataset.encoding?.sentences ?? [],
       trusted: options.reading.trustReading,
     },
   };
@@ -134,14 +135,13 @@ async function checkSanity(
 ): Promise<Sanity> {
   const { model, labelled, options, session } = question;
   const { inputs } = labelled;
-  const dataset = targetsFor(chosen, inputs.dataset);
   const count = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(comparedValues / elementCount(inputs.shape))));
   const split = evenly(labelled.split, count);
   const modelInput = modelInputOf(model, signature);
   const config = inputs.preprocessing;
   const source = readSource(model, signature);
   return checkReading({
-    truth: truthOf(task, dataset.targets, split.indices, new Float32Array()),
+    truth: truthOf(task, targetsFor(chosen, inputs.dataset.targets), split.indices, new Float32Array()),
     width: task.width,
     scores: task.scores,
     inputs: inputCandidates({
@@ -202,15 +202,12 @@ async function inputReading({ model, signature, part, options }: ReadingQuestion
   const fed = new Float32Array(indices.length * elementCount(inputs.shape));
   await inputs.gather(indices, fed);
   const { min, max } = ends(fed);
-  const { scale, mean, std, layout } = options.data.preprocessing;
-  const asked = scale !== undefined || mean !== undefined || std !== undefined;
-  const source: ReadingSource = asked
-    ? 'option'
-    : preprocessing.sentence.includes('preprocessor_config')
-      ? 'preprocessor-config'
-      : isFloat(signature.elementType)
-        ? 'default'
-        : 'dtype';
+  const { scale, mean, std } = preprocessing.sources;
+  // the surest of the three: what was said about one was said about all
+  const source = present(
+    readingSources.find((each) => each === scale || each === mean || each === std),
+    'the source of the preprocessing',
+  );
   return {
     name: signature.input,
     dtype: dtypeName(signature.elementType),
@@ -219,20 +216,20 @@ async function inputReading({ model, signature, part, options }: ReadingQuestion
     scale: preprocessing.scale,
     mean: preprocessing.mean,
     std: preprocessing.std,
-    layout: layout ?? (model.format === 'onnx' ? layoutOf(preprocessing.channels, inputs.shape) : 'NHWC'),
+    layout:
+      options.data.preprocessing.layout ??
+      (model.format === 'onnx' ? layoutOf(preprocessing.channels, inputs.shape) : 'NHWC'),
     range: min <= max ? [min, max] : null,
     source,
     settings: ['scale', 'mean', 'std', 'layout', 'preprocess'],
   };
 }
 
+const readingSources: readonly ReadingSource[] = ['option', 'preprocessor-config', 'dtype', 'default'];
+
 function layoutOf(channels: 'first' | 'last' | 'none', shape: readonly number[]): InputReading['layout'] {
   if (shape.length !== 3 || channels === 'none') return null;
   return channels === 'first' ? 'NCHW' : 'NHWC';
-}
-
-function isFloat(elementType: number): boolean {
-  return elementType === DataType.FLOAT || elementType === DataType.FLOAT16 || elementType === DataType.DOUBLE;
 }
 
 function outputReading(

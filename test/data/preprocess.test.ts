@@ -94,6 +94,25 @@ describe('planPreprocessing: values', () => {
     expect((await fed(row, [null, 6])).values).toEqual([0, 1, 2, 3, 4, 5]);
   });
 
+  it('feeds 8-bit pixels as they are to a model that takes integers, and says what decided', async () => {
+    const pixels = memoryDataset({ shape: [1, 2], layout: 'HW', storage: Uint8Array.of(51, 255) });
+    const shape = [null, 1, 1, 2];
+    const config = parsePreprocessorConfig('config', { image_mean: [0.5], image_std: [0.5] });
+    const plan = (dtype: string, options: PreprocessingOptions = {}) =>
+      planPreprocessing(pixels, { shape, dtype }, options);
+    for (const dtype of ['uint8', 'int8', 'int32']) {
+      expect(plan(dtype)).toMatchObject({ scale: 1, sources: { scale: 'dtype', mean: 'dtype', layout: 'model' } });
+    }
+    expect(plan('uint8', { preprocessorConfig: config })).toMatchObject({ scale: 1, mean: [0], std: [1] });
+    expect(plan('uint8', { scale: 0.5 })).toMatchObject({ scale: 0.5, sources: { scale: 'option', std: 'dtype' } });
+    expect(plan('float16')).toMatchObject({ scale: 1 / 255, sources: { scale: 'default', mean: 'default' } });
+    expect(plan('float32', { preprocessorConfig: config, std: [2], layout: 'NCHW' })).toMatchObject({
+      mean: [0.5],
+      std: [2],
+      sources: { scale: 'preprocessor-config', mean: 'preprocessor-config', std: 'option', layout: 'option' },
+    });
+  });
+
   it('scales first, then subtracts the mean, then divides, per channel in either layout', async () => {
     const normalised = { scale: 0.5, mean: [1, 2, 3], std: [2, 4, 8] };
     const pixel = memoryDataset({ shape: [1, 2, 3], layout: 'HWC', storage: Uint8Array.of(8, 8, 8, 10, 20, 30) });

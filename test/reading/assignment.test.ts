@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import { bestAssignment } from '../../src/reading/assignment.js';
 
 const sumOf = (profit: readonly (readonly number[])[], columns: ArrayLike<number>): number =>

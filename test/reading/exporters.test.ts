@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { exposeLogits } from '../../src/autodiff/lower/expose-logits.js';
 import { toFloat32 } from '../../src/autodiff/lower/float16.js';
 import { raiseOpset } from '../../src/autodiff/opset.js';
-import { createRandom } from '../../src/data/random.js';
+import { createRandom } from '../../src/math/random.js';
 import { Graph } from '../../src/model/graph.js';
 import { type Head, headsOf } from '../../src/model/head.js';
 import { chooseOutput } from '../../src/reading/choose-output.js';

@@ -1,61 +1,58 @@
-import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import Papa from 'papaparse';
 import { Failure } from '../../contract/failure.js';
-import type { Dataset } from '../dataset.js';
-import { isFolder, readHead } from './files.js';
-import type { DatasetReader, ReadOptions } from './reader.js';
-import { cellNumber, chooseColumns, featureNumber, type TableColumns, tableDataset } from './table.js';
+import { type ColumnBuilder, columnBuilder, isMissingWord, looksNumeric } from './column.js';
+import { isFolder, openText, readHead, unreadableText } from './files.js';
+import type { DatasetReader } from './reader.js';
+import { distinctNames, type Table, tableDataset } from './table.js';
 
 /**
  * Whether the first row names the columns: all words, or a word above a number. Words above words are
- * the class labels of a table without a header.
+ * the class labels of a table without a header, and a mark for what is missing is no name.
  */
 function isHeader(first: readonly string[], second: readonly string[] | undefined): boolean {
-  const words = first.map((cell) => cellNumber(cell) === null);
-  return words.every(Boolean) || words.some((word, i) => word && cellNumber(second?.[i]) !== null);
+  const words = first.map((cell) => !looksNumeric(cell));
+  return words.every(Boolean) || first.some((cell, i) => words[i] && !isMissingWord(cell) && looksNumeric(second?.[i]));
 }
 
-async function openText(path: string): Promise<Readable> {
-  const [first, second] = await readRawHead(path);
-  const file = createReadStream(path);
-  if (first !== 0x1f || second !== 0x8b) return file.setEncoding('utf8');
-  const text = createGunzip();
-  file.on('error', (error) => text.destroy(error));
-  return file.pipe(text).setEncoding('utf8');
+/**
+ * The delimiter that stands equally often in each of the first lines; '' leaves it to the parser, which would take decimal
+ * commas for delimiters.
+ */
+function delimiterOf(head: string): string {
+  const lines = head
+    .split(/\r?\n/)
+    .slice(0, -1)
+    .filter((line) => line.trim() !== '')
+    .slice(0, 10)
+    .map((line) => line.replace(/"[^"]*"/g, ''));
+  const inEvery = (delimiter: string): boolean => {
+    const counts = new Set(lines.map((line) => line.split(delimiter).length - 1));
+    return counts.size === 1 && !counts.has(0);
+  };
+  return ['\t', ';', '|'].find(inEvery) ?? '';
 }
 
-/** The first two bytes as they stand in the file. */
-async function readRawHead(path: string): Promise<Uint8Array> {
-  for await (const chunk of createReadStream(path, { start: 0, end: 1 })) {
-    if (chunk instanceof Uint8Array) return chunk;
-  }
-  return new Uint8Array(0);
-}
-
-/** Calls `take` with every row that is not blank. @throws what `take` throws, and Failure('input') for unreadable text */
-async function forEachRow(path: string, delimiter: string, take: (cells: string[]) => void): Promise<void> {
+/**
+ * Calls `take` with every row that is not blank, and the delimiter that was found.
+ * @throws what `take` throws, and Failure('input') for unreadable text
+ */
+async function forEachRow(
+  path: string,
+  delimiter: string,
+  take: (cells: readonly string[], delimiter: string) => void,
+): Promise<void> {
   const input = await openText(path);
   await new Promise<void>((resolve, reject) => {
-    input.on('error', (error) =>
-      reject(
-        new Failure(
-          'input',
-          { what: `${path}: cannot be read to its end (${error.message}).`, cure: 'Write or download it again.' },
-          { cause: error },
-        ),
-      ),
-    );
+    input.on('error', (error) => reject(unreadableText(path, error)));
     Papa.parse<string[]>(input, {
       delimiter,
       skipEmptyLines: 'greedy',
-      step: ({ data, errors }, parser) => {
+      step: ({ data, errors, meta }, parser) => {
         try {
           const [error] = errors.filter(({ type }) => type === 'Quotes');
           if (error !== undefined)
             throw new Failure('input', { what: `${path}: ${error.message}.`, cure: 'Correct the quotes.' });
-          take(data);
+          take(data, meta.delimiter);
         } catch (error) {
           reject(error);
           // this calls `complete`: the promise has to be rejected by then
@@ -68,57 +65,44 @@ async function forEachRow(path: string, delimiter: string, take: (cells: string[
   });
 }
 
-async function read(path: string, format: 'csv' | 'tsv', options: ReadOptions): Promise<Dataset> {
-  let first: string[] | null = null;
-  let columns: TableColumns | null = null;
-  const rows: Float32Array[] = [];
-  const targetCells: string[] = [];
+async function readTable(path: string, format: 'csv' | 'tsv'): Promise<Table> {
+  const head = new TextDecoder().decode(await readHead(path, 65536));
+  let first: readonly string[] | null = null;
+  let builders: readonly ColumnBuilder[] | null = null;
+  let count = 0;
 
-  const takeRow = ({ names, target, features }: TableColumns, cells: readonly string[]): void => {
-    const row = rows.length + 1;
-    if (cells.length !== names.length) {
+  const push = (columns: readonly ColumnBuilder[], cells: readonly string[]): void => {
+    count += 1;
+    if (cells.length !== columns.length) {
       throw new Failure('input', {
-        what: `${path}: row ${row} has ${cells.length} cells where the first has ${names.length}.`,
+        what: `${path}: row ${count} has ${cells.length} cells where the first has ${columns.length}.`,
         cure: 'Correct or remove the row.',
       });
     }
-    rows.push(Float32Array.from(features, (column) => featureNumber(path, row, names[column] ?? '', cells[column])));
-    if (target !== null) targetCells.push((cells[target] ?? '').trim());
+    for (const [i, column] of columns.entries()) column.push(cells[i]);
   };
-  const begin = (head: readonly string[], next: readonly string[] | undefined): void => {
-    const named = isHeader(head, next);
-    const names = named ? head.map((name) => name.trim()) : head.map((_, i) => String(i));
-    columns = chooseColumns(path, names, options);
-    if (!named) takeRow(columns, head);
+  const begin = (
+    row: readonly string[],
+    next: readonly string[] | undefined,
+    delimiter: string,
+  ): readonly ColumnBuilder[] => {
+    const named = isHeader(row, next);
+    const names = distinctNames(row.map((cell, i) => (named ? cell.trim() : String(i))));
+    const columns = names.map((name) => columnBuilder(path, name, delimiter !== ','));
+    if (!named) push(columns, row);
+    return columns;
   };
 
-  await forEachRow(path, format === 'tsv' ? '\t' : '', (cells) => {
-    if (columns !== null) takeRow(columns, cells);
-    else if (first === null) first = cells.map((cell, i) => (i === 0 ? cell.replace(/^\uFEFF/, '') : cell));
-    else {
-      begin(first, cells);
-      if (columns !== null) takeRow(columns, cells);
+  await forEachRow(path, format === 'tsv' ? '\t' : delimiterOf(head), (cells, delimiter) => {
+    if (first === null) {
+      first = cells.map((cell, i) => (i === 0 ? cell.replace(/^\uFEFF/, '') : cell));
+      return;
     }
+    builders ??= begin(first, cells, delimiter);
+    push(builders, cells);
   });
-  if (columns === null && first !== null) begin(first, undefined);
-  return finish(path, format, columns, rows, targetCells, options);
-}
-
-function finish(
-  path: string,
-  format: 'csv' | 'tsv',
-  columns: TableColumns | null,
-  rows: readonly Float32Array[],
-  targetCells: readonly string[],
-  options: ReadOptions,
-): Dataset {
-  if (columns === null || rows.length === 0) {
-    throw new Failure('input', { what: `${path}: it holds no rows.`, cure: 'Give a table with data.' });
-  }
-  const width = columns.features.length;
-  const values = new Float32Array(rows.length * width);
-  for (const [i, row] of rows.entries()) values.set(row, i * width);
-  return tableDataset(path, format, columns, values, columns.target === null ? null : targetCells, options);
+  const columns = builders ?? (first === null ? [] : begin(first, undefined, ','));
+  return { path, format, count, columns: columns.map((column) => column.finish()) };
 }
 
 function reader(format: 'csv' | 'tsv', extensions: RegExp, delimiters: RegExp): DatasetReader {
@@ -136,7 +120,8 @@ function reader(format: 'csv' | 'tsv', extensions: RegExp, delimiters: RegExp): 
     async parts() {
       return ['train'];
     },
-    read: (path, options) => read(path, format, options),
+    read: async (path, options) => tableDataset(await readTable(path, format), options),
+    table: (path) => readTable(path, format),
   };
 }
 

@@ -1,7 +1,15 @@
+import { createReadStream } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { Failure, messageOf } from '../../contract/failure.js';
+
+const imageExtensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif']);
+
+/** By its name: files of these formats are decoded. */
+export const isImageFile = (file: string): boolean => imageExtensions.has(extname(file).toLowerCase());
 
 const gunzipBytes = promisify(gunzip);
 
@@ -78,8 +86,33 @@ export async function listFolder(path: string): Promise<{ files: string[]; folde
   }
 }
 
-/** A whole file, decompressed if it is gzip. @throws Failure('input') */
-export async function readBytes(path: string): Promise<Uint8Array> {
+/** A file as a stream of text, UTF-8, decompressed if it is gzip. An error of either is the stream's. */
+export async function openText(path: string): Promise<Readable> {
+  const raw = await rawHead(path, 2);
+  const file = createReadStream(path);
+  if (!isGzip(raw)) return file.setEncoding('utf8');
+  const text = createGunzip();
+  file.on('error', (error) => text.destroy(error));
+  return file.pipe(text).setEncoding('utf8');
+}
+
+/** What an error of `openText`'s stream means. */
+export const unreadableText = (path: string, error: unknown): Failure =>
+  new Failure(
+    'input',
+    { what: `${path}: cannot be read to its end (${messageOf(error)}).`, cure: 'Write or download it again.' },
+    { cause: error },
+  );
+
+/** What Node reads of a plain file at most; a compressed one is held to the same. */
+const mostBytes = 2 ** 31 - 1;
+
+/**
+ * A whole file, decompressed if it is gzip.
+ * @param limit how many bytes it may unpack to, where its header says it
+ * @throws Failure('input')
+ */
+export async function readBytes(path: string, limit = mostBytes): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
     bytes = await readFile(path);
@@ -88,8 +121,16 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
   if (!isGzip(bytes)) return bytes;
   try {
-    return await gunzipBytes(bytes);
+    return await gunzipBytes(bytes, { maxOutputLength: Math.min(limit, mostBytes) });
   } catch (error) {
+    if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
+      const size = limit < mostBytes ? `the ${limit} bytes that its header announces` : '2 GiB';
+      throw new Failure(
+        'input',
+        { what: `${path}: it unpacks to more than ${size}.`, cure: 'Download it again, or split it.' },
+        { cause: error },
+      );
+    }
     const cause = messageOf(error);
     throw new Failure(
       'input',
@@ -101,20 +142,25 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   }
 }
 
-/** The first bytes of a file, decompressed if it is gzip; fewer, or none, where the file has no more. */
-export async function readHead(path: string, length: number): Promise<Uint8Array> {
+/** The first bytes of a file as they stand in it; fewer, or none, where there are no more. */
+async function rawHead(path: string, length: number): Promise<Uint8Array> {
   let file: FileHandle | null = null;
   try {
     file = await open(path);
     const head = new Uint8Array(length);
     const { bytesRead } = await file.read(head, 0, length, 0);
-    if (!isGzip(head)) return head.subarray(0, bytesRead);
+    return head.subarray(0, bytesRead);
   } catch {
     return new Uint8Array(0);
   } finally {
     await file?.close();
   }
-  return gunzipHead(path, length);
+}
+
+/** The first bytes of a file, decompressed if it is gzip; fewer, or none, where the file has no more. */
+export async function readHead(path: string, length: number): Promise<Uint8Array> {
+  const raw = await rawHead(path, length);
+  return isGzip(raw) ? gunzipHead(path, length) : raw;
 }
 
 async function gunzipHead(path: string, length: number): Promise<Uint8Array> {

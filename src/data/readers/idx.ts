@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
 import { arrayDataset } from './arrays.js';
 import { isFolder, listFolder, readBytes, readHead } from './files.js';
@@ -18,42 +19,56 @@ const elementTypes: Readonly<
   14: { size: 8, at: (view, offset) => view.getFloat64(offset) },
 };
 
-interface IdxArray {
+/** What a file's header announces. */
+interface IdxHeader {
+  readonly path: string;
   readonly shape: readonly number[];
-  readonly values: Uint8Array | Float32Array;
+  readonly type: number;
+  /** where the elements begin */
+  readonly start: number;
 }
 
 /** LeCun's IDX: 0, 0, element type, rank, then one big-endian uint32 per dimension, then the elements. */
-async function readIdx(path: string): Promise<IdxArray> {
-  const bytes = await readBytes(path);
-  const [zero, alsoZero, type = 0, rank = 0] = bytes;
+async function readHeader(path: string): Promise<IdxHeader> {
+  const head = await readHead(path, 4 + 4 * 255);
+  // an archive that is cut short says so itself
+  if (head.length < 4 + 4 * (head[3] ?? 0)) await readBytes(path, 4 + 4 * 255);
+  const [zero, alsoZero, type = 0, rank = 0] = head;
   const element = elementTypes[type];
   if (zero !== 0 || alsoZero !== 0 || element === undefined || rank < 1) {
-    const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
+    const magic = Buffer.from(head.subarray(0, 4)).toString('hex');
     throw new Failure('input', {
       what: `${path}: it does not start like an IDX file (first bytes ${magic || 'none'}).`,
       cure: 'Download it again.',
     });
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const start = 4 + 4 * rank;
-  if (bytes.length < start)
+  if (head.length < start) {
     throw new Failure('input', { what: `${path}: it ends within its header.`, cure: 'Download it again.' });
-  const shape = Array.from({ length: rank }, (_, i) => view.getUint32(4 + 4 * i));
+  }
+  const header = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  return { path, shape: Array.from({ length: rank }, (_, i) => header.getUint32(4 + 4 * i)), type, start };
+}
+
+/** All elements; a file that unpacks to more than it announces is not unpacked whole. */
+async function readElements({ path, shape, type, start }: IdxHeader): Promise<Uint8Array | Float32Array> {
+  const element = present(elementTypes[type], `${path}: its element type`);
   const length = shape.reduce((product, dim) => product * dim, 1);
   const expected = start + length * element.size;
+  const bytes = await readBytes(path, expected);
   if (bytes.length !== expected) {
     throw new Failure('input', {
       what:
-        `${path}: its header announces ${shape.join(' x ')} elements, ${expected} bytes, but it holds ${bytes.length}: ` +
-        `it is ${bytes.length < expected ? 'cut short' : 'damaged'}.`,
+        `${path}: its header announces ${shape.join(' x ')} elements, ${expected} bytes, but it holds ` +
+        `${bytes.length}: it is ${bytes.length < expected ? 'cut short' : 'damaged'}.`,
       cure: 'Download it again.',
     });
   }
-  if (type === 8) return { shape, values: bytes.subarray(start) };
+  if (type === 8) return bytes.subarray(start);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const values = new Float32Array(length);
   for (let i = 0; i < length; i += 1) values[i] = element.at(view, start + i * element.size);
-  return { shape, values };
+  return values;
 }
 
 /** `train-images-idx3-ubyte`, `t10k-images.idx3-ubyte.gz`, `emnist-letters-test-images-idx3-ubyte`... */
@@ -68,7 +83,7 @@ function partnerOf(name: string, files: readonly string[], wanted: 'images' | 'l
   return files.find((file) => pattern.test(file) && file.replace(pattern, '') === stem);
 }
 
-/** The images files of a folder, by part; where a file is there both plain and compressed, the plain one. */
+/** The images files of a folder, by part; of a file that is both plain and compressed, the plain one. */
 async function imagesFiles(folder: string): Promise<ReadonlyMap<Part, readonly string[]>> {
   const { files } = await listFolder(folder);
   const plain = new Set(files);
@@ -111,21 +126,23 @@ function layoutOf(shape: readonly number[]): SampleLayout {
   return channelCounts.has(shape[0] ?? 0) ? 'CHW' : 'values';
 }
 
-async function readLabels(path: string, count: number, imagesFile: string, options: ReadOptions): Promise<Targets> {
-  const { shape, values } = await readIdx(path);
-  if (shape.length !== 1) {
+/** The header of the labels file that belongs to `count` images. */
+async function labelsHeader(path: string, count: number, imagesFile: string): Promise<IdxHeader> {
+  const header = await readHeader(path);
+  const [labels, ...rest] = header.shape;
+  if (rest.length > 0) {
     throw new Failure('input', {
-      what: `${path}: labels are one number per image, but it is ${shape.join(' x ')}.`,
+      what: `${path}: labels are one number per image, but it is ${header.shape.join(' x ')}.`,
       cure: 'Give the labels file that belongs to the images.',
     });
   }
-  if (values.length !== count) {
+  if (labels !== count) {
     throw new Failure('input', {
-      what: `${path}: it holds ${values.length} labels, but ${imagesFile} holds ${count} images.`,
+      what: `${path}: it holds ${labels} labels, but ${imagesFile} holds ${count} images.`,
       cure: 'Give files that belong together.',
     });
   }
-  return indexedTargets(values, (i) => `${path}: label ${i}`, options);
+  return header;
 }
 
 async function read(path: string, options: ReadOptions): Promise<Dataset> {
@@ -149,7 +166,7 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
       cure: `Put ${expected} into ${folder}.`,
     });
   }
-  const images = await readIdx(join(folder, imagesFile));
+  const images = await readHeader(join(folder, imagesFile));
   const [count = 0, ...shape] = images.shape;
   if (shape.length === 0) {
     throw new Failure('input', {
@@ -157,17 +174,20 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
       cure: 'Give the images file.',
     });
   }
+  // both headers before any elements: files that do not belong together are not unpacked
+  const labels = labelsFile === undefined ? null : await labelsHeader(join(folder, labelsFile), count, imagesFile);
+  const storage = await readElements(images);
   const targets: Targets =
-    labelsFile === undefined
+    labels === null
       ? { kind: 'none' }
-      : await readLabels(join(folder, labelsFile), count, imagesFile, options);
+      : indexedTargets(await readElements(labels), (i) => `${labels.path}: label ${i}`, options);
   return arrayDataset({
     path,
     format: 'idx',
     part: given.part,
     shape,
     layout: layoutOf(shape),
-    storage: images.values,
+    storage,
     targets,
   });
 }

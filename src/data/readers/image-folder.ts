@@ -1,14 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part } from '../dataset.js';
-import { isFolder, listFolder } from './files.js';
+import { isFolder, isImageFile, listFolder } from './files.js';
 import { encodedImagesDataset } from './pixels.js';
 import type { DatasetReader, ReadOptions } from './reader.js';
 import { namedTargets } from './targets.js';
-
-const imageExtensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif']);
-const isImage = (file: string): boolean => imageExtensions.has(extname(file).toLowerCase());
 
 const partNames: Readonly<Record<Part, ReadonlySet<string>>> = {
   train: new Set(['train', 'training']),
@@ -50,7 +47,7 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
     });
   const { files: flat, folders } = await listFolder(root);
   if (folders.length === 0 && options.requireTargets === false) {
-    const images = flat.filter(isImage).map((file) => join(root, file));
+    const images = flat.filter(isImageFile).map((file) => join(root, file));
     if (images.length > 0) return imagesDataset(path, part, images, null, options);
   }
   if (folders.length === 0) {
@@ -63,7 +60,7 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
   const labels: string[] = [];
   for (const folder of folders) {
     const { files } = await listFolder(join(root, folder));
-    const found = files.filter(isImage);
+    const found = files.filter(isImageFile);
     if (found.length === 0) {
       throw new Failure('input', {
         what: `${join(root, folder)}: it holds no images.`,
@@ -119,9 +116,9 @@ export const imageFolder: DatasetReader = {
     if (!(await isFolder(path))) return false;
     if ((await partFolders(path)).size > 0) return true;
     const { files, folders } = await listFolder(path);
-    if (files.some(isImage)) return true;
+    if (files.some(isImageFile)) return true;
     for (const folder of folders) {
-      if ((await listFolder(join(path, folder))).files.some(isImage)) return true;
+      if ((await listFolder(join(path, folder))).files.some(isImageFile)) return true;
     }
     return false;
   },

@@ -1,11 +1,13 @@
 import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { Dataset } from '../dataset.js';
+import { type Column, cellPlace, columnBuilder } from './column.js';
 import { isFolder, readHead } from './files.js';
 import { encodedImagesDataset } from './pixels.js';
 import type { DatasetReader, ReadOptions } from './reader.js';
-import { chooseColumns, columnTargets, featureNumber, type TableColumns, tableDataset } from './table.js';
+import { chooseColumns, columnTargets, type Table, tableDataset } from './table.js';
 
 interface Columns {
   readonly count: number;
@@ -55,7 +57,7 @@ function topLevelNames(metadata: FileMetaData): string[] {
     for (let i = 0; i < children; i += 1) skipSubtree();
   };
   for (let i = 0; i < (root?.num_children ?? 0); i += 1) {
-    names.push(elements[at]?.name ?? '');
+    names.push(present(elements[at], `column ${i} of the schema`).name);
     skipSubtree();
   }
   return names;
@@ -82,92 +84,92 @@ function property(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
 }
 
-/** A cell as numbers: one, or a (nested) list of them. */
-function cellNumbers(path: string, row: number, column: string, cell: unknown): number[] {
-  if (Array.isArray(cell)) return cell.flatMap((item: unknown) => cellNumbers(path, row, column, item));
-  return [featureNumber(path, row, column, cell)];
+/** How image files of the formats that are decoded begin; a WebP file is a RIFF file, an AVIF file says so after its length. */
+const imageStarts: readonly (readonly [offset: number, bytes: string])[] = [
+  [0, '\xff\xd8\xff'],
+  [0, '\x89PNG'],
+  [0, 'GIF8'],
+  [0, 'RIFF'],
+  [0, 'II*\0'],
+  [0, 'MM\0*'],
+  [4, 'ftypavif'],
+];
+
+function isImage(cell: unknown): boolean {
+  const bytes = imageBytes(cell);
+  if (bytes === null) return false;
+  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
+  return imageStarts.some(([offset, start]) => head.startsWith(start, offset));
 }
 
-/** Rows of numbers; a column of lists adds as many inputs as its lists are long. */
-function featureRows(
-  path: string,
-  table: Columns,
-  columns: TableColumns,
-): { values: Float32Array; features: string[] } {
-  const sources = columns.features.map((column) => {
-    const name = columns.names[column] ?? '';
-    const cells = table.cells.get(name) ?? [];
-    return { name, cells, width: cellNumbers(path, 1, name, cells[0]).length };
-  });
-  const features = sources.flatMap(({ name, width }) =>
-    width === 1 ? [name] : Array.from({ length: width }, (_, i) => `${name}_${i}`),
-  );
-  const values = new Float32Array(table.count * features.length);
-  let offset = 0;
-  for (const { name, cells, width } of sources) {
-    for (let row = 0; row < table.count; row += 1) {
-      const numbers = cellNumbers(path, row + 1, name, cells[row]);
-      if (numbers.length !== width) {
-        throw new Failure('input', {
-          what: `${path}: row ${row + 1}, column "${name}" holds ${numbers.length} numbers where the first row holds ${width}.`,
-          cure: 'Make its lists equally long.',
-        });
-      }
-      values.set(numbers, row * features.length + offset);
-    }
-    offset += width;
+/** One column, or for lists as many as they are long. */
+function columnsOf(path: string, name: string, cells: readonly unknown[]): Column[] {
+  const first = cells.find((cell) => cell !== null && cell !== undefined);
+  const width = Array.isArray(first) ? first.length : null;
+  if (width === null) {
+    const builder = columnBuilder(path, name, false);
+    for (const cell of cells) builder.push(cell);
+    return [builder.finish()];
   }
-  return { values, features };
+  const builders = Array.from({ length: width }, (_, i) => columnBuilder(path, `${name}_${i}`, false));
+  for (const [row, cell] of cells.entries()) {
+    const list: readonly unknown[] = Array.isArray(cell) ? cell : new Array(width).fill(null);
+    if (list.length !== width) {
+      throw new Failure('input', {
+        what: `${cellPlace(path, row, name)} holds ${list.length} values where the first row holds ${width}.`,
+        cure: 'Make its lists equally long.',
+      });
+    }
+    for (const [i, builder] of builders.entries()) builder.push(list[i]);
+  }
+  return builders.map((builder) => builder.finish());
 }
 
-const text = new TextDecoder();
+const cellsOf = ({ cells }: Columns, name: string): readonly unknown[] => present(cells.get(name), `column ${name}`);
+
+const imagesOf = (table: Columns, name: string): boolean =>
+  isImage(cellsOf(table, name).find((cell) => cell !== null && cell !== undefined));
+
+/** The columns of values: encoded images are none. */
+function valueTable(path: string, table: Columns, names: readonly string[]): Table {
+  const columns = names
+    .filter((name) => !imagesOf(table, name))
+    .flatMap((name) => columnsOf(path, name, cellsOf(table, name)));
+  return { path, format: 'parquet', count: table.count, columns };
+}
 
 async function read(path: string, options: ReadOptions): Promise<Dataset> {
   const table = await readColumns(path);
-  if (table.count === 0)
-    throw new Failure('input', { what: `${path}: it holds no rows.`, cure: 'Give a table with data.' });
-  const columns = chooseColumns(path, table.names, options);
-  const targetName = columns.target === null ? null : (columns.names[columns.target] ?? '');
-  const targetCells =
-    targetName === null
-      ? null
-      : Array.from(table.cells.get(targetName) ?? [], (cell) =>
-          cell instanceof Uint8Array ? text.decode(cell) : cell,
-        );
-
-  const images = columns.features
-    .map((column) => table.cells.get(columns.names[column] ?? '') ?? [])
-    .find((cells) => imageBytes(cells[0]) !== null);
-  if (images !== undefined) {
-    const names = targetName === null ? undefined : huggingFaceNames(table.metadata, targetName);
-    const place = (i: number): string => `${path}: row ${i + 1}`;
-    const classNames = options.classNames ?? names;
-    return encodedImagesDataset({
-      path,
-      format: 'parquet',
-      count: table.count,
-      targets:
-        targetCells === null
-          ? { kind: 'none' }
-          : columnTargets(targetCells, (i) => `${place(i)}, column "${targetName}"`, {
-              ...options,
-              ...(classNames === undefined ? {} : { classNames }),
-            }),
-      name: place,
-      encoded: async (index) => {
-        const bytes = imageBytes(images[index]);
-        if (bytes !== null) return bytes;
-        throw new Failure('input', { what: `${place(index)} holds no image.`, cure: 'Remove the row.' });
-      },
+  const named = table.names.map((name) => ({ name }));
+  const { target, features } = table.count === 0 ? { target: null, features: [] } : chooseColumns(path, named, options);
+  const image = features.find(({ name }) => imagesOf(table, name));
+  // the target is chosen among the columns of the file, before its lists become columns of their own
+  if (image === undefined) {
+    return tableDataset(valueTable(path, table, table.names), {
+      ...options,
+      ...(target === null ? {} : { target: target.name }),
     });
   }
-  const { values, features } = featureRows(path, table, columns);
-  const flattened = {
-    names: [...features, targetName ?? ''],
-    target: features.length,
-    features: features.map((_, i) => i),
-  };
-  return tableDataset(path, 'parquet', flattened, values, targetCells, options);
+  const images = cellsOf(table, image.name);
+  const names = target === null ? undefined : huggingFaceNames(table.metadata, target.name);
+  const place = (i: number): string => `${path}: row ${i + 1}`;
+  const classNames = options.classNames ?? names;
+  const [column] = target === null ? [] : columnsOf(path, target.name, cellsOf(table, target.name));
+  return encodedImagesDataset({
+    path,
+    format: 'parquet',
+    count: table.count,
+    targets:
+      column === undefined
+        ? { kind: 'none' }
+        : columnTargets(path, column, { ...options, ...(classNames === undefined ? {} : { classNames }) }),
+    name: place,
+    encoded: async (index) => {
+      const bytes = imageBytes(images[index]);
+      if (bytes !== null) return bytes;
+      throw new Failure('input', { what: `${place(index)} holds no image.`, cure: 'Remove the row.' });
+    },
+  });
 }
 
 /** Parquet tables of numbers, and of encoded images as Hugging Face publishes them. */
@@ -181,4 +183,8 @@ export const parquet: DatasetReader = {
     return ['train'];
   },
   read,
+  table: async (path) => {
+    const table = await readColumns(path);
+    return valueTable(path, table, table.names);
+  },
 };

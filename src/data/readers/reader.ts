@@ -1,4 +1,6 @@
 import type { Dataset, Part } from '../dataset.js';
+import type { ArraySource } from './npy.js';
+import type { Table } from './table.js';
 
 export interface ReadOptions {
   /** the part to read where the path holds several (train by default); a path that holds one ignores it */
@@ -25,4 +27,8 @@ export interface DatasetReader {
   parts(path: string): Promise<readonly Part[]>;
   /** @throws Failure('input') naming the file, what is wrong with it and what to do */
   read(path: string, options: ReadOptions): Promise<Dataset>;
+  /** The columns of a table, whichever of them are inputs or targets. */
+  table?(path: string): Promise<Table>;
+  /** The named arrays of a file or folder, whichever of them are inputs or targets. */
+  arrays?(path: string): Promise<ArraySource>;
 }

@@ -1,131 +1,161 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { Failure } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { Dataset, Targets } from '../dataset.js';
-import { arrayDataset } from './arrays.js';
+import { encodedTable, listed } from '../encoding.js';
+import { type Column, cellPlace, isMissing, numberAt, textAt } from './column.js';
+import { isImageFile } from './files.js';
+import { encodedImagesDataset } from './pixels.js';
 import type { ReadOptions } from './reader.js';
 import { namedTargets, numericTargets } from './targets.js';
 
-/** Which columns of a table are read as what, by position. */
-export interface TableColumns {
-  readonly names: readonly string[];
-  readonly target: number | null;
-  readonly features: readonly number[];
+/** A table as its file has it: the columns in their order, pandas's row numbers among them. */
+export interface Table {
+  readonly path: string;
+  readonly format: 'csv' | 'tsv' | 'parquet' | 'jsonl' | 'json';
+  readonly count: number;
+  /** each with a name of its own */
+  readonly columns: readonly Column[];
+}
+
+/** Names as pandas makes them distinct: a, a.1, a.2. */
+export function distinctNames(names: readonly string[]): readonly string[] {
+  const taken = new Set(names);
+  const seen = new Set<string>();
+  return names.map((name) => {
+    let distinct = name;
+    for (let i = 1; seen.has(distinct) || (distinct !== name && taken.has(distinct)); i += 1) distinct = `${name}.${i}`;
+    seen.add(distinct);
+    return distinct;
+  });
 }
 
 const targetNames = new Set(['label', 'target', 'class', 'y']);
 
 /** pandas writes its row numbers as a column without a name, or of this one in Parquet */
-const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
+export const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
+
+/** Which columns of a table are read as what; the target is left out of the features. */
+export interface TableColumns<C extends { readonly name: string }> {
+  readonly target: C | null;
+  readonly features: readonly C[];
+}
 
 /**
  * The target column: `options.target` by name or position, else the one called label, target, class or y, else the last.
  * @throws Failure('usage') when `options.target` is not there
  */
-export function chooseColumns(path: string, names: readonly string[], options: ReadOptions): TableColumns {
-  const target = targetColumn(path, names, options);
-  const features = names.map((_, i) => i).filter((i) => i !== target && !isRowNumber(names[i] ?? ''));
-  if (features.length === 0)
+export function chooseColumns<C extends { readonly name: string }>(
+  path: string,
+  columns: readonly C[],
+  options: ReadOptions,
+): TableColumns<C> {
+  const target = targetColumn(path, columns, options);
+  const features = columns.filter((column) => column !== target && !isRowNumber(column.name));
+  if (features.length === 0) {
     throw new Failure('input', { what: `${path}: it has no column besides the target.`, cure: 'Add the inputs.' });
-  return { names, target, features };
+  }
+  return { target, features };
 }
 
-function targetColumn(path: string, names: readonly string[], options: ReadOptions): number | null {
-  if (options.target !== undefined) {
-    const named = names.indexOf(options.target);
-    if (named >= 0) return named;
-    const position = /^\d+$/.test(options.target) ? Number(options.target) : names.length;
-    if (position < names.length) return position;
+function targetColumn<C extends { readonly name: string }>(
+  path: string,
+  columns: readonly C[],
+  { target, requireTargets }: ReadOptions,
+): C | null {
+  const found = target === undefined ? undefined : columnNamed(columns, target);
+  if (found !== undefined) return found;
+  if (target !== undefined) {
+    const names = columns.map(({ name }) => name);
     throw new Failure('usage', {
-      what: `${path}: it has no column "${options.target}". Its columns are ${listed(names)}.`,
+      what: `${path}: it has no column "${target}". Its columns are ${listed(names)}.`,
       cure: 'Name one of them as the target.',
       settings: ['target'],
     });
   }
-  const usual = names.findIndex((name) => targetNames.has(name.toLowerCase()));
-  if (usual >= 0) return usual;
-  return options.requireTargets === false ? null : names.length - 1;
+  const usual = columns.find(({ name }) => targetNames.has(name.toLowerCase()));
+  return usual ?? (requireTargets === false ? null : (columns.at(-1) ?? null));
 }
 
-/** The first names of a list, for a message. */
-export const listed = (names: readonly string[]): string =>
-  `${names.slice(0, 20).join(', ')}${names.length > 20 ? ', ...' : ''}`;
-
-/** The number in a cell; null where there is none. */
-export function cellNumber(cell: unknown): number | null {
-  if (typeof cell === 'number') return cell;
-  if (typeof cell === 'bigint' || typeof cell === 'boolean') return Number(cell);
-  if (typeof cell !== 'string' || cell.trim() === '') return null;
-  const value = Number(cell);
-  return Number.isNaN(value) ? null : value;
+/** The column of that name, or at that position (from 0). */
+function columnNamed<C extends { readonly name: string }>(columns: readonly C[], name: string): C | undefined {
+  return columns.find((column) => column.name === name) ?? (/^\d+$/.test(name) ? columns[Number(name)] : undefined);
 }
 
-/** @throws Failure('input') naming row and column of a cell that holds no finite number */
-export function featureNumber(path: string, row: number, column: string, cell: unknown): number {
-  const value = cellNumber(cell);
-  if (value !== null && Number.isFinite(value)) return value;
-  const shown = cell === null || cell === undefined || cell === '' ? 'nothing' : `"${String(cell).slice(0, 40)}"`;
-  throw new Failure('input', {
-    what: `${path}: row ${row}, column "${column}" holds ${shown}, not a number.`,
-    cure: 'Fill in what is missing, encode words as numbers, or name the target column.',
-  });
+/**
+ * A table as a data set: its target column, and its other columns as inputs, or, where the one other column names image
+ * files, those images.
+ * @throws Failure('input') when it has no rows, or a target is missing
+ */
+export function tableDataset(table: Table, options: ReadOptions): Dataset {
+  const { path, format, count } = table;
+  if (count === 0) throw new Failure('input', { what: `${path}: it holds no rows.`, cure: 'Give a table with data.' });
+  const { target, features } = chooseColumns(path, table.columns, options);
+  const targets: Targets = target === null ? { kind: 'none' } : columnTargets(path, target, options);
+  const [first, ...others] = features;
+  if (first !== undefined && others.length === 0 && namesImages(first)) return imageColumn(table, first, targets);
+  return encodedTable({ path, format, count, features, targets });
 }
 
-/** Column names that say "this is a pixel": pixel0, px_1, 1x1, or bare positions. */
-const pixelName = /^(?:(?:pixel|px|p)[\s_-]?)?\d+(?:x\d+)?$/i;
-const fewestPixels = 64;
-
-const isByte = (value: number): boolean => Number.isInteger(value) && value >= 0 && value <= 255;
-
-/** The targets in one column of cells. `place` names one of them in a message. */
-export function columnTargets(
-  cells: readonly unknown[],
-  place: (index: number) => string,
-  options: ReadOptions,
-): Targets {
-  const missing = cells.findIndex((cell) => cell === null || cell === undefined || cell === '');
-  if (missing >= 0)
+/**
+ * The targets in one column: numbers, or the names of classes.
+ * @throws Failure('input') naming the row of one that is missing, or a word where values are wanted
+ */
+export function columnTargets(path: string, column: Column, options: ReadOptions): Targets {
+  const rows = Array.from({ length: column.count }, (_, row) => row);
+  const place = (row: number): string => cellPlace(path, row, column.name);
+  const missing = rows.findIndex((row) => isMissing(column, row));
+  if (missing >= 0) {
     throw new Failure('input', { what: `${place(missing)} is missing.`, cure: 'Fill it in, or remove the row.' });
-  const values = cells.map(cellNumber).filter((value) => value !== null);
-  if (values.length === cells.length) return numericTargets(values, place, options);
-  if (options.targetKind === 'values') {
-    const word = cells.findIndex((cell) => cellNumber(cell) === null);
+  }
+  const wantValues = options.targetKind === 'values';
+  if (column.kind === 'numbers' || (column.kind === 'truths' && wantValues)) {
+    return numericTargets(
+      Float64Array.from(rows, (row) => numberAt(column, row)),
+      place,
+      options,
+    );
+  }
+  const words = rows.map((row) => present(textAt(column, row), place(row)));
+  if (wantValues) {
+    const word = rows.findIndex((row) => Number.isNaN(Number(words[row])));
     throw new Failure('input', {
-      what: `${place(word)} is "${String(cells[word])}", not a number.`,
+      what: `${place(word)} is "${words[word]}", not a number.`,
       cure: 'Correct it, or say that the task is a classification.',
       settings: [['task', 'classification']],
     });
   }
-  return namedTargets(cells.map(String), place, options);
+  return namedTargets(words, place, options);
 }
 
-/**
- * A data set of numeric rows.
- * @param values [count, columns.features.length], row-major
- * @param targetCells one cell per row, or null where the table has no target
- */
-export function tableDataset(
-  path: string,
-  format: 'csv' | 'tsv' | 'parquet',
-  columns: TableColumns,
-  values: Float32Array,
-  targetCells: readonly unknown[] | null,
-  options: ReadOptions,
-): Dataset {
-  const width = columns.features.length;
-  const targetName = columns.names[columns.target ?? 0] ?? '';
-  const pixels =
-    width >= fewestPixels &&
-    columns.features.every((column) => pixelName.test(columns.names[column] ?? '')) &&
-    values.every(isByte);
-  return arrayDataset({
+/** Whether a column holds nothing but the names of image files. */
+export const namesImages = ({ kind, cells }: Column): boolean =>
+  kind === 'words' && cells !== null && cells.texts.every((text) => isImageFile(text));
+
+/** The images that a column names, their paths taken from the folder of the table. */
+export function imageColumn({ path, format, count }: Table, column: Column, targets: Targets): Dataset {
+  const fileOf = (index: number): string =>
+    resolve(dirname(path), present(textAt(column, index), cellPlace(path, index, column.name)));
+  return encodedImagesDataset({
     path,
     format,
-    shape: [width],
-    layout: 'values',
-    names: columns.features.map((column) => columns.names[column] ?? ''),
-    storage: pixels ? Uint8Array.from(values) : values,
-    targets:
-      targetCells === null
-        ? { kind: 'none' }
-        : columnTargets(targetCells, (i) => `${path}: row ${i + 1}, column "${targetName}"`, options),
+    count,
+    targets,
+    name: fileOf,
+    encoded: async (index) => {
+      try {
+        return await readFile(fileOf(index));
+      } catch (error) {
+        throw new Failure(
+          'input',
+          {
+            what: `${cellPlace(path, index, column.name)} names ${fileOf(index)}, which cannot be read.`,
+            cure: 'Put the file there, or correct the path; it is taken from the folder of the table.',
+          },
+          { cause: error },
+        );
+      }
+    },
   });
 }

@@ -5,6 +5,9 @@ import type { ReadOptions } from './reader.js';
 /** Above this a whole number is taken for an amount, unless there are as many samples to carry that many classes. */
 const likelyClasses = 1000;
 
+/** No classifier has more classes than this, and a name is made for each. */
+const mostClasses = 2 ** 17;
+
 /** What a message says about the place of a target: "labels.gz: label 7", "table.csv: line 3"... */
 type Place = (index: number) => string;
 
@@ -14,27 +17,29 @@ type Place = (index: number) => string;
  */
 export function indexedTargets(labels: ArrayLike<number>, place: Place, options: ReadOptions): Targets {
   const indices = new Int32Array(labels.length);
+  const known = options.classNames?.length ?? mostClasses;
   let highest = -1;
-  for (let i = 0; i < labels.length; i += 1) {
-    const label = labels[i] ?? -1;
+  for (const [i, label] of Array.from(labels).entries()) {
     if (!Number.isInteger(label) || label < 0) {
       throw new Failure('input', {
         what: `${place(i)} is ${label}, not a class index.`,
-        cure: 'Number the classes from 0.',
+        cure: 'Number the classes from 0, or say that the task is a regression.',
+        settings: [['task', 'regression']],
       });
     }
-    if (options.classNames !== undefined && label >= options.classNames.length) {
+    if (label >= known) {
       throw new Failure('input', {
-        what: `${place(i)} is ${label}, but there are ${options.classNames.length} classes, numbered from 0.`,
+        what: `${place(i)} is ${label}, but there are ${options.classNames === undefined ? 'at most ' : ''}${known} classes, numbered from 0.`,
         cure: 'Correct the label, or give the classes that this data has.',
         settings: ['classes'],
       });
     }
     indices[i] = label;
-    if (label > highest) highest = label;
+    highest = Math.max(highest, label);
   }
-  const names = options.classNames ?? Array.from({ length: highest + 1 }, (_, i) => String(i));
-  return { kind: 'class', labels: indices, names };
+  if (options.classNames !== undefined) return { kind: 'class', labels: indices, names: options.classNames };
+  const names = Array.from({ length: highest + 1 }, (_, i) => String(i));
+  return { kind: 'class', labels: indices, names, numbered: true };
 }
 
 /**
@@ -59,31 +64,28 @@ export function namedTargets(labels: readonly string[], place: Place, options: R
 }
 
 /**
- * Targets from one number per sample: classes where they are whole numbers that can be class indices, else values.
- * Whole numbers that are not indices (-1 and 1) name their classes.
+ * Targets from one number per sample: classes where they are whole numbers that can be class indices, or the -1 and 1 of
+ * two classes; else values.
+ * @param stored `integers` where the file's type says that no number has a fraction: then any that can be an index is one
  */
-export function numericTargets(values: readonly number[], place: Place, options: ReadOptions): Targets {
+export function numericTargets(
+  values: Float64Array,
+  place: Place,
+  options: ReadOptions,
+  stored: 'integers' | 'numbers' = 'numbers',
+): Targets {
   const at = values.findIndex((value) => !Number.isFinite(value));
-  if (at >= 0)
+  if (at >= 0) {
     throw new Failure('input', { what: `${place(at)} is ${values[at]}.`, cure: 'Remove or fill in such targets.' });
-  const whole = values.every(Number.isInteger);
-  const highest = values.reduce((most, value) => Math.max(most, value), 0);
-  const lowest = values.reduce((least, value) => Math.min(least, value), 0);
-  const classes = whole && highest < Math.max(likelyClasses, values.length) && lowest > -likelyClasses;
-  if (options.targetKind === 'values' || (options.targetKind === undefined && !classes)) {
+  }
+  const signs = values.every((value) => value === -1 || value === 1) && values.includes(-1);
+  const limit = stored === 'integers' ? mostClasses : Math.max(likelyClasses, values.length);
+  const indices = values.every((value) => Number.isInteger(value) && value >= 0 && value < limit);
+  if (options.targetKind === 'values' || (options.targetKind === undefined && !signs && !indices)) {
     return { kind: 'values', values: Float32Array.from(values), width: 1 };
   }
-  if (!whole) {
-    const fraction = values.findIndex((value) => !Number.isInteger(value));
-    throw new Failure('input', {
-      what: `${place(fraction)} is ${values[fraction]}, not a class.`,
-      cure: 'Give whole numbers, or say that the task is a regression.',
-      settings: [['task', 'regression']],
-    });
-  }
-  if (lowest >= 0) return indexedTargets(values, place, options);
-  const names = options.classNames ?? [...new Set(values)].sort((a, b) => a - b).map(String);
-  return namedTargets(values.map(String), place, { ...options, classNames: names });
+  if (!signs) return indexedTargets(values, place, options);
+  return namedTargets(Array.from(values, String), place, { ...options, classNames: options.classNames ?? ['-1', '1'] });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
 import type { Reading } from '../../contract/reading.js';
-import { type RunData, withTargets } from '../../reading/data.js';
+import { type RunData, retarget } from '../../reading/data.js';
 import { type ModelReading, readModel } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
@@ -74,6 +74,6 @@ interface ReadRun {
 
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
   const { signature, output, task, kind } = await readingStage.of(run);
-  const data = withTargets(run.data, (dataset) => targetsFor({ task: kind }, dataset));
+  const data = retarget(run.data, (targets) => targetsFor({ task: kind }, targets));
   return { signature, data, task, judged: { output, loss: task.loss, scores: task.scores } };
 });

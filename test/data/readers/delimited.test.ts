@@ -1,4 +1,5 @@
 import { gzipSync } from 'node:zlib';
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { openDataset, type ReadOptions } from '../../../src/data/open.js';
 import { allValues, temporaryFolder, write } from './bytes.js';
@@ -77,11 +78,66 @@ describe('CSV and TSV', () => {
     expect(await allValues(pixels)).toEqual(row);
   });
 
+  it('knows the marks of what is missing, and true and false', async () => {
+    const marks = ['', 'NA', 'NaN', 'null', 'None', 'N/A', '?'];
+    const dataset = await table(`a,b,y\n4,true,0\n6,FALSE,1\n${marks.map((mark) => `${mark},True,0\n`).join('')}`);
+    expect(await allValues(dataset)).toEqual([4, 1, 6, 0, ...marks.flatMap(() => [5, 1])]);
+    expect((await table('a,y\n1,True\n2,False\n')).targets).toMatchObject({ names: ['False', 'True'] });
+    expect((await table('a,y\n1,True\n2,False\n', { targetKind: 'values' })).targets).toMatchObject({
+      values: Float32Array.of(1, 0),
+    });
+  });
+
+  it('reads decimal commas where no comma separates the columns', async () => {
+    // pandas: to_csv(sep=';', decimal=',', index=False)
+    const written = await table('age;share;y\n31,5;0,125;1,5\n;-1,25;2\n44,5;3e-1;0,5\n');
+    expect(await allValues(written)).toEqual([31.5, 0.125, 38, -1.25, 44.5, Math.fround(0.3)]);
+    expect(written.targets).toMatchObject({ kind: 'values', values: Float32Array.of(1.5, 2, 0.5) });
+    expect(await allValues(await table('1,5;2,5;0\n3,5;4,5;1\n'))).toEqual([1.5, 2.5, 3.5, 4.5]);
+    expect(await allValues(await table('a\tb\ty\n1,5\t2\t0\n3,5\t4\t1\n', {}, 'tsv'))).toEqual([1.5, 2, 3.5, 4]);
+    // more different numbers than are kept as text
+    const many = Array.from({ length: 9000 }, (_, i) => `${i},${i % 7};${i % 2}\n`).join('');
+    expect((await allValues(await table(`a;y\n${many}`)))[8999]).toBeCloseTo(8999.4, 2);
+  });
+
+  it('refuses marks between thousands, and a comma that may be one', async () => {
+    const refused = (text: string, what: RegExp) =>
+      expect(table(text)).rejects.toMatchObject({
+        kind: 'input',
+        what: expect.stringMatching(what),
+        cure: 'Write numbers with a decimal point and no mark between thousands.',
+      });
+    await refused('a;y\n1.234,56;0\n2;1\n', /row 1, column "a" holds "1.234,56", with a mark between its thousands/);
+    await refused('a;y\n5;0\n1.234.567;1\n', /row 2, column "a" holds "1.234.567"/);
+    await refused('a;y\n1,234;0\n22,500;1\n', /"1,234", whose comma may be the decimal comma or stand between/);
+    await refused('a;y\n1,5;0\n2.5;1\n', /row 2, column "a" holds "2.5", but .*row 1, column "a" has a decimal comma/);
+    await refused('a,y\n"1,234",0\n"2,5",1\n', /"1,234", with a comma in it/);
+    await refused('a,b,y\n1 000,2,0\n1,2,0\n', /"1 000", with a mark between its thousands/);
+  });
+
+  it('reads the images that its one column names, from the folder of the table', async () => {
+    const image = { width: 2, height: 1, channels: 3, background: '#00ff00' } as const;
+    await write(folder, 'green.png', await sharp({ create: image }).png().toBuffer());
+    const dataset = await table('file,label\ngreen.png,leaf\ngone.png,sky\n');
+    expect(dataset).toMatchObject({ count: 2, sample: { shape: null }, targets: { names: ['leaf', 'sky'] } });
+    const into = new Float32Array(3);
+    const one = { height: 1, width: 1 };
+    const size = { ...one, channels: 3, resized: one, fit: 'stretch', interpolation: 'linear' } as const;
+    await dataset.read([0], into, size);
+    expect([...into]).toEqual([0, 255, 0]);
+    await expect(dataset.read([1], into, size)).rejects.toThrow(/row 2, column "file" names .*gone.png, which cannot/);
+  });
+
+  it('tells columns of one name apart', async () => {
+    const dataset = await table('a,a,y\n1,2,0\n3,4,1\n');
+    expect(dataset.sample.names).toEqual(['a', 'a.1']);
+    expect(await allValues(dataset)).toEqual([1, 2, 3, 4]);
+  });
+
   it('refuses what is malformed, by row and column', async () => {
     const input = (message: RegExp) => ({ kind: 'input', message: expect.stringMatching(message) });
-    await expect(table('a,b,y\n1,2,0\n1,,0\n')).rejects.toMatchObject(input(/row 2, column "b" holds nothing/));
-    await expect(table('a,b,y\n1,NaN,0\n')).rejects.toMatchObject(input(/row 1, column "b" holds "NaN"/));
-    await expect(table('a,b,y\n1,red,0\n2,blue,1\n')).rejects.toMatchObject(input(/row 1, column "b" holds "red"/));
+    await expect(table('a,b,y\n1,2,0\n1,inf,0\n')).rejects.toMatchObject(input(/row 2, column "b" holds "inf"/));
+    await expect(table('a,y\n1,0\n2,NA\n')).rejects.toMatchObject(input(/row 2, column "y" is missing/));
     await expect(table('a,b,y\n1,2,0\n1,2\n')).rejects.toMatchObject(input(/row 2 has 2 cells where the first has 3/));
     await expect(table('a,y\n1,0\n2,\n')).rejects.toMatchObject(input(/row 2, column "y" is missing/));
     await expect(table('y\n1\n')).rejects.toMatchObject(input(/no column besides the target/));

@@ -87,6 +87,11 @@ describe('the MNIST family', () => {
     await expect(open({ [name]: gzipSync(images).subarray(0, 20), [labelsName]: labels })).rejects.toMatchObject(
       failure(/gzip data is damaged or cut short/),
     );
+    // a few kilobytes that unpack to many megabytes
+    const bomb = gzipSync(Buffer.concat([images, new Uint8Array(2 ** 24)]));
+    await expect(open({ [name]: bomb, [labelsName]: labels })).rejects.toMatchObject(
+      failure(/unpacks to more than the 40 bytes that its header announces/),
+    );
     const nan = idxBytes([1, 2], [1, Number.NaN], 13);
     await expect(open({ [name]: nan, [labelsName]: idxBytes([1], [0]) })).rejects.toMatchObject(
       failure(/sample 0 holds NaN at position 1/),

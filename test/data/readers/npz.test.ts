@@ -11,6 +11,10 @@ function archive(arrays: Readonly<Record<string, Uint8Array>>): Promise<string> 
   return write(folder, `${files}.npz`, zipBytes(entries));
 }
 
+/** Written by NumPy 2.4 (savez_compressed): x_train, x_test (float32), y_test (uint8). */
+const anomalies =
+  'UEsDBC0AAAAIAAAAIQDMypy9//////////8LABQAeF90cmFpbi5ucHkBABAAmAAAAAAAAABVAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TZqKuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GsY6CkaaOgq1CmQDLgYwaLAHEg5ABMQNQLzAAQBQSwMELQAAAAgAAAAhAJH059v//////////woAFAB4X3Rlc3QubnB5AQAQAJAAAAAAAAAAUAAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBuk2airqOgnpZfVFKUmBefX5SSChJ3S8wpTgWKF2ckFqQC+RpGOgpGmjoKtQpkAy4GMGiwBxIOQOQAAFBLAwQtAAAACAAAACEAmWJ33///////////CgAUAHlfdGVzdC5ucHkBABAAggAAAAAAAABGAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loF5Taqiuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5GkY6mjoKtQoUAC4GRgBQSwECLQMtAAAACAAAACEAzMqcvVUAAACYAAAACwAAAAAAAAAAAAAAgAEAAAAAeF90cmFpbi5ucHlQSwECLQMtAAAACAAAACEAkfTn21AAAACQAAAACgAAAAAAAAAAAAAAgAGSAAAAeF90ZXN0Lm5weVBLAQItAy0AAAAIAAAAIQCZYnffRgAAAIIAAAAKAAAAAAAAAAAAAACAAR4BAAB5X3Rlc3QubnB5UEsFBgAAAAADAAMAqQAAAKABAAAAAA==';
+
 describe('.npz', () => {
   it("reads Keras's arrays, 8-bit pixels and integer labels, train and test", async () => {
     const path = await archive({
@@ -85,7 +89,57 @@ describe('.npz', () => {
     const path = await archive({ x: npyBytes('<f2', [2, 2], half), y: npyBytes('>i2', [2], big) });
     const dataset = await openDataset(path);
     expect(await allValues(dataset)).toEqual([1, -2, Math.fround(0.333251953125), 2 ** -24]);
-    expect(dataset.targets).toMatchObject({ names: ['-2', '300'], labels: Int32Array.of(0, 1) });
+    expect(dataset.targets).toMatchObject({ kind: 'values', values: Float32Array.of(-2, 300) });
+  });
+
+  it('reads training data without labels beside a labelled test set', async () => {
+    const path = await write(folder, 'anomalies.npz', Buffer.from(anomalies, 'base64'));
+    const train = await openDataset(path, { requireTargets: false });
+    expect(train).toMatchObject({ part: 'train', count: 3, targets: { kind: 'none' } });
+    const test = { part: 'test', count: 2, targets: { kind: 'class', labels: Int32Array.of(0, 1) } };
+    expect(await openCompanion(train, 'test', { requireTargets: false })).toMatchObject(test);
+    expect(await openDataset(path, { part: 'test', requireTargets: false })).toMatchObject(test);
+    await expect(openDataset(path)).rejects.toThrow(/holds x_train but no labels/);
+  });
+
+  it('finds the validation part under its usual names', async () => {
+    const x = npyBytes('<f4', [1, 1], float32([1]));
+    const y = npyBytes('<i8', [1], int64([0]));
+    for (const [inputs, targets] of [
+      ['x_val', 'y_val'],
+      ['X_valid', 'Y_valid'],
+      ['validation_images', 'validation_labels'],
+    ] as const) {
+      const train = await openDataset(await archive({ x_train: x, y_train: y, [inputs]: x, [targets]: y }));
+      expect(await openCompanion(train, 'validation')).toMatchObject({ part: 'validation', count: 1 });
+    }
+  });
+
+  it('keeps labels to what a classifier can have: what is beyond are values, and no classes', async () => {
+    const x = npyBytes('<f4', [2, 1], float32([0.5, 1.5]));
+    const open = async (labels: readonly number[], options = {}) =>
+      openDataset(await archive({ x, y: npyBytes('<i8', [2], int64(labels)) }), options);
+    expect((await open([2 ** 40, 1])).targets).toEqual({
+      kind: 'values',
+      values: Float32Array.of(2 ** 40, 1),
+      width: 1,
+    });
+    expect((await open([-3, 1])).targets).toMatchObject({ kind: 'values' });
+    expect((await open([-1, 1])).targets).toMatchObject({ kind: 'class', names: ['-1', '1'] });
+    expect((await open([20000, 1])).targets).toMatchObject({
+      kind: 'class',
+      labels: Int32Array.of(20000, 1),
+      numbered: true,
+    });
+    const asked = { targetKind: 'class' } as const;
+    await expect(open([1, 2 ** 40], asked)).rejects.toThrow(/y\[1\] is 1099511627776, but there are at most 131072/);
+    await expect(open([-3, 1], asked)).rejects.toThrow(/y\[0\] is -3, not a class index/);
+  });
+
+  it('refuses text that is no Unicode', async () => {
+    const x = npyBytes('<f4', [1, 1], float32([0.5]));
+    const y = npyBytes('<U1', [1], Uint8Array.of(0xff, 0xff, 0xff, 0x7f));
+    await expect(openDataset(await archive({ x, y }))).rejects.toThrow(/y\[0\] is no Unicode text/);
   });
 
   it('refuses what is malformed, saying what to do', async () => {

@@ -21,6 +21,14 @@ const images =
 const nulls =
   'UEFSMRUEFSAVIEwVBBUAEgAAAAAAAAAA8D8AAAAAAAAIQBUAFRIVEiwVBhUQFQYVBhwAAAACAAAAAwUBAwIVBBUgFSBMFQQVABIAAAAAAAAAAAAAAQAAAAAAAAAVABUSFRIsFQYVEBUGFQYcAAAAAgAAAAYBAQMCFQQZPDUAGAZzY2hlbWEVBAAVCiUCGAFhABUEJQIYAXkAFgYZHBksJgAcFQoZNQAGEBkYAWEVABYGFnQWdCZEJggpLBUEFQAVAgAVABUQFQIAPCkGGSYCBAAAACYAHBUEGTUABhAZGAF5FQAWBhZ0FnQmuAEmfCksFQQVABUCABUAFRAVAgA8KQYZJgAGAAAAFugBFgYmCBboAQAoIHBhcnF1ZXQtY3BwLWFycm93IHZlcnNpb24gMjYuMC4xGSwcAAAcAAAAxgAAAFBBUjE=';
 
+/** Written by pyarrow 26: age (double), city (string), member (bool), bought (int64), with nulls. */
+const people =
+  'UEFSMRUAFUwVQiwVDBUAFQYVBhwAAAAmGAIAAAADHQAFAQQ/QAUHBEBGCQgoAE1AAAAAAAAAN0AVABVeFV4sFQwVABUGFQYcAAAALzQCAAAAAy8EAAAAT3NsbwEIMFJvbWUFAAAAUGFyaXMBESxPc2xvBAAAAFJvbWUVABUOFRIsFQwVABUGFQYcAAAABxgCAAAADAENFQAVbBUoLBUMFQAVBhUGHAAAADYcAgAAAAwBAQA2AQAREBEIPgEAFQQZXDUAGAZzY2hlbWEVCAAVCiUCGANhZ2UAFQwlAhgEY2l0eSUATBwAAAAVACUCGAZtZW1iZXIAFQQlAhgGYm91Z2h0ABYMGRwZTCYAHBUKGSUGABkYA2FnZRUCFgwWchZoJghJHBUAFQAVAgA8KQYZJgQIAAAAJgAcFQwZJQYAGRgEY2l0eRUCFgwWhAEWhAEmcEkcFQAVABUCADwWKhkGGSYCCgAAACYAHBUAGSUGABkYBm1lbWJlchUCFgwWNBY4JvQBSRwVABUAFQIAPCkGGSYADAAAACYAHBUEGSUGABkYBmJvdWdodBUCFgwWkgEWTiasAkkcFQAVABUCADwpBhkmAAwAAAAWvAMWDCYIFvICACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNi4wLjEZTBwAABwAABwAABwAAABGAQAAUEFSMQ==';
+
+/** Written by pyarrow 26: when (timestamp), x (double), y (int64). */
+const dates =
+  'UEFSMRUAFTwVQCwVBhUAFQYVBhwAAAAedAIAAAAGAQCgfocnDgYAAKBqQqsQBgAA4KfBBhMGABUAFTwVOCwVBhUAFQYVBhwAAAAeGAIAAAAGAQAFAQTwPwUHKAAAQAAAAAAAAAhAFQAVPBUqLBUGFQAVBhUGHAAAAB4YAgAAAAYBAA0BFQkYAAAAAAAAABUEGUw1ABgGc2NoZW1hFQYAFQQlAhgEd2hlbiUUTIwSHCwAAAAAABUKJQIYAXgAFQQlAhgBeQAWBhkcGTwmABwVBBklBgAZGAR3aGVuFQIWBhZiFmYmCEkcFQAVABUCADwpBhkmAAYAAAAmABwVChklBgAZGAF4FQIWBhZiFl4mbkkcFQAVABUCADwpBhkmAAYAAAAmABwVBBklBgAZGAF5FQIWBhZiFlAmzAFJHBUAFQAVAgA8KQYZJgAGAAAAFqYCFgYmCBaUAgAoIHBhcnF1ZXQtY3BwLWFycm93IHZlcnNpb24gMjYuMC4xGTwcAAAcAAAcAAAA+AAAAFBBUjE=';
+
 describe('Parquet', () => {
   it('reads numeric columns, the last one as the classes', async () => {
     const dataset = await openDataset(await file('flowers.parquet', flowers));
@@ -54,10 +62,17 @@ describe('Parquet', () => {
     expect([...into]).toEqual([77, 77, 77, 77, 77, 77, 10, 10, 10, 10, 10, 10]);
   });
 
-  it('refuses a missing value, and a file that is cut short', async () => {
-    await expect(openDataset(await file('nulls.parquet', nulls))).rejects.toMatchObject({
+  it('fills a null with the mean, reads truths and words', async () => {
+    expect(await allValues(await openDataset(await file('nulls.parquet', nulls)))).toEqual([1, 2, 3]);
+    const dataset = await openDataset(await file('people.parquet', people));
+    expect(dataset.sample.names).toEqual(['age', 'city=Oslo', 'city=Paris', 'city=Rome', 'city missing', 'member']);
+    expect((await allValues(dataset)).slice(0, 12)).toEqual([31, 1, 0, 0, 0, 1, 39.125, 0, 0, 1, 0, 0]);
+  });
+
+  it('refuses timestamps, and a file that is cut short', async () => {
+    await expect(openDataset(await file('dates.parquet', dates))).rejects.toMatchObject({
       kind: 'input',
-      message: expect.stringMatching(/nulls.parquet: row 2, column "a" holds nothing, not a number/),
+      what: expect.stringMatching(/column "when" holds dates or times/),
     });
     await expect(openDataset(await file('cut.parquet', flowers.slice(0, 400)))).rejects.toMatchObject({
       kind: 'input',

@@ -1,0 +1,130 @@
+import { Failure } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
+
+/** Named arrays, of an archive or a folder. */
+export interface ArraySource {
+  readonly path: string;
+  readonly format: 'npz' | 'npy';
+  readonly names: readonly string[];
+  /** @throws Failure('input') for an array that cannot be read */
+  read(names: readonly string[]): Promise<ReadonlyMap<string, NpyArray>>;
+}
+
+export interface NpyArray {
+  readonly shape: readonly number[];
+  /** NumPy's type: u1, i8, f4, b1, U10... */
+  readonly type: string;
+  readonly littleEndian: boolean;
+  readonly data: DataView;
+}
+
+const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
+
+/** Whether a file that begins with `head` is an array. */
+export const isNpy = (head: Uint8Array): boolean => magic.every((byte, i) => head[i] === byte);
+
+/**
+ * The .npy format, versions 1 to 3: magic, version, header length, a Python dict literal, then the elements.
+ * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
+ */
+export function parseNpy(place: string, bytes: Uint8Array): NpyArray {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.length < 12 || !isNpy(bytes)) {
+    throw new Failure('input', { what: `${place} is not a NumPy array.`, cure: 'Write the file with numpy.savez.' });
+  }
+  const major = view.getUint8(6);
+  const start = major === 1 ? 10 : 12;
+  const headerLength = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  const header = new TextDecoder().decode(bytes.subarray(start, start + headerLength));
+  const descr = /'descr':\s*'([<>|=]?)([a-zA-Z]\d*)'/.exec(header);
+  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
+  if (descr === null || shapeText === undefined) {
+    throw new Failure('input', {
+      what: `${place} has a structured or unknown type.`,
+      cure: 'Save plain numeric arrays.',
+    });
+  }
+  const type = present(descr[2], `the type of ${place}`);
+  if (/'fortran_order':\s*True/.test(header) && shapeText.split(',').filter((dim) => dim.trim() !== '').length > 1) {
+    throw new Failure('input', {
+      what: `${place} is in Fortran order.`,
+      cure: 'Save numpy.ascontiguousarray(array) instead.',
+    });
+  }
+  if (type.startsWith('O')) {
+    throw new Failure('input', {
+      what: `${place} holds Python objects.`,
+      cure: 'Convert it, e.g. with array.astype("float32").',
+    });
+  }
+  const shape = shapeText
+    .split(',')
+    .map((dim) => dim.trim())
+    .filter((dim) => dim !== '')
+    .map(Number);
+  const offset = start + headerLength;
+  const length = shape.reduce((product, dim) => product * dim, 1);
+  const size = type.startsWith('U') ? 4 * Number(type.slice(1)) : Number(type.slice(1));
+  if (bytes.length - offset !== length * size) {
+    throw new Failure('input', {
+      what: `${place} announces ${length * size} bytes of data but holds ${bytes.length - offset}.`,
+      cure: 'Save it again.',
+    });
+  }
+  const data = new DataView(bytes.buffer, bytes.byteOffset + offset, length * size);
+  return { shape, type, littleEndian: descr[1] !== '>', data };
+}
+
+const elementReaders: Readonly<Record<string, (view: DataView, index: number, littleEndian: boolean) => number>> = {
+  b1: (view, i) => view.getUint8(i),
+  u1: (view, i) => view.getUint8(i),
+  i1: (view, i) => view.getInt8(i),
+  u2: (view, i, le) => view.getUint16(2 * i, le),
+  i2: (view, i, le) => view.getInt16(2 * i, le),
+  u4: (view, i, le) => view.getUint32(4 * i, le),
+  i4: (view, i, le) => view.getInt32(4 * i, le),
+  u8: (view, i, le) => Number(view.getBigUint64(8 * i, le)),
+  i8: (view, i, le) => Number(view.getBigInt64(8 * i, le)),
+  f2: (view, i, le) => float16(view.getUint16(2 * i, le)),
+  f4: (view, i, le) => view.getFloat32(4 * i, le),
+  f8: (view, i, le) => view.getFloat64(8 * i, le),
+};
+
+/** IEEE 754 binary16 */
+function float16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** The elements one after another, as float64: integers beyond 2^53 are rounded. @throws Failure('input') for other types */
+export function numbers(place: string, array: NpyArray): Float64Array {
+  const at = elementReaders[array.type];
+  if (at === undefined) {
+    throw new Failure('input', { what: `${place} is of NumPy type ${array.type}.`, cure: 'Save integers or floats.' });
+  }
+  const length = array.shape.reduce((product, dim) => product * dim, 1);
+  const values = new Float64Array(length);
+  for (let i = 0; i < length; i += 1) values[i] = at(array.data, i, array.littleEndian);
+  return values;
+}
+
+/** NumPy's U type: UTF-32 of a fixed length, padded with zeros. @throws Failure('input') for what is no Unicode */
+export function strings(place: string, array: NpyArray): string[] {
+  const width = Number(array.type.slice(1));
+  const count = array.data.byteLength / (4 * width);
+  return Array.from({ length: count }, (_, i) => {
+    let text = '';
+    for (let k = 0; k < width; k += 1) {
+      const point = array.data.getUint32(4 * (i * width + k), array.littleEndian);
+      if (point > 0x10ffff) {
+        throw new Failure('input', { what: `${place}[${i}] is no Unicode text.`, cure: 'Save it again.' });
+      }
+      if (point !== 0) text += String.fromCodePoint(point);
+    }
+    return text;
+  });
+}
