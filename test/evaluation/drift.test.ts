@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import { createRandom } from '../../src/math/random.js';
 import {
   binShares,
   chancePsi,
@@ -9,6 +8,7 @@ import {
   referenceDistribution,
   worstLevel,
 } from '../../src/evaluation/drift.js';
+import { createRandom } from '../../src/math/random.js';
 
 test('the stability index of a worked example: 50/30/20 % becoming 40/35/25 %', () => {
   // -0.1 ln 0.8 + 0.05 ln (35/30) + 0.05 ln 1.25

@@ -1,6 +1,5 @@
 import { deflateSync } from 'node:zlib';
 import type { ArmResult, CurvePoint, Example, MigrateResult, SiteResult } from '../../src/contract/result.js';
-import { createRandom } from '../../src/math/random.js';
 import { judgeAcceptance, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
 import { monitoringBaseline } from '../../src/evaluation/drift.js';
@@ -14,6 +13,7 @@ import {
   type Truth,
 } from '../../src/evaluation/metrics.js';
 import { judge } from '../../src/evaluation/verdict.js';
+import { createRandom } from '../../src/math/random.js';
 
 /** A run as its report sees it, made from scores by the project's own statistics, so that its figures belong together. */
 export interface ResultOptions {
