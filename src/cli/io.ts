@@ -22,14 +22,15 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** how a user calls this program from here: what messages tell them to run begins with it */
   readonly command: string;
-  /** Calls `listener` at each request to stop (Ctrl-C, SIGTERM) until the returned function is called. */
+  /** Calls `listener` at each request to stop (Ctrl-C, SIGTERM, a terminal that is gone) until the returned function is called. */
   onInterrupt(listener: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
 }
 
 /**
- * The real process. What is thrown outside of any command's reach is explained like the rest. A reader that closes its end of stdout or stderr early (`| head`) ends the output, not the work.
+ * The real process. What is thrown outside of any command's reach is explained like the rest. A reader that closes its end of
+ * stdout or stderr early (`| head`) ends the output, not the work.
  */
 export function systemIo(): Io {
   const { stdin, stdout, stderr, env, argv } = process;
@@ -41,7 +42,8 @@ export function systemIo(): Io {
   for (const output of [stdout, stderr]) {
     output.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'EPIPE') return;
-      throw new Failure('input', `The output is not accepted: ${error.message}.`, { cause: error });
+      const what = `The output is not accepted: ${error.message}.`;
+      throw new Failure('input', { what, cure: 'Check where the output of this command goes.' }, { cause: error });
     });
   }
   return {
@@ -51,7 +53,8 @@ export function systemIo(): Io {
     env,
     command: commandOf(argv[1] ?? '', env),
     onInterrupt(listener) {
-      const signals = ['SIGINT', 'SIGTERM'] as const;
+      // SIGHUP is what a lost connection leaves behind: like the others, it must leave a run that can be resumed
+      const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
       for (const signal of signals) process.on(signal, listener);
       return () => {
         for (const signal of signals) process.off(signal, listener);

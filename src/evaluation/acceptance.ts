@@ -43,10 +43,11 @@ export function parseAcceptanceRule(text: string): AcceptanceRule {
   const clauses = trimmed.split('&&').map((part) => {
     const clause = parseClause(part.trim());
     if (clause === null) {
-      throw new Failure(
-        'usage',
-        `--accept: "${part.trim()}" is not an acceptance rule; nothing was written.\n${grammar}`,
-      );
+      throw new Failure('usage', {
+        what: `"${part.trim()}" is not an acceptance rule.`,
+        cure: `${grammar}\nWrite the rule in this form.`,
+        settings: ['accept'],
+      });
     }
     return clause;
   });

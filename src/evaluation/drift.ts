@@ -1,6 +1,7 @@
 import type { DriftCheck, DriftLevel, MonitoringBaseline } from '../contract/result.js';
 import { normalQuantile } from './distributions.js';
-import { classProbabilities, finiteOrNull, predictedClasses, type Scores, topConfidence } from './metrics.js';
+import { classProbabilities, predictedClasses, type Scores, topConfidence } from './metrics/scores.js';
+import { finiteOrNull } from './metrics.js';
 
 /**
  * When to look and when to act. The PSI levels are those usual in credit scoring (Siddiqi, "Credit Risk Scorecards",

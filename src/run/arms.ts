@@ -1,7 +1,7 @@
 import type { BatchPart } from '../autodiff/step.js';
-import type { MetricName } from '../contract/result.js';
+import { type MetricName, metricTable } from '../contract/metrics.js';
 import { batches } from '../data/batches.js';
-import { evaluateMetrics, higherIsBetter, type Truth } from '../evaluation/metrics.js';
+import { evaluateMetrics, type Truth } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
@@ -116,5 +116,7 @@ function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Va
 
 /** The loss, unless the user names the metric that counts. */
 export function criterionOf(options: Pick<MigrateOptions, 'task'>, { metric }: RunTask): Criterion {
-  return options.task.metric === null ? { by: 'loss' } : { by: 'metric', higherIsBetter: higherIsBetter[metric] };
+  return options.task.metric === null
+    ? { by: 'loss' }
+    : { by: 'metric', higherIsBetter: metricTable[metric].higherIsBetter };
 }

@@ -85,10 +85,10 @@ describe('the executable', () => {
 
   it.each([
     { argv: () => ['--version'], loads: [] },
-    { argv: () => ['--help'], loads: ['commander'] },
+    { argv: () => ['--help'], loads: ['commander', 'fastest-levenshtein'] },
     {
       argv: async () => ['inspect', await smallModel()],
-      loads: ['@bufbuild/protobuf', 'commander', 'onnx-buf'],
+      loads: ['@bufbuild/protobuf', 'commander', 'fastest-levenshtein', 'onnx-buf'],
     },
   ])('loads no more than $loads when that is all it takes', async ({ argv, loads }) => {
     const folder = await temporaryFolder();

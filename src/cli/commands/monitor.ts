@@ -125,7 +125,7 @@ async function monitorText({
   const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
   return (
     `${model}\n${data.count} samples of ${data.path} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
-    `${table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
+    `${await table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
     `${level}: ${count('alarm')} alarms, ${count('warning')} warnings in ${checks.length} checks\n`
   );
 }

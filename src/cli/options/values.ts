@@ -28,6 +28,11 @@ export function share(value: string): number {
   return within(number(value), (parsed) => parsed >= 0 && parsed < 1, 'Give a number from 0 to below 1.');
 }
 
+/** In [0, 1]. */
+export function closedShare(value: string): number {
+  return within(number(value), (parsed) => parsed >= 0 && parsed <= 1, 'Give a number from 0 to 1.');
+}
+
 /** In (0, 1). */
 export function fraction(value: string): number {
   return within(number(value), (parsed) => parsed > 0 && parsed < 1, 'Give a number between 0 and 1.');

@@ -1,6 +1,6 @@
+import { isShare } from '../../contract/metrics.js';
 import type { CurvePoint } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
-import { isShare } from '../numbers.js';
 import { type Context, note, paragraph } from './context.js';
 
 type Quantity = 'validationLoss' | 'trainLoss' | 'validationMetric';

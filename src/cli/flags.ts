@@ -1,0 +1,57 @@
+import type { SettingHint, SettingName } from '../contract/settings.js';
+
+/** What each setting is called on the command line. */
+const flags: Readonly<Record<SettingName, string>> = {
+  accept: '--accept',
+  batchNorm: '--batch-norm',
+  batchSize: '--batch-size',
+  classes: '--classes',
+  clipNorm: '--clip-norm',
+  control: '--no-control',
+  data: '--data',
+  device: '--device',
+  distillWeight: '--distill-weight',
+  dryRun: '--dry-run',
+  epochs: '--epochs',
+  exclude: '--exclude',
+  form: '--form',
+  include: '--include',
+  input: '--input',
+  labelSmoothing: '--label-smoothing',
+  layout: '--layout',
+  learningRate: '--lr',
+  loss: '--loss',
+  mean: '--mean',
+  metric: '--metric',
+  model: '--model',
+  offsetLearningRate: '--lr-offset',
+  optimizer: '--optimizer',
+  out: '--out',
+  output: '--output',
+  overwrite: '--overwrite',
+  padding: '--padding',
+  preprocess: '--preprocess',
+  reportFormat: '--format',
+  resize: '--resize',
+  resume: '--resume',
+  runDir: '--run-dir',
+  scale: '--scale',
+  seeds: '--seeds',
+  std: '--std',
+  target: '--target',
+  task: '--task',
+  teacher: '--teacher',
+  temperature: '--temperature',
+  test: '--test',
+  testFraction: '--test-fraction',
+  train: '--train',
+  trustReading: '--trust-reading',
+  validationFraction: '--val-fraction',
+  version: '--to',
+  yes: '--yes',
+};
+
+/** '--lr', '--device cpu' */
+export function flagOf(hint: SettingHint): string {
+  return typeof hint === 'string' ? flags[hint] : `${flags[hint[0]]} ${hint[1]}`;
+}
