@@ -142,7 +142,8 @@ function newProgram(io: Io): Command {
 /** The command that a command line calls: the one it begins with, or asks help for, else the main one. */
 function calledCommand(argv: readonly string[]): CommandName {
   const words = argv.filter((word) => word !== '--json' && word !== '--debug');
-  const first = (words[0] === 'help' ? words[1] : words[0]) ?? '';
+  const first = words[0] === 'help' ? words[1] : words[0];
+  if (first === undefined) return mainCommand;
   if (isCommandName(first)) return first;
   const meant = /^[a-z]+$/i.test(first) && !existsSync(first) ? suggest(first, Object.keys(commands)) : null;
   if (meant === null) return mainCommand;

@@ -30,7 +30,7 @@ export function populationStabilityIndex(expected: readonly number[], observed: 
   if (expected.length !== observed.length) throw new RangeError('the distributions have different bins');
   return expected.reduce((sum, share, bin) => {
     const e = Math.max(share, smallestShare);
-    const o = Math.max(observed[bin] ?? 0, smallestShare);
+    const o = Math.max(observed[bin] ?? Number.NaN, smallestShare);
     return sum + (o - e) * Math.log(o / e);
   }, 0);
 }

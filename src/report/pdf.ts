@@ -53,7 +53,9 @@ export async function findChromium(environment: NodeJS.ProcessEnv = process.env)
   const named = environment.CHROMIUM_PATH;
   if (named !== undefined && named !== '') return (await isExecutable(named)) ? named : null;
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge', 'chrome'];
-  const onPath = (environment.PATH ?? '').split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  const onPath = (environment.PATH?.split(delimiter) ?? []).flatMap((folder) =>
+    names.map((name) => join(folder, name)),
+  );
   const windowsRoots = [environment.PROGRAMFILES, environment['PROGRAMFILES(X86)'], environment.LOCALAPPDATA];
   const candidates = [
     ...onPath,

@@ -36,6 +36,11 @@ export function errorCode(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  const code = errorCode(error);
+  return code !== null && codes.includes(code);
+}
+
 /** Why a file system refuses, and what to do about it. */
 const refusals: ReadonlyMap<string, Pick<Fault, 'cure' | 'settings'> & { readonly why: string }> = new Map([
   ['ENOSPC', { why: 'the disk is full', cure: 'Free some space, or write to another disk.', settings: ['out'] }],
@@ -75,7 +80,8 @@ export function explainFileError(error: unknown, path: string, written: Written 
     const { kind, what, cure, settings } = error;
     return new Failure(kind, { what, cure, settings, ...known }, { cause: error });
   }
-  const refusal = refusals.get(errorCode(error) ?? '');
+  const code = errorCode(error);
+  const refusal = code === null ? undefined : refusals.get(code);
   if (refusal === undefined) return error;
   const { why, ...remedy } = refusal;
   const what = [`${path} cannot be written: ${why}.`, ...(more === undefined ? [] : [more])].join(' ');
@@ -136,7 +142,7 @@ export async function syncFolder(folder: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    if (!['EPERM', 'EISDIR', 'EINVAL', 'EACCES', 'ENOTSUP'].includes(errorCode(error) ?? '')) throw error;
+    if (!hasCode(error, 'EPERM', 'EISDIR', 'EINVAL', 'EACCES', 'ENOTSUP')) throw error;
   }
 }
 
@@ -245,7 +251,7 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
 
 /** Whether the file system cannot make this hard link (FAT, some network shares, across mounts, too many links). */
 export function isLinkRefusal(error: unknown): boolean {
-  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES'].includes(errorCode(error) ?? '');
+  return hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES');
 }
 
 /**
@@ -292,5 +298,5 @@ async function syncFile(path: string): Promise<void> {
 }
 
 function ignoreForbidden(error: unknown): void {
-  if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL'].includes(errorCode(error) ?? '')) throw error;
+  if (!hasCode(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL')) throw error;
 }

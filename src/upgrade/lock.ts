@@ -284,8 +284,10 @@ function birthOf(pid: number): string | 'gone' | null {
     const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The command's name, in parentheses, may hold spaces; the state follows it, the start time is 19 fields further on.
     const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return 'gone';
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${fields[19] ?? ''}`;
+    const { 0: state, 19: started } = fields;
+    if (state === 'Z' || state === 'X') return 'gone';
+    if (started === undefined) return null;
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${started}`;
   } catch {
     return null;
   }

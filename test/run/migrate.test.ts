@@ -13,8 +13,6 @@ import type { MigrateOptions } from '../../src/run/options.js';
 import { rollback } from '../../src/upgrade/rollback.js';
 import { bytesBelow, hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
-// it starts six processes a run, and has a test of its own
-
 const fixtures = join(import.meta.dirname, '../../fixtures');
 const perClass = { train: 20, t10k: 20 };
 let data = '';

@@ -303,7 +303,7 @@ export const en = {
     noDuplicates: rich`Duplicates were not looked for.`,
   },
 
-  operations: {
+  runbook: {
     title: 'Runbook',
     swapTitle: '1. Swap test',
     swap: (metric: string, value: Inline | null): readonly Rich[] => [

@@ -299,7 +299,7 @@ export const ja: Texts = {
     noDuplicates: rich`重複の有無は調べていません。`,
   },
 
-  operations: {
+  runbook: {
     title: '運用手順',
     swapTitle: '1. 差し替え試験',
     swap: (metric, value) => [
