@@ -1,21 +1,22 @@
 /**
  * `npm run bench -- p1 p5`: runs the benchmarks that are named, or all, each in a process of its own: what one leaves in memory
- * would slow the next. docs/benchmarks.md says what each measures.
+ * would slow the next. docs/benchmarks.md says what each of these names stands for.
  */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { present } from '../src/contract/present.js';
 
 const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }>>> = {
-  p1: () => import('./p1.js'),
-  p2: () => import('./p2.js'),
-  p3: () => import('./p3.js'),
-  p4: () => import('./p4.js'),
-  p5: () => import('./p5.js'),
-  p6: () => import('./p6.js'),
-  p7: () => import('./p7.js'),
-  p8: () => import('./p8.js'),
-  p9: () => import('./p9.js'),
-  p10: () => import('./p10.js'),
+  p1: () => import('./step-resnet20-batch-statistics.js'),
+  p2: () => import('./step-resnet20-frozen-and-biases.js'),
+  p3: () => import('./step-resnet18.js'),
+  p4: () => import('./step-smallnet.js'),
+  p5: () => import('./inference-latency.js'),
+  p6: () => import('./large-file-rewrite.js'),
+  p7: () => import('./process-start.js'),
+  p8: () => import('./webgpu-copies.js'),
+  p9: () => import('./step-memory.js'),
+  p10: () => import('./step-scaling.js'),
 };
 
 const named = process.argv.slice(2).map((name) => name.toLowerCase());
@@ -27,10 +28,14 @@ if (unknown.length > 0) {
   process.exitCode = 2;
 } else {
   const chosen = named.length === 0 ? Object.keys(benchmarks) : named;
-  const [only = ''] = chosen;
-  if (chosen.length === 1) await (await benchmarks[only]?.())?.run();
-  for (const name of chosen.length === 1 ? [] : chosen) {
-    const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name], { stdio: 'inherit' });
-    if (status !== 0) process.exitCode = 1;
+  const [first, ...others] = chosen;
+  if (first !== undefined && others.length === 0) {
+    const load = present(benchmarks[first], `the benchmark ${first}`);
+    await (await load()).run();
+  } else {
+    for (const name of chosen) {
+      const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), name], { stdio: 'inherit' });
+      if (status !== 0) process.exitCode = 1;
+    }
   }
 }

@@ -1,13 +1,13 @@
 import { table } from '../src/cli/table.js';
+import { present } from '../src/contract/present.js';
 
 export type Row = readonly string[];
 
 /** A benchmark's result: what was measured, a line for each contestant, and what else there is to say. */
-export function section(title: string, rows: readonly Row[], note?: string): void {
-  const width = Math.max(...rows.map((row) => row.length));
-  const padded = rows.map((row) => Array.from({ length: width }, (_, i) => row[i] ?? ''));
-  const [first = [], ...others] = padded;
-  const text = note === undefined ? table(first, others) : `${table(first, others)}\n${note}`;
+export async function section(title: string, rows: readonly Row[], note?: string): Promise<void> {
+  const [first, ...others] = rows;
+  const lines = await table(present(first, `a result of ${title}`), others);
+  const text = note === undefined ? lines : `${lines}\n${note}`;
   process.stdout.write(`${title}\n${text.replace(/^/gm, '  ')}\n\n`);
 }
 

@@ -119,7 +119,7 @@ export async function compareSteps(title: string, task: StepTask): Promise<void>
   ];
   const compared = (who: string, seconds: number): Row =>
     theirs === undefined ? row(who, seconds) : [...row(who, seconds), `${ratio(theirs / seconds)} its speed`];
-  section(
+  await section(
     `${title}: ${network.title}, batch ${batch}, ${threads} threads`,
     [
       compared('ours, ReLU', ours),

@@ -1,15 +1,28 @@
-import { ExecutionError, exitCodes, Failure, messageOf } from '../contract/failure.js';
+import { ExecutionError, exitCodes, Failure, messageOf, type Written } from '../contract/failure.js';
+import { flagOf } from './flags.js';
 
 /** Errors of the file system that are the user's to cure, wherever they surface. */
-const fileErrors: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file or folder. Check the path.',
-  EACCES: 'access is denied. Check its permissions.',
-  EPERM: 'the system does not allow it. Check its permissions.',
-  EISDIR: 'this is a folder. Name a file.',
-  ENOTDIR: 'a part of this path is a file, not a folder. Check the path.',
-  ENOSPC: 'the disk is full. Make room.',
-  EROFS: 'the disk is read-only. Choose another place.',
-  EMFILE: 'too many files are open. Raise the limit (ulimit -n).',
+const fileErrors: ReadonlyMap<string, string> = new Map([
+  ['ENOENT', 'there is no such file or folder. Check the path.'],
+  ['EACCES', 'access is denied. Check its permissions.'],
+  ['EPERM', 'the system does not allow it. Check its permissions.'],
+  ['EISDIR', 'this is a folder. Name a file.'],
+  ['ENOTDIR', 'a part of this path is a file, not a folder. Check the path.'],
+  ['ENOSPC', 'the disk is full. Make room.'],
+  ['EROFS', 'the disk is read-only. Choose another place.'],
+  ['EMFILE', 'too many files are open. Raise the limit (ulimit -n).'],
+]);
+
+const writtenSentences: Readonly<Record<Written, string>> = {
+  nothing: 'Nothing was written.',
+  'model-untouched': 'The model is untouched.',
+  'removed-again': 'The model is untouched, and what had been written meanwhile is removed again.',
+  'left-beside':
+    'The model is untouched; what had been written beside it is cleared away by the next migration or rollback of it.',
+  'model-whole': 'The model is whole, old or new; the next migration or rollback of it finishes what was begun.',
+  'model-replaced': 'The new model is in place, whole; the next migration or rollback of it completes the journal.',
+  'model-restored': 'The rollback was written.',
+  'files-replaced': 'The other files are as they were.',
 };
 
 export interface Explanation {
@@ -19,50 +32,70 @@ export interface Explanation {
 }
 
 /**
- * What a user reads when a command fails: the message, whether anything was written, and how to report what is not their doing.
- * @param written what the command has written so far, as a sentence; left out where the message says it itself
+ * What a user reads when a command fails: what is wrong and what to do, whether anything was written, and how to report what is
+ * not their doing.
+ * @param written what the command has written so far, as a sentence; for failures that do not know it themselves
  * @param debug adds the stack trace with its causes
  */
 export function explainError(error: unknown, written: string, debug: boolean): Explanation {
-  const { code, message } = classify(error);
-  const said = saysWhatWasWritten(message) ? message : `${message} ${written}`;
-  return { code, text: `frelu-migrate: ${said}${debug ? `\n\n${stackOf(error)}` : ''}` };
+  const { code, message } = error instanceof Failure ? explainFailure(error, written) : explainOther(error, written);
+  return { code, text: `frelu-migrate: ${message}${debug ? `\n\n${stackOf(error)}` : ''}` };
 }
 
-function classify(error: unknown): { code: number; message: string } {
-  if (error instanceof Failure) return { code: exitCodes[error.kind], message: error.message };
+function explainFailure(failure: Failure, sentence: string): { code: number; message: string } {
+  const { kind, what, cure, settings } = failure;
+  const code = exitCodes[kind];
+  if (cure === '' && saysWhatWasWritten(what)) return { code, message: what };
+  const written = failure.written === null ? sentence : writtenSentences[failure.written];
+  return {
+    code,
+    message: [what, withFlags(cure, settings.map(flagOf)), written].filter((part) => part !== '').join(' '),
+  };
+}
+
+/** The cure with its options behind it: 'Choose a smaller one (--lr).' */
+function withFlags(cure: string, options: readonly string[]): string {
+  if (cure === '' || options.length === 0) return cure;
+  const [, sentence, end] = /^(.*?)([.?!]?)$/s.exec(cure) ?? [];
+  return `${sentence} (${options.join(', ')})${end === '' ? '.' : end}`;
+}
+
+/**
+ * Failures of one text, which have no cure of their own, say in it what was written: "Nothing was written", "The model is
+ * untouched"; but not "it cannot be written".
+ */
+function saysWhatWasWritten(text: string): boolean {
+  return /\b(nothing|was|were|is|been)( not)? (written|untouched|left behind)|\breplaced already\b/i.test(text);
+}
+
+function explainOther(error: unknown, written: string): { code: number; message: string } {
   const message = messageOf(error);
   if (error instanceof ExecutionError) {
+    const cure =
+      error.provider === 'cpu'
+        ? 'Check that the model runs in ONNX Runtime elsewhere, and that the machine has enough memory.'
+        : `Another device may do (${flagOf(['device', 'cpu'])}).`;
     return {
       code: exitCodes.input,
-      message: `ONNX Runtime loaded the model, but could not run it: ${message}\nAnother device may do (--device cpu).`,
+      message: `ONNX Runtime loaded the model, but could not run it: ${message}\n${cure} ${written}`,
     };
   }
-  if (isFileError(error)) {
-    return { code: exitCodes.input, message: `${error.path}: ${fileErrors[error.code] ?? message}` };
-  }
+  const fileError = explainPath(error);
+  if (fileError !== null) return { code: exitCodes.input, message: `${fileError} ${written}` };
   return {
     code: 1,
     message:
       `something went wrong that is a defect of this program, not of your input: ${message}\n` +
-      'Please report it with the command line and the output of the same command with --debug.',
+      `Please report it with the command line and the output of the same command with --debug. ${written}`,
   };
 }
 
-function isFileError(error: unknown): error is Error & { code: string; path: string } {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    typeof error.code === 'string' &&
-    error.code in fileErrors &&
-    'path' in error &&
-    typeof error.path === 'string'
-  );
-}
-
-/** "Nothing was written", "The model is untouched", "The rollback was written"; but not "it cannot be written". */
-function saysWhatWasWritten(message: string): boolean {
-  return /\b(nothing|was|were|is|been)( not)? (written|untouched|left behind)|\breplaced already\b/i.test(message);
+function explainPath(error: unknown): string | null {
+  if (!(error instanceof Error && 'code' in error && 'path' in error)) return null;
+  const { code, path } = error;
+  if (typeof code !== 'string' || typeof path !== 'string') return null;
+  const explanation = fileErrors.get(code);
+  return explanation === undefined ? null : `${path}: ${explanation}`;
 }
 
 function stackOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import { shellQuote } from '../shell.js';
 import { explainError } from './explain-error.js';
 
@@ -22,14 +23,18 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** how a user calls this program from here: what messages tell them to run begins with it */
   readonly command: string;
-  /** Calls `listener` at each request to stop (Ctrl-C, SIGTERM) until the returned function is called. */
+  /**
+   * Calls `listener` at each request to stop (Ctrl-C, SIGTERM; the loss of the terminal where it is the first) until the returned
+   * function is called.
+   */
   onInterrupt(listener: () => void): () => void;
   /** Ends the process at once. */
   exit(code: number): void;
 }
 
 /**
- * The real process. What is thrown outside of any command's reach is explained like the rest. A reader that closes its end of stdout or stderr early (`| head`) ends the output, not the work.
+ * The real process. What is thrown outside of any command's reach is explained like the rest. A reader that closes its end of
+ * stdout or stderr early (`| head`), and a terminal that is gone, end the output, not the work.
  */
 export function systemIo(): Io {
   const { stdin, stdout, stderr, env, argv } = process;
@@ -40,8 +45,9 @@ export function systemIo(): Io {
   });
   for (const output of [stdout, stderr]) {
     output.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') return;
-      throw new Failure('input', `The output is not accepted: ${error.message}.`, { cause: error });
+      if (error.code === 'EPIPE' || error.code === 'EIO') return;
+      const what = `The output is not accepted: ${error.message}.`;
+      throw new Failure('input', { what, cure: 'Check where the output of this command goes.' }, { cause: error });
     });
   }
   return {
@@ -49,12 +55,21 @@ export function systemIo(): Io {
     stdout,
     stderr,
     env,
-    command: commandOf(argv[1] ?? '', env),
+    command: commandOf(present(argv[1], 'the path of the script'), env),
     onInterrupt(listener) {
-      const signals = ['SIGINT', 'SIGTERM'] as const;
-      for (const signal of signals) process.on(signal, listener);
+      let asked = false;
+      const ask = () => {
+        asked = true;
+        listener();
+      };
+      // a terminal that is gone sends it, and its shell once more: that is one request, not one to end at once
+      const hangUp = () => {
+        if (!asked) ask();
+      };
+      const listeners = { SIGINT: ask, SIGTERM: ask, SIGHUP: hangUp };
+      for (const [signal, each] of Object.entries(listeners)) process.on(signal, each);
       return () => {
-        for (const signal of signals) process.off(signal, listener);
+        for (const [signal, each] of Object.entries(listeners)) process.off(signal, each);
       };
     },
     exit: (code) => process.exit(code),
@@ -70,7 +85,7 @@ function commandOf(script: string, env: Io['env']): string {
 export function hasColor(output: TextOutput, env: Io['env']): boolean {
   const { FORCE_COLOR: force } = env;
   if (force !== undefined) return force !== '0' && force !== 'false';
-  return (env.NO_COLOR ?? '') === '' && isLive(output, env);
+  return (env.NO_COLOR === undefined || env.NO_COLOR === '') && isLive(output, env);
 }
 
 /** Whether a line can be redrawn: a terminal, and somebody before it. */

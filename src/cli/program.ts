@@ -142,11 +142,15 @@ function newProgram(io: Io): Command {
 /** The command that a command line calls: the one it begins with, or asks help for, else the main one. */
 function calledCommand(argv: readonly string[]): CommandName {
   const words = argv.filter((word) => word !== '--json' && word !== '--debug');
-  const first = (words[0] === 'help' ? words[1] : words[0]) ?? '';
+  const first = words[0] === 'help' ? words[1] : words[0];
+  if (first === undefined) return mainCommand;
   if (isCommandName(first)) return first;
   const meant = /^[a-z]+$/i.test(first) && !existsSync(first) ? suggest(first, Object.keys(commands)) : null;
   if (meant === null) return mainCommand;
-  throw new Failure('usage', `There is no command, and no model, '${first}'. Did you mean ${meant}?`);
+  throw new Failure('usage', {
+    what: `There is no command, and no model, '${first}'.`,
+    cure: `Did you mean ${meant}?`,
+  });
 }
 
 /** Commander's own words, which name the argument and may suggest another, with where to read on. */
@@ -155,6 +159,6 @@ function wrongUsage(error: CommanderError, called: CommandName, { command }: Io)
     .replace(/^error: /, '')
     .replace(/\n\((.*)\)$/, '. $1')
     .replace(/^./, (letter) => letter.toUpperCase());
-  const sentence = /[.?]$/.test(message) ? message : `${message}.`;
-  return new Failure('usage', `${sentence} See: ${command} ${called} --help.`, { cause: error });
+  const what = /[.?]$/.test(message) ? message : `${message}.`;
+  return new Failure('usage', { what, cure: `See: ${command} ${called} --help.` }, { cause: error });
 }

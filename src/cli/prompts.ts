@@ -14,7 +14,7 @@ async function promptOf({ stdin, stderr }: Io) {
  */
 export async function askForData(io: Io, quiet: boolean): Promise<string> {
   if (quiet || !canAsk(io)) {
-    throw new Failure('usage', '--data PATH is missing: name the data set.');
+    throw new Failure('usage', { what: '--data PATH is missing.', cure: 'Name the data set.' });
   }
   const prompt = await promptOf(io);
   const question = prompt<{ path: string }>([
@@ -47,13 +47,18 @@ export async function confirmUpgrade(io: Io, model: string, rule: string, quiet:
       default: true,
     },
   ]);
-  if (!(await answered(question)).agreed) throw new Failure('interrupted', 'Not started. Nothing was written.');
+  if ((await answered(question)).agreed) return;
+  throw new Failure('interrupted', {
+    what: 'Not started.',
+    cure: 'To leave the model as it is, have the migrated one written elsewhere.',
+    settings: ['out'],
+  });
 }
 
 async function answered<T>(question: Promise<T>): Promise<T> {
   return question.catch((cause: unknown) => {
     if (cause instanceof Error && cause.name === 'ExitPromptError') {
-      throw new Failure('interrupted', 'Interrupted. Nothing was written.', { cause });
+      throw new Failure('interrupted', { what: 'Interrupted.', cure: 'Run it again to be asked again.' }, { cause });
     }
     throw cause;
   });

@@ -1,6 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import * as v from 'valibot';
 import { Failure } from '../contract/failure.js';
+import { allMetricNames } from '../contract/metrics.js';
+import { parseJson } from '../contract/parse-json.js';
 import type { MigrateResult } from '../contract/result.js';
 
 const resultName = 'report.json';
@@ -24,20 +27,32 @@ export async function findRun(named: string, folder: string): Promise<StoredRun>
   if (found?.isDirectory()) return readFolder(named);
   const path = (await findResults(folder)).find((each) => basename(dirname(each)) === named);
   if (path !== undefined) return readRun(path);
-  throw new Failure(
-    'input',
-    `${named}: there is no such file or folder, and no finished run of this id below ${folder}. ` +
-      'Name the run by its folder (.frelu/runs/ID beside the model). Nothing was written.',
-  );
+  throw new Failure('input', {
+    what: `${named}: there is no such file or folder, and no finished run of this id below ${folder}.`,
+    cure: 'Name the run by its folder, .frelu/runs/ID beside the model.',
+  });
 }
 
-/** Every finished run below a folder, in the order of their paths. */
-export async function findRuns(folder: string): Promise<StoredRun[]> {
+/**
+ * Every finished run below a folder, in the order of their paths. A report that cannot be read is passed over.
+ * @param warn is told which, and why
+ * @throws Failure('input') where there is no such folder
+ */
+export async function findRuns(folder: string, warn: (message: string) => void): Promise<StoredRun[]> {
   const found = await stat(folder).catch(() => null);
   if (found?.isDirectory() !== true) {
-    throw new Failure('input', `${folder}: there is no such folder. Nothing was written.`);
+    throw new Failure('input', { what: `${folder}: there is no such folder.`, cure: 'Name one that holds runs.' });
   }
-  return Promise.all((await findResults(folder)).map(readRun));
+  const runs: StoredRun[] = [];
+  for (const path of await findResults(folder)) {
+    try {
+      runs.push(await readRun(path));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      warn(`${error.what} It is left out.`);
+    }
+  }
+  return runs;
 }
 
 /** The results below a folder that lie beside a run's record: in `.frelu/runs/ID`, or in a folder of their own (--run-dir). */
@@ -65,29 +80,50 @@ async function readFolder(folder: string): Promise<StoredRun> {
   return readRun(path);
 }
 
+/**
+ * What `report.json` is told by, and what the tables read of it; the rest is as `migrate` wrote it.
+ * @see MigrateResult
+ */
+const resultParts = v.looseObject({
+  run: v.looseObject({ id: v.string(), path: v.string(), started: v.string() }),
+  model: v.looseObject({ path: v.string(), sha256: v.string() }),
+  settings: v.looseObject({}),
+  environment: v.looseObject({ version: v.string() }),
+  plan: v.looseObject({ sites: v.array(v.unknown()) }),
+  arms: v.looseObject({ before: v.looseObject({}), frelu: v.looseObject({}) }),
+  delta: v.looseObject({
+    vsBefore: v.looseObject({ metric: v.picklist(allMetricNames), higherIsBetter: v.boolean() }),
+    vsControl: v.nullable(v.looseObject({})),
+  }),
+  sites: v.array(v.unknown()),
+  acceptance: v.looseObject({ rule: v.string(), met: v.boolean() }),
+  verdict: v.picklist(['adopt', 'reject', 'inconclusive']),
+  reasons: v.array(v.looseObject({ code: v.string() })),
+  written: v.boolean(),
+  files: v.array(v.looseObject({ path: v.string(), sha256: v.string() })),
+});
+
+const runResult = v.custom<MigrateResult>((value) => v.is(resultParts, value));
+
 async function readRun(path: string): Promise<StoredRun> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new Failure(
       'input',
-      `${path}: cannot be read. A run that was interrupted has no report yet (--resume goes on with it). Nothing was written.`,
+      {
+        what: `${path}: cannot be read. A run that was interrupted has no report yet.`,
+        cure: 'Name another run, or go on with this one.',
+        settings: ['resume'],
+      },
       { cause },
     );
   });
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    // the first says what is wrong, the second what it is
+    parseJson(text, resultParts);
+    return { path, result: parseJson(text, runResult) };
   } catch (cause) {
-    throw new Failure('input', `${path}: this is not valid JSON. Nothing was written.`, { cause });
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const what = `${path}: this is not the report.json of a run, or not all of it (${cause.message}).`;
+    throw new Failure('input', { what, cure: 'Name another run, or repeat the one that it was.' }, { cause });
   }
-  if (!isResult(parsed)) {
-    throw new Failure('input', `${path}: this is not the report.json of a run. Name a run. Nothing was written.`);
-  }
-  return { path, result: parsed };
-}
-
-/** Whether a document has the parts that only a run's result has together. */
-function isResult(value: unknown): value is MigrateResult {
-  if (typeof value !== 'object' || value === null) return false;
-  const parts = ['run', 'model', 'plan', 'arms', 'delta', 'verdict', 'reasons', 'sites'];
-  return parts.every((part) => part in value);
 }

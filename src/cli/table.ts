@@ -1,18 +1,18 @@
+import { alignColumns, type Width } from '../report/columns.js';
+
 /** Columns padded to their widest cell, two spaces apart; a column is flush left unless its title is in `right`. */
-export function table(
+export async function table(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly string[] = [],
-): string {
+): Promise<string> {
   const all = [titles, ...rows];
-  const widths = titles.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0;
-        return right.includes(titles[column] ?? '') ? cell.padStart(width) : cell.padEnd(width);
-      })
-      .join('  ')
-      .trimEnd();
-  return all.map(line).join('\n');
+  const flushRight = titles.map((title) => right.includes(title));
+  return alignColumns(all, '  ', (column) => flushRight[column] === true, await widthFor(all)).join('\n');
+}
+
+/** Loading `string-width` takes longer than inspecting a model: where all is ASCII, every character takes one place. */
+async function widthFor(rows: readonly (readonly string[])[]): Promise<Width> {
+  const isPlain = rows.every((row) => row.every((cell) => /^[ -~]*$/.test(cell)));
+  return isPlain ? (text) => text.length : (await import('string-width')).default;
 }

@@ -27,8 +27,18 @@ export type Written =
   | 'nothing'
   /** perhaps checkpoints and reports of the run; the model is as it was */
   | 'model-untouched'
+  /** the model is as it was, and what had been written beside it was removed again */
+  | 'removed-again'
+  /** the model is as it was, but what was written beside it still lies there: the next change of the model removes it */
+  | 'left-beside'
+  /** the model is whole, but whether it is the old or the new one was not found out; the next change of it goes on */
+  | 'model-whole'
   /** the model is the new one, whole; what follows the commit failed */
-  | 'model-replaced';
+  | 'model-replaced'
+  /** the model is the earlier version that a rollback restored */
+  | 'model-restored'
+  /** of several files that were to be replaced, those that `what` names */
+  | 'files-replaced';
 
 export interface Fault {
   /** the file or thing, and what is wrong with it, in whole sentences without the cure */
@@ -71,6 +81,13 @@ export class Failure extends Error {
 /** ONNX Runtime loaded a model, and then failed to run it: memory, the device, an operator. `message` is ONNX Runtime's. */
 export class ExecutionError extends Error {
   override readonly name = 'ExecutionError';
+  /** the execution provider that it ran on, by ONNX Runtime's name; null where that is not known */
+  readonly provider: string | null;
+
+  constructor(message: string, options: ErrorOptions & { readonly provider?: string } = {}) {
+    super(message, options);
+    this.provider = options.provider ?? null;
+  }
 
   /** Whether memory did not suffice; on WebGPU, where an allocation fails later than it is made, it shows in what reads it. */
   get outOfMemory(): boolean {

@@ -1,3 +1,4 @@
+import type { MetricName } from './metrics.js';
 import type { ModelDescription, PlanDescription } from './model.js';
 import type { Reading } from './reading.js';
 import type {
@@ -8,18 +9,18 @@ import type {
   OptimizerSettings,
   Padding,
   Schedule,
+  Task,
   TrainScope,
 } from './settings.js';
+
+export type { MetricName } from './metrics.js';
+export type { Task } from './settings.js';
 
 /**
  * The data contract between a run, its JSON and its report. Everything here is plain, readonly and survives
  * `JSON.parse(JSON.stringify(result))` unchanged: no typed arrays, no NaN, no undefined.
  * `null` stands where a thing was not measured or has no value; the report then says so.
  */
-
-export type MetricName = 'accuracy' | 'top5' | 'macroF1' | 'logLoss' | 'ece' | 'auroc' | 'mae' | 'rmse' | 'r2';
-
-export type Task = 'classification' | 'multilabel' | 'regression' | 'distill';
 
 export interface MetricValue {
   /** null where the metric has no value: no samples, NaN outputs, AUROC of one class, R2 of a constant target */

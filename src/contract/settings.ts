@@ -4,18 +4,28 @@
  */
 
 /** The execution provider a graph is built for and run on, by ONNX Runtime's names. */
-export type Provider = 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
+const providers = ['cpu', 'webgpu', 'cuda', 'dml', 'coreml'] as const;
+export type Provider = (typeof providers)[number];
 
 /** What a user asks for; `auto` is the provider that computes best here. */
-export type DeviceName = 'auto' | Provider;
+export const deviceNames = ['auto', ...providers] as const;
+export type DeviceName = (typeof deviceNames)[number];
 
 /** How FReLU stands in the written file; docs/architecture.md has the table of when each is exact. */
-export type Form = 'folded' | 'fused' | 'explicit';
-export type Padding = 'zero' | 'floor';
-export type Granularity = 'layer' | 'channel';
+const forms = ['folded', 'fused', 'explicit'] as const;
+export type Form = (typeof forms)[number];
+
+/** What a user asks for; `auto` is the first form that is exact at the site. */
+export const formNames = ['auto', ...forms] as const;
+
+export const paddings = ['zero', 'floor'] as const;
+export type Padding = (typeof paddings)[number];
+
+export const granularities = ['layer', 'channel'] as const;
+export type Granularity = (typeof granularities)[number];
 
 export interface PlanOptions {
-  readonly form: Form | 'auto';
+  readonly form: (typeof formNames)[number];
   readonly padding: Padding;
   readonly granularity: Granularity;
   /** globs over site ids; a site is migrated when it matches `include` (or there is none) and no `exclude` */
@@ -35,7 +45,12 @@ export const defaultPlanOptions: PlanOptions = {
  * What is minimised. `cross-entropy`: classes exclude each other, targets are probabilities that sum to 1 over the class
  * axis. `binary-cross-entropy`: each output is a label of its own, targets in [0, 1]. `mse`: targets are the outputs wanted.
  */
-export type LossKind = 'cross-entropy' | 'binary-cross-entropy' | 'mse';
+export const losses = ['cross-entropy', 'binary-cross-entropy', 'mse'] as const;
+export type LossKind = (typeof losses)[number];
+
+/** What the model does. `distill`: the data needs no labels, a teacher's outputs are the targets. */
+export const tasks = ['classification', 'multilabel', 'regression', 'distill'] as const;
+export type Task = (typeof tasks)[number];
 
 export type OptimizerSettings =
   | {
@@ -52,13 +67,18 @@ export type OptimizerSettings =
       readonly weightDecay: number;
     };
 
+export const optimizers = ['sgd', 'adamw'] as const satisfies readonly OptimizerSettings['kind'][];
+
 /** What training may change: everything; biases, shifts and offsets; shifts and offsets alone; the last layer with them. */
-export type TrainScope = 'all' | 'biases' | 'offsets' | 'head';
+export const trainScopes = ['all', 'biases', 'offsets', 'head'] as const;
+export type TrainScope = (typeof trainScopes)[number];
 
 /** Normalization in training: keep the running statistics; train with the batch's and update them; keep them, then estimate them anew. */
-export type BatchNormMode = 'frozen' | 'batch' | 'recalibrate';
+export const batchNormModes = ['frozen', 'batch', 'recalibrate'] as const;
+export type BatchNormMode = (typeof batchNormModes)[number];
 
-export type Schedule = 'cosine' | 'step' | 'constant';
+export const schedules = ['cosine', 'step', 'constant'] as const;
+export type Schedule = (typeof schedules)[number];
 
 /** How a model and data are brought together where that is not told by themselves, or told wrongly. */
 export interface ReadingOptions {
@@ -83,7 +103,30 @@ export interface DistillOptions {
 }
 
 /** The languages of the report. */
-export type Language = 'en' | 'ja';
+export const languages = ['en', 'ja'] as const;
+export type Language = (typeof languages)[number];
+
+/** How a model and data are brought together where that is not told by themselves, or told wrongly. */
+export interface ReadingOptions {
+  /** a file that names the classes in the order of the model's outputs; null: told by the model and the data */
+  readonly classes: string | null;
+  /** which part of the data each named input of the model reads */
+  readonly inputs: readonly { readonly name: string; readonly key: string }[];
+  /** the outputs that are trained and judged, with the part of the data that is their target; null: told by the output */
+  readonly outputs: readonly { readonly name: string; readonly key: string | null }[];
+  /** go on although the reading warns */
+  readonly trustReading: boolean;
+}
+
+/** What a model learns from its teacher. */
+export interface DistillOptions {
+  /** the file of the teacher; null: the original model */
+  readonly teacher: string | null;
+  /** the share of the loss against the teacher, from 0 to 1; the rest is against the labels */
+  readonly distillWeight: number;
+  /** what the logits of both are divided by before they are compared */
+  readonly temperature: number;
+}
 
 /**
  * The name of every setting that a message may speak of. The library says a setting by this name; the command line maps each to

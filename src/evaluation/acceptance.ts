@@ -43,10 +43,11 @@ export function parseAcceptanceRule(text: string): AcceptanceRule {
   const clauses = trimmed.split('&&').map((part) => {
     const clause = parseClause(part.trim());
     if (clause === null) {
-      throw new Failure(
-        'usage',
-        `--accept: "${part.trim()}" is not an acceptance rule; nothing was written.\n${grammar}`,
-      );
+      throw new Failure('usage', {
+        what: `"${part.trim()}" is not an acceptance rule.`,
+        cure: `${grammar}\nWrite the rule in this form.`,
+        settings: ['accept'],
+      });
     }
     return clause;
   });
@@ -56,14 +57,15 @@ export function parseAcceptanceRule(text: string): AcceptanceRule {
 function parseClause(text: string): Clause | null {
   const match = /^([a-z.]+)\s*(>=|>)\s*(?:([a-z]+)\s*(?:([+-])\s*(\S+))?|(\S+))$/.exec(text);
   if (match === null) return null;
-  const [, left = '', symbol, rightArm, sign, marginText, amountText] = match;
+  const [, left, symbol, rightArm, sign, marginText, amountText] = match;
+  if (left === undefined) return null;
   const operator = symbol === '>' ? '>' : '>=';
   if (rightArm !== undefined) {
     const margin = marginText === undefined ? 0 : parseNumber(marginText);
     if (!isArm(left) || !isArm(rightArm) || left === rightArm || margin === null) return null;
     return { kind: 'arms', left, operator, right: rightArm, margin: sign === '-' ? -margin : margin };
   }
-  const amount = parseNumber(amountText ?? '');
+  const amount = amountText === undefined ? null : parseNumber(amountText);
   if (amount === null) return null;
   if (isArm(left)) return { kind: 'level', left, operator, level: amount };
   return isImprovement(left) ? { kind: 'improvement', left, operator, amount } : null;

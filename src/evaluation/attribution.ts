@@ -41,8 +41,8 @@ export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): num
   let varianceX = 0;
   let varianceY = 0;
   for (let i = 0; i < x.length; i++) {
-    const dx = (x[i] ?? 0) - mean;
-    const dy = (y[i] ?? 0) - mean;
+    const dx = (x[i] ?? Number.NaN) - mean;
+    const dy = (y[i] ?? Number.NaN) - mean;
     covariance += dx * dy;
     varianceX += dx * dx;
     varianceY += dy * dy;
@@ -54,15 +54,15 @@ export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): num
 /** Ranks from 1; NaN throughout where a value is NaN. */
 function ranks(values: ArrayLike<number>): Float64Array {
   const order = Float64Array.from({ length: values.length }, (_, i) => i).sort(
-    (i, j) => (values[i] ?? 0) - (values[j] ?? 0) || i - j,
+    (i, j) => (values[i] ?? Number.NaN) - (values[j] ?? Number.NaN) || i - j,
   );
   const result = new Float64Array(values.length);
   for (let start = 0; start < order.length; ) {
-    const value = values[order[start] ?? 0] ?? Number.NaN;
+    const value = values[order[start] ?? Number.NaN] ?? Number.NaN;
     if (Number.isNaN(value)) return result.fill(Number.NaN);
     let end = start + 1;
-    while (end < order.length && values[order[end] ?? 0] === value) end++;
-    for (let i = start; i < end; i++) result[order[i] ?? 0] = (start + 1 + end) / 2;
+    while (end < order.length && values[order[end] ?? Number.NaN] === value) end++;
+    for (let i = start; i < end; i++) result[order[i] ?? Number.NaN] = (start + 1 + end) / 2;
     start = end;
   }
   return result;
@@ -79,7 +79,7 @@ export function topOverlap(a: ArrayLike<number>, b: ArrayLike<number>, k: number
 
 /** The positions of the k largest magnitudes, largest first. */
 export function largestMagnitudes(values: ArrayLike<number>, k: number): number[] {
-  const magnitude = (i: number): number => Math.abs(values[i] ?? 0);
+  const magnitude = (i: number): number => Math.abs(values[i] ?? Number.NaN);
   return Array.from({ length: values.length }, (_, i) => i)
     .sort((i, j) => magnitude(j) - magnitude(i) || i - j)
     .slice(0, k);

@@ -1,14 +1,8 @@
-import type { ClassDelta, Delta, MetricName } from '../contract/result.js';
-import {
-  correctness,
-  finiteOrNull,
-  higherIsBetter,
-  metricOf,
-  predictedClasses,
-  type Scores,
-  type Truth,
-  truthCount,
-} from './metrics.js';
+import { isShare, type MetricName, metricTable } from '../contract/metrics.js';
+import { present } from '../contract/present.js';
+import type { ClassDelta, Delta } from '../contract/result.js';
+import { rightClasses } from './metrics/scores.js';
+import { correctness, finiteOrNull, metricOf, type Scores, type Truth, truthCount } from './metrics.js';
 import { type BootstrapOptions, bootstrapBca, holm, mcnemarExact, newcombePaired, pairedCounts } from './paired.js';
 
 /**
@@ -29,18 +23,19 @@ export function pairedDelta(
   const after = metricOf(candidate, truth)(metric);
   const values = { baseline: finiteOrNull(before(all)), candidate: finiteOrNull(after(all)) };
   const measurable = values.baseline !== null && values.candidate !== null;
-  const shared = { metric, higherIsBetter: higherIsBetter[metric], ...values, count };
-  if (metric === 'accuracy' || metric === 'top5') {
-    const counts = pairedCounts(correctness(baseline, truth, metric), correctness(candidate, truth, metric));
+  const shared = { metric, higherIsBetter: metricTable[metric].higherIsBetter, ...values, count };
+  if (isShare(metric)) {
+    const [first, second] = [correctness(baseline, truth, metric), correctness(candidate, truth, metric)];
+    const counts = measurable && first !== null && second !== null ? pairedCounts(first, second) : null;
     return {
       ...shared,
-      value: measurable ? (counts.fixed - counts.broken) / count : null,
-      ci95: measurable ? newcombePaired(counts) : null,
-      pValue: measurable ? mcnemarExact(counts.fixed, counts.broken) : null,
+      value: counts === null ? null : (counts.fixed - counts.broken) / count,
+      ci95: counts === null ? null : newcombePaired(counts),
+      pValue: counts === null ? null : mcnemarExact(counts.fixed, counts.broken),
       test: 'mcnemar-exact',
       interval: 'newcombe-paired',
-      fixed: measurable ? counts.fixed : null,
-      broken: measurable ? counts.broken : null,
+      fixed: counts?.fixed ?? null,
+      broken: counts?.broken ?? null,
     };
   }
   const { estimate, interval, pValue } = bootstrapBca(count, (indices) => after(indices) - before(indices), bootstrap);
@@ -65,25 +60,19 @@ export function classDeltas(
   labels: Int32Array,
   arms: { readonly before: Scores; readonly control: Scores | null; readonly frelu: Scores },
 ): ClassDelta[] {
-  const rightOf = (scores: Scores) => {
-    const predicted = predictedClasses(scores);
-    return Uint8Array.from(labels, (label, i) => Number(predicted[i] === label));
-  };
-  const before = rightOf(arms.before);
-  const control = arms.control === null ? null : rightOf(arms.control);
-  const frelu = rightOf(arms.frelu);
+  const before = rightClasses(arms.before, labels);
+  const control = arms.control === null ? null : rightClasses(arms.control, labels);
+  const frelu = rightClasses(arms.frelu, labels);
   const members = names.map((): number[] => []);
   labels.forEach((label, i) => {
-    members[label]?.push(i);
+    present(members[label], `a name of class ${label}`).push(i);
   });
   const rows = names.map((name, index) => {
-    const of = members[index] ?? [];
+    const of = present(members[index], `class ${index}`);
+    const rightOf = (right: Uint8Array) => Uint8Array.from(of, (i) => present(right[i], `sample ${i}`));
     const recall = (right: Uint8Array) =>
-      of.length === 0 ? null : of.reduce((sum, i) => sum + (right[i] ?? 0), 0) / of.length;
-    const { fixed, broken } = pairedCounts(
-      Uint8Array.from(of, (i) => before[i] ?? 0),
-      Uint8Array.from(of, (i) => frelu[i] ?? 0),
-    );
+      of.length === 0 ? null : rightOf(right).reduce((sum, each) => sum + each, 0) / of.length;
+    const { fixed, broken } = pairedCounts(rightOf(before), rightOf(frelu));
     return {
       index,
       name,

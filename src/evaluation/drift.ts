@@ -1,6 +1,7 @@
 import type { DriftCheck, DriftLevel, MonitoringBaseline } from '../contract/result.js';
 import { normalQuantile } from './distributions.js';
-import { classProbabilities, finiteOrNull, predictedClasses, type Scores, topConfidence } from './metrics.js';
+import { classProbabilities, predictedClasses, type Scores, topConfidence } from './metrics/scores.js';
+import { finiteOrNull } from './metrics.js';
 
 /**
  * When to look and when to act. The PSI levels are those usual in credit scoring (Siddiqi, "Credit Risk Scorecards",
@@ -29,7 +30,7 @@ export function populationStabilityIndex(expected: readonly number[], observed: 
   if (expected.length !== observed.length) throw new RangeError('the distributions have different bins');
   return expected.reduce((sum, share, bin) => {
     const e = Math.max(share, smallestShare);
-    const o = Math.max(observed[bin] ?? 0, smallestShare);
+    const o = Math.max(observed[bin] ?? Number.NaN, smallestShare);
     return sum + (o - e) * Math.log(o / e);
   }, 0);
 }

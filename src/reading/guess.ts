@@ -1,5 +1,5 @@
+import { areaUnderRoc } from '../evaluation/metrics/statistic.js';
 import type { Truth } from '../evaluation/metrics.js';
-import { areaUnderRoc } from '../evaluation/metrics.js';
 import { binomialCdf } from './statistics.js';
 
 /*

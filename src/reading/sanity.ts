@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { SettingHint } from '../contract/settings.js';
 import { correctness, metricOf, predictedClasses, type Scores, type Truth, truthCount } from '../evaluation/metrics.js';
 import { holm, mcnemarExact, pairedCounts } from '../evaluation/paired.js';
@@ -287,7 +288,7 @@ async function inputTrial(
   if (values === null) return null;
   const { name, settings } = candidate;
   if (truth.kind === 'values') return valueTrial(name, given.values, values, truth, settings);
-  const right = (scores: Scores) => correctness(scores, truth, 'accuracy');
+  const right = (scores: Scores) => present(correctness(scores, truth, 'accuracy'), 'the accuracy of a classifier');
   return { ...accuracyTrial(name, right(given), right({ ...given, values })), settings };
 }
 

@@ -1,4 +1,5 @@
 import type { EChartsCoreOption } from 'echarts/core';
+import { present } from '../contract/present.js';
 import type { Chart, Tone } from './document.js';
 
 /**
@@ -294,6 +295,10 @@ function heatmapOption({ x, y, labels, cells }: Extract<Chart, { kind: 'heatmap'
   };
 }
 
+function edge(edges: readonly number[], i: number): number {
+  return present(edges[i], `edge ${i} of a histogram`);
+}
+
 function histogramsOption({ x, y, series }: Extract<Chart, { kind: 'histograms' }>) {
   return {
     height: 220,
@@ -307,7 +312,7 @@ function histogramsOption({ x, y, series }: Extract<Chart, { kind: 'histograms' 
         name,
         step: 'end',
         // a step that ends at each right edge draws the bins' own widths, where bars would need equal categories
-        data: [[edges[0] ?? 0, 0], ...shares.map((share, i) => [edges[i + 1] ?? 0, share])],
+        data: [[edge(edges, 0), 0], ...shares.map((share, i) => [edge(edges, i + 1), share])],
         symbol: 'none',
         itemStyle: { color: tones[tone].color },
         lineStyle: { color: tones[tone].color, width: 2, type: tones[tone].line },

@@ -1,3 +1,4 @@
+import { present } from '../contract/present.js';
 import { drawChart } from './charts.js';
 import type { Block, Inline, ReportDocument, Rich, Section, Table } from './document.js';
 import { style } from './style.js';
@@ -131,11 +132,11 @@ function tableHtml({ caption, columns, rows }: Table, className: string): string
   );
   const body = rows.map((cells) => {
     const row = cells.map((cell, i) => {
-      const column = columns[i];
-      const number = column?.numeric ? ' class="number"' : '';
+      const { title, numeric } = present(columns[i], `column ${i} of ${caption}`);
+      const number = numeric ? ' class="number"' : '';
       return i === 0
         ? `<th role="rowheader" scope="row"${number}>${richHtml(cell)}</th>`
-        : `<td role="cell"${number} data-label="${escapeHtml(column?.title ?? '')}"><span>${richHtml(cell)}</span></td>`;
+        : `<td role="cell"${number} data-label="${escapeHtml(title)}"><span>${richHtml(cell)}</span></td>`;
     });
     return `<tr role="row">${row.join('')}</tr>`;
   });

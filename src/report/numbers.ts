@@ -1,4 +1,5 @@
-import type { MetricName } from '../contract/result.js';
+import { isShare, type MetricName } from '../contract/metrics.js';
+import { present } from '../contract/present.js';
 import type { Language } from '../contract/settings.js';
 import type { Inline, Rich } from './document.js';
 
@@ -37,12 +38,6 @@ export interface NumberWords {
   /** the unit of a difference of percentages, with its space if the language has one */
   readonly points: string;
   readonly range: (low: Inline, high: Inline) => Rich;
-}
-
-const shares: ReadonlySet<MetricName> = new Set<MetricName>(['accuracy', 'top5']);
-
-export function isShare(name: MetricName): boolean {
-  return shares.has(name);
 }
 
 export function numbersIn(language: Language, words: NumberWords): Numbers {
@@ -88,8 +83,8 @@ export function numbersIn(language: Language, words: NumberWords): Numbers {
     bytes: (value, field) =>
       shown(value, field, (v) => {
         const units = ['B', 'kB', 'MB', 'GB', 'TB'];
-        const step = v === 0 ? 0 : Math.min(Math.floor(Math.log10(Math.abs(v)) / 3), units.length - 1);
-        return `${significant.format(v / 1000 ** step)} ${units[step] ?? 'B'}`;
+        const step = v === 0 ? 0 : Math.max(0, Math.min(Math.floor(Math.log10(Math.abs(v)) / 3), units.length - 1));
+        return `${significant.format(v / 1000 ** step)} ${present(units[step], `the unit of 1000^${step} bytes`)}`;
       }),
     ratio: (value, field) => shown(value, field, (v) => signedPercent.format(v - 1)),
     metric: (name, value, field) =>

@@ -1,9 +1,11 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { Failure } from '../contract/failure.js';
+import { Failure, type Fault } from '../contract/failure.js';
 
-const cure =
-  'Install Chromium, Chrome or Edge, or name one in CHROMIUM_PATH; or take --format html and print it to PDF from a browser.';
+const remedy: Pick<Fault, 'cure' | 'settings'> = {
+  cure: 'Install Chromium, Chrome or Edge, or name one in CHROMIUM_PATH; or make the page and print it to PDF from a browser.',
+  settings: [['reportFormat', 'html']],
+};
 
 /**
  * The page printed to PDF (A4, tagged for assistive technology) by a Chromium-based browser of this machine.
@@ -11,14 +13,15 @@ const cure =
  */
 export async function printPdf(html: string): Promise<Uint8Array> {
   const executablePath = await findChromium();
-  if (executablePath === null)
-    throw new Failure('usage', `No browser was found to make the PDF with; it was not written. ${cure}`);
+  if (executablePath === null) {
+    throw new Failure('usage', { what: 'No browser was found to make the PDF with.', ...remedy });
+  }
   const playwright = await import('playwright-core').catch(() => null);
   if (playwright === null) {
-    throw new Failure(
-      'usage',
-      'The PDF needs the package playwright-core; it was not written. Run: npm install playwright-core',
-    );
+    throw new Failure('usage', {
+      what: 'The PDF needs the package playwright-core, which is not installed.',
+      cure: 'Install it: npm install playwright-core.',
+    });
   }
   const browser = await playwright.chromium
     // a page without script, network or foreign content; in containers the sandbox is often not available
@@ -26,7 +29,7 @@ export async function printPdf(html: string): Promise<Uint8Array> {
     .catch((cause: unknown) => {
       throw new Failure(
         'usage',
-        `${executablePath} could not be started to make the PDF; it was not written. ${cure}`,
+        { what: `${executablePath} could not be started to make the PDF.`, ...remedy },
         { cause },
       );
     });
@@ -50,7 +53,9 @@ export async function findChromium(environment: NodeJS.ProcessEnv = process.env)
   const named = environment.CHROMIUM_PATH;
   if (named !== undefined && named !== '') return (await isExecutable(named)) ? named : null;
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge', 'chrome'];
-  const onPath = (environment.PATH ?? '').split(delimiter).flatMap((folder) => names.map((name) => join(folder, name)));
+  const onPath = (environment.PATH?.split(delimiter) ?? []).flatMap((folder) =>
+    names.map((name) => join(folder, name)),
+  );
   const windowsRoots = [environment.PROGRAMFILES, environment['PROGRAMFILES(X86)'], environment.LOCALAPPDATA];
   const candidates = [
     ...onPath,

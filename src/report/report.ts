@@ -15,7 +15,8 @@ import { curves } from './sections/curves.js';
 import { data } from './sections/data.js';
 import { examples } from './sections/examples.js';
 import { limits } from './sections/limits.js';
-import { operations } from './sections/operations.js';
+import { runbook } from './sections/runbook.js';
+
 import { settings } from './sections/settings.js';
 import { sites } from './sections/sites.js';
 import { summary } from './sections/summary.js';
@@ -31,7 +32,7 @@ const sections = [
   sites,
   attribution,
   costs,
-  operations,
+  runbook,
   limits,
   data,
   settings,

@@ -1,5 +1,9 @@
 import { Chalk } from 'chalk';
+import stringWidth from 'string-width';
+import { briefMetricNames } from '../contract/metrics.js';
+import { present } from '../contract/present.js';
 import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
+import { alignColumns } from './columns.js';
 import { plain } from './document.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
@@ -21,8 +25,8 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     const arm = result.arms[name];
     return arm === null ? [] : [{ name, arm }];
   });
-  const metricNames = [metric, ...(['accuracy', 'logLoss', 'ece', 'rmse', 'mae'] as const)].filter(
-    (name, i, all) => result.arms.before.test[name] !== undefined && all.indexOf(name) === i,
+  const metricNames = [...new Set([metric, ...briefMetricNames])].filter(
+    (name) => result.arms.before.test[name] !== undefined,
   );
   const arms = [
     ['', ...metricNames.map((name) => text.metrics[name]), text.terminal.epochs, text.terminal.time],
@@ -49,14 +53,16 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     deltaLine(text.comparisons.vsBefore, vsBefore),
     ...(vsControl === null ? [] : [deltaLine(text.comparisons.vsControl, vsControl)]),
   ];
-  const rows: string[][] = [
-    ...(result.files.length === 0 ? [] : [[text.terminal.files, result.files.map(({ path }) => path).join('\n')]]),
-    ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.join('\n')]]),
-    ...(result.rollback === null ? [] : [[text.terminal.rollback, result.rollback]]),
+  const rows: (readonly [label: string, value: string])[] = [
+    ...(result.files.length === 0
+      ? []
+      : [[text.terminal.files, result.files.map(({ path }) => path).join('\n')] as const]),
+    ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.join('\n')] as const]),
+    ...(result.rollback === null ? [] : [[text.terminal.rollback, result.rollback] as const]),
   ];
-  const [heading = '', ...body] = aligned(arms);
+  const [heading, ...body] = aligned(arms);
   return [
-    chalk.dim(heading),
+    chalk.dim(present(heading, 'the heading of the table of arms')),
     ...body,
     '',
     ...aligned(deltas),
@@ -64,22 +70,17 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     `${chalk.bold[verdictColors[result.verdict]](text.verdicts[result.verdict].toUpperCase())}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
     result.why,
     ...(result.written ? [] : [plain(text.summary.notWritten)]),
-    ...(rows.length === 0 ? [] : ['', ...rows.flatMap(([label = '', value = '']) => labelled(label, value))]),
+    ...(rows.length === 0 ? [] : ['', ...alignColumns(rows.flatMap(labelled), '   ', () => false, stringWidth)]),
     '',
   ].join('\n');
 }
 
 /** Columns padded to their widest cell; the first is flush left, the others flush right. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, c) => Math.max(...rows.map((row) => row[c]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, c) => (c === 0 ? cell.padEnd(widths[c] ?? 0) : cell.padStart(widths[c] ?? 0)))
-      .join('   ')
-      .trimEnd(),
-  );
+  return alignColumns(rows, '   ', (column) => column > 0, stringWidth);
 }
 
-function labelled(label: string, value: string): string[] {
-  return value.split('\n').map((line, i) => `${(i === 0 ? label : '').padEnd(8)}  ${line}`);
+/** A row per line of the value, the label beside the first. */
+function labelled([label, value]: readonly [label: string, value: string]): string[][] {
+  return value.split('\n').map((line, i) => [i === 0 ? label : '', line]);
 }

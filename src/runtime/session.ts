@@ -9,18 +9,29 @@ export { InferenceSession, Tensor } from 'onnxruntime-node';
 // what goes wrong is thrown as well, and a provider that is merely tried out and is not there need not be reported
 env.logLevel = 'fatal';
 
+/** The provider that each open session computes on: what it asked for first. */
+const providers = new WeakMap<InferenceSession, string>();
+
 /**
  * Opens an ONNX model for execution; a message with its padding in numbers where ONNX Runtime needs that (`withExplicitPads`).
  * @throws Error with ONNX Runtime's words when it does not load
  */
-export function openSession(
+export async function openSession(
   model: ModelProto | Uint8Array | string,
   options: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
   const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...options };
-  if (typeof model === 'string') return InferenceSession.create(model, quiet);
-  const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, withExplicitPads(model));
-  return InferenceSession.create(bytes, quiet);
+  const source =
+    typeof model === 'string' || model instanceof Uint8Array
+      ? model
+      : toBinary(ModelProtoSchema, withExplicitPads(model));
+  // the binding declares one signature for a path and another for bytes
+  const session = await (typeof source === 'string'
+    ? InferenceSession.create(source, quiet)
+    : InferenceSession.create(source, quiet));
+  const [first = 'cpu'] = options.executionProviders ?? [];
+  providers.set(session, typeof first === 'string' ? first : first.name);
+  return session;
 }
 
 /**
@@ -36,7 +47,7 @@ export async function execute(
   try {
     return await session.run(feeds, outputs);
   } catch (cause) {
-    throw new ExecutionError(messageOf(cause), { cause });
+    throw new ExecutionError(messageOf(cause), { cause, provider: providers.get(session) ?? 'cpu' });
   }
 }
 

@@ -77,9 +77,13 @@ export async function commitUpgrade(upgrade: Upgrade, options: CommitOptions = {
       mismatches,
       `The model ${basename(location.path)} changed while the run was going on`,
       location.followed === null
-        ? 'Run again to upgrade it as it is now.'
-        : `${location.followed} is a link to ${location.path}: its side files must lie beside that file. ` +
-            'Run again, or write elsewhere with --out.',
+        ? { cure: 'Run again to upgrade it as it is now.' }
+        : {
+            cure:
+              `${location.followed} is a link to ${location.path}: its side files must lie beside that file. ` +
+              'Run again, or write elsewhere.',
+            settings: ['out'],
+          },
     );
     const changes = effective(await readJournal(folder), entry);
     const last = changes.at(-1);

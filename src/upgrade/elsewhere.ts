@@ -85,8 +85,8 @@ export async function writeElsewhere(
     return drafted.map(({ place, sha256 }) => ({ path: place, sha256 })).toReversed();
   } catch (error) {
     for (const step of undo.toReversed()) await step().catch(() => undefined);
-    const left = replaced.length === 0 ? 'Nothing of it was left behind.' : `Replaced already: ${replaced.join(', ')}.`;
-    throw explainFileError(error, outPath, left);
+    if (replaced.length === 0) throw explainFileError(error, outPath, 'removed-again');
+    throw explainFileError(error, outPath, 'files-replaced', `Replaced already: ${replaced.join(', ')}.`);
   }
 }
 
@@ -116,5 +116,9 @@ async function move(from: string, to: string, overwrite: boolean): Promise<void>
 }
 
 function inTheWay(path: string): Failure {
-  return new Failure('usage', `${path} exists already. Choose another --out, or remove it first. Nothing was written.`);
+  return new Failure('usage', {
+    what: `${path} exists already.`,
+    cure: 'Choose another place, or remove it first.',
+    settings: ['out'],
+  });
 }

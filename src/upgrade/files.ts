@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, chown, copyFile, type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
-import { Failure } from '../contract/failure.js';
+import { Failure, type Fault, type Written } from '../contract/failure.js';
 import { hashFile, RangeReader } from '../model/file-pieces.js';
 
 /** The bytes of another file, named by its absolute path. */
@@ -36,28 +36,56 @@ export function errorCode(error: unknown): string | null {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
 }
 
-const causes: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full; free some space, or write to another disk with --out',
-  EDQUOT: 'the disk quota is used up; free some space, or write to another disk with --out',
-  EFBIG: 'the file is larger than this file system allows; write to another disk with --out',
-  EACCES: 'this user may not write there; change the permissions, or write elsewhere with --out',
-  EPERM: 'this user may not write there; change the permissions, or write elsewhere with --out',
-  EROFS: 'the file system is read-only; mount it writable, or write elsewhere with --out',
-  EIO: 'the disk reports an input/output error; check the disk',
-  EBUSY: 'the file is in use by another program; close it and run again',
-  EMFILE: 'too many files are open; raise the limit (ulimit -n) and run again',
-  ENFILE: 'too many files are open on this machine; close some programs and run again',
-  ENAMETOOLONG: 'the name is too long for this file system; move the model to a shorter path',
-};
+function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  const code = errorCode(error);
+  return code !== null && codes.includes(code);
+}
+
+/** Why a file system refuses, and what to do about it. */
+const refusals: ReadonlyMap<string, Pick<Fault, 'cure' | 'settings'> & { readonly why: string }> = new Map([
+  ['ENOSPC', { why: 'the disk is full', cure: 'Free some space, or write to another disk.', settings: ['out'] }],
+  [
+    'EDQUOT',
+    { why: 'the disk quota is used up', cure: 'Free some space, or write to another disk.', settings: ['out'] },
+  ],
+  [
+    'EFBIG',
+    { why: 'the file is larger than this file system allows', cure: 'Write to another disk.', settings: ['out'] },
+  ],
+  [
+    'EACCES',
+    { why: 'this user may not write there', cure: 'Change the permissions, or write elsewhere.', settings: ['out'] },
+  ],
+  [
+    'EPERM',
+    { why: 'this user may not write there', cure: 'Change the permissions, or write elsewhere.', settings: ['out'] },
+  ],
+  ['EROFS', { why: 'the file system is read-only', cure: 'Mount it writable, or write elsewhere.', settings: ['out'] }],
+  ['EIO', { why: 'the disk reports an input/output error', cure: 'Check the disk.' }],
+  ['EBUSY', { why: 'the file is in use by another program', cure: 'Close it there and run again.' }],
+  ['EMFILE', { why: 'too many files are open', cure: 'Raise the limit (ulimit -n) and run again.' }],
+  ['ENFILE', { why: 'too many files are open on this machine', cure: 'Close some programs and run again.' }],
+  ['ENAMETOOLONG', { why: 'the name is too long for this file system', cure: 'Move the model to a shorter path.' }],
+]);
 
 /**
- * Says in a user's terms why the file system refused. `written` states what is on the disk now.
- * An error that is not the environment's fault comes back as it is: it is a defect and must look like one.
+ * Says in a user's terms why the file system refused, and with `written` what is on the disk now; a Failure that does not say
+ * what was written is told it. Any other error that is not the environment's fault comes back as it is: it is a defect and
+ * must look like one.
+ * @param more a sentence on what became of the files, where `written` does not say it all
  */
-export function explainFileError(error: unknown, path: string, written: string): unknown {
-  const cause = causes[errorCode(error) ?? ''];
-  if (cause === undefined) return error;
-  return new Failure('input', `${path} cannot be written: ${cause}. ${written}`, { cause: error });
+export function explainFileError(error: unknown, path: string, written: Written | null, more?: string): unknown {
+  const known = written === null ? {} : { written };
+  if (error instanceof Failure && error.written === null) {
+    const { kind, what, cure, settings } = error;
+    return new Failure(kind, { what, cure, settings, ...known }, { cause: error });
+  }
+  const code = errorCode(error);
+  const refusal = code === null ? undefined : refusals.get(code);
+  if (refusal === undefined) return error;
+  const { why, ...remedy } = refusal;
+  const what = [`${path} cannot be written: ${why}.`, ...(more === undefined ? [] : [more])].join(' ');
+  return new Failure('input', { what, ...remedy, ...known }, { cause: error });
 }
 
 /** Whether something stands at `path`. Throws what `stat` throws for any other reason than absence. */
@@ -114,7 +142,7 @@ export async function syncFolder(folder: string): Promise<void> {
       await handle.close();
     }
   } catch (error) {
-    if (!['EPERM', 'EISDIR', 'EINVAL', 'EACCES', 'ENOTSUP'].includes(errorCode(error) ?? '')) throw error;
+    if (!hasCode(error, 'EPERM', 'EISDIR', 'EINVAL', 'EACCES', 'ENOTSUP')) throw error;
   }
 }
 
@@ -223,7 +251,7 @@ export async function linkOrCopy(from: string, to: string): Promise<void> {
 
 /** Whether the file system cannot make this hard link (FAT, some network shares, across mounts, too many links). */
 export function isLinkRefusal(error: unknown): boolean {
-  return ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES'].includes(errorCode(error) ?? '');
+  return hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES');
 }
 
 /**
@@ -235,11 +263,12 @@ export function resolveInside(folder: string, path: string): string {
   const normal = normalize(path);
   const first = normal.split(sep)[0];
   if (path === '' || isAbsolute(path) || first === '..' || first === '.' || first === '.frelu') {
-    throw new Failure(
-      'input',
-      `The model names a file ${JSON.stringify(path)} that lies outside of its folder ${folder}. ` +
-        `Move the file into the folder and correct the model, or write elsewhere with --out. Nothing was written.`,
-    );
+    throw new Failure('input', {
+      what: `The model names a file ${JSON.stringify(path)} that lies outside of its folder ${folder}.`,
+      cure: 'Move the file into the folder and correct the model, or write elsewhere.',
+      settings: ['out'],
+      written: 'model-untouched',
+    });
   }
   return join(folder, normal);
 }
@@ -269,5 +298,5 @@ async function syncFile(path: string): Promise<void> {
 }
 
 function ignoreForbidden(error: unknown): void {
-  if (!['EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL'].includes(errorCode(error) ?? '')) throw error;
+  if (!hasCode(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL')) throw error;
 }

@@ -1,6 +1,8 @@
 import { readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import * as v from 'valibot';
 import { Failure } from '../contract/failure.js';
+import { parseJson } from '../contract/parse-json.js';
 import { isAbsence, removeFile, syncFolder, writeFileDurably } from './files.js';
 import { journalPath } from './location.js';
 
@@ -62,6 +64,37 @@ export interface Change {
 
 export const original = 'original';
 
+const json: v.GenericSchema<unknown, Json> = v.lazy(() =>
+  v.union([v.null(), v.boolean(), v.number(), v.string(), v.array(json), v.record(v.string(), json)]),
+);
+
+const fileState: v.GenericSchema<unknown, FileState> = v.object({
+  path: v.string(),
+  sha256: v.string(),
+  bytes: v.number(),
+  mode: v.number(),
+});
+
+const changeSchema: v.GenericSchema<unknown, Change> = v.object({
+  // it names a folder that recovery may remove: nothing that leads elsewhere is let through
+  id: v.pipe(v.string(), v.regex(/^[0-9A-Za-z-]+$/)),
+  kind: v.picklist(['upgrade', 'rollback']),
+  entry: v.string(),
+  when: v.string(),
+  state: v.picklist(['preparing', 'prepared', 'committed', 'complete', 'abandoned']),
+  from: v.string(),
+  to: v.string(),
+  run: v.nullable(v.object({ runId: v.string(), toolVersion: v.string(), summary: json })),
+  before: v.array(fileState),
+  after: v.array(fileState),
+  writes: v.array(v.string()),
+  created: v.array(v.string()),
+  createdFolders: v.array(v.string()),
+  obsolete: v.array(v.string()),
+});
+
+const journalSchema = v.object({ version: v.literal(1), changes: v.array(changeSchema) });
+
 /**
  * The changes of all models of a folder, oldest first; none where there is no journal.
  * @throws Failure('locked') when the file is not a journal
@@ -76,19 +109,14 @@ export async function readJournal(folder: string): Promise<readonly Change[]> {
     throw error;
   }
   try {
-    const value: unknown = JSON.parse(text);
-    const journal = record(value, 'journal');
-    if (journal.version !== 1) throw new SyntaxError(`version ${String(journal.version)} is not known`);
-    return list(journal.changes, 'changes', parseChange);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw new Failure(
-      'locked',
-      `The journal ${path} is not readable (${error.message}): it was edited, or a newer version of this tool wrote it. ` +
-        'Restore it, use the newer version, or move it away to begin a new history; ' +
-        'the old bytes of the models stay beside it in backups/. Nothing was written.',
-      { cause: error },
-    );
+    return parseJson(text, journalSchema).changes;
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const what =
+      `The journal ${path} is not readable (${cause.message}): it was edited or cut short, or a newer version of this tool wrote it. ` +
+      'The old bytes of the models are beside it in backups/.';
+    const cure = 'Restore it, use the newer version, or move it away to begin a new history.';
+    throw new Failure('locked', { what, cure }, { cause });
   }
 }
 
@@ -127,87 +155,4 @@ export function lineage(changes: readonly Change[], version: string): readonly C
 
 export function sha256Of(files: readonly FileState[], path: string): string | null {
   return files.find((each) => each.path === path)?.sha256 ?? null;
-}
-
-function parseChange(value: unknown): Change {
-  const change = record(value, 'change');
-  return {
-    id: safeId(change.id),
-    kind: oneOf(change.kind, ['upgrade', 'rollback']),
-    entry: text(change.entry, 'entry'),
-    when: text(change.when, 'when'),
-    state: oneOf(change.state, ['preparing', 'prepared', 'committed', 'complete', 'abandoned']),
-    from: text(change.from, 'from'),
-    to: text(change.to, 'to'),
-    run: change.run === null ? null : parseRun(change.run),
-    before: list(change.before, 'before', parseFile),
-    after: list(change.after, 'after', parseFile),
-    writes: list(change.writes, 'writes', (each) => text(each, 'writes')),
-    created: list(change.created, 'created', (each) => text(each, 'created')),
-    createdFolders: list(change.createdFolders, 'createdFolders', (each) => text(each, 'createdFolders')),
-    obsolete: list(change.obsolete, 'obsolete', (each) => text(each, 'obsolete')),
-  };
-}
-
-function parseRun(value: unknown): RunRecord {
-  const run = record(value, 'run');
-  return {
-    runId: text(run.runId, 'runId'),
-    toolVersion: text(run.toolVersion, 'toolVersion'),
-    summary: json(run.summary),
-  };
-}
-
-function parseFile(value: unknown): FileState {
-  const file = record(value, 'file');
-  return {
-    path: text(file.path, 'path'),
-    sha256: text(file.sha256, 'sha256'),
-    bytes: number(file.bytes, 'bytes'),
-    mode: number(file.mode, 'mode'),
-  };
-}
-
-function record(value: unknown, name: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SyntaxError(`${name} is not an object`);
-  }
-  return Object.fromEntries(Object.entries(value));
-}
-
-function list<T>(value: unknown, name: string, parse: (each: unknown) => T): readonly T[] {
-  if (!Array.isArray(value)) throw new SyntaxError(`${name} is not a list`);
-  return value.map((each: unknown) => parse(each));
-}
-
-function text(value: unknown, name: string): string {
-  if (typeof value !== 'string') throw new SyntaxError(`${name} is not a text`);
-  return value;
-}
-
-function number(value: unknown, name: string): number {
-  if (typeof value !== 'number') throw new SyntaxError(`${name} is not a number`);
-  return value;
-}
-
-/** The id names a folder that recovery may remove, so nothing but what `newId` makes is let through. */
-function safeId(value: unknown): string {
-  const id = text(value, 'id');
-  if (!/^[0-9A-Za-z-]+$/.test(id)) throw new SyntaxError(`the id ${JSON.stringify(id)} is not one`);
-  return id;
-}
-
-function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((each) => each === value);
-  if (found === undefined) throw new SyntaxError(`${JSON.stringify(value)} is not one of ${allowed.join(', ')}`);
-  return found;
-}
-
-function json(value: unknown): Json {
-  if (value === null || typeof value === 'boolean' || typeof value === 'number' || typeof value === 'string') {
-    return value;
-  }
-  if (Array.isArray(value)) return value.map(json);
-  if (typeof value !== 'object') throw new SyntaxError('summary is not JSON');
-  return Object.fromEntries(Object.entries(value).map(([key, each]): [string, Json] => [key, json(each)]));
 }

@@ -52,12 +52,12 @@ export async function locateModel(modelPath: string): Promise<ModelLocation> {
     if (!isAbsence(error)) throw error;
     const folder = await realpath(dirname(given)).catch(() => null);
     if (folder === null || !(await exists(journalPath(folder)))) {
-      throw new Failure('input', `There is no file ${given}. Check the path to the model. Nothing was written.`);
+      throw new Failure('input', { what: `There is no file ${given}.`, cure: 'Check the path to the model.' });
     }
     return { folder, entry: basename(given), path: join(folder, basename(given)), followed: null };
   }
   if ((await stat(path)).isDirectory()) {
-    throw new Failure('input', `${given} is a folder. Name the model file in it. Nothing was written.`);
+    throw new Failure('input', { what: `${given} is a folder.`, cure: 'Name the model file in it.' });
   }
   const unlinked = join(await realpath(dirname(given)), basename(given));
   return { folder: dirname(path), entry: basename(path), path, followed: unlinked === path ? null : given };

@@ -4,7 +4,9 @@ import { access, constants, type FileHandle, link, mkdir, open, readFile, rmdir,
 import { hostname, uptime } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Failure } from '../contract/failure.js';
+import * as v from 'valibot';
+import { Failure, type Fault } from '../contract/failure.js';
+import { parseJson } from '../contract/parse-json.js';
 import { errorCode, exists, explainFileError, isAbsence, isLinkRefusal, removeFile } from './files.js';
 import { frelu, locateModel, lockPath } from './location.js';
 
@@ -61,7 +63,7 @@ export async function acquireLock(modelPath: string, options: LockOptions = {}):
     try {
       await access(location.path, constants.W_OK);
     } catch (error) {
-      throw explainFileError(error, location.path, 'Nothing was written.');
+      throw explainFileError(error, location.path, null);
     }
   }
   const { folder } = location;
@@ -73,7 +75,7 @@ export async function acquireLock(modelPath: string, options: LockOptions = {}):
     try {
       claim = await claimFile(path);
     } catch (error) {
-      throw explainFileError(error, folder, 'Nothing was written.');
+      throw explainFileError(error, folder, null);
     }
     if (claim.kind === 'claimed') return hold(folder, claim);
     if (Date.now() >= deadline) throw new Failure('locked', describeHolder(folder, claim.by));
@@ -82,9 +84,8 @@ export async function acquireLock(modelPath: string, options: LockOptions = {}):
     try {
       await sleep(100 + Math.random() * 200, undefined, options.signal ? { signal: options.signal } : {});
     } catch (error) {
-      throw new Failure('interrupted', `Interrupted while waiting for the lock of ${folder}. Nothing was written.`, {
-        cause: error,
-      });
+      const what = `Interrupted while waiting for the lock of ${folder}.`;
+      throw new Failure('interrupted', { what, cure: 'Run again to wait anew.' }, { cause: error });
     }
   }
 }
@@ -130,11 +131,10 @@ function hold(folder: string, { record, file, length }: Claim & { kind: 'claimed
     isHeld,
     async assertHeld() {
       if (await isHeld()) return;
-      throw new Failure(
-        'locked',
-        `The lock of ${folder} was taken over by another run while this one was silent. ` +
-          `The model is untouched; run again when the other run has ended (see: frelu-migrate history).`,
-      );
+      throw new Failure('locked', {
+        what: `The lock of ${folder} was taken over by another run while this one was silent.`,
+        cure: 'Run again when the other run has ended.',
+      });
     },
     async release() {
       if (released) return;
@@ -241,21 +241,24 @@ async function readRecord(path: string): Promise<Found | null> {
   }
 }
 
+const lockRecord: v.GenericSchema<unknown, LockRecord> = v.object({
+  pid: v.number(),
+  host: v.string(),
+  since: v.string(),
+  // it becomes part of a file name
+  token: v.pipe(v.string(), v.regex(/^[0-9a-f]+$/)),
+  machine: v.string(),
+  born: v.nullish(v.string(), null),
+});
+
+/** Null for a record that is not whole: a lock file is empty for a moment where it could not be linked into place. */
 function parseRecord(text: string): LockRecord | null {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
-  } catch {
-    return null;
+    return parseJson(text, lockRecord);
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
   }
-  if (typeof value !== 'object' || value === null) return null;
-  if (!('pid' in value && 'host' in value && 'since' in value && 'token' in value && 'machine' in value)) return null;
-  const { pid, host, since, token, machine } = value;
-  const born = 'born' in value && typeof value.born === 'string' ? value.born : null;
-  if (typeof pid !== 'number' || typeof host !== 'string' || typeof since !== 'string') return null;
-  // The token becomes part of a file name.
-  if (typeof token !== 'string' || !/^[0-9a-f]+$/.test(token) || typeof machine !== 'string') return null;
-  return { pid, host, since, token, machine, born };
 }
 
 function isDead({ record, modifiedMs }: Found, now: number): boolean {
@@ -281,8 +284,10 @@ function birthOf(pid: number): string | 'gone' | null {
     const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The command's name, in parentheses, may hold spaces; the state follows it, the start time is 19 fields further on.
     const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    if (fields[0] === 'Z' || fields[0] === 'X') return 'gone';
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${fields[19] ?? ''}`;
+    const { 0: state, 19: started } = fields;
+    if (state === 'Z' || state === 'X') return 'gone';
+    if (started === undefined) return null;
+    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${started}`;
   } catch {
     return null;
   }
@@ -299,14 +304,12 @@ function self(): Pick<LockRecord, 'pid' | 'host' | 'machine' | 'born'> {
   return { pid: process.pid, host: hostname(), machine: `${hostname()} ${namespace}`, born };
 }
 
-function describeHolder(folder: string, by: LockRecord | null): string {
+function describeHolder(folder: string, by: LockRecord | null): Fault {
   const file = lockPath(folder);
-  if (by === null) {
-    return `Another run is just taking the lock ${file}. Nothing was written; run again in a moment.`;
-  }
+  if (by === null) return { what: `Another run is just taking the lock ${file}.`, cure: 'Run again in a moment.' };
   const holder = by.pid === process.pid && by.machine === self().machine ? 'this very process' : `process ${by.pid}`;
-  return (
-    `The models in ${folder} are locked by ${holder} on ${by.host} since ${by.since}. Nothing was written. ` +
-    `Wait until that run has ended, or end it; if process ${by.pid} on ${by.host} is not a run of frelu-migrate, delete ${file}.`
-  );
+  return {
+    what: `The models in ${folder} are locked by ${holder} on ${by.host} since ${by.since}.`,
+    cure: `Wait until that run has ended, or end it; if process ${by.pid} on ${by.host} is not a run of frelu-migrate, delete ${file}.`,
+  };
 }

@@ -1,6 +1,6 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Failure } from '../contract/failure.js';
+import { Failure, type Fault } from '../contract/failure.js';
 import {
   type Checkpoint,
   exists,
@@ -87,12 +87,8 @@ export async function settle(
     await finish(folder, change, checkpoint);
     return 'finished';
   } catch (error) {
-    throw explainFileError(
-      error,
-      folder,
-      `What a run had begun on ${change.entry} is not cleared away yet; the model is whole, old or new. ` +
-        'The next command on this model goes on with it.',
-    );
+    const begun = `What a run had begun on ${change.entry} could not be brought to its end.`;
+    throw explainFileError(error, folder, 'model-whole', begun);
   }
 }
 
@@ -169,7 +165,13 @@ async function removeEmptyFolders(folder: string, paths: readonly string[]): Pro
 }
 
 /** @throws Failure('locked') naming every file of the model that is not what it should be */
-export function refuseMismatch(folder: string, mismatches: readonly string[], why: string, cure: string): void {
+export function refuseMismatch(
+  folder: string,
+  mismatches: readonly string[],
+  why: string,
+  remedy: Pick<Fault, 'cure' | 'settings'>,
+): void {
   if (mismatches.length === 0) return;
-  throw new Failure('locked', `${why} (in ${folder}): ${mismatches.join('; ')}. Nothing was written. ${cure}`);
+  const what = `${why} (in ${folder}): ${mismatches.join('; ')}.`;
+  throw new Failure('locked', { what, ...remedy, written: 'model-untouched' });
 }

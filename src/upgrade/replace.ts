@@ -24,6 +24,6 @@ export async function replaceFile(path: string, content: FileContent, ownership?
     await syncFolder(dirname(path));
   } catch (error) {
     await removeFile(draft).catch(() => undefined);
-    throw explainFileError(error, path, 'The model is untouched.');
+    throw explainFileError(error, path, 'model-untouched');
   }
 }

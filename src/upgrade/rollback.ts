@@ -58,29 +58,28 @@ async function restore(location: ModelLocation, lock: Lock, options: RollbackOpt
   const from = currentVersion(changes);
   const to = options.to ?? lineage(changes, from)[0]?.from;
   if (last === undefined || to === undefined) {
-    throw new Failure(
-      'input',
-      `There is nothing to roll back: ${model} is ${last === undefined ? 'not a model that was upgraded here' : 'the original already'}. ` +
-        'Nothing was written.',
-    );
+    throw new Failure('input', {
+      what: `There is nothing to roll back: ${model} is ${last === undefined ? 'not a model that was upgraded here' : 'the original already'}.`,
+      cure: 'Check the path to the model, or name the version to restore.',
+      settings: ['version'],
+    });
   }
   const wanted = filesOf(changes, from, to);
   if (wanted === null) {
     const known = [original, ...changes.filter((each) => each.kind === 'upgrade').map((each) => each.id)];
-    throw new Failure(
-      'usage',
-      `${JSON.stringify(to)} is no version of ${model}. Its versions are ${known.join(', ')}. Nothing was written.`,
-    );
+    throw new Failure('usage', {
+      what: `${JSON.stringify(to)} is no version of ${model}.`,
+      cure: `Name one of its versions: ${known.join(', ')}.`,
+      settings: ['version'],
+    });
   }
 
   const { sightings, mismatches } = await sight(folder, new Map(last.after.map((each) => [each.path, each.sha256])));
-  refuseMismatch(
-    folder,
-    mismatches,
-    `The files of ${entry} are not what the journal says`,
-    `Somebody changed them after the last ${last.kind}. Restore them, or, to go back nevertheless, ` +
+  refuseMismatch(folder, mismatches, `The files of ${entry} are not what the journal says`, {
+    cure:
+      `Somebody changed them after the last ${last.kind}. Restore them, or, to go back nevertheless, ` +
       `copy the old files from .frelu/backups by hand.`,
-  );
+  });
   if (from === to) return { model, restored: [], from, to };
 
   const change = await transact(
@@ -99,11 +98,11 @@ async function restore(location: ModelLocation, lock: Lock, options: RollbackOpt
   );
   const after = await sight(folder, new Map(wanted.map((each) => [each.path, each.sha256])));
   if (after.mismatches.length > 0) {
-    throw new Failure(
-      'locked',
-      `The restored files of ${model} do not read back as they were written: ${after.mismatches.join('; ')}. ` +
-        'The rollback was written; check the disk, and that nobody else writes there.',
-    );
+    throw new Failure('locked', {
+      what: `The restored files of ${model} do not read back as they were written: ${after.mismatches.join('; ')}.`,
+      cure: 'Check the disk, and that nobody else writes there.',
+      written: 'model-restored',
+    });
   }
   return { model, restored: writtenFiles(change), from, to };
 }
@@ -135,7 +134,10 @@ async function sources(
     folder,
     lost.map((path) => `the kept bytes of ${path} are missing or damaged`),
     'The version cannot be restored',
-    'Restore the folder .frelu/backups from a backup of your own, or choose another version (see: frelu-migrate history).',
+    {
+      cure: 'Restore the folder .frelu/backups from a backup of your own, or choose another version.',
+      settings: ['version'],
+    },
   );
   return files;
 }

@@ -21,7 +21,9 @@ import {
 import { type Change, type FileState, type RunRecord, readJournal, sha256Of } from './journal.js';
 import { backupFolder, backupPath, type ModelLocation } from './location.js';
 import type { Lock } from './lock.js';
-import { draftPath, finish, replaceChange, settle } from './recover.js';
+import { draftPath, finish, type Recovery, replaceChange, settle } from './recover.js';
+
+const findWriter = 'See who else writes there, and run again.';
 
 /** A file of the model as it was found: what it held and what tells cheaply that it was not touched since. */
 export interface Sighting extends FileState {
@@ -144,24 +146,26 @@ export async function transact(plan: Plan, lock: Lock, checkpoint: Checkpoint = 
 }
 
 async function endAfterFailure(plan: Plan, lock: Lock, id: string, renamed: boolean, error: unknown): Promise<Change> {
-  const { folder, path } = plan.location;
-  let outcome: string | null = null;
+  const { folder } = plan.location;
+  let outcome: Recovery['outcome'] | null = null;
   try {
     // A run that lost its lock must not touch what its successor may be recovering.
-    const left = (await lock.isHeld()) ? (await readJournal(folder)).find((each) => each.id === id) : undefined;
-    if (left === undefined) outcome = 'discarded';
-    else if (left.state !== 'complete' && left.state !== 'abandoned') outcome = await settle(folder, left);
-    if (left !== undefined && (outcome === 'finished' || left.state === 'complete'))
-      return { ...left, state: 'complete' };
+    if (await lock.isHeld()) {
+      const left = (await readJournal(folder)).find((each) => each.id === id);
+      if (left === undefined) outcome = 'discarded';
+      else if (left.state !== 'complete' && left.state !== 'abandoned') outcome = await settle(folder, left);
+      if (left !== undefined && (outcome === 'finished' || left.state === 'complete')) {
+        return { ...left, state: 'complete' };
+      }
+    }
   } catch {
     // What caused the failure persists. The first error tells the user more than the second.
   }
-  const stands = renamed
-    ? `The new model is in place, whole; the next command on ${path} completes the journal.`
-    : outcome === 'discarded'
-      ? `The model ${path} is untouched, and what had been written beside it is removed again.`
-      : `The model ${path} is untouched; the next command on it clears away what had been written beside it.`;
-  throw explainFileError(error, folder, stands);
+  throw explainFileError(
+    error,
+    folder,
+    renamed ? 'model-replaced' : outcome === 'discarded' ? 'removed-again' : 'left-beside',
+  );
 }
 
 async function announce(plan: Plan, id: string): Promise<Change> {
@@ -222,7 +226,7 @@ async function backUp(plan: Plan, id: string, checkpoint: Checkpoint): Promise<v
     else if (leaves && standing.isFile() && standing.nlink === 1) await linkOrCopy(place, target);
     else await writeFileDurably(target, { copyOf: place });
     if ((await fingerprint(target))?.sha256 !== sha256) {
-      throw new Failure('locked', `${place} changed while it was being backed up. ${unchangedCure(plan)}`);
+      throw new Failure('locked', { what: `${place} changed while it was being backed up.`, cure: findWriter });
     }
     await checkpoint(`backed up ${path}`);
   }
@@ -266,11 +270,10 @@ async function writeSideFile(plan: Plan, file: PlannedFile, id: string): Promise
     // Overwriting it would change the old model before the commit.
     throw new Error(`the side file ${file.path} gets new content under its old name; it needs a name of its own`);
   }
-  throw new Failure(
-    'input',
-    `${place} is in the way: it is no part of the model and holds something else than what must be written there. ` +
-      'Move it away and run again. The model is untouched.',
-  );
+  throw new Failure('input', {
+    what: `${place} is in the way: it is no part of the model and holds something else than what must be written there.`,
+    cure: 'Move it away and run again.',
+  });
 }
 
 /** Writes a file beside its future place, and reads it back: what is committed is what the disk returned. */
@@ -284,11 +287,10 @@ async function writeDraft(plan: Plan, file: PlannedFile, id: string): Promise<Fi
   const found = await fingerprint(draft);
   if (found === null) throw new Error(`the draft ${draft} has vanished`);
   if (file.sha256 !== undefined && found.sha256 !== file.sha256) {
-    throw new Failure(
-      'locked',
-      `The kept bytes of ${file.path} in ${folder} are damaged: SHA-256 ${found.sha256}, not ${file.sha256}. ` +
-        'Restore .frelu/backups from a backup of your own. The model is untouched.',
-    );
+    throw new Failure('locked', {
+      what: `The kept bytes of ${file.path} in ${folder} are damaged: SHA-256 ${found.sha256}, not ${file.sha256}.`,
+      cure: 'Restore .frelu/backups from a backup of your own.',
+    });
   }
   return { path: file.path, ...found, mode };
 }
@@ -306,12 +308,8 @@ async function refuseTouched(plan: Plan): Promise<void> {
     const place = resolveInside(plan.location.folder, path);
     const now = await stat(place, { bigint: true }).catch(() => null);
     if (now !== null && now.ino === inode && now.mtimeNs === modifiedNs && now.size === BigInt(bytes)) continue;
-    throw new Failure('locked', `${place} changed while the run was going on. ${unchangedCure(plan)}`);
+    throw new Failure('locked', { what: `${place} changed while the run was going on.`, cure: findWriter });
   }
-}
-
-function unchangedCure({ location }: Plan): string {
-  return `The model ${location.path} was not written. See who else writes there, and run again.`;
 }
 
 function withoutInode({ path, sha256, bytes, mode }: FileState): FileState {

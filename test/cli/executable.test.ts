@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { smallData, smallModel, temporaryFolder } from './command-line.js';
 
 const executable = resolve('dist/bin/frelu-migrate.js');
@@ -72,6 +72,41 @@ describe('the executable', () => {
     expect((await run(argv, { FORCE_COLOR: '1' })).stdout).toContain('\x1b[');
   });
 
+  it.each(['SIGTERM', 'SIGHUP'] as const)(
+    'leaves a run that can be resumed at %s, however often it comes',
+    async (signal) => {
+      const [model, data] = [await smallModel(), await smallData()];
+      const argv = [
+        model,
+        '--data',
+        data,
+        '--device',
+        'cpu',
+        '--lr',
+        '0.05',
+        '--epochs',
+        '100000',
+        '--patience',
+        '100000',
+      ];
+      const child = spawn(process.execPath, [executable, ...argv]);
+      onTestFinished(() => {
+        child.kill('SIGKILL');
+      });
+      let stderr = '';
+      child.stderr.on('data', (chunk: Buffer) => {
+        const training = stderr.includes('epoch 1,');
+        stderr += chunk.toString();
+        if (training || !stderr.includes('epoch 1,')) return;
+        child.kill(signal);
+        if (signal === 'SIGHUP') child.kill(signal);
+      });
+      const code = await new Promise((finish) => child.on('close', finish));
+      expect(code, stderr).toBe(130);
+      expect(stderr).toMatch(/Stopping at the next training step.*--resume.*The model is untouched\.\n$/s);
+    },
+  );
+
   it('is quiet when the reader of its output leaves early', async () => {
     const child = spawn(process.execPath, [executable, 'inspect', await smallModel(), '--json']);
     child.stdout.destroy();
@@ -85,10 +120,10 @@ describe('the executable', () => {
 
   it.each([
     { argv: () => ['--version'], loads: [] },
-    { argv: () => ['--help'], loads: ['commander'] },
+    { argv: () => ['--help'], loads: ['commander', 'fastest-levenshtein'] },
     {
       argv: async () => ['inspect', await smallModel()],
-      loads: ['@bufbuild/protobuf', 'commander', 'onnx-buf'],
+      loads: ['@bufbuild/protobuf', 'commander', 'fastest-levenshtein', 'onnx-buf'],
     },
   ])('loads no more than $loads when that is all it takes', async ({ argv, loads }) => {
     const folder = await temporaryFolder();

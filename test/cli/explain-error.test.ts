@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { explainError } from '../../src/cli/explain-error.js';
-import { ExecutionError, Failure, type FailureKind } from '../../src/contract/failure.js';
+import { ExecutionError, Failure, type FailureKind, type Written } from '../../src/contract/failure.js';
+
+const nothing = 'Nothing was written.';
 
 describe('explainError', () => {
   it.each<[FailureKind, number]>([
@@ -11,45 +13,78 @@ describe('explainError', () => {
     ['locked', 5],
     ['interrupted', 130],
   ])('gives a failure of kind %s the exit code %i', (kind, code) => {
-    expect(explainError(new Failure(kind, 'No.'), 'Nothing was written.', false)).toEqual({
+    const failure = new Failure(kind, { what: 'It does not.', cure: 'Make it.' });
+    expect(explainError(failure, nothing, false)).toEqual({
       code,
-      text: 'frelu-migrate: No. Nothing was written.',
+      text: 'frelu-migrate: It does not. Make it. Nothing was written.',
     });
   });
 
-  it('takes a message about what cannot be written for no word on what was', () => {
-    const { text } = explainError(new Failure('input', 'x cannot be written.'), 'Nothing was written.', false);
+  it('puts the options that cure it before the end of the cure', () => {
+    const failure = new Failure('input', {
+      what: 'The loss is no number.',
+      cure: 'Train in smaller steps, or elsewhere.',
+      settings: ['learningRate', ['device', 'cpu']],
+    });
+    expect(explainError(failure, nothing, false).text).toBe(
+      'frelu-migrate: The loss is no number. Train in smaller steps, or elsewhere (--lr, --device cpu). Nothing was written.',
+    );
+  });
+
+  it('leaves the end of a cure of several lines where it is', () => {
+    const failure = new Failure('usage', { what: 'No rule.', cure: 'Rules:\n  a.b\nWrite one', settings: ['accept'] });
+    expect(explainError(failure, nothing, false).text).toBe(
+      'frelu-migrate: No rule. Rules:\n  a.b\nWrite one (--accept). Nothing was written.',
+    );
+  });
+
+  it.each<[Written, string]>([
+    ['nothing', 'Nothing was written.'],
+    ['model-untouched', 'The model is untouched.'],
+    ['model-replaced', 'The new model is in place, whole'],
+    ['model-restored', 'The rollback was written.'],
+  ])('says what was written as the failure knows it: %s', (written, sentence) => {
+    const failure = new Failure('locked', { what: 'It is held.', cure: 'Wait.', written });
+    const { text } = explainError(failure, 'The command says something else.', false);
+    expect(text).toContain(`frelu-migrate: It is held. Wait. ${sentence}`);
+    expect(text).not.toContain('something else');
+  });
+
+  it('takes a message of one text about what cannot be written for no word on what was', () => {
+    const { text } = explainError(new Failure('input', 'x cannot be written.'), nothing, false);
     expect(text).toBe('frelu-migrate: x cannot be written. Nothing was written.');
   });
 
-  it('does not repeat what a message says of the files itself', () => {
-    const { text } = explainError(
-      new Failure('input', 'Bad file. The model is untouched.'),
-      'Nothing was written.',
-      false,
-    );
+  it('does not repeat what a message of one text says of the files itself', () => {
+    const { text } = explainError(new Failure('input', 'Bad file. The model is untouched.'), nothing, false);
     expect(text).toBe('frelu-migrate: Bad file. The model is untouched.');
   });
 
   it('takes an error of the file system for the input that it names', async () => {
     const error = await readFile('/no/such/file').catch((cause: unknown) => cause);
-    expect(explainError(error, 'Nothing was written.', false)).toEqual({
+    expect(explainError(error, nothing, false)).toEqual({
       code: 3,
       text: 'frelu-migrate: /no/such/file: there is no such file or folder. Check the path. Nothing was written.',
     });
   });
 
-  it('sends a model that a device cannot run to another', () => {
-    const { code, text } = explainError(new ExecutionError('MaxPool: no Indices'), 'Nothing was written.', false);
-    expect(code).toBe(3);
-    expect(text).toContain('could not run it: MaxPool: no Indices\nAnother device may do (--device cpu). Nothing');
+  it('sends a model that a device cannot run to another, but not to the one that it ran on', () => {
+    const onGpu = explainError(new ExecutionError('MaxPool: no Indices', { provider: 'webgpu' }), nothing, false);
+    expect(onGpu.code).toBe(3);
+    expect(onGpu.text).toContain(
+      'could not run it: MaxPool: no Indices\nAnother device may do (--device cpu). Nothing was written.',
+    );
+    const onCpu = explainError(new ExecutionError('MaxPool: no Indices', { provider: 'cpu' }), nothing, false);
+    expect(onCpu.code).toBe(3);
+    expect(onCpu.text).not.toContain('--device');
+    expect(onCpu.text).toMatch(/MaxPool: no Indices\nCheck .*\. Nothing was written\.$/);
   });
 
   it('owns up to anything else, with how to report it, and its stack under --debug only', () => {
     const error = new TypeError('x is not a function');
-    const plain = explainError(error, 'Nothing was written.', false);
+    const plain = explainError(error, nothing, false);
     expect(plain.code).toBe(1);
     expect(plain.text).toMatch(/a defect of this program.*x is not a function\n.*report it.*Nothing was written\.$/s);
-    expect(explainError(error, 'Nothing was written.', true).text).toContain(error.stack);
+    expect(explainError(error, nothing, true).text).toContain(error.stack);
   });
 });

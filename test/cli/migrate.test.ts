@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { frelu, smallData, smallModel, temporaryFolder } from './command-line.js';
@@ -180,6 +180,35 @@ describe('report', () => {
     const table = await frelu(['report', '--all', dirname(model), '--format', 'md', '--out', out]);
     expect(table.stdout).toMatch(new RegExp(`^model\\.onnx +${run} +Accuracy `, 'm'));
     expect(await readFile(join(out, 'history.md'), 'utf8')).toContain('model.onnx');
+  });
+
+  it('leaves a report that is cut short or another tool’s out of the table, and says so', async () => {
+    const model = await smallModel();
+    await frelu([model, '--data', await smallData(), ...brief, '--accept', 'always', '--no-control']);
+    const runs = join(dirname(model), '.frelu', 'runs');
+    const [run = ''] = await readdir(runs);
+    const whole = await readFile(join(runs, run, 'report.json'), 'utf8');
+    const broken: Readonly<Record<string, string>> = {
+      foreign: '{"run":{"id":"x"},"suites":[]}',
+      short: whole.slice(0, 1000),
+    };
+    for (const [name, text] of Object.entries(broken)) {
+      await mkdir(join(runs, name));
+      await writeFile(join(runs, name, 'run.json'), '{}');
+      await writeFile(join(runs, name, 'report.json'), text);
+    }
+    const out = await temporaryFolder();
+    const table = await frelu(['report', '--all', runs, '--format', 'json', '--out', out]);
+    expect(table.code).toBe(0);
+    expect(JSON.parse(await readFile(join(out, 'history.json'), 'utf8'))).toHaveLength(1);
+    for (const name of Object.keys(broken)) {
+      const path = join(runs, name, 'report.json');
+      expect(table.stderr).toContain(`warning: ${path}: this is not the report.json of a run, or not all of it (`);
+      const one = await frelu(['report', path]);
+      expect(one).toMatchObject({ code: 3, stdout: '' });
+      expect(one.stderr).toContain(path);
+    }
+    expect(table.stderr).toContain('run.path is missing');
   });
 
   it('names what it cannot read', async () => {

@@ -2,7 +2,8 @@ import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { evaluationData, trainingData } from '../../src/cli/options/data.js';
 import { planOptions } from '../../src/cli/options/plan.js';
-import { trainingOptions } from '../../src/cli/options/training.js';
+import { readingOptions } from '../../src/cli/options/reading.js';
+import { distillOptions, trainingOptions } from '../../src/cli/options/training.js';
 import { duration, factor, fraction, integerFrom, listOf, numbers, pixelSize } from '../../src/cli/options/values.js';
 import { defaultPlanOptions } from '../../src/contract/settings.js';
 
@@ -75,6 +76,55 @@ describe('the options of the data', () => {
       resize: [224, 224],
       layout: 'NHWC',
     });
+  });
+});
+
+describe('the options of the reading', () => {
+  it('say nothing by default', () => {
+    expect(read(readingOptions)).toEqual({ classes: null, inputs: [], outputs: [], trustReading: false });
+  });
+
+  it('name what each input and output stands for', () => {
+    const options = ['--input', 'image=pixels', '--input', 'mask=a=b', '--output', 'logits', '--output', 'box=bbox'];
+    expect(read(readingOptions, ...options, '--classes', 'names.txt', '--trust-reading')).toEqual({
+      classes: 'names.txt',
+      inputs: [
+        { name: 'image', key: 'pixels' },
+        { name: 'mask', key: 'a=b' },
+      ],
+      outputs: [
+        { name: 'logits', key: null },
+        { name: 'box', key: 'bbox' },
+      ],
+      trustReading: true,
+    });
+  });
+
+  it.each([
+    ['--input', 'image'],
+    ['--input', '=pixels'],
+    ['--input', 'image='],
+    ['--output', ''],
+    ['--output', 'logits', '--output', 'logits=label'],
+  ])('refuse %s %s %s %s', (...argv) => {
+    expect(() => read(readingOptions, ...argv)).toThrow(expect.objectContaining({ code: 'commander.invalidArgument' }));
+  });
+});
+
+describe('the options of distillation', () => {
+  it('take the original model for the teacher, and nothing but it', () => {
+    expect(read(distillOptions)).toEqual({ teacher: null, distillWeight: 1, temperature: 1 });
+  });
+
+  it('are read as they are given, and refused beyond their bounds', () => {
+    const options = ['--teacher', 'large.onnx', '--distill-weight', '0.5', '--temperature', '4'];
+    expect(read(distillOptions, ...options)).toEqual({ teacher: 'large.onnx', distillWeight: 0.5, temperature: 4 });
+    for (const wrong of [
+      ['--distill-weight', '1.1'],
+      ['--temperature', '0'],
+    ]) {
+      expect(() => read(distillOptions, ...wrong)).toThrow('Give a number');
+    }
   });
 });
 

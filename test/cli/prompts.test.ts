@@ -28,6 +28,6 @@ describe('on a terminal', () => {
   ])('asks nothing $why', async ({ argv, env }) => {
     const { code, stdout, stderr } = await frelu([await smallModel(), ...argv], { terminal: true, env });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toBe('frelu-migrate: --data PATH is missing: name the data set. Nothing was written.\n');
+    expect(stderr).toBe('frelu-migrate: --data PATH is missing. Name the data set. Nothing was written.\n');
   });
 });

@@ -83,7 +83,12 @@ describe('acceptance rules', () => {
     ]) {
       const parse = () => parseAcceptanceRule(text);
       expect(parse).toThrow(Failure);
-      expect(parse).toThrow(/frelu>=before[\s\S]*delta>=0\.2%/);
+      expect(parse).toThrow(
+        expect.objectContaining({
+          cure: expect.stringMatching(/frelu>=before[\s\S]*delta>=0\.2%/),
+          settings: ['accept'],
+        }),
+      );
     }
   });
 

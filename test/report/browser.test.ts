@@ -99,6 +99,9 @@ test('without a browser, the PDF says what to do', async () => {
   vi.stubEnv('CHROMIUM_PATH', '/nowhere/chromium');
   const printed = printPdf('<p>page</p>');
   await expect(printed).rejects.toThrow(Failure);
-  await expect(printed).rejects.toThrow(/CHROMIUM_PATH; or take --format html/);
+  await expect(printed).rejects.toMatchObject({
+    cure: expect.stringMatching(/CHROMIUM_PATH; or make the page/),
+    settings: [['reportFormat', 'html']],
+  });
   vi.unstubAllEnvs();
 });

@@ -10,8 +10,6 @@ import type { MigrateOptions } from '../../src/run/spec.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
-// it starts six processes a run, and has a test of its own
-
 const count = 400;
 const features = 6;
 const random = createRandom(3);

@@ -42,7 +42,8 @@ describe.each([
     await writeFile(join(folder, entry), 'retrained meanwhile');
     await expect(commitUpgrade(upgrade)).rejects.toMatchObject({
       kind: 'locked',
-      message: expect.stringMatching(/changed while the run was going on.*Nothing was written/),
+      what: expect.stringMatching(/changed while the run was going on/),
+      written: 'model-untouched',
     });
     expect(await readFiles(folder)).toEqual({ ...old, [entry]: 'retrained meanwhile' });
     await expect(stat(join(folder, '.frelu'))).rejects.toThrow('ENOENT');
@@ -150,7 +151,8 @@ test('a stranger’s file under the name of a new side file is not overwritten',
   const upgrade = upgradeOf(folder, tfjs.entry, tfjs.old, tfjs.upgraded);
   await expect(commitUpgrade(upgrade)).rejects.toMatchObject({
     kind: 'input',
-    message: expect.stringContaining('in the way'),
+    what: expect.stringContaining('in the way'),
+    written: 'removed-again',
   });
   expect(await readFiles(folder)).toEqual({ ...tfjs.old, 'new/deep/b-1f3c.bin': 'somebody’s own' });
 });
@@ -197,7 +199,8 @@ test.skipIf(process.getuid?.() === 0)(
     await chmod(folder, 0o555);
     await expect(acquireLock(join(folder, 'model.onnx'))).rejects.toMatchObject({
       kind: 'input',
-      message: expect.stringMatching(/permissions.*--out.*Nothing was written/),
+      cure: 'Change the permissions, or write elsewhere.',
+      settings: ['out'],
     });
     await chmod(folder, 0o755);
   },

@@ -137,7 +137,8 @@ describe.each([
       const files = await readFiles(folder);
       if (result instanceof Failure) {
         expect(result.kind).toBe('input');
-        expect(result.message).toMatch(/disk is full.*untouched/);
+        expect(result.what).toMatch(/disk is full/);
+        expect(result.written, name).toBe('removed-again');
         expect(files, name).toEqual(each.from);
       } else {
         expect(result, name).not.toBeInstanceOf(Error);
@@ -202,7 +203,8 @@ test.each(['entry drafted', 'journal prepared'])(
     };
     await expect(upgradeCase(onnx).change(folder, { checkpoint: loseLock })).rejects.toMatchObject({
       kind: 'locked',
-      message: expect.stringMatching(/taken over.*untouched/),
+      what: expect.stringMatching(/taken over/),
+      written: 'left-beside',
     });
     expect(await readFiles(folder)).toMatchObject(onnx.old);
     await unlink(join(folder, '.frelu', 'lock'));

@@ -35,7 +35,9 @@ test('what stands there is not replaced, unless that is asked for', async () => 
   await expect(refuseExisting(model.outPath)).rejects.toMatchObject({ kind: 'usage' });
   await expect(writeElsewhere(model)).rejects.toMatchObject({
     kind: 'usage',
-    message: expect.stringMatching(/new\.onnx exists already.*Nothing was written/),
+    what: expect.stringMatching(/new\.onnx exists already\.$/),
+    cure: 'Choose another place, or remove it first.',
+    settings: ['out'],
   });
   expect(await readFiles(out)).toEqual({ 'new.onnx': 'mine' });
   await writeElsewhere({ ...model, overwrite: true });
@@ -81,7 +83,8 @@ describe('nothing is left behind', () => {
       };
       await expect(writeElsewhere(model, fail)).rejects.toMatchObject({
         kind: 'input',
-        message: expect.stringMatching(/quota is used up.*Nothing of it was left behind/),
+        what: expect.stringMatching(/quota is used up\.$/),
+        written: 'removed-again',
       });
       expect(await readFiles(folder)).toEqual({ 'in/weights.bin': 'the weights' });
       await expect(stat(join(folder, 'out'))).rejects.toThrow('ENOENT');

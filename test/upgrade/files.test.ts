@@ -77,16 +77,29 @@ test('creating a folder tells which ones were new', async () => {
 
 test('the file system’s refusals become failures that say what to do and what was written', () => {
   const full = Object.assign(new Error('write'), { code: 'ENOSPC' });
-  expect(explainFileError(full, '/models/m.onnx', 'Nothing was written.')).toMatchObject({
+  expect(explainFileError(full, '/models/m.onnx', 'removed-again')).toMatchObject({
     kind: 'input',
-    message: expect.stringMatching(
-      /^\/models\/m\.onnx cannot be written: the disk is full; .*--out\. Nothing was written\.$/,
-    ),
+    what: '/models/m.onnx cannot be written: the disk is full.',
+    cure: 'Free some space, or write to another disk.',
+    settings: ['out'],
+    written: 'removed-again',
     cause: full,
+  });
+  // A failure that knows what was written keeps it, another is told.
+  const known = new Failure('locked', { what: 'No.', cure: 'Wait.', written: 'nothing' });
+  expect(explainFileError(known, '/models/m.onnx', 'removed-again')).toBe(known);
+  const unknown = new Failure('locked', { what: 'No.', cure: 'Wait.', settings: ['out'] });
+  expect(explainFileError(unknown, '/models/m.onnx', 'left-beside')).toMatchObject({
+    kind: 'locked',
+    what: 'No.',
+    cure: 'Wait.',
+    settings: ['out'],
+    written: 'left-beside',
+    cause: unknown,
   });
   // A defect must keep looking like one.
   const defect = new TypeError('undefined is not a function');
-  expect(explainFileError(defect, '/models/m.onnx', '')).toBe(defect);
+  expect(explainFileError(defect, '/models/m.onnx', 'nothing')).toBe(defect);
 });
 
 test('side files lie inside of the model’s folder', () => {

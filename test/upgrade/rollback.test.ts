@@ -57,7 +57,8 @@ test('step by step: to the first upgrade, then to the original', async () => {
 
   await expect(rollback(model)).rejects.toMatchObject({
     kind: 'input',
-    message: expect.stringMatching(/nothing to roll back.*the original already.*Nothing was written/),
+    what: expect.stringMatching(/nothing to roll back.*the original already\.$/),
+    settings: ['version'],
   });
 });
 
@@ -114,7 +115,9 @@ describe('refuses, and writes nothing,', () => {
     const tampered = await readFiles(folder);
     await expect(rollback(model)).rejects.toMatchObject({
       kind: 'locked',
-      message: expect.stringMatching(/model\.json has SHA-256.*b-1f3c\.bin is missing.*Nothing was written/),
+      what: expect.stringMatching(/model\.json has SHA-256.*b-1f3c\.bin is missing/),
+      cure: expect.stringContaining('Restore them'),
+      written: 'model-untouched',
     });
     expect(await readFiles(folder)).toEqual(tampered);
     expect(await history(model)).toHaveLength(2);
@@ -135,7 +138,9 @@ describe('refuses, and writes nothing,', () => {
     await writeFile(join(backups, ids[0], 'files', 'weights', 'b.bin'), 'rotten');
     await expect(rollback(model, { to: 'original' })).rejects.toMatchObject({
       kind: 'locked',
-      message: expect.stringMatching(/weights\/b\.bin are missing or damaged.*Nothing was written/),
+      what: expect.stringMatching(/weights\/b\.bin are missing or damaged/),
+      settings: ['version'],
+      written: 'model-untouched',
     });
     expect(await readFiles(folder)).toEqual(second);
     await rm(backups, { recursive: true });
@@ -148,7 +153,8 @@ describe('refuses, and writes nothing,', () => {
     await writeFiles(folder, { 'weights/b.bin': 'somebody’s own' });
     await expect(rollback(model, { to: 'original' })).rejects.toMatchObject({
       kind: 'input',
-      message: expect.stringMatching(/weights\/b\.bin is in the way.*untouched/),
+      what: expect.stringMatching(/weights\/b\.bin is in the way/),
+      written: 'removed-again',
     });
     expect(await readFiles(folder)).toEqual({ ...second, 'weights/b.bin': 'somebody’s own' });
   });
@@ -157,7 +163,8 @@ describe('refuses, and writes nothing,', () => {
     const { model, ids } = await upgradedTwice();
     await expect(rollback(model, { to: 'yesterday' })).rejects.toMatchObject({
       kind: 'usage',
-      message: expect.stringContaining(`original, ${ids[0]}, ${ids[1]}`),
+      cure: `Name one of its versions: original, ${ids[0]}, ${ids[1]}.`,
+      settings: ['version'],
     });
   });
 
@@ -169,7 +176,8 @@ describe('refuses, and writes nothing,', () => {
     await writeFiles(folder, { '.frelu/journal.json': '{"version": 2, "changes": []}' });
     await expect(rollback(model)).rejects.toMatchObject({
       kind: 'locked',
-      message: expect.stringMatching(/journal\.json is not readable.*Nothing was written/),
+      what: expect.stringMatching(/journal\.json is not readable \(.*: .*\)/),
+      cure: expect.stringContaining('Restore it'),
     });
   });
 });

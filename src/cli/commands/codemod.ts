@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CodemodResult } from '../../codemod/codemod.js';
+import { granularities } from '../../contract/settings.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
 import { choice, flag, listArgument, option } from '../options/option.js';
@@ -17,7 +18,7 @@ export function declareCodemod(command: Command): Run {
     null,
     'frelu.ts or .js beside them',
   );
-  const granularity = choice(command, '--granularity <UNIT>', 'one b for each', ['layer', 'channel'], 'layer');
+  const granularity = choice(command, '--granularity <UNIT>', 'one b for each', granularities, 'layer');
   const init = option(command, '--init <X>', 'the initial b; with 0 a model computes what it did', number, 0);
   command.addHelpText(
     'after',
@@ -43,7 +44,7 @@ export function declareCodemod(command: Command): Run {
         release = io.onInterrupt(() => {});
       });
       if (result.written) writes.sentence = 'The files were written.';
-      print(context, result, options.dryRun);
+      await print(context, result, options.dryRun);
     } finally {
       release();
     }
@@ -51,18 +52,18 @@ export function declareCodemod(command: Command): Run {
   };
 }
 
-function print(context: Context, result: CodemodResult, dryRun: boolean): void {
+async function print(context: Context, result: CodemodResult, dryRun: boolean): Promise<void> {
   const { stdout, stderr } = context.io;
   if (context.json) printJson(context, result);
   else if (dryRun) {
     // a diff alone, for `git apply` and the like
     stdout.write(result.diff);
-    stderr.write(codemodText(result));
-  } else stdout.write(codemodText(result));
+    stderr.write(await codemodText(result));
+  } else stdout.write(await codemodText(result));
 }
 
 /** The ReLUs with what becomes of them, the places to look at, and their number. */
-function codemodText({ files, module, written, summary }: CodemodResult): string {
+async function codemodText({ files, module, written, summary }: CodemodResult): Promise<string> {
   const rows = files.flatMap(({ path, sites }) =>
     sites.map(({ line, column, what, status, reason }) => [`${path}:${line}:${column}`, status, what, reason ?? '']),
   );
@@ -73,7 +74,7 @@ function codemodText({ files, module, written, summary }: CodemodResult): string
   const count = `${plural(rewritten + skipped, 'ReLU')} in ${plural(summary.files, 'file')}: ${rewritten} to FReLU, ${leftAlone(skipped)}`;
   const outcome = written ? `The FReLU layer is in ${module}.` : 'Nothing was written.';
   return [
-    ...(rows.length === 0 ? [] : [table(['site', 'change', 'what', 'reason'], rows), '']),
+    ...(rows.length === 0 ? [] : [await table(['site', 'change', 'what', 'reason'], rows), '']),
     ...(cautions.length === 0 ? [] : [...cautions, '']),
     `${count} ${outcome}`,
     '',

@@ -43,13 +43,13 @@ export function declareCompare(command: Command): Run {
 }
 
 async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }: CompareResult): Promise<string> {
-  const { numbers, names, plain } = await reportWords();
+  const { text, numbers, plain } = await reportWords();
   const metrics = await metricRows([a.metrics, b.metrics]);
   const interval =
     delta.ci95 === null ? 'no interval' : `95 % ${plain(numbers.metricRange(delta.metric, delta.ci95, null))}`;
   const rows = [
     [
-      `${names.get(delta.metric)}, B - A`,
+      `${text.metrics[delta.metric]}, B - A`,
       `${plain([numbers.metricChange(delta.metric, delta.value, null)])}, ${interval}`,
     ],
     [`p (${delta.test})`, plain([numbers.pValue(delta.pValue, null)])],
@@ -68,6 +68,6 @@ async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }
   ];
   return (
     `A  ${a.model.path}\nB  ${b.model.path}\non ${data.count} samples of ${data.path} (${data.format}), ${device.used}\n\n` +
-    `${table(['metric', 'A', 'B'], metrics, ['A', 'B'])}\n\n${table(['comparison', ''], rows)}\n`
+    `${await table(['metric', 'A', 'B'], metrics, ['A', 'B'])}\n\n${await table(['comparison', ''], rows)}\n`
   );
 }

@@ -4,19 +4,21 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import * as v from 'valibot';
 import { Failure } from '../../contract/failure.js';
+import { parseJson } from '../../contract/parse-json.js';
 import type { Run } from '../context.js';
 import { declareMigrate } from './migrate.js';
 
 /** What fixtures/demo.json says: paths are relative to it. */
-interface DemoManifest {
+const demoManifest = v.object({
   /** an .onnx file, or the folder of a TensorFlow.js model */
-  readonly model: string;
-  readonly data: string;
-  readonly test: string | null;
+  model: v.string(),
+  data: v.string(),
+  test: v.nullable(v.string()),
   /** options of `migrate` that suit them */
-  readonly args: readonly string[];
-}
+  args: v.array(v.string()),
+});
 
 export function declareDemo(command: Command): Run {
   command
@@ -25,7 +27,7 @@ export function declareDemo(command: Command): Run {
     .allowExcessArguments();
   return async (context) => {
     const fixtures = fixturesFolder();
-    const manifest = await readManifest(join(fixtures, 'demo.json'));
+    const manifest = parseJson(await readFile(join(fixtures, 'demo.json'), 'utf8'), demoManifest);
     const folder = await mkdtemp(join(tmpdir(), 'frelu-migrate-demo-'));
     const copy = async (path: string): Promise<string> => {
       const copied = join(folder, basename(path));
@@ -49,31 +51,12 @@ function fixturesFolder(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'fixtures', 'demo.json'))) {
     if (folder === dirname(folder)) {
-      throw new Failure('input', 'The fixtures of the demonstration are missing: install the package again.');
+      throw new Failure('input', {
+        what: 'The fixtures of the demonstration are missing.',
+        cure: 'Install the package again.',
+      });
     }
     folder = dirname(folder);
   }
   return join(folder, 'fixtures');
-}
-
-async function readManifest(path: string): Promise<DemoManifest> {
-  const manifest: unknown = JSON.parse(await readFile(path, 'utf8'));
-  if (!isManifest(manifest)) throw new Error(`${path} is not a manifest of the demonstration`);
-  return manifest;
-}
-
-function isManifest(value: unknown): value is DemoManifest {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'model' in value &&
-    typeof value.model === 'string' &&
-    'data' in value &&
-    typeof value.data === 'string' &&
-    'test' in value &&
-    (value.test === null || typeof value.test === 'string') &&
-    'args' in value &&
-    Array.isArray(value.args) &&
-    value.args.every((arg) => typeof arg === 'string')
-  );
 }

@@ -21,7 +21,7 @@ export function declareDevices(_: Command): Run {
       const why = slower.length === 0 ? '' : `; slower than it is ${slower.join(', ')}, as adapters in software are`;
       const choice = auto === null ? 'Nothing can compute here.' : `--device auto picks ${auto}${why}.`;
       context.io.stdout.write(
-        `${table(['device', 'provider', 'adapter', 'usable', 'GFLOP/s', 'why not'], rows)}\n\n${choice}\n`,
+        `${await table(['device', 'provider', 'adapter', 'usable', 'GFLOP/s', 'why not'], rows)}\n\n${choice}\n`,
       );
     }
     return 0;

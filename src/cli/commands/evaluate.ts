@@ -39,6 +39,6 @@ async function evaluationText({ model, data, device, metrics, seconds }: Evaluat
   const rows = await metricRows([metrics]);
   return (
     `${model.path}\non ${data.count} samples of ${data.path} (${data.format}), ` +
-    `${device.used}, ${seconds.toFixed(2)} s\n\n${table(['metric', 'value'], rows, ['value'])}\n`
+    `${device.used}, ${seconds.toFixed(2)} s\n\n${await table(['metric', 'value'], rows, ['value'])}\n`
   );
 }

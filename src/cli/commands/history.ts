@@ -22,7 +22,7 @@ export function declareHistory(command: Command): Run {
         `${from} -> ${to}`,
         run === null ? '' : summaryText(run),
       ]);
-      context.io.stdout.write(`${table(['when', 'what', 'id', 'state', 'versions', 'summary'], rows)}\n`);
+      context.io.stdout.write(`${await table(['when', 'what', 'id', 'state', 'versions', 'summary'], rows)}\n`);
     }
     return 0;
   };

@@ -24,7 +24,7 @@ export function declareInspect(command: Command): Run {
       const { sha256 } = await hashFile(outline.path);
       await refuseChanged(outline);
       printJson(context, { model: withSha256(description, sha256), ...planned });
-    } else context.io.stdout.write(`${modelText(description)}\n\n${planText(planned)}\n`);
+    } else context.io.stdout.write(`${modelText(description)}\n\n${await planText(planned)}\n`);
     return 0;
   };
 }
@@ -46,7 +46,7 @@ function valueText({ name, dtype, shape }: ValueDescription): string {
 }
 
 /** The sites with what becomes of them, and their number. */
-export function planText({ sites, summary: { relu, migrate, skip } }: PlanDescription): string {
+export async function planText({ sites, summary: { relu, migrate, skip } }: PlanDescription): Promise<string> {
   const rows = sites.map(({ id, op, status, shift, form, reason }) => [
     id,
     op,
@@ -58,5 +58,5 @@ export function planText({ sites, summary: { relu, migrate, skip } }: PlanDescri
   const count = `${plural(relu, 'ReLU')}: ${migrate} to migrate, ${leftAlone(skip)}`;
   return rows.length === 0
     ? count
-    : `${table(['site', 'op', 'plan', 'form', 'shift goes into', 'reason'], rows)}\n\n${count}`;
+    : `${await table(['site', 'op', 'plan', 'form', 'shift goes into', 'reason'], rows)}\n\n${count}`;
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { DriftCheck, MonitorResult } from '../../contract/result.js';
 import { driftThresholds } from '../../evaluation/drift.js';
 import { printJson, type Run } from '../context.js';
@@ -85,31 +86,30 @@ async function monitorText({
   level,
 }: MonitorResult): Promise<string> {
   const { text: words, numbers, plain } = await reportWords();
-  const operations = words.operations;
+  const { runbook } = words;
   const titleOf = ({ quantity, name }: DriftCheck): string => {
     switch (quantity) {
       case 'input':
-        return operations.input(name ?? '');
+        return runbook.input(present(name, 'the name of an input'));
       case 'predicted':
-        return operations.predicted;
+        return runbook.predicted;
       case 'confidence':
-        return operations.confidence;
+        return runbook.confidence;
       case 'floor-rate':
-        return operations.floorRate(name ?? '');
+        return runbook.floorRate(present(name, 'the site of a floor rate'));
     }
   };
   const share = (value: number | null): string => plain([numbers.share(value, null)]);
   const real = (value: number | null): string => plain([numbers.real(value, null)]);
   const limit = ({ statistic, baseline, alarm }: DriftCheck): string => {
-    const expected = baseline ?? 0;
+    if (statistic === 'psi') return plain(runbook.above(numbers.real(alarm, null)));
+    const expected = present(baseline, `the baseline of a ${statistic}`);
     switch (statistic) {
-      case 'psi':
-        return plain(operations.above(numbers.real(alarm, null)));
       case 'fall':
-        return plain(operations.below(numbers.share(expected - alarm, null)));
+        return plain(runbook.below(numbers.share(expected - alarm, null)));
       case 'change':
         return plain(
-          operations.outside(
+          runbook.outside(
             numbers.share(Math.max(0, expected - alarm), null),
             numbers.share(Math.min(1, expected + alarm), null),
           ),
@@ -125,7 +125,7 @@ async function monitorText({
   const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
   return (
     `${model}\n${data.count} samples of ${data.path} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
-    `${table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
+    `${await table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
     `${level}: ${count('alarm')} alarms, ${count('warning')} warnings in ${checks.length} checks\n`
   );
 }

@@ -57,9 +57,12 @@ async function renderOne(context: Context, named: string, { formats, languages, 
 }
 
 async function renderAll(context: Context, folder: string, { formats, languages, out }: Wanted): Promise<number> {
-  const runs = await findRuns(folder);
+  const runs = await findRuns(folder, (message) => context.io.stderr.write(`warning: ${message}\n`));
   if (runs.length === 0) {
-    throw new Failure('input', `${folder}: there is no finished run below this folder. Nothing was written.`);
+    throw new Failure('input', {
+      what: `${folder}: there is no finished run below this folder.`,
+      cure: 'Name a folder that holds runs, such as the one of a migrated model.',
+    });
   }
   const results = runs.map(({ result }) => result);
   const [{ renderHistoryHtml, renderHistoryMarkdown, renderJson }, { printPdf }] = await Promise.all([

@@ -18,7 +18,7 @@ export function declareRewrite(command: Command): Run {
   return async (context) => {
     const path = out();
     if (path === null) {
-      throw new Failure('usage', '--out PATH is missing: name a place for the rewritten model. Nothing was written.');
+      throw new Failure('usage', { what: '--out PATH is missing.', cure: 'Name a place for the rewritten model.' });
     }
     const { readSource, rewriteFrom, rewriteModel } = await import('../../run/rewrite.js');
     const options = { model: model(), out: path, plan: plan(), a: a(), b: b(), overwrite: overwrite() };
@@ -31,7 +31,7 @@ export function declareRewrite(command: Command): Run {
     const result = await rewriteFrom(await readSource(options), options, warn);
     const files = result.files.map((file) => `${file.sha256}  ${file.path}`).join('\n');
     const agreement = result.tfjs === null ? '' : `\n\n${agreementText(result.tfjs)}`;
-    context.io.stdout.write(`${planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);
+    context.io.stdout.write(`${await planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);
     return 0;
   };
 }

@@ -20,8 +20,12 @@ export function declareRollback(command: Command): Run {
     const path = await modelFile(model());
     const version = to();
     const { io, writes } = context;
-    writes.sentence = `What was restored, its history tells: ${io.command} history ${shellQuote(path)}.`;
-    const result = await rollback(path, version === null ? {} : { to: version });
+    const result = await rollback(path, {
+      ...(version !== null && { to: version }),
+      checkpoint: () => {
+        writes.sentence = `The history tells which version the model is: ${io.command} history ${shellQuote(path)}.`;
+      },
+    });
     if (context.json) printJson(context, result);
     else if (result.restored.length === 0) io.stdout.write(`${result.model} is ${result.to} already.\n`);
     else {

@@ -33,10 +33,11 @@ export function trainingData(command: Command): Read<MaybeDataOptions> {
   return () => {
     const [validationFraction, testFraction] = [validation(), held()];
     if (validationFraction + testFraction >= 1) {
-      throw new Failure(
-        'usage',
-        `--val-fraction ${validationFraction} and --test-fraction ${testFraction} leave nothing to train on. Choose smaller ones.`,
-      );
+      throw new Failure('usage', {
+        what: `A share of ${validationFraction} for validation and one of ${testFraction} for the test leave nothing to train on.`,
+        cure: 'Choose smaller ones.',
+        settings: ['validationFraction', 'testFraction'],
+      });
     }
     return { data: data(), test: test(), validationFraction, testFraction, ...rest() };
   };

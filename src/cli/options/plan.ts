@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { defaultPlanOptions, type PlanOptions } from '../../contract/settings.js';
+import { defaultPlanOptions, formNames, granularities, type PlanOptions, paddings } from '../../contract/settings.js';
 import { choice, type Read, repeated } from './option.js';
 
 /** Which sites are migrated, and how FReLU is written at them. */
@@ -10,17 +10,17 @@ export function planOptions(command: Command): Read<PlanOptions> {
     command,
     '--form <FORM>',
     'how FReLU is written; auto: at each site the fastest form that is exact',
-    ['auto', 'folded', 'fused', 'explicit'],
+    formNames,
     anyForm,
   );
   const padding = choice(
     command,
     '--padding <VALUE>',
     'what a zero-padded layer that reads a FReLU is padded with: 0, or its floor b',
-    ['zero', 'floor'],
+    paddings,
     usualPadding,
   );
-  const granularity = choice(command, '--granularity <UNIT>', 'one b for each', ['layer', 'channel'], perLayer);
+  const granularity = choice(command, '--granularity <UNIT>', 'one b for each', granularities, perLayer);
   const include = repeated(command, '--include <GLOB>', 'only sites whose id matches');
   const exclude = repeated(command, '--exclude <GLOB>', 'no sites whose id matches');
   return () => ({

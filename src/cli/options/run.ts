@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Language } from '../../contract/settings.js';
+import { type Language, languages } from '../../contract/settings.js';
 import { option, type Read } from './option.js';
 import { integerFrom, listOf } from './values.js';
 
@@ -11,8 +11,8 @@ export function languagesOption(command: Command): Read<readonly Language[]> {
   return option<readonly Language[]>(
     command,
     '--lang <LIST>',
-    'languages of the report: en, ja',
-    listOf(['en', 'ja']),
+    `languages of the report: ${languages.join(', ')}`,
+    listOf(languages),
     ['en'],
   );
 }

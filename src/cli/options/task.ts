@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import type { DeviceName } from '../../contract/settings.js';
+import { allMetricNames, type MetricName } from '../../contract/metrics.js';
+import { type DeviceName, deviceNames, losses, tasks } from '../../contract/settings.js';
 import type { TaskOptions } from '../../reading/options.js';
 import { choice, type Read } from './option.js';
 
@@ -11,23 +12,16 @@ export function taskOptions(command: Command): Read<TaskOptions> {
     command,
     '--task <TASK>',
     'what the model does; distill: no labels, the original model teaches',
-    ['classification', 'multilabel', 'regression', 'distill'],
+    tasks,
     null,
     told,
   );
-  const loss = choice(
-    command,
-    '--loss <LOSS>',
-    'what training lowers',
-    ['cross-entropy', 'binary-cross-entropy', 'mse'],
-    null,
-    told,
-  );
-  const metric = choice(
+  const loss = choice(command, '--loss <LOSS>', 'what training lowers', losses, null, told);
+  const metric = choice<MetricName, null>(
     command,
     '--metric <METRIC>',
     'what is judged; named, it also decides which epoch is kept (the validation loss does otherwise)',
-    ['accuracy', 'top5', 'macroF1', 'logLoss', 'ece', 'auroc', 'mae', 'rmse', 'r2'],
+    allMetricNames,
     null,
     "the task's first",
   );
@@ -35,11 +29,5 @@ export function taskOptions(command: Command): Read<TaskOptions> {
 }
 
 export function deviceOption(command: Command): Read<DeviceName> {
-  return choice(
-    command,
-    '--device <DEVICE>',
-    'what computes',
-    ['auto', 'cpu', 'webgpu', 'cuda', 'dml', 'coreml'],
-    'auto',
-  );
+  return choice(command, '--device <DEVICE>', 'what computes', deviceNames, 'auto');
 }

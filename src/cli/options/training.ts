@@ -1,8 +1,30 @@
 import type { Command } from 'commander';
+import {
+  batchNormModes,
+  type DistillOptions,
+  type OptimizerSettings,
+  optimizers,
+  schedules,
+  trainScopes,
+} from '../../contract/settings.js';
 import type { TrainingOptions } from '../../run/spec.js';
 import { choice, flag, option, type Read } from './option.js';
 import { deviceOption } from './task.js';
-import { duration, notNegative, number, oneOrMore, positive, share } from './values.js';
+import { closedShare, duration, notNegative, number, oneOrMore, positive, share, text } from './values.js';
+
+/** Each optimizer with what the command line does not ask for; a weight decay of null is its usual one. */
+const optimizerSettings: {
+  readonly [Kind in OptimizerSettings['kind']]: (momentum: number, weightDecay: number | null) => OptimizerSettings;
+} = {
+  sgd: (momentum, weightDecay) => ({ kind: 'sgd', momentum, nesterov: true, weightDecay: weightDecay ?? 1e-4 }),
+  adamw: (momentum, weightDecay) => ({
+    kind: 'adamw',
+    beta1: momentum,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: weightDecay ?? 0.01,
+  }),
+};
 
 /** How both arms are trained. */
 export function trainingOptions(command: Command): Read<TrainingOptions> {
@@ -12,7 +34,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     command,
     '--train <SCOPE>',
     'what may change: everything; biases, shifts and offsets; a and b alone; the last layer with them',
-    ['all', 'biases', 'offsets', 'head'],
+    trainScopes,
     'all',
   );
   const epochs = option(command, '--epochs <N>', 'epochs at most', oneOrMore, 5);
@@ -40,14 +62,8 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     'auto',
   );
   const offsetLearningRate = option(command, '--lr-offset <X>', 'learning rate of a and b', positive, null, 'as --lr');
-  const schedule = choice(
-    command,
-    '--schedule <NAME>',
-    'how the learning rate falls',
-    ['cosine', 'step', 'constant'],
-    'cosine',
-  );
-  const optimizer = choice(command, '--optimizer <NAME>', 'optimizer', ['sgd', 'adamw'], 'sgd');
+  const schedule = choice(command, '--schedule <NAME>', 'how the learning rate falls', schedules, 'cosine');
+  const optimizer = choice(command, '--optimizer <NAME>', 'optimizer', optimizers, 'sgd');
   const momentum = option(command, '--momentum <X>', 'of sgd, Nesterov; of adamw its beta1', share, 0.9);
   const weightDecay = option(
     command,
@@ -59,13 +75,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
   );
   const clipNorm = option(command, '--clip-norm <X>', "limit of the gradient's norm", positive, null, 'none');
   const labelSmoothing = option(command, '--label-smoothing <X>', 'share of each label spread over all', share, 0);
-  const batchNorm = choice(
-    command,
-    '--batch-norm <MODE>',
-    'batch normalization in training',
-    ['frozen', 'batch', 'recalibrate'],
-    'frozen',
-  );
+  const batchNorm = choice(command, '--batch-norm <MODE>', 'batch normalization in training', batchNormModes, 'frozen');
   const initialOffset = option(command, '--init <X>', 'the b that training starts from', number, 0);
   const seeds = option(command, '--seeds <N>', 'repeat both arms with N seeds and report the spread', oneOrMore, 1);
   const control = flag(command, '--no-control', 'skip the control arm: what FReLU brought is then not known');
@@ -79,10 +89,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     learningRate: learningRate(),
     offsetLearningRate: offsetLearningRate(),
     schedule: schedule(),
-    optimizer:
-      optimizer() === 'sgd'
-        ? { kind: 'sgd', momentum: momentum(), nesterov: true, weightDecay: weightDecay() ?? 1e-4 }
-        : { kind: 'adamw', beta1: momentum(), beta2: 0.999, epsilon: 1e-8, weightDecay: weightDecay() ?? 0.01 },
+    optimizer: optimizerSettings[optimizer()](momentum(), weightDecay()),
     clipNorm: clipNorm(),
     labelSmoothing: labelSmoothing(),
     batchNorm: batchNorm(),
@@ -90,4 +97,24 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     seeds: seeds(),
     control: !control(),
   });
+}
+
+/** What is learned from a teacher, beside the labels or without any. */
+export function distillOptions(command: Command): Read<DistillOptions> {
+  const teacher = option(command, '--teacher <MODEL>', 'the model that teaches', text, null, 'the original model');
+  const distillWeight = option(
+    command,
+    '--distill-weight <X>',
+    'share of the loss that is against the teacher, the rest is against the labels',
+    closedShare,
+    1,
+  );
+  const temperature = option(
+    command,
+    '--temperature <X>',
+    "what the teacher's and the model's logits are divided by before they are compared",
+    positive,
+    1,
+  );
+  return () => ({ teacher: teacher(), distillWeight: distillWeight(), temperature: temperature() });
 }

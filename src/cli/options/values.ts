@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { present } from '../../contract/present.js';
 import { oneOf } from './option.js';
 
 /** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes wrong usage (exit code 2). */
@@ -26,6 +27,11 @@ export function notNegative(value: string): number {
 /** In [0, 1). */
 export function share(value: string): number {
   return within(number(value), (parsed) => parsed >= 0 && parsed < 1, 'Give a number from 0 to below 1.');
+}
+
+/** In [0, 1]. */
+export function closedShare(value: string): number {
+  return within(number(value), (parsed) => parsed >= 0 && parsed <= 1, 'Give a number from 0 to 1.');
 }
 
 /** In (0, 1). */
@@ -66,12 +72,20 @@ export function pixelSize(value: string): readonly [height: number, width: numbe
   return [height, width];
 }
 
-const secondsOf: Readonly<Record<string, number>> = { d: 86_400, h: 3600, m: 60, s: 1 };
+const secondsOf: ReadonlyMap<string, number> = new Map([
+  ['d', 86_400],
+  ['h', 3600],
+  ['m', 60],
+  ['s', 1],
+]);
 
 /** Seconds, from `90s`, `10m`, `1h30m`, `1.5h`. A number without a unit is refused: it could be meant as minutes. */
 export function duration(value: string): number {
   const parts = [...value.trim().matchAll(/(\d+(?:\.\d+)?)\s*([dhms])\s*/gy)];
-  const seconds = parts.reduce((total, [, amount, unit = '']) => total + Number(amount) * (secondsOf[unit] ?? 0), 0);
+  const seconds = parts.reduce((total, [part, amount, unit]) => {
+    const each = present(secondsOf.get(present(unit, `the unit of ${part}`)), `the seconds of ${part}`);
+    return total + Number(amount) * each;
+  }, 0);
   const read = parts.reduce((length, [part]) => length + part.length, 0);
   if (read !== value.trim().length || seconds <= 0) {
     throw new InvalidArgumentError('Give a duration with its unit, such as 90s, 10m or 1h30m.');

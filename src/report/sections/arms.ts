@@ -1,6 +1,6 @@
-import type { ArmResult, Delta, MetricName, Metrics } from '../../contract/result.js';
+import { allMetricNames, isShare, type MetricName } from '../../contract/metrics.js';
+import type { ArmResult, Delta, Metrics } from '../../contract/result.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
-import { isShare } from '../numbers.js';
 import { type Context, named, numeric, paragraph } from './context.js';
 
 /** The three arms side by side, and their paired differences. */
@@ -59,8 +59,7 @@ function armTable({ result, text, numbers }: Context): Block {
 }
 
 function metricNamesOf(metrics: Metrics): { name: MetricName; higherIsBetter: boolean }[] {
-  const order: readonly MetricName[] = ['accuracy', 'top5', 'macroF1', 'auroc', 'logLoss', 'ece', 'rmse', 'mae', 'r2'];
-  return order.flatMap((name) => {
+  return allMetricNames.flatMap((name) => {
     const metric = metrics[name];
     return metric === undefined ? [] : [{ name, higherIsBetter: metric.higherIsBetter }];
   });

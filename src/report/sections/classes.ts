@@ -1,3 +1,4 @@
+import { present } from '../../contract/present.js';
 import { type Block, plain, type Section } from '../document.js';
 import { type Context, ends, named, note, numeric, paragraph } from './context.js';
 
@@ -13,7 +14,11 @@ export function classes(context: Context): Section {
   const sorted = result.perClass
     .map((row, i) => ({ ...row, path: `perClass.${i}` }))
     .filter((row) => row.count > 0)
-    .sort((a, b) => (a.delta ?? 0) - (b.delta ?? 0) || a.index - b.index);
+    .sort(
+      (a, b) =>
+        present(a.delta, `the change of class ${a.name}`) - present(b.delta, `the change of class ${b.name}`) ||
+        a.index - b.index,
+    );
   const worst = sorted[0];
   const shown = ends(sorted, tableRows.head, tableRows.tail);
   const established = sorted.filter((row) => row.pHolm !== null && row.pHolm < 0.05).length;

@@ -1,6 +1,7 @@
+import { isShare } from '../../contract/metrics.js';
+import { present } from '../../contract/present.js';
 import type { CurvePoint } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
-import { isShare } from '../numbers.js';
 import { type Context, note, paragraph } from './context.js';
 
 type Quantity = 'validationLoss' | 'trainLoss' | 'validationMetric';
@@ -49,7 +50,11 @@ function curveChart(context: Context, quantity: Quantity): Block[] {
       alt: text.curves.alt(
         what,
         series.map(({ name, points }) =>
-          text.curves.end(name, shown(points[0]?.[1] ?? 0), shown(points.at(-1)?.[1] ?? 0)),
+          text.curves.end(
+            name,
+            shown(present(points[0], `a point of ${name}`)[1]),
+            shown(present(points.at(-1), `a point of ${name}`)[1]),
+          ),
         ),
       ),
       chart: { kind: 'lines', x: text.curves.samples, y: percent ? `${what} (%)` : what, series, diagonal: null },

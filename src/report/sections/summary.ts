@@ -1,4 +1,3 @@
-import { improvement } from '../../evaluation/acceptance.js';
 import { confirmationSize } from '../../evaluation/sample-size.js';
 import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
 import { type Context, list, note, paragraph } from './context.js';
@@ -91,8 +90,10 @@ function attribution({ result, text, numbers }: Context) {
 function worseClasses({ result, text, numbers }: Context): readonly Block[] {
   const worse = result.perClass
     .map((row, i) => ({ ...row, path: `perClass.${i}` }))
-    .filter(({ delta, pHolm }) => delta !== null && delta < 0 && pHolm !== null && pHolm < 0.05)
-    .sort((a, b) => (a.delta ?? 0) - (b.delta ?? 0));
+    .flatMap(({ delta, ...row }) =>
+      delta !== null && delta < 0 && row.pHolm !== null && row.pHolm < 0.05 ? [{ ...row, delta }] : [],
+    )
+    .sort((a, b) => a.delta - b.delta);
   const [worst] = worse;
   return worst === undefined
     ? []
@@ -173,7 +174,7 @@ function nextSteps(context: Context): readonly Rich[] {
     case 'inconclusive':
       if (codes.has('not-measurable')) return [words.nextUnmeasurable, ...withoutControl];
       return [
-        needed === null || (improvement(vsBefore) ?? 0) === 0
+        needed === null
           ? words.nextInconclusiveEqual
           : words.nextInconclusive(size, numbers.count(vsBefore.count, 'delta.vsBefore.count')),
         words.nextSeeds,

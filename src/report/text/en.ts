@@ -1,24 +1,7 @@
-import type {
-  AttributionMethod,
-  DuplicateCounts,
-  MetricName,
-  VerdictName,
-  VerdictReason,
-} from '../../contract/result.js';
+import type { AttributionMethod, DuplicateCounts, VerdictName, VerdictReason } from '../../contract/result.js';
 import { reasonSentences } from '../../evaluation/verdict.js';
 import { code, type Inline, type Rich, rich, strong } from '../document.js';
-
-const metrics: Readonly<Record<MetricName, string>> = {
-  accuracy: 'Accuracy',
-  top5: 'Top-5 accuracy',
-  macroF1: 'Macro F1',
-  logLoss: 'Log loss',
-  ece: 'Calibration error (ECE)',
-  auroc: 'AUROC',
-  mae: 'Mean absolute error',
-  rmse: 'Root mean square error',
-  r2: 'R²',
-};
+import { metricWords } from './metrics.js';
 
 const verdicts: Readonly<Record<VerdictName, string>> = {
   adopt: 'Adopt',
@@ -37,7 +20,7 @@ export const en = {
   noValue: 'no value',
   range: (low: Inline, high: Inline): Rich => rich`${low} to ${high}`,
   points: ' points',
-  metrics,
+  metrics: metricWords.en,
   verdicts,
   reasons,
   sentenceGap: ' ',
@@ -320,7 +303,7 @@ export const en = {
     noDuplicates: rich`Duplicates were not looked for.`,
   },
 
-  operations: {
+  runbook: {
     title: 'Runbook',
     swapTitle: '1. Swap test',
     swap: (metric: string, value: Inline | null): readonly Rich[] => [

@@ -1,21 +1,12 @@
 import { code, rich, strong } from '../document.js';
 import type { Texts } from './en.js';
+import { metricWords } from './metrics.js';
 
 export const ja: Texts = {
   noValue: '値なし',
   range: (low, high) => rich`${low} ～ ${high}`,
   points: 'ポイント',
-  metrics: {
-    accuracy: '正解率',
-    top5: '上位5位正解率',
-    macroF1: 'マクロF1',
-    logLoss: '対数損失',
-    ece: '較正誤差（ECE）',
-    auroc: 'AUROC',
-    mae: '平均絶対誤差（MAE）',
-    rmse: '二乗平均平方根誤差（RMSE）',
-    r2: '決定係数（R²）',
-  },
+  metrics: metricWords.ja,
   verdicts: {
     adopt: '採用を推奨',
     reject: '採用を見送り',
@@ -308,7 +299,7 @@ export const ja: Texts = {
     noDuplicates: rich`重複の有無は調べていません。`,
   },
 
-  operations: {
+  runbook: {
     title: '運用手順',
     swapTitle: '1. 差し替え試験',
     swap: (metric, value) => [

@@ -29,7 +29,7 @@ export async function run(): Promise<void> {
     rows.push([...row(peer.name, peak, peer.loadedBytes), compared]);
     await peer.close();
   }
-  section(
+  await section(
     `P9  peak memory of the full step, ${networks.resnet20.title}, batch ${task.batch}`,
     rows,
     peer === null ? noPeer('PyTorch') : undefined,

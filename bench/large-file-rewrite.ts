@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema } from 'onnx-buf';
 import { untrainedNetwork } from '../fixtures/layers.js';
+import { present } from '../src/contract/present.js';
 import { encodeModel } from '../src/model/onnx/write.js';
 import { floatTensor } from '../src/model/tensor.js';
 import { type CommandRun, runProgram } from './command.js';
@@ -52,7 +53,8 @@ async function compare(folder: string, model: LargeModel, external: boolean, pyt
   }
   await rm(out, { recursive: true, force: true });
   const seconds = (of: readonly CommandRun[]) => median(of.slice(1).map((run) => run.seconds));
-  const peak = (of: readonly CommandRun[]) => Math.max(...of.map(({ peakBytes }) => peakBytes ?? 0));
+  const peak = (of: readonly CommandRun[]) =>
+    Math.max(...of.map(({ peakBytes }) => present(peakBytes, 'the peak of its memory')));
   const row = (who: string, of: readonly CommandRun[]): Row => [
     who,
     `${seconds(of).toFixed(2)} s`,
@@ -60,7 +62,7 @@ async function compare(folder: string, model: LargeModel, external: boolean, pyt
     `${ratio(peak(of) / model.bytes)} the file`,
   ];
   const both = seconds(inspect) + seconds(rewrite);
-  section(
+  await section(
     `P6  a model of ${megabytes(model.bytes)}, ${external ? 'external data' : 'a single file'}`,
     [
       row('ours, inspect', inspect),

@@ -12,12 +12,12 @@ const shownInputs = 16;
 const shownFloorRates = 16;
 
 /** The runbook for this very model: swap test, A/B test, monitoring, rollback. */
-export function operations(context: Context): Section {
+export function runbook(context: Context): Section {
   const { result, text, numbers } = context;
-  const words = text.operations;
+  const words = text.runbook;
   const { metric, candidate } = result.delta.vsBefore;
   return {
-    id: 'operations',
+    id: 'runbook',
     title: words.title,
     blocks: [
       paragraph([strong(words.swapTitle)]),
@@ -44,16 +44,16 @@ export function operations(context: Context): Section {
 function swapData({ result, text }: Context): Block {
   const { train, test } = result.data;
   return train.path === test.path && train.part === test.part
-    ? note(text.operations.swapOwnSplit(code(test.path)))
+    ? note(text.runbook.swapOwnSplit(code(test.path)))
     : {
         kind: 'command',
-        label: text.operations.swapCommand,
+        label: text.runbook.swapCommand,
         text: `frelu-migrate compare ORIGINAL MIGRATED --data ${test.path}`,
       };
 }
 
 function abPlan({ result, text, numbers }: Context): Block[] {
-  const words = text.operations;
+  const words = text.runbook;
   const { metric, value } = result.delta.vsBefore;
   const { paired, unpairedPerArm } = confirmationSize(result.delta.vsBefore);
   if (value === null) return [note(words.abUnmeasured)];
@@ -88,7 +88,7 @@ function abPlan({ result, text, numbers }: Context): Block[] {
 
 function monitoring(context: Context, baseline: MonitoringBaseline): Block[] {
   const { text, numbers } = context;
-  const words = text.operations;
+  const words = text.runbook;
   const { psiWarning, psiAlarm, confidenceFall, floorRateChange } = driftThresholds;
   const psiRow = (title: string): Rich[] => [
     [title],
@@ -146,7 +146,7 @@ function monitoring(context: Context, baseline: MonitoringBaseline): Block[] {
 }
 
 function referenceTables({ text, numbers }: Context, baseline: MonitoringBaseline): Block[] {
-  const words = text.operations;
+  const words = text.runbook;
   const edge = (value: number | undefined) => plain([numbers.real(value ?? null, null)]);
   const tables = baseline.inputs.slice(0, shownInputs).map(
     ({ name, edges, shares }, i): Block => ({

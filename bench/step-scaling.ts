@@ -41,6 +41,6 @@ export async function run(): Promise<void> {
         `${ratio(time / work)} the time per work`,
       ];
     });
-    section(`P10  step time against ${title}: residual network, 3x32x32`, rows);
+    await section(`P10  step time against ${title}: residual network, 3x32x32`, rows);
   }
 }

@@ -31,7 +31,7 @@ export async function run(): Promise<void> {
       const seconds = medians[i] ?? Number.NaN;
       return [name, milliseconds(seconds), i === 0 ? '' : `${ratio(seconds / node)} node's time`];
     });
-    section('P7  whole processes', rows);
+    await section('P7  whole processes', rows);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

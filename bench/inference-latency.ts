@@ -38,7 +38,7 @@ export async function run(): Promise<void> {
       }
     }
   }
-  section('P5  inference, migrated over original', rows);
+  await section('P5  inference, migrated over original', rows);
 }
 
 function migrate(graph: Graph, padding: Padding): Graph {

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { present } from '../src/contract/present.js';
 import { discoverDevices } from '../src/runtime/devices.js';
 import { networks } from './networks.js';
 import { type Row, section } from './print.js';
@@ -15,7 +16,9 @@ const steps = 5;
 export async function run(): Promise<void> {
   const [device] = await discoverDevices(['webgpu']);
   if (device === undefined || !device.usable) {
-    section('P8  copies per step on WebGPU', [['not measured', device?.reason ?? 'there is no such device here']]);
+    await section('P8  copies per step on WebGPU', [
+      ['not measured', device?.reason ?? 'there is no such device here'],
+    ]);
     return;
   }
   const rows: Row[] = [];
@@ -30,7 +33,7 @@ export async function run(): Promise<void> {
       ]);
     }
   }
-  section(`P8  copies per step on ${device.adapter ?? device.provider}`, rows);
+  await section(`P8  copies per step on ${device.adapter ?? device.provider}`, rows);
 }
 
 async function profile(
@@ -68,9 +71,9 @@ interface NodeEvent {
 /** The kernels that ran, from a profile of ONNX Runtime: a list of events, of which some are nodes'. */
 function nodeEvents(text: string): NodeEvent[] {
   const events: readonly { name?: string; args?: Readonly<Record<string, string | undefined>> }[] = JSON.parse(text);
-  return events.flatMap(({ name, args }) =>
-    name?.endsWith('_kernel_time') && args !== undefined
-      ? [{ op: args.op_name ?? '', provider: args.provider ?? '', size: Number(args.output_size ?? 0) }]
-      : [],
-  );
+  return events.flatMap(({ name, args }) => {
+    if (!name?.endsWith('_kernel_time') || args === undefined) return [];
+    const told = (key: string) => present(args[key], `${key} of the event ${name}`);
+    return [{ op: told('op_name'), provider: told('provider'), size: Number(told('output_size')) }];
+  });
 }

@@ -1,0 +1,78 @@
+/** What a metric is computed from: a class per sample, several labels per sample, or real values. */
+export type TruthKind = 'class' | 'multilabel' | 'values';
+
+interface MetricDefinition {
+  readonly higherIsBetter: boolean;
+  /** `share`: the share of samples whose answer is right, from 0 to 1, shown in percent */
+  readonly unit: 'share' | 'number';
+  /** the kinds of truth that it exists for; of classes, how many there must be */
+  readonly truths: readonly TruthKind[];
+  readonly classes?: { readonly least: number; readonly most: number };
+  /** shown in the brief table of a terminal too */
+  readonly brief?: boolean;
+}
+
+/**
+ * Every metric, in the order in which results and reports list them; of those of a task the first is its main one. What computes
+ * them is in `evaluation/metrics/`, what each language calls them in `report/text/metrics.ts`. Everything else about them (the
+ * type of their names, the choices of the command line) comes from this table.
+ */
+export const metricTable = {
+  accuracy: { higherIsBetter: true, unit: 'share', truths: ['class', 'multilabel'], brief: true },
+  top5: {
+    higherIsBetter: true,
+    unit: 'share',
+    truths: ['class'],
+    classes: { least: 6, most: Number.POSITIVE_INFINITY },
+  },
+  macroF1: { higherIsBetter: true, unit: 'number', truths: ['class', 'multilabel'] },
+  auroc: { higherIsBetter: true, unit: 'number', truths: ['class', 'multilabel'], classes: { least: 2, most: 2 } },
+  logLoss: { higherIsBetter: false, unit: 'number', truths: ['class', 'multilabel'], brief: true },
+  ece: { higherIsBetter: false, unit: 'number', truths: ['class'], brief: true },
+  rmse: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
+  mae: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
+  r2: { higherIsBetter: true, unit: 'number', truths: ['values'] },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+type Table = typeof metricTable;
+
+export type MetricName = keyof Table;
+
+/** The metrics of one kind of truth. */
+export type MetricOf<Kind extends TruthKind> = {
+  [Name in MetricName]: Kind extends Table[Name]['truths'][number] ? Name : never;
+}[MetricName];
+
+/** The metrics that are the share of samples whose answer is right. */
+export type ShareName = { [Name in MetricName]: Table[Name]['unit'] extends 'share' ? Name : never }[MetricName];
+
+/** In the order of the table. */
+export const allMetricNames: readonly MetricName[] = Object.keys(metricTable).filter(isMetricName);
+
+function isMetricName(name: string): name is MetricName {
+  return Object.hasOwn(metricTable, name);
+}
+
+export function isShare(name: MetricName): name is ShareName {
+  return metricTable[name].unit === 'share';
+}
+
+/** Whether a metric is one of those of a kind of truth. */
+export function isMetricOf<Kind extends TruthKind>(kind: Kind, name: MetricName): name is MetricOf<Kind> {
+  const { truths }: MetricDefinition = metricTable[name];
+  return truths.includes(kind);
+}
+
+/** The metrics of a kind of truth, the main one first. @param classes their number, for the kind `class` */
+export function metricsOf(kind: TruthKind, classes: number): MetricName[] {
+  return allMetricNames.filter((name) => {
+    const { classes: number = { least: 0, most: Number.POSITIVE_INFINITY } }: MetricDefinition = metricTable[name];
+    return isMetricOf(kind, name) && (kind !== 'class' || (classes >= number.least && classes <= number.most));
+  });
+}
+
+/** Those shown where there is little room. */
+export const briefMetricNames: readonly MetricName[] = allMetricNames.filter((name) => {
+  const { brief = false }: MetricDefinition = metricTable[name];
+  return brief;
+});

@@ -1,0 +1,44 @@
+import type { CalibrationBin } from '../../contract/result.js';
+import { classProbabilities, rightClasses, type Scores, topConfidence } from './scores.js';
+import { everyIndex, type Statistic } from './statistic.js';
+
+/** The number of equal-width confidence bins of `calibrationBins` and of the calibration error. */
+const calibrationBinCount = 15;
+
+/**
+ * The reliability diagram of Guo et al., "On Calibration of Modern Neural Networks" (ICML 2017), eq. 1-3:
+ * predictions in 15 equal-width bins (lower, upper] of their confidence, with mean confidence and accuracy.
+ */
+export function calibrationBins(scores: Scores, labels: Int32Array): CalibrationBin[] {
+  const probabilities = classProbabilities(scores);
+  const confidence = topConfidence(probabilities);
+  const right = rightClasses(scores, labels);
+  return binned(confidence, right, everyIndex(labels.length)).map(({ count, confidence, accuracy }, bin) => ({
+    lower: bin / calibrationBinCount,
+    upper: (bin + 1) / calibrationBinCount,
+    count,
+    confidence: count > 0 ? confidence / count : null,
+    accuracy: count > 0 ? accuracy / count : null,
+  }));
+}
+
+/** The expected calibration error (eq. 3): the gap between confidence and accuracy, averaged over the bins by their samples. */
+export function calibrationError(confidence: Float64Array, right: Uint8Array): Statistic {
+  return (indices) =>
+    binned(confidence, right, indices).reduce((sum, bin) => sum + Math.abs(bin.accuracy - bin.confidence), 0) /
+    indices.length;
+}
+
+/** Sums (not means) of confidence and right predictions per bin. */
+function binned(confidence: Float64Array, right: Uint8Array, indices: Int32Array) {
+  const bins = Array.from({ length: calibrationBinCount }, () => ({ count: 0, confidence: 0, accuracy: 0 }));
+  for (const i of indices) {
+    const value = confidence[i] ?? Number.NaN;
+    const bin = bins[Math.min(Math.max(Math.ceil(value * calibrationBinCount) - 1, 0), calibrationBinCount - 1)];
+    if (bin === undefined) continue;
+    bin.count++;
+    bin.confidence += value;
+    bin.accuracy += right[i] ?? Number.NaN;
+  }
+  return bins;
+}

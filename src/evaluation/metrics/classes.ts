@@ -1,0 +1,110 @@
+import type { MetricOf, ShareName } from '../../contract/metrics.js';
+import { calibrationError } from './calibration.js';
+import {
+  type ClassProbabilities,
+  classProbabilities,
+  predictedClasses,
+  rightClasses,
+  type Scores,
+  type Truth,
+  topConfidence,
+} from './scores.js';
+import { areaUnderRoc, clippedLogLoss, meanOf, noValue, type Statistic } from './statistic.js';
+
+interface ScoredClasses {
+  readonly scores: Scores;
+  readonly probabilities: ClassProbabilities;
+  readonly labels: Int32Array;
+  readonly classes: number;
+}
+
+/** Which samples are right, 1 or 0, for the metrics that are the share of them. */
+export const rightAnswers: Readonly<
+  Record<ShareName & MetricOf<'class'>, (scores: Scores, labels: Int32Array) => Uint8Array>
+> = {
+  accuracy: rightClasses,
+  top5: (scores, labels) => Uint8Array.from(labels, (label, i) => Number(isAmongTop(scores, i, label, 5))),
+};
+
+const statistics: Readonly<Record<MetricOf<'class'>, (given: ScoredClasses) => Statistic>> = {
+  accuracy: ({ scores, labels }) => meanOf(rightAnswers.accuracy(scores, labels)),
+  top5: ({ scores, labels }) => meanOf(rightAnswers.top5(scores, labels)),
+  macroF1: ({ scores, labels, classes }) => macroF1(classes, labels, predictedClasses(scores)),
+  auroc: ({ probabilities, labels }) =>
+    probabilities.classes === 2
+      ? areaUnderRoc(
+          probabilities.values.filter((_, j) => j % 2 === 1),
+          (i) => labels[i] === 1,
+        )
+      : noValue,
+  logLoss: ({ scores, probabilities, labels }) => meanOf(logLosses(probabilities, scores, labels)),
+  ece: ({ scores, probabilities, labels }) =>
+    calibrationError(topConfidence(probabilities), rightAnswers.accuracy(scores, labels)),
+};
+
+/** Prepares what the metrics of classes share. */
+export function classMetrics(
+  scores: Scores,
+  { labels, classes }: Extract<Truth, { kind: 'class' }>,
+): (name: MetricOf<'class'>) => Statistic {
+  const given = { scores, probabilities: classProbabilities(scores), labels, classes };
+  return (name) => statistics[name](given);
+}
+
+/** Mean over the classes that are present, as truth or prediction, of 2 tp / (2 tp + fp + fn); -1 is no prediction. */
+function macroF1(classes: number, labels: Int32Array, predicted: Int32Array): Statistic {
+  return (indices) => {
+    const both = new Int32Array(classes);
+    const either = new Int32Array(classes);
+    const count = (counts: Int32Array, at: number) => {
+      counts[at] = (counts[at] ?? 0) + 1;
+    };
+    for (const i of indices) {
+      const [actual = -1, answer = -1] = [labels[i], predicted[i]];
+      if (actual === answer) count(both, actual);
+      count(either, actual);
+      count(either, answer);
+    }
+    let sum = 0;
+    let present = 0;
+    both.forEach((right, c) => {
+      const occurrences = either[c] ?? 0;
+      if (occurrences === 0) return;
+      sum += (2 * right) / occurrences;
+      present++;
+    });
+    return sum / present;
+  };
+}
+
+/** Of each sample. */
+function logLosses(probabilities: ClassProbabilities, scores: Scores, labels: Int32Array): Float64Array {
+  const { values, width, kind } = scores;
+  return Float64Array.from(labels, (label, i) => {
+    if (kind === 'logits' && width > 1) {
+      // from the logits: a probability that underflows still has its finite loss
+      const row = values.subarray(i * width, (i + 1) * width);
+      const largest = Math.max(...row);
+      let sum = 0;
+      for (const logit of row) sum += Math.exp(logit - largest);
+      return largest + Math.log(sum) - (row[label] ?? Number.NaN);
+    }
+    if (kind === 'logits') {
+      const logit = label === 1 ? (values[i] ?? Number.NaN) : -(values[i] ?? Number.NaN);
+      return Math.log1p(Math.exp(-Math.abs(logit))) + Math.max(-logit, 0);
+    }
+    return clippedLogLoss(probabilities.values[i * probabilities.classes + label] ?? Number.NaN);
+  });
+}
+
+function isAmongTop(scores: Scores, i: number, label: number, k: number): boolean {
+  const row = scores.values.subarray(i * scores.width, (i + 1) * scores.width);
+  const own = row[label] ?? Number.NaN;
+  if (row.some(Number.isNaN)) return false;
+  let above = 0;
+  // ties go to the lower index, as in predictedClasses, so that top-1 of both agrees
+  row.forEach((score, c) => {
+    if (score > own || (score === own && c < label)) above++;
+  });
+  return above < k;
+}

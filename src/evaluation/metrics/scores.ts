@@ -1,0 +1,109 @@
+/** What a model said about `count` samples: row-major [count, width]. */
+export interface Scores {
+  readonly values: Float32Array;
+  readonly width: number;
+  /**
+   * `logits` go through softmax (width 1 and multi-label: sigmoid); `probabilities` are taken as they are;
+   * `values` are regression outputs.
+   */
+  readonly kind: 'logits' | 'probabilities' | 'values';
+}
+
+export type Truth =
+  /** `labels[i]` in [0, classes); two classes may be scored by one column, the probability of class 1 */
+  | { readonly kind: 'class'; readonly labels: Int32Array; readonly classes: number }
+  /** 0 or 1, [count, width] */
+  | { readonly kind: 'multilabel'; readonly values: Float32Array; readonly width: number }
+  | { readonly kind: 'values'; readonly values: Float32Array; readonly width: number };
+
+/** [count, classes], row-major */
+export interface ClassProbabilities {
+  readonly values: Float64Array;
+  readonly classes: number;
+}
+
+export function truthCount(truth: Truth): number {
+  return truth.kind === 'class' ? truth.labels.length : truth.values.length / truth.width;
+}
+
+/** @throws RangeError when scores and truth do not describe the same number of samples or columns */
+export function checkShapes(scores: Scores, truth: Truth): void {
+  const count = truthCount(truth);
+  if (scores.values.length !== count * scores.width) {
+    throw new RangeError(`${scores.values.length} scores of width ${scores.width} do not describe ${count} samples`);
+  }
+  const width = truth.kind === 'class' ? truth.classes : truth.width;
+  if (scores.width !== width && !(truth.kind === 'class' && truth.classes === 2 && scores.width === 1)) {
+    throw new RangeError(`scores have ${scores.width} columns, the truth has ${width}`);
+  }
+}
+
+/**
+ * The class that each sample is predicted as: the largest score, the lower index on a tie;
+ * with one column, class 1 from a probability of 0.5. -1 where the scores hold a NaN.
+ */
+export function predictedClasses(scores: Scores): Int32Array {
+  const { values, width, kind } = scores;
+  const threshold = kind === 'logits' ? 0 : 0.5;
+  return Int32Array.from({ length: values.length / width }, (_, i) => {
+    const row = values.subarray(i * width, (i + 1) * width);
+    if (row.some(Number.isNaN)) return -1;
+    return width === 1 ? Number((row[0] ?? Number.NaN) >= threshold) : argmax(row);
+  });
+}
+
+/** 1 where the predicted class is the sample's, else 0 (a NaN is wrong). */
+export function rightClasses(scores: Scores, labels: Int32Array): Uint8Array {
+  const predicted = predictedClasses(scores);
+  return Uint8Array.from(labels, (label, i) => Number(predicted[i] === label));
+}
+
+/** Probabilities [count, classes], float64; one column becomes two. Softmax and sigmoid are computed without overflow. */
+export function classProbabilities(scores: Scores): ClassProbabilities {
+  const { values, width, kind } = scores;
+  if (width === 1) {
+    const two = new Float64Array(values.length * 2);
+    values.forEach((score, i) => {
+      const p = kind === 'logits' ? sigmoid(score) : score;
+      two[2 * i] = 1 - p;
+      two[2 * i + 1] = p;
+    });
+    return { values: two, classes: 2 };
+  }
+  const result = Float64Array.from(values);
+  if (kind === 'logits')
+    for (let start = 0; start < result.length; start += width) softmaxInPlace(result, start, width);
+  return { values: result, classes: width };
+}
+
+/** The largest class probability of each sample. */
+export function topConfidence(probabilities: ClassProbabilities): Float64Array {
+  const { values, classes } = probabilities;
+  return Float64Array.from({ length: values.length / classes }, (_, i) => {
+    let largest = 0;
+    for (let c = i * classes; c < (i + 1) * classes; c++) largest = Math.max(largest, values[c] ?? Number.NaN);
+    return largest;
+  });
+}
+
+export function sigmoid(logit: number): number {
+  return logit >= 0 ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit) / (1 + Math.exp(logit));
+}
+
+function softmaxInPlace(values: Float64Array, start: number, width: number): void {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let c = start; c < start + width; c++) largest = Math.max(largest, values[c] ?? Number.NaN);
+  let sum = 0;
+  for (let c = start; c < start + width; c++) {
+    const e = Math.exp((values[c] ?? Number.NaN) - largest);
+    values[c] = e;
+    sum += e;
+  }
+  for (let c = start; c < start + width; c++) values[c] = (values[c] ?? Number.NaN) / sum;
+}
+
+function argmax(row: Float32Array): number {
+  let best = 0;
+  for (let c = 1; c < row.length; c++) if ((row[c] ?? Number.NaN) > (row[best] ?? Number.NaN)) best = c;
+  return best;
+}
