@@ -17,10 +17,19 @@ export function openSession(
   model: ModelProto | Uint8Array | string,
   options: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
-  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...options };
+  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...optimizing(model), ...options };
   if (typeof model === 'string') return InferenceSession.create(model, quiet);
   const bytes = model instanceof Uint8Array ? model : toBinary(ModelProtoSchema, withExplicitPads(model));
   return InferenceSession.create(bytes, quiet);
+}
+
+/** Nodes from which on ONNX Runtime's fusions cost more than they gain: each of them looks at every node, several times. */
+const manyNodes = 4000;
+
+/** A recurrent layer over many steps becomes a graph that ONNX Runtime would take longer to improve than to run for an epoch. */
+function optimizing(model: ModelProto | Uint8Array | string): InferenceSession.SessionOptions {
+  if (typeof model === 'string' || model instanceof Uint8Array) return {};
+  return (model.graph?.node.length ?? 0) > manyNodes ? { graphOptimizationLevel: 'basic' } : {};
 }
 
 /**
