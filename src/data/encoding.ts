@@ -1,37 +1,8 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
-import type { Dataset, Part, Targets } from './dataset.js';
+import type { ColumnRule, Dataset, LearnedEncoding, Part, Targets } from './dataset.js';
 import { arrayDataset } from './readers/arrays.js';
 import { type Column, isMissing, numberAt, textAt } from './readers/column.js';
-
-/** What one column of a table became numbers by. */
-export type ColumnRule =
-  /** `mean` stands in for what is missing; null where the training part has no value to take the mean of */
-  | { readonly kind: 'number'; readonly column: string; readonly mean: number | null }
-  /** an input for each category, sorted as strings; null, the last, is a missing value, where the training part had any */
-  | { readonly kind: 'one-hot'; readonly column: string; readonly categories: readonly (string | null)[] };
-
-export interface LearnedEncoding {
-  readonly from: 'training part' | 'data at hand';
-  readonly rules: readonly ColumnRule[];
-  /** 8-bit pixels, one a column */
-  readonly pixels: boolean;
-}
-
-/**
- * How the words and gaps of a table become numbers. It is learned from some rows, those of the training part, and
- * applied to all: gaps get the mean (scikit-learn's SimpleImputer), words an input for each category (its OneHotEncoder, which
- * gives zeros for a category that it has not seen). A table as it was opened has learned from all of its own rows.
- */
-export interface Encoding {
-  readonly learned: LearnedEncoding;
-  /** what was done to gaps and words, a sentence each; empty where there was nothing to do */
-  readonly sentences: readonly string[];
-  /** The same table, encoded by what the rows of `indices` teach. @throws Failure('input') naming a column that teaches nothing */
-  fit(indices: Int32Array): Dataset;
-  /** The same table, encoded by what another has learned. @throws Failure('input') where it has other columns */
-  apply(learned: LearnedEncoding): Dataset;
-}
 
 /** A data set as its training rows teach: a table is encoded, anything else stays as it is. @throws as `Encoding.fit` */
 export const encodeFrom = (dataset: Dataset, training: Int32Array): Dataset =>

@@ -7,8 +7,8 @@ import { readerOf } from './open.js';
 import { type Column, isMissing, numberAt } from './readers/column.js';
 import type { ArraySource } from './readers/npy.js';
 import { arraySamples, arrayTargets, inputNames, partWords, targetNames } from './readers/npz.js';
-import type { DatasetReader, ReadOptions } from './readers/reader.js';
-import { chooseColumns, columnTargets, imageColumn, isRowNumber, namesImages, type Table } from './readers/table.js';
+import type { DatasetReader, ReadOptions, Table } from './readers/reader.js';
+import { chooseColumns, columnTargets, imageColumn, isRowNumber, namesImages } from './readers/table.js';
 
 /** An input or output of the model, and what of the data it is; null: what bears its name. */
 export interface NamedSource {

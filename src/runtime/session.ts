@@ -20,7 +20,7 @@ export async function openSession(
   model: ModelProto | Uint8Array | string,
   options: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
-  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...options };
+  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...optimizing(model), ...options };
   const source =
     typeof model === 'string' || model instanceof Uint8Array
       ? model
@@ -32,6 +32,15 @@ export async function openSession(
   const [first = 'cpu'] = options.executionProviders ?? [];
   providers.set(session, typeof first === 'string' ? first : first.name);
   return session;
+}
+
+/** Nodes from which on ONNX Runtime's fusions cost more than they gain: each of them looks at every node, several times. */
+const manyNodes = 4000;
+
+/** A recurrent layer over many steps becomes a graph that ONNX Runtime would take longer to improve than to run for an epoch. */
+function optimizing(model: ModelProto | Uint8Array | string): InferenceSession.SessionOptions {
+  if (typeof model === 'string' || model instanceof Uint8Array) return {};
+  return (model.graph?.node.length ?? 0) > manyNodes ? { graphOptimizationLevel: 'basic' } : {};
 }
 
 /**

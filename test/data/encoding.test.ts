@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Dataset } from '../../src/data/dataset.js';
-import type { Encoding } from '../../src/data/encoding.js';
+import type { Dataset, Encoding } from '../../src/data/dataset.js';
 import { openDataset, type ReadOptions } from '../../src/data/open.js';
 import { planPreprocessing } from '../../src/data/preprocess.js';
 import { countLeaks, wholeSplit } from '../../src/data/split.js';

@@ -165,20 +165,29 @@ function step(layer: Layer, direction: Direction, x: string, state: State): Stat
   }
 }
 
-function lstmStep({ emit, node }: Layer, direction: Direction, x: string, h: string, cell: string): State {
+function lstmStep(layer: Layer, direction: Direction, x: string, h: string, cell: string): State {
+  const { emit, node, hidden } = layer;
   const { activate, peepholes } = direction;
-  const [i, o, f, g] = inEqualParts(emit, timesTransposed(emit, h, direction.recurrent, x), 1, 4);
-  const peek = (gate: string, peephole: string | undefined, seen: string) =>
-    peephole === undefined ? gate : emit.op('Add', [gate, emit.op('Mul', [peephole, seen])]);
-  const input = activate(0, peek(i, peepholes[0], cell));
-  const forget =
-    intAttribute(node, 'input_forget', 0) === 0
-      ? activate(0, peek(f, peepholes[2], cell))
-      : emit.op('Sub', [emit.float(1), input]);
-  const kept = emit.op('Mul', [forget, cell]);
-  const c = emit.op('Add', [kept, emit.op('Mul', [input, activate(1, g)])]);
-  const output = activate(0, peek(o, peepholes[1], c));
-  return { h: emit.op('Mul', [output, activate(2, c)]), c };
+  const sum = timesTransposed(emit, h, direction.recurrent, x);
+  const coupled = intAttribute(node, 'input_forget', 0) !== 0;
+  const next = (input: string, forget: string, candidate: string): string => {
+    const kept = emit.op('Mul', [coupled ? emit.op('Sub', [emit.float(1), input]) : forget, cell]);
+    return emit.op('Add', [kept, emit.op('Mul', [input, activate(1, candidate)])]);
+  };
+  if (peepholes.length === 0) {
+    // the three gates lie side by side, and have one activation: this saves a sixth of a training step's nodes
+    const [gates, candidate] = inTwo(emit, sum, 1, [3 * hidden, hidden]);
+    const [input, output, forget] = inEqualParts(emit, activate(0, gates), 1, 3);
+    const c = next(input, forget, candidate);
+    return { h: emit.op('Mul', [output, activate(2, c)]), c };
+  }
+  const [i, o, f, candidate] = inEqualParts(emit, sum, 1, 4);
+  const peek = (gate: string, gateOf: number, seen: string): string => {
+    const peephole = present(peepholes[gateOf], `peephole ${gateOf} of ${describeNode(node)}`);
+    return activate(0, emit.op('Add', [gate, emit.op('Mul', [peephole, seen])]));
+  };
+  const c = next(peek(i, 0, cell), coupled ? f : peek(f, 2, cell), candidate);
+  return { h: emit.op('Mul', [peek(o, 1, c), activate(2, c)]), c };
 }
 
 function gruStep({ emit, hidden }: Layer, direction: Direction, x: string, h: string): string {

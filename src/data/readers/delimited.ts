@@ -2,8 +2,8 @@ import Papa from 'papaparse';
 import { Failure } from '../../contract/failure.js';
 import { type ColumnBuilder, columnBuilder, isMissingWord, looksNumeric } from './column.js';
 import { isFolder, openText, readHead, unreadableText } from './files.js';
-import type { DatasetReader } from './reader.js';
-import { distinctNames, type Table, tableDataset } from './table.js';
+import type { DatasetReader, Table } from './reader.js';
+import { distinctNames, tableDataset } from './table.js';
 
 /**
  * Whether the first row names the columns: all words, or a word above a number. Words above words are

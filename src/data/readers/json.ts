@@ -2,8 +2,8 @@ import { createInterface } from 'node:readline';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { type ColumnBuilder, columnBuilder } from './column.js';
 import { isFolder, openText, readBytes, readHead, unreadableText } from './files.js';
-import type { DatasetReader } from './reader.js';
-import { type Table, tableDataset } from './table.js';
+import type { DatasetReader, Table } from './reader.js';
+import { tableDataset } from './table.js';
 
 const lines = /\.(jsonl|ndjson)(\.gz)?$/i;
 

@@ -6,8 +6,8 @@ import type { Dataset } from '../dataset.js';
 import { type Column, cellPlace, columnBuilder } from './column.js';
 import { isFolder, readHead } from './files.js';
 import { encodedImagesDataset } from './pixels.js';
-import type { DatasetReader, ReadOptions } from './reader.js';
-import { chooseColumns, columnTargets, type Table, tableDataset } from './table.js';
+import type { DatasetReader, ReadOptions, Table } from './reader.js';
+import { chooseColumns, columnTargets, tableDataset } from './table.js';
 
 interface Columns {
   readonly count: number;

@@ -1,6 +1,6 @@
 import type { Dataset, Part } from '../dataset.js';
+import type { Column } from './column.js';
 import type { ArraySource } from './npy.js';
-import type { Table } from './table.js';
 
 export interface ReadOptions {
   /** the part to read where the path holds several (train by default); a path that holds one ignores it */
@@ -15,6 +15,15 @@ export interface ReadOptions {
   readonly requireTargets?: boolean;
   /** the layout of arrays whose shape alone does not tell channels from space */
   readonly layout?: 'NCHW' | 'NHWC';
+}
+
+/** A table as its file has it: the columns in their order, pandas's row numbers among them. */
+export interface Table {
+  readonly path: string;
+  readonly format: 'csv' | 'tsv' | 'parquet' | 'jsonl' | 'json';
+  readonly count: number;
+  /** each with a name of its own */
+  readonly columns: readonly Column[];
 }
 
 /** One data-set format: how it is recognised, and how it is read. */

@@ -7,17 +7,8 @@ import { encodedTable, listed } from '../encoding.js';
 import { type Column, cellPlace, isMissing, numberAt, textAt } from './column.js';
 import { isImageFile } from './files.js';
 import { encodedImagesDataset } from './pixels.js';
-import type { ReadOptions } from './reader.js';
+import type { ReadOptions, Table } from './reader.js';
 import { namedTargets, numericTargets } from './targets.js';
-
-/** A table as its file has it: the columns in their order, pandas's row numbers among them. */
-export interface Table {
-  readonly path: string;
-  readonly format: 'csv' | 'tsv' | 'parquet' | 'jsonl' | 'json';
-  readonly count: number;
-  /** each with a name of its own */
-  readonly columns: readonly Column[];
-}
 
 /** Names as pandas makes them distinct: a, a.1, a.2. */
 export function distinctNames(names: readonly string[]): readonly string[] {
