@@ -16,6 +16,7 @@ export {
   topConfidence,
   truthCount,
 } from './metrics/scores.js';
+export { areaUnderRoc } from './metrics/statistic.js';
 
 /**
  * Every metric of the task, over all samples. A metric without a value is null: no samples, a NaN among the outputs,
