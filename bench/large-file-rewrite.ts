@@ -82,7 +82,7 @@ interface LargeModel {
   readonly bytes: number;
 }
 
-/** Dense layers of 4096 x 4096 with a Relu behind each. All have the same weights, so that writing needs the memory of one. */
+/** Dense layers of 4096 x 4096 with a Relu after each. All have the same weights, so that writing needs the memory of one. */
 async function writeModel(folder: string, external: boolean): Promise<LargeModel> {
   await mkdir(folder);
   const path = join(folder, 'model.onnx');

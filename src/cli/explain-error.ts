@@ -53,7 +53,7 @@ function explainFailure(failure: Failure, sentence: string): { code: number; mes
   };
 }
 
-/** The cure with its options behind it: 'Choose a smaller one (--lr).' */
+/** The cure followed by its options: 'Choose a smaller one (--lr).' */
 function withFlags(cure: string, options: readonly string[]): string {
   if (cure === '' || options.length === 0) return cure;
   const [, sentence, end] = /^(.*?)([.?!]?)$/s.exec(cure) ?? [];

@@ -1,7 +1,7 @@
 import type { SettingHint, SettingName } from '../contract/settings.js';
 
 /** What each setting is called on the command line. */
-const flags: Readonly<Record<SettingName, string>> = {
+export const flags: Readonly<Record<SettingName, string>> = {
   accept: '--accept',
   batchNorm: '--batch-norm',
   batchSize: '--batch-size',

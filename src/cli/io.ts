@@ -88,7 +88,7 @@ export function hasColor(output: TextOutput, env: Io['env']): boolean {
   return (env.NO_COLOR === undefined || env.NO_COLOR === '') && isLive(output, env);
 }
 
-/** Whether a line can be redrawn: a terminal, and somebody before it. */
+/** Whether a line can be redrawn: a terminal, and somebody in front of it. */
 export function isLive(output: TextOutput, env: Io['env']): boolean {
   return output.isTTY === true && !isContinuousIntegration(env) && env.TERM !== 'dumb';
 }

@@ -24,7 +24,7 @@ const plainMs = 10_000;
 const phases: Readonly<Record<RunPhase, string>> = {
   load: 'reading the model',
   data: 'reading the data',
-  baseline: 'evaluating the model as it came',
+  baseline: 'evaluating the original model',
   'learning-rate': 'looking for a learning rate',
   train: 'training',
   judge: 'evaluating the trained models',

@@ -58,7 +58,7 @@ export async function confirmUpgrade(io: Io, model: string, rule: string, quiet:
 async function answered<T>(question: Promise<T>): Promise<T> {
   return question.catch((cause: unknown) => {
     if (cause instanceof Error && cause.name === 'ExitPromptError') {
-      throw new Failure('interrupted', { what: 'Interrupted.', cure: 'Run it again to be asked again.' }, { cause });
+      throw new Failure('interrupted', { what: 'Interrupted.', cure: 'Run the command again.' }, { cause });
     }
     throw cause;
   });

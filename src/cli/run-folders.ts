@@ -124,6 +124,6 @@ async function readRun(path: string): Promise<StoredRun> {
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     const what = `${path}: this is not the report.json of a run, or not all of it (${cause.message}).`;
-    throw new Failure('input', { what, cure: 'Name another run, or repeat the one that it was.' }, { cause });
+    throw new Failure('input', { what, cure: 'Name another run, or run the migration again.' }, { cause });
   }
 }

@@ -16,6 +16,7 @@ export {
   topConfidence,
   truthCount,
 } from './metrics/scores.js';
+export { areaUnderRoc } from './metrics/statistic.js';
 
 /**
  * Every metric of the task, over all samples. A metric without a value is null: no samples, a NaN among the outputs,
@@ -40,7 +41,7 @@ export function metricNames(truth: Truth): MetricName[] {
 
 /**
  * Prepares what all metrics share (probabilities, predictions), once, so that a bootstrap can ask for the same metric
- * of thousands of resamples. One that is none of this kind of truth has no value.
+ * of thousands of resamples. A metric that does not exist for this kind of truth has no value.
  * @throws RangeError when scores and truth do not describe the same number of samples or columns
  */
 export function metricOf(scores: Scores, truth: Truth): (name: MetricName) => Statistic {
@@ -63,8 +64,8 @@ export function metricOf(scores: Scores, truth: Truth): (name: MetricName) => St
 }
 
 /**
- * 1 where the prediction is right, else 0 (a NaN is wrong): the input of McNemar's test. Null where the metric is none of this
- * kind of truth.
+ * 1 where the prediction is right, else 0 (a NaN is wrong): the input of McNemar's test. Null where the metric does not
+ * exist for this kind of truth.
  * @throws RangeError when scores and truth do not describe the same number of samples or columns
  */
 export function correctness(scores: Scores, truth: Truth, name: ShareName): Uint8Array | null {

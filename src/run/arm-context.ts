@@ -1,4 +1,5 @@
-import { predict } from '../reading/predictions.js';
+import type { DataPart } from '../reading/data.js';
+import { type Predictions, predict } from '../reading/predictions.js';
 import { readSource } from '../reading/reading.js';
 import { truthOf } from '../reading/task.js';
 import type { ArmContext } from './arm-subject.js';
@@ -19,6 +20,9 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const device = await run.device();
   await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
   const { inputs, split } = data.validation;
+  const teacher = task.distilled
+    ? await predict(readSource(model, signature), signature, data.train, device.session)
+    : null;
   return {
     train: data.train,
     validation: data.validation,
@@ -31,10 +35,11 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
       sampleShape: data.preprocessing.shape,
+      ...(task.loss === 'mse' && { targetScale: spreadOf(taughtValues(data.train, teacher), task.width) }),
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
-    teacher: task.distilled ? await predict(readSource(model, signature), signature, data.train, device.session) : null,
+    teacher,
     validationTruth: truthOf(task, inputs.dataset.targets, split.indices, before.validation.values),
     seed: options.seed,
     session: device.session,
@@ -42,3 +47,27 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     warn: (message) => hooks.warn(message),
   };
 });
+
+/** What a regression is trained on, [samples, width]: the targets of the training samples, or the teacher's answers to them. */
+function taughtValues({ inputs: { dataset }, split }: DataPart, teacher: Predictions | null): Float32Array {
+  if (teacher !== null) return teacher.values;
+  const { targets } = dataset;
+  if (targets.kind !== 'values') throw new Error(`${dataset.path}: a regression without values`);
+  const { values, width } = targets;
+  const taught = new Float32Array(split.count * width);
+  split.indices.forEach((index, i) => {
+    taught.set(values.subarray(index * width, (index + 1) * width), i * width);
+  });
+  return taught;
+}
+
+/** The standard deviation of each column, in the unit of the targets; 1 for a column that does not vary. */
+function spreadOf(values: Float32Array, width: number): readonly number[] {
+  const count = values.length / width;
+  return Array.from({ length: width }, (_, column) => {
+    const own = Float64Array.from({ length: count }, (_, i) => values[i * width + column] ?? Number.NaN);
+    const mean = own.reduce((sum, value) => sum + value, 0) / count;
+    const spread = Math.sqrt(own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / count);
+    return spread > 0 && Number.isFinite(spread) ? spread : 1;
+  });
+}

@@ -115,6 +115,14 @@ export interface ArmOutcome {
   readonly retreats: readonly Retreat[];
 }
 
+/** How many times the best validation loss one may be that is still that of a training, not of a ruin. */
+const ruinous = 10;
+
+/** Whether an epoch has left nothing of what the best one was, in numbers that are finite still. */
+function isRuined({ loss }: Validation, best: Validation): boolean {
+  return Number.isFinite(best.loss) && !(loss <= ruinous * best.loss);
+}
+
 /** An arm that diverges at this many rates, each half of the one before, is given up with the next. */
 const mostRetreats = 3;
 
@@ -263,6 +271,10 @@ export async function trainArm(
     }
     const parameters = await parametersOf(subject, state);
     const validation = await onDevice(subject.validate(subject.bake(parameters)));
+    if (retreats.length < mostRetreats && isRuined(validation, best.validation)) {
+      await retreat({ step: steps, what: `the validation loss is ${validation.loss}` });
+      continue;
+    }
     epoch++;
     samples += sampleCount;
     const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);

@@ -129,7 +129,7 @@ describe('migrate', () => {
       },
     });
     expect({ code: stopped.code, stdout: stopped.stdout }).toEqual({ code: 130, stdout: '' });
-    expect(stopped.stderr).toContain('Ctrl-C again ends at once.');
+    expect(stopped.stderr).toContain('Press Ctrl-C again to end at once.');
     expect(stopped.stderr).toMatch(/--resume goes on\. The model is untouched\.\n$/);
     expect(await readFile(model)).toEqual(before);
 

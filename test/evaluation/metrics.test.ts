@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { areaUnderRoc } from '../../src/evaluation/metrics/statistic.js';
 import {
+  areaUnderRoc,
   calibrationBins,
   confusionCells,
   confusionMatrix,

@@ -127,7 +127,7 @@ describe('the first screen', () => {
   test('without a control arm nothing is attributed to FReLU', async () => {
     const result = makeResult({ right: { before: 0.88, control: null, frelu: 0.915 } });
     expect(await firstScreen(result, 'en')).toMatch(
-      /What of it is due to FReLU not measured Not known: the run had no control/,
+      /How much of it is due to FReLU not measured Not known: the run had no control/,
     );
     expect(renderMarkdown(result, 'en')).toContain('nothing here attributes a change to FReLU');
   });

@@ -206,7 +206,7 @@ describe('an arm that diverges', () => {
     // epoch 1 validates worse than the untrained model; epoch 2 then has no finite loss at the full rate
     const arm = diverging(4, 0.4);
     let validated = 0;
-    const validate = async () => ({ loss: [1, 50, 0.5, 0.4, 0.3][validated++] ?? 0.3, metric: null });
+    const validate = async () => ({ loss: [1, 5, 0.5, 0.4, 0.3][validated++] ?? 0.3, metric: null });
     const seen: number[] = [];
     const bake: ArmSubject['bake'] = (parameters) => {
       seen.push(parameters.get('w')?.[0] ?? Number.NaN);
@@ -229,6 +229,20 @@ describe('an arm that diverges', () => {
       listening(),
     );
     expect(seen[2]).toBe(fresh[1]);
+  });
+
+  it('goes back from an epoch that ruined it in finite numbers, three times at most', async () => {
+    const losses = [1, 11, 0.9, 0.8, 0.7, 0.6];
+    let validated = 0;
+    const validate = async () => ({ loss: losses[validated++] ?? 1, metric: null });
+    const { retreats, curve } = await trainArm({ ...subject(), validate }, constant, listening());
+    expect(retreats).toEqual([{ epoch: 1, step: 3, learningRate: constant.learningRate / 2 }]);
+    expect(curve.map(({ validationLoss }) => validationLoss)).toEqual([1, 0.9, 0.8, 0.7, 0.6]);
+    const ruined = { ...subject(), validate: async () => ({ loss: validated++ === 0 ? 1 : 1e9, metric: null }) };
+    validated = 0;
+    const hopeless = await trainArm(ruined, constant, listening());
+    expect(hopeless.retreats).toHaveLength(3);
+    expect(hopeless.bestEpoch).toBe(0);
   });
 
   it('keeps what earlier epochs learned', async () => {
@@ -276,7 +290,7 @@ describe('an arm that diverges', () => {
       { ...constant, epochs: 1, learningRate: 3e38, offsetLearningRate: 3e38 },
       listening(),
     );
-    expect(outcome.retreats).toEqual([{ epoch: 1, step: 1, learningRate: 1.5e38 }]);
+    expect(outcome.retreats[0]).toEqual({ epoch: 1, step: 1, learningRate: 1.5e38 });
     expect(outcome.bestEpoch).toBe(0);
   });
 });

@@ -24,7 +24,7 @@ export function declareCodemod(command: Command): Run {
     'after',
     '\nA dense or convolutional layer loses its relu or relu6 and is followed by a FReLU layer; a ReLU layer becomes one.\n' +
       'What cannot be changed safely is named with its place and the reason. node_modules and .d.ts files are passed over.\n' +
-      'Version control is the way back.',
+      'To undo it, use version control.',
   );
   return async (context) => {
     const { io, writes } = context;

@@ -18,7 +18,7 @@ export function declareDevices(_: Command): Run {
         reason ?? '',
       ]);
       const slower = devices.flatMap(({ id, usable }) => (usable && id !== 'cpu' && auto === 'cpu' ? [id] : []));
-      const why = slower.length === 0 ? '' : `; slower than it is ${slower.join(', ')}, as adapters in software are`;
+      const why = slower.length === 0 ? '' : `; slower here: ${slower.join(', ')}, as software adapters are`;
       const choice = auto === null ? 'Nothing can compute here.' : `--device auto picks ${auto}${why}.`;
       context.io.stdout.write(
         `${await table(['device', 'provider', 'adapter', 'usable', 'GFLOP/s', 'why not'], rows)}\n\n${choice}\n`,

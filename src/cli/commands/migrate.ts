@@ -2,7 +2,11 @@ import type { Command } from 'commander';
 import { exitCodes } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import { parseAcceptanceRule } from '../../evaluation/acceptance.js';
+
 import type { MigrateOptions } from '../../run/spec.js';
+
+import { shellQuote } from '../../shell.js';
+
 import { type Context, printJson, type Run } from '../context.js';
 import { watchInterrupts } from '../interrupt.js';
 import { hasColor, isLive } from '../io.js';
@@ -96,9 +100,9 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
   const interruption = watchInterrupts(io, () => {
     progress.end();
     const how = trained
-      ? 'Training is over: the run finishes'
+      ? 'Training is over; the run will finish'
       : 'Stopping at the next training step, to save the state';
-    io.stderr.write(`${how}. Ctrl-C again ends at once.\n`);
+    io.stderr.write(`${how}. Press Ctrl-C again to end at once.\n`);
   });
   try {
     return await migrate(options, {
@@ -121,5 +125,5 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
 function afterWriting({ model, out, dryRun }: MigrateOptions, command: string): string {
   if (dryRun) return 'The model is untouched.';
   if (out !== null) return `The model is untouched; ${out} may have been written.`;
-  return `Whether the model was replaced, its history tells: ${command} history ${model}.`;
+  return `Its history tells whether the model was replaced: ${command} history ${shellQuote(model)}.`;
 }

@@ -45,7 +45,7 @@ export function declareMonitor(command: Command): Run {
   const device = deviceOption(command);
   command.addHelpText(
     'after',
-    `\nLabels are not needed. Preprocessing that is not given is the run's. Exit code ${exitCodes.rejected} on an alarm, 0 without one.`,
+    `\nLabels are not needed. Preprocessing defaults to the run's. Exit code ${exitCodes.rejected} on an alarm, 0 without one.`,
   );
   return async (context) => {
     const { io, json } = context;
@@ -67,7 +67,7 @@ export function declareMonitor(command: Command): Run {
     });
     if (result.data.count < enoughSamples) {
       io.stderr.write(
-        `Only ${result.data.count} samples: chance alone moves shares this far. Windows of ${enoughSamples} or more are meant.\n`,
+        `Only ${result.data.count} samples: chance alone can move shares as far as drift does. Use windows of ${enoughSamples} or more.\n`,
       );
     }
     if (json) printJson(context, result);

@@ -101,7 +101,7 @@ async function writeFiles(
   }
   await mkdir(folder, { recursive: true });
   for (const { path, content } of rendered) {
-    writes.sentence = `Of the report, files before ${basename(path)} were written.`;
+    writes.sentence = `The files of the report before ${basename(path)} were written.`;
     if (content !== null) await writeFile(path, content);
   }
   return rendered.map(({ path }) => path);

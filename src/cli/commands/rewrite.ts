@@ -40,5 +40,5 @@ function agreementText({ backend, samples, before, after, requantized }: TfjsAgr
   const figure = (value: number) => value.toPrecision(2);
   const agreement = `TensorFlow.js (${backend}) gives the same outputs on ${samples} random inputs: the largest difference is ${figure(before)} before, ${figure(after)} after.`;
   if (requantized === null) return agreement;
-  return `${agreement}\nQuantised weights that changed: ${requantized.weights}. Storing them on their types again moved an element by ${figure(requantized.maxAbsDiff)} at most.`;
+  return `${agreement}\nQuantised weights that changed: ${requantized.weights}. Storing them in their types again moved an element by ${figure(requantized.maxAbsDiff)} at most.`;
 }

@@ -23,7 +23,7 @@ export function declareRollback(command: Command): Run {
     const result = await rollback(path, {
       ...(version !== null && { to: version }),
       checkpoint: () => {
-        writes.sentence = `The history tells which version the model is: ${io.command} history ${shellQuote(path)}.`;
+        writes.sentence = `Its history tells which version the model is: ${io.command} history ${shellQuote(path)}.`;
       },
     });
     if (context.json) printJson(context, result);

@@ -25,7 +25,7 @@ export function trainingData(command: Command): Read<MaybeDataOptions> {
   const held = option(
     command,
     '--test-fraction <F>',
-    'share of the data for the test, without test data',
+    'share of the data for the test, where there is no test data',
     fraction,
     0.2,
   );
@@ -46,14 +46,14 @@ export function trainingData(command: Command): Read<MaybeDataOptions> {
 /** Data that models are evaluated on, all of it. */
 export function evaluationData(command: Command): Read<MaybeDataOptions> {
   command.optionsGroup('Data:');
-  const data = option(command, '--data <PATH>', `data: ${formats}; where it has a test part, that`, text, null);
+  const data = option(command, '--data <PATH>', `data: ${formats}; its test part, where it has one`, text, null);
   const rest = sampleOptions(command);
   return () => ({ data: data(), test: null, validationFraction: 0, testFraction: 0, ...rest() });
 }
 
 /** How samples are read and become the model's input. */
 function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'preprocessing' | 'preprocessorConfig'>> {
-  const target = option(command, '--target <COLUMN>', 'target column of a table', text, null, 'told by its name');
+  const target = option(command, '--target <COLUMN>', 'target column of a table', text, null, 'inferred from its name');
   const preprocess = option(
     command,
     '--preprocess <FILE>',
@@ -70,20 +70,20 @@ function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'pre
     null,
     '1/255 for 8-bit pixels, else 1',
   );
-  const mean = option(command, '--mean <X,...>', 'subtracted then, one number or one per channel', numbers, null, '0');
-  const std = option(command, '--std <X,...>', 'divided by last, one number or one per channel', numbers, null, '1');
+  const mean = option(command, '--mean <X,...>', 'then subtracted: one number or one per channel', numbers, null, '0');
+  const std = option(command, '--std <X,...>', 'then divided by: one number or one per channel', numbers, null, '1');
   const layout = choice(
     command,
     '--layout <LAYOUT>',
     "axes of the model's input",
     ['NCHW', 'NHWC'],
     null,
-    'told by the model and the data',
+    'inferred from the model and the data',
   );
   const resize = option(
     command,
     '--resize <HxW>',
-    'size that images are brought to',
+    'size that images are resized to',
     pixelSize,
     null,
     "the model's input",

@@ -12,7 +12,7 @@ export function readingOptions(command: Command): Read<ReadingOptions> {
     "names of the classes in the order of the model's outputs, one a line or a JSON list",
     text,
     null,
-    'told by the model and the data',
+    'inferred from the model and the data',
   );
   const inputs = repeatedPair(command, '--input <NAME=KEY>', 'the part of the data that an input reads', (pair) => {
     if (pair.key === null) throw new InvalidArgumentError('Give the input and what it reads, such as image=pixels.');

@@ -7,7 +7,7 @@ import { choice, type Read } from './option.js';
 /** What is learned and how it is judged. */
 export function taskOptions(command: Command): Read<TaskOptions> {
   command.optionsGroup('Task:');
-  const told = "told by the model's output and the labels";
+  const told = "inferred from the model's output and the labels";
   const task = choice(
     command,
     '--task <TASK>',
@@ -16,11 +16,11 @@ export function taskOptions(command: Command): Read<TaskOptions> {
     null,
     told,
   );
-  const loss = choice(command, '--loss <LOSS>', 'what training lowers', losses, null, told);
+  const loss = choice(command, '--loss <LOSS>', 'what training minimizes', losses, null, told);
   const metric = choice<MetricName, null>(
     command,
     '--metric <METRIC>',
-    'what is judged; named, it also decides which epoch is kept (the validation loss does otherwise)',
+    'what is judged; if named, it also decides which epoch is kept (otherwise the validation loss does)',
     allMetricNames,
     null,
     "the task's first",

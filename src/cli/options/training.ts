@@ -78,7 +78,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
   const batchNorm = choice(command, '--batch-norm <MODE>', 'batch normalization in training', batchNormModes, 'frozen');
   const initialOffset = option(command, '--init <X>', 'the b that training starts from', number, 0);
   const seeds = option(command, '--seeds <N>', 'repeat both arms with N seeds and report the spread', oneOrMore, 1);
-  const control = flag(command, '--no-control', 'skip the control arm: what FReLU brought is then not known');
+  const control = flag(command, '--no-control', 'skip the control arm; the gain then cannot be attributed to FReLU');
   return () => ({
     device: device(),
     scope: scope(),

@@ -7,7 +7,7 @@ const shownCells = 15;
 /** beyond this many classes the cells of a heat map on a phone hold no figure */
 const heatmapClasses = 12;
 
-/** Which classes are taken for which, and what of that changed. */
+/** Which classes are mistaken for which, and how that changed. */
 export function confusion({ result, text, numbers }: Context): Section | null {
   const words = text.confusion;
   if (result.perClass.length === 0) return null;

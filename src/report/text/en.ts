@@ -53,7 +53,7 @@ export const en = {
     sure: 'How sure',
     interval: (p: Inline) => rich`95 % interval of the true difference; ${p}.`,
     noInterval: rich`There is no interval for this difference: too few samples, or a metric without a value.`,
-    due: 'What of it is due to FReLU',
+    due: 'How much of it is due to FReLU',
     split: (total: Inline, training: Inline, frelu: Inline, interval: Rich) =>
       rich`${total} in all: ${training} from the additional training alone, ${frelu} from FReLU (95 % interval ${interval}).`,
     splitWithoutInterval: (total: Inline, training: Inline, frelu: Inline) =>
@@ -164,7 +164,7 @@ export const en = {
 
   confusion: {
     title: 'Confusions that changed',
-    table: 'Which classes are taken for which, largest change first',
+    table: 'Which classes are mistaken for which, largest change first',
     actual: 'Actual',
     predicted: 'Predicted',
     before: 'Before',

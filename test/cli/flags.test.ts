@@ -1,0 +1,27 @@
+import { Command } from 'commander';
+import { expect, it } from 'vitest';
+import { declareMigrate } from '../../src/cli/commands/migrate.js';
+import { declareMonitor } from '../../src/cli/commands/monitor.js';
+import { declareReport } from '../../src/cli/commands/report.js';
+import { declareRewrite } from '../../src/cli/commands/rewrite.js';
+import { declareRollback } from '../../src/cli/commands/rollback.js';
+import { flagOf, flags } from '../../src/cli/flags.js';
+import { readingOptions } from '../../src/cli/options/reading.js';
+import { distillOptions } from '../../src/cli/options/training.js';
+
+it('calls every setting by an option that there is', () => {
+  const groups = [
+    ...[declareMigrate, declareRewrite, declareMonitor, declareReport, declareRollback],
+    ...[readingOptions, distillOptions],
+  ];
+  const declared = groups.flatMap((declare) => {
+    const command = new Command();
+    declare(command);
+    return command.options.map(({ long }) => long);
+  });
+  expect(declared).toEqual(expect.arrayContaining(Object.values(flags)));
+});
+
+it('says the value that cures, where there is one', () => {
+  expect([flagOf('learningRate'), flagOf(['device', 'cpu'])]).toEqual(['--lr', '--device cpu']);
+});
