@@ -51,8 +51,8 @@ function ruleOf({ accept, training }: MigrateOptions): AcceptanceRule {
   const rule = parseAcceptanceRule(accept);
   if (!needsControl(rule) || training.control) return rule;
   throw new Failure('usage', {
-    what: `The acceptance rule "${accept}" needs the control arm.`,
-    cure: 'Train it, or choose another rule.',
+    what: `The acceptance rule "${accept}" compares with the control arm, which is left out.`,
+    cure: 'Leave it in, or choose another rule.',
     settings: ['control', 'accept'],
     written: 'nothing',
   });

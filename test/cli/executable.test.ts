@@ -51,7 +51,7 @@ describe('the executable', () => {
     const model = await smallModel();
     const before = await readFile(model);
     const { code, stdout, stderr } = await run([
-      ...[model, '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control'],
+      ...[model, '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control', '--trust-reading'],
       ...['--accept', 'always', '--json'],
     ]);
     expect(code, stderr).toBe(0);
@@ -65,7 +65,7 @@ describe('the executable', () => {
 
   it('colours a pipe when it is told to, and only then', async () => {
     const argv = [
-      ...[await smallModel(), '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control'],
+      ...[await smallModel(), '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control', '--trust-reading'],
       ...['--lr', '0.05', '--accept', 'always', '--dry-run'],
     ];
     expect((await run(argv)).stdout).not.toContain('\x1b[');
@@ -88,6 +88,7 @@ describe('the executable', () => {
         '100000',
         '--patience',
         '100000',
+        '--trust-reading',
       ];
       const child = spawn(process.execPath, [executable, ...argv]);
       onTestFinished(() => {

@@ -4,7 +4,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { frelu, smallData, smallModel, temporaryFolder } from './command-line.js';
 
 /** A run of seconds that repeats exactly. */
-const brief = ['--device', 'cpu', '--epochs', '3', '--batch-size', '16', '--lr', '0.05'];
+/** The small model's weights are random: that it guesses is no fault of its reading. */
+const brief = ['--device', 'cpu', '--epochs', '3', '--batch-size', '16', '--lr', '0.05', '--trust-reading'];
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(
@@ -96,8 +97,11 @@ describe('migrate', () => {
     const data = await smallData();
     const always = [model, '--data', data, ...brief, '--accept', 'always', '--no-control'];
     const dry = await frelu([...always, '--dry-run', '--json']);
-    expect(JSON.parse(dry.stdout)).toMatchObject({ written: false, files: [], report: [], rollback: null });
-    expect(await readdir(dirname(model))).toEqual(['model.onnx']);
+    const result = JSON.parse(dry.stdout);
+    expect(result).toMatchObject({ written: false, files: [], rollback: null });
+    expect(result.report.map((path: string) => basename(path))).toEqual(['report.html', 'report.md', 'report.json']);
+    expect(await readdir(dirname(model))).toEqual(['.frelu', 'model.onnx']);
+    expect(await readdir(join(dirname(model), '.frelu'))).toEqual(['runs']);
 
     const before = await readFile(model);
     const out = join(await temporaryFolder(), 'migrated.onnx');
@@ -130,7 +134,7 @@ describe('migrate', () => {
     });
     expect({ code: stopped.code, stdout: stopped.stdout }).toEqual({ code: 130, stdout: '' });
     expect(stopped.stderr).toContain('Press Ctrl-C again to end at once.');
-    expect(stopped.stderr).toMatch(/--resume goes on\. The model is untouched\.\n$/);
+    expect(stopped.stderr).toMatch(/saved\. Resume the run to go on from there \(--resume\)\. The model is untouched\.\n$/);
     expect(await readFile(model)).toEqual(before);
 
     const resumed = JSON.parse((await frelu([...command(model), '--resume'])).stdout);

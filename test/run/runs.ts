@@ -54,7 +54,8 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
       preprocessorConfig: null,
     },
     task: { task: null, loss: null, metric: null },
-    reading: defaultReadingOptions,
+    // networks of random weights guess, which is no fault of their reading
+    reading: { ...defaultReadingOptions, trustReading: true },
     plan: defaultPlanOptions,
     training,
     accept: 'always',
