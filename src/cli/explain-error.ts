@@ -45,7 +45,6 @@ export function explainError(error: unknown, written: string, debug: boolean): E
 function explainFailure(failure: Failure, sentence: string): { code: number; message: string } {
   const { kind, what, cure, settings } = failure;
   const code = exitCodes[kind];
-  if (cure === '' && saysWhatWasWritten(what)) return { code, message: what };
   const written = failure.written === null ? sentence : writtenSentences[failure.written];
   return {
     code,
@@ -58,14 +57,6 @@ function withFlags(cure: string, options: readonly string[]): string {
   if (cure === '' || options.length === 0) return cure;
   const [, sentence, end] = /^(.*?)([.?!]?)$/s.exec(cure) ?? [];
   return `${sentence} (${options.join(', ')})${end === '' ? '.' : end}`;
-}
-
-/**
- * Failures of one text, which have no cure of their own, say in it what was written: "Nothing was written", "The model is
- * untouched"; but not "it cannot be written".
- */
-function saysWhatWasWritten(text: string): boolean {
-  return /\b(nothing|was|were|is|been)( not)? (written|untouched|left behind)|\breplaced already\b/i.test(text);
 }
 
 function explainOther(error: unknown, written: string): { code: number; message: string } {

@@ -66,10 +66,10 @@ export class Failure extends Error {
 
   constructor(
     readonly kind: FailureKind,
-    fault: Fault | string,
+    fault: Fault,
     options?: ErrorOptions,
   ) {
-    const { what, cure, settings = [], written = null } = typeof fault === 'string' ? { what: fault, cure: '' } : fault;
+    const { what, cure, settings = [], written = null } = fault;
     super(cure === '' ? what : `${what} ${cure}`, options);
     this.what = what;
     this.cure = cure;

@@ -60,7 +60,7 @@ export interface SplitDescription {
 /** Samples whose stored values are identical, byte for byte. */
 export interface DuplicateCounts {
   readonly withinTest: number;
-  /** samples of the test split that are also in training or validation: they flatter every arm alike */
+  /** samples of the test split that are also in training or validation: they flatter the trained arms, which saw them */
   readonly testInTraining: number;
 }
 
@@ -226,6 +226,8 @@ export type VerdictReason =
   /** no control arm: the change cannot be attributed to FReLU */
   | { readonly code: 'no-control' }
   | { readonly code: 'identical-predictions' }
+  /** no epoch of the frelu arm was better than the model as it came, which is what was kept */
+  | { readonly code: 'training-brought-nothing' }
   /** the metric or its interval has no value for one of the models */
   | { readonly code: 'not-measurable' }
   /** the acceptance rule asks for more than was reached */

@@ -19,11 +19,14 @@ type Standing = 'better' | 'worse' | 'undecided';
  * - it lies above zero: adopt, unless the control arm is better still by its interval (train more, without FReLU), or the
  *   acceptance rule asks for more than was reached: reject.
  *
+ * @param untrained no epoch of the frelu arm was better than the model as it came, which was kept
+ *
  * Whether the improvement is FReLU's own or the additional training's is a reason, and never hidden in the verdict.
  */
 export function judge(
   delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null },
   acceptance: Acceptance,
+  untrained = false,
 ): Verdict {
   const { vsBefore, vsControl } = delta;
   const standing = standingOf(vsBefore);
@@ -37,6 +40,7 @@ export function judge(
       ? { code: 'identical-predictions' }
       : { code: standing === 'undecided' ? 'undecided-against-before' : `${standing}-than-before` },
   ];
+  if (untrained) reasons.unshift({ code: 'training-brought-nothing' });
   if (vsControl === null) reasons.push({ code: 'no-control' });
   else if (control !== null) {
     reasons.push({ code: control === 'undecided' ? 'undecided-against-control' : `${control}-than-control` });
@@ -75,6 +79,8 @@ export const reasonSentences: Readonly<Record<VerdictReason['code'], string>> = 
   'undecided-against-control':
     'The difference to the same training without FReLU spans zero: what changed cannot be attributed to FReLU.',
   'no-control': 'There was no control arm, so what changed cannot be told from the effect of training longer.',
+  'training-brought-nothing':
+    'No epoch of the FReLU arm was better on the validation data than the model as it came, which is therefore what was kept: training brought nothing.',
   'identical-predictions': 'Both models are right and wrong on exactly the same test samples.',
   'not-measurable': 'The metric or its interval has no value for these models and data, so nothing can be concluded.',
   'rule-not-met': 'The acceptance rule is not met.',

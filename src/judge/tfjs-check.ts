@@ -31,11 +31,13 @@ async function checkAgainstTfjs(model: ModelOutline): Promise<Verification | nul
   try {
     const found = await verifyTfjs(model.tfjs, model.format, model.graph, run);
     if (found.maxAbsDiff <= tolerance * Math.max(1, found.scale)) return found;
-    throw new Failure(
-      'input',
-      `${model.path}: TensorFlow.js (${found.backend}) and the graph that stands for this model differ by ` +
-        `${found.maxAbsDiff} on random inputs, whose outputs reach ${found.scale}. Please report this model. Nothing was written.`,
-    );
+    throw new Failure('input', {
+      what:
+        `${model.path}: TensorFlow.js (${found.backend}) and the graph that stands for this model differ by ` +
+        `${found.maxAbsDiff} on random inputs, whose outputs reach ${found.scale}.`,
+      cure: 'Please report this model.',
+      written: 'model-untouched',
+    });
   } finally {
     await session.release();
   }
@@ -72,9 +74,17 @@ export async function checkStaged(
     return read !== null && wanted !== null && wanted.maxAbsDiff > read.maxAbsDiff ? wanted : read;
   } catch (cause) {
     if (!(cause instanceof Failure)) throw cause;
-    throw new Failure(cause.kind, `${original.path}: the rewritten model is not as it should be. ${cause.message}`, {
-      cause,
-    });
+    const { what, cure, settings } = cause;
+    throw new Failure(
+      cause.kind,
+      {
+        what: `${original.path}: the rewritten model is not as it should be. ${what}`,
+        cure,
+        settings,
+        written: 'model-untouched',
+      },
+      { cause },
+    );
   }
 }
 

@@ -11,6 +11,6 @@ export const verdict = defineJudge<Pick<MigrateResult, 'acceptance' | 'verdict' 
   async measure(subject) {
     const deltas = (await delta.of(subject)).delta;
     const acceptance = judgeAcceptance(subject.rule, deltas);
-    return { acceptance, ...judge(deltas, acceptance) };
+    return { acceptance, ...judge(deltas, acceptance, subject.arms.frelu.outcome.bestEpoch === 0) };
   },
 });

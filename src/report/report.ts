@@ -15,8 +15,8 @@ import { curves } from './sections/curves.js';
 import { data } from './sections/data.js';
 import { examples } from './sections/examples.js';
 import { limits } from './sections/limits.js';
+import { reading } from './sections/reading.js';
 import { runbook } from './sections/runbook.js';
-
 import { settings } from './sections/settings.js';
 import { sites } from './sections/sites.js';
 import { summary } from './sections/summary.js';
@@ -34,6 +34,7 @@ const sections = [
   costs,
   runbook,
   limits,
+  reading,
   data,
   settings,
 ];

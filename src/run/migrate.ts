@@ -4,7 +4,7 @@ import type { MigrateResult } from '../contract/result.js';
 import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
 import { findEntry } from '../model/load.js';
 import { findClassNames } from '../reading/class-names.js';
-import { openRunData } from '../reading/data.js';
+import { findDuplicates, openRunData, type RunData } from '../reading/data.js';
 import { loadSubject } from '../reading/subject.js';
 import { type OpenDevice, openDevice } from '../runtime/open-device.js';
 import { refuseExisting } from '../upgrade/elsewhere.js';
@@ -74,6 +74,7 @@ async function openRun(
   const classNames = await findClassNames(model, options.reading.classes);
   const fed = { model, signature, classNames };
   const data = await openRunData(fed, options.data, options.task.task, options.seed);
+  await warnOfLeaks(data, hooks);
   const place = await openPlace(options, model, data.train.split.contentSha256);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {
@@ -84,6 +85,16 @@ async function openRun(
     return opened;
   };
   return { options, rule, hooks, model, signature, data, place, device, atEnd: (close) => closing.push(close) };
+}
+
+/** Test samples that training sees make figures that deployment will not: said before anybody waits for them. */
+async function warnOfLeaks(data: RunData, hooks: RunHooks): Promise<void> {
+  const { testInTraining } = await findDuplicates(data);
+  if (testInTraining === 0) return;
+  hooks.warn(
+    `${testInTraining} of ${data.test.split.count} test samples are also in training or validation: ` +
+      'the figures of the trained arms will be too good.',
+  );
 }
 
 /** Settles what a crash left half done, before the model is read; and learns now, not after training, whether it can be replaced. */

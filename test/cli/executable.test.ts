@@ -65,7 +65,17 @@ describe('the executable', () => {
 
   it('colours a pipe when it is told to, and only then', async () => {
     const argv = [
-      ...[await smallModel(), '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control', '--trust-reading'],
+      ...[
+        await smallModel(),
+        '--data',
+        await smallData(),
+        '--device',
+        'cpu',
+        '--epochs',
+        '1',
+        '--no-control',
+        '--trust-reading',
+      ],
       ...['--lr', '0.05', '--accept', 'always', '--dry-run'],
     ];
     expect((await run(argv)).stdout).not.toContain('\x1b[');

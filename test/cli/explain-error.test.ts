@@ -50,16 +50,6 @@ describe('explainError', () => {
     expect(text).not.toContain('something else');
   });
 
-  it('takes a message of one text about what cannot be written for no word on what was', () => {
-    const { text } = explainError(new Failure('input', 'x cannot be written.'), nothing, false);
-    expect(text).toBe('frelu-migrate: x cannot be written. Nothing was written.');
-  });
-
-  it('does not repeat what a message of one text says of the files itself', () => {
-    const { text } = explainError(new Failure('input', 'Bad file. The model is untouched.'), nothing, false);
-    expect(text).toBe('frelu-migrate: Bad file. The model is untouched.');
-  });
-
   it('takes an error of the file system for the input that it names', async () => {
     const error = await readFile('/no/such/file').catch((cause: unknown) => cause);
     expect(explainError(error, nothing, false)).toEqual({

@@ -41,7 +41,10 @@ describe('frelu-migrate', () => {
     { argv: ['a.onnx', '--data', 'x', '--accept', 'frelu>nobody'], says: 'is not an acceptance rule' },
     { argv: ['a.onnx', '--data', 'x', '--lang', 'en,fr'], says: 'Choose one of en, ja' },
     { argv: ['a.onnx', '--data', 'x', '--val-fraction', '0.5', '--test-fraction', '0.5'], says: 'nothing to train on' },
-    { argv: ['a.onnx', '--data', 'x', '--no-control', '--accept', 'frelu>control'], says: 'or choose another rule (--no-control, --accept)' },
+    {
+      argv: ['a.onnx', '--data', 'x', '--no-control', '--accept', 'frelu>control'],
+      says: 'or choose another rule (--no-control, --accept)',
+    },
     { argv: ['rewrite', 'a.onnx'], says: '--out PATH is missing' },
   ])('answers $argv with exit code 2 and what to do', async ({ argv, says }) => {
     const { code, stdout, stderr } = await frelu(argv);

@@ -134,7 +134,9 @@ describe('migrate', () => {
     });
     expect({ code: stopped.code, stdout: stopped.stdout }).toEqual({ code: 130, stdout: '' });
     expect(stopped.stderr).toContain('Press Ctrl-C again to end at once.');
-    expect(stopped.stderr).toMatch(/saved\. Resume the run to go on from there \(--resume\)\. The model is untouched\.\n$/);
+    expect(stopped.stderr).toMatch(
+      /saved\. Resume the run to go on from there \(--resume\)\. The model is untouched\.\n$/,
+    );
     expect(await readFile(model)).toEqual(before);
 
     const resumed = JSON.parse((await frelu([...command(model), '--resume'])).stdout);

@@ -3,7 +3,18 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { frelu, smallData, smallModel, temporaryFolder } from './command-line.js';
 
-const brief = ['--device', 'cpu', '--epochs', '1', '--batch-size', '16', '--lr', '0.05', '--no-control', '--trust-reading'];
+const brief = [
+  '--device',
+  'cpu',
+  '--epochs',
+  '1',
+  '--batch-size',
+  '16',
+  '--lr',
+  '0.05',
+  '--no-control',
+  '--trust-reading',
+];
 
 /** A migrated model, its run and its data. */
 async function migrated(...options: readonly string[]) {

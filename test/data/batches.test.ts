@@ -103,7 +103,8 @@ describe('batches', () => {
     const broken: Dataset = {
       ...dataset,
       read: async (indices, into) => {
-        if (Array.from(indices).includes(5)) throw new Failure('input', 'five.png: cannot be decoded');
+        if (Array.from(indices).includes(5))
+          throw new Failure('input', { what: 'five.png: cannot be decoded', cure: '' });
         return dataset.read(indices, into);
       },
     };

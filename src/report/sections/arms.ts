@@ -13,10 +13,27 @@ export function arms(context: Context): Section {
       paragraph(text.armsSection.lead),
       armTable(context),
       ...intervalChart(context),
+      ...retreats(context),
       deltaTable(context),
       ...spreadTable(context),
     ],
   };
+}
+
+/** An arm that diverged on its way was trained at another rate than the settings say. */
+function retreats({ result, text, numbers }: Context): readonly Block[] {
+  const words = text.armsSection;
+  return (['control', 'frelu'] as const).flatMap((name) => {
+    const taken = result.arms[name]?.retreats ?? [];
+    const last = taken.at(-1);
+    if (last === undefined) return [];
+    const at = `arms.${name}.retreats.${taken.length - 1}.learningRate`;
+    return [
+      paragraph(
+        words.retreats(text.arms[name], numbers.count(taken.length, null), numbers.real(last.learningRate, at)),
+      ),
+    ];
+  });
 }
 
 function armTable({ result, text, numbers }: Context): Block {

@@ -6,6 +6,7 @@ import { type Context, list, note, paragraph } from './context.js';
 export function summary(context: Context): readonly Block[] {
   const { result, text } = context;
   return [
+    ...trustedReading(context),
     { kind: 'facts', items: [effect(context), certainty(context), attribution(context)] },
     ...worseClasses(context),
     { kind: 'facts', items: costs(context) },
@@ -15,6 +16,12 @@ export function summary(context: Context): readonly Block[] {
       ? []
       : [{ kind: 'command', label: text.summary.rollback, text: result.rollback } as const]),
   ];
+}
+
+/** A warning about the reading that was overridden belongs beside the figures that rest on it. */
+function trustedReading({ result, text }: Context): readonly Block[] {
+  const { sanity } = result.reading;
+  return sanity?.status === 'suspect' ? [note(rich`${sanity.sentence} ${text.reading.trusted}`)] : [];
 }
 
 /** Images where the model takes images. */

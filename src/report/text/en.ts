@@ -1,3 +1,4 @@
+import type { OutputMeaning, ReadingSource } from '../../contract/reading.js';
 import type { AttributionMethod, DuplicateCounts, VerdictName, VerdictReason } from '../../contract/result.js';
 import { reasonSentences } from '../../evaluation/verdict.js';
 import { code, type Inline, type Rich, rich, strong } from '../document.js';
@@ -94,6 +95,8 @@ export const en = {
   },
 
   armsSection: {
+    retreats: (arm: string, count: Inline, rate: Inline) =>
+      rich`${arm} diverged ${count} times in training and went back to its best state, at half the learning rate each time, at last ${rate}.`,
     title: 'The three arms',
     lead: rich`Before is the model as it came; control is that model trained further with its ReLUs; FReLU is the migrated model trained the same way. Both trained arms saw the same data, in the same order, with the same seed, budget and schedule. The figures are those of the files as written, on a test split that took part in no choice.`,
     table: 'Metrics per arm on the test split; validation in brackets',
@@ -287,6 +290,42 @@ export const en = {
     change: 'Change',
   },
 
+  reading: {
+    title: 'How the model was read',
+    fine: (sentence: string) =>
+      rich`Before any training the model was held against labelled training samples: ${sentence}`,
+    noSanity: rich`There were no labels to hold the reading against.`,
+    trusted: 'The run went on all the same, since the reading was said to be trusted.',
+    inputs: 'What the model is fed with',
+    outputs: 'What the model says',
+    name: 'Name',
+    type: 'Type',
+    range: 'Values seen',
+    preprocessing: 'What becomes of a stored sample',
+    source: 'Told by',
+    width: 'Values a sample',
+    meaning: 'Read as',
+    evidence: 'Evidence',
+    aside: 'set aside',
+    sources: {
+      option: 'an option',
+      'preprocessor-config': 'preprocessor_config.json',
+      model: 'the model',
+      data: 'the data',
+      dtype: 'the type of the input',
+      default: 'default',
+    } satisfies Record<ReadingSource, string>,
+    meanings: {
+      logits: 'logits',
+      probabilities: 'probabilities',
+      'log-probabilities': 'logarithms of probabilities',
+      values: 'values',
+      label: 'a label',
+    } satisfies Record<OutputMeaning, string>,
+    classes: (names: string, more: boolean, origin: string) =>
+      rich`The classes, in the order of the output: ${names}${more ? ', …' : ''} (${origin}).`,
+  },
+
   data: {
     title: 'Data',
     table: 'The splits',
@@ -299,7 +338,7 @@ export const en = {
     duplicates: ({ testInTraining }: DuplicateCounts, within: Inline, across: Inline) =>
       testInTraining === 0
         ? rich`Duplicates: ${within} within the test split; ${across} of its samples are in training or validation.`
-        : rich`Duplicates: ${within} within the test split; ${across} of its samples are also in training or validation, which flatters every arm alike.`,
+        : rich`Duplicates: ${within} within the test split; ${across} of its samples are also in training or validation. That flatters the arms that were trained on them, control and FReLU, and not the model as it came.`,
     noDuplicates: rich`Duplicates were not looked for.`,
   },
 
@@ -397,7 +436,7 @@ export const en = {
       rich`${count} seeds were trained; the interval itself covers the choice of the test samples only.`,
     noControl: rich`There was no control arm: nothing here attributes a change to FReLU.`,
     duplicates: rich`Duplicates between test and training were not looked for.`,
-    leak: rich`Some test samples were also in training; absolute figures are too good.`,
+    leak: rich`Some test samples were also in training or validation: the figures of the trained arms are too good.`,
     untested: (what: string) => rich`Not tested: ${what}.`,
     untestedItems: {
       latency: 'time per call',

@@ -24,6 +24,8 @@ export const ja: Texts = {
     'undecided-against-control':
       'FReLUを使わずに同じだけ追加学習した対照モデルとの差の信頼区間がゼロをまたいでおり、変化をFReLUの効果とは断定できません。',
     'no-control': '対照モデルを学習していないため、変化がFReLUによるものか追加学習によるものかを区別できません。',
+    'training-brought-nothing':
+      '検証データで元のモデルを上回るエポックがなかったため、元のままのモデルを採っています。追加学習の効果は認められません。',
     'identical-predictions': '両モデルの正誤は、テストデータのすべてのサンプルで一致しています。',
     'not-measurable': '評価指標またはその信頼区間が計算できないため、結論は出せません。',
     'rule-not-met': '採用条件を満たしていません。',
@@ -91,6 +93,8 @@ export const ja: Texts = {
   },
 
   armsSection: {
+    retreats: (arm, count, rate) =>
+      rich`${arm}は学習中に${count}回発散し、そのつど最良の状態に戻して学習率を半分にしました（最終値 ${rate}）。`,
     title: '3条件の比較',
     lead: rich`「移行前」は元のモデル、「対照」は元のモデルをReLUのまま追加学習したもの、「FReLU」は移行後に同じ追加学習をしたものです。対照とFReLUは、同じデータ、同じ順序、同じ乱数シード、同じ予算とスケジュールで学習しました。数値は実際に書き出したファイルを、学習中のどの判断にも使っていないテストデータで評価したものです。`,
     table: 'テストデータでの評価指標（かっこ内は検証データ）',
@@ -283,6 +287,40 @@ export const ja: Texts = {
     change: '変化',
   },
 
+  reading: {
+    title: 'モデルの読み取り方',
+    fine: (sentence) => rich`学習を始める前に、正解付きの学習サンプルで確認しました：${sentence}`,
+    noSanity: rich`正解がないため、読み取り方の確認はしていません。`,
+    trusted: '読み取り方を信頼する指定があったため、そのまま続行しました。',
+    inputs: 'モデルへの入力',
+    outputs: 'モデルの出力',
+    name: '名前',
+    type: '型',
+    range: '値の範囲',
+    preprocessing: '保存されたサンプルの変換',
+    source: '根拠',
+    width: '1サンプルの値の数',
+    meaning: '解釈',
+    evidence: '判断材料',
+    aside: '対象外',
+    sources: {
+      option: 'オプション指定',
+      'preprocessor-config': 'preprocessor_config.json',
+      model: 'モデル',
+      data: 'データ',
+      dtype: '入力の型',
+      default: '既定値',
+    },
+    meanings: {
+      logits: 'ロジット',
+      probabilities: '確率',
+      'log-probabilities': '確率の対数',
+      values: '値',
+      label: 'ラベル',
+    },
+    classes: (names, more, origin) => rich`クラス（出力の順）：${names}${more ? '…' : ''}（${origin}）。`,
+  },
+
   data: {
     title: 'データ',
     table: 'データの分割',
@@ -295,7 +333,7 @@ export const ja: Texts = {
     duplicates: ({ testInTraining }, within, across) =>
       testInTraining === 0
         ? rich`重複は、テストデータ内に${within}件、学習・検証データとの間に${across}件です。`
-        : rich`重複は、テストデータ内に${within}件です。学習または検証データにも含まれるテストサンプルが${across}件あり、どの条件の値も実力より高めに出ます。`,
+        : rich`重複は、テストデータ内に${within}件です。学習または検証データにも含まれるテストサンプルが${across}件あり、それらを学習に使った対照モデルとFReLUモデルの値は実力より高めに出ます（移行前のモデルは学習に使っていません）。`,
     noDuplicates: rich`重複の有無は調べていません。`,
   },
 
@@ -393,7 +431,7 @@ export const ja: Texts = {
       rich`学習は${count}個の乱数シードで行いました。信頼区間そのものが表すのは、テストサンプルの偶然だけです。`,
     noControl: rich`対照モデルがないため、変化をFReLUの効果とみなす根拠はありません。`,
     duplicates: rich`テストデータと学習データの重複は調べていません。`,
-    leak: rich`テストサンプルの一部が学習データにも含まれており、絶対値は実力より高めに出ています。`,
+    leak: rich`テストサンプルの一部が学習または検証データにも含まれており、学習したモデルの値は実力より高めに出ています。`,
     untested: (what) => rich`検証していない項目: ${what}。`,
     untestedItems: {
       latency: '推論時間',

@@ -1,0 +1,73 @@
+import type { InputReading, OutputReading } from '../../contract/reading.js';
+import { type Block, type Rich, rich, type Section } from '../document.js';
+import { type Context, list, named, note, numeric, paragraph } from './context.js';
+
+/** How the model was read: what it eats, what it says, which class is which column, and whether that fits labelled samples. */
+export function reading(context: Context): Section {
+  const { result, text } = context;
+  const words = text.reading;
+  const { classes, sanity, data, trusted, choice } = result.reading;
+  return {
+    id: 'reading',
+    title: words.title,
+    blocks: [
+      ...(sanity?.status === 'suspect'
+        ? [note(rich`${sanity.sentence} ${trusted ? words.trusted : ''}`)]
+        : [paragraph(sanity === null ? words.noSanity : words.fine(sanity.sentence))]),
+      inputTable(context),
+      outputTable(context),
+      list(
+        [choice],
+        ...(classes === null
+          ? []
+          : [words.classes(classes.names.slice(0, 20).join(text.listGap), classes.names.length > 20, classes.origin)]),
+        ...data.map((sentence): Rich => [sentence]),
+      ),
+    ],
+  };
+}
+
+function inputTable({ result, text, numbers }: Context): Block {
+  const words = text.reading;
+  const row = ({ name, dtype, shape, preprocessing, range, source }: InputReading, i: number): Rich[] => [
+    [{ kind: 'code', text: name }],
+    [`${dtype} [${shape.join(', ')}]`],
+    range === null
+      ? ['–']
+      : text.range(
+          numbers.real(range[0], `reading.inputs.${i}.range.0`),
+          numbers.real(range[1], `reading.inputs.${i}.range.1`),
+        ),
+    [preprocessing],
+    [words.sources[source]],
+  ];
+  return {
+    kind: 'table',
+    caption: words.inputs,
+    columns: [
+      named(words.name),
+      named(words.type),
+      numeric(words.range),
+      named(words.preprocessing),
+      named(words.source),
+    ],
+    rows: result.reading.inputs.map(row),
+  };
+}
+
+function outputTable({ result, text, numbers }: Context): Block {
+  const words = text.reading;
+  const row = ({ name, dtype, width, judged, meaning, evidence }: OutputReading, i: number): Rich[] => [
+    [{ kind: 'code', text: name }],
+    [dtype],
+    width === null ? ['–'] : [numbers.count(width, `reading.outputs.${i}.width`)],
+    [judged ? words.meanings[meaning] : words.aside],
+    [evidence],
+  ];
+  return {
+    kind: 'table',
+    caption: words.outputs,
+    columns: [named(words.name), named(words.type), numeric(words.width), named(words.meaning), named(words.evidence)],
+    rows: result.reading.outputs.map(row),
+  };
+}
