@@ -1,8 +1,8 @@
-import type { InputReading, OutputReading, Reading } from '../contract/reading.js';
+import type { InputReading, OutputReading, Reading, UntrainedConstant } from '../contract/reading.js';
 import { flagOf } from './flags.js';
 
 /** How the model is read, in a few lines for stderr; what warns about it comes last. */
-export function readingLines({ inputs, outputs, loss, classes, data, sanity, trusted }: Reading): string[] {
+export function readingLines({ inputs, outputs, loss, classes, untrained, data, sanity, trusted }: Reading): string[] {
   const judged = outputs.filter((output) => output.judged);
   const lines = [
     ...inputs.map((input) => `input ${describeInput(input)}`),
@@ -13,6 +13,7 @@ export function readingLines({ inputs, outputs, loss, classes, data, sanity, tru
       : [
           `classes ${listed(classes.names)} (${classes.source === 'data' ? 'as the data names them' : classes.origin})`,
         ]),
+    ...(untrained === null || untrained.length === 0 ? [] : [`not trained: ${untrainedText(untrained)}`]),
     ...data,
   ];
   if (sanity?.status !== 'suspect') return lines;
@@ -44,6 +45,13 @@ function asideOf(outputs: readonly OutputReading[]): string {
     .filter(({ judged }) => !judged)
     .map(({ name, dtype, width }) => `'${name}' (${dtype}${width === null ? '' : `, ${width} wide`})`)
     .join(', ');
+}
+
+/** Constants by the reason why they stay. */
+export function untrainedText(untrained: readonly UntrainedConstant[]): string {
+  return [...new Set(untrained.map(({ why }) => why))]
+    .map((why) => `${listed(untrained.flatMap((each) => (each.why === why ? [each.name] : [])))} (${why})`)
+    .join('; ');
 }
 
 const namesShown = 8;

@@ -88,6 +88,8 @@ export interface Reading {
   readonly classes: ClassReading | null;
   /** null where nothing could be judged: no labels */
   readonly sanity: SanityReading | null;
+  /** constants of the model that look like numbers it learned and are not trained; null where nothing is trained */
+  readonly untrained: readonly UntrainedConstant[] | null;
   /** what was done to the data before: imputation, encodings */
   readonly data: readonly string[];
   /** whether a warning was overridden */

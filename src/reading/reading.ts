@@ -100,6 +100,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       loss: task.loss,
       classes: targets.kind === 'class' ? question.classes : null,
       sanity: sanity && sanityReading(sanity, targets),
+      untrained: null,
       data: dataset.encoding?.sentences ?? [],
       trusted: options.reading.trustReading,
     },

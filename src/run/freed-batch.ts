@@ -4,7 +4,7 @@ import type { DataPart } from '../reading/data.js';
 import { maxAbsDifference, type Predictions, predict } from '../reading/predictions.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
-import { canonicalCopy } from '../training/prepare.js';
+import { canonicalCopy } from '../training/canonical.js';
 
 const samples = 8;
 

@@ -10,17 +10,13 @@ import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
 import { exposeLoss, type JudgedOutput } from '../autodiff/lower/expose-loss.js';
-import { toFloat32 } from '../autodiff/lower/float16.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
-import { freeBatch } from '../autodiff/lower/free-batch.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
-import { raiseOpset } from '../autodiff/opset.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
-import { describeTrainability, type Trainability, trainableParameters } from '../autodiff/trainable.js';
+import { trainableParameters } from '../autodiff/trainable.js';
 import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
-import { writeExplicitPads } from '../model/explicit-pads.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
 import { elementCount } from '../model/tensor.js';
@@ -29,6 +25,7 @@ import { signatureOf } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
 import { tensorOf } from '../runtime/tensors.js';
 import { findBlockSize } from './block-size.js';
+import { canonicalCopy } from './canonical.js';
 
 /** What running statistics keep per step while training by batches: Keras's 0.99 is slow for a brief fine-tune, PyTorch's 0.9 is not. */
 const runningMomentum = 0.9;
@@ -77,27 +74,6 @@ export function makeTrainable(
   // what the canonical form alone has cannot go back into the model
   const isOwn = (name: string): boolean => !sites.has(name) && graph.initializer(name) !== undefined;
   return { path, graph: canonical, parameters: trainableParameters(canonical, scope).filter(isOwn), siteParameters };
-}
-
-/**
- * What the scope 'all' trains of a model and what it leaves, with the reason, by the names that the model's own file has.
- * @throws Failure('input') naming a node that has no equivalent in the canonical op set
- */
-export function trainabilityOf(path: string, graph: Graph): Trainability {
-  const { trained, left } = describeTrainability(canonicalCopy(path, graph));
-  const isOwn = ({ name }: { readonly name: string }): boolean => graph.constant(name) !== undefined;
-  return { trained: trained.filter(isOwn), left: left.filter(isOwn) };
-}
-
-/** A copy in the canonical op set, float32, its batch size free; every output is kept. */
-export function canonicalCopy(path: string, graph: Graph): Graph {
-  const canonical = graph.copy();
-  toFloat32(canonical);
-  raiseOpset(canonical, path);
-  // here, while weights are initializers: in a step they are part of the state
-  writeExplicitPads(canonical.proto);
-  freeBatch(canonical);
-  return canonical;
 }
 
 interface Forward {

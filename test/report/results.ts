@@ -413,6 +413,7 @@ const reading: Reading = {
     better: null,
     sentence: 'accuracy 90.0 % on 1000 labelled samples, against 10.0 % by chance.',
   },
+  untrained: [],
   data: [],
   trusted: false,
 };

@@ -37,6 +37,7 @@ const elementTypes: Readonly<Record<string, DataType>> = {
   float: DataType.FLOAT,
   float16: DataType.FLOAT16,
   double: DataType.DOUBLE,
+  uint8: DataType.UINT8,
   int64: DataType.INT64,
   int8: DataType.INT8,
 };

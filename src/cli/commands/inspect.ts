@@ -1,14 +1,27 @@
 import type { Command } from 'commander';
+import type { Trainability } from '../../autodiff/trainable.js';
 import type { OutlineDescription, PlanDescription, ValueDescription } from '../../contract/model.js';
+import type { Reading } from '../../contract/reading.js';
+import type { EvaluateOptions } from '../../run/evaluate.js';
 import { printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
+import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
+import { readingOptions } from '../options/reading.js';
+import { deviceOption, taskOptions } from '../options/task.js';
+import { readingLines, untrainedText } from '../reading-lines.js';
 import { table } from '../table.js';
 
 export function declareInspect(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to look at');
   const plan = planOptions(command);
+  const data = evaluationData(command);
+  const task = taskOptions(command);
+  const reading = readingOptions(command);
+  command.optionsGroup('Run:');
+  const device = deviceOption(command);
+  command.addHelpText('after', '\nData is not needed; with it, how the model is read is told too.');
   return async (context) => {
     const [{ outlineModel, refuseChanged }, { planMigration }, { describeOutline, describePlan, withSha256 }] =
       await Promise.all([
@@ -19,14 +32,47 @@ export function declareInspect(command: Command): Run {
     const outline = await outlineModel(model());
     const description = describeOutline(outline);
     const planned = describePlan(planMigration(outline.graph, plan(), outline.limits));
+    const { trainabilityOf } = await import('../../training/canonical.js');
+    const trainability = trainabilityOf(outline.path, outline.graph);
+    const { data: path, ...rest } = data();
+    const read =
+      path === null
+        ? null
+        : await readWith({
+            model: model(),
+            data: { ...rest, data: path },
+            task: task(),
+            reading: reading(),
+            device: device(),
+          });
     if (context.json) {
       const { hashFile } = await import('../../model/file-pieces.js');
       const { sha256 } = await hashFile(outline.path);
       await refuseChanged(outline);
-      printJson(context, { model: withSha256(description, sha256), ...planned });
-    } else context.io.stdout.write(`${modelText(description)}\n\n${await planText(planned)}\n`);
+      printJson(context, {
+        model: withSha256(description, sha256),
+        ...planned,
+        trainability,
+        ...(read !== null && { reading: read }),
+      });
+    } else {
+      const lines = read === null ? [] : ['', ...readingLines(read)];
+      const head = `${modelText(description)}\n${trainabilityText(trainability)}`;
+      context.io.stdout.write(`${[`${head}\n`, await planText(planned), ...lines].join('\n')}\n`);
+    }
     return 0;
   };
+}
+
+/** How the model is read with data: it is run over them. */
+async function readWith(options: EvaluateOptions): Promise<Reading> {
+  const { evaluateModel } = await import('../../run/evaluate.js');
+  return (await evaluateModel(options)).reading;
+}
+
+function trainabilityText({ trained, left }: Trainability): string {
+  const stay = left.length === 0 ? '' : `; not trained: ${untrainedText(left)}`;
+  return `trained  ${plural(trained.length, 'tensor')}${stay}`;
 }
 
 function modelText({ path, format, opset, parameters, bytes, inputs, outputs }: OutlineDescription): string {

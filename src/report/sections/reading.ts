@@ -4,9 +4,9 @@ import { type Context, list, named, note, numeric, paragraph } from './context.j
 
 /** How the model was read: what it eats, what it says, which class is which column, and whether that fits labelled samples. */
 export function reading(context: Context): Section {
-  const { result, text } = context;
+  const { result, text, numbers } = context;
   const words = text.reading;
-  const { classes, sanity, data, trusted, choice } = result.reading;
+  const { classes, sanity, untrained, data, trusted, choice } = result.reading;
   return {
     id: 'reading',
     title: words.title,
@@ -21,6 +21,18 @@ export function reading(context: Context): Section {
         ...(classes === null
           ? []
           : [words.classes(classes.names.slice(0, 20).join(text.listGap), classes.names.length > 20, classes.origin)]),
+        ...(untrained === null || untrained.length === 0
+          ? []
+          : [
+              words.untrained(
+                numbers.count(untrained.length, null),
+                untrained
+                  .slice(0, 10)
+                  .map(({ name }) => name)
+                  .join(text.listGap),
+                untrained.length > 10,
+              ),
+            ]),
         ...data.map((sentence): Rich => [sentence]),
       ),
     ],

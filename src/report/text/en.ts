@@ -322,6 +322,8 @@ export const en = {
       values: 'values',
       label: 'a label',
     } satisfies Record<OutputMeaning, string>,
+    untrained: (count: Inline, names: string, more: boolean) =>
+      rich`${count} constants of the model are not trained: ${names}${more ? ', …' : ''}. The JSON has the reason for each.`,
     classes: (names: string, more: boolean, origin: string) =>
       rich`The classes, in the order of the output: ${names}${more ? ', …' : ''} (${origin}).`,
   },

@@ -318,6 +318,8 @@ export const ja: Texts = {
       values: '値',
       label: 'ラベル',
     },
+    untrained: (count, names, more) =>
+      rich`学習の対象にしない定数が${count}個あります：${names}${more ? '…' : ''}。理由はJSONにあります。`,
     classes: (names, more, origin) => rich`クラス（出力の順）：${names}${more ? '…' : ''}（${origin}）。`,
   },
 

@@ -6,6 +6,7 @@ import { type ModelReading, readModel } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
+import { trainabilityOf } from '../../training/canonical.js';
 import { perRun } from '../run.js';
 import { defineStage } from '../runner.js';
 import type { TrainingSettings } from '../spec.js';
@@ -21,7 +22,7 @@ export const readingStage = defineStage<ModelReading>({
   async compute(run) {
     const { model, signature, data, options, hooks } = run;
     const { session } = await run.device();
-    const read = await readModel({
+    const found = await readModel({
       model,
       signature,
       part: data.validation,
@@ -30,6 +31,8 @@ export const readingStage = defineStage<ModelReading>({
       options,
       session,
     });
+    const { left } = trainabilityOf(model.path, model.graph);
+    const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
     refuseOwnTeacher(model.path, read.task.distilled, options.training);
     refuseSuspect(model.path, read.reading);
