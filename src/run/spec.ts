@@ -9,7 +9,6 @@ import {
   type Schedule,
   type TrainScope,
 } from '../contract/settings.js';
-import type { ModelFile } from '../model/model.js';
 import { type DataOptions, defaultReadingOptions, type ReadingOptions, type TaskOptions } from '../reading/options.js';
 import { packageVersion } from '../version.js';
 
@@ -154,16 +153,9 @@ export function specOf({ data, task, reading, plan, training, accept, seed }: Mi
   return { data, task, reading, plan, training: settings, accept, seed };
 }
 
-/** What a run was started on, by content: a moved or renamed file is the same, a changed one is not. */
-export interface RunSubject {
-  readonly model: readonly ModelFile[];
-  /** of the training samples and their targets */
-  readonly dataSha256: string;
-}
-
 /**
  * The SHA-256 that names a run: of its settings, its data by content, and the version that computes it. The model is held apart
- * (`RunSubject.model`), since a run that has committed has replaced it.
+ * (`RunRecord.model`), since a run that has committed has replaced it.
  */
 export function runSha256(spec: RunSpec, dataSha256: string): string {
   const { data, ...settings } = spec;

@@ -114,7 +114,7 @@ describe('the executable', () => {
       });
       const code = await new Promise((finish) => child.on('close', finish));
       expect(code, stderr).toBe(130);
-      expect(stderr).toMatch(/Stopping at the next training step.*--resume.*The model is untouched\.\n$/s);
+      expect(stderr).toMatch(/Stopping where the run can be resumed from.*--resume.*The model is untouched\.\n$/s);
     },
   );
 

@@ -25,7 +25,7 @@ export interface HeadForm {
   readonly tail?: readonly string[];
 }
 
-export const everyOpset = [9, 11, 13, 17];
+const everyOpset = [9, 11, 13, 17];
 
 /** A node over axes, which are an attribute in older op sets (Squeeze, Unsqueeze, ReduceSum: before 13; other reductions: before 18). */
 const over = (output: string, op: string, input: string, opset: number, axes: number, more = ''): string =>

@@ -3,7 +3,7 @@ import { exitCodes } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import { parseAcceptanceRule } from '../../evaluation/acceptance.js';
 
-import type { MigrateOptions } from '../../run/spec.js';
+import { defaultAcceptance, type MigrateOptions } from '../../run/spec.js';
 
 import { shellQuote } from '../../shell.js';
 
@@ -35,7 +35,7 @@ export function declareMigrate(command: Command): Run {
     '--accept <RULE>',
     'when to write: frelu>=before, delta>=0.002, frelu>control, always ...; on the test split',
     (rule) => parseAcceptanceRule(rule).text,
-    'frelu>=before',
+    defaultAcceptance,
   );
   const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
   const dryRun = flag(command, '--dry-run', 'write nothing');
@@ -96,12 +96,10 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
     live: isLive(io.stderr, io.env),
     arms: seeds * (control ? 2 : 1),
   });
-  let trained = false;
+  let writing = false;
   const interruption = watchInterrupts(io, () => {
     progress.end();
-    const how = trained
-      ? 'Training is over; the run will finish'
-      : 'Stopping at the next training step, to save the state';
+    const how = writing ? 'The run is writing, and will finish' : 'Stopping where the run can be resumed from';
     io.stderr.write(`${how}. Press Ctrl-C again to end at once.\n`);
   });
   try {
@@ -109,7 +107,7 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
       ...progress,
       onPhase(phase) {
         if (phase === 'learning-rate' || phase === 'train') writes.sentence = 'The model is untouched.';
-        trained = phase === 'judge' || phase === 'write';
+        writing = phase === 'write';
         if (phase === 'write') writes.sentence = afterWriting(options, io.command);
         progress.onPhase(phase);
       },

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
 import type { DataOptions } from '../../reading/options.js';
+import { defaultDataOptions as defaults } from '../../run/spec.js';
 import { choice, option, type Read } from './option.js';
 import { factor, fraction, numbers, pixelSize, text } from './values.js';
 
 /** What was said about the data; null where it was not said which. */
 export type MaybeDataOptions = Omit<DataOptions, 'data'> & { readonly data: string | null };
 
-const formats = 'an image folder, IDX, CIFAR binary, .npz, .csv, .tsv or .parquet';
+const formats = 'an image folder, IDX, CIFAR binary, .npz, .npy, .csv, .tsv, .jsonl, .json or .parquet';
 
 /** Data that a model is trained on: it is split, or comes with its test set. */
 export function trainingData(command: Command): Read<MaybeDataOptions> {
@@ -21,13 +22,19 @@ export function trainingData(command: Command): Read<MaybeDataOptions> {
     null,
     'the test part of the data, or a share of it',
   );
-  const validation = option(command, '--val-fraction <F>', 'share of the data for validation', fraction, 0.1);
+  const validation = option(
+    command,
+    '--val-fraction <F>',
+    'share of the data for validation',
+    fraction,
+    defaults.validationFraction,
+  );
   const held = option(
     command,
     '--test-fraction <F>',
     'share of the data for the test, where there is no test data',
     fraction,
-    0.2,
+    defaults.testFraction,
   );
   const rest = sampleOptions(command);
   return () => {

@@ -7,22 +7,24 @@ import {
   schedules,
   trainScopes,
 } from '../../contract/settings.js';
-import type { TrainingOptions } from '../../run/spec.js';
+import { defaultOptimizers, defaultTraining as defaults, type TrainingOptions } from '../../run/spec.js';
 import { choice, flag, option, type Read } from './option.js';
 import { deviceOption } from './task.js';
 import { closedShare, duration, notNegative, number, oneOrMore, positive, share, text } from './values.js';
 
-/** Each optimizer with what the command line does not ask for; a weight decay of null is its usual one. */
+/** Each optimizer as the command line's one momentum and weight decay set it; null: its usual weight decay. */
 const optimizerSettings: {
   readonly [Kind in OptimizerSettings['kind']]: (momentum: number, weightDecay: number | null) => OptimizerSettings;
 } = {
-  sgd: (momentum, weightDecay) => ({ kind: 'sgd', momentum, nesterov: true, weightDecay: weightDecay ?? 1e-4 }),
+  sgd: (momentum, weightDecay) => ({
+    ...defaultOptimizers.sgd,
+    momentum,
+    weightDecay: weightDecay ?? defaultOptimizers.sgd.weightDecay,
+  }),
   adamw: (momentum, weightDecay) => ({
-    kind: 'adamw',
+    ...defaultOptimizers.adamw,
     beta1: momentum,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weightDecay: weightDecay ?? 0.01,
+    weightDecay: weightDecay ?? defaultOptimizers.adamw.weightDecay,
   }),
 };
 
@@ -35,9 +37,9 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     '--train <SCOPE>',
     'what may change: everything; biases, shifts and offsets; a and b alone; the last layer with them',
     trainScopes,
-    'all',
+    defaults.scope,
   );
-  const epochs = option(command, '--epochs <N>', 'epochs at most', oneOrMore, 5);
+  const epochs = option(command, '--epochs <N>', 'epochs at most', oneOrMore, defaults.epochs);
   const budget = option(
     command,
     '--budget <DURATION>',
@@ -46,25 +48,31 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     null,
     'none',
   );
-  const batchSize = option(command, '--batch-size <N>', 'samples per step', oneOrMore, 64);
+  const batchSize = option(command, '--batch-size <N>', 'samples per step', oneOrMore, defaults.batchSize);
   const patience = option(
     command,
     '--patience <N>',
     'epochs without a better validation before it stops',
     oneOrMore,
-    2,
+    defaults.patience,
   );
   const learningRate = option(
     command,
     '--lr <X>',
     'learning rate, or auto: a short range test finds it',
     (text) => (text === 'auto' ? text : positive(text)),
-    'auto',
+    defaults.learningRate,
   );
   const offsetLearningRate = option(command, '--lr-offset <X>', 'learning rate of a and b', positive, null, 'as --lr');
-  const schedule = choice(command, '--schedule <NAME>', 'how the learning rate falls', schedules, 'cosine');
-  const optimizer = choice(command, '--optimizer <NAME>', 'optimizer', optimizers, 'sgd');
-  const momentum = option(command, '--momentum <X>', 'of sgd, Nesterov; of adamw its beta1', share, 0.9);
+  const schedule = choice(command, '--schedule <NAME>', 'how the learning rate falls', schedules, defaults.schedule);
+  const optimizer = choice(command, '--optimizer <NAME>', 'optimizer', optimizers, defaults.optimizer.kind);
+  const momentum = option(
+    command,
+    '--momentum <X>',
+    'of sgd, Nesterov; of adamw its beta1',
+    share,
+    defaultOptimizers.sgd.momentum,
+  );
   const weightDecay = option(
     command,
     '--weight-decay <X>',
@@ -74,10 +82,34 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     '0.0001 for sgd, 0.01 for adamw',
   );
   const clipNorm = option(command, '--clip-norm <X>', "limit of the gradient's norm", positive, null, 'none');
-  const labelSmoothing = option(command, '--label-smoothing <X>', 'share of each label spread over all', share, 0);
-  const batchNorm = choice(command, '--batch-norm <MODE>', 'batch normalization in training', batchNormModes, 'frozen');
-  const initialOffset = option(command, '--init <X>', 'the b that training starts from', number, 0);
-  const seeds = option(command, '--seeds <N>', 'repeat both arms with N seeds and report the spread', oneOrMore, 1);
+  const labelSmoothing = option(
+    command,
+    '--label-smoothing <X>',
+    'share of each label spread over all',
+    share,
+    defaults.labelSmoothing,
+  );
+  const batchNorm = choice(
+    command,
+    '--batch-norm <MODE>',
+    'batch normalization in training',
+    batchNormModes,
+    defaults.batchNorm,
+  );
+  const initialOffset = option(
+    command,
+    '--init <X>',
+    'the b that training starts from',
+    number,
+    defaults.initialOffset,
+  );
+  const seeds = option(
+    command,
+    '--seeds <N>',
+    'repeat both arms with N seeds and report the spread',
+    oneOrMore,
+    defaults.seeds,
+  );
   const control = flag(command, '--no-control', 'skip the control arm; the gain then cannot be attributed to FReLU');
   return () => ({
     device: device(),

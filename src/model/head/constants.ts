@@ -17,7 +17,7 @@ export function producerOf(graph: Graph, value: string): NodeProto | undefined {
 }
 
 /** The value behind nodes that hand it on as it is: two names of one value become one. */
-export function seenThrough(graph: Graph, value: string): string {
+function seenThrough(graph: Graph, value: string): string {
   for (let at = value; ; ) {
     const node = graph.producer(at);
     const next = node?.input[0];
