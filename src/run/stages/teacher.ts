@@ -93,7 +93,9 @@ async function readTeacher(
     return { read, data: fed };
   } catch (cause) {
     if (!(cause instanceof Failure) || cause.kind !== 'input') throw cause;
-    throw new Failure('input', unfit(`${teacher.model.path}: this model cannot teach with these data. ${cause.what}`), { cause });
+    throw new Failure('input', unfit(`${teacher.model.path}: this model cannot teach with these data. ${cause.what}`), {
+      cause,
+    });
   }
 }
 
