@@ -105,6 +105,49 @@ export function writeLoss(
   return losses[kind].write(emit, value, targets, shape);
 }
 
+/** How much of a loss is against a teacher, and at which temperature. */
+export interface Distillation {
+  /** W, in [0, 1] */
+  readonly weight: number;
+  /** T, positive; 1 for mse, which has no logits */
+  readonly temperature: number;
+}
+
+/** What a loss is held against: both of the value's shape. */
+interface TaughtTargets {
+  /** the labels; null where the teacher alone counts (W = 1) */
+  readonly hard: string | null;
+  /** what the teacher says at the temperature: softmax(its logits / T), or sigmoid; for mse its values */
+  readonly soft: string;
+}
+
+/**
+ * The loss of a model that has a teacher beside its labels, and its gradient (Hinton, Vinyals, Dean 2015):
+ *   L = (1 - W) loss(z, hard) + W T^2 loss(z / T, soft),  dL/dz = (1 - W) loss'(z, hard) + W T loss'(z / T, soft).
+ * T^2 keeps the second gradient's size what it is at T = 1: it falls as 1 / T^2 otherwise.
+ */
+export function writeTaughtLoss(
+  emit: Emitter,
+  kind: LossKind,
+  value: string,
+  { hard, soft }: TaughtTargets,
+  shape: readonly number[],
+  { weight, temperature }: Distillation,
+): Loss {
+  const times = (name: string, factor: number): string =>
+    factor === 1 ? name : emit.op('Mul', [name, emit.float(factor)]);
+  const share = hard === null ? 1 : weight;
+  const taught = writeLoss(emit, kind, times(value, 1 / temperature), soft, shape);
+  const own = {
+    loss: times(taught.loss, share * temperature ** 2),
+    gradient: times(taught.gradient, share * temperature),
+  };
+  if (hard === null) return own;
+  const labelled = writeLoss(emit, kind, value, hard, shape);
+  const add = (a: string, b: string): string => emit.op('Add', [times(a, 1 - weight), b]);
+  return { loss: add(labelled.loss, own.loss), gradient: add(labelled.gradient, own.gradient) };
+}
+
 /** The axis of the classes: the last of [N, K], axis 1 of maps [N, K, H, W]. */
 function classAxis(rank: number): number {
   return rank > 2 ? 1 : rank - 1;

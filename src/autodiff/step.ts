@@ -6,7 +6,7 @@ import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
 import { factorOf, type ParameterScale } from './head-scale.js';
-import { lossInput, writeLoss } from './losses.js';
+import { type Distillation, lossInput, writeLoss, writeTaughtLoss } from './losses.js';
 import { mergeReshapes } from './merge-reshapes.js';
 import { clipByNorm, coefficientShape, stateRows, writeStep } from './optimizers.js';
 
@@ -82,6 +82,7 @@ export interface TrainingStep {
   /** the model's own inputs */
   readonly inputs: readonly string[];
   readonly targets: string;
+  /** as `Backward` says */
   readonly targetShape: readonly number[];
   readonly loss: string;
   readonly batchSize: number;
@@ -114,25 +115,34 @@ export interface StepOptions {
   readonly scales?: ReadonlyMap<string, ParameterScale>;
   /** of mse: what the output and the targets are divided by, one number, or one per column of a sample */
   readonly targetScale?: readonly number[];
+  /** what is learned from a teacher; null or left out: nothing */
+  readonly distillation?: Distillation | null;
 }
 
 /** The backward pass of one graph: the loss, and its gradient for each parameter. */
 export interface Backward {
   readonly loss: string;
   readonly targets: string;
+  /**
+   * The shape of the value that the loss reads, whose targets these are: labels, or the teacher's answers where they alone count.
+   * With both, [samples, 2, values of a sample]: the labels of each sample, and behind them what the teacher says of it.
+   */
   readonly targetShape: readonly number[];
   readonly gradients: ReadonlyMap<string, string>;
 }
 
 /**
  * Appends loss and backward pass to a forward graph in the canonical op set, for the given parameters (values of the
- * graph: initializers, or what replaced them). `targets` becomes an input of the loss value's shape.
+ * graph: initializers, or what replaced them). `targets` becomes an input.
  * @throws Failure('input') where an operator on the way has no rule
  */
 export function appendBackward(
   graph: Graph,
   parameters: readonly string[],
-  options: Pick<StepOptions, 'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss' | 'targetScale'>,
+  options: Pick<
+    StepOptions,
+    'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss' | 'targetScale' | 'distillation'
+  >,
 ): Backward {
   const shapeOf = (value: string): readonly number[] => {
     const shape = options.shapes.get(value);
@@ -142,15 +152,36 @@ export function appendBackward(
   const read = lossInput(graph, options.output, options.loss, shapeOf(options.output).length);
   const shape = shapeOf(read.value);
   const targets = graph.freshName('targets');
-  graph.proto.input.push(floatValue(targets, shape));
+  const { distillation = null } = options;
+  const isSplit = distillation !== null && distillation.weight < 1;
+  const [fed] = graph.feeds();
+  const samples = present(fed && shapeOf(fed.name)[0], 'the batch size');
+  const targetShape = isSplit ? [samples, 2, elementCount(shape) / samples] : shape;
+  graph.proto.input.push(floatValue(targets, targetShape));
   const emit = new Emitter(graph, 'loss');
   const inUnits = unitsOf(emit, shape, options.loss === 'mse' ? options.targetScale : undefined);
-  const { loss, gradient: scaled } = writeLoss(emit, options.loss, inUnits(read.value), inUnits(targets), shape);
+  /** the labels (0) or the teacher's answers (1) of all samples, as the loss takes them */
+  const side = (which: 0 | 1): string => {
+    const rows = emit.op('Slice', [targets, emit.ints([which]), emit.ints([which + 1]), emit.ints([1])]);
+    return inUnits(emit.op('Reshape', [rows, emit.ints(shape)]));
+  };
+  const value = inUnits(read.value);
+  const { loss, gradient: scaled } =
+    distillation === null
+      ? writeLoss(emit, options.loss, value, inUnits(targets), shape)
+      : writeTaughtLoss(
+          emit,
+          options.loss,
+          value,
+          isSplit ? { hard: side(0), soft: side(1) } : { hard: null, soft: inUnits(targets) },
+          shape,
+          distillation,
+        );
   const gradient = inUnits(scaled);
   emit.flush();
   const seeds = new Map([[read.value, gradient]]);
   const gradients = differentiate(graph, seeds, new Set(parameters), options);
-  return { loss, targets, targetShape: shape, gradients };
+  return { loss, targets, targetShape, gradients };
 }
 
 /** Divides values of the loss's shape [N, ...] by the spread of the targets; without one they are what they are. */

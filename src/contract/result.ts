@@ -358,6 +358,11 @@ export interface RunSettings {
   readonly clipNorm: number | null;
   readonly labelSmoothing: number;
   readonly batchNorm: BatchNormMode;
+  /** the file of the teacher, as given; null: none, or where `distillWeight` is not 0 the original model */
+  readonly teacher: string | null;
+  /** the share of the loss that was against the teacher; 0 without one */
+  readonly distillWeight: number;
+  readonly temperature: number;
   readonly metric: MetricName;
   readonly loss: LossKind;
   readonly epochKeptBy: 'validation loss' | 'validation metric';

@@ -48,7 +48,7 @@ export const defaultPlanOptions: PlanOptions = {
 export const losses = ['cross-entropy', 'binary-cross-entropy', 'mse'] as const;
 export type LossKind = (typeof losses)[number];
 
-/** What the model does. `distill`: the data needs no labels, a teacher's outputs are the targets. */
+/** What the model does. `distill`: the data needs no labels, a teacher's outputs alone are the targets. */
 export const tasks = ['classification', 'multilabel', 'regression', 'distill'] as const;
 export type Task = (typeof tasks)[number];
 
@@ -92,41 +92,21 @@ export interface ReadingOptions {
   readonly trustReading: boolean;
 }
 
-/** What a model learns from its teacher. */
+/** What a model learns from its teacher, and whether it does: with a teacher, or with the task 'distill'. */
 export interface DistillOptions {
-  /** the file of the teacher; null: the original model */
+  /** the file of the teacher; null: none, or with the task 'distill' the original model */
   readonly teacher: string | null;
-  /** the share of the loss against the teacher, from 0 to 1; the rest is against the labels */
-  readonly distillWeight: number;
+  /** the share of the loss against the teacher, from 0 to 1, the rest is against the labels; null: half, or all with the task 'distill' */
+  readonly distillWeight: number | null;
   /** what the logits of both are divided by before they are compared */
   readonly temperature: number;
 }
+
+export const defaultDistillOptions: DistillOptions = { teacher: null, distillWeight: null, temperature: 1 };
 
 /** The languages of the report. */
 export const languages = ['en', 'ja'] as const;
 export type Language = (typeof languages)[number];
-
-/** How a model and data are brought together where that is not told by themselves, or told wrongly. */
-export interface ReadingOptions {
-  /** a file that names the classes in the order of the model's outputs; null: told by the model and the data */
-  readonly classes: string | null;
-  /** which part of the data each named input of the model reads */
-  readonly inputs: readonly { readonly name: string; readonly key: string }[];
-  /** the outputs that are trained and judged, with the part of the data that is their target; null: told by the output */
-  readonly outputs: readonly { readonly name: string; readonly key: string | null }[];
-  /** go on although the reading warns */
-  readonly trustReading: boolean;
-}
-
-/** What a model learns from its teacher. */
-export interface DistillOptions {
-  /** the file of the teacher; null: the original model */
-  readonly teacher: string | null;
-  /** the share of the loss against the teacher, from 0 to 1; the rest is against the labels */
-  readonly distillWeight: number;
-  /** what the logits of both are divided by before they are compared */
-  readonly temperature: number;
-}
 
 /**
  * The name of every setting that a message may speak of. The library says a setting by this name; the command line maps each to

@@ -46,6 +46,8 @@ export interface Subject {
   readonly judged: JudgedOutput;
   readonly device: ChosenDevice;
   readonly before: JudgedPredictions;
+  /** what the teacher says, read as the task says; null without one */
+  readonly teacher: JudgedPredictions | null;
   readonly arms: TrainedArms;
   readonly networks: { readonly control: ArmNetwork; readonly frelu: FreluNetwork };
   /** the frelu arm's network with the trained values in place, before it went through its files */

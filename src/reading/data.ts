@@ -132,6 +132,29 @@ export function retarget(data: RunData, change: (targets: Targets) => Targets): 
   return { ...data, train: partOf(data.train), validation: partOf(data.validation), test: partOf(data.test) };
 }
 
+/**
+ * The same samples in the same order, prepared for another model.
+ * @throws Failure('input') when they do not fit its input
+ */
+export async function refeed(
+  data: Pick<RunData, 'train' | 'validation' | 'test'>,
+  fed: Pick<FedModel, 'model' | 'signature'>,
+  options: DataOptions,
+): Promise<Pick<RunData, 'train' | 'validation' | 'test'>> {
+  const prepared = new Map<Inputs, Inputs>();
+  const partOf = async ({ inputs, split }: DataPart): Promise<DataPart> => {
+    const { dataset } = inputs;
+    const own = prepared.get(inputs) ?? createInputs(dataset, await preprocessingFor(fed, dataset, options));
+    prepared.set(inputs, own);
+    return { inputs: own, split };
+  };
+  return {
+    train: await partOf(data.train),
+    validation: await partOf(data.validation),
+    test: await partOf(data.test),
+  };
+}
+
 export function retargetInputs(inputs: Inputs, change: (targets: Targets) => Targets): Inputs {
   const dataset = withTargets(inputs.dataset, change(inputs.dataset.targets));
   return dataset === inputs.dataset ? inputs : { ...inputs, dataset };
@@ -167,7 +190,7 @@ export function modelInputOf(model: Model, { inputShape, elementType }: Signatur
 }
 
 async function preprocessingFor(
-  { model, signature }: FedModel,
+  { model, signature }: Pick<FedModel, 'model' | 'signature'>,
   dataset: Dataset,
   options: DataOptions,
 ): Promise<Preprocessing> {

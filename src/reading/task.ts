@@ -19,7 +19,7 @@ export interface RunTask {
   readonly scores: Scores['kind'];
   /** the width of the model's output per sample */
   readonly width: number;
-  /** the model's own outputs are the targets */
+  /** a teacher's outputs alone are the targets, whether there are labels or not */
   readonly distilled: boolean;
 }
 
@@ -40,7 +40,7 @@ export function chooseTask(
   if (targets.kind === 'none' && task !== 'distill') {
     throw new Failure('input', {
       what: `${path}: there are no labels.`,
-      cure: 'Give labelled data, or let the original model teach.',
+      cure: 'Give labelled data, or let a teacher alone say what is learned.',
       settings: [['task', 'distill']],
       written: 'nothing',
     });
@@ -82,12 +82,12 @@ export function scoresOf(
   return { values, width, kind: scores };
 }
 
-/** What samples are compared with: their labels, their values, or (without labels) what the original model says. */
+/** What samples are compared with: their labels, their values, or (without labels) what the teacher says, as the task reads it. */
 export function truthOf(
   { task, loss, width }: Pick<RunTask, 'task' | 'loss' | 'width'>,
   targets: Targets,
   indices: Int32Array,
-  original: Float32Array,
+  teacher: Float32Array,
 ): Truth {
   switch (targets.kind) {
     case 'class': {
@@ -104,9 +104,9 @@ export function truthOf(
       return { kind: task === 'multilabel' ? 'multilabel' : 'values', values, width: targets.width };
     }
     case 'none': {
-      if (loss !== 'cross-entropy') return { kind: 'values', values: original, width };
-      const labels = Int32Array.from({ length: original.length / width }, (_, i) =>
-        largest(original.subarray(i * width, (i + 1) * width)),
+      if (loss !== 'cross-entropy') return { kind: 'values', values: teacher, width };
+      const labels = Int32Array.from({ length: teacher.length / width }, (_, i) =>
+        largest(teacher.subarray(i * width, (i + 1) * width)),
       );
       return { kind: 'class', labels, classes: width };
     }
@@ -132,17 +132,50 @@ export function lossTargets(task: RunTask, batch: Batch, smoothing: number): Flo
   return batch.targets.map((target) => (1 - smoothing) * target + smoothing / task.width);
 }
 
-/** Softmax (or sigmoid) of a teacher's outputs where they are logits: the soft targets of distillation. */
-export function softTargets(task: RunTask, outputs: Float32Array): Float32Array {
-  if (task.scores !== 'logits') return outputs;
-  if (task.loss === 'binary-cross-entropy') return outputs.map((value) => 1 / (1 + Math.exp(-value)));
-  const soft = new Float32Array(outputs.length);
-  for (let at = 0; at < outputs.length; at += task.width) {
-    const row = outputs.subarray(at, at + task.width);
+/** What is kept from 0 and 1, so that its logarithm has a value. */
+const smallest = 1e-7;
+
+/**
+ * Outputs of one reading as those of another, [count, width]: probabilities as logits (their logarithms, or the logarithms of
+ * their odds where each is a label of its own), logits as probabilities.
+ */
+export function answersAs(
+  { scores, loss, width }: Pick<RunTask, 'scores' | 'loss' | 'width'>,
+  outputs: Float32Array,
+  given: Scores['kind'],
+): Float32Array {
+  if (scores === given || loss === 'mse') return outputs;
+  return scores === 'logits' ? logitsOf(loss, outputs) : probabilitiesOf(loss, outputs, width, 1);
+}
+
+/**
+ * The soft targets of distillation: softmax (or sigmoid) of a teacher's logits divided by the temperature, [count, width]; for mse
+ * its values. A teacher that gives probabilities has their logarithms for logits.
+ */
+export function softTargets(
+  { scores, loss, width }: Pick<RunTask, 'scores' | 'loss' | 'width'>,
+  outputs: Float32Array,
+  temperature: number,
+): Float32Array {
+  if (loss === 'mse' || (scores === 'probabilities' && temperature === 1)) return outputs;
+  const logits = scores === 'logits' ? outputs : logitsOf(loss, outputs);
+  return probabilitiesOf(loss, logits, width, temperature);
+}
+
+function logitsOf(loss: LossKind, probabilities: Float32Array): Float32Array {
+  const log = (value: number): number => Math.log(Math.max(value, smallest));
+  return probabilities.map(loss === 'cross-entropy' ? log : (value) => log(value) - log(1 - value));
+}
+
+function probabilitiesOf(loss: LossKind, logits: Float32Array, width: number, temperature: number): Float32Array {
+  if (loss === 'binary-cross-entropy') return logits.map((value) => 1 / (1 + Math.exp(-value / temperature)));
+  const soft = new Float32Array(logits.length);
+  for (let at = 0; at < logits.length; at += width) {
+    const row = logits.subarray(at, at + width);
     const top = row.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-    const sum = row.reduce((total, value) => total + Math.exp(value - top), 0);
+    const sum = row.reduce((total, value) => total + Math.exp((value - top) / temperature), 0);
     row.forEach((value, i) => {
-      soft[at + i] = Math.exp(value - top) / sum;
+      soft[at + i] = Math.exp((value - top) / temperature) / sum;
     });
   }
   return soft;

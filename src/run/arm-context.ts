@@ -1,12 +1,11 @@
 import type { DataPart } from '../reading/data.js';
-import { type Predictions, predict } from '../reading/predictions.js';
-import { readSource } from '../reading/reading.js';
-import { truthOf } from '../reading/task.js';
+import { softTargets, truthOf } from '../reading/task.js';
 import type { ArmContext } from './arm-subject.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
 import { readRunOf } from './stages/reading.js';
+import { type Teaching, teachingOf } from './stages/teacher.js';
 
 /**
  * What all trained arms of a run share.
@@ -20,9 +19,8 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const device = await run.device();
   await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
   const { inputs, split } = data.validation;
-  const teacher = task.distilled
-    ? await predict(readSource(model, signature), signature, data.train, device.session)
-    : null;
+  const teaching = await teachingOf(run);
+  const taught = teaching === null ? null : softTargets(task, teaching.answers.train.values, teaching.temperature);
   return {
     train: data.train,
     validation: data.validation,
@@ -31,16 +29,22 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     settings: {
       provider: device.provider,
       loss: task.loss,
+      distillation: teaching && { weight: teaching.weight, temperature: teaching.temperature },
       optimizer: training.optimizer,
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
       sampleShape: data.preprocessing.shape,
-      ...(task.loss === 'mse' && { targetScale: spreadOf(taughtValues(data.train, teacher), task.width) }),
+      ...(task.loss === 'mse' && { targetScale: spreadOf(wantedValues(data.train, teaching), task.width) }),
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
-    teacher,
-    validationTruth: truthOf(task, inputs.dataset.targets, split.indices, before.validation.values),
+    taught,
+    validationTruth: truthOf(
+      task,
+      inputs.dataset.targets,
+      split.indices,
+      (teaching?.answers ?? before).validation.values,
+    ),
     seed: options.seed,
     session: device.session,
     freeMemory: () => device.freeMemory(),
@@ -48,17 +52,17 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   };
 });
 
-/** What a regression is trained on, [samples, width]: the targets of the training samples, or the teacher's answers to them. */
-function taughtValues({ inputs: { dataset }, split }: DataPart, teacher: Predictions | null): Float32Array {
-  if (teacher !== null) return teacher.values;
+/** What a regression is trained on, [samples, width]: the targets of the training samples, or what the teacher says where it alone counts. */
+function wantedValues({ inputs: { dataset }, split }: DataPart, teaching: Teaching | null): Float32Array {
+  if (teaching?.weight === 1) return teaching.answers.train.values;
   const { targets } = dataset;
   if (targets.kind !== 'values') throw new Error(`${dataset.path}: a regression without values`);
   const { values, width } = targets;
-  const taught = new Float32Array(split.count * width);
+  const wanted = new Float32Array(split.count * width);
   split.indices.forEach((index, i) => {
-    taught.set(values.subarray(index * width, (index + 1) * width), i * width);
+    wanted.set(values.subarray(index * width, (index + 1) * width), i * width);
   });
-  return taught;
+  return wanted;
 }
 
 /** The standard deviation of each column, in the unit of the targets; 1 for a column that does not vary. */

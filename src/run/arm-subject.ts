@@ -1,12 +1,12 @@
 import type { BatchPart } from '../autodiff/step.js';
 import { present } from '../contract/present.js';
 import type { MetricName } from '../contract/result.js';
-import { batches } from '../data/batches.js';
+import { type Batch, batches } from '../data/batches.js';
 import { evaluateMetrics, type Truth } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
 import type { DataPart } from '../reading/data.js';
 import { type Predictions, predict } from '../reading/predictions.js';
-import { lossTargets, type RunTask, scoresOf, softTargets } from '../reading/task.js';
+import { lossTargets, type RunTask, scoresOf } from '../reading/task.js';
 import { type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { tensorOf } from '../runtime/tensors.js';
@@ -25,8 +25,8 @@ export interface ArmContext {
   readonly settings: StepSettings;
   readonly batchSize: number;
   readonly labelSmoothing: number;
-  /** the original model's outputs on the training split, in its order; null unless distilled */
-  readonly teacher: Predictions | null;
+  /** the teacher's soft targets on the training split, in its order, [samples, width]; null without a teacher */
+  readonly taught: Float32Array | null;
   /** what validation predictions are compared with */
   readonly validationTruth: Truth;
   readonly seed: number;
@@ -57,26 +57,39 @@ export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject
 function trainingBatches(context: ArmContext, elementType: number): TrainingBatches {
   const { train, batchSize, signature, task, seed } = context;
   const { inputs, split } = train;
-  const row = new Map(context.teacher === null ? [] : Array.from(split.indices, (index, i) => [index, i] as const));
-  const taught = context.teacher === null ? null : softTargets(task, context.teacher.values);
+  const targetsOf = batchTargets(context);
 
   async function* epoch(number: number, from: number): AsyncIterable<StepFeed> {
     const options = { indices: split.indices, batchSize, shuffle: { seed, epoch: number }, skip: from };
     const classes = task.width > 1 && inputs.dataset.targets.kind === 'class' ? { classes: task.width } : {};
     for await (const batch of batches(inputs, { ...options, ...classes })) {
-      const targets =
-        taught === null
-          ? lossTargets(task, batch, context.labelSmoothing)
-          : gatherRows(taught, task.width, batch.indices, row);
       const dims = [batch.count, ...inputs.shape];
       yield {
         inputs: { [signature.input]: tensorOf(elementType, batch.inputs, dims) },
-        targets,
+        targets: targetsOf(batch),
         count: batch.count,
       };
     }
   }
   return { count: split.count, batchSize, epoch };
+}
+
+/** What the loss is held against: labels, the teacher's answers, or both side by side for each sample, as `Backward.targetShape` says. */
+function batchTargets({ taught, task, train, settings, labelSmoothing }: ArmContext): (batch: Batch) => Float32Array {
+  if (taught === null) return (batch) => lossTargets(task, batch, labelSmoothing);
+  const { width } = task;
+  const row = new Map(Array.from(train.split.indices, (index, i) => [index, i] as const));
+  const answers = ({ indices }: Batch): Float32Array => gatherRows(taught, width, indices, row);
+  if (settings.distillation?.weight === 1) return answers;
+  return (batch) => {
+    const [hard, soft] = [lossTargets(task, batch, labelSmoothing), answers(batch)];
+    const both = new Float32Array(2 * soft.length);
+    for (let at = 0; at < soft.length; at += width) {
+      both.set(hard.subarray(at, at + width), 2 * at);
+      both.set(soft.subarray(at, at + width), 2 * at + width);
+    }
+    return both;
+  };
 }
 
 function gatherRows(

@@ -10,6 +10,7 @@ import { type OpenDevice, openDevice } from '../runtime/open-device.js';
 import { refuseExisting } from '../upgrade/elsewhere.js';
 import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
+import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { openPlace } from './place.js';
 import { outFile } from './rewrite.js';
@@ -35,6 +36,7 @@ const stages = [planStage, readingStage, baselineStage, trainStage, stageStage, 
 export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> = {}): Promise<MigrateResult> {
   const options = completeOptions(request);
   const rule = ruleOf(options);
+  checkDistillation(options);
   const closing: (() => Promise<void>)[] = [];
   const run = await openRun(options, rule, completeHooks(hooks), closing);
   try {
@@ -75,7 +77,9 @@ async function openRun(
   const fed = { model, signature, classNames };
   const data = await openRunData(fed, options.data, options.task.task, options.seed);
   await warnOfLeaks(data, hooks);
-  const place = await openPlace(options, model, data.train.split.contentSha256);
+  const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
+  const content = { dataSha256: data.train.split.contentSha256, teacher: teacher?.model.files ?? null };
+  const place = await openPlace(options, model, content);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {
     if (opened === null) {
@@ -84,7 +88,8 @@ async function openRun(
     }
     return opened;
   };
-  return { options, rule, hooks, model, signature, data, place, device, atEnd: (close) => closing.push(close) };
+  const atEnd = (close: () => Promise<void>): void => void closing.push(close);
+  return { options, rule, hooks, model, signature, teacher, data, place, device, atEnd };
 }
 
 /** Test samples that training sees make figures that deployment will not: said before anybody waits for them. */

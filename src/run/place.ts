@@ -6,7 +6,7 @@ import type { Model, ModelFile } from '../model/model.js';
 import { errorCode, type Ownership } from '../upgrade/files.js';
 import { history } from '../upgrade/history.js';
 import { replaceFile } from '../upgrade/replace.js';
-import { type MigrateOptions, runSha256, specOf } from './spec.js';
+import { type MigrateOptions, type RunContent, runSha256, specOf } from './spec.js';
 import { openFolderStore } from './store/folder.js';
 import type { Store } from './store.js';
 
@@ -36,8 +36,8 @@ const artifacts = 'artifacts';
  * @throws Failure('usage') when there is no interrupted run of the same model, data and settings; Failure('input') when the folder
  *   cannot be written, or a record in it is damaged
  */
-export async function openPlace(options: MigrateOptions, model: Model, dataSha256: string): Promise<RunPlace> {
-  const run = runSha256(specOf(options), dataSha256);
+export async function openPlace(options: MigrateOptions, model: Model, content: RunContent): Promise<RunPlace> {
+  const run = runSha256(specOf(options), content);
   const runs = join(dirname(model.path), '.frelu', 'runs');
   const named = options.runDir === null ? null : resolve(options.runDir);
   if (options.resume) return resumePlace(named === null ? await foldersOf(runs) : [named], run, model);

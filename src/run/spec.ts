@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import {
   type BatchNormMode,
   type DeviceName,
+  type DistillOptions,
+  defaultDistillOptions,
   defaultPlanOptions,
   type Language,
   type OptimizerSettings,
@@ -45,6 +47,7 @@ export interface RunSpec {
   readonly reading: ReadingOptions;
   readonly plan: PlanOptions;
   readonly training: TrainingSettings;
+  readonly distill: DistillOptions;
   readonly accept: string;
   /** of splits, order and initial state; the seeds of the arms count from here */
   readonly seed: number;
@@ -67,12 +70,13 @@ export interface MigrateOptions extends RunSpec {
 
 /** What a caller must say (a model, data), and what they may. */
 export type MigrateRequest = Pick<MigrateOptions, 'model'> &
-  Partial<Omit<MigrateOptions, 'model' | 'data' | 'task' | 'reading' | 'plan' | 'training'>> & {
+  Partial<Omit<MigrateOptions, 'model' | 'data' | 'task' | 'reading' | 'plan' | 'training' | 'distill'>> & {
     readonly data: DataRequest;
     readonly task?: Partial<TaskOptions>;
     readonly reading?: Partial<ReadingOptions>;
     readonly plan?: Partial<PlanOptions>;
     readonly training?: Partial<TrainingOptions>;
+    readonly distill?: Partial<DistillOptions>;
   };
 
 export const defaultDataOptions: Omit<DataOptions, 'data'> = {
@@ -128,7 +132,15 @@ export function completeReading(reading: Partial<ReadingOptions> | undefined): R
 }
 
 /** Fills in every default. */
-export function completeOptions({ data, task, reading, plan, training, ...rest }: MigrateRequest): MigrateOptions {
+export function completeOptions({
+  data,
+  task,
+  reading,
+  plan,
+  training,
+  distill,
+  ...rest
+}: MigrateRequest): MigrateOptions {
   return {
     accept: defaultAcceptance,
     seed: 0,
@@ -144,24 +156,34 @@ export function completeOptions({ data, task, reading, plan, training, ...rest }
     reading: completeReading(reading),
     plan: { ...defaultPlanOptions, ...plan },
     training: { ...defaultTraining, ...training },
+    distill: { ...defaultDistillOptions, ...distill },
   };
 }
 
-export function specOf({ data, task, reading, plan, training, accept, seed }: MigrateOptions): RunSpec {
+export function specOf({ data, task, reading, plan, training, distill, accept, seed }: MigrateOptions): RunSpec {
   // a run whose device fails goes on on another
   const { device: _, ...settings } = training;
-  return { data, task, reading, plan, training: settings, accept, seed };
+  return { data, task, reading, plan, training: settings, distill, accept, seed };
+}
+
+/** What a run is started on, by content: a moved or renamed file is the same, a changed one is not. */
+export interface RunContent {
+  /** of the training samples and their targets */
+  readonly dataSha256: string;
+  /** the teacher's files; null: it has none */
+  readonly teacher: readonly ModelFile[] | null;
 }
 
 /**
- * The SHA-256 that names a run: of its settings, its data by content, and the version that computes it. The model is held apart
- * (`RunRecord.model`), since a run that has committed has replaced it.
+ * The SHA-256 that names a run: of its settings, its data and teacher by content, and the version that computes it. The model is held
+ * apart (`RunRecord.model`), since a run that has committed has replaced it.
  */
-export function runSha256(spec: RunSpec, dataSha256: string): string {
-  const { data, ...settings } = spec;
+export function runSha256(spec: RunSpec, { dataSha256, teacher }: RunContent): string {
+  const { data, distill, ...settings } = spec;
   const { data: _path, test: _test, ...samples } = data;
+  const taught = { ...distill, teacher: teacher?.map(({ sha256 }) => sha256) ?? null };
   return createHash('sha256')
-    .update(canonicalJson({ version: packageVersion, dataSha256, samples, ...settings }))
+    .update(canonicalJson({ version: packageVersion, dataSha256, samples, distill: taught, ...settings }))
     .digest('hex');
 }
 

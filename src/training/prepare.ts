@@ -4,7 +4,7 @@ import type { WeightOrder } from '../autodiff/blocked.js';
 import { differentiate } from '../autodiff/differentiate.js';
 import { Emitter } from '../autodiff/emitter.js';
 import { headScales, type ParameterScale } from '../autodiff/head-scale.js';
-import { lossInput } from '../autodiff/losses.js';
+import { type Distillation, lossInput } from '../autodiff/losses.js';
 import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/batch-statistics.js';
 import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
@@ -53,6 +53,8 @@ export interface StepSettings {
    * loss is then in units of it, squared, and the training independent of the unit that the targets are given in (`headScales`).
    */
   readonly targetScale?: readonly number[];
+  /** what is learned from a teacher; null or left out: nothing */
+  readonly distillation?: Distillation | null;
 }
 
 /**
@@ -190,7 +192,7 @@ export async function prepareStep(
   settings: StepSettings,
   part: BatchPart = 'whole',
 ): Promise<TrainingStep> {
-  const { optimizer, provider, batchNorm, loss, clipNorm, sampleShape, targetScale } = settings;
+  const { optimizer, provider, batchNorm, loss, clipNorm, sampleShape, targetScale, distillation = null } = settings;
   const inUnits = loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
   const { graph, running, ...forward } = await forwardAt(trainable, batchSize, {
     provider,
@@ -204,6 +206,7 @@ export async function prepareStep(
     path: trainable.path,
     provider,
     loss,
+    distillation,
     clipNorm,
     part,
     running,

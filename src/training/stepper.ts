@@ -18,6 +18,7 @@ export type StepState = ReadonlyMap<string, Float32Array>;
 export interface StepFeed {
   /** [count, ...], in the host's memory */
   readonly inputs: Readonly<Record<string, Tensor>>;
+  /** row by row, as the step's `targetShape` says */
   readonly targets: Float32Array;
   readonly count: number;
 }

@@ -7,13 +7,9 @@ import { declareRewrite } from '../../src/cli/commands/rewrite.js';
 import { declareRollback } from '../../src/cli/commands/rollback.js';
 import { flagOf, flags } from '../../src/cli/flags.js';
 import { readingOptions } from '../../src/cli/options/reading.js';
-import { distillOptions } from '../../src/cli/options/training.js';
 
 it('calls every setting by an option that there is', () => {
-  const groups = [
-    ...[declareMigrate, declareRewrite, declareMonitor, declareReport, declareRollback],
-    ...[readingOptions, distillOptions],
-  ];
+  const groups = [...[declareMigrate, declareRewrite, declareMonitor, declareReport, declareRollback], readingOptions];
   const declared = groups.flatMap((declare) => {
     const command = new Command();
     declare(command);

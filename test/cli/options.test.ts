@@ -112,8 +112,8 @@ describe('the options of the reading', () => {
 });
 
 describe('the options of distillation', () => {
-  it('take the original model for the teacher, and nothing but it', () => {
-    expect(read(distillOptions)).toEqual({ teacher: null, distillWeight: 1, temperature: 1 });
+  it('name no teacher, and leave open how much it counts', () => {
+    expect(read(distillOptions)).toEqual({ teacher: null, distillWeight: null, temperature: 1 });
   });
 
   it('are read as they are given, and refused beyond their bounds', () => {

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { defaultPlanOptions } from '../../src/contract/settings.js';
+import { defaultDistillOptions, defaultPlanOptions } from '../../src/contract/settings.js';
 import { defaultReadingOptions } from '../../src/reading/options.js';
 import type { RunHooks } from '../../src/run/hooks.js';
 import type { MigrateOptions, TrainingOptions } from '../../src/run/spec.js';
@@ -58,6 +58,7 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
     reading: { ...defaultReadingOptions, trustReading: true },
     plan: defaultPlanOptions,
     training,
+    distill: defaultDistillOptions,
     accept: 'always',
     out: null,
     dryRun: false,

@@ -99,3 +99,35 @@ it('reads and writes the state as the model has it, whatever layout the steps co
   expect(await other.run(images, rates)).toBe(await blocked.run(images, rates));
   for (const each of [blocked, plain, other]) await each.release();
 });
+
+it('steps against labels and a teacher side by side, alone or several in a call', async () => {
+  const trainable = makeTrainable('line.onnx', line(1), 'all');
+  const settings = {
+    provider: 'cpu',
+    loss: 'mse',
+    optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+    batchNorm: 'frozen',
+    clipNorm: null,
+    sampleShape: [1],
+    distillation: { weight: 0.25, temperature: 1 },
+  } as const;
+  // the label of x is 2 x, the teacher says 6 x: together they pull towards 3 x
+  const taught = (x: readonly number[]) => ({
+    ...feed(x),
+    targets: Float32Array.from(x.flatMap((value) => [2 * value, 6 * value])),
+  });
+  const batches = [taught([1, 1]), taught([2, -1]), taught([1])];
+  for (const stepsPerCall of [1, 2]) {
+    const stepper = new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph, { stepsPerCall });
+    const losses = await stepper.runAll(
+      batches,
+      batches.map(() => rates),
+    );
+    let w = 1;
+    for (const [i, meanSquare] of [1, 2.5, 1].entries()) {
+      expect(losses[i]).toBeCloseTo(meanSquare * (0.75 * (w - 2) ** 2 + 0.25 * (w - 6) ** 2), 5);
+      w -= 0.1 * 2 * (w - 3) * meanSquare;
+    }
+    await stepper.release();
+  }
+});

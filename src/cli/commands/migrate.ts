@@ -16,7 +16,7 @@ import { planOptions } from '../options/plan.js';
 import { readingOptions } from '../options/reading.js';
 import { languagesOption, seedOption } from '../options/run.js';
 import { taskOptions } from '../options/task.js';
-import { trainingOptions } from '../options/training.js';
+import { distillOptions, trainingOptions } from '../options/training.js';
 import { text } from '../options/values.js';
 import { createProgress } from '../progress.js';
 import { askForData, confirmUpgrade } from '../prompts.js';
@@ -27,6 +27,7 @@ export function declareMigrate(command: Command): Run {
   const task = taskOptions(command);
   const reading = readingOptions(command);
   const training = trainingOptions(command);
+  const distill = distillOptions(command);
   const plan = planOptions(command);
   command.optionsGroup('Run:');
   const seed = seedOption(command, 'of splits, order and initial state: the same seed repeats the run');
@@ -61,6 +62,7 @@ export function declareMigrate(command: Command): Run {
       reading: reading(),
       plan: plan(),
       training: training(),
+      distill: distill(),
       accept: accept(),
       out: out(),
       dryRun: dryRun(),

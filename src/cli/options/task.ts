@@ -11,7 +11,7 @@ export function taskOptions(command: Command): Read<TaskOptions> {
   const task = choice(
     command,
     '--task <TASK>',
-    'what the model does; distill: no labels, the original model teaches',
+    'what the model does; distill: needs no labels, a teacher alone says what is learned',
     tasks,
     null,
     told,

@@ -133,17 +133,26 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
 
 /** What is learned from a teacher, beside the labels or without any. */
 export function distillOptions(command: Command): Read<DistillOptions> {
-  const teacher = option(command, '--teacher <MODEL>', 'the model that teaches', text, null, 'the original model');
+  command.optionsGroup('Distillation:');
+  const teacher = option(
+    command,
+    '--teacher <MODEL>',
+    'a stronger model that teaches, beside the labels or, with --task distill, without them',
+    text,
+    null,
+    'none; with --task distill the original model',
+  );
   const distillWeight = option(
     command,
-    '--distill-weight <X>',
+    '--distill-weight <W>',
     'share of the loss that is against the teacher, the rest is against the labels',
     closedShare,
-    1,
+    null,
+    '0.5; with --task distill 1',
   );
   const temperature = option(
     command,
-    '--temperature <X>',
+    '--temperature <T>',
     "what the teacher's and the model's logits are divided by before they are compared",
     positive,
     1,

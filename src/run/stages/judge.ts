@@ -14,6 +14,7 @@ import { planStage } from './plan.js';
 import { rateStage } from './rate.js';
 import { readingStage, readRunOf } from './reading.js';
 import { stagedArmOf, stageStage } from './stage.js';
+import { teachingOf } from './teacher.js';
 import { trainStage } from './train.js';
 
 /** A run's result before anything was written. */
@@ -69,6 +70,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     task,
     judged,
     before,
+    teacher: (await teachingOf(run))?.answers ?? null,
     rule,
     device: await run.device(),
     arms: await trainStage.of(run),
@@ -86,7 +88,8 @@ async function subjectOf(run: Run): Promise<Subject> {
 }
 
 async function settingsOf(run: Run, { task, arms, data: { preprocessing } }: Subject): Promise<RunSettings> {
-  const { training, plan, data, task: asked, seed } = run.options;
+  const { training, plan, data, task: asked, distill, seed } = run.options;
+  const teaching = await teachingOf(run);
   const { optimizer } = training;
   const { learningRate, offsetLearningRate } = await rateStage.of(run);
   const { scale = null, mean = null, std = null, layout = null } = data.preprocessing;
@@ -107,6 +110,9 @@ async function settingsOf(run: Run, { task, arms, data: { preprocessing } }: Sub
     clipNorm: training.clipNorm,
     labelSmoothing: training.labelSmoothing,
     batchNorm: training.batchNorm,
+    teacher: distill.teacher,
+    distillWeight: teaching?.weight ?? 0,
+    temperature: teaching?.temperature ?? 1,
     metric: task.metric,
     loss: task.loss,
     epochKeptBy: asked.metric === null ? 'validation loss' : 'validation metric',

@@ -7,9 +7,9 @@ import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
 import { trainabilityOf } from '../../training/canonical.js';
+import { refuseMeaningless, refuseOwnTeacher } from '../distillation.js';
 import { perRun } from '../run.js';
 import { defineStage } from '../runner.js';
-import type { TrainingSettings } from '../spec.js';
 
 /**
  * How the model is read: looked at on the validation split, held against labelled samples of the training split.
@@ -34,23 +34,12 @@ export const readingStage = defineStage<ModelReading>({
     const { left } = trainabilityOf(model.path, model.graph);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
-    refuseOwnTeacher(model.path, read.task.distilled, options.training);
+    refuseMeaningless(read.task, options.distill);
+    if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
     refuseSuspect(model.path, read.reading);
     return read;
   },
 });
-
-/** @throws Failure('input') where the model would learn from itself what it says already: its loss is at the floor before the first step */
-function refuseOwnTeacher(path: string, distilled: boolean, training: TrainingSettings): void {
-  const disturbed = training.batchNorm === 'batch' || training.initialOffset !== 0 || training.labelSmoothing !== 0;
-  if (!distilled || disturbed) return;
-  throw new Failure('input', {
-    what: `${path}: there is nothing to learn: as its own teacher the model says already what it is to say.`,
-    cure: 'Name a stronger teacher, or give labelled data.',
-    settings: ['teacher', 'data'],
-    written: 'model-untouched',
-  });
-}
 
 /** @throws Failure('input') for a reading under which the model does badly, unless it is trusted */
 function refuseSuspect(path: string, { sanity, trusted }: Reading): void {

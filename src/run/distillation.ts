@@ -1,0 +1,64 @@
+import type { Distillation } from '../autodiff/losses.js';
+import { Failure } from '../contract/failure.js';
+import type { DistillOptions } from '../contract/settings.js';
+import type { RunTask } from '../reading/task.js';
+import type { MigrateOptions, TrainingSettings } from './spec.js';
+
+/** The share of the loss that is against a teacher where there are labels too and nobody says it. */
+const usualWeight = 0.5;
+
+/** How much of the loss is against a teacher: all of it where the task is to learn from one; null: nothing is. */
+export function distillationOf(
+  { teacher, distillWeight, temperature }: DistillOptions,
+  { distilled }: Pick<RunTask, 'distilled'>,
+): Distillation | null {
+  if (distilled) return { weight: 1, temperature };
+  return teacher === null ? null : { weight: distillWeight ?? usualWeight, temperature };
+}
+
+/** @throws Failure('usage') for settings of distillation that would have no effect */
+export function checkDistillation({ distill, task }: Pick<MigrateOptions, 'distill' | 'task'>): void {
+  const { teacher, distillWeight, temperature } = distill;
+  const alone = task.task === 'distill';
+  if (teacher === null && !alone && (distillWeight !== null || temperature !== 1)) {
+    throw new Failure('usage', {
+      what: 'There is no teacher whose weight or temperature could be set.',
+      cure: 'Name one.',
+      settings: ['teacher'],
+      written: 'nothing',
+    });
+  }
+  if (alone && distillWeight !== null && distillWeight !== 1) {
+    throw new Failure('usage', {
+      what: `The task distill learns from the teacher alone: its weight is 1, not ${distillWeight}.`,
+      cure: 'Leave out the weight, or the task: labels then count beside a teacher that is named.',
+      settings: ['distillWeight', 'task'],
+      written: 'nothing',
+    });
+  }
+}
+
+/** @throws Failure('usage') for a temperature where there are no logits */
+export function refuseMeaningless({ loss }: Pick<RunTask, 'loss'>, { temperature }: DistillOptions): void {
+  if (loss !== 'mse' || temperature === 1) return;
+  throw new Failure('usage', {
+    what: `The loss is mse: there are no logits that a temperature of ${temperature} could divide.`,
+    cure: 'Leave out the temperature, or name a loss that has logits.',
+    settings: ['temperature', 'loss'],
+    written: 'model-untouched',
+  });
+}
+
+/**
+ * For a model that learns from itself alone.
+ * @throws Failure('input') where nothing sets it apart from itself: its loss is at the floor before the first step
+ */
+export function refuseOwnTeacher(path: string, { batchNorm, initialOffset }: TrainingSettings): void {
+  if (batchNorm === 'batch' || initialOffset !== 0) return;
+  throw new Failure('input', {
+    what: `${path}: there is nothing to learn: as its own teacher the model says already what it is to say.`,
+    cure: 'Name a stronger teacher, or give labelled data.',
+    settings: ['teacher', 'data'],
+    written: 'model-untouched',
+  });
+}
