@@ -19,8 +19,10 @@ export function checkLabels(targets: Targets, classes: number, path: string): vo
 function beyond(path: string, sample: number, label: number, classes: number): Failure {
   return new Failure('input', {
     what: `${path}: sample ${sample} is of class ${label}, but the model knows ${classes} classes, numbered from 0.`,
-    cure: 'Correct the label, or give the data that this model was made for.',
-    settings: ['data'],
+    cure:
+      "Number the classes from 0, list them in the order of the model's outputs, one a line, in a file, " +
+      'or give the data that this model was made for.',
+    settings: ['classes', 'data'],
   });
 }
 

@@ -12,6 +12,7 @@ export {
   classProbabilities,
   predictedClasses,
   type Scores,
+  sigmoid,
   type Truth,
   topConfidence,
   truthCount,

@@ -1,4 +1,4 @@
-import { Failure } from '../contract/failure.js';
+import { Failure, type Fault } from '../contract/failure.js';
 import type { Head } from '../model/head.js';
 
 /** An output with the number of values that it was seen to give per sample; null where it was not run. */
@@ -12,6 +12,8 @@ export type WantedOutput =
   | {
       readonly kind: 'class';
       readonly classes: number;
+      /** of how many classes there are samples: fewer where numbers leave gaps, or are counted from 1 */
+      readonly occurring: number;
       /** the classes are called by whole numbers, which may be amounts (ages, counts) as well */
       readonly numericNames: boolean;
     }
@@ -20,6 +22,8 @@ export type WantedOutput =
       readonly width: number;
       /** every value is 0 or 1 */
       readonly zeroOrOne: boolean;
+      /** every value is 0, 1, 2 ...: it may be a class that is stored as a float */
+      readonly wholeNumbers: boolean;
     }
   /** no labels: the model's own outputs are the targets */
   | { readonly kind: 'none' };
@@ -68,8 +72,7 @@ export function chooseOutput(
   if (only === undefined) {
     throw new Failure('input', {
       what: `${path}: ${floats.length === 0 ? 'no output holds numbers that can be trained' : `no output fits ${wantedText(wanted)}`}. ${listed(outputs)}`,
-      cure: 'Give data made for this model, or name the output that the data are about.',
-      settings: ['output'],
+      ...cureFor(floats, wanted),
     });
   }
   if (others.length > 0) {
@@ -86,6 +89,25 @@ export function chooseOutput(
     outputs,
     outputs.length === 1 ? 'the only output' : `the output that fits ${wantedText(wanted)}`,
   );
+}
+
+/** What to do where no output fits: labels that are numbered otherwise, or stored as floats, are the usual reason. */
+function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fault, 'cure' | 'settings'> {
+  const hasWidth = (fits: (width: number) => boolean): boolean =>
+    floats.some(({ width }) => width !== null && width > 1 && fits(width));
+  if (wanted.kind === 'class' && wanted.occurring < wanted.classes && hasWidth((width) => width >= wanted.occurring)) {
+    return {
+      cure: `There are samples of ${wanted.occurring} of them: number the classes from 0, or list the classes in the order of the model's outputs, one a line, in a file.`,
+      settings: ['classes', 'output'],
+    };
+  }
+  if (wanted.kind === 'values' && wanted.width === 1 && wanted.wholeNumbers && hasWidth(() => true)) {
+    return {
+      cure: 'Its targets are whole numbers: say that they are classes, or name the output that the data are about.',
+      settings: [['task', 'classification'], 'output'],
+    };
+  }
+  return { cure: 'Give data made for this model, or name the output that the data are about.', settings: ['output'] };
 }
 
 function takeNamed(path: string, outputs: readonly ObservedHead[], wanted: WantedOutput, named: string): ChosenOutput {

@@ -160,7 +160,9 @@ const number = /^\d+$/;
 export function matchClasses(targets: Targets, { names, source, origin }: ClassNames, path: string): ClassMatch {
   if (targets.kind !== 'class') return 'unrelated';
   const known = new Set(names);
-  const strange = targets.names.find((name) => !known.has(name));
+  // classes that are called by numbers are counted from 0: those that no sample is of are none of the data's
+  const occurring = new Set(targets.labels);
+  const strange = targets.names.find((name, label) => occurring.has(label) && !known.has(name));
   if (strange === undefined) return 'reorder';
   if (targets.names.every((name) => number.test(name)) && targets.names.length <= names.length) return 'rename';
   if (source !== 'option') return 'unrelated';

@@ -33,6 +33,8 @@ interface PixelScheme {
   readonly name: string;
   readonly mean: readonly number[];
   readonly std: readonly number[];
+  /** of what images it is; absent: of any */
+  readonly channels?: number;
 }
 
 const schemes: readonly PixelScheme[] = [
@@ -45,6 +47,8 @@ const schemes: readonly PixelScheme[] = [
     mean: [0.485, 0.456, 0.406].map((value) => value * 255),
     std: [0.229, 0.224, 0.225].map((value) => value * 255),
   },
+  // what PyTorch's own examples subtract and divide by
+  { name: "MNIST's mean and standard deviation", mean: [0.1307 * 255], std: [0.3081 * 255], channels: 1 },
   // Caffe's networks: means alone, in the order of OpenCV's channels; images are mostly stored in the other order
   { name: "Caffe's means (blue, green, red)", mean: [103.939, 116.779, 123.68], std: [1] },
   { name: "Caffe's means (red, green, blue)", mean: [123.68, 116.779, 103.939], std: [1] },
@@ -65,7 +69,7 @@ export function inputCandidates({
   if (unit !== null) {
     const taken = [effectOf(inForce, channelCount)];
     for (const scheme of schemes) {
-      if (scheme.mean.length > 1 && channelCount !== scheme.mean.length) continue;
+      if (channelCount !== (scheme.channels ?? (scheme.mean.length > 1 ? scheme.mean.length : channelCount))) continue;
       const apply = optionsOf(scheme, unit);
       const effect = effectOf(apply, channelCount);
       if (taken.some((other) => isSameEffect(other, effect, unit))) continue;

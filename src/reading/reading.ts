@@ -1,3 +1,4 @@
+import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type {
   ClassReading,
@@ -25,7 +26,7 @@ import { type Predictions, predict } from './predictions.js';
 import { checkReading, type Sanity } from './sanity.js';
 import { targetsFor, wantedOf } from './targets.js';
 import { chooseTask, type RunTask, truthOf } from './task.js';
-import { type Agreement, agree, describeValues } from './values.js';
+import { type Agreement, agree, type DescribedValues, describeValues } from './values.js';
 
 /** What is to be read, and on which samples. */
 export interface ReadingQuestion {
@@ -81,9 +82,12 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   if (first !== null && first.width > 1) checkLabels(dataset.targets, first.width, dataset.path);
   const chosen = chooseOutput(model.path, observed, wantedOf(dataset.targets), named);
   const predictions = first ?? (await predictHead(question, chosen.head, part));
-  const agreement = agree(chosen.head, describeValues(predictions.values, predictions.width));
+  const described = describeValues(predictions.values, predictions.width);
+  const agreement = agree(chosen.head, described);
   const targets = targetsFor(chosen, dataset.targets);
   const task = chooseTask(chosen, agreement, targets, options.task, options.data.data);
+  refuseLogSigmoid(model.path, chosen, agreement, task);
+  if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
   if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, dataset.path);
   const signature = { ...question.signature, output: chosen.head.value };
   const sanity = targets.kind === 'none' ? null : await checkSanity(question, signature, chosen, task);
@@ -105,6 +109,35 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       trusted: options.reading.trustReading,
     },
   };
+}
+
+/** @throws Failure('input') for scores of classes of which every row sums to 100, say: neither logits nor probabilities */
+function refusePercentages(
+  path: string,
+  { output }: ChosenOutput,
+  { rowSum, min }: DescribedValues,
+  { meaning, evidence }: Agreement,
+  { loss }: RunTask,
+): void {
+  if (loss !== 'cross-entropy' || meaning !== 'values' || rowSum === null || rowSum < 2 || min < 0) return;
+  throw new Failure('input', {
+    what: `${path}: '${output}' holds neither probabilities nor logits of classes: ${evidence}.`,
+    cure: 'Export the model with probabilities or logits as the output, name another output, or trust that they are logits.',
+    settings: ['output', 'trustReading'],
+  });
+}
+
+/**
+ * The logarithms of softmaxes are logits too; those of sigmoids are not.
+ * @throws Failure('input') for an output of them
+ */
+function refuseLogSigmoid(path: string, { output }: ChosenOutput, { meaning }: Agreement, { loss }: RunTask): void {
+  if (meaning !== 'log-probabilities' || loss !== 'binary-cross-entropy') return;
+  throw new Failure('input', {
+    what: `${path}: '${output}' holds the logarithms of probabilities that do not exclude each other, which are not read.`,
+    cure: 'Export the model with its sigmoid, or with what enters it, as the output; or name another output.',
+    settings: ['output'],
+  });
 }
 
 function predictHead({ model, signature, session }: ReadingQuestion, head: Head, part: DataPart, limit?: number) {
@@ -265,7 +298,7 @@ function sanityReading(
 ): SanityReading {
   const order =
     best?.order && targets.kind === 'class'
-      ? ` The order that fits: ${best.order.map((label) => targets.names[label] ?? '(none)').join(', ')}; write it to a file, one class a line.`
+      ? ` The order that fits: ${best.order.map((label, column) => targets.names[label] ?? `(output ${column})`).join(', ')}; write it to a file, one class a line.`
       : '';
   return {
     status,

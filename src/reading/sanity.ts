@@ -1,7 +1,15 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { SettingHint } from '../contract/settings.js';
-import { correctness, metricOf, predictedClasses, type Scores, type Truth, truthCount } from '../evaluation/metrics.js';
+import {
+  correctness,
+  metricOf,
+  predictedClasses,
+  type Scores,
+  sigmoid,
+  type Truth,
+  truthCount,
+} from '../evaluation/metrics.js';
 import { holm, mcnemarExact, pairedCounts } from '../evaluation/paired.js';
 import { findClassOrder, isAnotherOrder } from './class-order.js';
 import { areGuessedClasses, areGuessedLabels } from './guess.js';
@@ -245,13 +253,19 @@ function accuracyTrial(name: string, given: Uint8Array, other: Uint8Array): Tria
   };
 }
 
-/** Targets of two values in the other of the two usual codes, 0 and 1 or -1 and 1. */
+/** Targets of two values as classes whose logit the output is, or in the other of the two usual codes, 0 and 1 or -1 and 1. */
 function* valueTrials(scores: Scores, truth: Extract<Truth, { kind: 'values' }>): Generator<Trial> {
   const [isZeroOne, isSigned] = [isOf(truth.values, 0, 1), isOf(truth.values, -1, 1)];
   if (!isZeroOne && !isSigned) return;
   const values = scores.values.map((value) => (isZeroOne ? (value + 1) / 2 : 2 * value - 1));
   const name = isZeroOne ? 'targets of -1 and 1 for 0 and 1' : 'targets of 0 and 1 for -1 and 1';
   yield valueTrial(name, scores.values, values, truth, ['data']);
+  if (truth.width > 1) return;
+  const probabilities = scores.values.map(sigmoid);
+  const ofClasses = isZeroOne ? probabilities : probabilities.map((p) => 2 * p - 1);
+  yield valueTrial('the outputs as logits of two classes', scores.values, ofClasses, truth, [
+    ['task', 'classification'],
+  ]);
 }
 
 function isOf(values: Float32Array, low: number, high: number): boolean {

@@ -6,12 +6,18 @@ import type { ChosenOutput, WantedOutput } from './choose-output.js';
 export function wantedOf(targets: Targets): WantedOutput {
   switch (targets.kind) {
     case 'class':
-      return { kind: 'class', classes: targets.names.length, numericNames: asValues(targets) !== null };
+      return {
+        kind: 'class',
+        classes: targets.names.length,
+        occurring: new Set(targets.labels).size,
+        numericNames: asValues(targets) !== null,
+      };
     case 'values':
       return {
         kind: 'values',
         width: targets.width,
         zeroOrOne: targets.values.every((value) => value === 0 || value === 1),
+        wholeNumbers: targets.values.every((value) => Number.isInteger(value) && value >= 0),
       };
     case 'none':
       return { kind: 'none' };

@@ -16,6 +16,7 @@ import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.j
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
 import { trainableParameters } from '../autodiff/trainable.js';
+import { Failure } from '../contract/failure.js';
 import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
@@ -78,6 +79,16 @@ export function makeTrainable(
   return { path, graph: canonical, parameters: trainableParameters(canonical, scope).filter(isOwn), siteParameters };
 }
 
+/** skl2onnx writes the several targets of an MLPRegressor below each other: [N * K, 1]. */
+function checkRows(shape: readonly number[] | undefined, samples: number, output: string): void {
+  if (shape === undefined || shape[0] === samples) return;
+  throw new Failure('input', {
+    what: `The output '${output}' is [${shape.join(', ')}] for ${samples} samples: its first axis is not that of the samples.`,
+    cure: 'Export the model with what it says of a sample in a row of its own.',
+    written: 'model-untouched',
+  });
+}
+
 interface Forward {
   readonly graph: Graph;
   /** of every value, at the batch size */
@@ -105,6 +116,7 @@ async function forwardAt(
   const zeros = new Float32Array(elementCount(dims));
   const feeds = { [signature.input]: tensorOf(signature.elementType, zeros, dims) };
   let observed = await observeShapes(graph, feeds);
+  checkRows(observed.get(signature.output), batchSize, signature.output);
   const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
   const trained = new Set([...trainable.parameters, ...trainable.siteParameters]);
   const { targetScale: scale } = settings;

@@ -13,7 +13,9 @@ test('labels beyond the classes of a model, and numbers that are no labels, are 
   const names = ['0', '1', '2', '3'];
   expect(() => checkLabels(labelled([0, 2, 1], names), 3, 'data.npz')).not.toThrow();
   const refused = (targets: Targets, what: string) =>
-    expect(() => checkLabels(targets, 3, 'data.npz')).toThrow(expect.objectContaining({ kind: 'input', what }));
+    expect(() => checkLabels(targets, 3, 'data.npz')).toThrow(
+      expect.objectContaining({ kind: 'input', what, settings: ['classes', 'data'] }),
+    );
   const known = 'but the model knows 3 classes, numbered from 0.';
   refused(labelled([0, 3], names), `data.npz: sample 1 is of class 3, ${known}`);
   refused(values(0, 1, 2 ** 40), `data.npz: sample 2 is of class 1099511627776, ${known}`);

@@ -19,12 +19,18 @@ function outputs(wanted: Readonly<Record<string, readonly [line: string, width: 
   return headsOf(graph).map((head) => ({ head, width: wanted[head.output]?.[1] ?? null }));
 }
 
-const classes = (count: number, numericNames = false): WantedOutput => ({
+const classes = (count: number, numericNames = false, occurring = count): WantedOutput => ({
   kind: 'class',
   classes: count,
+  occurring,
   numericNames,
 });
-const values = (width: number, zeroOrOne = false): WantedOutput => ({ kind: 'values', width, zeroOrOne });
+const values = (width: number, zeroOrOne = false, wholeNumbers = zeroOrOne): WantedOutput => ({
+  kind: 'values',
+  width,
+  zeroOrOne,
+  wholeNumbers,
+});
 const choose = (from: readonly ObservedHead[], wanted: WantedOutput, named: string | null = null): ChosenOutput =>
   chooseOutput('m.onnx', from, wanted, named);
 
@@ -70,6 +76,14 @@ describe('one output', () => {
     expect(failure.kind).toBe('input');
     expect(failure.what).toContain(`Its output is 'y' (float, ${width} wide).`);
     expect(failure.settings).toEqual(['output']);
+  });
+
+  it('is refused with what to do about labels that are numbered otherwise, or stored as floats', () => {
+    const scores = outputs({ y: ['Neg(x)', 3] });
+    const counted = refusal(scores, classes(4, true, 3));
+    expect(counted.cure).toContain('number the classes from 0');
+    expect(counted.settings).toEqual(['classes', 'output']);
+    expect(refusal(scores, values(1, false, true)).settings).toEqual([['task', 'classification'], 'output']);
   });
 
   it('is refused where it is a label', () => {

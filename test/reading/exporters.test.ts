@@ -60,7 +60,12 @@ describe.each([
     const { values, width } = await valuesOf(graph, head.value);
     expect(agree(head, describeValues(values, width))).toMatchObject({ meaning: 'probabilities', certain: true });
     const observed = heads.map((each) => ({ head: each, width: each === head ? width : null }));
-    const chosen = chooseOutput('model.onnx', observed, { kind: 'class', classes, numericNames: true }, null);
+    const chosen = chooseOutput(
+      'model.onnx',
+      observed,
+      { kind: 'class', classes, occurring: classes, numericNames: true },
+      null,
+    );
     expect(chosen).toMatchObject({ output: head.output, task });
     expect(chosen.why).toContain('a label, is set aside.');
   });

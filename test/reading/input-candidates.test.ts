@@ -61,9 +61,15 @@ describe('8-bit pixels', () => {
   });
 
   it('of one channel have no means of three', () => {
-    expect(inputCandidates({ ...pixels, channelCount: 1 }).map(({ name }) => name)).toEqual([
+    const grey = { ...pixels, channelCount: 1 };
+    expect(inputCandidates(grey).map(({ name }) => name)).toEqual([
       'pixels scaled to [-1, 1]',
       'pixels from 0 to 255 as they are',
+      "MNIST's mean and standard deviation",
+    ]);
+    expect(named(grey, "MNIST's mean and standard deviation").settings).toEqual([
+      ['mean', '0.1307'],
+      ['std', '0.3081'],
     ]);
   });
 });

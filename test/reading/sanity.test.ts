@@ -299,6 +299,25 @@ describe('values', () => {
   });
 });
 
+describe('values of 0 and 1', () => {
+  const random = stream(9);
+  const values = Float32Array.from({ length: 300 }, () => Number(random.uniform() < 0.4));
+  const truth: Truth = { kind: 'values', values, width: 1 };
+
+  it('are told to be classes where the output is their logit', async () => {
+    const logits = values.map((value) => 6 * value - 3 + 2 * random.normal());
+    expect(await reading(truth, logits, 'values', 1)).toMatchObject({
+      status: 'suspect',
+      best: { name: 'the outputs as logits of two classes', settings: [['task', 'classification']] },
+    });
+  });
+
+  it('are values where they were learnt as such', async () => {
+    const learnt = values.map((value) => 0.2 + 0.6 * value + 0.2 * random.normal());
+    expect(await reading(truth, learnt, 'values', 1)).toMatchObject({ status: 'fine' });
+  });
+});
+
 describe('labels that go together', () => {
   const random = stream(7);
   const width = 12;
