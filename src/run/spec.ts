@@ -11,6 +11,7 @@ import {
   type Schedule,
   type TrainScope,
 } from '../contract/settings.js';
+import type { ModelFile } from '../model/model.js';
 import { type DataOptions, defaultReadingOptions, type ReadingOptions, type TaskOptions } from '../reading/options.js';
 import { packageVersion } from '../version.js';
 
