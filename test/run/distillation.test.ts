@@ -84,9 +84,11 @@ async function trained(model: string): Promise<string> {
   return out;
 }
 
+/** of the training batches of the first epoch */
+const firstLoss = ({ arms }: MigrateResult): number => arms.frelu.curve[1]?.trainLoss ?? Number.NaN;
 const accuracy = (arm: MigrateResult['arms']['frelu']): number => arm.test.accuracy?.value ?? Number.NaN;
 
-describe('a teacher', { timeout: 90_000 }, () => {
+describe('a teacher', { timeout: 300_000 }, () => {
   it('is learned from without labels: the model comes to say what it says', async () => {
     const teacher = await trained(await network(32, 3, 'Softmax'));
     const student = await network(16, 3, 'Softmax');
@@ -142,6 +144,21 @@ describe('a teacher', { timeout: 90_000 }, () => {
     expect(accuracy(result.arms.frelu)).toBeGreaterThan(accuracy(result.arms.before) + 0.2);
   });
 
+  it('is fed as the configuration beside it says, whatever the model is fed', async () => {
+    const { student, data } = await images();
+    const asModel = { ...taughtBy(student), training: { ...training, control: false } };
+    // as its own teacher beside labels, it says what the model says; fed with pixels of another scale, it does not
+    const same = await run(student, data, asModel);
+    const copy = join(await temporaryFolder(), 'copy.onnx');
+    await copyFile(student, copy);
+    const config = { do_rescale: true, rescale_factor: 0.0001, do_normalize: false };
+    await writeFile(join(dirname(copy), 'preprocessor_config.json'), JSON.stringify(config));
+    const other = await run(student, data, { ...asModel, ...taughtBy(copy) });
+    expect(other.reading.inputs).toEqual(same.reading.inputs);
+    expect(other.arms.before).toEqual(same.arms.before);
+    expect(firstLoss(other)).not.toBeCloseTo(firstLoss(same), 2);
+  });
+
   it('of another input shape sees the same samples; one that does worse is told of', async () => {
     const { student, data } = await images();
     // linear, with random weights
@@ -155,7 +172,7 @@ describe('a teacher', { timeout: 90_000 }, () => {
   });
 });
 
-describe('what cannot teach is refused', { timeout: 60_000 }, () => {
+describe('what cannot teach is refused', { timeout: 120_000 }, () => {
   it.each([2, 4])('a teacher of %i classes for a model of 3', async (outputs) => {
     const [teacher, student] = [await network(8, outputs, 'Softmax'), await network(8, 3, 'Softmax')];
     await expect(run(student, await dataset(true), taughtBy(teacher))).rejects.toMatchObject({
@@ -270,4 +287,4 @@ it('a run that is resumed has what its teacher said, wherever the file lies; of 
   const curve = ({ arms }: MigrateResult) => arms.frelu.curve.map(({ validationLoss }) => validationLoss);
   expect(curve(resumed)).toEqual(curve(uninterrupted));
   expect(resumed.arms.frelu.test).toEqual(uninterrupted.arms.frelu.test);
-}, 60_000);
+}, 120_000);
