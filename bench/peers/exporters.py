@@ -458,7 +458,7 @@ def classifiers():
     raw("head-n-1-k", lambda v: v[:, None, :], lambda s: softmax(s[:, 0]))
     raw("float16-output", lambda v: v.half(), lambda s: softmax(s.astype(np.float32)))
     raw("double-output", lambda v: v.double(), softmax)
-    raw("negative-distances", lambda v: -(v - 3) ** 2)
+    raw("negative-distances", lambda v: -((v - 3) ** 2) / 20)
     case("dynamo-logits", "torch.onnx (dynamo)", export(net, x[:2], True), npz(x, y), x, y, read=softmax)
     case("dynamo-softmax", "torch.onnx (dynamo)", export(Then(net, lambda v: v.softmax(1)), x[:2], True), npz(x, y), x, y)
     case("dynamo-log-softmax", "torch.onnx (dynamo)", export(Then(net, lambda v: v.log_softmax(1)), x[:2], True), npz(x, y), x, y, read=np.exp)
