@@ -610,7 +610,7 @@ def vision():
     warned = lambda *says: {"expect": "warned", "says": says}
     for name, x in prepared.items():
         net = fit(convolutions(), x, y, ce, 250, 0.001 if name == "bytes" else 0.01)
-        more = {} {"unit": {}, "bytes": warned("scale"), "bgr": warned()}.get(name, warned("mean"))
+        more = {"unit": {}, "bytes": warned("scale"), "bgr": warned()}.get(name, warned("mean"))
         case(f"images-{name}", "torch.onnx", export(net, x[:2]), folders, x, y, read=softmax, **more)
         if name == "imagenet":
             config = {"do_normalize": True, "image_mean": imagenet[0], "image_std": imagenet[1], "do_rescale": True, "rescale_factor": 1 / 255, "do_resize": False}
