@@ -56,8 +56,10 @@ from sklearn.svm import SVC
 try:
     import torch
     from torch import nn
+
+    Module = nn.Module
 except ImportError:
-    torch = None
+    torch, Module = None, object
 try:
     import tensorflow as tf
     import tf2onnx
@@ -403,7 +405,7 @@ def body(out):
     return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, out))
 
 
-class Then(nn.Module):
+class Then(Module):
     """A trained network and what its author put behind it (and before it)."""
 
     def __init__(self, net, after=lambda y: y, before=lambda x: x):
@@ -414,7 +416,7 @@ class Then(nn.Module):
         return self.after(self.net(self.before(x)))
 
 
-class Mean(nn.Module):
+class Mean(Module):
     """An ensemble: the mean of two networks' probabilities."""
 
     def __init__(self, a, b):
@@ -425,7 +427,7 @@ class Mean(nn.Module):
         return (self.a(x).softmax(1) + self.b(x).softmax(1)) / 2
 
 
-class Features(nn.Module):
+class Features(Module):
     def __init__(self, net):
         super().__init__()
         self.trunk, self.head = net[:4], net[4]
