@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
-import { type Row, section } from './print.js';
 
 const program = fileURLToPath(new URL('../bin/frelu-migrate.js', import.meta.url));
 
@@ -83,7 +82,12 @@ function differing({ metrics }: Case, said: Evaluation): string | undefined {
   })?.[0];
 }
 
-const lastLine = (text: string): string => text.trim().split('\n').slice(-2).join(' ').slice(0, 400);
+/** What a failure says, without the program's name, the folder of the case and what was written. */
+const lastLine = (text: string): string =>
+  (text.trim().split('frelu-migrate: ').at(-1) ?? '')
+    .replaceAll(/\/\S*\/(?=model\.onnx|data\.|images)/g, '')
+    .replace(/ (Nothing was written|The model is untouched)\.$/, '')
+    .replaceAll('\n', ' ');
 
 async function evaluate(given: Case, folder: string, more: readonly string[]): Promise<Ended> {
   return frelu(folder, ['evaluate', 'model.onnx', '--data', given.data, ...given.options, ...more, '--json']);
@@ -172,7 +176,9 @@ const { positionals, values: flags } = parseArgs({
 const [folder, ...names] = positionals;
 if (folder === undefined) throw new Error('usage: npm run exporters -- FOLDER [--evaluate-only] [NAME...]');
 const all = v.parse(v.array(caseSchema), JSON.parse(await readFile(join(folder, 'expected.json'), 'utf8')));
-const rows: Row[] = [['case', 'made by', 'data', 'task', 'metric', 'ours', 'Python', 'evaluate', 'migrate', '']];
+const rows = [
+  ['case', 'made by', 'data', 'task', 'metric', 'ours', 'Python', 'evaluate', 'migrate', 'as it should be'],
+];
 let wrong = 0;
 for (const given of all.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const place = join(folder, given.name);
@@ -182,20 +188,14 @@ for (const given of all.filter(({ name }) => names.length === 0 || names.include
   const isRight = evaluation.isRight && migration.isRight;
   if (!isRight) wrong++;
   const [metric = '', theirs] = Object.entries(given.metrics ?? {})[0] ?? [];
-  const numbers = [metric, digits(evaluation.ours), digits(theirs)];
-  rows.push([
-    given.name,
-    given.by,
-    given.data,
-    given.task,
-    ...numbers,
-    evaluation.shown,
-    migration.shown,
-    isRight ? '' : 'WRONG',
-  ]);
-  process.stderr.write(
-    `${isRight ? 'ok   ' : 'WRONG'} ${given.name}: ${evaluation.shown}${migration === notRun ? '' : ` | ${migration.shown}`}\n`,
-  );
+  const seen = [metric, digits(evaluation.ours), digits(theirs), evaluation.shown, migration.shown];
+  rows.push([given.name, given.by, given.data, given.task, ...seen, isRight ? 'yes' : '**no**']);
+  process.stderr.write(`${isRight ? 'ok   ' : 'WRONG'} ${given.name}: ${evaluation.shown}`);
+  process.stderr.write(migration === notRun ? '\n' : ` | ${migration.shown}\n`);
 }
-await section('Models of other software', rows, `${rows.length - 1} cases, ${wrong} not as they should be.`);
+const [heads = [], ...results] = rows;
+const lines = [heads, heads.map(() => '---'), ...results].map(
+  (row) => `| ${row.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`,
+);
+process.stdout.write(`${lines.join('\n')}\n\n${results.length} cases, ${wrong} not as they should be.\n`);
 process.exitCode = wrong > 0 ? 1 : 0;

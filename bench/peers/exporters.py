@@ -3,7 +3,8 @@ Models and data as other people's software writes them, and what Python says of 
 A folder for each case holds the model, its data and whatever lies beside them; FOLDER/expected.json says what was measured with
 ONNX Runtime (every optimisation off) and scikit-learn, on inputs prepared as the model was trained. `npm run exporters -- FOLDER`
 compares. Needs onnx, onnxruntime, scikit-learn, skl2onnx, pandas, pyarrow, pillow; without torch (and onnxscript, for its newer
-exporter) the cases of PyTorch are left out.
+exporter) the cases of PyTorch are left out, without tensorflow and tf2onnx those of Keras. `python exporters.py FOLDER keras` makes the latter
+alone: the two do not always fit into one environment.
 """
 
 import json
@@ -55,8 +56,15 @@ from sklearn.svm import SVC
 try:
     import torch
     from torch import nn
+
+    Module = nn.Module
 except ImportError:
-    torch = None
+    torch, Module = None, object
+try:
+    import tensorflow as tf
+    import tf2onnx
+except ImportError:
+    tf = None
 
 warnings.filterwarnings("ignore")
 folder = Path(sys.argv[1])
@@ -273,7 +281,7 @@ def scikit_learn():
     sk("mlp-tanh", mlp(activation="tanh"), scaled[2], wine[1], npz, migrate="refused: ReLU")
     sk("ovr-mlp", OneVsRestClassifier(mlp()), scaled[2], wine[1], npz)
     sk("voting-mlp", VotingClassifier([("a", mlp()), ("b", mlp(alpha=1))], voting="soft", flatten_transform=False), scaled[2], wine[1], npz)
-    sk("calibrated-mlp", CalibratedClassifierCV(mlp(), cv=3), scaled[0], cancer[1], npz)
+    sk("calibrated-mlp", CalibratedClassifierCV(mlp(), cv=3), scaled[0], cancer[1], npz, migrate="refused: cannot be differentiated")
     sk("opset-11", make_pipeline(StandardScaler(), mlp()), wine[0], wine[1], npz, convert={"target_opset": 11})
     for name, estimator in {
         "logistic-binary": LogisticRegression(),
@@ -397,7 +405,7 @@ def body(out):
     return nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, out))
 
 
-class Then(nn.Module):
+class Then(Module):
     """A trained network and what its author put behind it (and before it)."""
 
     def __init__(self, net, after=lambda y: y, before=lambda x: x):
@@ -408,7 +416,7 @@ class Then(nn.Module):
         return self.after(self.net(self.before(x)))
 
 
-class Mean(nn.Module):
+class Mean(Module):
     """An ensemble: the mean of two networks' probabilities."""
 
     def __init__(self, a, b):
@@ -419,7 +427,7 @@ class Mean(nn.Module):
         return (self.a(x).softmax(1) + self.b(x).softmax(1)) / 2
 
 
-class Features(nn.Module):
+class Features(Module):
     def __init__(self, net):
         super().__init__()
         self.trunk, self.head = net[:4], net[4]
@@ -452,7 +460,7 @@ def classifiers():
     raw("head-n-1-k", lambda v: v[:, None, :], lambda s: softmax(s[:, 0]))
     raw("float16-output", lambda v: v.half(), lambda s: softmax(s.astype(np.float32)))
     raw("double-output", lambda v: v.double(), softmax)
-    raw("negative-distances", lambda v: -(v - 3) ** 2)
+    raw("negative-distances", lambda v: -((v - 3) ** 2) / 20)
     case("dynamo-logits", "torch.onnx (dynamo)", export(net, x[:2], True), npz(x, y), x, y, read=softmax)
     case("dynamo-softmax", "torch.onnx (dynamo)", export(Then(net, lambda v: v.softmax(1)), x[:2], True), npz(x, y), x, y)
     case("dynamo-log-softmax", "torch.onnx (dynamo)", export(Then(net, lambda v: v.log_softmax(1)), x[:2], True), npz(x, y), x, y, read=np.exp)
@@ -601,9 +609,10 @@ def vision():
         "bgr": np.ascontiguousarray(unit[:, ::-1]),
     }
     folders = images(pixels, names[y])
+    warned = lambda *says: {"expect": "warned", "says": says}
     for name, x in prepared.items():
         net = fit(convolutions(), x, y, ce, 250, 0.001 if name == "bytes" else 0.01)
-        more = {} if name == "unit" else {"expect": "warned", "says": ["scale" if name == "bytes" else "mean" if name != "bgr" else "channel"]}
+        more = {"unit": {}, "bytes": warned("scale"), "bgr": warned()}.get(name, warned("mean"))
         case(f"images-{name}", "torch.onnx", export(net, x[:2]), folders, x, y, read=softmax, **more)
         if name == "imagenet":
             config = {"do_normalize": True, "image_mean": imagenet[0], "image_std": imagenet[1], "do_rescale": True, "rescale_factor": 1 / 255, "do_resize": False}
@@ -635,14 +644,49 @@ def vision():
     case("digits-mnist-mean", "torch.onnx", export(net, shifted[:2]), images(eight[:600], y[:600].astype(str)), shifted[:600], y[:600], read=softmax, expect="warned", says=["mean"])
 
 
+# ---------------------------------------------------------------- Keras through tf2onnx
+
+
+def keras():
+    layers, ce = tf.keras.layers, "sparse_categorical_crossentropy"
+
+    def made(name, net, x, y, loss, data, truth=None, kind="classification", epochs=20, **more):
+        tf.keras.utils.set_random_seed(0)
+        model = tf.keras.Sequential([layers.Input(x.shape[1:]), *net])
+        model.compile(tf.keras.optimizers.Adam(0.01), loss)
+        model.fit(x, y, epochs=epochs, batch_size=32, verbose=0)
+        spec = (tf.TensorSpec((None, *x.shape[1:]), tf.float32, name="input"),)
+        proto, _ = tf2onnx.convert.from_function(tf.function(lambda v: model(v)), input_signature=spec, opset=15)
+        case(name, "Keras, tf2onnx", proto, data, x, y if truth is None else truth, kind, **more)
+
+    hidden = lambda: [layers.Dense(16, "relu"), layers.Dense(16, "relu")]
+    x, y = blobs(4)
+    made("keras-softmax", [*hidden(), layers.Dense(4, "softmax")], x, y, ce, npz(x, y))
+    x, y = blobs(2, seed=1)
+    made("keras-sigmoid", [*hidden(), layers.Dense(1, "sigmoid")], x, f32(y), "binary_crossentropy", csv(x, y), y)
+    x, y = make_regression(400, 8, noise=5, random_state=0)
+    x, y = f32(x), f32(y / y.std())
+    made("keras-regression", [*hidden(), layers.Dense(1)], x, y, "mse", csv(x, y), kind="regression")
+    pixels, y = pictures()
+    names = np.array(["bus", "car", "tram", "van"])[y]
+    net = lambda: [layers.Conv2D(8, 3, padding="same", activation="relu"), layers.BatchNormalization(), layers.MaxPool2D(), layers.Conv2D(16, 3, activation="relu"), layers.GlobalAveragePooling2D(), layers.Dense(4, "softmax")]
+    made("keras-images-unit", net(), f32(pixels) / 255, y, ce, images(pixels, names))
+    made("keras-images-signed", net(), f32(pixels) / 127.5 - 1, y, ce, images(pixels, names), expect="warned", says=["mean"])
+    made("keras-images-rescaling", [layers.Rescaling(1 / 255), *net()], f32(pixels), y, ce, images(pixels, names), expect="warned", says=["scale"])
+
+
 if __name__ == "__main__":
     folder.mkdir(parents=True, exist_ok=True)
-    scikit_learn()
-    if torch is not None:
+    only = sys.argv[2:]
+    if not only or "scikit-learn" in only:
+        scikit_learn()
+    if torch is not None and (not only or "torch" in only):
         torch.set_num_threads(1)
         classifiers()
         binaries()
         regressions()
         vision()
+    if tf is not None and (not only or "keras" in only):
+        keras()
     (folder / "expected.json").write_text(json.dumps(expected, indent=1))
     print(f"{len(expected)} cases in {folder}")

@@ -7,17 +7,17 @@ import { bytesOf, DataType, float16ToNumber, readTensor } from '../../model/tens
 const typeAttributes: ReadonlySet<string> = new Set(['to', 'dtype', 'output_dtype', 'stash_type']);
 
 /**
- * Makes a model that computes in float16 or bfloat16 compute in float32: master weights for training. Initializers and
- * constants take float32 values (every half is one), inputs and outputs become float32, a Cast to half a Cast to float32
- * (which ONNX Runtime drops between floats).
+ * Makes a model that computes in float16, bfloat16 or double compute in float32: master weights for training. Initializers and
+ * constants take float32 values (every half is one, doubles are rounded), inputs and outputs become float32, a Cast to another
+ * float a Cast to float32 (which ONNX Runtime drops between floats).
  *
- * Requires: external data loaded. Ensures: the same names; the same function without the rounding to half. Returns
- * whether anything was half.
+ * Requires: external data loaded. Ensures: the same names; the same function but for the rounding. Returns
+ * whether anything was of another float type.
  */
 export function toFloat32(graph: Graph): boolean {
   let changed = false;
   const widen = (dataType: number): number => {
-    if (!isHalf(dataType)) return dataType;
+    if (!isOther(dataType)) return dataType;
     changed = true;
     return DataType.FLOAT;
   };
@@ -38,8 +38,9 @@ export function toFloat32(graph: Graph): boolean {
   return changed;
 }
 
-function isHalf(dataType: number): boolean {
-  return dataType === DataType.FLOAT16 || dataType === DataType.BFLOAT16;
+/** A float type that is not float32. */
+function isOther(dataType: number): boolean {
+  return dataType === DataType.FLOAT16 || dataType === DataType.BFLOAT16 || dataType === DataType.DOUBLE;
 }
 
 function widenType({ type }: ValueInfoProto, widen: (dataType: number) => number): void {
@@ -47,8 +48,14 @@ function widenType({ type }: ValueInfoProto, widen: (dataType: number) => number
 }
 
 function widenTensor(tensor: TensorProto, widen: (dataType: number) => number): void {
-  if (!isHalf(tensor.dataType)) return;
+  if (!isOther(tensor.dataType)) return;
   const bits = readTensor(tensor);
+  if (bits instanceof Float64Array) {
+    tensor.rawData = bytesOf(Float32Array.from(bits));
+    tensor.doubleData = [];
+    tensor.dataType = widen(tensor.dataType);
+    return;
+  }
   if (!(bits instanceof Uint16Array)) throw new Error(`tensor '${tensor.name}' is not kept in 16 bits`);
   tensor.rawData =
     tensor.dataType === DataType.FLOAT16

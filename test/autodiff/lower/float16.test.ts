@@ -36,6 +36,20 @@ describe('toFloat32', () => {
     expect(tensor && [...readTensor(tensor)]).toEqual([1.5, -3.140625]);
   });
 
+  it('a double model computes in float32, with its weights rounded', async () => {
+    const weights = rawTensor('w', DataType.DOUBLE, [2], Float64Array.of(1 / 3, 2));
+    const graph = graphOf({
+      inputs: { x: [2] },
+      dataType: DataType.DOUBLE,
+      constants: [weights],
+      nodes: [makeNode('Mul', ['x', 'w'], ['y'])],
+    });
+    expect(toFloat32(graph)).toBe(true);
+    const outputs = await runOnce(graph.model, { x: float32(Float32Array.of(1, 2), [2]) });
+    expect(outputs.y?.type).toBe('float32');
+    expect([...(outputs.y?.data ?? [])]).toEqual([Math.fround(1 / 3), 4]);
+  });
+
   it('leaves the original of a copy alone, and a float32 model too', () => {
     const graph = graphOf({ inputs: {}, constants: [half('w', [1])], nodes: [] });
     const copy = graph.copy();
