@@ -1,4 +1,4 @@
-import type { DataPart } from '../reading/data.js';
+import { type DataPart, sampleShapesOf } from '../reading/data.js';
 import { type Predictions, predict } from '../reading/predictions.js';
 import { readSource } from '../reading/reading.js';
 import { truthOf } from '../reading/task.js';
@@ -19,7 +19,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { before } = await baselineStage.of(run);
   const device = await run.device();
   await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
-  const { inputs, split } = data.validation;
+  const { samples, split } = data.validation;
   const teacher = task.distilled
     ? await predict(readSource(model, signature), signature, data.train, device.session)
     : null;
@@ -34,13 +34,13 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       optimizer: training.optimizer,
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
-      sampleShape: data.preprocessing.shape,
+      sampleShapes: sampleShapesOf(data.train),
       ...(task.loss === 'mse' && { targetScale: spreadOf(taughtValues(data.train, teacher), task.width) }),
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
     teacher,
-    validationTruth: truthOf(task, inputs.dataset.targets, split.indices, before.validation.values),
+    validationTruth: truthOf(task, samples.targets, split.indices, before.validation.values),
     seed: options.seed,
     session: device.session,
     freeMemory: () => device.freeMemory(),
@@ -49,10 +49,10 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
 });
 
 /** What a regression is trained on, [samples, width]: the targets of the training samples, or the teacher's answers to them. */
-function taughtValues({ inputs: { dataset }, split }: DataPart, teacher: Predictions | null): Float32Array {
+function taughtValues({ samples, split }: DataPart, teacher: Predictions | null): Float32Array {
   if (teacher !== null) return teacher.values;
-  const { targets } = dataset;
-  if (targets.kind !== 'values') throw new Error(`${dataset.path}: a regression without values`);
+  const { targets, path } = samples;
+  if (targets.kind !== 'values') throw new Error(`${path}: a regression without values`);
   const { values, width } = targets;
   const taught = new Float32Array(split.count * width);
   split.indices.forEach((index, i) => {

@@ -73,7 +73,7 @@ async function openRun(
   enter({ hooks }, 'data');
   const classNames = await findClassNames(model, options.reading.classes);
   const fed = { model, signature, classNames };
-  const data = await openRunData(fed, options.data, options.task.task, options.seed);
+  const data = await openRunData(fed, options.data, options.task.task, options.seed, options.reading);
   const place = await openPlace(options, model, data.train.split.contentSha256);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {

@@ -79,7 +79,7 @@ it('reads and writes the state as the model has it, whatever layout the steps co
     optimizer: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-3 },
     batchNorm: 'frozen',
     clipNorm: null,
-    sampleShape: [3, 6, 6],
+    sampleShapes: { input: [3, 6, 6] },
   } as const;
   /** on the CPU either way; what is prepared for a device is in plain layout */
   const stepper = (provider: Provider) =>
