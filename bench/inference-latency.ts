@@ -22,11 +22,12 @@ export async function run(): Promise<void> {
       const [before, after] = [original, migrated].map((graph) => ({
         source: graph.model,
         signature: signatureOf(graph),
+        sampleShapes: { [signatureOf(graph).inputs[0]?.name ?? '']: input },
       }));
       if (before === undefined || after === undefined) continue;
       for (const batchSize of [1, 64] as const) {
         const options = { runs: runs[batchSize], batchSize, session: { intraOpNumThreads: threads } };
-        const latency = await compareLatency(before, after, input, options);
+        const latency = await compareLatency(before, after, options);
         rows.push([
           title,
           `--padding ${padding}`,

@@ -1,4 +1,5 @@
 import type { BatchPart } from '../src/autodiff/step.js';
+import { present } from '../src/contract/present.js';
 import { defaultPlanOptions } from '../src/contract/settings.js';
 import { createRandom } from '../src/math/random.js';
 import type { Graph } from '../src/model/graph.js';
@@ -44,15 +45,15 @@ export async function openStep(
   // the same weights in both: those of the model as it is
   const weights = makeTrainable('the network', model, scope).parameters;
   const trainable = { ...makeTrainable('the network', graph, scope, parameters), parameters: weights };
-  const { input, inputShape } = signatureOf(graph);
-  const sampleShape = inputShape.slice(1).map((size) => size ?? 1);
+  const { name: input, shape } = present(signatureOf(graph).inputs[0], 'the input of the network');
+  const sampleShape = shape.slice(1).map((size) => size ?? 1);
   const settings: StepSettings = {
     provider: options.provider ?? 'cpu',
     loss: 'cross-entropy',
     optimizer: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-4 },
     batchNorm,
     clipNorm: null,
-    sampleShape,
+    sampleShapes: { [input]: sampleShape },
   };
   const profiling = options.profile === undefined ? {} : { enableProfiling: true, profileFilePrefix: options.profile };
   const stepper = new Stepper(
@@ -85,8 +86,8 @@ export async function openStep(
  * and weights, or once where no weights are trained. Everything element by element is left out.
  */
 export async function stepOperations(model: Graph, batch: number, scope: 'all' | 'biases'): Promise<number> {
-  const { input, inputShape } = signatureOf(model);
-  const dims = [batch, ...inputShape.slice(1).map((size) => size ?? 1)];
+  const { name: input, shape } = present(signatureOf(model).inputs[0], 'the input of the network');
+  const dims = [batch, ...shape.slice(1).map((size) => size ?? 1)];
   const shapes = await observeShapes(model, { [input]: float32(new Float32Array(elementCount(dims)), dims) });
   const counts = countOperations(model, shapes);
   return 2 * (counts?.multiplyAdds ?? Number.NaN) * (scope === 'biases' ? 2 : 3);

@@ -10,6 +10,8 @@ export type ReadingSource = 'option' | 'preprocessor-config' | 'model' | 'data' 
 
 export interface InputReading {
   readonly name: string;
+  /** what of the data it reads, where that was said */
+  readonly key?: string;
   /** ONNX's name of the element type in lower case */
   readonly dtype: string;
   /** of one sample, as the model is fed */

@@ -1,15 +1,23 @@
 import { Failure } from '../contract/failure.js';
 import { createRandom, shuffle } from '../math/random.js';
 import type { Targets } from './dataset.js';
-import type { Inputs } from './inputs.js';
+import { product } from './fit.js';
+import type { FedSamples, NamedInputs } from './inputs.js';
 import { checkLabels } from './labels.js';
+
+/** What one input of the model is fed with. */
+export interface InputValues {
+  readonly values: Float32Array;
+  /** of one sample */
+  readonly shape: readonly number[];
+}
 
 export interface Batch {
   readonly count: number;
   /** positions of the samples in the data set, [count] */
   readonly indices: Int32Array;
-  /** [count, ...shape] of the preprocessed inputs */
-  readonly inputs: Float32Array;
+  /** the preprocessed samples of each input, by its name: values of [count, ...shape] */
+  readonly inputs: Readonly<Record<string, InputValues>>;
   /** [count, width]: one-hot for classes, the values otherwise; empty (width 0) without targets */
   readonly targets: Float32Array;
   readonly targetWidth: number;
@@ -34,8 +42,10 @@ export interface BatchOptions {
  * works on the one before. Every batch has arrays of its own.
  * @throws Failure('input') when a label is beyond `classes`, or a sample cannot be read
  */
-export async function* batches(inputs: Inputs, options: BatchOptions): AsyncGenerator<Batch, void, undefined> {
-  const { dataset } = inputs;
+export async function* batches(
+  { inputs, samples }: FedSamples,
+  options: BatchOptions,
+): AsyncGenerator<Batch, void, undefined> {
   const { batchSize, skip = 0 } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new Failure('usage', {
@@ -44,21 +54,18 @@ export async function* batches(inputs: Inputs, options: BatchOptions): AsyncGene
       settings: ['batchSize'],
     });
   }
-  const order = Int32Array.from(options.indices ?? { length: dataset.count }, (index, i) => index ?? i);
+  const order = Int32Array.from(options.indices ?? { length: samples.count }, (index, i) => index ?? i);
   if (options.shuffle !== undefined) shuffle(order, createRandom(options.shuffle.seed, options.shuffle.epoch));
-  const width = targetWidth(dataset.targets, options.classes, dataset.path);
-  const length = inputs.shape.reduce((product, dim) => product * dim, 1);
+  const width = targetWidth(samples.targets, options.classes, samples.path);
 
   const read = async (start: number): Promise<Batch> => {
     const indices = order.slice(start, start + batchSize);
-    const values = new Float32Array(indices.length * length);
-    await inputs.gather(indices, values);
     return {
       count: indices.length,
       indices,
-      inputs: values,
+      inputs: await gatherInputs(inputs, indices),
       targetWidth: width,
-      ...gatherTargets(dataset.targets, indices, width),
+      ...gatherTargets(samples.targets, indices, width),
     };
   };
 
@@ -76,6 +83,24 @@ export async function* batches(inputs: Inputs, options: BatchOptions): AsyncGene
     next = start < order.length ? readAhead(start) : null;
     yield batch;
   }
+}
+
+/**
+ * The preprocessed samples of `indices`, of each input.
+ * @throws Failure('input') when a sample cannot be read
+ */
+export async function gatherInputs(
+  inputs: readonly NamedInputs[],
+  indices: ArrayLike<number>,
+): Promise<Readonly<Record<string, InputValues>>> {
+  const gathered = await Promise.all(
+    inputs.map(async ({ name, shape, gather }) => {
+      const values = new Float32Array(indices.length * product(shape));
+      await gather(indices, values);
+      return [name, { values, shape }] as const;
+    }),
+  );
+  return Object.fromEntries(gathered);
 }
 
 /** @throws Failure('input') when the data has more classes than the model */

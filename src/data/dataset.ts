@@ -89,6 +89,8 @@ export interface Dataset {
     readonly dtype: 'uint8' | 'float32';
     /** of the features of a row, where the file names them */
     readonly names?: readonly string[];
+    /** a whole number of the file that float32 cannot hold, where there is one: what is read of it is not what the file says */
+    readonly rounded?: number;
   };
   readonly targets: Targets;
   /** of a table: how its words and gaps became numbers */

@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { ColumnRule, Dataset, LearnedEncoding, Part, Targets } from './dataset.js';
-import { arrayDataset } from './readers/arrays.js';
+import { arrayDataset, isRounded } from './readers/arrays.js';
 import { type Column, isMissing, numberAt, textAt } from './readers/column.js';
 
 /** A data set as its training rows teach: a table is encoded, anything else stays as it is. @throws as `Encoding.fit` */
@@ -146,6 +146,7 @@ function encode(table: FeatureTable, learned: LearnedEncoding): Dataset {
     shape: [names.length],
     layout: 'values',
     names,
+    rounded: roundedOf(table),
     storage: learned.pixels ? pixelsOf(path, names, values) : values,
     targets,
   });
@@ -159,6 +160,13 @@ function encode(table: FeatureTable, learned: LearnedEncoding): Dataset {
       apply: (other) => encode(table, other),
     },
   };
+}
+
+function roundedOf({ features }: FeatureTable): number | undefined {
+  return features
+    .filter(({ kind }) => kind === 'numbers')
+    .map(({ numbers }) => numbers.find(isRounded))
+    .find((value) => value !== undefined);
 }
 
 /** @throws Failure('input') where the table has no such column, or one of another kind */

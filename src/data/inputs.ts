@@ -1,5 +1,6 @@
 import type { Dataset } from './dataset.js';
 import { applyPreprocessing, inputLength, type Preprocessing, rawLength } from './preprocess.js';
+import type { SampleSet } from './samples.js';
 
 /** A data set as the model's input: preprocessed samples by index. */
 export interface Inputs {
@@ -14,7 +15,22 @@ export interface Inputs {
   gather(indices: ArrayLike<number>, into: Float32Array): Promise<void>;
 }
 
-const cacheLimit = 2 ** 30;
+/** The samples of one of a model's inputs. */
+export interface NamedInputs extends Inputs {
+  /** the input's, in the model */
+  readonly name: string;
+}
+
+/** A data set as a model is fed with it: index i is the same sample in every input, and in `samples`. */
+export interface FedSamples {
+  /** one for each input of the model */
+  readonly inputs: readonly NamedInputs[];
+  /** the samples whatever their inputs are, with their targets */
+  readonly samples: SampleSet;
+}
+
+/** Bytes of preprocessed samples that are kept. */
+export const cacheLimit = 2 ** 30;
 
 /**
  * Preprocesses on demand, and keeps what it has preprocessed where all of it fits into `cacheBytes` (1 GiB by default):

@@ -1,5 +1,5 @@
 import { Failure } from '../contract/failure.js';
-import type { Dataset, Part } from './dataset.js';
+import type { Dataset, Part, Targets } from './dataset.js';
 import { cifar10, cifar100 } from './readers/cifar.js';
 import { csv, tsv } from './readers/delimited.js';
 import { isFolder } from './readers/files.js';
@@ -49,20 +49,33 @@ export async function openDataset(path: string, options: ReadOptions = {}): Prom
   return (await readerOf(path)).read(path, options);
 }
 
+/** The options that another part is read with: its classes are numbered as those of `targets`. */
+export function companionOptions(targets: Targets, part: Part, options: ReadOptions): ReadOptions {
+  // numbers mean the same in every part, whichever of them a part has: each may have some that the other lacks
+  if (targets.kind !== 'class' || targets.numbered === true) return { ...options, part };
+  return { ...options, classNames: targets.names, part };
+}
+
+/** Targets of another part, with the names of the classes that `targets` has and they lack. */
+export function withNamesOf(companion: Targets, targets: Targets): Targets {
+  if (targets.kind !== 'class' || targets.numbered !== true || companion.kind !== 'class') return companion;
+  return companion.names.length >= targets.names.length ? companion : { ...companion, names: targets.names };
+}
+
 /**
  * Opens another part of the data set that `dataset` was opened from (the test set of a folder that holds
  * both), with the same class names; null where there is none.
  * @throws Failure('input') when that part is malformed
  */
-export async function openCompanion(dataset: Dataset, part: Part, options: ReadOptions = {}): Promise<Dataset | null> {
-  if (dataset.part === undefined || dataset.part === part) return null;
-  const reader = await readerOf(dataset.path);
-  if (!(await reader.parts(dataset.path)).includes(part)) return null;
-  const { targets } = dataset;
-  if (targets.kind !== 'class') return reader.read(dataset.path, { ...options, part });
-  if (targets.numbered !== true) return reader.read(dataset.path, { ...options, classNames: targets.names, part });
-  // numbers mean the same in every part, whichever of them a part has: each may have some that the other lacks
-  const companion = await reader.read(dataset.path, { ...options, part });
-  if (companion.targets.kind !== 'class' || companion.targets.names.length >= targets.names.length) return companion;
-  return { ...companion, targets: { ...companion.targets, names: targets.names } };
+export async function openCompanion(
+  { path, part: own, targets }: { readonly path: string; readonly part?: Part | undefined; readonly targets: Targets },
+  part: Part,
+  options: ReadOptions = {},
+): Promise<Dataset | null> {
+  if (own === undefined || own === part) return null;
+  const reader = await readerOf(path);
+  if (!(await reader.parts(path)).includes(part)) return null;
+  const companion = await reader.read(path, companionOptions(targets, part, options));
+  const named = withNamesOf(companion.targets, targets);
+  return named === companion.targets ? companion : { ...companion, targets: named };
 }

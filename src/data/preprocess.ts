@@ -91,7 +91,7 @@ function planArithmetic(
 ): Arithmetic & { readonly sources: Omit<PreprocessingSources, 'layout'> } {
   const { preprocessorConfig: config } = options;
   const bytes = dataset.sample.dtype === 'uint8';
-  const integers = /^u?int\d+$/.test(modelInput.dtype ?? 'float32');
+  const integers = /^(u?int\d+|bool)$/.test(modelInput.dtype ?? 'float32');
   // a model that takes integers scales and normalises them itself, whatever a config says of the floats of its training
   const choose = <T>(option: T | undefined, configured: T | null | undefined, neutral: T, byDefault: T): Sourced<T> => {
     if (option !== undefined) return { value: option, source: 'option' };

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { Failure } from '../contract/failure.js';
 import { createRandom, shuffle } from '../math/random.js';
-import type { Dataset } from './dataset.js';
+import { type SampleSet, sampleBytes } from './samples.js';
 
 /** Some samples of a data set, with what identifies them. */
 export interface Split {
@@ -36,7 +36,7 @@ const fractions = { test: 0.2, validation: 0.1 } as const;
  * @throws Failure('usage') for fractions that leave no training data
  * @throws Failure('input') when there are too few samples for parts that are wanted
  */
-export async function splitDataset(dataset: Dataset, options: SplitOptions): Promise<Splits> {
+export async function splitDataset(samples: SampleSet, options: SplitOptions): Promise<Splits> {
   const test = options.testFraction ?? fractions.test;
   const validation = options.validationFraction ?? fractions.validation;
   if (!(test >= 0 && validation >= 0 && test + validation < 1)) {
@@ -46,30 +46,30 @@ export async function splitDataset(dataset: Dataset, options: SplitOptions): Pro
       settings: ['testFraction', 'validationFraction'],
     });
   }
-  const parts = splitIndices(dataset, test, validation, options.seed);
+  const parts = splitIndices(samples, test, validation, options.seed);
   if (
     parts.train.length === 0 ||
     (test > 0 && parts.test.length === 0) ||
     (validation > 0 && parts.validation.length === 0)
   ) {
     throw new Failure('input', {
-      what: `${dataset.path}: ${dataset.count} samples are too few to split into training, validation and test data.`,
+      what: `${samples.path}: ${samples.count} samples are too few to split into training, validation and test data.`,
       cure: 'Give more data, or a test set of its own.',
       settings: ['data', 'test'],
     });
   }
-  const digests = await sampleDigests(dataset);
+  const digests = await sampleDigests(samples);
   return {
-    train: splitOf(dataset, parts.train, digests),
-    validation: splitOf(dataset, parts.validation, digests),
-    test: splitOf(dataset, parts.test, digests),
+    train: splitOf(samples, parts.train, digests),
+    validation: splitOf(samples, parts.validation, digests),
+    test: splitOf(samples, parts.test, digests),
   };
 }
 
 /** A whole data set as one split: a test set that is a data set of its own. */
-export async function wholeSplit(dataset: Dataset): Promise<Split> {
-  const indices = Int32Array.from({ length: dataset.count }, (_, i) => i);
-  return splitOf(dataset, indices, await sampleDigests(dataset));
+export async function wholeSplit(samples: SampleSet): Promise<Split> {
+  const indices = Int32Array.from({ length: samples.count }, (_, i) => i);
+  return splitOf(samples, indices, await sampleDigests(samples));
 }
 
 interface PartIndices {
@@ -78,8 +78,8 @@ interface PartIndices {
   readonly test: Int32Array;
 }
 
-function splitIndices(dataset: Dataset, testFraction: number, validationFraction: number, seed: number): PartIndices {
-  const strata = stratify(dataset);
+function splitIndices(samples: SampleSet, testFraction: number, validationFraction: number, seed: number): PartIndices {
+  const strata = stratify(samples);
   for (const [stratum, indices] of strata.entries()) shuffle(indices, createRandom(seed, stratum));
   const sizes = strata.map((indices) => indices.length);
   // a class that training never sees cannot be learned
@@ -102,8 +102,8 @@ function splitIndices(dataset: Dataset, testFraction: number, validationFraction
 }
 
 /** The indices of each class; one stratum where there are no classes. */
-function stratify(dataset: Dataset): Int32Array[] {
-  const { targets, count } = dataset;
+function stratify(samples: SampleSet): Int32Array[] {
+  const { targets, count } = samples;
   if (targets.kind !== 'class') return [Int32Array.from({ length: count }, (_, i) => i)];
   const strata: number[][] = targets.names.map(() => []);
   for (const [i, label] of targets.labels.entries()) strata[label]?.push(i);
@@ -135,43 +135,35 @@ function apportion(sizes: readonly number[], fraction: number, room: readonly nu
 const digestBytes = 32;
 const chunk = 64;
 
-const digestsOf = new WeakMap<Dataset, Promise<Uint8Array>>();
+const digestsOf = new WeakMap<SampleSet, Promise<Uint8Array>>();
 
 /** SHA-256 of each sample's stored bytes, one after another; computed once per data set. */
-function sampleDigests(dataset: Dataset): Promise<Uint8Array> {
-  const known = digestsOf.get(dataset);
+function sampleDigests(samples: SampleSet): Promise<Uint8Array> {
+  const known = digestsOf.get(samples);
   if (known !== undefined) return known;
-  const digests = computeDigests(dataset);
-  digestsOf.set(dataset, digests);
+  const digests = computeDigests(samples);
+  digestsOf.set(samples, digests);
   return digests;
 }
 
-async function computeDigests(dataset: Dataset): Promise<Uint8Array> {
-  const digests = new Uint8Array(dataset.count * digestBytes);
-  const bytesOf = dataset.bytes?.bind(dataset) ?? ((index: number) => readBytesOf(dataset, index));
-  for (let start = 0; start < dataset.count; start += chunk) {
-    const length = Math.min(chunk, dataset.count - start);
+async function computeDigests(samples: SampleSet): Promise<Uint8Array> {
+  const digests = new Uint8Array(samples.count * digestBytes);
+  for (let start = 0; start < samples.count; start += chunk) {
+    const length = Math.min(chunk, samples.count - start);
     // image files are read from disk: several at a time
     await Promise.all(
       Array.from({ length }, async (_, k) => {
-        digests.set(hash('sha256', await bytesOf(start + k), 'buffer'), (start + k) * digestBytes);
+        digests.set(hash('sha256', await sampleBytes(samples, start + k), 'buffer'), (start + k) * digestBytes);
       }),
     );
   }
   return digests;
 }
 
-async function readBytesOf(dataset: Dataset, index: number): Promise<Uint8Array> {
-  const length = (dataset.sample.shape ?? []).reduce((product, dim) => product * dim, 1);
-  const values = new Float32Array(length);
-  await dataset.read([index], values);
-  return new Uint8Array(values.buffer);
-}
-
-function splitOf(dataset: Dataset, indices: Int32Array, digests: Uint8Array): Split {
+function splitOf(samples: SampleSet, indices: Int32Array, digests: Uint8Array): Split {
   const content = createHash('sha256');
   for (const index of indices) content.update(digests.subarray(index * digestBytes, (index + 1) * digestBytes));
-  const { targets } = dataset;
+  const { targets } = samples;
   if (targets.kind !== 'none') {
     const width = targets.kind === 'class' ? 1 : targets.width;
     const stored = targets.kind === 'class' ? targets.labels : targets.values;
@@ -190,7 +182,7 @@ function splitOf(dataset: Dataset, indices: Int32Array, digests: Uint8Array): Sp
 
 /** A split and the data set that its indices point into. */
 export interface SplitSamples {
-  readonly dataset: Dataset;
+  readonly samples: SampleSet;
   readonly split: Split;
 }
 
@@ -209,8 +201,8 @@ export async function countRepeats(part: SplitSamples): Promise<number> {
   return digests.length - new Set(digests).size;
 }
 
-async function splitDigests({ dataset, split }: SplitSamples): Promise<string[]> {
-  const digests = Buffer.from(await sampleDigests(dataset));
+async function splitDigests({ samples, split }: SplitSamples): Promise<string[]> {
+  const digests = Buffer.from(await sampleDigests(samples));
   return Array.from(split.indices, (index) =>
     digests.toString('latin1', index * digestBytes, (index + 1) * digestBytes),
   );

@@ -7,9 +7,9 @@ import type { Graph } from '../model/graph.js';
 import type { Site, SiteParameters } from '../model/plan.js';
 import type { DataPart } from '../reading/data.js';
 import { sessionOptions } from '../runtime/devices.js';
-import type { Signature } from '../runtime/predictor.js';
+import { fixedBatch, type Signature, tensorsFor } from '../runtime/predictor.js';
 import { openSession } from '../runtime/session.js';
-import { floatsOf, tensorOf } from '../runtime/tensors.js';
+import { floatsOf } from '../runtime/tensors.js';
 
 const sampleLimit = 256;
 /** sites looked at: a report of thousands of histograms helps nobody, and each is a tensor held in memory */
@@ -70,7 +70,7 @@ export async function observeActivations(
 
 /** What the probed values of a graph hold over the first samples of a part, by site; a value that it has not is left out. */
 export async function observeProbes(
-  { inputs, split }: DataPart,
+  part: DataPart,
   signature: Signature,
   graph: Graph,
   probes: readonly Probe[],
@@ -81,16 +81,16 @@ export async function observeProbes(
     create(ValueInfoProtoSchema, { name }),
   );
   if (present.length === 0) return new Map();
+  const { split } = part;
   const indices = split.indices.slice(0, Math.min(split.count, sampleLimit));
-  const fixed = signature.inputShape[0] ?? null;
+  const fixed = fixedBatch(signature);
   const session = await openSession(copy.model, sessionOptions(activationsProvider));
   try {
     const collected = new Map(present.map(({ site, floor }) => [site, new Tally(floor)]));
     let samples = 0;
-    for await (const batch of batches(inputs, { indices, batchSize: fixed ?? batchSize })) {
+    for await (const batch of batches(part, { indices, batchSize: fixed ?? batchSize })) {
       if (fixed !== null && batch.count !== fixed) break;
-      const feed = tensorOf(signature.elementType, batch.inputs, [batch.count, ...inputs.shape]);
-      const outputs = await session.run({ [signature.input]: feed });
+      const outputs = await session.run(tensorsFor(signature, batch.inputs, batch.count));
       for (const { site, value: name } of present) {
         const value = outputs[name];
         if (value !== undefined) collected.get(site)?.add(floatsOf(value), value.dims, batch.count);

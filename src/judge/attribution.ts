@@ -1,7 +1,9 @@
 import sharp from 'sharp';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { AttributionAgreement, AttributionExample, AttributionMethod } from '../contract/result.js';
 import { channelNames, type InputAxes, inputAxes } from '../data/axes.js';
+import type { NamedInputs } from '../data/inputs.js';
 import { applyPreprocessing, rawLength } from '../data/preprocess.js';
 import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
 import type { Graph } from '../model/graph.js';
@@ -44,13 +46,17 @@ export interface AttributionOptions extends AttributionScope {
  * Attribution maps of the same test samples before and after, and how far they agree: integrated gradients (Sundararajan,
  * Taly, Yan: arXiv 1703.01365; midpoint rule, from a stored sample of zeros) and input x gradient, of the logit of
  * the class that the model predicted before. Channels of a pixel are summed. Null, with a warning, where the model
- * cannot be differentiated down to its input.
+ * has several inputs, or cannot be differentiated down to its input.
  */
 export async function compareAttributions(
   explained: Explained,
   { after, batchSize, samples, device, actual, warn }: AttributionOptions,
 ): Promise<readonly AttributionAgreement[] | null> {
-  const { model } = explained;
+  const { model, data } = explained;
+  if (data.test.inputs.length > 1) {
+    warn('Attribution maps were not made: they are of models of one input.');
+    return null;
+  }
   const subject = await readSubject(explained, samples);
   const explain = (graph: Graph) => attributionMaps(explained, device, graph, subject, Math.min(batchSize, steps + 1));
   let before: Maps | null;
@@ -121,7 +127,8 @@ interface ExplainedSamples {
 }
 
 async function readSubject({ data, before }: Explained, count: number): Promise<ExplainedSamples> {
-  const { inputs, split } = data.test;
+  const { split } = data.test;
+  const inputs = onlyInput(data);
   const { preprocessing } = inputs;
   const length = elementCount(inputs.shape);
   const positions = Array.from({ length: count }, (_, i) => Math.floor((i * split.count) / count));
@@ -142,6 +149,8 @@ async function readSubject({ data, before }: Explained, count: number): Promise<
   };
 }
 
+const onlyInput = ({ test }: Explained['data']): NamedInputs => present(test.inputs[0], 'the input of the model');
+
 function largest(row: Float32Array): number {
   return row.reduce((best, value, i) => (value > (row[best] ?? 0) ? i : best), 0);
 }
@@ -160,8 +169,8 @@ async function attributionMaps(
   { inputs, baseline, outputs, axes }: ExplainedSamples,
   batchSize: number,
 ): Promise<Maps | null> {
-  const sampleShape = data.preprocessing.shape;
-  const settings = { provider: device.provider, loss: task.loss, sampleShape };
+  const { name, shape: sampleShape } = onlyInput(data);
+  const settings = { provider: device.provider, loss: task.loss, sampleShapes: { [name]: sampleShape } };
   const prepared = await prepareInputGradient(model.path, graph, batchSize, settings, judged);
   if (prepared === null) return null;
   const { input, elementType, gradient, seeds, seedShape } = prepared;
@@ -220,7 +229,8 @@ async function example(
   pair: { readonly position: number; readonly before: Float64Array; readonly after: Float64Array },
   actual: string,
 ): Promise<AttributionExample> {
-  const { inputs, split } = data.test;
+  const { split } = data.test;
+  const inputs = onlyInput(data);
   const { position, before, after } = pair;
   const common = { index: position, actual, spearman: rankCorrelation(before, after) };
   if (axes.grid === null) {

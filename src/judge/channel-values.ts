@@ -1,4 +1,5 @@
 import { channelNames, inputAxes } from '../data/axes.js';
+import type { NamedInputs } from '../data/inputs.js';
 import { elementCount } from '../model/tensor.js';
 import type { DataPart } from '../reading/data.js';
 
@@ -10,12 +11,24 @@ const batchSize = 64;
 
 /**
  * The values that the model is fed, per channel (per feature for rows, the first 1,024 of them), from samples evenly spaced
- * in a part and, in large ones, from positions evenly spaced in each sample, others in the next.
+ * in a part and, in large ones, from positions evenly spaced in each sample, others in the next. Of several inputs, those of each,
+ * with its name before theirs.
  */
-export async function channelValues({
-  inputs,
-  split,
-}: DataPart): Promise<readonly { readonly name: string; readonly values: Float32Array }[]> {
+export async function channelValues({ inputs, split }: DataPart): Promise<readonly ChannelValues[]> {
+  const all: ChannelValues[] = [];
+  for (const input of inputs) {
+    const prefix = inputs.length === 1 ? '' : `${input.name}/`;
+    for (const { name, values } of await valuesOf(input, split)) all.push({ name: `${prefix}${name}`, values });
+  }
+  return all;
+}
+
+export interface ChannelValues {
+  readonly name: string;
+  readonly values: Float32Array;
+}
+
+async function valuesOf(inputs: NamedInputs, split: DataPart['split']): Promise<readonly ChannelValues[]> {
   const axes = inputAxes(inputs);
   const length = elementCount(inputs.shape);
   const samples = Math.min(split.count, sampleLimit);

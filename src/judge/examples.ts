@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import type { Example } from '../contract/result.js';
 import type { Dataset } from '../data/dataset.js';
+import type { NamedInputs } from '../data/inputs.js';
 import { classProbabilities, predictedClasses, type Scores, type Truth, topConfidence } from '../evaluation/metrics.js';
 import type { DataPart } from '../reading/data.js';
 
@@ -41,11 +42,23 @@ export async function changedExamples(
         actual: name(truth.labels[i]),
         before: side(before, i),
         frelu: side(frelu, i),
-        ...(await pictureOf(inputs.dataset, split.indices[i] ?? 0)),
+        ...(await picturesOf(inputs, split.indices[i] ?? 0)),
       })),
     );
   };
   return { fixed: await pick(false), broken: await pick(true) };
+}
+
+/** A sample of several inputs: the picture among them, or their features one after another. */
+async function picturesOf(inputs: readonly NamedInputs[], index: number): Promise<Pick<Example, 'thumbnail' | 'row'>> {
+  const views = await Promise.all(
+    inputs.map(async ({ name, dataset }) => ({ name, ...(await pictureOf(dataset, index)) })),
+  );
+  const picture = views.find(({ thumbnail }) => thumbnail !== null);
+  if (picture !== undefined) return { thumbnail: picture.thumbnail, row: null };
+  if (inputs.length === 1) return { thumbnail: null, row: views[0]?.row ?? null };
+  const rows = views.flatMap(({ name, row }) => (row ?? []).map((each) => ({ ...each, name: `${name}/${each.name}` })));
+  return { thumbnail: null, row: rows.length === 0 ? null : rows };
 }
 
 /** A sample as people look at it: pixels as a small PNG, a row as its first features. */

@@ -1,10 +1,8 @@
 import type { Graph } from '../model/graph.js';
 import { countOperations, type OperationCounts } from '../model/operation-counts.js';
-import { elementCount } from '../model/tensor.js';
 import { peakTensorBytes } from '../model/tensor-memory.js';
-import type { Signature } from '../runtime/predictor.js';
+import { filledFeeds, fixedBatch, type SampleShapes, type Signature, tensorsFor } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
-import { tensorOf } from '../runtime/tensors.js';
 
 /** What one inference call costs, counted at shapes read off an execution: the same on every machine. */
 export interface InferenceCost {
@@ -16,12 +14,11 @@ export interface InferenceCost {
 
 export async function inferenceCost(
   graph: Graph,
-  { input, elementType, inputShape }: Signature,
-  sampleShape: readonly number[],
+  signature: Signature,
+  sampleShapes: SampleShapes,
 ): Promise<InferenceCost> {
-  const batch = inputShape[0] ?? 1;
-  const dims = [batch, ...sampleShape];
-  const feeds = { [input]: tensorOf(elementType, new Float32Array(elementCount(dims)), dims) };
+  const batch = fixedBatch(signature) ?? 1;
+  const feeds = tensorsFor(signature, filledFeeds(sampleShapes, batch), batch);
   const shapes = await observeShapes(graph, feeds);
   const counts = countOperations(graph, shapes);
   return {

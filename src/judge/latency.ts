@@ -1,8 +1,15 @@
 import type { LatencyComparison } from '../contract/result.js';
 import type { Provider } from '../contract/settings.js';
 import type { ModelProto } from '../model/graph.js';
-import { elementCount } from '../model/tensor.js';
-import { openPredictor, type Signature } from '../runtime/predictor.js';
+import {
+  type Feeds,
+  filledFeeds,
+  fixedBatch,
+  openPredictor,
+  type Predictor,
+  type SampleShapes,
+  type Signature,
+} from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 
 /** Small models answer in microseconds, where a median of a few calls is chance: about this much work is timed for each. */
@@ -17,6 +24,7 @@ const idleThreadsSleep = { session: { intra_op: { allow_spinning: '0' } } };
 export interface TimedModel {
   readonly source: ModelProto | Uint8Array | string;
   readonly signature: Signature;
+  readonly sampleShapes: SampleShapes;
 }
 
 /**
@@ -43,28 +51,27 @@ export interface LatencyOptions {
 export async function compareLatency(
   before: TimedModel,
   after: TimedModel,
-  sampleShape: readonly number[],
   { runs, batchSize = 1, session = {} }: LatencyOptions,
 ): Promise<LatencyComparison> {
   const warmUps = Math.ceil(runs / 10);
   const options = { ...session, extra: { ...session.extra, ...idleThreadsSleep } };
-  const predictors = [
-    await openPredictor(before.source, before.signature, options),
-    await openPredictor(after.source, after.signature, options),
-  ];
-  const count = before.signature.inputShape[0] ?? after.signature.inputShape[0] ?? batchSize;
-  const inputs = new Float32Array(count * elementCount(sampleShape)).fill(0.5);
+  const count = fixedBatch(before.signature) ?? fixedBatch(after.signature) ?? batchSize;
+  const predictors: { readonly predictor: Predictor; readonly feeds: Feeds }[] = [];
+  for (const { source, signature, sampleShapes } of [before, after]) {
+    const predictor = await openPredictor(source, signature, options);
+    predictors.push({ predictor, feeds: filledFeeds(sampleShapes, count, 0.5) });
+  }
   const times: number[][] = predictors.map(() => []);
   try {
     for (let run = 0; run < warmUps + runs; run++) {
-      for (const [i, predictor] of predictors.entries()) {
+      for (const [i, { predictor, feeds }] of predictors.entries()) {
         const began = performance.now();
-        await predictor.predict(inputs, count, sampleShape);
+        await predictor.predict(feeds, count);
         if (run >= warmUps) times[i]?.push(performance.now() - began);
       }
     }
   } finally {
-    for (const predictor of predictors) await predictor.release();
+    for (const { predictor } of predictors) await predictor.release();
   }
   const [a, b] = times.map(median);
   const [medianBefore = 0, medianAfter = 0] = [a, b];

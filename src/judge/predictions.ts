@@ -31,8 +31,8 @@ export const trainedPredictions = defineJudge<{
 
 /** What a split's predictions are compared with. */
 export function truth({ task, data, before, teacher }: Subject, split: Split): Truth {
-  const { inputs, split: part } = data[split];
-  return truthOf(task, inputs.dataset.targets, part.indices, (teacher ?? before)[split].values);
+  const { samples, split: part } = data[split];
+  return truthOf(task, samples.targets, part.indices, (teacher ?? before)[split].values);
 }
 
 export interface ArmScores {

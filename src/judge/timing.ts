@@ -1,4 +1,5 @@
 import type { MigrateResult } from '../contract/result.js';
+import { sampleShapesOf } from '../reading/data.js';
 import { readSource } from '../reading/reading.js';
 import { costs } from './costs.js';
 import { defineJudge } from './judge.js';
@@ -11,11 +12,11 @@ export const timing = defineJudge<Pick<MigrateResult, 'latency'>>({
   async measure(subject) {
     const { model, staged, signature, device, data } = subject;
     const { operations } = await costs.of(subject);
+    const sampleShapes = sampleShapesOf(data.test);
     return {
       latency: await compareLatency(
-        { source: readSource(model, signature), signature },
-        { source: readSource(staged.model, signature), signature },
-        data.preprocessing.shape,
+        { source: readSource(model, signature), signature, sampleShapes },
+        { source: readSource(staged.model, signature), signature, sampleShapes },
         { runs: timedRuns(operations?.before ?? null, device.provider), session: device.session },
       ),
     };

@@ -1,22 +1,24 @@
+import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { ClassReading } from '../contract/reading.js';
 import type { DuplicateCounts, SplitDescription, Task } from '../contract/result.js';
 import type { Dataset, Targets } from '../data/dataset.js';
 import { encodeAs, encodeFrom } from '../data/encoding.js';
-import { createInputs, type Inputs } from '../data/inputs.js';
-import { openCompanion, openDataset, type ReadOptions } from '../data/open.js';
-import { type ModelInput, type Preprocessing, planPreprocessing } from '../data/preprocess.js';
+import { cacheLimit, createInputs, type FedSamples, type NamedInputs } from '../data/inputs.js';
+import type { ReadOptions } from '../data/open.js';
+import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
-import { countLeaks, countRepeats, type Split, type SplitSamples, splitDataset, wholeSplit } from '../data/split.js';
+import { joinSamples, type SampleSet } from '../data/samples.js';
+import { countLeaks, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
-import type { Signature } from '../runtime/predictor.js';
+import type { SampleShapes, Signature, SignatureInput } from '../runtime/predictor.js';
 import { type ClassNames, matchClasses } from './class-names.js';
+import { bareNames, type NamedKeys, type OpenData, type OpenedData, openerOf } from './opened.js';
 import type { DataOptions } from './options.js';
 
 /** Some samples of a data set, ready to be fed to the model. */
-export interface DataPart {
-  readonly inputs: Inputs;
+export interface DataPart extends FedSamples {
   readonly split: Split;
 }
 
@@ -24,9 +26,10 @@ export interface RunData {
   readonly train: DataPart;
   readonly validation: DataPart;
   readonly test: DataPart;
-  readonly preprocessing: Preprocessing;
   /** null for data without classes */
   readonly classes: ClassReading | null;
+  /** the output that the targets were found by; null where they have no output's name */
+  readonly target: string | null;
 }
 
 /** A model that is to be fed, as far as the data need to know it. */
@@ -37,17 +40,25 @@ export interface FedModel {
   readonly classNames: ClassNames | null;
 }
 
+/** A part with what is known of its targets. */
+export interface OpenedPart extends DataPart, Pick<RunData, 'classes' | 'target'> {}
+
 /** Opens one data set whole: for `evaluate` and `compare`. A folder that holds several parts gives its test part. */
 export async function openEvaluationData(
   fed: FedModel,
   options: DataOptions,
   task: Task | null,
-): Promise<DataPart & Pick<RunData, 'classes'>> {
+  named: NamedKeys = bareNames,
+): Promise<OpenedPart> {
+  const open = openerOf(fed, named);
   const reading = readOptions(options, task);
-  const opened = await openDataset(options.data, reading);
-  const { dataset, classes } = inOrder((await openCompanion(opened, 'test', reading)) ?? opened, fed.classNames);
-  const preprocessing = await preprocessingFor(fed, dataset, options);
-  return { inputs: createInputs(dataset, preprocessing), split: await wholeSplit(dataset), classes };
+  const whole = await open(options.data, reading);
+  const opened = (await whole.companion('test', whole.targets, reading)) ?? whole;
+  const { targets, classes } = inOrder(opened, fed.classNames);
+  const { datasets } = opened;
+  const inputs = await inputsOf(fed, datasets, options);
+  const samples = samplesOf(datasets, targets);
+  return { inputs, samples, split: await wholeSplit(samples), classes, target: opened.target };
 }
 
 /**
@@ -60,93 +71,106 @@ export async function openRunData(
   options: DataOptions,
   task: Task | null,
   seed: number,
+  named: NamedKeys = bareNames,
 ): Promise<RunData> {
+  const open = openerOf(fed, named);
   const reading = readOptions(options, task);
-  const { dataset: opened, classes } = inOrder(await openDataset(options.data, reading), fed.classNames);
-  const { targets } = opened;
+  const opened = await open(options.data, reading);
+  const { targets, classes } = inOrder(opened, fed.classNames);
   // labels that are numbers mean the same in every part; words are numbered by those of training
   const others =
     targets.kind === 'class' && targets.numbered !== true ? { ...reading, classNames: targets.names } : reading;
-  const ownTest = await openTestSet(opened, options.test, others);
-  const ownValidation = await openCompanion(opened, 'validation', others);
-  const splits = await splitDataset(opened, {
+  const ownTest =
+    options.test === null
+      ? await opened.companion('test', targets, others)
+      : await openTestSet(open, options.test, others);
+  const ownValidation = await opened.companion('validation', targets, others);
+  const splits = await splitDataset(samplesOf(opened.datasets, targets), {
     seed,
     validationFraction: ownValidation === null ? options.validationFraction : 0,
     testFraction: ownTest === null ? options.testFraction : 0,
   });
-  const dataset = withTargets(encodeFrom(opened, splits.train.indices), targets);
-  const preprocessing = await preprocessingFor(fed, dataset, options);
-  const inputs = createInputs(dataset, preprocessing);
-  const partOf = async (own: Dataset | null, split: Split): Promise<DataPart> => {
-    if (own === null) return { inputs, split };
-    const encoded = withTargets(encodeAs(own, dataset), own.targets);
+  const datasets = opened.datasets.map((dataset) => encodeFrom(dataset, splits.train.indices));
+  const inputs = await inputsOf(fed, datasets, options);
+  const samples = samplesOf(datasets, targets);
+  const partOf = async (own: OpenedData | null, split: Split): Promise<DataPart> => {
+    if (own === null) return { inputs, samples, split };
+    const encoded = own.datasets.map((dataset, i) => encodeAs(dataset, present(datasets[i], 'the data of an input')));
     return {
-      inputs: createInputs(encoded, await preprocessingFor(fed, encoded, options)),
-      split: await wholeSplit(own),
+      inputs: await inputsOf(fed, encoded, options),
+      samples: samplesOf(encoded, own.targets),
+      split: await wholeSplit(samplesOf(own.datasets, own.targets)),
     };
   };
   return {
-    train: { inputs, split: splits.train },
+    train: { inputs, samples, split: splits.train },
     validation: await partOf(ownValidation, splits.validation),
     test: await partOf(ownTest, splits.test),
-    preprocessing,
     classes,
+    target: opened.target,
   };
 }
 
+/** The samples of a model's data sets, with targets. */
+function samplesOf(datasets: readonly Dataset[], targets: Targets): SampleSet {
+  const [only, ...others] = datasets;
+  return only === undefined || others.length > 0 ? joinSamples(datasets, targets) : withTargets(only, targets);
+}
+
 /** A data set with other targets; the same one where they are the same. */
-function withTargets(dataset: Dataset, targets: Targets): Dataset {
+function withTargets<Set extends { readonly targets: Targets }>(dataset: Set, targets: Targets): Set {
   if (dataset.targets === targets) return dataset;
   // what a table learns is computed when it is asked for: the fields of the copy ask the original
   return Object.create(dataset, { targets: { value: targets, enumerable: true } });
 }
 
-/** A data set with its labels in the order of the model's classes, where it is known and they are the same. */
-function inOrder(dataset: Dataset, known: ClassNames | null): { dataset: Dataset; classes: ClassReading | null } {
-  const { targets, path } = dataset;
-  if (targets.kind !== 'class') return { dataset, classes: null };
+/** Labels in the order of the model's classes, where it is known and they are the same. */
+function inOrder(
+  { targets, path }: Pick<OpenedData, 'targets' | 'path'>,
+  known: ClassNames | null,
+): { targets: Targets; classes: ClassReading | null } {
+  if (targets.kind !== 'class') return { targets, classes: null };
   const own: ClassReading = { names: targets.names, origin: path, source: 'data' };
-  if (known === null) return { dataset, classes: own };
+  if (known === null) return { targets, classes: own };
   switch (matchClasses(targets, known, path)) {
     case 'unrelated':
-      return { dataset, classes: own };
+      return { targets, classes: own };
     case 'rename':
-      return { dataset, classes: known };
+      return { targets, classes: known };
     case 'reorder': {
       const columns = targets.names.map((name) => known.names.indexOf(name));
       const labels = targets.labels.map((label) => present(columns[label], `the class ${label} of ${path}`));
-      return { dataset: withTargets(dataset, { kind: 'class', labels, names: known.names }), classes: known };
+      return { targets: { kind: 'class', labels, names: known.names }, classes: known };
     }
   }
 }
 
-/** The same parts, each data set with the targets that `change` makes of its own. */
+/** The same parts, each with the targets that `change` makes of its own. */
 export function retarget(data: RunData, change: (targets: Targets) => Targets): RunData {
-  const changed = new Map<Inputs, Inputs>();
-  const inputsOf = (inputs: Inputs): Inputs => {
-    const known = changed.get(inputs) ?? retargetInputs(inputs, change);
-    changed.set(inputs, known);
-    return known;
+  const changed = new Map<SampleSet, SampleSet>();
+  const partOf = (part: DataPart): DataPart => {
+    const samples = changed.get(part.samples) ?? retargetPart(part, change).samples;
+    changed.set(part.samples, samples);
+    return { ...part, samples };
   };
-  const partOf = ({ inputs, split }: DataPart): DataPart => ({ inputs: inputsOf(inputs), split });
   return { ...data, train: partOf(data.train), validation: partOf(data.validation), test: partOf(data.test) };
 }
 
 /**
- * The same samples in the same order, prepared for another model.
- * @throws Failure('input') when they do not fit its input
+ * The same samples in the same order, prepared for another model of as many inputs.
+ * @throws Failure('input') when they do not fit it
  */
 export async function refeed(
   data: Pick<RunData, 'train' | 'validation' | 'test'>,
   fed: Pick<FedModel, 'model' | 'signature'>,
   options: DataOptions,
 ): Promise<Pick<RunData, 'train' | 'validation' | 'test'>> {
-  const prepared = new Map<Inputs, Inputs>();
-  const partOf = async ({ inputs, split }: DataPart): Promise<DataPart> => {
-    const { dataset } = inputs;
-    const own = prepared.get(inputs) ?? createInputs(dataset, await preprocessingFor(fed, dataset, options));
-    prepared.set(inputs, own);
-    return { inputs: own, split };
+  const prepared = new Map<DataPart['inputs'], readonly NamedInputs[]>();
+  const partOf = async (part: DataPart): Promise<DataPart> => {
+    const datasets = part.inputs.map(({ dataset }) => dataset);
+    const own = prepared.get(part.inputs) ?? (await inputsOf(fed, datasets, options));
+    prepared.set(part.inputs, own);
+    return { ...part, inputs: own };
   };
   return {
     train: await partOf(data.train),
@@ -155,16 +179,14 @@ export async function refeed(
   };
 }
 
-export function retargetInputs(inputs: Inputs, change: (targets: Targets) => Targets): Inputs {
-  const dataset = withTargets(inputs.dataset, change(inputs.dataset.targets));
-  return dataset === inputs.dataset ? inputs : { ...inputs, dataset };
+export function retargetPart<Part extends FedSamples>(part: Part, change: (targets: Targets) => Targets): Part {
+  return { ...part, samples: withTargets(part.samples, change(part.samples.targets)) };
 }
 
-async function openTestSet(dataset: Dataset, test: string | null, reading: ReadOptions): Promise<Dataset | null> {
-  if (test === null) return openCompanion(dataset, 'test', reading);
-  const named = await openDataset(test, reading);
+async function openTestSet(open: OpenData, test: string, reading: ReadOptions): Promise<OpenedData> {
+  const named = await open(test, reading);
   // a folder that holds training and test files was named for its test files
-  return (await openCompanion(named, 'test', reading)) ?? named;
+  return (await named.companion('test', named.targets, reading)) ?? named;
 }
 
 /** A task that is named says what targets are where the data leaves it open; distillation needs none. */
@@ -183,42 +205,91 @@ function readOptions({ target }: DataOptions, task: Task | null): ReadOptions {
   }
 }
 
-/** The input of a model, as preprocessing needs to know it. */
-export function modelInputOf(model: Model, { inputShape, elementType }: Signature): ModelInput {
+/** An input of a model, as preprocessing needs to know it. */
+export function modelInputOf(model: Model, { shape, elementType }: SignatureInput): ModelInput {
   const layout = model.format === 'onnx' ? {} : { layout: 'NHWC' as const };
-  return { shape: inputShape, dtype: dtypeName(elementType), ...layout };
+  return { shape, dtype: dtypeName(elementType), ...layout };
 }
 
-async function preprocessingFor(
+/** The data sets as the model is fed with them, in the order of its inputs. */
+async function inputsOf(
   { model, signature }: Pick<FedModel, 'model' | 'signature'>,
-  dataset: Dataset,
+  datasets: readonly Dataset[],
   options: DataOptions,
-): Promise<Preprocessing> {
+): Promise<readonly NamedInputs[]> {
   const { preprocessorConfig: path } = options;
   const found = path === null ? await findPreprocessorConfig(model.path) : await readPreprocessorConfig(path);
   const config = found === null ? {} : { preprocessorConfig: found };
-  return planPreprocessing(dataset, modelInputOf(model, signature), { ...config, ...options.preprocessing });
+  const preprocessing = { ...config, ...options.preprocessing };
+  const several = signature.inputs.length > 1;
+  if (several) requirePixels(datasets, options);
+  // the cache is for all of them together
+  const cacheBytes = cacheLimit / signature.inputs.length;
+  return signature.inputs.map((input, i) => {
+    const dataset = present(datasets[i], `the data of the input '${input.name}'`);
+    requireExact(input, dataset);
+    const own = several && !arePixels(dataset) ? asStored(dataset) : preprocessing;
+    const planned = planPreprocessing(dataset, modelInputOf(model, input), own);
+    return { name: input.name, ...createInputs(dataset, planned, cacheBytes) };
+  });
+}
+
+const arePixels = ({ sample }: Dataset): boolean => sample.dtype === 'uint8' && sample.layout !== 'values';
+
+/** Beside other inputs, 8-bit numbers that are no picture are a mask or ids: they are fed as they are. */
+const asStored = ({ sample }: Dataset): PreprocessingOptions => (sample.dtype === 'uint8' ? { scale: 1 } : {});
+
+/** @throws Failure('usage') where what is said about pictures meets several inputs without one */
+function requirePixels(datasets: readonly Dataset[], { preprocessing, data }: DataOptions): void {
+  const given = (['scale', 'mean', 'std', 'layout', 'resize'] as const).filter(
+    (name) => preprocessing[name] !== undefined,
+  );
+  if (given.length === 0 || datasets.some(arePixels)) return;
+  throw new Failure('usage', {
+    what: `${data}: the preparation of pictures (${given.join(', ')}) was given, but none of the model's inputs is one of 8-bit pixels.`,
+    cure: 'Leave it out, and prepare the data before.',
+    settings: given,
+    written: 'nothing',
+  });
+}
+
+/** @throws Failure('input') for whole numbers that float32, in which samples are held, would round, where the model takes integers */
+function requireExact({ name, elementType }: SignatureInput, { path, sample }: Dataset): void {
+  if (sample.rounded === undefined || !/int/.test(dtypeName(elementType))) return;
+  throw new Failure('input', {
+    what: `${path}: the input '${name}' takes whole numbers, and ${sample.rounded} is beyond those that are exact here (2^24).`,
+    cure: 'Number the ids anew, from 0 on.',
+    written: 'nothing',
+  });
+}
+
+/** The shape of one sample of each input. */
+export function sampleShapesOf({ inputs }: FedSamples): SampleShapes {
+  return Object.fromEntries(inputs.map(({ name, shape }) => [name, shape] as const));
+}
+
+/** What becomes of a stored sample, in one sentence; of several inputs, in one for each. */
+export function preprocessingSentence({ inputs }: FedSamples): string {
+  const [only, ...others] = inputs;
+  if (only !== undefined && others.length === 0) return only.preprocessing.sentence;
+  return inputs.map(({ name, preprocessing }) => `${name}: ${preprocessing.sentence}`).join(' ');
 }
 
 /** Provenance for the report; `sha256` is over the samples' bytes and targets. */
-export function describeSplit({ inputs, split }: DataPart): SplitDescription {
-  const { dataset } = inputs;
+export function describeSplit({ samples, split }: DataPart): SplitDescription {
+  const { path, part, format, targets } = samples;
   return {
-    path: dataset.path,
-    part: dataset.part ?? null,
-    format: dataset.format,
+    path,
+    part: part ?? null,
+    format,
     count: split.count,
-    classes: dataset.targets.kind === 'class' ? dataset.targets.names.length : null,
+    classes: targets.kind === 'class' ? targets.names.length : null,
     sha256: split.contentSha256,
   };
 }
 
 export async function findDuplicates({ train, validation, test }: RunData): Promise<DuplicateCounts> {
-  const samples = ({ inputs, split }: DataPart): SplitSamples => ({ dataset: inputs.dataset, split });
-  return {
-    withinTest: await countRepeats(samples(test)),
-    testInTraining: await countLeaks([samples(train), samples(validation)], samples(test)),
-  };
+  return { withinTest: await countRepeats(test), testInTraining: await countLeaks([train, validation], test) };
 }
 
 /** A name for every output of the model: those of the classes, then numbers where the model knows more of them. */

@@ -4,7 +4,7 @@ import type { Model } from '../model/model.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
 import type { Signature } from '../runtime/predictor.js';
 import { findClassNames } from './class-names.js';
-import { type DataPart, openEvaluationData, retargetInputs } from './data.js';
+import { type DataPart, openEvaluationData, retargetPart } from './data.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { Predictions } from './predictions.js';
 import { readModel } from './reading.js';
@@ -44,21 +44,21 @@ export async function evaluateSubject(
   const loaded = await loadSubject(options.model);
   const { model } = loaded;
   const fed = { ...loaded, classNames: await findClassNames(model, options.reading.classes) };
-  const { classes, ...opened } = await openEvaluationData(fed, options.data, options.task.task);
-  const question = { ...loaded, part: opened, labelled: opened, classes, options, session };
+  const opened = await openEvaluationData(fed, options.data, options.task.task, options.reading);
+  const { classes, target } = opened;
+  const question = { ...loaded, part: opened, labelled: opened, classes, target, options, session };
   const { signature, task, kind, reading, predictions } = await readModel(question);
-  const inputs = retargetInputs(opened.inputs, (targets) => targetsFor({ task: kind }, targets));
-  const part: DataPart = { ...opened, inputs };
-  const { dataset } = inputs;
+  const part: DataPart = retargetPart(opened, (targets) => targetsFor({ task: kind }, targets));
+  const { targets } = part.samples;
   return {
     model,
     signature,
     part,
-    classNames: dataset.targets.kind === 'class' ? (classes?.names ?? dataset.targets.names) : null,
+    classNames: targets.kind === 'class' ? (classes?.names ?? targets.names) : null,
     task,
     reading,
     predictions,
     scores: scoresOf(task, predictions),
-    truth: truthOf(task, dataset.targets, part.split.indices, predictions.values),
+    truth: truthOf(task, targets, part.split.indices, predictions.values),
   };
 }

@@ -46,16 +46,17 @@ export async function withPredictor<Result>(
 
 async function predictWith(
   predictor: Predictor,
-  { inputs, split }: DataPart,
+  part: DataPart,
   limit = Number.POSITIVE_INFINITY,
 ): Promise<Predictions> {
+  const { split } = part;
   const indices = split.indices.slice(0, Math.min(split.count, limit));
   let values: Float32Array | undefined;
   let width = 0;
   let at = 0;
   const began = performance.now();
-  for await (const batch of batches(inputs, { indices, batchSize })) {
-    const output = await predictor.predict(batch.inputs, batch.count, inputs.shape);
+  for await (const batch of batches(part, { indices, batchSize })) {
+    const output = await predictor.predict(batch.inputs, batch.count);
     width = elementCount(output.shape);
     values ??= new Float32Array(indices.length * width);
     values.set(output.values, at * width);

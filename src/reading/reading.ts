@@ -8,19 +8,20 @@ import type {
   ReadingSource,
   SanityReading,
 } from '../contract/reading.js';
+import { gatherInputs } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
-import { createInputs } from '../data/inputs.js';
+import { createInputs, type NamedInputs } from '../data/inputs.js';
 import { checkLabels } from '../data/labels.js';
 import { planPreprocessing } from '../data/preprocess.js';
 import { type Head, headsOf } from '../model/head.js';
 import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
 import { dtypeName, elementCount } from '../model/tensor.js';
-import type { Signature } from '../runtime/predictor.js';
+import type { Signature, SignatureInput } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } from './choose-output.js';
 import { type DataPart, modelInputOf } from './data.js';
-import { inputCandidates } from './input-candidates.js';
+import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkReading, type Sanity } from './sanity.js';
@@ -38,6 +39,8 @@ export interface ReadingQuestion {
   /** labelled samples that judge nothing: those that are trained on, or where nothing is trained the same as `part` */
   readonly labelled: DataPart;
   readonly classes: ClassReading | null;
+  /** the output that the targets bear the name of; null: which one they are of is told by their width */
+  readonly target: string | null;
   readonly options: {
     readonly data: DataOptions;
     readonly task: TaskOptions;
@@ -72,23 +75,23 @@ const comparedValues = 2e7;
  */
 export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
   const { model, part, options } = question;
-  const { dataset } = part.inputs;
+  const { samples } = part;
   const heads = headsOf(model.graph);
-  const named = options.reading.outputs[0]?.name ?? null;
+  const named = options.reading.outputs[0]?.name ?? question.target;
   const only = heads.length === 1 ? heads[0] : undefined;
   // a model of one output is run but once
   const first = only === undefined ? null : await predictHead(question, only, part);
   const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
-  if (first !== null && first.width > 1) checkLabels(dataset.targets, first.width, dataset.path);
-  const chosen = chooseOutput(model.path, observed, wantedOf(dataset.targets), named);
+  if (first !== null && first.width > 1) checkLabels(samples.targets, first.width, samples.path);
+  const chosen = chooseOutput(model.path, observed, wantedOf(samples.targets), named);
   const predictions = first ?? (await predictHead(question, chosen.head, part));
   const described = describeValues(predictions.values, predictions.width);
   const agreement = agree(chosen.head, described);
-  const targets = targetsFor(chosen, dataset.targets);
+  const targets = targetsFor(chosen, samples.targets);
   const task = chooseTask(chosen, agreement, targets, options.task, options.data.data);
   refuseLogSigmoid(model.path, chosen, agreement, task);
   if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
-  if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, dataset.path);
+  if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, samples.path);
   const signature = { ...question.signature, output: chosen.head.value };
   const sanity = targets.kind === 'none' ? null : await checkSanity(question, signature, chosen, task);
   return {
@@ -98,14 +101,14 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
     kind: chosen.task,
     predictions,
     reading: {
-      inputs: [await inputReading(question)],
+      inputs: await inputReadings(question),
       outputs: observed.map((each) => outputReading(each, chosen, agreement, task)),
       choice: chosen.why,
       loss: task.loss,
       classes: targets.kind === 'class' ? question.classes : null,
       sanity: sanity && sanityReading(sanity, targets),
       untrained: null,
-      data: dataset.encoding?.sentences ?? [],
+      data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
       trusted: options.reading.trustReading,
     },
   };
@@ -168,32 +171,38 @@ async function checkSanity(
   task: RunTask,
 ): Promise<Sanity> {
   const { model, labelled, options, session } = question;
-  const { inputs } = labelled;
-  const count = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(comparedValues / elementCount(inputs.shape))));
+  const size = labelled.inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const count = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(comparedValues / size)));
   const split = evenly(labelled.split, count);
-  const modelInput = modelInputOf(model, signature);
-  const config = inputs.preprocessing;
   const source = readSource(model, signature);
   return checkReading({
-    truth: truthOf(task, targetsFor(chosen, inputs.dataset.targets), split.indices, new Float32Array()),
+    truth: truthOf(task, targetsFor(chosen, labelled.samples.targets), split.indices, new Float32Array()),
     width: task.width,
     scores: task.scores,
-    inputs: inputCandidates({
-      inForce: config,
-      channelCount: channelsOf(labelled),
-      stored: await storedRange(labelled),
-      bothLayouts: inputs.shape.length === 3 && inputs.shape[0] === inputs.shape[2],
-    }),
+    inputs: await candidatesFor(labelled),
     async predict(candidate) {
       const prepared =
         candidate === null
-          ? inputs
-          : createInputs(
-              inputs.dataset,
-              planPreprocessing(inputs.dataset, modelInput, { ...options.data.preprocessing, ...candidate.apply }),
-            );
-      return (await predict(source, signature, { inputs: prepared, split }, session)).values;
+          ? labelled.inputs
+          : labelled.inputs.map(({ name, dataset }, i) => {
+              const input = present(signature.inputs[i], `the input '${name}'`);
+              const apply = { ...options.data.preprocessing, ...candidate.apply };
+              return { name, ...createInputs(dataset, planPreprocessing(dataset, modelInputOf(model, input), apply)) };
+            });
+      return (await predict(source, signature, { ...labelled, inputs: prepared, split }, session)).values;
     },
+  });
+}
+
+/** The usual ways of preparing a picture: of several inputs nobody could tell which of them is prepared wrongly. */
+async function candidatesFor({ inputs, split }: DataPart): Promise<readonly InputCandidate[]> {
+  const [input, ...others] = inputs;
+  if (input === undefined || others.length > 0) return [];
+  return inputCandidates({
+    inForce: input.preprocessing,
+    channelCount: channelsOf(input),
+    stored: await storedRange(input, split),
+    bothLayouts: input.shape.length === 3 && input.shape[0] === input.shape[2],
   });
 }
 
@@ -206,14 +215,13 @@ function evenly(split: DataPart['split'], count: number): DataPart['split'] {
   return { ...split, indices, count };
 }
 
-function channelsOf({ inputs: { shape, preprocessing } }: DataPart): number {
+function channelsOf({ shape, preprocessing }: NamedInputs): number {
   if (preprocessing.channels === 'none' || shape.length < 3) return 1;
   return present(preprocessing.channels === 'first' ? shape[0] : shape.at(-1), 'the channel axis of the input');
 }
 
 /** The ends of what is stored, over some samples. */
-async function storedRange({ inputs, split }: DataPart) {
-  const { dataset, preprocessing } = inputs;
+async function storedRange({ dataset, preprocessing }: NamedInputs, split: DataPart['split']) {
   const indices = evenly(split, 64).indices;
   const values = new Float32Array(indices.length * elementCount(preprocessing.raw.shape));
   await dataset.read(indices, values, preprocessing.size ?? undefined);
@@ -229,30 +237,40 @@ function ends(values: Float32Array): { readonly min: number; readonly max: numbe
   return { min, max };
 }
 
-async function inputReading({ model, signature, part, options }: ReadingQuestion): Promise<InputReading> {
-  const { inputs, split } = part;
-  const { preprocessing } = inputs;
-  const { indices } = evenly(split, 64);
-  const fed = new Float32Array(indices.length * elementCount(inputs.shape));
-  await inputs.gather(indices, fed);
+async function inputReadings(question: ReadingQuestion): Promise<InputReading[]> {
+  const { signature, part } = question;
+  const fed = await gatherInputs(part.inputs, evenly(part.split, 64).indices);
+  return part.inputs.map((inputs, i) => {
+    const input = present(signature.inputs[i], `the input '${inputs.name}'`);
+    return inputReading(question, input, inputs, present(fed[inputs.name], `samples of '${inputs.name}'`).values);
+  });
+}
+
+function inputReading(
+  { model, options }: ReadingQuestion,
+  { name, elementType }: SignatureInput,
+  { preprocessing, shape }: NamedInputs,
+  fed: Float32Array,
+): InputReading {
   const { min, max } = ends(fed);
   const { scale, mean, std } = preprocessing.sources;
+  const key = options.reading.inputs.find((each) => each.name === name)?.key;
   // the surest of the three: what was said about one was said about all
   const source = present(
     readingSources.find((each) => each === scale || each === mean || each === std),
     'the source of the preprocessing',
   );
   return {
-    name: signature.input,
-    dtype: dtypeName(signature.elementType),
-    shape: inputs.shape,
+    name,
+    ...(key === undefined ? {} : { key }),
+    dtype: dtypeName(elementType),
+    shape,
     preprocessing: preprocessing.sentence,
     scale: preprocessing.scale,
     mean: preprocessing.mean,
     std: preprocessing.std,
     layout:
-      options.data.preprocessing.layout ??
-      (model.format === 'onnx' ? layoutOf(preprocessing.channels, inputs.shape) : 'NHWC'),
+      options.data.preprocessing.layout ?? (model.format === 'onnx' ? layoutOf(preprocessing.channels, shape) : 'NHWC'),
     range: min <= max ? [min, max] : null,
     source,
     settings: ['scale', 'mean', 'std', 'layout', 'preprocess'],

@@ -1,4 +1,4 @@
-import type { DataPart } from '../reading/data.js';
+import { type DataPart, sampleShapesOf } from '../reading/data.js';
 import { softTargets, truthOf } from '../reading/task.js';
 import type { ArmContext } from './arm-subject.js';
 import { checkFreedBatch } from './freed-batch.js';
@@ -18,7 +18,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { before } = await baselineStage.of(run);
   const device = await run.device();
   await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
-  const { inputs, split } = data.validation;
+  const { samples, split } = data.validation;
   const teaching = await teachingOf(run);
   const taught = teaching === null ? null : softTargets(task, teaching.answers.train.values, teaching.temperature);
   return {
@@ -33,18 +33,13 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       optimizer: training.optimizer,
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
-      sampleShape: data.preprocessing.shape,
+      sampleShapes: sampleShapesOf(data.train),
       ...(task.loss === 'mse' && { targetScale: spreadOf(wantedValues(data.train, teaching), task.width) }),
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
     taught,
-    validationTruth: truthOf(
-      task,
-      inputs.dataset.targets,
-      split.indices,
-      (teaching?.answers ?? before).validation.values,
-    ),
+    validationTruth: truthOf(task, samples.targets, split.indices, (teaching?.answers ?? before).validation.values),
     seed: options.seed,
     session: device.session,
     freeMemory: () => device.freeMemory(),
@@ -53,10 +48,10 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
 });
 
 /** What a regression is trained on, [samples, width]: the targets of the training samples, or what the teacher says where it alone counts. */
-function wantedValues({ inputs: { dataset }, split }: DataPart, teaching: Teaching | null): Float32Array {
+function wantedValues({ samples, split }: DataPart, teaching: Teaching | null): Float32Array {
   if (teaching?.weight === 1) return teaching.answers.train.values;
-  const { targets } = dataset;
-  if (targets.kind !== 'values') throw new Error(`${dataset.path}: a regression without values`);
+  const { targets, path } = samples;
+  if (targets.kind !== 'values') throw new Error(`${path}: a regression without values`);
   const { values, width } = targets;
   const wanted = new Float32Array(split.count * width);
   split.indices.forEach((index, i) => {

@@ -7,9 +7,8 @@ import type { Graph } from '../model/graph.js';
 import type { DataPart } from '../reading/data.js';
 import { type Predictions, predict } from '../reading/predictions.js';
 import { lossTargets, type RunTask, scoresOf } from '../reading/task.js';
-import { type Signature, signatureOf } from '../runtime/predictor.js';
+import { type Signature, signatureOf, tensorsFor } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
-import { tensorOf } from '../runtime/tensors.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Validation } from '../training/criterion.js';
 import type { ArmNetwork } from '../training/networks.js';
@@ -47,28 +46,24 @@ export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject
   return {
     stepper: new Stepper(build, network.trainable.graph, options),
     // a float16 model is trained in float32
-    batches: trainingBatches(context, signatureOf(network.trainable.graph).elementType),
+    batches: trainingBatches(context, signatureOf(network.trainable.graph)),
     bake: network.bake,
     validate: (graph) => validate(context, graph),
   };
 }
 
 /** The training split, shuffled by seed and epoch: the same order for every arm. */
-function trainingBatches(context: ArmContext, elementType: number): TrainingBatches {
-  const { train, batchSize, signature, task, seed } = context;
-  const { inputs, split } = train;
+function trainingBatches(context: ArmContext, signature: Signature): TrainingBatches {
+  const { train, batchSize, task, seed } = context;
+  const { samples, split } = train;
   const targetsOf = batchTargets(context);
 
   async function* epoch(number: number, from: number): AsyncIterable<StepFeed> {
     const options = { indices: split.indices, batchSize, shuffle: { seed, epoch: number }, skip: from };
-    const classes = task.width > 1 && inputs.dataset.targets.kind === 'class' ? { classes: task.width } : {};
-    for await (const batch of batches(inputs, { ...options, ...classes })) {
-      const dims = [batch.count, ...inputs.shape];
-      yield {
-        inputs: { [signature.input]: tensorOf(elementType, batch.inputs, dims) },
-        targets: targetsOf(batch),
-        count: batch.count,
-      };
+    const classes = task.width > 1 && samples.targets.kind === 'class' ? { classes: task.width } : {};
+    for await (const batch of batches(train, { ...options, ...classes })) {
+      const { count } = batch;
+      yield { inputs: tensorsFor(signature, batch.inputs, count), targets: targetsOf(batch), count };
     }
   }
   return { count: split.count, batchSize, epoch };

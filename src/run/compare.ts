@@ -3,8 +3,9 @@ import type { CompareResult } from '../contract/result.js';
 import { classDeltas, pairedDelta } from '../evaluation/compare.js';
 import { evaluateMetrics } from '../evaluation/metrics.js';
 import { inferenceCost } from '../judge/inference-cost.js';
-import { compareLatency, timedRuns } from '../judge/latency.js';
+import { compareLatency, type TimedModel, timedRuns } from '../judge/latency.js';
 import { describeModel } from '../model/describe.js';
+import { sampleShapesOf } from '../reading/data.js';
 import { type Evaluated, evaluateSubject } from '../reading/evaluation.js';
 import { maxAbsDifference } from '../reading/predictions.js';
 import { readSource } from '../reading/reading.js';
@@ -37,7 +38,7 @@ async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: Comp
     });
   }
   const { truth, part, task } = first;
-  const { operations } = await inferenceCost(first.model.graph, first.signature, part.inputs.shape);
+  const { operations } = await inferenceCost(first.model.graph, first.signature, sampleShapesOf(part));
   const scores = { before: first.scores, control: null, frelu: second.scores };
   return {
     a: { model: describeModel(first.model), reading: first.reading, metrics: evaluateMetrics(first.scores, truth) },
@@ -47,13 +48,15 @@ async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: Comp
     delta: pairedDelta(task.metric, first.scores, second.scores, truth, { seed }),
     perClass: truth.kind === 'class' ? classDeltas(namesOf(first, truth.classes), truth.labels, scores) : [],
     maxAbsDiff: maxAbsDifference(first.predictions.values, second.predictions.values),
-    latency: await compareLatency(
-      { source: readSource(first.model, first.signature), signature: first.signature },
-      { source: readSource(second.model, second.signature), signature: second.signature },
-      part.inputs.shape,
-      { runs: timedRuns(operations?.multiplyAdds ?? null, device.provider), session: device.session },
-    ),
+    latency: await compareLatency(timed(first), timed(second), {
+      runs: timedRuns(operations?.multiplyAdds ?? null, device.provider),
+      session: device.session,
+    }),
   };
+}
+
+function timed({ model, signature, part }: Evaluated): TimedModel {
+  return { source: readSource(model, signature), signature, sampleShapes: sampleShapesOf(part) };
 }
 
 function namesOf({ classNames }: Evaluated, count: number): readonly string[] {

@@ -36,7 +36,7 @@ export function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult>
   });
 }
 
-export function describeData({ inputs, split }: DataPart): EvaluateResult['data'] {
-  const { path, format, targets } = inputs.dataset;
+export function describeData({ samples, split }: DataPart): EvaluateResult['data'] {
+  const { path, format, targets } = samples;
   return { path, format, count: split.count, classes: targets.kind === 'class' ? targets.names.length : null };
 }

@@ -2,7 +2,7 @@ import { Failure, messageOf } from '../contract/failure.js';
 import type { Model } from '../model/model.js';
 import type { DataPart } from '../reading/data.js';
 import { maxAbsDifference, type Predictions, predict } from '../reading/predictions.js';
-import { type Signature, signatureOf } from '../runtime/predictor.js';
+import { fixedBatch, type Signature, signatureOf } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { canonicalCopy } from '../training/canonical.js';
 
@@ -24,7 +24,7 @@ export async function checkFreedBatch(
   predictions: Predictions,
   session: InferenceSession.SessionOptions,
 ): Promise<void> {
-  const [fixed = null] = original.inputShape;
+  const fixed = fixedBatch(original);
   if (fixed === null) return;
   const refuse = (why: string, cause?: unknown): Failure =>
     new Failure(

@@ -75,7 +75,7 @@ async function openRun(
   enter({ hooks }, 'data');
   const classNames = await findClassNames(model, options.reading.classes);
   const fed = { model, signature, classNames };
-  const data = await openRunData(fed, options.data, options.task.task, options.seed);
+  const data = await openRunData(fed, options.data, options.task.task, options.seed, options.reading);
   await warnOfLeaks(data, hooks);
   const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
   const content = { dataSha256: data.train.split.contentSha256, teacher: teacher?.model.files ?? null };

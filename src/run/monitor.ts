@@ -52,6 +52,7 @@ async function monitorOn(
       task: { task: 'distill', loss: run.settings.loss, metric: null },
       reading: {
         ...defaultReadingOptions,
+        inputs: run.reading.inputs.flatMap(({ name, key }) => (key === undefined ? [] : [{ name, key }])),
         outputs: run.reading.outputs.flatMap(({ judged, name }) => (judged ? [{ name, key: null }] : [])),
       },
     },

@@ -1,40 +1,106 @@
 import { create } from '@bufbuild/protobuf';
 import { type ModelProto, ValueInfoProtoSchema } from 'onnx-buf';
 import { ExecutionError, Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
-import { execute, type InferenceSession, openSession } from './session.js';
+import { execute, type InferenceSession, openSession, type Tensor } from './session.js';
 import { floatsOf, tensorOf } from './tensors.js';
+
+/** An input of a model, with the batch axis first; null for a dimension that is free. */
+export interface SignatureInput {
+  readonly name: string;
+  readonly elementType: number;
+  readonly shape: readonly (number | null)[];
+}
 
 /** What a model takes and gives, as far as its file says; null for a dimension that is free. */
 export interface Signature {
-  readonly input: string;
-  readonly elementType: number;
-  readonly inputShape: readonly (number | null)[];
+  /** all that there is to feed, in the order of the file */
+  readonly inputs: readonly SignatureInput[];
   readonly output: string;
   readonly outputShape: readonly (number | null)[] | null;
 }
 
+/** The samples that an input is fed with. */
+export interface Feed {
+  /** [count, ...shape] */
+  readonly values: Float32Array;
+  /** of one sample */
+  readonly shape: readonly number[];
+}
+
+/** By the input's name; every one holds the same samples. */
+export type Feeds = Readonly<Record<string, Feed>>;
+
+/** The shape of one sample of each input, by its name. */
+export type SampleShapes = Readonly<Record<string, readonly number[]>>;
+
 /**
- * The first input and first output of a graph; `feeds` says how many inputs there are to feed.
+ * The inputs and the first output of a graph.
  * @throws Failure('input') where there is no input or no output
  */
 export function signatureOf(graph: Graph): Signature {
-  const [input] = graph.feeds();
+  const feeds = graph.feeds();
   const [output] = graph.proto.output;
-  if (input === undefined || output === undefined) {
+  if (feeds.length === 0 || output === undefined) {
     throw new Failure('input', {
-      what: `The graph '${graph.proto.name}' has no ${input === undefined ? 'input' : 'output'}.`,
+      what: `The graph '${graph.proto.name}' has no ${feeds.length === 0 ? 'input' : 'output'}.`,
       cure: 'Export the model again with the data as its input and the predictions as its output.',
     });
   }
   return {
-    input: input.name,
-    elementType: elementTypeOf(input),
-    inputShape: shapeOf(input) ?? [],
+    inputs: feeds.map((input) => ({
+      name: input.name,
+      elementType: elementTypeOf(input),
+      shape: shapeOf(input) ?? [],
+    })),
     output: output.name,
     outputShape: shapeOf(output),
   };
+}
+
+/** The batch size that the export fixed; null where it is free. */
+export function fixedBatch({ inputs }: Pick<Signature, 'inputs'>): number | null {
+  for (const { shape } of inputs) if (typeof shape[0] === 'number') return shape[0];
+  return null;
+}
+
+/** What ONNX Runtime is fed with: [count, ...shape] of each input's own element type. */
+export function tensorsFor({ inputs }: Pick<Signature, 'inputs'>, feeds: Feeds, count: number): Record<string, Tensor> {
+  const tensors = inputs.map(({ name, elementType }) => {
+    const { values, shape } = present(feeds[name], `what the input '${name}' is fed with`);
+    return [name, tensorOf(elementType, values, [count, ...shape])] as const;
+  });
+  return Object.fromEntries(tensors);
+}
+
+/** Samples of one number, for what looks at shapes and times alone. */
+export function filledFeeds(shapes: SampleShapes, count: number, value = 0): Feeds {
+  const feeds = Object.entries(shapes).map(([name, shape]) => {
+    const values = new Float32Array(count * elementCount(shape));
+    return [name, { values: value === 0 ? values : values.fill(value), shape }] as const;
+  });
+  return Object.fromEntries(feeds);
+}
+
+/** Samples `from` to `to` of the feeds, not copied. */
+function slice(feeds: Feeds, from: number, to: number): Feeds {
+  const slices = Object.entries(feeds).map(([name, { values, shape }]) => {
+    const size = elementCount(shape);
+    return [name, { values: values.subarray(from * size, to * size), shape }] as const;
+  });
+  return Object.fromEntries(slices);
+}
+
+/** The feeds with zeros behind them, so that they are `count` samples. */
+function filledUp(feeds: Feeds, count: number): Feeds {
+  const filled = Object.entries(feeds).map(([name, { values, shape }]) => {
+    const all = new Float32Array(count * elementCount(shape));
+    all.set(values);
+    return [name, { values: all, shape }] as const;
+  });
+  return Object.fromEntries(filled);
 }
 
 function elementTypeOf(value: ValueInfoProto): number {
@@ -55,10 +121,10 @@ function shapeOf(value: ValueInfoProto): (number | null)[] | null {
  */
 export interface Predictor {
   /**
-   * `inputs` [count, ...sample shape] to the first output's values [count, ...]
+   * `count` samples of every input to the output's values [count, ...]
    * @throws ExecutionError where the model cannot be run; where memory does not suffice, for not even one sample
    */
-  predict(inputs: Float32Array, count: number, sampleShape: readonly number[]): Promise<Prediction>;
+  predict(feeds: Feeds, count: number): Promise<Prediction>;
   release(): Promise<void>;
 }
 
@@ -84,12 +150,12 @@ export async function openPredictor(
 ): Promise<Predictor> {
   const source = withOutput(model, signature.output);
   let session = await openSession(source, options);
-  const fixed = signature.inputShape[0] ?? null;
+  const fixed = fixedBatch(signature);
   let limit = fixed ?? Number.POSITIVE_INFINITY;
 
-  async function run(inputs: Float32Array, count: number, sampleShape: readonly number[]): Promise<Prediction> {
-    const feed = tensorOf(signature.elementType, inputs, [count, ...sampleShape]);
-    const output = (await execute(session, { [signature.input]: feed }, [signature.output]))[signature.output];
+  async function run(feeds: Feeds, count: number): Promise<Prediction> {
+    const outputs = await execute(session, tensorsFor(signature, feeds, count), [signature.output]);
+    const output = outputs[signature.output];
     if (output === undefined) throw new Error(`the model gave no '${signature.output}'`);
     const values = floatsOf(output);
     const perSample = values.length / count;
@@ -98,14 +164,10 @@ export async function openPredictor(
   }
 
   /** Runs as many of the samples as go at once; null: for so many memory does not suffice, and from here on there are fewer. */
-  async function attempt(inputs: Float32Array, count: number, sampleShape: readonly number[]) {
-    if (fixed !== null && count < fixed) {
-      const filled = new Float32Array(fixed * elementCount(sampleShape));
-      filled.set(inputs);
-      return run(filled, fixed, sampleShape);
-    }
+  async function attempt(feeds: Feeds, count: number) {
+    if (fixed !== null && count < fixed) return run(filledUp(feeds, fixed), fixed);
     try {
-      return await run(inputs, count, sampleShape);
+      return await run(feeds, count);
     } catch (cause) {
       if (!(cause instanceof ExecutionError && cause.outOfMemory) || fixed !== null || count === 1) throw cause;
       limit = Math.ceil(count / 2);
@@ -117,13 +179,12 @@ export async function openPredictor(
   }
 
   return {
-    async predict(inputs, count, sampleShape) {
-      const size = elementCount(sampleShape);
+    async predict(feeds, count) {
       let values: Float32Array | undefined;
       let shape: readonly number[] = [];
       for (let at = 0; at < count; ) {
         const taken = Math.min(limit, count - at);
-        const part = await attempt(inputs.subarray(at * size, (at + taken) * size), taken, sampleShape);
+        const part = await attempt(slice(feeds, at, at + taken), taken);
         if (part === null) continue;
         shape = part.shape;
         const width = elementCount(shape);

@@ -19,8 +19,18 @@ export function tensorOf(elementType: number, values: Float32Array, dims: readon
       );
     case DataType.INT32:
       return new Tensor('int32', Int32Array.from(values), dims);
+    case DataType.INT16:
+      return new Tensor('int16', Int16Array.from(values), dims);
+    case DataType.INT8:
+      return new Tensor('int8', Int8Array.from(values), dims);
     case DataType.UINT8:
       return new Tensor('uint8', Uint8Array.from(values), dims);
+    case DataType.BOOL:
+      return new Tensor(
+        'bool',
+        Uint8Array.from(values, (value) => (value === 0 ? 0 : 1)),
+        dims,
+      );
     case DataType.FLOAT16:
       return new Tensor('float16', Uint16Array.from(values, numberToFloat16), dims);
     default:

@@ -17,14 +17,13 @@ import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
 import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
 import { trainableParameters } from '../autodiff/trainable.js';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
-import { elementCount } from '../model/tensor.js';
 import { evaluateConstants } from '../runtime/evaluate-constants.js';
-import { signatureOf } from '../runtime/predictor.js';
+import { filledFeeds, type SampleShapes, signatureOf, tensorsFor } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
-import { tensorOf } from '../runtime/tensors.js';
 import { findBlockSize } from './block-size.js';
 import { canonicalCopy } from './canonical.js';
 
@@ -47,8 +46,8 @@ export interface StepSettings {
   readonly optimizer: OptimizerSettings;
   readonly batchNorm: BatchNormMode;
   readonly clipNorm: number | null;
-  /** the shape of one sample as the model takes it */
-  readonly sampleShape: readonly number[];
+  /** the shape of one sample of each input, as the model takes it */
+  readonly sampleShapes: SampleShapes;
   /**
    * of `mse`: the standard deviation of the training targets, one number, or one per output column; all positive. The
    * loss is then in units of it, squared, and the training independent of the unit that the targets are given in (`headScales`).
@@ -107,14 +106,12 @@ interface Forward {
 async function forwardAt(
   trainable: Trainable,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShape' | 'targetScale'>,
+  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShapes' | 'targetScale'>,
   { momentum = runningMomentum, keepWeights = true }: { momentum?: number; keepWeights?: boolean } = {},
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
   const signature = signatureOf(graph);
-  const dims = [batchSize, ...settings.sampleShape];
-  const zeros = new Float32Array(elementCount(dims));
-  const feeds = { [signature.input]: tensorOf(signature.elementType, zeros, dims) };
+  const feeds = tensorsFor(signature, filledFeeds(settings.sampleShapes, batchSize), batchSize);
   let observed = await observeShapes(graph, feeds);
   checkRows(observed.get(signature.output), batchSize, signature.output);
   const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
@@ -204,12 +201,12 @@ export async function prepareStep(
   settings: StepSettings,
   part: BatchPart = 'whole',
 ): Promise<TrainingStep> {
-  const { optimizer, provider, batchNorm, loss, clipNorm, sampleShape, targetScale, distillation = null } = settings;
+  const { optimizer, provider, batchNorm, loss, clipNorm, sampleShapes, targetScale, distillation = null } = settings;
   const inUnits = loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
   const { graph, running, ...forward } = await forwardAt(trainable, batchSize, {
     provider,
     batchNorm,
-    sampleShape,
+    sampleShapes,
     ...inUnits,
   });
   return buildStep(graph, {
@@ -236,7 +233,7 @@ export async function prepareStep(
 export async function prepareStatistics(
   trainable: Trainable,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'sampleShape'>,
+  settings: Pick<StepSettings, 'provider' | 'sampleShapes'>,
 ): Promise<Pick<Forward, 'graph' | 'running'>> {
   const { graph, running } = await forwardAt(
     trainable,
@@ -275,7 +272,7 @@ export interface InputGradient {
 }
 
 /**
- * The gradient of a model's outputs with respect to its input, statistics frozen: what attribution maps are made of. The
+ * The gradient of a model's outputs with respect to its (first) input, statistics frozen: what attribution maps are made of. The
  * outputs are taken before a final Softmax or Sigmoid that the loss would take over. Null where no gradient arrives at
  * the input, because it holds integers.
  * @throws Failure('input') where an operator on the way has no gradient rule, or none in the canonical op set
@@ -284,13 +281,13 @@ export async function prepareInputGradient(
   path: string,
   model: Graph,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'loss' | 'sampleShape'>,
+  settings: Pick<StepSettings, 'provider' | 'loss' | 'sampleShapes'>,
   judged: JudgedOutput | null = null,
 ): Promise<InputGradient | null> {
   const trainable = { path, graph: canonicalCopy(path, model), parameters: [], siteParameters: [] };
   if (judged !== null) exposeLoss(trainable.graph, judged);
   const { graph, ...forward } = await forwardAt(trainable, batchSize, { ...settings, batchNorm: 'frozen' });
-  const { input, elementType } = signatureOf(graph);
+  const { name: input, elementType } = present(signatureOf(graph).inputs[0], 'the input of the model');
   const rank = forward.shapes.get(forward.output)?.length ?? 2;
   const logits = lossInput(graph, forward.output, settings.loss, rank).value;
   const seedShape = forward.shapes.get(logits);
@@ -304,7 +301,8 @@ export async function prepareInputGradient(
   });
   const gradient = gradients.get(input);
   if (gradient === undefined) return null;
-  graph.proto.output = [floatValue(gradient, [batchSize, ...settings.sampleShape])];
+  const sampleShape = present(settings.sampleShapes[input], `the shape of '${input}'`);
+  graph.proto.output = [floatValue(gradient, [batchSize, ...sampleShape])];
   graph.proto.valueInfo = [];
   return { graph, input, elementType, gradient, seeds, seedShape };
 }

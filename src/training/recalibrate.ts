@@ -12,7 +12,7 @@ export async function recalibrate(
   trainable: Trainable,
   parameters: ReadonlyMap<string, Float32Array>,
   batches: TrainingBatches,
-  settings: Pick<StepSettings, 'provider' | 'sampleShape'>,
+  settings: Pick<StepSettings, 'provider' | 'sampleShapes'>,
   session: InferenceSession.SessionOptions,
 ): Promise<Map<string, Float32Array>> {
   const trained = trainable.graph.copy();

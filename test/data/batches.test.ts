@@ -15,9 +15,11 @@ const dataset = memoryDataset({
 const inputsOf = (data: Dataset, cacheBytes?: number) =>
   createInputs(data, planPreprocessing(data, { shape: [null, 2] }), cacheBytes);
 
+const fed = (data: Dataset, inputs = inputsOf(data)) => ({ inputs: [{ name: 'x', ...inputs }], samples: data });
+
 async function collect(options: BatchOptions, data: Dataset = dataset, inputs = inputsOf(data)): Promise<Batch[]> {
   const all: Batch[] = [];
-  for await (const batch of batches(inputs, options)) all.push(batch);
+  for await (const batch of batches(fed(data, inputs), options)) all.push(batch);
   return all;
 }
 
@@ -28,7 +30,7 @@ describe('batches', () => {
     expect(all[2]).toEqual({
       count: 2,
       indices: Int32Array.of(8, 9),
-      inputs: Float32Array.of(16, 17, 18, 19),
+      inputs: { x: { values: Float32Array.of(16, 17, 18, 19), shape: [2] } },
       targets: Float32Array.of(0, 0, 1, 1, 0, 0),
       targetWidth: 3,
       labels: Int32Array.of(2, 0),
@@ -43,7 +45,7 @@ describe('batches', () => {
     expect((await order(1, 0)).sort((a, b) => a - b)).toEqual([...ramp(10)]);
     for (const batch of await collect({ batchSize: 3, shuffle: { seed: 1, epoch: 4 } })) {
       for (const [i, index] of batch.indices.entries()) {
-        expect(batch.inputs[2 * i]).toBe(2 * index);
+        expect(batch.inputs.x?.values[2 * i]).toBe(2 * index);
         expect(batch.labels?.[i]).toBe(index % 3);
         expect(batch.targets[3 * i + (index % 3)]).toBe(1);
       }
@@ -52,7 +54,7 @@ describe('batches', () => {
 
   it('go through a part only, with as many columns as the model has classes', async () => {
     const [batch] = await collect({ batchSize: 8, indices: Int32Array.of(7, 2), classes: 5 });
-    expect(batch?.inputs).toEqual(Float32Array.of(14, 15, 4, 5));
+    expect(batch?.inputs.x?.values).toEqual(Float32Array.of(14, 15, 4, 5));
     expect(batch?.targets).toEqual(Float32Array.of(0, 1, 0, 0, 0, 0, 0, 1, 0, 0));
     await expect(collect({ batchSize: 8, classes: 2 })).rejects.toMatchObject({
       kind: 'input',
@@ -89,7 +91,7 @@ describe('batches', () => {
       },
     };
     const inputs = inputsOf(counting);
-    const iterator = batches(inputs, { batchSize: 5 });
+    const iterator = batches(fed(counting, inputs), { batchSize: 5 });
     await iterator.next();
     expect(reads).toEqual([
       [0, 1, 2, 3, 4],
@@ -108,7 +110,7 @@ describe('batches', () => {
         return dataset.read(indices, into);
       },
     };
-    const iterator = batches(inputsOf(broken), { batchSize: 5 });
+    const iterator = batches(fed(broken), { batchSize: 5 });
     expect((await iterator.next()).done).toBe(false);
     await new Promise((resolve) => setImmediate(resolve));
     await expect(iterator.next()).rejects.toThrow('five.png');

@@ -75,7 +75,7 @@ describe('the encoding of a table', () => {
     const test = encodingOf(await table('age,city,member,bought\n,Rome,0,1\n23,Oslo,0,1\n')).apply(
       encodingOf(train).learned,
     );
-    const whole = async (dataset: Dataset) => ({ dataset, split: await wholeSplit(dataset) });
+    const whole = async (samples: Dataset) => ({ samples, split: await wholeSplit(samples) });
     expect(await countLeaks([await whole(train)], await whole(test))).toBe(1);
   });
 

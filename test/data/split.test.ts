@@ -103,7 +103,7 @@ describe('digests', () => {
   it('count the samples that training or validation has too, byte for byte', async () => {
     const a = memoryDataset({ shape: [2], storage: Uint8Array.of(1, 2, 3, 4, 5, 6) });
     const b = memoryDataset({ shape: [2], storage: Uint8Array.of(3, 4, 3, 4, 6, 5) });
-    const whole = async (dataset: Dataset) => ({ dataset, split: await wholeSplit(dataset) });
+    const whole = async (samples: Dataset) => ({ samples, split: await wholeSplit(samples) });
     expect(await countLeaks([await whole(a)], await whole(b))).toBe(2);
     expect(await countLeaks([await whole(b)], await whole(a))).toBe(1);
     expect(await countRepeats(await whole(b))).toBe(1);

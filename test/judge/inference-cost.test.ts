@@ -6,7 +6,7 @@ import { parseGraph } from '../transforms/notation.js';
 
 async function count(shape: readonly number[], text: string): Promise<OperationCounts | null> {
   const graph = parseGraph(text);
-  return (await inferenceCost(graph, signatureOf(graph), shape)).operations;
+  return (await inferenceCost(graph, signatureOf(graph), { x: shape })).operations;
 }
 
 test('a convolution multiplies each output by its kernel, groups by a part of it; its activation writes each output once', async () => {
@@ -48,6 +48,6 @@ f = Reshape(r, s)
 y = MatMul(f, w)
 -> y`;
   const graph = parseGraph(text);
-  const { tensorBytes } = await inferenceCost(graph, signatureOf(graph), [8]);
+  const { tensorBytes } = await inferenceCost(graph, signatureOf(graph), { x: [8] });
   expect(tensorBytes).toBe(4 * (800 + 1000 + 2 + 200));
 });

@@ -42,7 +42,7 @@ describe('a dilated convolution with padding that ONNX Runtime should work out',
           optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
           batchNorm: 'frozen',
           clipNorm: null,
-          sampleShape: [1, 6],
+          sampleShapes: { x: [1, 6] },
         }),
       trainable.graph,
     );

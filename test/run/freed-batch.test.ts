@@ -22,8 +22,8 @@ const rows: Dataset = {
 async function check(text: string): Promise<void> {
   const graph = parseGraph(text);
   const signature = signatureOf(graph);
-  const inputs = createInputs(rows, planPreprocessing(rows, { shape: signature.inputShape }));
-  const part = { inputs, split: await wholeSplit(rows) };
+  const inputs = createInputs(rows, planPreprocessing(rows, { shape: signature.inputs[0]?.shape ?? [] }));
+  const part = { inputs: [{ name: 'x', ...inputs }], samples: rows, split: await wholeSplit(rows) };
   const model = { format: 'onnx', path: 'model.onnx', files: [], graph } as const;
   await checkFreedBatch(model, signature, part, await predict(graph.model, signature, part), {});
 }

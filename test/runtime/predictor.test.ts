@@ -17,10 +17,12 @@ function plusOne(batch: number | null, dataType: number = DataType.FLOAT) {
   return graph;
 }
 
+const pairs = (values: Float32Array) => ({ x: { values, shape: [2] } });
+
 it.each([null, 3, 2, 5])('predicts three samples with a model whose batch size is %s', async (batch) => {
   const graph = plusOne(batch);
   const predictor = await openPredictor(graph.model, signatureOf(graph));
-  const { values, shape } = await predictor.predict(Float32Array.of(1, 2, 3, 4, 5, 6), 3, [2]);
+  const { values, shape } = await predictor.predict(pairs(Float32Array.of(1, 2, 3, 4, 5, 6)), 3);
   await predictor.release();
   expect([...values]).toEqual([2, 3, 4, 5, 6, 7]);
   expect(shape).toEqual([2]);
@@ -45,7 +47,7 @@ describe('where memory does not suffice', () => {
   it('predicts in halves, and does not try again what failed', async () => {
     const { predictor, tried } = await limited(null, 2);
     for (const _ of ['finds how many go at once', 'knows it']) {
-      expect([...(await predictor.predict(inputs, 5, [2])).values]).toEqual([...inputs.map((value) => value + 1)]);
+      expect([...(await predictor.predict(pairs(inputs), 5)).values]).toEqual([...inputs.map((value) => value + 1)]);
     }
     expect(tried).toEqual([5, 3, 2, 2, 1, 2, 2, 1]);
   });
@@ -55,7 +57,7 @@ describe('where memory does not suffice', () => {
     ['the batch size that the export fixed', 5],
   ])('for %s, it says so', async (_, batch) => {
     const { predictor } = await limited(batch, 0);
-    await expect(predictor.predict(inputs, 5, [2])).rejects.toMatchObject({ outOfMemory: true });
+    await expect(predictor.predict(pairs(inputs), 5)).rejects.toMatchObject({ outOfMemory: true });
   });
 });
 
@@ -64,7 +66,7 @@ it.each([DataType.FLOAT16, DataType.DOUBLE, DataType.INT64, DataType.INT32, Data
   async (dataType) => {
     const graph = plusOne(null, dataType);
     const predictor = await openPredictor(graph.model, signatureOf(graph));
-    const { values } = await predictor.predict(Float32Array.of(1, 2), 1, [2]);
+    const { values } = await predictor.predict(pairs(Float32Array.of(1, 2)), 1);
     await predictor.release();
     expect([...values]).toEqual([2, 3]);
   },
@@ -77,7 +79,7 @@ it('takes a batch that the graph merged with another axis apart again', async ()
     nodes: [node('Reshape', ['x', 'flat'], ['y'])],
   });
   const predictor = await openPredictor(graph.model, signatureOf(graph));
-  const { values, shape } = await predictor.predict(Float32Array.of(1, 2, 3, 4), 2, [2]);
+  const { values, shape } = await predictor.predict(pairs(Float32Array.of(1, 2, 3, 4)), 2);
   await predictor.release();
   expect([...values]).toEqual([1, 2, 3, 4]);
   expect(shape).toEqual([2]);
@@ -85,11 +87,9 @@ it('takes a batch that the graph merged with another axis apart again', async ()
 
 it('reads what a model takes and gives from its file', () => {
   expect(signatureOf(plusOne(4))).toEqual({
-    input: 'x',
-    elementType: DataType.FLOAT,
-    inputShape: [4, 2],
+    inputs: [{ name: 'x', elementType: DataType.FLOAT, shape: [4, 2] }],
     output: 'y',
     outputShape: [4, 2],
   });
-  expect(signatureOf(plusOne(null)).inputShape).toEqual([null, 2]);
+  expect(signatureOf(plusOne(null)).inputs[0]?.shape).toEqual([null, 2]);
 });

@@ -11,7 +11,7 @@ import { valueInfo } from '../autodiff/check-gradient.js';
  */
 export async function checkAlongGradients(
   trainable: Trainable,
-  settings: Pick<StepSettings, 'batchNorm' | 'sampleShape' | 'loss'>,
+  settings: Pick<StepSettings, 'batchNorm' | 'sampleShapes' | 'loss'>,
   { targets: wanted, ...inputs }: Readonly<Record<string, Tensor>> & { readonly targets: Tensor },
 ): Promise<void> {
   const { graph, loss, targets, gradients } = await prepareBackward(

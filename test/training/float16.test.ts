@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { DataType, rawTensor } from '../../src/model/tensor.js';
-import { signatureOf } from '../../src/runtime/predictor.js';
-import { tensorOf } from '../../src/runtime/tensors.js';
+import { signatureOf, tensorsFor } from '../../src/runtime/predictor.js';
 import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
 import { Stepper } from '../../src/training/stepper.js';
 import { node } from '../autodiff/check-gradient.js';
@@ -15,10 +14,10 @@ it('a model whose input is float16 is trained in float32, and fed as its trained
     nodes: [node('MatMul', ['x', 'w'], ['y'])],
     dataType: DataType.FLOAT16,
   });
-  expect(signatureOf(graph).elementType).toBe(DataType.FLOAT16);
+  expect(signatureOf(graph).inputs[0]?.elementType).toBe(DataType.FLOAT16);
   const trainable = makeTrainable('half.onnx', graph, 'all');
-  const { input, elementType } = signatureOf(trainable.graph);
-  expect(elementType).toBe(DataType.FLOAT);
+  const signature = signatureOf(trainable.graph);
+  expect(signature.inputs[0]?.elementType).toBe(DataType.FLOAT);
   const stepper = new Stepper(
     (size) =>
       prepareStep(trainable, size, {
@@ -27,12 +26,12 @@ it('a model whose input is float16 is trained in float32, and fed as its trained
         optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
         batchNorm: 'frozen',
         clipNorm: null,
-        sampleShape: [2],
+        sampleShapes: { x: [2] },
       }),
     trainable.graph,
   );
-  const fed = tensorOf(elementType, Float32Array.of(1, 2), [1, 2]);
-  const feed = { inputs: { [input]: fed }, targets: Float32Array.of(0), count: 1 };
+  const inputs = tensorsFor(signature, { x: { values: Float32Array.of(1, 2), shape: [2] } }, 1);
+  const feed = { inputs, targets: Float32Array.of(0), count: 1 };
   // y = 1 + 2 * 0.5
   expect(await stepper.run(feed, { weights: 0.1, sites: 0 })).toBe(4);
   const [group] = (await stepper.step(1)).groups;

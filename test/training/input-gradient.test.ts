@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { signatureOf } from '../../src/runtime/predictor.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
 import { floatsOf } from '../../src/runtime/tensors.js';
 import { prepareInputGradient } from '../../src/training/prepare.js';
@@ -25,7 +24,10 @@ describe('the gradient with respect to the input', () => {
   it('is that of the logit before a final Softmax, by central differences', async () => {
     const graph = parseGraph(network);
     const sampleShape = [3, 6, 6];
-    const prepared = await prepareInputGradient('net.onnx', graph, 2, { ...settings, sampleShape });
+    const prepared = await prepareInputGradient('net.onnx', graph, 2, {
+      ...settings,
+      sampleShapes: { x: sampleShape },
+    });
     if (prepared === null) throw new Error('no gradient');
     const { input, seeds, seedShape, gradient } = prepared;
     expect(seedShape).toEqual([2, 4]);
@@ -38,7 +40,7 @@ describe('the gradient with respect to the input', () => {
 
     const logits = parseGraph(network.replace('-> y', '-> l'));
     const chosen = async (values: Float32Array): Promise<number> => {
-      const output = (await runOnce(logits.model, { [signatureOf(logits).input]: float32(values, dims) })).l;
+      const output = (await runOnce(logits.model, { x: float32(values, dims) })).l;
       const rows = output === undefined ? new Float32Array() : floatsOf(output);
       return (rows[1] ?? 0) + (rows[7] ?? 0);
     };
@@ -52,14 +54,14 @@ describe('the gradient with respect to the input', () => {
 
   it('is absent where the input holds integers', async () => {
     const graph = parseGraph('x: int64[N,5]\ne = float[10,3]\ng = Gather(e, x)\ny = ReduceMean(g) axes=[1]\n-> y');
-    expect(await prepareInputGradient('words.onnx', graph, 2, { ...settings, sampleShape: [5] })).toBeNull();
+    expect(await prepareInputGradient('words.onnx', graph, 2, { ...settings, sampleShapes: { x: [5] } })).toBeNull();
   });
 
   it('names the operator that has no rule', async () => {
     const graph = parseGraph(
       'x: float[N,4]\ns = float[] 0.1\nw = float[4,2]\nq = QuantizeLinear(x, s)\nr = DequantizeLinear(q, s)\ny = MatMul(r, w)\n-> y',
     );
-    await expect(prepareInputGradient('net.onnx', graph, 2, { ...settings, sampleShape: [4] })).rejects.toThrow(
+    await expect(prepareInputGradient('net.onnx', graph, 2, { ...settings, sampleShapes: { x: [4] } })).rejects.toThrow(
       /\(DequantizeLinear\) cannot be differentiated/,
     );
   });

@@ -23,7 +23,7 @@ export function lineStepper(graph: Graph, momentum = 0): Stepper {
     optimizer: { kind: 'sgd', momentum, nesterov: false, weightDecay: 0 },
     batchNorm: 'frozen',
     clipNorm: null,
-    sampleShape: [1],
+    sampleShapes: { x: [1] },
   } as const;
   return new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph);
 }

@@ -26,7 +26,7 @@ const usual: StepSettings = {
   optimizer: sgd,
   batchNorm: 'frozen',
   clipNorm: null,
-  sampleShape: image,
+  sampleShapes: { input: image },
 };
 
 /** FReLU in each of its forms, max pooling with and without overlap, two dense layers. */

@@ -98,7 +98,7 @@ describe('parameters beyond weights and biases', () => {
       );
     await checkAlongGradients(
       trainable,
-      { batchNorm: 'frozen', sampleShape: [tokens, width], loss: 'mse' },
+      { batchNorm: 'frozen', sampleShapes: { x: [tokens, width] }, loss: 'mse' },
       { x: values([batch, tokens, width]), targets: values([batch, 2]) },
     );
   });

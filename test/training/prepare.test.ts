@@ -39,7 +39,7 @@ describe('the gradient of a whole network in its parametric form', () => {
     const random = createRandom(4);
     await checkAlongGradients(
       trainable,
-      { batchNorm, sampleShape: image, loss: 'cross-entropy' },
+      { batchNorm, sampleShapes: { input: image }, loss: 'cross-entropy' },
       {
         input: float32(
           Float32Array.from({ length: batch * 72 }, () => random.normal()),

@@ -36,7 +36,7 @@ const batches: TrainingBatches = {
     }
   },
 };
-const settings = { provider: 'cpu', sampleShape: [1] } as const;
+const settings = { provider: 'cpu', sampleShapes: { x: [1] } } as const;
 /** of relu: batch means 3 and 1, sums of squares 14 and 4 over 3 */
 const expected = { mean: 2, variance: (14 / 3 + 4 / 3) / 2 };
 

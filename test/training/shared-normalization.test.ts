@@ -47,7 +47,7 @@ async function stepped(trainable: Trainable) {
         optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
         batchNorm: 'batch',
         clipNorm: null,
-        sampleShape: [1],
+        sampleShapes: { x: [1] },
       }),
     trainable.graph,
   );
@@ -80,7 +80,7 @@ describe('a normalization that is applied twice', () => {
         yield { inputs, targets: new Float32Array(4), count: 4 };
       },
     };
-    const settings = { provider: 'cpu', sampleShape: [1] } as const;
+    const settings = { provider: 'cpu', sampleShapes: { x: [1] } } as const;
     const found = await recalibrate(trainable, new Map(), batches, settings, {});
     expect(found.get('mean')?.[0]).toBeCloseTo((3 + 6) / 2, 5);
     expect(found.get('variance')?.[0]).toBeCloseTo((14 / 3 + 56 / 3) / 2, 5);

@@ -79,7 +79,7 @@ it('reads and writes the state as the model has it, whatever layout the steps co
     optimizer: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-3 },
     batchNorm: 'frozen',
     clipNorm: null,
-    sampleShape: [3, 6, 6],
+    sampleShapes: { input: [3, 6, 6] },
   } as const;
   /** on the CPU either way; what is prepared for a device is in plain layout */
   const stepper = (provider: Provider) =>
@@ -108,7 +108,7 @@ it('steps against labels and a teacher side by side, alone or several in a call'
     optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
     batchNorm: 'frozen',
     clipNorm: null,
-    sampleShape: [1],
+    sampleShapes: { x: [1] },
     distillation: { weight: 0.25, temperature: 1 },
   } as const;
   // the label of x is 2 x, the teacher says 6 x: together they pull towards 3 x

@@ -93,7 +93,7 @@ async function train(
         optimizer,
         batchNorm: 'frozen',
         clipNorm: 1,
-        sampleShape: [3],
+        sampleShapes: { x: [3] },
         ...settings,
       }),
     trainable.graph,
@@ -203,7 +203,7 @@ describe('a regression trains alike whatever unit its targets are given in', () 
       optimizer: sgd,
       batchNorm: 'frozen',
       clipNorm: null,
-      sampleShape: [3],
+      sampleShapes: { x: [3] },
       targetScale: [4, 512],
     };
     const stepper = new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph);

@@ -108,7 +108,8 @@ describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, { timeout: 120_
   ])('gives the same gradients of the input as the CPU, for the maps of large models: %s', async (_, network) => {
     const gradients = async (provider: Provider) => {
       const { inputs } = batch(3, 4);
-      const settings = { provider, loss: 'cross-entropy', sampleShape: inputs.input?.dims.slice(1) ?? [] } as const;
+      const sampleShapes = { input: inputs.input?.dims.slice(1) ?? [] };
+      const settings = { provider, loss: 'cross-entropy', sampleShapes } as const;
       const prepared = await prepareInputGradient('network.onnx', network().graph, 4, settings);
       if (prepared === null) throw new Error('no gradient arrives at the input');
       const { graph, input, gradient, seeds, seedShape } = prepared;

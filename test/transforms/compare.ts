@@ -10,15 +10,16 @@ import { activationNodes, elementTypeOf } from '../../transforms/rewrite/activat
 import { applyPlan } from '../../transforms/rewrite/apply.js';
 import { random } from '../autodiff/check-gradient.js';
 
-/** The first output of a graph for one random input; a free dimension is 2. */
+/** The first output of a graph for random inputs; a free dimension is 2. */
 export async function run(graph: Graph): Promise<Float32Array> {
-  const { input, inputShape, elementType, output } = signatureOf(graph);
-  const dims = inputShape.map((dim) => dim ?? 2);
+  const { inputs, output } = signatureOf(graph);
   const next = random(11);
-  const values = Float32Array.from({ length: elementCount(dims) }, () => 4 * next() - 2);
-  const outputs = await runOnce(Buffer.concat(encodeModel(graph.model)), {
-    [input]: tensorOf(elementType, values, dims),
+  const feeds = inputs.map(({ name, shape, elementType }) => {
+    const dims = shape.map((dim) => dim ?? 2);
+    const values = Float32Array.from({ length: elementCount(dims) }, () => 4 * next() - 2);
+    return [name, tensorOf(elementType, values, dims)] as const;
   });
+  const outputs = await runOnce(Buffer.concat(encodeModel(graph.model)), Object.fromEntries(feeds));
   const tensor = outputs[output];
   if (tensor === undefined) throw new Error(`the model gives no '${output}'`);
   return floatsOf(tensor).slice();

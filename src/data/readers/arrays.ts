@@ -12,17 +12,22 @@ export interface ArrayDataset {
   readonly layout: SampleLayout;
   /** of the features of a row */
   readonly names?: readonly string[];
+  /** as `Dataset.sample` has it */
+  readonly rounded?: number | undefined;
   /** [count, ...shape], row-major */
   readonly storage: Uint8Array | Float32Array;
   readonly targets: Targets;
 }
+
+/** Whether float32 takes a whole number for another one. */
+export const isRounded = (value: number): boolean => Number.isInteger(value) && Math.fround(value) !== value;
 
 /**
  * A data set whose samples lie in one array in memory.
  * @throws Failure('input') when a float value is NaN or infinite, or there is no sample
  */
 export function arrayDataset(array: ArrayDataset): Dataset {
-  const { path, format, part, shape, layout, names, storage, targets } = array;
+  const { path, format, part, shape, layout, names, rounded, storage, targets } = array;
   const size = shape.reduce((product, dim) => product * dim, 1);
   const count = size === 0 ? 0 : storage.length / size;
   if (count === 0)
@@ -42,6 +47,7 @@ export function arrayDataset(array: ArrayDataset): Dataset {
       layout,
       dtype: storage instanceof Uint8Array ? 'uint8' : 'float32',
       ...(names === undefined ? {} : { names }),
+      ...(rounded === undefined ? {} : { rounded }),
     },
     targets,
     async read(indices, into, pixelSize) {

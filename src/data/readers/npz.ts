@@ -3,7 +3,7 @@ import { unzipSync } from 'fflate';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
-import { arrayDataset } from './arrays.js';
+import { arrayDataset, isRounded } from './arrays.js';
 import { fileSize, isFolder, listFolder, readBytes, readHead } from './files.js';
 import { type ArraySource, isNpy, type NpyArray, numbers, parseNpy, strings } from './npy.js';
 import type { DatasetReader, ReadOptions } from './reader.js';
@@ -138,17 +138,12 @@ export function arraySamples(
       cure: 'Give an array of [samples, ...].',
     });
   }
-  return arrayDataset({
-    path,
-    format,
-    ...rest,
-    shape,
-    layout: layoutOf(shape, options.layout),
-    storage:
-      type === 'u1'
-        ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-        : Float32Array.from(numbers(`${path}: ${name}`, array)),
-  });
+  const stored = { path, format, ...rest, shape, layout: layoutOf(shape, options.layout) };
+  if (type === 'u1') {
+    return arrayDataset({ ...stored, storage: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
+  }
+  const values = numbers(`${path}: ${name}`, array);
+  return arrayDataset({ ...stored, storage: Float32Array.from(values), rounded: values.find(isRounded) });
 }
 
 /** One array as targets of `count` samples. @throws Failure('input') */

@@ -4,6 +4,7 @@ import type { Environment, MigrateResult, RunSettings } from '../../contract/res
 import { type Measured, measureAll } from '../../judge/judges.js';
 import type { Subject } from '../../judge/subject.js';
 import { describeModel, describePlan } from '../../model/describe.js';
+import { preprocessingSentence } from '../../reading/data.js';
 import { packageVersion } from '../../version.js';
 import { artifact } from '../artifact.js';
 import { networksOf } from '../networks.js';
@@ -87,7 +88,7 @@ async function subjectOf(run: Run): Promise<Subject> {
   };
 }
 
-async function settingsOf(run: Run, { task, arms, data: { preprocessing } }: Subject): Promise<RunSettings> {
+async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): Promise<RunSettings> {
   const { training, plan, data, task: asked, distill, seed } = run.options;
   const teaching = await teachingOf(run);
   const { optimizer } = training;
@@ -127,7 +128,7 @@ async function settingsOf(run: Run, { task, arms, data: { preprocessing } }: Sub
     control: training.control,
     validationFraction: data.validationFraction,
     testFraction: data.test === null ? data.testFraction : null,
-    preprocessing: preprocessing.sentence,
+    preprocessing: preprocessingSentence(train),
     scale,
     mean,
     std,

@@ -28,6 +28,7 @@ export const readingStage = defineStage<ModelReading>({
       part: data.validation,
       labelled: data.train,
       classes: data.classes,
+      target: data.target,
       options,
       session,
     });

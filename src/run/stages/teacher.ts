@@ -87,6 +87,8 @@ async function readTeacher(
       part: fed.validation,
       labelled: fed.train,
       classes: data.classes,
+      // the teacher's outputs have names of their own
+      target: null,
       options: { ...own, reading: { ...options.reading, outputs: [], inputs: [] } },
       session: (await device()).session,
     });
@@ -169,8 +171,8 @@ async function warnOfWeak(
   before: JudgedPredictions,
 ): Promise<void> {
   const { task, data } = await readRunOf(run);
-  const { inputs, split } = data.validation;
-  const { targets } = inputs.dataset;
+  const { samples, split } = data.validation;
+  const { targets } = samples;
   if (targets.kind === 'none') return;
   const truth = truthOf(task, targets, split.indices, new Float32Array());
   const [model, teacher] = [scoresOf(task, before.validation), scoresOf(task, answers.validation)];

@@ -37,7 +37,7 @@ it.each([
 ])('frees a fixed batch: $name', async ({ reshapes }) => {
   const graph = fixedAtOne(reshapes);
   expect(freeBatch(graph)).toBe(1);
-  expect(signatureOf(graph).inputShape).toEqual([null, 2, 3]);
+  expect(signatureOf(graph).inputs[0]?.shape).toEqual([null, 2, 3]);
   const x = Float32Array.of(1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 2);
   const { y } = await runOnce(graph.model, { x: float32(x, [2, 2, 3]) });
   expect(y?.dims).toEqual([2, 1]);
