@@ -183,7 +183,7 @@ let wrong = 0;
 for (const given of all.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const place = join(folder, given.name);
   const evaluation = await compared(given, place);
-  const cure = /with (--.*) equal/.exec(evaluation.shown)?.[1]?.split(' ') ?? [];
+  const cure = /with (--(?:(?! not equal).)*) equal/.exec(evaluation.shown)?.[1]?.split(' ') ?? [];
   const migration = flags['evaluate-only'] ? notRun : await migrated(given, place, cure);
   const isRight = evaluation.isRight && migration.isRight;
   if (!isRight) wrong++;
