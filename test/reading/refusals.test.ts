@@ -24,9 +24,8 @@ async function run(outputs: number, y: Uint8Array, head: (layers: Layers, out: s
   await writeFile(model, Buffer.concat(encodeModel(graph.model)));
   const inputs = npyBytes('<f4', [count, features], littleEndian.float32(x));
   await writeFile(data, zipBytes({ 'x.npy': inputs, 'y.npy': y }));
-  const reading = { ...defaultReadingOptions, trustReading: true };
-  return (trusted = true) =>
-    migrate(optionsFor(model, data, { dryRun: true, ...(trusted ? { reading } : {}) }), hooks());
+  return (trustReading = true) =>
+    migrate(optionsFor(model, data, { dryRun: true, reading: { ...defaultReadingOptions, trustReading } }), hooks());
 }
 
 const labels = (classes: number) =>
