@@ -1,8 +1,9 @@
+import type { Targets } from '../data/dataset.js';
 import { type DataPart, sampleShapesOf } from '../reading/data.js';
 import { type Predictions, predict } from '../reading/predictions.js';
 import { readSource } from '../reading/reading.js';
 import { truthOf } from '../reading/task.js';
-import type { ArmContext } from './arm-subject.js';
+import type { ArmContext, LearnedOutput } from './arm-subject.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
@@ -14,7 +15,7 @@ import { readRunOf } from './stages/reading.js';
  */
 export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { model, options, hooks } = run;
-  const { signature, data, task } = await readRunOf(run);
+  const { signature, data, task, others } = await readRunOf(run);
   const { training } = options;
   const { before } = await baselineStage.of(run);
   const device = await run.device();
@@ -23,6 +24,19 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const teacher = task.distilled
     ? await predict(readSource(model, signature), signature, data.train, device.session)
     : null;
+  const learned = others.map((other): LearnedOutput => {
+    const [taught, validated] = [other.targets(data.train), other.targets(data.validation)];
+    return {
+      signature: other.signature,
+      task: other.task,
+      loss: other.task.loss,
+      targets: taught,
+      validationTruth: truthOf(other.task, validated, split.indices, new Float32Array()),
+      ...(other.task.loss === 'mse' && {
+        targetScale: spreadOf(valuesOf(taught, data.train.split), other.task.width),
+      }),
+    };
+  });
   return {
     train: data.train,
     validation: data.validation,
@@ -35,11 +49,13 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
       sampleShapes: sampleShapesOf(data.train),
+      others: learned.map(({ loss, targetScale }) => ({ loss, ...(targetScale !== undefined && { targetScale }) })),
       ...(task.loss === 'mse' && { targetScale: spreadOf(taughtValues(data.train, teacher), task.width) }),
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
     teacher,
+    others: learned,
     validationTruth: truthOf(task, samples.targets, split.indices, before.validation.values),
     seed: options.seed,
     session: device.session,
@@ -50,9 +66,11 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
 
 /** What a regression is trained on, [samples, width]: the targets of the training samples, or the teacher's answers to them. */
 function taughtValues({ samples, split }: DataPart, teacher: Predictions | null): Float32Array {
-  if (teacher !== null) return teacher.values;
-  const { targets, path } = samples;
-  if (targets.kind !== 'values') throw new Error(`${path}: a regression without values`);
+  return teacher === null ? valuesOf(samples.targets, split) : teacher.values;
+}
+
+function valuesOf(targets: Targets, split: DataPart['split']): Float32Array {
+  if (targets.kind !== 'values') throw new Error('a regression without values');
   const { values, width } = targets;
   const taught = new Float32Array(split.count * width);
   split.indices.forEach((index, i) => {
