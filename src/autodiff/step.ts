@@ -71,6 +71,20 @@ export interface Accumulation {
  */
 const largestState = 24 * 2 ** 20;
 
+/** An input of a step that takes the targets of one output. */
+export interface TargetInput {
+  readonly targets: string;
+  readonly targetShape: readonly number[];
+}
+
+/** An output of the forward graph with its share of the loss. */
+export interface LossHead {
+  readonly output: string;
+  readonly loss: LossKind;
+  /** of mse: what the output and the targets are divided by, one number, or one per column of a sample */
+  readonly targetScale?: readonly number[];
+}
+
 export interface TrainingStep {
   readonly graph: Graph;
   readonly groups: readonly StateGroup[];
@@ -84,21 +98,23 @@ export interface TrainingStep {
   readonly targets: string;
   /** as `Backward` says */
   readonly targetShape: readonly number[];
+  /** the targets of the outputs that are trained beside the first */
+  readonly others: readonly TargetInput[];
   readonly loss: string;
   readonly batchSize: number;
   /** of the forward pass; null where that is not known */
   readonly multiplyAdds: number | null;
 }
 
-export interface StepOptions {
+export interface StepOptions extends LossHead {
   readonly path: string;
   readonly provider: Provider;
   /** of the blocked channel layout, where the graph is in it */
   readonly blockSize?: number;
   /** shapes of every value of the forward graph, at the training batch size */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
-  readonly output: string;
-  readonly loss: LossKind;
+  /** outputs that are trained beside `output`: the loss is the sum over all of them */
+  readonly others?: readonly LossHead[];
   readonly groups: readonly { name: string; parameters: readonly string[]; optimizer: OptimizerSettings }[];
   /** parameters that the graph reads in another order than the model's (see `blockLayout`) */
   readonly reordered?: ReadonlyMap<string, WeightOrder>;
@@ -113,27 +129,20 @@ export interface StepOptions {
   readonly stateBytes?: number;
   /** parameters that are trained divided by a scale (see `headScales`) */
   readonly scales?: ReadonlyMap<string, ParameterScale>;
-  /** of mse: what the output and the targets are divided by, one number, or one per column of a sample */
-  readonly targetScale?: readonly number[];
-  /** what is learned from a teacher; null or left out: nothing */
+  /** what is learned from a teacher, by the first output; null or left out: nothing */
   readonly distillation?: Distillation | null;
 }
 
 /** The backward pass of one graph: the loss, and its gradient for each parameter. */
-export interface Backward {
+export interface Backward extends TargetInput {
   readonly loss: string;
-  readonly targets: string;
-  /**
-   * The shape of the value that the loss reads, whose targets these are: labels, or the teacher's answers where they alone count.
-   * With both, [samples, 2, values of a sample]: the labels of each sample, and behind them what the teacher says of it.
-   */
-  readonly targetShape: readonly number[];
+  readonly others: readonly TargetInput[];
   readonly gradients: ReadonlyMap<string, string>;
 }
 
 /**
  * Appends loss and backward pass to a forward graph in the canonical op set, for the given parameters (values of the
- * graph: initializers, or what replaced them). `targets` becomes an input.
+ * graph: initializers, or what replaced them). `targets` becomes an input of the loss value's shape, for each output.
  * @throws Failure('input') where an operator on the way has no rule
  */
 export function appendBackward(
@@ -141,7 +150,7 @@ export function appendBackward(
   parameters: readonly string[],
   options: Pick<
     StepOptions,
-    'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss' | 'targetScale' | 'distillation'
+    'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss' | 'targetScale' | 'others' | 'distillation'
   >,
 ): Backward {
   const shapeOf = (value: string): readonly number[] => {
@@ -149,39 +158,51 @@ export function appendBackward(
     if (shape === undefined) throw new Error(`the shape of '${value}' was not observed`);
     return shape;
   };
-  const read = lossInput(graph, options.output, options.loss, shapeOf(options.output).length);
-  const shape = shapeOf(read.value);
-  const targets = graph.freshName('targets');
-  const { distillation = null } = options;
-  const isSplit = distillation !== null && distillation.weight < 1;
+  const emit = new Emitter(graph, 'loss');
+  const seeds = new Map<string, string>();
+  const losses: string[] = [];
   const [fed] = graph.feeds();
   const samples = present(fed && shapeOf(fed.name)[0], 'the batch size');
-  const targetShape = isSplit ? [samples, 2, elementCount(shape) / samples] : shape;
-  graph.proto.input.push(floatValue(targets, targetShape));
-  const emit = new Emitter(graph, 'loss');
-  const inUnits = unitsOf(emit, shape, options.loss === 'mse' ? options.targetScale : undefined);
-  /** the labels (0) or the teacher's answers (1) of all samples, as the loss takes them */
-  const side = (which: 0 | 1): string => {
-    const rows = emit.op('Slice', [targets, emit.ints([which]), emit.ints([which + 1]), emit.ints([1])]);
-    return inUnits(emit.op('Reshape', [rows, emit.ints(shape)]));
+  const writeHead = (
+    { output, loss: kind, targetScale }: LossHead,
+    distillation: Distillation | null = null,
+  ): TargetInput => {
+    const read = lossInput(graph, output, kind, shapeOf(output).length);
+    const shape = shapeOf(read.value);
+    const targets = graph.freshName('targets');
+    const isSplit = distillation !== null && distillation.weight < 1;
+    const targetShape = isSplit ? [samples, 2, elementCount(shape) / samples] : shape;
+    graph.proto.input.push(floatValue(targets, targetShape));
+    const inUnits = unitsOf(emit, shape, kind === 'mse' ? targetScale : undefined);
+    /** the labels (0) or the teacher's answers (1) of all samples, as the loss takes them */
+    const side = (which: 0 | 1): string => {
+      const rows = emit.op('Slice', [targets, emit.ints([which]), emit.ints([which + 1]), emit.ints([1])]);
+      return inUnits(emit.op('Reshape', [rows, emit.ints(shape)]));
+    };
+    const value = inUnits(read.value);
+    const { loss, gradient } =
+      distillation === null
+        ? writeLoss(emit, kind, value, inUnits(targets), shape)
+        : writeTaughtLoss(
+            emit,
+            kind,
+            value,
+            isSplit ? { hard: side(0), soft: side(1) } : { hard: null, soft: inUnits(targets) },
+            shape,
+            distillation,
+          );
+    const own = inUnits(gradient);
+    const known = seeds.get(read.value);
+    seeds.set(read.value, known === undefined ? own : emit.op('Add', [known, own]));
+    losses.push(loss);
+    return { targets, targetShape };
   };
-  const value = inUnits(read.value);
-  const { loss, gradient: scaled } =
-    distillation === null
-      ? writeLoss(emit, options.loss, value, inUnits(targets), shape)
-      : writeTaughtLoss(
-          emit,
-          options.loss,
-          value,
-          isSplit ? { hard: side(0), soft: side(1) } : { hard: null, soft: inUnits(targets) },
-          shape,
-          distillation,
-        );
-  const gradient = inUnits(scaled);
+  const first = writeHead(options, options.distillation);
+  const others = (options.others ?? []).map((other) => writeHead(other));
+  const loss = losses.reduce((sum, each) => emit.op('Add', [sum, each]));
   emit.flush();
-  const seeds = new Map([[read.value, gradient]]);
   const gradients = differentiate(graph, seeds, new Set(parameters), options);
-  return { loss, targets, targetShape, gradients };
+  return { ...first, others, loss, gradients };
 }
 
 /** Divides values of the loss's shape [N, ...] by the spread of the targets; without one they are what they are. */
@@ -230,7 +251,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   });
   replaceInitializers(graph, groups);
 
-  const { loss, targets, targetShape, gradients } = appendBackward(
+  const { loss, targets, targetShape, others, gradients } = appendBackward(
     graph,
     groups.flatMap(({ slots }) => slots.map(({ name }) => name)),
     { ...options, shapes },
@@ -270,7 +291,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   graph.proto.valueInfo = [];
   mergeReshapes(graph);
   const { multiplyAdds = null } = options;
-  const described = { inputs, targets, targetShape, loss, batchSize, multiplyAdds };
+  const described = { inputs, targets, targetShape, others, loss, batchSize, multiplyAdds };
   return { graph, groups: stepped, carried, accumulation, next, ...described };
 }
 

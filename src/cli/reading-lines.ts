@@ -4,10 +4,14 @@ import { flagOf } from './flags.js';
 /** How the model is read, in a few lines for stderr; what warns about it comes last. */
 export function readingLines({ inputs, outputs, loss, classes, untrained, data, sanity, trusted }: Reading): string[] {
   const judged = outputs.filter((output) => output.judged);
+  const others = outputs.filter((output) => !output.judged);
+  const beside = others.filter(({ lossAt }) => lossAt !== null);
+  const aside = others.filter(({ lossAt }) => lossAt === null);
   const lines = [
     ...inputs.map((input) => `input ${describeInput(input)}`),
     ...judged.map((output) => `output ${describeOutput(output)}; loss ${loss}`),
-    ...(outputs.length > judged.length ? [`set aside: ${asideOf(outputs)}`] : []),
+    ...beside.map((output) => `trained beside it: output ${describeOutput(output)}`),
+    ...(aside.length > 0 ? [`set aside: ${aside.map(shortly).join(', ')}`] : []),
     ...(classes === null
       ? []
       : [
@@ -40,11 +44,8 @@ function describeOutput({ name, dtype, width, meaning, evidence }: OutputReading
   return `'${name}' (${dtype}, ${width} wide): ${meaning} (${evidence})`;
 }
 
-function asideOf(outputs: readonly OutputReading[]): string {
-  return outputs
-    .filter(({ judged }) => !judged)
-    .map(({ name, dtype, width }) => `'${name}' (${dtype}${width === null ? '' : `, ${width} wide`})`)
-    .join(', ');
+function shortly({ name, dtype, width }: OutputReading): string {
+  return `'${name}' (${dtype}${width === null ? '' : `, ${width} wide`})`;
 }
 
 /** Constants by the reason why they stay. */

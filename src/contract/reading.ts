@@ -36,12 +36,12 @@ export interface OutputReading {
   readonly dtype: string;
   /** values per sample; null where it was not run, as a label is not */
   readonly width: number | null;
-  /** whether this is the output that is trained and judged */
+  /** whether this is the output that is judged: the only one that is trained, or the first of them */
   readonly judged: boolean;
   readonly meaning: OutputMeaning;
   /** what says so */
   readonly evidence: string;
-  /** the value of the graph at which the loss stands, of the output that is judged */
+  /** the value of the graph at which the loss stands; null for an output that is not trained */
   readonly lossAt: string | null;
 }
 

@@ -83,6 +83,15 @@ export interface RetreatResult {
   readonly learningRate: number;
 }
 
+/** One of several outputs that were trained together, on the test split. */
+export interface OutputResult {
+  readonly name: string;
+  readonly task: Task;
+  readonly before: Metrics;
+  readonly control: Metrics | null;
+  readonly frelu: Metrics;
+}
+
 export interface ArmResult {
   readonly test: Metrics;
   readonly validation: Metrics;
@@ -444,6 +453,8 @@ export interface MigrateResult {
   readonly tfjs: TfjsAgreement | null;
   readonly arms: { readonly before: ArmResult; readonly control: ArmResult | null; readonly frelu: ArmResult };
   readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
+  /** every output that was trained, the one that is judged first; empty where it is the only one */
+  readonly outputs: readonly OutputResult[];
   /** empty for tasks without classes */
   readonly perClass: readonly ClassDelta[];
   readonly confusion: { readonly before: readonly ConfusionCell[]; readonly frelu: readonly ConfusionCell[] } | null;

@@ -112,7 +112,8 @@ function targetWidth(targets: Targets, classes: number | undefined, path: string
   return width;
 }
 
-function gatherTargets(
+/** The targets of `indices`, [indices.length, width]: one-hot for classes, the values otherwise. */
+export function gatherTargets(
   targets: Targets,
   indices: Int32Array,
   width: number,

@@ -2,17 +2,21 @@ import { hash } from 'node:crypto';
 import { present } from '../contract/present.js';
 import type { Dataset, Targets } from './dataset.js';
 
-/** The samples of several inputs as one set. */
+/** The samples of several inputs, or with the targets of several outputs, as one set. */
 export interface JoinedSamples extends Pick<Dataset, 'path' | 'format' | 'part' | 'count' | 'targets'> {
+  /** of the outputs that are trained beside the first, by their names */
+  readonly others: OtherTargets;
   /** the SHA-256 of what each input's data set holds of a sample, one after another, in the order of the inputs */
   bytes(index: number): Promise<Uint8Array>;
 }
 
+export type OtherTargets = ReadonlyMap<string, Targets>;
+
 /** Samples whatever their inputs are: what splits, digests and targets are about. Of a model of one input, its data set. */
 export type SampleSet = Dataset | JoinedSamples;
 
-/** The samples of aligned data sets, one for each of several inputs. */
-export function joinSamples(datasets: readonly Dataset[], targets: Targets): JoinedSamples {
+/** The samples of aligned data sets, one for each input. */
+export function joinSamples(datasets: readonly Dataset[], targets: Targets, others: OtherTargets): JoinedSamples {
   const { path, format, part, count } = present(datasets[0], 'the data of an input');
   return {
     path,
@@ -20,11 +24,17 @@ export function joinSamples(datasets: readonly Dataset[], targets: Targets): Joi
     ...(part === undefined ? {} : { part }),
     count,
     targets,
+    others,
     async bytes(index) {
       const digests = datasets.map(async (dataset) => hash('sha256', await sampleBytes(dataset, index), 'buffer'));
       return Buffer.concat(await Promise.all(digests));
     },
   };
+}
+
+/** The targets of the outputs that are trained beside the first, by their names; none for a data set alone. */
+export function otherTargets(samples: SampleSet): OtherTargets {
+  return 'others' in samples ? samples.others : new Map();
 }
 
 /** The bytes of one sample as the file holds them; its float32 values where the data set does not offer them. */

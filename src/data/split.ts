@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { Failure } from '../contract/failure.js';
 import { createRandom, shuffle } from '../math/random.js';
-import { type SampleSet, sampleBytes } from './samples.js';
+import { otherTargets, type SampleSet, sampleBytes } from './samples.js';
 
 /** Some samples of a data set, with what identifies them. */
 export interface Split {
@@ -163,8 +163,8 @@ async function computeDigests(samples: SampleSet): Promise<Uint8Array> {
 function splitOf(samples: SampleSet, indices: Int32Array, digests: Uint8Array): Split {
   const content = createHash('sha256');
   for (const index of indices) content.update(digests.subarray(index * digestBytes, (index + 1) * digestBytes));
-  const { targets } = samples;
-  if (targets.kind !== 'none') {
+  for (const targets of [samples.targets, ...otherTargets(samples).values()]) {
+    if (targets.kind === 'none') continue;
     const width = targets.kind === 'class' ? 1 : targets.width;
     const stored = targets.kind === 'class' ? targets.labels : targets.values;
     const chosen = targets.kind === 'class' ? new Int32Array(indices.length) : new Float32Array(indices.length * width);

@@ -171,7 +171,7 @@ async function attributionMaps(
 ): Promise<Maps | null> {
   const { name, shape: sampleShape } = onlyInput(data);
   const settings = { provider: device.provider, loss: task.loss, sampleShapes: { [name]: sampleShape } };
-  const prepared = await prepareInputGradient(model.path, graph, batchSize, settings, judged);
+  const prepared = await prepareInputGradient(model.path, graph, batchSize, settings, [judged]);
   if (prepared === null) return null;
   const { input, elementType, gradient, seeds, seedShape } = prepared;
   const length = elementCount(sampleShape);

@@ -6,6 +6,7 @@ import { costs } from './costs.js';
 import { delta } from './delta.js';
 import { explanations } from './explanations.js';
 import type { Judge } from './judge.js';
+import { outputs } from './outputs.js';
 import { samples } from './samples.js';
 import { sites } from './sites.js';
 import { spread } from './spread.js';
@@ -19,6 +20,7 @@ export const judges = [
   arms,
   delta,
   verdict,
+  outputs,
   agreement,
   classes,
   spread,

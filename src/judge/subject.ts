@@ -1,9 +1,10 @@
 import type { JudgedOutput } from '../autodiff/lower/expose-loss.js';
+import type { Targets } from '../data/dataset.js';
 import type { AcceptanceRule } from '../evaluation/acceptance.js';
 import type { Graph } from '../model/graph.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan } from '../model/plan.js';
-import type { RunData } from '../reading/data.js';
+import type { DataPart, RunData } from '../reading/data.js';
 import type { Predictions } from '../reading/predictions.js';
 import type { RunTask } from '../reading/task.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
@@ -17,6 +18,17 @@ import type { StagedModel } from '../upgrade/staging.js';
 export interface JudgedPredictions {
   readonly validation: Predictions;
   readonly test: Predictions;
+}
+
+/** An output that is trained beside the one that is judged. */
+export interface OtherOutput {
+  readonly signature: Signature;
+  readonly task: RunTask;
+  readonly judged: JudgedOutput;
+  /** what the model as it came says about the validation split */
+  readonly before: Predictions;
+  /** of a part, as the output is trained on them */
+  targets(part: DataPart): Targets;
 }
 
 /** A trained arm of one seed. */
@@ -44,6 +56,7 @@ export interface Subject {
   readonly task: RunTask;
   /** which output is trained, and how the loss reads it */
   readonly judged: JudgedOutput;
+  readonly others: readonly OtherOutput[];
   readonly device: ChosenDevice;
   readonly before: JudgedPredictions;
   /** what the teacher says, read as the task says; null without one */

@@ -8,7 +8,7 @@ import { cacheLimit, createInputs, type FedSamples, type NamedInputs } from '../
 import type { ReadOptions } from '../data/open.js';
 import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
-import { joinSamples, type SampleSet } from '../data/samples.js';
+import { joinSamples, type OtherTargets, otherTargets, type SampleSet } from '../data/samples.js';
 import { countLeaks, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
@@ -57,7 +57,7 @@ export async function openEvaluationData(
   const { targets, classes } = inOrder(opened, fed.classNames);
   const { datasets } = opened;
   const inputs = await inputsOf(fed, datasets, options);
-  const samples = samplesOf(datasets, targets);
+  const samples = samplesOf(datasets, targets, opened.others);
   return { inputs, samples, split: await wholeSplit(samples), classes, target: opened.target };
 }
 
@@ -85,21 +85,21 @@ export async function openRunData(
       ? await opened.companion('test', targets, others)
       : await openTestSet(open, options.test, others);
   const ownValidation = await opened.companion('validation', targets, others);
-  const splits = await splitDataset(samplesOf(opened.datasets, targets), {
+  const splits = await splitDataset(samplesOf(opened.datasets, targets, opened.others), {
     seed,
     validationFraction: ownValidation === null ? options.validationFraction : 0,
     testFraction: ownTest === null ? options.testFraction : 0,
   });
   const datasets = opened.datasets.map((dataset) => encodeFrom(dataset, splits.train.indices));
   const inputs = await inputsOf(fed, datasets, options);
-  const samples = samplesOf(datasets, targets);
+  const samples = samplesOf(datasets, targets, opened.others);
   const partOf = async (own: OpenedData | null, split: Split): Promise<DataPart> => {
     if (own === null) return { inputs, samples, split };
     const encoded = own.datasets.map((dataset, i) => encodeAs(dataset, present(datasets[i], 'the data of an input')));
     return {
       inputs: await inputsOf(fed, encoded, options),
-      samples: samplesOf(encoded, own.targets),
-      split: await wholeSplit(samplesOf(own.datasets, own.targets)),
+      samples: samplesOf(encoded, own.targets, own.others),
+      split: await wholeSplit(samplesOf(own.datasets, own.targets, own.others)),
     };
   };
   return {
@@ -112,9 +112,10 @@ export async function openRunData(
 }
 
 /** The samples of a model's data sets, with targets. */
-function samplesOf(datasets: readonly Dataset[], targets: Targets): SampleSet {
-  const [only, ...others] = datasets;
-  return only === undefined || others.length > 0 ? joinSamples(datasets, targets) : withTargets(only, targets);
+function samplesOf(datasets: readonly Dataset[], targets: Targets, others: OtherTargets): SampleSet {
+  const [only, ...further] = datasets;
+  const single = only !== undefined && further.length === 0 && others.size === 0;
+  return single ? withTargets(only, targets) : joinSamples(datasets, targets, others);
 }
 
 /** A data set with other targets; the same one where they are the same. */
@@ -261,6 +262,11 @@ function requireExact({ name, elementType }: SignatureInput, { path, sample }: D
     cure: 'Number the ids anew, from 0 on.',
     written: 'nothing',
   });
+}
+
+/** The targets of an output that is trained beside the first. */
+export function targetsOf({ samples }: FedSamples, output: string): Targets {
+  return present(otherTargets(samples).get(output), `the targets of '${output}'`);
 }
 
 /** The shape of one sample of each input. */

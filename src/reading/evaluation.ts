@@ -1,3 +1,4 @@
+import { Failure } from '../contract/failure.js';
 import type { Reading } from '../contract/reading.js';
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import type { Model } from '../model/model.js';
@@ -41,6 +42,15 @@ export async function evaluateSubject(
   options: Evaluation,
   { session }: Pick<ChosenDevice, 'session'>,
 ): Promise<Evaluated> {
+  const { outputs } = options.reading;
+  if (outputs.length > 1) {
+    throw new Failure('usage', {
+      what: `Several outputs were named (${outputs.map(({ name }) => name).join(', ')}): one is evaluated at a time.`,
+      cure: 'Name one of them.',
+      settings: ['output'],
+      written: 'nothing',
+    });
+  }
   const loaded = await loadSubject(options.model);
   const { model } = loaded;
   const fed = { ...loaded, classNames: await findClassNames(model, options.reading.classes) };

@@ -3,6 +3,7 @@ import { present } from '../contract/present.js';
 import type { ReadingOptions } from '../contract/settings.js';
 import type { Dataset, Part, Targets } from '../data/dataset.js';
 import { companionOptions, openCompanion, openDataset, type ReadOptions, withNamesOf } from '../data/open.js';
+import type { OtherTargets } from '../data/samples.js';
 import { type NamedSource, openSources, type Sources } from '../data/sources.js';
 import type { Model } from '../model/model.js';
 import type { Signature } from '../runtime/predictor.js';
@@ -18,6 +19,8 @@ export interface OpenedData extends Pick<Dataset, 'path' | 'part'> {
   /** one for each input of the model, in its order; index i is the same sample in all of them */
   readonly datasets: readonly Dataset[];
   readonly targets: Targets;
+  /** of the outputs that were named behind the first, by their names */
+  readonly others: OtherTargets;
   /** the output whose name, or key, the targets were found by; null where they have the name of none */
   readonly target: string | null;
   /** Another part, its classes numbered as those of `targets` are; null where there is none, or this is it. */
@@ -29,7 +32,7 @@ export type OpenData = (path: string, options: ReadOptions) => Promise<OpenedDat
 /**
  * How the data of a model are opened: those of one input as samples and targets; by name where there are several inputs, or
  * where a key was given.
- * @throws Failure('input') for an input that the model has not; Failure('usage') for several outputs
+ * @throws Failure('input') for an input that the model has not
  */
 export function openerOf(
   {
@@ -48,18 +51,15 @@ export function openerOf(
       written: 'nothing',
     });
   }
-  if (named.outputs.length > 1) {
-    throw new Failure('usage', {
-      what: `Several outputs were named (${named.outputs.map(({ name }) => name).join(', ')}): one is trained and judged.`,
-      cure: 'Name one of them.',
-      settings: ['output'],
-      written: 'nothing',
-    });
-  }
-  const plain = there.length === 1 && named.inputs.length === 0 && named.outputs.every(({ key }) => key === null);
+  const plain =
+    there.length === 1 &&
+    named.inputs.length === 0 &&
+    named.outputs.length <= 1 &&
+    (named.outputs[0]?.key ?? null) === null;
   if (plain) return async (path, options) => ofDataset(await openDataset(path, options));
   const inputs = there.map((name) => ({ name, key: named.inputs.find((input) => input.name === name)?.key ?? null }));
-  const wanted = { inputs, named: named.outputs[0] ?? null, outputs: model.graph.proto.output.map(({ name }) => name) };
+  const [first = null, ...others] = named.outputs;
+  const wanted = { inputs, named: first, others, outputs: model.graph.proto.output.map(({ name }) => name) };
   return (path, options) => openNamed(path, wanted, options);
 }
 
@@ -70,6 +70,7 @@ function ofDataset(dataset: Dataset): OpenedData {
     ...(part === undefined ? {} : { part }),
     datasets: [dataset],
     targets,
+    others: new Map(),
     target: null,
     async companion(other, trained, options) {
       const found = await openCompanion({ path, part, targets: trained }, other, options);
@@ -83,6 +84,8 @@ interface Wanted {
   readonly inputs: readonly NamedSource[];
   /** the output that was named; null: what has an output's name, or that of targets */
   readonly named: NamedSource | null;
+  /** named behind it */
+  readonly others: readonly NamedSource[];
   readonly outputs: readonly string[];
 }
 
@@ -94,6 +97,7 @@ async function openNamed(path: string, wanted: Wanted, options: ReadOptions): Pr
     ...(part === undefined ? {} : { part }),
     datasets: wanted.inputs.map(({ name }) => present(sources.inputs.get(name), `the data of the input '${name}'`)),
     targets: [...sources.targets.values()][0] ?? { kind: 'none' },
+    others: await othersOf(path, wanted, options),
     target,
     async companion(other, trained, own) {
       if (part === undefined || part === other || !parts.includes(other)) return null;
@@ -102,6 +106,20 @@ async function openNamed(path: string, wanted: Wanted, options: ReadOptions): Pr
       return { ...found, targets: withNamesOf(found.targets, trained) };
     },
   };
+}
+
+/** The targets of the further outputs. What was said of the first one, its task and the names of its classes, is not said of them. */
+async function othersOf(path: string, { inputs, others }: Wanted, { part }: ReadOptions): Promise<OtherTargets> {
+  if (others.length === 0) return new Map();
+  const { targets } = await openSources(path, { ...(part === undefined ? {} : { part }), inputs, outputs: others });
+  const words = [...targets].find(([, own]) => own.kind === 'class' && own.numbered !== true);
+  if (words === undefined) return targets;
+  throw new Failure('input', {
+    what: `${path}: the targets of the output "${words[0]}" are words.`,
+    cure: 'Number the classes of outputs behind the first, from 0 on.',
+    settings: ['output'],
+    written: 'nothing',
+  });
 }
 
 /**

@@ -13,6 +13,7 @@ import type { Targets } from '../data/dataset.js';
 import { createInputs, type NamedInputs } from '../data/inputs.js';
 import { checkLabels } from '../data/labels.js';
 import { planPreprocessing } from '../data/preprocess.js';
+import { otherTargets } from '../data/samples.js';
 import { type Head, headsOf } from '../model/head.js';
 import type { Model } from '../model/model.js';
 import { sourceOf } from '../model/source.js';
@@ -61,6 +62,14 @@ export interface ModelReading {
   readonly reading: Reading;
   /** what the model says about `part` */
   readonly predictions: Predictions;
+  /** the outputs that are trained beside it */
+  readonly others: readonly OtherReading[];
+}
+
+/** An output that is trained beside the one that is judged. */
+export interface OtherReading extends Pick<ModelReading, 'signature' | 'output' | 'task' | 'kind'> {
+  /** of `part`, as the output is trained on them: what distils itself is not among them */
+  readonly predictions: Predictions;
 }
 
 const probed = 8;
@@ -83,7 +92,9 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   const first = only === undefined ? null : await predictHead(question, only, part);
   const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
   if (first !== null && first.width > 1) checkLabels(samples.targets, first.width, samples.path);
-  const chosen = chooseOutput(model.path, observed, wantedOf(samples.targets), named);
+  const beside = otherTargets(samples);
+  const candidates = observed.filter(({ head }) => !beside.has(head.output));
+  const chosen = chooseOutput(model.path, candidates, wantedOf(samples.targets), named);
   const predictions = first ?? (await predictHead(question, chosen.head, part));
   const described = describeValues(predictions.values, predictions.width);
   const agreement = agree(chosen.head, described);
@@ -93,6 +104,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
   if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, samples.path);
   const signature = { ...question.signature, output: chosen.head.value };
+  const others = await readOthers(question, observed);
   const sanity = targets.kind === 'none' ? null : await checkSanity(question, signature, chosen, task);
   return {
     signature,
@@ -100,10 +112,15 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
     task,
     kind: chosen.task,
     predictions,
+    others,
     reading: {
       inputs: await inputReadings(question),
-      outputs: observed.map((each) => outputReading(each, chosen, agreement, task)),
-      choice: chosen.why,
+      outputs: observed.map((each) => {
+        const beside = others.find(({ output }) => output === each.head.output);
+        const read = outputReading(each, chosen, agreement, task);
+        return beside === undefined ? read : { ...read, lossAt: lossAt(each.head, beside.task) };
+      }),
+      choice: [chosen.why, ...others.map(({ output }) => `'${output}' is trained beside it.`)].join(' '),
       loss: task.loss,
       classes: targets.kind === 'class' ? question.classes : null,
       sanity: sanity && sanityReading(sanity, targets),
@@ -112,6 +129,27 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       trusted: options.reading.trustReading,
     },
   };
+}
+
+/** @throws Failure('input') where an output does not fit its targets, or nothing was given to compare it with */
+async function readOthers(
+  question: ReadingQuestion,
+  observed: readonly ObservedHead[],
+): Promise<readonly OtherReading[]> {
+  const { model, part, options } = question;
+  const others: OtherReading[] = [];
+  for (const [output, own] of otherTargets(part.samples)) {
+    const chosen = chooseOutput(model.path, observed, wantedOf(own), output);
+    const predictions = await predictHead(question, chosen.head, part);
+    const agreement = agree(chosen.head, describeValues(predictions.values, predictions.width));
+    const targets = targetsFor(chosen, own);
+    const unsaid = { task: null, loss: null, metric: null };
+    const task = chooseTask(chosen, agreement, targets, unsaid, options.data.data);
+    if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, part.samples.path);
+    const signature = { ...question.signature, output: chosen.head.value };
+    others.push({ signature, output, task, kind: chosen.task, predictions });
+  }
+  return others;
 }
 
 /** @throws Failure('input') for scores of classes of which every row sums to 100, say: neither logits nor probabilities */
@@ -306,8 +344,12 @@ function outputReading(
     judged,
     meaning,
     evidence: judged ? agreement.evidence : head.evidence,
-    lossAt: !judged ? null : loss === 'mse' ? head.value : head.logits,
+    lossAt: judged ? lossAt(head, { loss }) : null,
   };
+}
+
+function lossAt(head: Head, { loss }: Pick<RunTask, 'loss'>): string {
+  return loss === 'mse' ? head.value : head.logits;
 }
 
 function sanityReading(

@@ -125,7 +125,7 @@ function largest(row: Float32Array): number {
  * The targets of a batch as the loss takes them, [count, width]: one-hot (smoothed) classes, one column of class 1, values.
  * Smoothing as Szegedy et al. 2016: (1 - s) * one-hot + s / K.
  */
-export function lossTargets(task: RunTask, batch: Batch, smoothing: number): Float32Array {
+export function lossTargets(task: RunTask, batch: Pick<Batch, 'targets' | 'labels'>, smoothing: number): Float32Array {
   if (batch.labels === null) return batch.targets;
   if (task.width === 1) return Float32Array.from(batch.labels);
   if (smoothing === 0) return batch.targets;

@@ -1,6 +1,7 @@
+import type { Targets } from '../data/dataset.js';
 import { type DataPart, sampleShapesOf } from '../reading/data.js';
 import { softTargets, truthOf } from '../reading/task.js';
-import type { ArmContext } from './arm-subject.js';
+import type { ArmContext, LearnedOutput } from './arm-subject.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
@@ -13,7 +14,7 @@ import { type Teaching, teachingOf } from './stages/teacher.js';
  */
 export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { model, options, hooks } = run;
-  const { signature, data, task } = await readRunOf(run);
+  const { signature, data, task, others } = await readRunOf(run);
   const { training } = options;
   const { before } = await baselineStage.of(run);
   const device = await run.device();
@@ -21,6 +22,19 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { samples, split } = data.validation;
   const teaching = await teachingOf(run);
   const taught = teaching === null ? null : softTargets(task, teaching.answers.train.values, teaching.temperature);
+  const learned = others.map((other): LearnedOutput => {
+    const [taught, validated] = [other.targets(data.train), other.targets(data.validation)];
+    return {
+      signature: other.signature,
+      task: other.task,
+      loss: other.task.loss,
+      targets: taught,
+      validationTruth: truthOf(other.task, validated, split.indices, new Float32Array()),
+      ...(other.task.loss === 'mse' && {
+        targetScale: spreadOf(valuesOf(taught, data.train.split), other.task.width),
+      }),
+    };
+  });
   return {
     train: data.train,
     validation: data.validation,
@@ -34,11 +48,13 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
       sampleShapes: sampleShapesOf(data.train),
+      others: learned.map(({ loss, targetScale }) => ({ loss, ...(targetScale !== undefined && { targetScale }) })),
       ...(task.loss === 'mse' && { targetScale: spreadOf(wantedValues(data.train, teaching), task.width) }),
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
     taught,
+    others: learned,
     validationTruth: truthOf(task, samples.targets, split.indices, (teaching?.answers ?? before).validation.values),
     seed: options.seed,
     session: device.session,
@@ -49,9 +65,11 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
 
 /** What a regression is trained on, [samples, width]: the targets of the training samples, or what the teacher says where it alone counts. */
 function wantedValues({ samples, split }: DataPart, teaching: Teaching | null): Float32Array {
-  if (teaching?.weight === 1) return teaching.answers.train.values;
-  const { targets, path } = samples;
-  if (targets.kind !== 'values') throw new Error(`${path}: a regression without values`);
+  return teaching?.weight === 1 ? teaching.answers.train.values : valuesOf(samples.targets, split);
+}
+
+function valuesOf(targets: Targets, split: DataPart['split']): Float32Array {
+  if (targets.kind !== 'values') throw new Error('a regression without values');
   const { values, width } = targets;
   const wanted = new Float32Array(split.count * width);
   split.indices.forEach((index, i) => {

@@ -1,7 +1,9 @@
 import type { BatchPart } from '../autodiff/step.js';
 import { present } from '../contract/present.js';
 import type { MetricName } from '../contract/result.js';
-import { type Batch, batches } from '../data/batches.js';
+import type { LossKind } from '../contract/settings.js';
+import { type Batch, batches, gatherTargets } from '../data/batches.js';
+import type { Targets } from '../data/dataset.js';
 import { evaluateMetrics, type Truth } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
 import type { DataPart } from '../reading/data.js';
@@ -14,6 +16,19 @@ import type { Validation } from '../training/criterion.js';
 import type { ArmNetwork } from '../training/networks.js';
 import { prepareStep, type StepSettings } from '../training/prepare.js';
 import { type StepFeed, Stepper } from '../training/stepper.js';
+
+/** An output that is trained beside the one that is judged. */
+export interface LearnedOutput {
+  readonly signature: Signature;
+  readonly task: RunTask;
+  readonly loss: LossKind;
+  /** of the training data */
+  readonly targets: Targets;
+  /** what validation predictions are compared with */
+  readonly validationTruth: Truth;
+  /** of mse: the spread of the training targets, by column */
+  readonly targetScale?: readonly number[];
+}
 
 /** What both trained arms of a run share: data, order, task, device. */
 export interface ArmContext {
@@ -28,6 +43,8 @@ export interface ArmContext {
   readonly taught: Float32Array | null;
   /** what validation predictions are compared with */
   readonly validationTruth: Truth;
+  /** the loss is the sum over the judged output and these */
+  readonly others?: readonly LearnedOutput[];
   readonly seed: number;
   readonly session: InferenceSession.SessionOptions;
   /** of the device: what it keeps beyond open sessions */
@@ -63,7 +80,11 @@ function trainingBatches(context: ArmContext, signature: Signature): TrainingBat
     const classes = task.width > 1 && samples.targets.kind === 'class' ? { classes: task.width } : {};
     for await (const batch of batches(train, { ...options, ...classes })) {
       const { count } = batch;
-      yield { inputs: tensorsFor(signature, batch.inputs, count), targets: targetsOf(batch), count };
+      const others = (context.others ?? []).map((other) => {
+        const own = gatherTargets(other.targets, batch.indices, other.task.width);
+        return lossTargets(other.task, own, context.labelSmoothing);
+      });
+      yield { inputs: tensorsFor(signature, batch.inputs, count), targets: targetsOf(batch), others, count };
     }
   }
   return { count: split.count, batchSize, epoch };
@@ -103,8 +124,22 @@ function gatherRows(
 
 /** The loss and the metric of a graph on the validation split. */
 async function validate(context: ArmContext, graph: Graph): Promise<Validation> {
-  const predictions = await predict(graph.model, context.signature, context.validation, context.session);
-  return validationOf(context.task, predictions, context.validationTruth);
+  const { signature, task, validation, validationTruth, settings, session, others = [] } = context;
+  const judged = validationOf(task, await predict(graph.model, signature, validation, session), validationTruth);
+  if (others.length === 0) return judged;
+  // losses that are added up are each in the unit of their own targets' spread, as in training
+  let loss = inUnits(judged.loss, settings.targetScale);
+  for (const other of others) {
+    const predictions = await predict(graph.model, other.signature, validation, session);
+    loss += inUnits(validationOf(other.task, predictions, other.validationTruth).loss, other.targetScale);
+  }
+  return { loss, metric: judged.metric };
+}
+
+/** A mean squared error over the mean square of the targets' spread; other losses as they are. */
+function inUnits(loss: number, targetScale: readonly number[] | undefined): number {
+  if (targetScale === undefined) return loss;
+  return loss / (targetScale.reduce((sum, scale) => sum + scale ** 2, 0) / targetScale.length);
 }
 
 function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Validation {

@@ -11,9 +11,10 @@ export interface Networks {
 /** Both networks of a run. They train the same initializers of the model, and FReLU its shifts and offsets beside them. */
 export const networksOf = perRun(async (run): Promise<Networks> => {
   const { plan } = await planStage.of(run);
-  const { judged } = await readRunOf(run);
+  const { judged, others } = await readRunOf(run);
+  const all = [judged, ...others.map((other) => other.judged)];
   const { scope, initialOffset } = run.options.training;
-  const relu = controlNetwork(run.model, plan, scope, judged);
-  const frelu = freluNetwork(run.model, plan, scope, relu.trainable.parameters, initialOffset, judged);
+  const relu = controlNetwork(run.model, plan, scope, all);
+  const frelu = freluNetwork(run.model, plan, scope, relu.trainable.parameters, initialOffset, all);
   return { relu, frelu };
 });

@@ -28,7 +28,7 @@ export function controlNetwork(
   model: Model,
   plan: MigrationPlan,
   scope: TrainScope,
-  judged: JudgedOutput | null = null,
+  judged: readonly JudgedOutput[] = [],
 ): ArmNetwork {
   return {
     trainable: makeTrainable(model.path, model.graph, scope, [], judged),
@@ -43,7 +43,7 @@ export function freluNetwork(
   scope: TrainScope,
   parameters: readonly string[],
   initialOffset: number,
-  judged: JudgedOutput | null = null,
+  judged: readonly JudgedOutput[] = [],
 ): FreluNetwork {
   const graph = model.graph.copy();
   const applied = applyPlan(graph, plan);

@@ -9,12 +9,19 @@ import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/ba
 import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
-import { exposeLoss, type JudgedOutput } from '../autodiff/lower/expose-loss.js';
+import { exposeLosses, type JudgedOutput } from '../autodiff/lower/expose-loss.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
-import { appendBackward, type Backward, type BatchPart, buildStep, type TrainingStep } from '../autodiff/step.js';
+import {
+  appendBackward,
+  type Backward,
+  type BatchPart,
+  buildStep,
+  type LossHead,
+  type TrainingStep,
+} from '../autodiff/step.js';
 import { trainableParameters } from '../autodiff/trainable.js';
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
@@ -55,12 +62,14 @@ export interface StepSettings {
   readonly targetScale?: readonly number[];
   /** what is learned from a teacher; null or left out: nothing */
   readonly distillation?: Distillation | null;
+  /** the losses of the outputs behind the first, which are trained beside it; the same unit for each */
+  readonly others?: readonly Pick<LossHead, 'loss' | 'targetScale'>[];
 }
 
 /**
  * Brings a copy of a graph to the form that is trained. `siteParameters` are kept apart from what the scope trains;
  * which initializers those are is decided on the model as it came, so that both trained arms change the same ones.
- * @param judged what the loss reads; null: the graph's first output
+ * @param judged what the loss reads, the sum over these; none: the graph's first output
  * @throws Failure('input') naming a node that has no equivalent in the canonical op set
  */
 export function makeTrainable(
@@ -68,14 +77,16 @@ export function makeTrainable(
   graph: Graph,
   scope: TrainScope,
   siteParameters: readonly string[] = [],
-  judged: JudgedOutput | null = null,
+  judged: readonly JudgedOutput[] = [],
 ): Trainable {
   const canonical = canonicalCopy(path, graph);
-  if (judged !== null) exposeLoss(canonical, judged);
+  if (judged.length > 0) exposeLosses(canonical, judged);
   const sites = new Set(siteParameters);
   // what the canonical form alone has cannot go back into the model
   const isOwn = (name: string): boolean => !sites.has(name) && graph.initializer(name) !== undefined;
-  return { path, graph: canonical, parameters: trainableParameters(canonical, scope).filter(isOwn), siteParameters };
+  const outputs = canonical.proto.output.slice(0, Math.max(1, judged.length));
+  const trained = new Set(outputs.flatMap(({ name }) => trainableParameters(canonical, scope, name)));
+  return { path, graph: canonical, parameters: [...trained].filter(isOwn), siteParameters };
 }
 
 /** skl2onnx writes the several targets of an MLPRegressor below each other: [N * K, 1]. */
@@ -93,6 +104,7 @@ interface Forward {
   /** of every value, at the batch size */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly output: string;
+  readonly others: readonly LossHead[];
   readonly blockSize?: number;
   readonly reordered?: ReadonlyMap<string, WeightOrder>;
   /** running statistics, by the initializer, with the value that replaces it after a step */
@@ -106,7 +118,7 @@ interface Forward {
 async function forwardAt(
   trainable: Trainable,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShapes' | 'targetScale'>,
+  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShapes' | 'targetScale' | 'others'>,
   { momentum = runningMomentum, keepWeights = true }: { momentum?: number; keepWeights?: boolean } = {},
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
@@ -116,9 +128,16 @@ async function forwardAt(
   checkRows(observed.get(signature.output), batchSize, signature.output);
   const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
   const trained = new Set([...trainable.parameters, ...trainable.siteParameters]);
-  const { targetScale: scale } = settings;
-  const own = { shapes: observed, trained: new Set(trainable.parameters), output: signature.output };
-  const scales = scale === undefined ? new Map<string, ParameterScale>() : headScales(graph, { ...own, scale });
+  const others = (settings.others ?? []).map((other, i): LossHead => {
+    return { ...other, output: present(graph.proto.output[i + 1], `the output ${i + 2} of the training graph`).name };
+  });
+  const own = { shapes: observed, trained: new Set(trainable.parameters) };
+  const scaled = [...others, { output: signature.output, targetScale: settings.targetScale }];
+  const scales = new Map(
+    scaled.flatMap(({ output, targetScale: scale }) =>
+      scale === undefined ? [] : [...headScales(graph, { ...own, output, scale })],
+    ),
+  );
   await freezeShapes(graph, observed, trained, evaluateConstants);
   if (inlineConstantIf(graph) > 0) observed = await observeShapes(graph, feeds);
   unrollRecurrent(graph, observed);
@@ -134,7 +153,7 @@ async function forwardAt(
   } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
   const shapes = await observeShapes(graph, feeds);
-  const forward = { graph, shapes, output: signature.output, running, multiplyAdds, scales };
+  const forward = { graph, shapes, output: signature.output, others, running, multiplyAdds, scales };
   if (blockSize === null) return forward;
   const { convolutions, reordered } = blockLayout(graph, { blockSize, shapes, centres, keepWeights });
   if (convolutions === 0) return forward;
@@ -201,12 +220,23 @@ export async function prepareStep(
   settings: StepSettings,
   part: BatchPart = 'whole',
 ): Promise<TrainingStep> {
-  const { optimizer, provider, batchNorm, loss, clipNorm, sampleShapes, targetScale, distillation = null } = settings;
+  const {
+    optimizer,
+    provider,
+    batchNorm,
+    loss,
+    clipNorm,
+    sampleShapes,
+    targetScale,
+    others = [],
+    distillation = null,
+  } = settings;
   const inUnits = loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
   const { graph, running, ...forward } = await forwardAt(trainable, batchSize, {
     provider,
     batchNorm,
     sampleShapes,
+    others,
     ...inUnits,
   });
   return buildStep(graph, {
@@ -282,10 +312,10 @@ export async function prepareInputGradient(
   model: Graph,
   batchSize: number,
   settings: Pick<StepSettings, 'provider' | 'loss' | 'sampleShapes'>,
-  judged: JudgedOutput | null = null,
+  judged: readonly JudgedOutput[] = [],
 ): Promise<InputGradient | null> {
   const trainable = { path, graph: canonicalCopy(path, model), parameters: [], siteParameters: [] };
-  if (judged !== null) exposeLoss(trainable.graph, judged);
+  if (judged.length > 0) exposeLosses(trainable.graph, judged.slice(0, 1));
   const { graph, ...forward } = await forwardAt(trainable, batchSize, { ...settings, batchNorm: 'frozen' });
   const { name: input, elementType } = present(signatureOf(graph).inputs[0], 'the input of the model');
   const rank = forward.shapes.get(forward.output)?.length ?? 2;

@@ -20,6 +20,8 @@ export interface StepFeed {
   readonly inputs: Readonly<Record<string, Tensor>>;
   /** row by row, as the step's `targetShape` says */
   readonly targets: Float32Array;
+  /** of the outputs that are trained beside the first, in their order */
+  readonly others?: readonly Float32Array[];
   readonly count: number;
 }
 
@@ -383,6 +385,9 @@ function ratesOf(learningRates: readonly LearningRates[], step: number): Learnin
 /** What a step is fed with beside the state; `count` is the number of the step, from 1 on. */
 function feedsOf(step: TrainingStep, batch: StepFeed, rates: LearningRates, count: number): Record<string, Tensor> {
   const feeds = { ...batch.inputs, [step.targets]: float32(batch.targets, step.targetShape) };
+  for (const [i, { targets, targetShape }] of step.others.entries()) {
+    feeds[targets] = float32(present(batch.others?.[i], `the targets of the output ${i + 2}`), targetShape);
+  }
   for (const { coefficients: name, name: group, optimizer } of step.groups) {
     feeds[name] = float32(
       coefficients(optimizer, present(rates[group], `the learning rate of '${group}'`), count),
@@ -414,14 +419,18 @@ function zeros(shape: readonly number[]): Tensor {
 /** A batch in parts of at most `limit` samples. */
 function cut(feed: StepFeed, limit: number): StepFeed[] {
   if (feed.count <= limit) return [feed];
-  const width = feed.targets.length / feed.count;
+  const slice = (targets: Float32Array, from: number, to: number): Float32Array => {
+    const width = targets.length / feed.count;
+    return targets.subarray(from * width, to * width);
+  };
   const parts: StepFeed[] = [];
   for (let from = 0; from < feed.count; from += limit) {
     const to = Math.min(feed.count, from + limit);
     const inputs = Object.entries(feed.inputs).map(([name, tensor]) => [name, rows(tensor, from, to)] as const);
     parts.push({
       inputs: Object.fromEntries(inputs),
-      targets: feed.targets.subarray(from * width, to * width),
+      targets: slice(feed.targets, from, to),
+      others: (feed.others ?? []).map((targets) => slice(targets, from, to)),
       count: to - from,
     });
   }

@@ -180,6 +180,7 @@ export function makeResult({
       frelu: arm(frelu, makeCurve(0.3, 0.88)),
     },
     delta: { vsBefore, vsControl },
+    outputs: [],
     perClass: classDeltas(names, labels, { before, control, frelu }),
     confusion: { before: matrix(before), frelu: matrix(frelu) },
     calibration: { before: calibrationBins(before, labels), frelu: calibrationBins(frelu, labels) },

@@ -27,7 +27,7 @@ export function exposeLogits(graph: Graph, head: Pick<Head, 'output'>): ExposedL
   // read anew: the nodes of a copy are its own, and raising an op set replaces some
   const own = headsOf(graph).find(({ output }) => output === head.output);
   if (own === undefined) throw new Error(`the graph has no output '${head.output}'`);
-  keepOnly(graph, own.output, writeLogits(graph, own));
+  keepOutputs(graph, [{ output: own.output, value: writeLogits(graph, own) }]);
   switch (own.activation) {
     case 'softmax':
     case 'log-softmax':
@@ -39,19 +39,8 @@ export function exposeLogits(graph: Graph, head: Pick<Head, 'output'>): ExposedL
   }
 }
 
-/**
- * Leaves a training copy with the numbers of one output as they are: other outputs are removed, with all that only they need, and
- * of a map the tensor in it is left.
- * @throws Error when the graph has no such output
- */
-export function exposeValue(graph: Graph, head: Pick<Head, 'output'>): void {
-  const own = headsOf(graph).find(({ output }) => output === head.output);
-  if (own === undefined) throw new Error(`the graph has no output '${head.output}'`);
-  keepOnly(graph, own.output, own.value);
-}
-
-/** Writes the logits in the layout of the head's value; returns their name. */
-function writeLogits(graph: Graph, { activation, logits, scale, tail, columns, value }: Head): string {
+/** Writes the logits of a head in the layout of its value; returns their name. */
+export function writeLogits(graph: Graph, { activation, logits, scale, tail, columns, value }: Head): string {
   if (activation === 'none') return value;
   const emit = new Emitter(graph, 'logits');
   let at = scale === 1 ? logits : scale === -1 ? emit.op('Neg', [logits]) : emit.op('Mul', [logits, emit.float(scale)]);
@@ -74,14 +63,17 @@ function writeLogits(graph: Graph, { activation, logits, scale, tail, columns, v
   return at;
 }
 
-/** Makes `value` the one output, of the shape that `output` had, and removes what it does not need. */
-function keepOnly(graph: Graph, output: string, value: string): void {
-  const declared = graph.proto.output.find(({ name }) => name === output);
-  const tensor = declared?.type?.value.case === 'tensorType' ? declared.type : undefined;
-  graph.proto.output = [
-    create(ValueInfoProtoSchema, tensor === undefined ? { name: value } : { name: value, type: tensor }),
-  ];
-  const needed = neededNodes(graph, value);
+/** Makes values the only outputs, each of the shape that its `output` had, and removes what they do not need. */
+export function keepOutputs(graph: Graph, kept: readonly { readonly output: string; readonly value: string }[]): void {
+  graph.proto.output = kept.map(({ output, value }) => {
+    const declared = graph.proto.output.find(({ name }) => name === output);
+    const tensor = declared?.type?.value.case === 'tensorType' ? declared.type : undefined;
+    return create(ValueInfoProtoSchema, tensor === undefined ? { name: value } : { name: value, type: tensor });
+  });
+  const needed = neededNodes(
+    graph,
+    kept.map(({ value }) => value),
+  );
   const unused = graph.nodes.filter((node) => !needed.has(node));
   const read = new Set(unused.flatMap(readsOf));
   const gone = new Set(unused.flatMap((node) => node.output));
@@ -92,9 +84,9 @@ function keepOnly(graph: Graph, output: string, value: string): void {
   graph.proto.valueInfo = graph.proto.valueInfo.filter(({ name }) => !gone.has(name));
 }
 
-function neededNodes(graph: Graph, value: string): Set<NodeProto> {
+function neededNodes(graph: Graph, values: readonly string[]): Set<NodeProto> {
   const needed = new Set<NodeProto>();
-  const open = [value];
+  const open = [...values];
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
     const node = graph.producer(at);
     if (node === undefined || needed.has(node)) continue;

@@ -21,7 +21,7 @@ export function readingOptions(command: Command): Read<ReadingOptions> {
   const outputs = repeatedPair(
     command,
     '--output <NAME[=KEY]>',
-    'an output that is trained and judged, and the part of the data that is its target',
+    'an output that is trained, and the part of the data that is its target; the first one is judged',
     (pair) => pair,
   );
   const trustReading = flag(command, '--trust-reading', 'go on although the reading warns');

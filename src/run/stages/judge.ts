@@ -56,7 +56,7 @@ async function judgementOf(run: Run, subject: Subject, measured: Measured): Prom
 
 async function subjectOf(run: Run): Promise<Subject> {
   const { model, rule, options, hooks, place } = run;
-  const { signature, data, task, judged } = await readRunOf(run);
+  const { signature, data, task, judged, others } = await readRunOf(run);
   const { plan, verified } = await planStage.of(run);
   const { before } = await baselineStage.of(run);
   const { relu, frelu } = await networksOf(run);
@@ -70,6 +70,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     data,
     task,
     judged,
+    others,
     before,
     teacher: (await teachingOf(run))?.answers ?? null,
     rule,

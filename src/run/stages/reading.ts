@@ -1,7 +1,8 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
 import type { Reading } from '../../contract/reading.js';
-import { type RunData, retarget } from '../../reading/data.js';
+import type { OtherOutput } from '../../judge/subject.js';
+import { type RunData, retarget, targetsOf } from '../../reading/data.js';
 import { type ModelReading, readModel } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
@@ -18,7 +19,7 @@ import { defineStage } from '../runner.js';
 export const readingStage = defineStage<ModelReading>({
   name: 'reading',
   phase: 'baseline',
-  fields: ['output', 'task', 'kind', 'reading', 'predictions'],
+  fields: ['output', 'task', 'kind', 'reading', 'predictions', 'others'],
   async compute(run) {
     const { model, signature, data, options, hooks } = run;
     const { session } = await run.device();
@@ -63,10 +64,24 @@ interface ReadRun {
   readonly data: RunData;
   readonly task: RunTask;
   readonly judged: JudgedOutput;
+  /** the outputs that are trained beside it */
+  readonly others: readonly OtherOutput[];
 }
 
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
-  const { signature, output, task, kind } = await readingStage.of(run);
+  const { signature, output, task, kind, others } = await readingStage.of(run);
   const data = retarget(run.data, (targets) => targetsFor({ task: kind }, targets));
-  return { signature, data, task, judged: { output, loss: task.loss, scores: task.scores } };
+  return {
+    signature,
+    data,
+    task,
+    judged: { output, loss: task.loss, scores: task.scores },
+    others: others.map((other) => ({
+      signature: other.signature,
+      task: other.task,
+      judged: { output: other.output, loss: other.task.loss, scores: other.task.scores },
+      before: other.predictions,
+      targets: (part) => targetsFor({ task: other.kind }, targetsOf(part, other.output)),
+    })),
+  };
 });
