@@ -126,7 +126,8 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000
     // four steps of the control arm, two of the other
     await expect(migrate(options, hooks())).rejects.toMatchObject({
       kind: 'interrupted',
-      message: expect.stringMatching(/the device webgpu failed after step 1 .*The state is saved/),
+      what: expect.stringMatching(/The device webgpu failed after step 1 .*state is saved/),
+      settings: ['resume', ['device', 'cpu']],
     });
     // an arm's first step brings its state there; the control arm has no sites
     const [control, frelu] = [['state/weights'], ['state/weights', 'state/sites']];
@@ -137,7 +138,8 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000
     };
     await expect(migrate({ ...options, resume: true }, hooks({ onPhase }))).rejects.toMatchObject({
       kind: 'interrupted',
-      message: expect.stringMatching(/the device webgpu failed .*What was trained is saved: --resume --device cpu/),
+      what: expect.stringMatching(/The device webgpu failed .*What was computed is saved/),
+      settings: ['resume', ['device', 'cpu']],
     });
 
     judging = false;
