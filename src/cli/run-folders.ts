@@ -5,9 +5,8 @@ import { Failure } from '../contract/failure.js';
 import { allMetricNames } from '../contract/metrics.js';
 import { parseJson } from '../contract/parse-json.js';
 import type { MigrateResult } from '../contract/result.js';
+import { recordName, resultName } from '../run/file-names.js';
 
-const resultName = 'report.json';
-const recordName = 'run.json';
 /** large, and never a place for runs */
 const foreign: ReadonlySet<string> = new Set(['node_modules', '.git']);
 

@@ -6,6 +6,7 @@ import type { Model, ModelFile } from '../model/model.js';
 import { errorCode, type Ownership } from '../upgrade/files.js';
 import { history } from '../upgrade/history.js';
 import { replaceFile } from '../upgrade/replace.js';
+import { recordName, resultName } from './file-names.js';
 import { type MigrateOptions, type RunContent, runSha256, specOf } from './spec.js';
 import { openFolderStore } from './store/folder.js';
 import type { Store } from './store.js';
@@ -27,8 +28,6 @@ export interface RunPlace extends RunRecord {
   readonly store: Store;
 }
 
-const recordName = 'run.json';
-export const resultName = 'report.json';
 const artifacts = 'artifacts';
 
 /**

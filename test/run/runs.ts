@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { defaultDistillOptions, defaultPlanOptions } from '../../src/contract/settings.js';
 import { defaultReadingOptions } from '../../src/reading/options.js';
-import type { RunHooks } from '../../src/run/hooks.js';
+import { completeHooks, type RunHooks } from '../../src/run/hooks.js';
 import type { MigrateOptions, TrainingOptions } from '../../src/run/spec.js';
 
 /** A folder of one test's own, removed at its end. */
@@ -72,18 +72,4 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
 }
 
 /** Nobody listens, except as `changes` say. */
-export function hooks(changes: Partial<RunHooks> = {}): RunHooks {
-  const silent = (): void => {};
-  return {
-    onPhase: silent,
-    onReading: silent,
-    onRangeTest: silent,
-    onArm: silent,
-    onStep: silent,
-    onEpoch: silent,
-    onRetreat: silent,
-    warn: silent,
-    signal: new AbortController().signal,
-    ...changes,
-  };
-}
+export const hooks = (changes: Partial<RunHooks> = {}): RunHooks => completeHooks(changes);

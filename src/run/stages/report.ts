@@ -3,7 +3,7 @@ import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
 import { renderHtml, renderJson, renderMarkdown } from '../../report/render.js';
 import { replaceFile } from '../../upgrade/replace.js';
-import { resultName } from '../place.js';
+import { resultName } from '../file-names.js';
 import { perRun } from '../run.js';
 import type { Stage } from '../runner.js';
 import { commitStage } from './commit.js';

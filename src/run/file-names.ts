@@ -1,0 +1,5 @@
+/** What stands in a run's folder about the run itself. */
+export const recordName = 'run.json';
+
+/** A run's result; a folder that has it is a finished run's. */
+export const resultName = 'report.json';
