@@ -5,6 +5,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   accept: '--accept',
   batchNorm: '--batch-norm',
   batchSize: '--batch-size',
+  channelOrder: '--channel-order',
   classes: '--classes',
   clipNorm: '--clip-norm',
   control: '--no-control',

@@ -80,6 +80,10 @@ export type BatchNormMode = (typeof batchNormModes)[number];
 export const schedules = ['cosine', 'step', 'constant'] as const;
 export type Schedule = (typeof schedules)[number];
 
+/** Of the colours in a model's input. OpenCV and Caffe, and the networks of Keras that came from there, have blue first. */
+export const channelOrders = ['RGB', 'BGR'] as const;
+export type ChannelOrder = (typeof channelOrders)[number];
+
 /** How a model and data are brought together where that is not told by themselves, or told wrongly. */
 export interface ReadingOptions {
   /** a file that names the classes in the order of the model's outputs; null: told by the model and the data */
@@ -116,6 +120,7 @@ export type SettingName =
   | 'accept'
   | 'batchNorm'
   | 'batchSize'
+  | 'channelOrder'
   | 'classes'
   | 'clipNorm'
   | 'control'

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import type { ChannelOrder } from '../contract/settings.js';
 import type { Dataset } from './dataset.js';
 import { type Fit, type FitOptions, fitSamples, type ModelInput, product, shapeText } from './fit.js';
 
@@ -11,6 +12,8 @@ export interface PreprocessingOptions extends FitOptions {
   readonly mean?: readonly number[];
   /** divided by last, one number or one per channel */
   readonly std?: readonly number[];
+  /** of the three colours in the model's input; stored samples are taken to be RGB. mean and std are in this order */
+  readonly channelOrder?: ChannelOrder;
 }
 
 /** `dtype`: the model takes integers, and so scales by itself; `model`: its format or the shapes tell. */
@@ -19,6 +22,7 @@ export interface PreprocessingSources {
   readonly mean: 'option' | 'preprocessor-config' | 'dtype' | 'default';
   readonly std: 'option' | 'preprocessor-config' | 'dtype' | 'default';
   readonly layout: 'option' | 'model';
+  readonly channelOrder: 'option' | 'preprocessor-config' | 'default';
 }
 
 /** From a stored sample to a model's input; plain, so that a report can hold it. */
@@ -29,6 +33,8 @@ export interface Preprocessing extends Pick<Fit, 'size' | 'raw' | 'arrangement' 
   readonly std: readonly number[];
   /** the position of the channels in the model's input (in a flat one: what was flattened); `none` where it has none */
   readonly channels: 'first' | 'last' | 'none';
+  /** BGR: the three channels of a stored sample are reversed before anything else is done to their values */
+  readonly channelOrder: ChannelOrder;
   /** what decided each of them */
   readonly sources: PreprocessingSources;
   /** all of it in one sentence for people */
@@ -57,6 +63,7 @@ export function planPreprocessing(
   }
   const fit = fitSamples(dataset, modelInput, options);
   const { sources, ...arithmetic } = planArithmetic(dataset, fit, modelInput, options);
+  const order = planChannelOrder(dataset, fit, options);
   const { size, raw, arrangement, repeat, shape } = fit;
   return {
     size,
@@ -65,10 +72,33 @@ export function planPreprocessing(
     repeat,
     ...arithmetic,
     channels: fit.layout === null ? 'none' : fit.layout === 'NCHW' ? 'first' : 'last',
+    channelOrder: order.value,
     shape,
-    sources: { ...sources, layout: options.layout === undefined ? 'model' : 'option' },
-    sentence: describe(dataset, fit, arithmetic, options),
+    sources: { ...sources, layout: options.layout === undefined ? 'model' : 'option', channelOrder: order.source },
+    sentence: describe(dataset, fit, { ...arithmetic, channelOrder: order.value }, options),
   };
+}
+
+/** @throws Failure('usage') for an order of channels where there are not three */
+function planChannelOrder(
+  dataset: Dataset,
+  { layout, channelCount, repeat }: Fit,
+  { channelOrder, preprocessorConfig }: PreprocessingOptions,
+): { readonly value: ChannelOrder; readonly source: PreprocessingSources['channelOrder'] } {
+  const hasColours = layout !== null && channelCount === 3 && repeat === 1;
+  if (channelOrder === undefined) {
+    return hasColours && preprocessorConfig?.channelOrder === 'BGR'
+      ? { value: 'BGR', source: 'preprocessor-config' }
+      : { value: 'RGB', source: 'default' };
+  }
+  if (!hasColours) {
+    throw new Failure('usage', {
+      what: `${dataset.path}: its samples have no three colours whose order could be ${channelOrder}.`,
+      cure: 'Leave the order of the channels out.',
+      settings: ['channelOrder'],
+    });
+  }
+  return { value: channelOrder, source: 'option' };
 }
 
 interface Arithmetic {
@@ -88,7 +118,7 @@ function planArithmetic(
   fit: Fit,
   modelInput: ModelInput,
   options: PreprocessingOptions,
-): Arithmetic & { readonly sources: Omit<PreprocessingSources, 'layout'> } {
+): Arithmetic & { readonly sources: Pick<PreprocessingSources, 'scale' | 'mean' | 'std'> } {
   const { preprocessorConfig: config } = options;
   const bytes = dataset.sample.dtype === 'uint8';
   const integers = /^(u?int\d+|bool)$/.test(modelInput.dtype ?? 'float32');
@@ -135,7 +165,12 @@ function planArithmetic(
   return { scale, mean, std, sources: { scale: scaled.source, mean: centred.source, std: spread.source } };
 }
 
-function describe(dataset: Dataset, fit: Fit, { scale, mean, std }: Arithmetic, options: PreprocessingOptions): string {
+function describe(
+  dataset: Dataset,
+  fit: Fit,
+  { scale, mean, std, channelOrder }: Arithmetic & Pick<Preprocessing, 'channelOrder'>,
+  options: PreprocessingOptions,
+): string {
   const { size, arrangement, repeat, shape } = fit;
   const steps: string[] = [];
   if (size !== null) {
@@ -145,6 +180,7 @@ function describe(dataset: Dataset, fit: Fit, { scale, mean, std }: Arithmetic, 
     );
     if (height !== resized.height || width !== resized.width) steps.push(`cropped to the central ${height}x${width}`);
   }
+  if (channelOrder === 'BGR') steps.push('put into the order blue, green, red');
   if (scale !== 1) steps.push(`multiplied by ${Math.abs(scale * 255 - 1) < 1e-9 ? '1/255' : scale}`);
   if (mean.some((value) => value !== 0)) steps.push(`less the mean ${mean.join(', ')}`);
   if (std.some((value) => value !== 1)) steps.push(`divided by the standard deviation ${std.join(', ')}`);
@@ -182,7 +218,23 @@ export function applyPreprocessing(
   } else if (into !== raw) {
     into.set(raw.subarray(0, count * inputLength(preprocessing)));
   }
+  if (preprocessing.channelOrder === 'BGR') reverseChannels(preprocessing, into, count);
   normalise(preprocessing, into, count);
+}
+
+/** Swaps the first and the last of three channels, in place. */
+function reverseChannels({ channels, shape }: Preprocessing, values: Float32Array, count: number): void {
+  const length = product(shape);
+  const plane = length / 3;
+  const [step, far] = channels === 'first' ? [1, 2 * plane] : [3, 2];
+  for (let start = 0; start < count * length; start += length) {
+    for (let p = 0; p < plane; p += 1) {
+      const at = start + p * step;
+      const first = values[at] ?? 0;
+      values[at] = values[at + far] ?? 0;
+      values[at + far] = first;
+    }
+  }
 }
 
 /** Moves the channel axis, and repeats a single channel. */

@@ -19,6 +19,7 @@ export interface PreprocessorConfig {
   readonly scale: number | null;
   readonly mean: readonly number[] | null;
   readonly std: readonly number[] | null;
+  readonly channelOrder: 'RGB' | 'BGR';
 }
 
 /** The config beside a model file (or in a model's folder); null where there is none. */
@@ -88,11 +89,11 @@ const configSchema = v.pipe(
 type Config = v.InferOutput<typeof fields>;
 type Size = v.InferOutput<typeof size>;
 
-const unsupported = ['do_flip_channel_order', 'do_convert_grayscale', 'do_pad', 'do_reduce_labels'] as const;
+const unsupported = ['do_convert_grayscale', 'do_pad', 'do_reduce_labels'] as const;
 
 /**
  * Reads the fields of the image processors of `transformers`: do_resize, size, resample, crop_pct, do_center_crop,
- * crop_size, do_rescale, rescale_factor, do_normalize, image_mean, image_std. A missing `do_` field counts as
+ * crop_size, do_rescale, rescale_factor, do_normalize, image_mean, image_std, do_flip_channel_order. A missing `do_` field counts as
  * set where the step has its values: older configs leave it out.
  * @throws Failure('input') naming the field that is wrong or not supported
  */
@@ -122,6 +123,14 @@ export function parsePreprocessorConfig(path: string, json: unknown): Preprocess
   const crop = config.do_center_crop === true && cropSize != null ? rectangle(cropSize) : null;
   const resize = config.do_resize === false || config.size == null ? null : resizeOf(config, config.size);
   const normalizes = config.do_normalize !== false;
+  const flips = config.do_flip_channel_order === true;
+  if (flips && normalizes && (variesByChannel(config.image_mean) || variesByChannel(config.image_std))) {
+    throw new Failure('input', {
+      what: `${path}: do_flip_channel_order is set beside an image_mean or image_std for each channel: which order they are in is not known.`,
+      cure: 'Say the mean, the standard deviation and the order of the channels without it.',
+      settings: ['mean', 'std', 'channelOrder'],
+    });
+  }
   return {
     path,
     resize: resize?.resize ?? null,
@@ -129,7 +138,12 @@ export function parsePreprocessorConfig(path: string, json: unknown): Preprocess
     scale: config.do_rescale === false ? null : (config.rescale_factor ?? 1 / 255),
     mean: normalizes ? (config.image_mean ?? null) : null,
     std: normalizes ? (config.image_std ?? null) : null,
+    channelOrder: flips ? 'BGR' : 'RGB',
   };
+}
+
+function variesByChannel(values: readonly number[] | null | undefined): boolean {
+  return values?.some((value) => value !== values[0]) ?? false;
 }
 
 function resizeOf(config: Config, wanted: Size): Pick<PreprocessorConfig, 'resize' | 'crop'> {

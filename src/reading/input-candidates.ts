@@ -1,4 +1,4 @@
-import type { SettingHint } from '../contract/settings.js';
+import type { ChannelOrder, SettingHint } from '../contract/settings.js';
 import type { Preprocessing, PreprocessingOptions } from '../data/preprocess.js';
 
 /** One way in which the model may want its inputs. */
@@ -20,7 +20,7 @@ export interface StoredValues {
 }
 
 export interface InputSituation {
-  readonly inForce: Pick<Preprocessing, 'scale' | 'mean' | 'std' | 'channels'>;
+  readonly inForce: Pick<Preprocessing, 'scale' | 'mean' | 'std' | 'channels' | 'channelOrder'>;
   /** of the model's input; 1 where it has no channel axis */
   readonly channelCount: number;
   readonly stored: StoredValues;
@@ -35,7 +35,11 @@ interface PixelScheme {
   readonly std: readonly number[];
   /** of what images it is; absent: of any */
   readonly channels?: number;
+  /** of the model's input, which mean and std are in; absent: as in force */
+  readonly order?: ChannelOrder;
 }
+
+const caffe = [103.939, 116.779, 123.68];
 
 const schemes: readonly PixelScheme[] = [
   { name: 'pixels scaled to [0, 1]', mean: [0], std: [255] },
@@ -49,9 +53,13 @@ const schemes: readonly PixelScheme[] = [
   },
   // what PyTorch's own examples subtract and divide by
   { name: "MNIST's mean and standard deviation", mean: [0.1307 * 255], std: [0.3081 * 255], channels: 1 },
-  // Caffe's networks: means alone, in the order of OpenCV's channels; images are mostly stored in the other order
-  { name: "Caffe's means (blue, green, red)", mean: [103.939, 116.779, 123.68], std: [1] },
-  { name: "Caffe's means (red, green, blue)", mean: [123.68, 116.779, 103.939], std: [1] },
+  // Caffe's networks: means alone, in the order of OpenCV's channels
+  { name: "Caffe's means (blue, green, red)", mean: caffe, std: [1], order: 'BGR' },
+  { name: "Caffe's means (red, green, blue)", mean: caffe.toReversed(), std: [1], order: 'RGB' },
+  // a network that was fed by OpenCV, whose images are blue first
+  { name: 'pixels scaled to [0, 1], blue first', mean: [0], std: [255], channels: 3, order: 'BGR' },
+  { name: 'pixels from 0 to 255, blue first', mean: [0], std: [1], channels: 3, order: 'BGR' },
+  { name: 'pixels scaled to [-1, 1], blue first', mean: [127.5], std: [127.5], channels: 3, order: 'BGR' },
 ];
 
 /**
@@ -67,16 +75,23 @@ export function inputCandidates({
   const unit = pixelUnit(stored);
   const found: InputCandidate[] = [];
   if (unit !== null) {
-    const taken = [effectOf(inForce, channelCount)];
+    const taken = [{ order: inForce.channelOrder, effect: effectOf(inForce, channelCount) }];
     for (const scheme of schemes) {
       if (channelCount !== (scheme.channels ?? (scheme.mean.length > 1 ? scheme.mean.length : channelCount))) continue;
-      const apply = optionsOf(scheme, unit);
-      const effect = effectOf(apply, channelCount);
-      if (taken.some((other) => isSameEffect(other, effect, unit))) continue;
-      taken.push(effect);
-      found.push({ name: scheme.name, settings: hintsOf(apply, inForce), apply });
+      const order = scheme.order ?? inForce.channelOrder;
+      const arithmetic = optionsOf(scheme, unit);
+      const effect = effectOf(arithmetic, channelCount);
+      if (taken.some((other) => other.order === order && isSameEffect(other.effect, effect, unit))) continue;
+      taken.push({ order, effect });
+      const other = order === inForce.channelOrder ? null : order;
+      found.push({
+        name: scheme.name,
+        settings: [...hintsOf(arithmetic, inForce), ...(other === null ? [] : [['channelOrder', other] as const])],
+        apply: { ...arithmetic, ...(other === null ? {} : { channelOrder: other }) },
+      });
     }
   }
+  if (hasColours(inForce, channelCount)) found.push(...swappedColours(inForce, found));
   if (bothLayouts && inForce.channels !== 'none') {
     const layout = inForce.channels === 'first' ? 'NHWC' : 'NCHW';
     found.push({
@@ -86,6 +101,23 @@ export function inputCandidates({
     });
   }
   return found;
+}
+
+function hasColours({ channels }: InputSituation['inForce'], channelCount: number): boolean {
+  return channels !== 'none' && channelCount === 3;
+}
+
+/** The other order of the colours, and nothing else: for values of any unit. */
+function swappedColours(
+  { channelOrder, mean, std }: InputSituation['inForce'],
+  others: readonly InputCandidate[],
+): readonly InputCandidate[] {
+  const order = channelOrder === 'RGB' ? 'BGR' : 'RGB';
+  const isThere = others.some(({ settings }) => settings.length === 1 && settings[0]?.[0] === 'channelOrder');
+  const isPlain = mean.length === 1 && std.length === 1;
+  if (isThere && isPlain) return [];
+  const name = order === 'BGR' ? 'blue as the first colour' : 'red as the first colour';
+  return [{ name, settings: [['channelOrder', order]], apply: { channelOrder: order } }];
 }
 
 /** pixel = stored * factor + term, with pixels from 0 to 255. */

@@ -291,11 +291,11 @@ function inputReading(
   fed: Float32Array,
 ): InputReading {
   const { min, max } = ends(fed);
-  const { scale, mean, std } = preprocessing.sources;
+  const { scale, mean, std, channelOrder } = preprocessing.sources;
   const key = options.reading.inputs.find((each) => each.name === name)?.key;
-  // the surest of the three: what was said about one was said about all
+  // the surest of them: what was said about one was said about all
   const source = present(
-    readingSources.find((each) => each === scale || each === mean || each === std),
+    readingSources.find((each) => [scale, mean, std, channelOrder].some((source) => source === each)),
     'the source of the preprocessing',
   );
   return {
@@ -311,7 +311,7 @@ function inputReading(
       options.data.preprocessing.layout ?? (model.format === 'onnx' ? layoutOf(preprocessing.channels, shape) : 'NHWC'),
     range: min <= max ? [min, max] : null,
     source,
-    settings: ['scale', 'mean', 'std', 'layout', 'preprocess'],
+    settings: ['scale', 'mean', 'std', 'layout', 'channelOrder', 'preprocess'],
   };
 }
 

@@ -122,8 +122,30 @@ describe('planPreprocessing: values', () => {
     expect((await fed(pixel, [null, 6], flat)).values).toEqual([1.5, 2, 0.5, 2, 0.125, 1.5]);
   });
 
+  it('reverses three colours before it does anything else, in either layout', async () => {
+    const blueFirst = { scale: 1, mean: [1, 2, 3], channelOrder: 'BGR' } as const;
+    const pixel = memoryDataset({ shape: [1, 2, 3], layout: 'HWC', storage: Uint8Array.of(8, 9, 10, 20, 30, 40) });
+    expect((await fed(pixel, [null, 1, 2, 3], blueFirst)).values).toEqual([9, 7, 5, 39, 28, 17]);
+    expect((await fed(pixel, [null, 3, 1, 2], blueFirst)).values).toEqual([9, 39, 7, 28, 5, 17]);
+    const two = { shape: [3, 1, 2], layout: 'CHW', storage: Float32Array.of(1, 2, 3, 4, 5, 6) } as const;
+    expect((await fed(memoryDataset(two), [null, 3, 1, 2], { channelOrder: 'BGR' })).values).toEqual([
+      5, 6, 3, 4, 1, 2,
+    ]);
+    const config = parsePreprocessorConfig('config', { do_flip_channel_order: true, do_rescale: false });
+    const plan = planPreprocessing(pixel, { shape: [null, 1, 2, 3] }, { preprocessorConfig: config });
+    expect(plan).toMatchObject({ channelOrder: 'BGR', sources: { channelOrder: 'preprocessor-config' } });
+    expect(plan.sentence).toContain('put into the order blue, green, red');
+    // one channel has no order: a config says it of the colour images that it was made for
+    expect(planPreprocessing(grey, { shape: [null, 2, 3, 1] }, { preprocessorConfig: config }).channelOrder).toBe(
+      'RGB',
+    );
+  });
+
   it('refuses what cannot be meant', () => {
     const usage = (options: PreprocessingOptions) => () => planPreprocessing(grey, { shape: [null, 1, 2, 3] }, options);
+    expect(usage({ channelOrder: 'BGR' })).toThrow(
+      expect.objectContaining({ kind: 'usage', settings: ['channelOrder'] }),
+    );
     const failure = (what: string, setting: string) =>
       expect.objectContaining({ kind: 'usage', what, settings: [setting] });
     expect(usage({ std: [0] })).toThrow(failure('The standard deviation 0 would divide by 0.', 'std'));
@@ -253,7 +275,10 @@ describe("Hugging Face's preprocessor_config.json", () => {
   });
 
   it('is refused where it asks for more', () => {
-    expect(() => parse({ do_flip_channel_order: true })).toThrow(/do_flip_channel_order is not supported/);
+    expect(() => parse({ do_convert_grayscale: true })).toThrow(/do_convert_grayscale is not supported/);
+    expect(() => parse({ do_flip_channel_order: true, image_mean: [0.4, 0.5, 0.6] })).toThrow(
+      /which order they are in/,
+    );
     expect(() => parse([])).toThrow(/not a JSON object/);
     expect(() => parse({ size: 'large' })).toThrow(
       /size is not a positive number, { height, width } or { shortest_edge }/,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type InputSituation, inputCandidates } from '../../src/reading/input-candidates.js';
 
 const pixels: InputSituation = {
-  inForce: { scale: 1 / 255, mean: [0], std: [1], channels: 'first' },
+  inForce: { scale: 1 / 255, mean: [0], std: [1], channels: 'first', channelOrder: 'RGB' },
   channelCount: 3,
   stored: { dtype: 'uint8', min: 0, max: 255 },
   bothLayouts: false,
@@ -29,12 +29,16 @@ describe('8-bit pixels', () => {
       "ImageNet's mean and standard deviation",
       "Caffe's means (blue, green, red)",
       "Caffe's means (red, green, blue)",
+      'pixels scaled to [0, 1], blue first',
+      'pixels from 0 to 255, blue first',
+      'pixels scaled to [-1, 1], blue first',
     ]);
     const imagenet = {
       scale: 1 / 255,
       mean: [0.485, 0.456, 0.406],
       std: [0.229, 0.224, 0.225],
       channels: 'first' as const,
+      channelOrder: 'RGB' as const,
     };
     const names = inputCandidates({ ...pixels, inForce: imagenet }).map(({ name }) => name);
     expect(names).toContain('pixels scaled to [0, 1]');
@@ -50,7 +54,20 @@ describe('8-bit pixels', () => {
     expect(named(pixels, "Caffe's means (blue, green, red)").settings).toEqual([
       ['scale', '1'],
       ['mean', '103.939,116.779,123.68'],
+      ['channelOrder', 'BGR'],
     ]);
+    expect(named(pixels, 'pixels scaled to [0, 1], blue first').settings).toEqual([['channelOrder', 'BGR']]);
+  });
+
+  it('are tried blue first with the means in force, which an OpenCV pipeline leaves in the order of red', () => {
+    const imagenet = { ...pixels.inForce, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    expect(named({ ...pixels, inForce: imagenet }, 'blue as the first colour')).toMatchObject({
+      settings: [['channelOrder', 'BGR']],
+      apply: { channelOrder: 'BGR' },
+    });
+    const turned = { ...pixels, inForce: { ...pixels.inForce, channelOrder: 'BGR' as const } };
+    expect(named(turned, 'red as the first colour').settings).toEqual([['channelOrder', 'RGB']]);
+    expect(named(turned, "Caffe's means (red, green, blue)").settings.at(-1)).toEqual(['channelOrder', 'RGB']);
   });
 
   it('come out as each preparation says', () => {
@@ -93,10 +110,13 @@ describe('floats', () => {
     expect(prepared(imagenet, zero)[1]).toBeCloseTo(-0.456 / 0.224, 4);
   });
 
-  it('of another range are left as they are', () => {
-    expect(inputCandidates(floats(-4.2, 3.9))).toEqual([]);
-    expect(inputCandidates(floats(0, 70_000))).toEqual([]);
-    expect(inputCandidates(floats(0, 0.01))).toEqual([]);
+  it('of another range are left as they are, but for the order of three colours', () => {
+    const namesOf = (situation: InputSituation) => inputCandidates(situation).map(({ name }) => name);
+    for (const other of [floats(-4.2, 3.9), floats(0, 70_000), floats(0, 0.01)]) {
+      expect(namesOf(other)).toEqual(['blue as the first colour']);
+      expect(namesOf({ ...other, channelCount: 1 })).toEqual([]);
+      expect(namesOf({ ...other, inForce: { ...other.inForce, channels: 'none' } })).toEqual([]);
+    }
   });
 });
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
+import { channelOrders } from '../../contract/settings.js';
 import type { DataOptions } from '../../reading/options.js';
 import { defaultDataOptions as defaults } from '../../run/spec.js';
 import { choice, option, type Read } from './option.js';
@@ -87,6 +88,14 @@ function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'pre
     null,
     'inferred from the model and the data',
   );
+  const channelOrder = choice(
+    command,
+    '--channel-order <ORDER>',
+    "of the colours in the model's input; samples are stored as RGB",
+    channelOrders,
+    null,
+    'RGB',
+  );
   const resize = option(
     command,
     '--resize <HxW>',
@@ -97,6 +106,7 @@ function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'pre
   );
   return () => {
     const given = { scale: scale(), mean: mean(), std: std(), layout: layout(), resize: resize() };
+    const order = channelOrder();
     return {
       target: target(),
       preprocessorConfig: preprocess(),
@@ -106,6 +116,7 @@ function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'pre
         ...(given.std !== null && { std: given.std }),
         ...(given.layout !== null && { layout: given.layout }),
         ...(given.resize !== null && { resize: given.resize }),
+        ...(order !== null && { channelOrder: order }),
       },
     };
   };
