@@ -21,8 +21,9 @@ export function readingLines({ inputs, outputs, loss, classes, untrained, data, 
     ...data,
   ];
   if (sanity?.status !== 'suspect') return lines;
-  const { better, sentence } = sanity;
-  const cure = better === null || better.settings.length === 0 ? '' : ` Try ${better.settings.map(flagOf).join(' ')}.`;
+  const { better, alternatives, sentence } = sanity;
+  const ways = [...(better === null ? [] : [better.settings]), ...alternatives].filter((way) => way.length > 0);
+  const cure = ways.length === 0 ? '' : ` Try ${ways.map((way) => way.map(flagOf).join(' ')).join(', or ')}.`;
   return [...lines, `Warning: ${sentence}${cure}${trusted ? ' The reading is trusted all the same.' : ''}`];
 }
 

@@ -71,6 +71,8 @@ export interface SanityReading {
   readonly asGiven: number | null;
   readonly chance: number;
   readonly better: BetterReading | null;
+  /** settings that do as well as those of `better` do: which of them it is, the samples do not tell */
+  readonly alternatives: readonly (readonly SettingHint[])[];
   readonly sentence: string;
 }
 

@@ -353,7 +353,7 @@ function lossAt(head: Head, { loss }: Pick<RunTask, 'loss'>): string {
 }
 
 function sanityReading(
-  { status, samples, metric, asGiven, chance, best, sentence }: Sanity,
+  { status, samples, metric, asGiven, chance, best, alike, sentence }: Sanity,
   targets: Targets,
 ): SanityReading {
   const order =
@@ -377,6 +377,7 @@ function sanityReading(
             pValue: best.p,
             settings: best.settings,
           },
+    alternatives: alike.map(({ settings }) => settings),
     sentence: `${sentence}${order}`,
   };
 }

@@ -46,6 +46,8 @@ export interface Sanity {
   /** what a guess that knows nothing reaches: one of K classes, the mean of the targets */
   readonly chance: number;
   readonly best: BetterReading | null;
+  /** what does as well as the best: which of them it is, the samples do not tell */
+  readonly alike: readonly BetterReading[];
   readonly sentence: string;
 }
 
@@ -72,6 +74,13 @@ const level = 1e-3;
 
 /** The least that another reading must gain to be far better: accuracy, R2; and of the log loss, this share of it. */
 const leastGain = 0.05;
+/**
+ * The least share of the errors that another way of preparing the inputs must take away: a network that was hardly trained
+ * is right now more and now less often, whatever it is fed with, without any of it being what it was trained on.
+ */
+const leastShareOfErrors = 0.15;
+/** Two readings whose gains differ by less do equally well. */
+const alikeGain = 0.02;
 const leastFit = 0.1;
 const leastLogLoss = 0.1;
 
@@ -110,7 +119,10 @@ export async function checkReading(question: SanityQuestion): Promise<Sanity> {
     return trial.isFar && p < level ? [{ ...trial, p }] : [];
   });
   const [best = null] = better.sort((a, b) => gainOf(b) - gainOf(a));
-  if (best !== null) return finding(given, 'suspect', readingOf(best), betterSentence(best));
+  if (best !== null) {
+    const alike = better.filter((other) => other !== best && isAlike(other, best));
+    return { ...finding(given, 'suspect', readingOf(best), betterSentence(best, alike)), alike: alike.map(readingOf) };
+  }
   return given.isGuess
     ? finding(given, 'suspect', null, guessSentence(given))
     : finding(given, 'fine', null, `${shown(given)} on ${given.count} labelled samples, against ${chanceText(given)}.`);
@@ -303,7 +315,9 @@ async function inputTrial(
   const { name, settings } = candidate;
   if (truth.kind === 'values') return valueTrial(name, given.values, values, truth, settings);
   const right = (scores: Scores) => present(correctness(scores, truth, 'accuracy'), 'the accuracy of a classifier');
-  return { ...accuracyTrial(name, right(given), right({ ...given, values })), settings };
+  const trial = accuracyTrial(name, right(given), right({ ...given, values }));
+  const { asGiven, value } = trial;
+  return { ...trial, isFar: trial.isFar && value - asGiven >= leastShareOfErrors * (1 - asGiven), settings };
 }
 
 /** Per sample, over the outputs, in units of each target's variance; null: of the mean. */
@@ -343,7 +357,8 @@ function readingOf({ isFar: _, ...reading }: Trial): BetterReading {
 
 function finding(given: Judged, status: Sanity['status'], best: BetterReading | null, sentence: string): Sanity {
   const { metric, count, value, chance } = given;
-  return { status, metric, samples: count, asGiven: Number.isFinite(value) ? value : null, chance, best, sentence };
+  const asGiven = Number.isFinite(value) ? value : null;
+  return { status, metric, samples: count, asGiven, chance, best, alike: [], sentence };
 }
 
 const metricTexts: Readonly<Record<SanityMetric, (value: number) => string>> = {
@@ -360,10 +375,20 @@ const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
 const chanceText = ({ metric, chance }: Judged): string =>
   metric === 'r2' ? '0 for the mean of the targets' : `${(100 * chance).toFixed(2)} % for a guess`;
 
-function betterSentence({ name, metric, samples, asGiven, value }: Trial): string {
+/** Of the order of the classes there are several trials, which say the same. */
+function isAlike(other: Trial, best: Trial): boolean {
+  return other.metric === best.metric && (other.order === null) !== (best.order === null)
+    ? gainOf(best) - gainOf(other) < alikeGain
+    : false;
+}
+
+function betterSentence({ name, metric, samples, asGiven, value }: Trial, alike: readonly Trial[]): string {
+  const also = alike.map(
+    (other) => ` With ${other.name} it does as well: the samples do not tell which of the two it is.`,
+  );
   return (
     `Read as it is, the model has ${metricTexts[metric](asGiven)} on ${samples} labelled samples; ` +
-    `with ${name}, ${metricTexts[metric](value)}.`
+    `with ${name}, ${metricTexts[metric](value)}.${also[0] ?? ''}`
   );
 }
 

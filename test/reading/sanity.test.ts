@@ -63,6 +63,17 @@ describe('of a thousand honest models', () => {
     expect(alarms.length, alarms.join('\n')).toBeLessThan(10);
   });
 
+  it('one that has hardly been trained is fine, though it is right more often when it is fed otherwise', async () => {
+    const classes = 4;
+    const random = stream(77);
+    const rightOf = (share: number, labels: Int32Array) =>
+      labels.map((label) => (random.uniform() < share ? label : (label + 1 + random.below(classes - 1)) % classes));
+    const labels = Int32Array.from({ length: 1000 }, () => random.below(classes));
+    const model = { classes, labels, predicted: rightOf(0.32, labels) };
+    expect((await ask(random, model, [rightOf(0.4, labels)])).status).toBe('fine');
+    expect((await ask(random, model, [rightOf(0.52, labels)])).status).toBe('suspect');
+  });
+
   it('nearly all are fine that have their predictions anew with every preparation, at one accuracy', async () => {
     let alarms = 0;
     for (let seed = 0; seed < 1000; seed++) {
@@ -154,6 +165,15 @@ describe('a real fault', () => {
       return best?.name === 'the two classes the other way round' && best.order?.join() === '1,0';
     });
     expect(share).toBeGreaterThan(0.95);
+  });
+
+  it('of the inputs that exchanges classes is told with the order that does as well', async () => {
+    const classes = 3;
+    const model = trained(stream(3), classes, 600);
+    const given = model.predicted.map((own) => (own === 0 ? 2 : own === 2 ? 0 : own));
+    const { best, alike, sentence } = await ask(stream(4), { ...model, predicted: given }, [model.predicted]);
+    expect([best, ...alike].map((each) => each?.settings)).toEqual(expect.arrayContaining([['mean'], ['classes']]));
+    expect(sentence).toContain('does as well');
   });
 
   it('of a model that guesses is found', async () => {

@@ -415,6 +415,7 @@ const reading: Reading = {
     asGiven: 0.9,
     chance: 0.1,
     better: null,
+    alternatives: [],
     sentence: 'accuracy 90.0 % on 1000 labelled samples, against 10.0 % by chance.',
   },
   untrained: [],

@@ -46,14 +46,16 @@ export const readingStage = defineStage<ModelReading>({
 /** @throws Failure('input') for a reading under which the model does badly, unless it is trusted */
 function refuseSuspect(path: string, { sanity, trusted }: Reading): void {
   if (sanity === null || sanity.status === 'fine' || trusted) return;
-  const { better, sentence } = sanity;
+  const { better, alternatives, sentence } = sanity;
   throw new Failure('input', {
     what: `${path}: ${sentence}`,
     cure:
       better === null
         ? 'See that data and model belong together and that samples are prepared as in training; or trust the reading as it is.'
-        : 'Give what is missing; or trust the reading as it is.',
-    settings: [...(better?.settings ?? []), 'trustReading'],
+        : alternatives.length > 0
+          ? 'Give one of what is missing; or trust the reading as it is.'
+          : 'Give what is missing; or trust the reading as it is.',
+    settings: [...(better?.settings ?? []), ...alternatives.flat(), 'trustReading'],
     written: 'model-untouched',
   });
 }
