@@ -12,6 +12,18 @@ export async function metricRows(models: readonly Metrics[]): Promise<string[][]
     ]);
 }
 
+/** The same for several outputs, each row with the name of its output before it. */
+export async function rowsByOutput<Output extends { readonly name: string }>(
+  outputs: readonly Output[],
+  metricsOf: (output: Output) => readonly Metrics[],
+): Promise<string[][]> {
+  const rows: string[][] = [];
+  for (const output of outputs) {
+    for (const row of await metricRows(metricsOf(output))) rows.push([output.name, ...row]);
+  }
+  return rows;
+}
+
 /** The English words and numbers of the reports, loaded when there is something to say with them. */
 export async function reportWords() {
   const [{ texts }, { numbersIn }, { plain }] = await Promise.all([

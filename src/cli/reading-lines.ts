@@ -1,4 +1,4 @@
-import type { InputReading, OutputReading, Reading, UntrainedConstant } from '../contract/reading.js';
+import type { InputReading, OutputReading, Reading, SanityReading, UntrainedConstant } from '../contract/reading.js';
 import { flagOf } from './flags.js';
 
 /** How the model is read, in a few lines for stderr; what warns about it comes last. */
@@ -20,11 +20,19 @@ export function readingLines({ inputs, outputs, loss, classes, untrained, data, 
     ...(untrained === null || untrained.length === 0 ? [] : [`not trained: ${untrainedText(untrained)}`]),
     ...data,
   ];
-  if (sanity?.status !== 'suspect') return lines;
+  return [
+    ...lines,
+    ...warningLines(sanity, trusted, ''),
+    ...beside.flatMap((output) => warningLines(output.sanity ?? null, trusted, ` Output '${output.name}':`)),
+  ];
+}
+
+function warningLines(sanity: SanityReading | null, trusted: boolean, of: string): string[] {
+  if (sanity?.status !== 'suspect') return [];
   const { better, alternatives, sentence } = sanity;
   const ways = [...(better === null ? [] : [better.settings]), ...alternatives].filter((way) => way.length > 0);
   const cure = ways.length === 0 ? '' : ` Try ${ways.map((way) => way.map(flagOf).join(' ')).join(', or ')}.`;
-  return [...lines, `Warning: ${sentence}${cure}${trusted ? ' The reading is trusted all the same.' : ''}`];
+  return [`Warning:${of} ${sentence}${cure}${trusted ? ' The reading is trusted all the same.' : ''}`];
 }
 
 function describeInput({ name, dtype, shape, preprocessing, range, source }: InputReading): string {

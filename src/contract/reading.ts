@@ -43,6 +43,8 @@ export interface OutputReading {
   readonly evidence: string;
   /** the value of the graph at which the loss stands; null for an output that is not trained */
   readonly lossAt: string | null;
+  /** of an output that is trained beside the judged one; that of the judged one is the reading's */
+  readonly sanity?: SanityReading;
 }
 
 export interface ClassReading {

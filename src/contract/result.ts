@@ -90,6 +90,7 @@ export interface OutputResult {
   readonly before: Metrics;
   readonly control: Metrics | null;
   readonly frelu: Metrics;
+  readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
 }
 
 export interface ArmResult {
@@ -500,7 +501,24 @@ export interface EvaluateResult {
   readonly metrics: Metrics;
   /** `confusion[actual][predicted]`; null for tasks without classes */
   readonly confusion: readonly (readonly number[])[] | null;
+  /** every output that was named, the first one too, whose metrics those above are; empty for one output */
+  readonly outputs: readonly EvaluatedOutput[];
   readonly seconds: number;
+}
+
+export interface EvaluatedOutput {
+  readonly name: string;
+  readonly task: Task;
+  readonly metrics: Metrics;
+}
+
+export interface ComparedOutput {
+  readonly name: string;
+  readonly task: Task;
+  readonly a: Metrics;
+  readonly b: Metrics;
+  /** b - a */
+  readonly delta: Delta;
 }
 
 export interface CompareResult {
@@ -510,6 +528,8 @@ export interface CompareResult {
   readonly device: DeviceDescription;
   /** b - a */
   readonly delta: Delta;
+  /** every output that was named, the first one too; empty for one output */
+  readonly outputs: readonly ComparedOutput[];
   readonly perClass: readonly ClassDelta[];
   readonly maxAbsDiff: number;
   readonly latency: LatencyComparison | null;

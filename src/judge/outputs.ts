@@ -1,17 +1,19 @@
 import type { MigrateResult, OutputResult } from '../contract/result.js';
-import { evaluateMetrics } from '../evaluation/metrics.js';
+import { pairedDelta } from '../evaluation/compare.js';
+import { evaluateMetrics, type Scores } from '../evaluation/metrics.js';
 import type { ModelProto } from '../model/graph.js';
 import { predict } from '../reading/predictions.js';
 import { readSource } from '../reading/reading.js';
 import { scoresOf, truthOf } from '../reading/task.js';
 import { arms } from './arms.js';
+import { delta } from './delta.js';
 import { defineJudge } from './judge.js';
 import type { OtherOutput, Subject } from './subject.js';
 
 /** Every output that was trained, on the test split, the one that is judged first; empty for one output. */
 export const outputs = defineJudge<Pick<MigrateResult, 'outputs'>>({
   gives: ['outputs'],
-  needs: [arms],
+  needs: [arms, delta],
   async measure(subject) {
     if (subject.others.length === 0) return { outputs: [] };
     const { before, control, frelu } = (await arms.of(subject)).arms;
@@ -22,6 +24,7 @@ export const outputs = defineJudge<Pick<MigrateResult, 'outputs'>>({
       before: before.test,
       control: control?.test ?? null,
       frelu: frelu.test,
+      delta: (await delta.of(subject)).delta,
     };
     const others: OutputResult[] = [];
     for (const other of subject.others) others.push(await resultOf(subject, other));
@@ -30,19 +33,24 @@ export const outputs = defineJudge<Pick<MigrateResult, 'outputs'>>({
 });
 
 async function resultOf(subject: Subject, { signature, task, judged, targets }: OtherOutput): Promise<OutputResult> {
-  const { model, staged, networks, data, device } = subject;
+  const { model, staged, networks, data, device, seed } = subject;
   const { test } = data;
   const truth = truthOf(task, targets(test), test.split.indices, new Float32Array());
-  const metricsOf = async (source: ModelProto | string) => {
-    const predictions = await predict(source, signature, test, device.session);
-    return evaluateMetrics(scoresOf(task, predictions), truth);
-  };
-  const { control } = subject.arms;
+  const scoresWith = async (source: ModelProto | string): Promise<Scores> =>
+    scoresOf(task, await predict(source, signature, test, device.session));
+  const arm = subject.arms.control;
+  const before = await scoresWith(readSource(model, signature));
+  const control = arm === null ? null : await scoresWith(networks.control.bake(arm.outcome.parameters).model);
+  const frelu = await scoresWith(readSource(staged.model, signature));
   return {
     name: judged.output,
     task: task.task,
-    before: await metricsOf(readSource(model, signature)),
-    control: control === null ? null : await metricsOf(networks.control.bake(control.outcome.parameters).model),
-    frelu: await metricsOf(readSource(staged.model, signature)),
+    before: evaluateMetrics(before, truth),
+    control: control && evaluateMetrics(control, truth),
+    frelu: evaluateMetrics(frelu, truth),
+    delta: {
+      vsBefore: pairedDelta(task.metric, before, frelu, truth, { seed }),
+      vsControl: control && pairedDelta(task.metric, control, frelu, truth, { seed }),
+    },
   };
 }

@@ -1,11 +1,10 @@
-import { Failure } from '../contract/failure.js';
 import type { Reading } from '../contract/reading.js';
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import type { Model } from '../model/model.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
 import type { Signature } from '../runtime/predictor.js';
 import { findClassNames } from './class-names.js';
-import { type DataPart, openEvaluationData, retargetPart } from './data.js';
+import { type DataPart, openEvaluationData, retargetPart, targetsOf } from './data.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { Predictions } from './predictions.js';
 import { readModel } from './reading.js';
@@ -32,6 +31,12 @@ export interface Evaluated {
   readonly predictions: Predictions;
   readonly scores: Scores;
   readonly truth: Truth;
+  /** the outputs that were named behind the first */
+  readonly others: readonly EvaluatedOutput[];
+}
+
+export interface EvaluatedOutput extends Pick<Evaluated, 'task' | 'scores' | 'truth'> {
+  readonly name: string;
 }
 
 /**
@@ -42,22 +47,13 @@ export async function evaluateSubject(
   options: Evaluation,
   { session }: Pick<ChosenDevice, 'session'>,
 ): Promise<Evaluated> {
-  const { outputs } = options.reading;
-  if (outputs.length > 1) {
-    throw new Failure('usage', {
-      what: `Several outputs were named (${outputs.map(({ name }) => name).join(', ')}): one is evaluated at a time.`,
-      cure: 'Name one of them.',
-      settings: ['output'],
-      written: 'nothing',
-    });
-  }
   const loaded = await loadSubject(options.model);
   const { model } = loaded;
   const fed = { ...loaded, classNames: await findClassNames(model, options.reading.classes) };
   const opened = await openEvaluationData(fed, options.data, options.task.task, options.reading);
   const { classes, target } = opened;
   const question = { ...loaded, part: opened, labelled: opened, classes, target, options, session };
-  const { signature, task, kind, reading, predictions } = await readModel(question);
+  const { signature, task, kind, reading, predictions, others } = await readModel(question);
   const part: DataPart = retargetPart(opened, (targets) => targetsFor({ task: kind }, targets));
   const { targets } = part.samples;
   return {
@@ -70,5 +66,16 @@ export async function evaluateSubject(
     predictions,
     scores: scoresOf(task, predictions),
     truth: truthOf(task, targets, part.split.indices, predictions.values),
+    others: others.map(({ output, task, kind, predictions }) => ({
+      name: output,
+      task,
+      scores: scoresOf(task, predictions),
+      truth: truthOf(
+        task,
+        targetsFor({ task: kind }, targetsOf(opened, output)),
+        part.split.indices,
+        predictions.values,
+      ),
+    })),
   };
 }

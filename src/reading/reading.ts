@@ -94,36 +94,39 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   if (first !== null && first.width > 1) checkLabels(samples.targets, first.width, samples.path);
   const beside = otherTargets(samples);
   const candidates = observed.filter(({ head }) => !beside.has(head.output));
-  const chosen = chooseOutput(model.path, candidates, wantedOf(samples.targets), named);
-  const predictions = first ?? (await predictHead(question, chosen.head, part));
-  const described = describeValues(predictions.values, predictions.width);
-  const agreement = agree(chosen.head, described);
-  const targets = targetsFor(chosen, samples.targets);
-  const task = chooseTask(chosen, agreement, targets, options.task, options.data.data);
-  refuseLogSigmoid(model.path, chosen, agreement, task);
-  if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
-  if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, samples.path);
-  const signature = { ...question.signature, output: chosen.head.value };
-  const others = await readOthers(question, observed);
-  const sanity = targets.kind === 'none' ? null : await checkSanity(question, signature, chosen, task);
+  const labelled = question.labelled.samples;
+  const judged = await readOutput(question, candidates, first, {
+    named,
+    targets: samples.targets,
+    labelled: labelled.targets,
+    task: options.task,
+    inputs: await candidatesFor(question.labelled),
+  });
+  const others: ReadOutput[] = [];
+  for (const [output, own] of beside) {
+    const targets = present(otherTargets(labelled).get(output), `the targets of '${output}'`);
+    const task = { task: null, loss: null, metric: null };
+    others.push(
+      await readOutput(question, observed, null, { named: output, targets: own, labelled: targets, task, inputs: [] }),
+    );
+  }
+  const { chosen, task, sanity } = judged;
   return {
-    signature,
+    signature: judged.signature,
     output: chosen.output,
     task,
     kind: chosen.task,
-    predictions,
-    others,
+    predictions: judged.predictions,
+    others: others.map(({ chosen: { output, task: kind }, signature, task, predictions }) => {
+      return { signature, output, task, kind, predictions };
+    }),
     reading: {
       inputs: await inputReadings(question),
-      outputs: observed.map((each) => {
-        const beside = others.find(({ output }) => output === each.head.output);
-        const read = outputReading(each, chosen, agreement, task);
-        return beside === undefined ? read : { ...read, lossAt: lossAt(each.head, beside.task) };
-      }),
-      choice: [chosen.why, ...others.map(({ output }) => `'${output}' is trained beside it.`)].join(' '),
+      outputs: observed.map((each) => outputReading(each, judged, others)),
+      choice: [chosen.why, ...others.map(({ chosen: { output } }) => `'${output}' is trained beside it.`)].join(' '),
       loss: task.loss,
-      classes: targets.kind === 'class' ? question.classes : null,
-      sanity: sanity && sanityReading(sanity, targets),
+      classes: judged.targets.kind === 'class' ? question.classes : null,
+      sanity,
       untrained: null,
       data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
       trusted: options.reading.trustReading,
@@ -131,25 +134,53 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   };
 }
 
-/** @throws Failure('input') where an output does not fit its targets, or nothing was given to compare it with */
-async function readOthers(
+/** One output, with the targets that it has. */
+interface OutputQuestion {
+  /** null: the one that fits */
+  readonly named: string | null;
+  /** of the part that is looked at */
+  readonly targets: Targets;
+  /** of the labelled samples */
+  readonly labelled: Targets;
+  readonly task: TaskOptions;
+  /** other ways of preparing the inputs, to be tried */
+  readonly inputs: readonly InputCandidate[];
+}
+
+interface ReadOutput extends Pick<ModelReading, 'signature' | 'task' | 'predictions'> {
+  readonly chosen: ChosenOutput;
+  readonly agreement: Agreement;
+  /** as the output is trained on them */
+  readonly targets: Targets;
+  /** null without labels */
+  readonly sanity: SanityReading | null;
+}
+
+/**
+ * @param first what the only output of a model says; null where it was not run yet
+ * @throws Failure('input') where no output fits the targets, or several do, or it cannot be read
+ */
+async function readOutput(
   question: ReadingQuestion,
   observed: readonly ObservedHead[],
-): Promise<readonly OtherReading[]> {
+  first: Predictions | null,
+  { named, targets: wanted, labelled, task: said, inputs }: OutputQuestion,
+): Promise<ReadOutput> {
   const { model, part, options } = question;
-  const others: OtherReading[] = [];
-  for (const [output, own] of otherTargets(part.samples)) {
-    const chosen = chooseOutput(model.path, observed, wantedOf(own), output);
-    const predictions = await predictHead(question, chosen.head, part);
-    const agreement = agree(chosen.head, describeValues(predictions.values, predictions.width));
-    const targets = targetsFor(chosen, own);
-    const unsaid = { task: null, loss: null, metric: null };
-    const task = chooseTask(chosen, agreement, targets, unsaid, options.data.data);
-    if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, part.samples.path);
-    const signature = { ...question.signature, output: chosen.head.value };
-    others.push({ signature, output, task, kind: chosen.task, predictions });
-  }
-  return others;
+  const chosen = chooseOutput(model.path, observed, wantedOf(wanted), named);
+  const predictions = first ?? (await predictHead(question, chosen.head, part));
+  const described = describeValues(predictions.values, predictions.width);
+  const agreement = agree(chosen.head, described);
+  const targets = targetsFor(chosen, wanted);
+  const task = chooseTask(chosen, agreement, targets, said, options.data.data);
+  refuseLogSigmoid(model.path, chosen, agreement, task);
+  if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
+  if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, part.samples.path);
+  const signature = { ...question.signature, output: chosen.head.value };
+  const own = targetsFor(chosen, labelled);
+  const sanity =
+    targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, inputs), own);
+  return { chosen, agreement, targets, task, signature, predictions, sanity };
 }
 
 /** @throws Failure('input') for scores of classes of which every row sums to 100, say: neither logits nor probabilities */
@@ -205,8 +236,9 @@ async function probe(question: ReadingQuestion, heads: readonly Head[]): Promise
 async function checkSanity(
   question: ReadingQuestion,
   signature: Signature,
-  chosen: ChosenOutput,
+  targets: Targets,
   task: RunTask,
+  inputs: readonly InputCandidate[],
 ): Promise<Sanity> {
   const { model, labelled, options, session } = question;
   const size = labelled.inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
@@ -214,10 +246,10 @@ async function checkSanity(
   const split = evenly(labelled.split, count);
   const source = readSource(model, signature);
   return checkReading({
-    truth: truthOf(task, targetsFor(chosen, labelled.samples.targets), split.indices, new Float32Array()),
+    truth: truthOf(task, targets, split.indices, new Float32Array()),
     width: task.width,
     scores: task.scores,
-    inputs: await candidatesFor(labelled),
+    inputs,
     async predict(candidate) {
       const prepared =
         candidate === null
@@ -324,27 +356,24 @@ function layoutOf(channels: 'first' | 'last' | 'none', shape: readonly number[])
 
 function outputReading(
   { head, width }: ObservedHead,
-  chosen: ChosenOutput,
-  agreement: Agreement,
-  { loss, scores }: RunTask,
+  judged: ReadOutput,
+  others: readonly ReadOutput[],
 ): OutputReading {
-  const judged = head.output === chosen.output;
-  const graphSays = head.valueMeaning === 'logits-or-values' ? 'values' : head.valueMeaning;
-  const meaning = !judged
-    ? graphSays
-    : loss === 'mse'
-      ? 'values'
-      : agreement.meaning === 'values'
-        ? scores
-        : agreement.meaning;
+  const isJudged = head.output === judged.chosen.output;
+  const read = isJudged ? judged : others.find(({ chosen }) => chosen.output === head.output);
+  const described = { name: head.output, dtype: head.dtype, width, judged: isJudged };
+  if (read === undefined) {
+    const meaning = head.valueMeaning === 'logits-or-values' ? 'values' : head.valueMeaning;
+    return { ...described, meaning, evidence: head.evidence, lossAt: null };
+  }
+  const { agreement, task, sanity } = read;
+  const { meaning, evidence } = agreement;
   return {
-    name: head.output,
-    dtype: head.dtype,
-    width,
-    judged,
-    meaning,
-    evidence: judged ? agreement.evidence : head.evidence,
-    lossAt: judged ? lossAt(head, { loss }) : null,
+    ...described,
+    meaning: task.loss === 'mse' ? 'values' : meaning === 'values' ? task.scores : meaning,
+    evidence,
+    lossAt: lossAt(head, task),
+    ...(isJudged || sanity === null ? {} : { sanity }),
   };
 }
 

@@ -15,6 +15,7 @@ import { curves } from './sections/curves.js';
 import { data } from './sections/data.js';
 import { examples } from './sections/examples.js';
 import { limits } from './sections/limits.js';
+import { outputs } from './sections/outputs.js';
 import { reading } from './sections/reading.js';
 import { runbook } from './sections/runbook.js';
 import { settings } from './sections/settings.js';
@@ -24,6 +25,7 @@ import { summary } from './sections/summary.js';
 /** In the order of the page. A section that does not apply to the task is null. */
 const sections = [
   arms,
+  outputs,
   curves,
   classes,
   confusion,

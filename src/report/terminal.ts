@@ -38,6 +38,7 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     ]),
   ];
   const deltaLine = (label: string, delta: Delta): string[] => {
+    const { metric } = delta;
     const change = (value: number | null) => plain([numbers.metricChange(metric, value, null)]);
     return [
       label,
@@ -53,6 +54,19 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     deltaLine(text.comparisons.vsBefore, vsBefore),
     ...(vsControl === null ? [] : [deltaLine(text.comparisons.vsControl, vsControl)]),
   ];
+  const others = result.outputs
+    .slice(1)
+    .flatMap(({ name, delta }) => [
+      deltaLine(`${name}, ${text.metrics[delta.vsBefore.metric]}: ${text.comparisons.vsBefore}`, delta.vsBefore),
+      ...(delta.vsControl === null
+        ? []
+        : [
+            deltaLine(
+              `${name}, ${text.metrics[delta.vsBefore.metric]}: ${text.comparisons.vsControl}`,
+              delta.vsControl,
+            ),
+          ]),
+    ]);
   const rows: (readonly [label: string, value: string])[] = [
     ...(result.files.length === 0
       ? []
@@ -65,7 +79,7 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     chalk.dim(present(heading, 'the heading of the table of arms')),
     ...body,
     '',
-    ...aligned(deltas),
+    ...aligned([...deltas, ...others]),
     '',
     `${chalk.bold[verdictColors[result.verdict]](text.verdicts[result.verdict].toUpperCase())}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
     result.why,

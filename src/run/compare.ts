@@ -1,5 +1,6 @@
 import { Failure } from '../contract/failure.js';
-import type { CompareResult } from '../contract/result.js';
+import { present } from '../contract/present.js';
+import type { ComparedOutput, CompareResult } from '../contract/result.js';
 import { classDeltas, pairedDelta } from '../evaluation/compare.js';
 import { evaluateMetrics } from '../evaluation/metrics.js';
 import { inferenceCost } from '../judge/inference-cost.js';
@@ -10,7 +11,7 @@ import { type Evaluated, evaluateSubject } from '../reading/evaluation.js';
 import { maxAbsDifference } from '../reading/predictions.js';
 import { readSource } from '../reading/reading.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
-import { describeData, type EvaluateOptions, evaluationOf } from './evaluate.js';
+import { describeData, type EvaluateOptions, evaluationOf, outputsOf } from './evaluate.js';
 
 export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
   readonly a: string;
@@ -46,6 +47,7 @@ async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: Comp
     data: describeData(part),
     device: device.description,
     delta: pairedDelta(task.metric, first.scores, second.scores, truth, { seed }),
+    outputs: comparedOutputs(first, second, seed),
     perClass: truth.kind === 'class' ? classDeltas(namesOf(first, truth.classes), truth.labels, scores) : [],
     maxAbsDiff: maxAbsDifference(first.predictions.values, second.predictions.values),
     latency: await compareLatency(timed(first), timed(second), {
@@ -53,6 +55,21 @@ async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: Comp
       session: device.session,
     }),
   };
+}
+
+/** Every output that was named, by its name, which the first of the two may have under another one in the other model. */
+function comparedOutputs(first: Evaluated, second: Evaluated, seed: number): readonly ComparedOutput[] {
+  const others = outputsOf(second);
+  return outputsOf(first).map(({ name, task, scores, truth }, i) => {
+    const other = present(others[i], `the output '${name}' of the second model`);
+    return {
+      name,
+      task: task.task,
+      a: evaluateMetrics(scores, truth),
+      b: evaluateMetrics(other.scores, truth),
+      delta: pairedDelta(task.metric, scores, other.scores, truth, { seed }),
+    };
+  });
 }
 
 function timed({ model, signature, part }: Evaluated): TimedModel {

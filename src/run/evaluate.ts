@@ -3,7 +3,7 @@ import type { DeviceName } from '../contract/settings.js';
 import { confusionMatrix, evaluateMetrics } from '../evaluation/metrics.js';
 import { describeModel } from '../model/describe.js';
 import type { DataPart } from '../reading/data.js';
-import { type Evaluation, evaluateSubject } from '../reading/evaluation.js';
+import { type Evaluated, type EvaluatedOutput, type Evaluation, evaluateSubject } from '../reading/evaluation.js';
 import type { ReadingOptions, TaskOptions } from '../reading/options.js';
 import { withDevice } from '../runtime/open-device.js';
 import { completeData, completeReading, completeTask, type DataRequest } from './spec.js';
@@ -23,7 +23,8 @@ export function evaluationOf({ model, data, task, reading }: EvaluateOptions): E
 
 export function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
   return withDevice(options.device ?? 'auto', async (device) => {
-    const { model, part, reading, predictions, scores, truth } = await evaluateSubject(evaluationOf(options), device);
+    const evaluated = await evaluateSubject(evaluationOf(options), device);
+    const { model, part, reading, predictions, scores, truth } = evaluated;
     return {
       model: describeModel(model),
       data: describeData(part),
@@ -31,9 +32,19 @@ export function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult>
       reading,
       metrics: evaluateMetrics(scores, truth),
       confusion: truth.kind === 'class' ? confusionMatrix(scores, truth.labels, truth.classes) : null,
+      outputs: outputsOf(evaluated).map(({ name, task: { task }, scores, truth }) => {
+        return { name, task, metrics: evaluateMetrics(scores, truth) };
+      }),
       seconds: predictions.seconds,
     };
   });
+}
+
+/** The outputs that were named, the first one too; none where there is but one. */
+export function outputsOf({ reading, task, scores, truth, others }: Evaluated): readonly EvaluatedOutput[] {
+  const [judged] = reading.outputs.filter((output) => output.judged);
+  if (others.length === 0 || judged === undefined) return [];
+  return [{ name: judged.name, task, scores, truth }, ...others];
 }
 
 export function describeData({ samples, split }: DataPart): EvaluateResult['data'] {

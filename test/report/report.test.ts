@@ -8,7 +8,7 @@ import {
   renderMarkdown,
   renderTerminal,
 } from '../../src/report/render.js';
-import { draw, loss, makeResult, win } from './results.js';
+import { draw, loss, makeResult, twoOutputs, win } from './results.js';
 
 const languages = ['en', 'ja'] as const;
 
@@ -40,11 +40,12 @@ const units: Readonly<Record<string, number>> = {
 };
 
 /** The number that a reader takes from the words, and how far rounding may have moved it. */
-function readFigure(text: string, field: string): { value: number; tolerance: number } {
+function readFigure(text: string, upper: string | undefined): { value: number; tolerance: number } {
   const match = /([+-]?)([\d,]+)(?:\.(\d+))?(?:e([+-]?\d+))? ?(\D*)$/.exec(text);
   const [, sign, whole = '', decimals = '', exponent = '0', unit = ''] = match ?? [];
   // the lower end of an interval leaves its unit to the upper one
-  const scale = (field.endsWith('.ci95.0') ? 0.01 : (units[unit] ?? Number.NaN)) * 10 ** Number(exponent);
+  const own = upper === undefined ? unit : (/[\d)] ?(\D*)$/.exec(upper)?.[1] ?? '');
+  const scale = (units[own] ?? Number.NaN) * 10 ** Number(exponent);
   const value = Number(`${whole.replaceAll(',', '')}.${decimals || '0'}`) * scale;
   return { value: sign === '-' ? -value : value, tolerance: 0.5 * 10 ** -decimals.length * scale * (1 + 1e-9) };
 }
@@ -60,6 +61,7 @@ describe.each([
   ['a win', win()],
   ['a loss', loss()],
   ['a draw', draw()],
+  ['two outputs', twoOutputs()],
 ])('%s', (_, result) => {
   test.each(languages)('%s: every figure on the page is the one of the JSON, and reads as it', async (language) => {
     const json: unknown = JSON.parse(renderJson(result));
@@ -76,7 +78,10 @@ describe.each([
         expect(expected).toBeLessThan(1e-4);
         continue;
       }
-      const read = readFigure(text, field);
+      const upper = field.endsWith('.ci95.0')
+        ? figures.find((figure) => figure.field === field.replace(/0$/, '1'))?.text
+        : undefined;
+      const read = readFigure(text, upper);
       expect(Math.abs(read.value - Number(expected)), `${field} reads ${text}`).toBeLessThanOrEqual(
         read.tolerance + 1e-12,
       );

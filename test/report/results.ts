@@ -3,7 +3,9 @@ import type { Reading } from '../../src/contract/reading.js';
 import type {
   ArmResult,
   CurvePoint,
+  Delta,
   Example,
+  Metrics,
   MigrateResult,
   RunSettings,
   SiteResult,
@@ -210,6 +212,42 @@ export function makeResult({
 
 export const win = () => makeResult();
 export const loss = () => makeResult({ right: { before: 0.9, control: 0.905, frelu: 0.87 }, written: false });
+/** A win of two outputs, of which the second is a regression that got worse. */
+export function twoOutputs(): MigrateResult {
+  const result = win();
+  const { before, control, frelu } = result.arms;
+  const rmse = (value: number): Metrics => ({
+    rmse: { value, higherIsBetter: false },
+    mae: { value: value / 2, higherIsBetter: false },
+  });
+  const worse: Delta = {
+    ...result.delta.vsBefore,
+    metric: 'rmse',
+    higherIsBetter: false,
+    value: 1.25,
+    ci95: [0.5, 2],
+    pValue: 0.002,
+    fixed: null,
+    broken: null,
+    test: 'bootstrap-bca',
+    interval: 'bootstrap-bca',
+  };
+  const classes = { before: before.test, control: control?.test ?? null, frelu: frelu.test, delta: result.delta };
+  const amounts = { before: rmse(40), control: rmse(40.5), frelu: rmse(41.25) };
+  return {
+    ...result,
+    outputs: [
+      { name: 'logits', task: 'classification', ...classes },
+      {
+        name: 'amount',
+        task: 'regression',
+        ...amounts,
+        delta: { vsBefore: worse, vsControl: { ...worse, value: 0.75 } },
+      },
+    ],
+  };
+}
+
 export const draw = () => makeResult({ right: { before: 0.9, control: 0.9, frelu: 0.902 }, measured: false });
 
 /** A greyscale PNG of a few shapes, standing for a test image. */

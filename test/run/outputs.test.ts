@@ -1,11 +1,13 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import type { BatchPart } from '../../src/autodiff/step.js';
+import type { Metrics } from '../../src/contract/result.js';
 import { createRandom } from '../../src/math/random.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { readFloats } from '../../src/model/tensor.js';
 import { defaultReadingOptions } from '../../src/reading/options.js';
+import { compareModels } from '../../src/run/compare.js';
 import { evaluateModel } from '../../src/run/evaluate.js';
 import { migrate } from '../../src/run/migrate.js';
 import { float32 } from '../../src/runtime/session.js';
@@ -134,12 +136,77 @@ it('the loss of a step is the sum of what each output has, and reaches what they
   for (const loss of losses.slice(0, 3)) expect(await limited.run(feed, rates)).toBeCloseTo(loss, 5);
 });
 
-it('are evaluated one at a time', async () => {
+it('are evaluated and compared together, and each alone as it is beside the others', async () => {
   const { model, data } = await setting();
-  await expect(evaluateModel({ model, data, reading, device: 'cpu' })).rejects.toMatchObject({ kind: 'usage' });
+  const evaluated = await evaluateModel({ model, data, reading, device: 'cpu' });
+  expect(evaluated.outputs.map(({ name, task }) => [name, task])).toEqual([
+    ['kind', 'classification'],
+    ['amount', 'regression'],
+  ]);
+  expect(evaluated.outputs[0]?.metrics).toEqual(evaluated.metrics);
   const one = { ...reading, outputs: [{ name: 'amount', key: 'price' }] };
-  expect((await evaluateModel({ model, data, reading: one, device: 'cpu' })).metrics.rmse?.value).toBeGreaterThan(0);
+  const alone = await evaluateModel({ model, data, reading: one, device: 'cpu' });
+  expect(alone.outputs).toEqual([]);
+  expect(alone.metrics).toEqual(evaluated.outputs[1]?.metrics);
+
+  const other = join(dirname(model), 'other.onnx');
+  await writeFile(
+    other,
+    Buffer.concat(encodeModel(parseGraph(heads.replace('qb = float[1]', 'qb = float[1] 25')).model)),
+  );
+  const compared = await compareModels({ a: model, b: other, data: { data }, reading, device: 'cpu' });
+  const [kind, amount] = compared.outputs;
+  expect(kind?.delta).toEqual(compared.delta);
+  expect(kind?.delta.value).toBe(0);
+  const rmse = (metrics: Metrics | undefined) => metrics?.rmse?.value ?? Number.NaN;
+  expect(rmse(amount?.a)).toBe(rmse(alone.metrics));
+  expect(amount?.delta).toMatchObject({ metric: 'rmse' });
+  expect(amount?.delta.value).toBeCloseTo(rmse(amount?.b) - rmse(amount?.a), 6);
+  expect(amount?.delta.ci95?.[1]).toBeLessThan(0);
 });
+
+it('an output beside the first whose classes are in another order is told, and stops a migration', async () => {
+  const { model, data } = await swapped();
+  const outputs = [
+    { name: 'amount', key: 'price' },
+    { name: 'kind', key: 'label' },
+  ];
+  const wrong = { ...defaultReadingOptions, outputs };
+  const { reading: read } = await evaluateModel({ model, data, reading: wrong, device: 'cpu' });
+  expect(read.sanity?.status).toBe('fine');
+  const [, kind] = [...read.outputs].sort((a, b) => Number(b.judged) - Number(a.judged));
+  expect(kind).toMatchObject({ name: 'kind', sanity: { status: 'suspect' } });
+  const run = migrate(optionsFor(model, data, { training, reading: wrong, dryRun: true }), hooks());
+  await expect(run).rejects.toMatchObject({ kind: 'input', what: expect.stringContaining("output 'kind'") });
+});
+
+/** A network that tells x0 > x1 and x2, with data whose classes are the other way round. */
+async function swapped() {
+  const folder = await temporaryFolder();
+  const [model, data] = [join(folder, 'swapped.onnx'), join(folder, 'data.npz')];
+  const unit = (at: number, sign: number) => Array.from({ length: 4 }, (_, i) => (i === at ? sign : 0));
+  const both = (of: readonly number[]) => [...of, ...of.map((value) => -value)];
+  const mirrored = [0, 1, 2, 3].flatMap((i) => both(unit(i, 1)));
+  const difference = both([1, -1, 0, 0]).flatMap((value) => [value, -value]);
+  const graph = parseGraph(`
+    x: float[N,4]
+    v = float[4,8] ${mirrored.join(' ')}
+    p = float[8,2] ${difference.join(' ')}
+    q = float[8,1] ${both(unit(2, 1)).join(' ')}
+    h = Gemm(x, v) name=trunk
+    r = Relu(h) name=relu
+    kind = Gemm(r, p) name=kind/dense
+    amount = Gemm(r, q) name=amount/dense
+    -> kind, amount`);
+  await writeFile(model, Buffer.concat(encodeModel(graph.model)));
+  const arrays = {
+    'x.npy': npyBytes('<f4', [count, 4], littleEndian.float32(rows.flat())),
+    'label.npy': npyBytes('<i8', [count], littleEndian.int64(rows.map(([a = 0, b = 0]) => Number(a > b)))),
+    'price.npy': npyBytes('<f4', [count], littleEndian.float32(rows.map(([, , c = 0]) => c))),
+  };
+  await writeFile(data, zipBytes(arrays));
+  return { model, data };
+}
 
 /**
  * One step of gradient descent in float64 on cross-entropy + ((amount - target) / scale)^2, in place; gives the loss before it.

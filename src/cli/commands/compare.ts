@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import type { CompareResult } from '../../contract/result.js';
+import type { CompareResult, Delta } from '../../contract/result.js';
 import { printJson, type Run } from '../context.js';
-import { metricRows, reportWords } from '../metric-rows.js';
+import { metricRows, reportWords, rowsByOutput } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
 import { readingOptions } from '../options/reading.js';
@@ -42,17 +42,37 @@ export function declareCompare(command: Command): Run {
   };
 }
 
-async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }: CompareResult): Promise<string> {
+async function comparisonText({
+  a,
+  b,
+  data,
+  device,
+  delta,
+  outputs,
+  maxAbsDiff,
+  latency,
+}: CompareResult): Promise<string> {
   const { text, numbers, plain } = await reportWords();
-  const metrics = await metricRows([a.metrics, b.metrics]);
-  const interval =
-    delta.ci95 === null ? 'no interval' : `95 % ${plain(numbers.metricRange(delta.metric, delta.ci95, null))}`;
-  const rows = [
+  const metrics =
+    outputs.length === 0
+      ? await table(['metric', 'A', 'B'], await metricRows([a.metrics, b.metrics]), ['A', 'B'])
+      : await table(['output', 'metric', 'A', 'B'], await rowsByOutput(outputs, (output) => [output.a, output.b]), [
+          'A',
+          'B',
+        ]);
+  const changeRows = (of: string, { metric, value, ci95, test, pValue }: Delta): string[][] => [
     [
-      `${text.metrics[delta.metric]}, B - A`,
-      `${plain([numbers.metricChange(delta.metric, delta.value, null)])}, ${interval}`,
+      `${of}${text.metrics[metric]}, B - A`,
+      `${plain([numbers.metricChange(metric, value, null)])}, ${
+        ci95 === null ? 'no interval' : `95 % ${plain(numbers.metricRange(metric, ci95, null))}`
+      }`,
     ],
-    [`p (${delta.test})`, plain([numbers.pValue(delta.pValue, null)])],
+    [`p (${test})`, plain([numbers.pValue(pValue, null)])],
+  ];
+  const rows = [
+    ...(outputs.length === 0
+      ? changeRows('', delta)
+      : outputs.flatMap(({ name, delta: own }) => changeRows(`${name}: `, own))),
     ...(delta.fixed === null || delta.broken === null
       ? []
       : [['answers', `${delta.fixed} fixed, ${delta.broken} broken, of ${delta.count}`]]),
@@ -68,6 +88,6 @@ async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }
   ];
   return (
     `A  ${a.model.path}\nB  ${b.model.path}\non ${data.count} samples of ${data.path} (${data.format}), ${device.used}\n\n` +
-    `${await table(['metric', 'A', 'B'], metrics, ['A', 'B'])}\n\n${await table(['comparison', ''], rows)}\n`
+    `${metrics}\n\n${await table(['comparison', ''], rows)}\n`
   );
 }

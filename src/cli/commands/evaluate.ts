@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { EvaluateResult } from '../../contract/result.js';
 import { printJson, type Run } from '../context.js';
-import { metricRows } from '../metric-rows.js';
+import { metricRows, rowsByOutput } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
 import { readingOptions } from '../options/reading.js';
@@ -35,10 +35,12 @@ export function declareEvaluate(command: Command): Run {
   };
 }
 
-async function evaluationText({ model, data, device, metrics, seconds }: EvaluateResult): Promise<string> {
-  const rows = await metricRows([metrics]);
-  return (
+async function evaluationText({ model, data, device, metrics, outputs, seconds }: EvaluateResult): Promise<string> {
+  const head =
     `${model.path}\non ${data.count} samples of ${data.path} (${data.format}), ` +
-    `${device.used}, ${seconds.toFixed(2)} s\n\n${await table(['metric', 'value'], rows, ['value'])}\n`
-  );
+    `${device.used}, ${seconds.toFixed(2)} s\n\n`;
+  if (outputs.length === 0)
+    return `${head}${await table(['metric', 'value'], await metricRows([metrics]), ['value'])}\n`;
+  const rows = await rowsByOutput(outputs, (output) => [output.metrics]);
+  return `${head}${await table(['output', 'metric', 'value'], rows, ['value'])}\n`;
 }

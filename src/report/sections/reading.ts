@@ -14,6 +14,9 @@ export function reading(context: Context): Section {
       ...(sanity?.status === 'suspect'
         ? [note(rich`${sanity.sentence} ${trusted ? words.trusted : ''}`)]
         : [paragraph(sanity === null ? words.noSanity : words.fine(sanity.sentence))]),
+      ...result.reading.outputs.flatMap(({ name, sanity: own }) =>
+        own?.status === 'suspect' ? [note(rich`${name}: ${own.sentence} ${trusted ? words.trusted : ''}`)] : [],
+      ),
       inputTable(context),
       outputTable(context),
       list(
@@ -69,11 +72,11 @@ function inputTable({ result, text, numbers }: Context): Block {
 
 function outputTable({ result, text, numbers }: Context): Block {
   const words = text.reading;
-  const row = ({ name, dtype, width, judged, meaning, evidence }: OutputReading, i: number): Rich[] => [
+  const row = ({ name, dtype, width, lossAt, meaning, evidence }: OutputReading, i: number): Rich[] => [
     [{ kind: 'code', text: name }],
     [dtype],
     width === null ? ['–'] : [numbers.count(width, `reading.outputs.${i}.width`)],
-    [judged ? words.meanings[meaning] : words.aside],
+    [lossAt === null ? words.aside : words.meanings[meaning]],
     [evidence],
   ];
   return {

@@ -37,6 +37,15 @@ export const en = {
   better: 'better',
   worse: 'worse',
 
+  outputs: {
+    title: 'Each output',
+    lead: (first: string) =>
+      rich`The model has several outputs, which were trained together. ${first} decides: the rule and the verdict are about it alone. The others are shown so that a gain there is not bought with a loss here.`,
+    table: (name: string) => `Output ${name}, on the test split`,
+    differences: 'Paired differences of each output',
+    output: 'Output',
+  },
+
   summary: {
     effect: 'What changed',
     peoplesTerms: (

@@ -43,6 +43,15 @@ export const ja: Texts = {
   better: '改善',
   worse: '悪化',
 
+  outputs: {
+    title: '出力ごとの結果',
+    lead: (first) =>
+      rich`このモデルには複数の出力があり、まとめて学習しました。採否の判定とルールの対象は ${first} だけです。ほかの出力は、一方の改善が他方の悪化と引き換えになっていないかを確かめるために示しています。`,
+    table: (name) => `出力 ${name}（テスト用データ）`,
+    differences: '出力ごとの差（対応のある比較）',
+    output: '出力',
+  },
+
   summary: {
     effect: '何が変わったか',
     peoplesTerms: (count, noun, net, fixed, broken, more) =>

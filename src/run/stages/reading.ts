@@ -1,6 +1,6 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
-import type { Reading } from '../../contract/reading.js';
+import type { SanityReading } from '../../contract/reading.js';
 import type { OtherOutput } from '../../judge/subject.js';
 import { type RunData, retarget, targetsOf } from '../../reading/data.js';
 import { type ModelReading, readModel } from '../../reading/reading.js';
@@ -38,13 +38,15 @@ export const readingStage = defineStage<ModelReading>({
     hooks.onReading(read.reading);
     refuseMeaningless(read.task, options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
-    refuseSuspect(model.path, read.reading);
+    const { sanity, outputs, trusted } = read.reading;
+    refuseSuspect(model.path, sanity, trusted);
+    for (const { name, sanity: own = null } of outputs) refuseSuspect(`${model.path}, output '${name}'`, own, trusted);
     return read;
   },
 });
 
 /** @throws Failure('input') for a reading under which the model does badly, unless it is trusted */
-function refuseSuspect(path: string, { sanity, trusted }: Reading): void {
+function refuseSuspect(path: string, sanity: SanityReading | null, trusted: boolean): void {
   if (sanity === null || sanity.status === 'fine' || trusted) return;
   const { better, alternatives, sentence } = sanity;
   throw new Failure('input', {

@@ -1,0 +1,79 @@
+import { allMetricNames } from '../../contract/metrics.js';
+import type { OutputResult } from '../../contract/result.js';
+import type { Block, Rich, Section } from '../document.js';
+import { type Context, named, numeric, paragraph } from './context.js';
+
+/** Each of the outputs that were trained together: its figures before and after, and the paired difference. */
+export function outputs(context: Context): Section | null {
+  const { result, text } = context;
+  if (result.outputs.length === 0) return null;
+  const words = text.outputs;
+  const [first] = result.outputs;
+  return {
+    id: 'outputs',
+    title: words.title,
+    blocks: [
+      paragraph(words.lead(first?.name ?? '')),
+      ...result.outputs.map((_, i) => outputTable(context, i)),
+      differences(context),
+    ],
+  };
+}
+
+function outputTable({ result, text, numbers }: Context, i: number): Block {
+  const output = result.outputs[i];
+  const arms = (['before', 'control', 'frelu'] as const).flatMap((name) => {
+    const metrics = output?.[name] ?? null;
+    return metrics === null ? [] : [{ name, metrics }];
+  });
+  const names = allMetricNames.filter((name) => output?.before[name] !== undefined);
+  return {
+    kind: 'table',
+    caption: text.outputs.table(output?.name ?? ''),
+    columns: [named(text.armsSection.metric), ...arms.map(({ name }) => numeric(text.arms[name]))],
+    rows: names.map((name): Rich[] => [
+      [
+        output?.before[name]?.higherIsBetter === false
+          ? text.armsSection.lowerIsBetter(text.metrics[name])
+          : text.metrics[name],
+      ],
+      ...arms.map(
+        ({ name: arm, metrics }): Rich => [
+          numbers.metric(name, metrics[name]?.value ?? null, `outputs.${i}.${arm}.${name}.value`),
+        ],
+      ),
+    ]),
+  };
+}
+
+function differences({ result, text, numbers }: Context): Block {
+  const words = text.armsSection;
+  const row = (output: OutputResult, i: number, comparison: 'vsBefore' | 'vsControl'): Rich[][] => {
+    const delta = output.delta[comparison];
+    if (delta === null) return [];
+    const path = `outputs.${i}.delta.${comparison}`;
+    return [
+      [
+        [{ kind: 'code', text: output.name }],
+        [text.comparisons[comparison]],
+        [text.metrics[delta.metric]],
+        [numbers.metricChange(delta.metric, delta.value, `${path}.value`)],
+        delta.ci95 === null ? [text.noValue] : numbers.metricRange(delta.metric, delta.ci95, `${path}.ci95`),
+        [numbers.pValue(delta.pValue, `${path}.pValue`)],
+      ],
+    ];
+  };
+  return {
+    kind: 'table',
+    caption: text.outputs.differences,
+    columns: [
+      named(text.outputs.output),
+      named(words.comparison),
+      named(words.metric),
+      numeric(words.difference),
+      numeric(words.interval),
+      numeric(words.p),
+    ],
+    rows: result.outputs.flatMap((output, i) => [...row(output, i, 'vsBefore'), ...row(output, i, 'vsControl')]),
+  };
+}
