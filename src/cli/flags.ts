@@ -56,3 +56,8 @@ export const flags: Readonly<Record<SettingName, string>> = {
 export function flagOf(hint: SettingHint): string {
   return typeof hint === 'string' ? flags[hint] : `${flags[hint[0]]} ${hint[1]}`;
 }
+
+/** The same as words of a command line: ['--device', 'cpu'] */
+export function wordsOf(hint: SettingHint): readonly string[] {
+  return typeof hint === 'string' ? [flags[hint]] : [flags[hint[0]], hint[1]];
+}

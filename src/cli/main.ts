@@ -19,6 +19,9 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const { explainError } = await import('./explain-error.js');
     const { code, text } = explainError(error, writes.sentence, argv.includes('--debug'));
     io.stderr.write(`${text}\n`);
-    return code;
+    const { waysOf, askForWay } = await import('./prompts.js');
+    const ways = waysOf(error, io, argv);
+    const words = ways.length === 0 ? null : await askForWay(io, ways);
+    return words === null ? code : main([...argv, ...words], io);
   }
 }

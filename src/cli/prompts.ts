@@ -1,5 +1,7 @@
 import { access } from 'node:fs/promises';
-import { Failure } from '../contract/failure.js';
+import { Failure, type Way } from '../contract/failure.js';
+import { shellQuote } from '../shell.js';
+import { flagOf, wordsOf } from './flags.js';
 import { canAsk, type Io } from './io.js';
 
 /** Prompts go to stderr: stdout is for the result. */
@@ -53,6 +55,35 @@ export async function confirmUpgrade(io: Io, model: string, rule: string, quiet:
     cure: 'To leave the model as it is, have the migrated one written elsewhere.',
     settings: ['out'],
   });
+}
+
+/** The ways to go on after a failure that left something to choose, where somebody can be asked which. */
+export function waysOf(error: unknown, io: Io, argv: readonly string[]): readonly Way[] {
+  const isQuiet = argv.includes('--yes') || argv.includes('--json');
+  return error instanceof Failure && !isQuiet && canAsk(io) ? error.ways : [];
+}
+
+/** Which way to go on: the words that say it on the command line; null for none of them. */
+export async function askForWay(io: Io, ways: readonly Way[]): Promise<readonly string[] | null> {
+  const prompt = await promptOf(io);
+  const choices = ways.map(({ name, settings }) => ({
+    name: `${name} (${settings.map(flagOf).join(' ')})`,
+    value: settings.flatMap(wordsOf),
+  }));
+  const question = prompt<{ words: readonly string[] | null }>([
+    {
+      type: 'select',
+      name: 'words',
+      message: 'How shall it be read?',
+      choices: [...choices, { name: 'stop here', value: null }],
+    },
+  ]);
+  const { words } = await question.catch((error: unknown) => {
+    if (error instanceof Error && error.name === 'ExitPromptError') return { words: null };
+    throw error;
+  });
+  if (words !== null) io.stderr.write(`Going on with ${words.map(shellQuote).join(' ')}\n`);
+  return words;
 }
 
 async function answered<T>(question: Promise<T>): Promise<T> {

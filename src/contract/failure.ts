@@ -49,6 +49,16 @@ export interface Fault {
   readonly settings?: readonly SettingHint[];
   /** left out where only the caller knows */
   readonly written?: Written;
+  /** where something is not certain: the ways to go on, for a caller who can ask which */
+  readonly ways?: readonly Way[];
+}
+
+/** One answer to what is not certain. */
+export interface Way {
+  /** for people: what is taken to be so */
+  readonly name: string;
+  /** what says it, each with its value; one without a value is a switch */
+  readonly settings: readonly SettingHint[];
 }
 
 /**
@@ -63,18 +73,21 @@ export class Failure extends Error {
   readonly settings: readonly SettingHint[];
   /** null: this place does not know; the caller may */
   readonly written: Written | null;
+  /** none where nothing is left to choose */
+  readonly ways: readonly Way[];
 
   constructor(
     readonly kind: FailureKind,
     fault: Fault,
     options?: ErrorOptions,
   ) {
-    const { what, cure, settings = [], written = null } = fault;
+    const { what, cure, settings = [], written = null, ways = [] } = fault;
     super(cure === '' ? what : `${what} ${cure}`, options);
     this.what = what;
     this.cure = cure;
     this.settings = settings;
     this.written = written;
+    this.ways = ways;
   }
 }
 

@@ -53,7 +53,7 @@ export interface LearnedEncoding {
  */
 export interface Encoding {
   readonly learned: LearnedEncoding;
-  /** what was done to gaps and words, a sentence each; empty where there was nothing to do */
+  /** which column is the target where only its place says so, and what was done to gaps and words, a sentence each */
   readonly sentences: readonly string[];
   /** The same table, encoded by what the rows of `indices` teach. @throws Failure('input') naming a column that teaches nothing */
   fit(indices: Int32Array): Dataset;

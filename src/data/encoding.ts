@@ -20,6 +20,8 @@ export interface FeatureTable {
   readonly count: number;
   readonly features: readonly Column[];
   readonly targets: Targets;
+  /** what was taken to be so when it was opened, a sentence each */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -130,7 +132,7 @@ interface Encoded {
 }
 
 function encode(table: FeatureTable, learned: LearnedEncoding): Dataset {
-  const { path, format, part, count, targets } = table;
+  const { path, format, part, count, targets, notes = [] } = table;
   const columns = learned.rules.map((rule) => encodeColumn(table, columnOf(table, rule), rule, learned.from));
   const names = columns.flatMap((column) => column.names);
   const values = new Float32Array(count * names.length);
@@ -155,7 +157,7 @@ function encode(table: FeatureTable, learned: LearnedEncoding): Dataset {
     bytes: async (index) => rowBytes(table, index),
     encoding: {
       learned,
-      sentences: columns.flatMap(({ sentences }) => sentences),
+      sentences: [...notes, ...columns.flatMap(({ sentences }) => sentences)],
       fit: (indices) => encode(table, learn(table, indices)),
       apply: (other) => encode(table, other),
     },

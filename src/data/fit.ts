@@ -1,4 +1,4 @@
-import { Failure } from '../contract/failure.js';
+import { Failure, type Way } from '../contract/failure.js';
 import type { SettingHint } from '../contract/settings.js';
 import type { Dataset, PixelSize } from './dataset.js';
 import { listed } from './encoding.js';
@@ -63,6 +63,7 @@ function mismatch(
   wanted: readonly (number | null)[],
   cure: string,
   settings: readonly SettingHint[] = [],
+  ways: readonly Way[] = [],
 ): Failure {
   const { layout } = dataset.sample;
   const { names } = dataset.sample;
@@ -75,8 +76,15 @@ function mismatch(
     what: `${dataset.path}: ${found}, the model takes ${shapeText(wanted)}.`,
     cure,
     settings,
+    ways,
   });
 }
+
+/** Both ways round: the numbers fit either. */
+const layouts: readonly Way[] = [
+  { name: 'channels first: [channels, height, width]', settings: [['layout', 'NCHW']] },
+  { name: 'channels last: [height, width, channels]', settings: [['layout', 'NHWC']] },
+];
 
 /** Rows, and arrays whose axes have no names: the same numbers in the same order, under the model's shape. */
 function fitValues(dataset: Dataset, wanted: readonly (number | null)[], layout: ModelInput['layout']): Fit {
@@ -94,6 +102,7 @@ function fitValues(dataset: Dataset, wanted: readonly (number | null)[], layout:
       wanted,
       "Say by the layout, NCHW or NHWC, that the row holds the pixels in the order of the model's axes.",
       ['layout'],
+      layouts,
     );
   }
   const channelCount = layout === 'NCHW' ? (shape[0] ?? 1) : (shape.at(-1) ?? 1);
@@ -217,11 +226,16 @@ function requireFit(
   if ((height ?? pixels.height) !== pixels.height || (width ?? pixels.width) !== pixels.width) {
     throw height === null || width === null
       ? mismatch(dataset, pixelShape(pixels), wanted, 'Give data of that size.')
-      : mismatch(dataset, pixelShape(pixels), wanted, 'Have them resized.', [['resize', `${height}x${width}`]]);
+      : mismatch(dataset, pixelShape(pixels), wanted, 'Have them resized.', ...resizing(height, width));
   }
   if (repeat !== 1 && !(pixels.channels === 1 && repeat === 3)) {
     throw mismatch(dataset, pixelShape(pixels), wanted, 'Convert the images to its channels.');
   }
+}
+
+function resizing(height: number, width: number): [readonly SettingHint[], readonly Way[]] {
+  const settings: readonly SettingHint[] = [['resize', `${height}x${width}`]];
+  return [settings, [{ name: `they are resized to ${height}x${width}`, settings }]];
 }
 
 function storedPixels(dataset: Dataset): Pixels | null {
@@ -257,7 +271,7 @@ function targetAxes(
     const channels = expected.channels ?? 3;
     if (channels > 1 && layout === undefined) {
       const cure = 'Say in which layout, NCHW or NHWC, its pixels were flattened.';
-      throw mismatch(dataset, stored, wanted, cure, ['layout']);
+      throw mismatch(dataset, stored, wanted, cure, ['layout'], layouts);
     }
     return { layout: layout ?? 'NCHW', height: null, width: null, channels };
   }
@@ -276,7 +290,7 @@ function targetAxes(
   }
   if (only === undefined || other !== undefined) {
     const cure = "Say which layout the model's input has, NCHW or NHWC.";
-    throw mismatch(dataset, stored, wanted, cure, ['layout']);
+    throw mismatch(dataset, stored, wanted, cure, ['layout'], layouts);
   }
   return only;
 }

@@ -81,6 +81,10 @@ export function chooseOutput(
       what: `${path}: ${names.slice(0, -1).join(', ')} and ${names.at(-1)} fit ${wantedText(wanted)} alike. ${listed(outputs)}`,
       cure: 'Name the output that the data are about.',
       settings: ['output'],
+      ways: [only, ...others].map(({ observed }) => ({
+        name: `the data are about ${describe(observed)}`,
+        settings: [['output', observed.head.output]],
+      })),
     });
   }
   return chosen(
@@ -92,7 +96,7 @@ export function chooseOutput(
 }
 
 /** What to do where no output fits: labels that are numbered otherwise, or stored as floats, are the usual reason. */
-function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fault, 'cure' | 'settings'> {
+function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fault, 'cure' | 'settings' | 'ways'> {
   const hasWidth = (fits: (width: number) => boolean): boolean =>
     floats.some(({ width }) => width !== null && width > 1 && fits(width));
   if (wanted.kind === 'class' && wanted.occurring < wanted.classes && hasWidth((width) => width >= wanted.occurring)) {
@@ -105,6 +109,7 @@ function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fa
     return {
       cure: 'Its targets are whole numbers: say that they are classes, or name the output that the data are about.',
       settings: [['task', 'classification'], 'output'],
+      ways: [{ name: 'the targets are classes', settings: [['task', 'classification']] }],
     };
   }
   return { cure: 'Give data made for this model, or name the output that the data are about.', settings: ['output'] };

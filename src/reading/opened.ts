@@ -145,6 +145,10 @@ async function namedSources(
         what: `${path}: it has targets of several outputs: ${[found, ...others].join(', ')}.`,
         cure: 'Name the output that is trained and judged.',
         settings: ['output'],
+        ways: [...sources.targets.keys()].map((name) => ({
+          name: `'${name}' is trained and judged`,
+          settings: [['output', name]],
+        })),
         written: 'nothing',
       });
     }

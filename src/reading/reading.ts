@@ -196,6 +196,7 @@ function refusePercentages(
     what: `${path}: '${output}' holds neither probabilities nor logits of classes: ${evidence}.`,
     cure: 'Export the model with probabilities or logits as the output, name another output, or trust that they are logits.',
     settings: ['output', 'trustReading'],
+    ways: [{ name: 'they are logits all the same', settings: ['trustReading'] }],
   });
 }
 

@@ -20,6 +20,8 @@ export interface Surroundings {
   readonly env?: Readonly<Record<string, string>>;
   /** what that somebody answers to the first question */
   readonly answer?: string;
+  /** what the question says, where stderr says other things before it */
+  readonly answerAt?: string;
   /** called with each piece of stderr and a function that is Ctrl-C */
   readonly watch?: (text: string, interrupt: () => void) => void;
 }
@@ -33,7 +35,7 @@ class Endless extends PassThrough {
 
 /** Runs a command line in this process, as `frelu-migrate ...argv`. */
 export async function frelu(argv: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  const { terminal = false, answer, env = {}, watch } = surroundings;
+  const { terminal = false, answer, answerAt = '', env = {}, watch } = surroundings;
   const listeners = new Set<() => void>();
   const interrupt = () => {
     for (const listener of listeners) listener();
@@ -43,7 +45,12 @@ export async function frelu(argv: readonly string[], surroundings: Surroundings 
   const written = { stdout: '', stderr: '' };
   if (answer !== undefined) {
     // what is typed before a question stands is dropped
-    stderr.once('data', () => setTimeout(() => stdin.write(`${answer}\r`), 50));
+    const type = (chunk: Buffer) => {
+      if (!chunk.toString().includes(answerAt)) return;
+      stderr.off('data', type);
+      setTimeout(() => stdin.write(`${answer}\r`), 50);
+    };
+    stderr.on('data', type);
   }
   stdout.on('data', (chunk: Buffer) => {
     written.stdout += chunk.toString();

@@ -1,7 +1,10 @@
-import { readdir } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
-import { frelu, smallData, smallModel } from './command-line.js';
+import { parseGraph } from '../transforms/notation.js';
+import { frelu, smallData, smallModel, temporaryFolder } from './command-line.js';
 
 describe('on a terminal', () => {
   it('asks for the data set that was not named, on stderr', async () => {
@@ -29,5 +32,49 @@ describe('on a terminal', () => {
     const { code, stdout, stderr } = await frelu([await smallModel(), ...argv], { terminal: true, env });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toBe('frelu-migrate: --data PATH is missing. Name the data set. Nothing was written.\n');
+  });
+});
+
+describe('a reading that is not certain', () => {
+  /** Two outputs of two columns, of which the second gives the classes of `smallData`. */
+  async function twoHeads(): Promise<string> {
+    const graph = parseGraph(`
+      x: float[N,4]
+      w1 = float[8,4]
+      b1 = float[8] 0.1
+      w2 = float[2,8]
+      w3 = float[2,8]
+      h = Gemm(x, w1, b1) transB=1 name=hidden
+      r = Relu(h) name=act
+      first = Gemm(r, w2) transB=1
+      second = Gemm(r, w3) transB=1
+      -> first, second`);
+    const path = join(await temporaryFolder(), 'model.onnx');
+    await writeFile(path, toBinary(ModelProtoSchema, graph.model));
+    return path;
+  }
+
+  it('is asked about, and goes on with the option that says the answer', async () => {
+    const [model, data] = [await twoHeads(), await smallData()];
+    // down to the second
+    const argv = ['evaluate', model, '--data', data, '--device', 'cpu'];
+    const asked = await frelu(argv, { terminal: true, answer: '\u001b[B', answerAt: 'How shall it be read?' });
+    expect(asked.code).toBe(0);
+    expect(asked.stderr).toContain("'first' (float, 2 wide), 'second'");
+    expect(asked.stderr).toContain('Going on with --output second');
+    const told = await frelu([...argv, '--output', 'second']);
+    expect(asked.stdout.replace(/[\d.]+ s/, '')).toBe(told.stdout.replace(/[\d.]+ s/, ''));
+  });
+
+  it('is left with the exit code of its refusal', async () => {
+    const argv = ['evaluate', await twoHeads(), '--data', await smallData(), '--device', 'cpu'];
+    const left = await frelu(argv, {
+      terminal: true,
+      answer: '\u001b[B\u001b[B',
+      answerAt: 'How shall it be read?',
+    });
+    expect(left).toMatchObject({ code: 3, stdout: '' });
+    expect((await frelu(argv)).code).toBe(3);
+    expect((await frelu([...argv, '--json'], { terminal: true })).code).toBe(3);
   });
 });

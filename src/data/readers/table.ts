@@ -23,6 +23,7 @@ export function distinctNames(names: readonly string[]): readonly string[] {
 }
 
 const targetNames = new Set(['label', 'target', 'class', 'y']);
+const isUsualTarget = ({ name }: { readonly name: string }): boolean => targetNames.has(name.toLowerCase());
 
 /** pandas writes its row numbers as a column without a name, or of this one in Parquet */
 export const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
@@ -65,7 +66,7 @@ function targetColumn<C extends { readonly name: string }>(
       settings: ['target'],
     });
   }
-  const usual = columns.find(({ name }) => targetNames.has(name.toLowerCase()));
+  const usual = columns.find(isUsualTarget);
   return usual ?? (requireTargets === false ? null : (columns.at(-1) ?? null));
 }
 
@@ -86,7 +87,11 @@ export function tableDataset(table: Table, options: ReadOptions): Dataset {
   const targets: Targets = target === null ? { kind: 'none' } : columnTargets(path, target, options);
   const [first, ...others] = features;
   if (first !== undefined && others.length === 0 && namesImages(first)) return imageColumn(table, first, targets);
-  return encodedTable({ path, format, count, features, targets });
+  const notes =
+    target === null || options.target !== undefined || isUsualTarget(target)
+      ? []
+      : [`The column "${target.name}", the last one, is taken for the target.`];
+  return encodedTable({ path, format, count, features, targets, notes });
 }
 
 /**

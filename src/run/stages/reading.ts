@@ -1,6 +1,7 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
 import type { SanityReading } from '../../contract/reading.js';
+import type { SettingHint } from '../../contract/settings.js';
 import type { OtherOutput } from '../../judge/subject.js';
 import { type RunData, retarget, targetsOf } from '../../reading/data.js';
 import { type ModelReading, readModel } from '../../reading/reading.js';
@@ -59,7 +60,16 @@ function refuseSuspect(path: string, sanity: SanityReading | null, trusted: bool
           : 'Give what is missing; or trust the reading as it is.',
     settings: [...(better?.settings ?? []), ...alternatives.flat(), 'trustReading'],
     written: 'model-untouched',
+    ways: [
+      ...(better !== null && isComplete(better.settings) ? [{ name: better.name, settings: better.settings }] : []),
+      { name: 'the model is read as it is', settings: ['trustReading'] },
+    ],
   });
+}
+
+/** Whether the settings say all: the order of classes stands in a file that is still to be written. */
+function isComplete(settings: readonly SettingHint[]): boolean {
+  return settings.length > 0 && settings.every((hint) => typeof hint !== 'string');
 }
 
 /** The run's model and data as they are read. */
