@@ -228,6 +228,7 @@ async function inputsOf(
   const cacheBytes = cacheLimit / signature.inputs.length;
   return signature.inputs.map((input, i) => {
     const dataset = present(datasets[i], `the data of the input '${input.name}'`);
+    requireNumbers(model.path, input);
     requireExact(input, dataset);
     const own = several && !arePixels(dataset) ? asStored(dataset) : preprocessing;
     const planned = planPreprocessing(dataset, modelInputOf(model, input), own);
@@ -250,6 +251,17 @@ function requirePixels(datasets: readonly Dataset[], { preprocessing, data }: Da
     what: `${data}: the preparation of pictures (${given.join(', ')}) was given, but none of the model's inputs is one of 8-bit pixels.`,
     cure: 'Leave it out, and prepare the data before.',
     settings: given,
+    written: 'nothing',
+  });
+}
+
+/** @throws Failure('input') for an input of text, as scikit-learn's encoders of categories take it */
+function requireNumbers(path: string, { name, elementType }: SignatureInput): void {
+  if (dtypeName(elementType) !== 'string') return;
+  throw new Failure('input', {
+    what: `${path}: its input '${name}' takes text, and the model turns it into numbers itself: through that nothing can be fed or trained here.`,
+    cure: 'Export what follows the encoders of the pipeline, and give data that they have encoded.',
+    settings: ['model'],
     written: 'nothing',
   });
 }

@@ -5,9 +5,11 @@ import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
 import { createRandom } from '../../src/math/random.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { defaultReadingOptions } from '../../src/reading/options.js';
+import { evaluateModel } from '../../src/run/evaluate.js';
 import { migrate } from '../../src/run/migrate.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { hooks, optionsFor, temporaryFolder } from '../run/runs.js';
+import { parseGraph } from '../transforms/notation.js';
 
 const [count, features] = [120, 6];
 const random = createRandom(4);
@@ -62,5 +64,27 @@ describe('outputs that no loss is made for', () => {
     const start = await run(6, y, (layers, out) => layers.op('turned', 'Transpose', [out]));
     await expect(start()).rejects.toThrow('its first axis is not that of the samples');
     await expect(start()).rejects.toMatchObject({ kind: 'input' });
+  });
+});
+
+it('an input of text is refused with what to export', async () => {
+  const folder = await temporaryFolder();
+  const graph = parseGraph(`
+    age: float[N,1]
+    city: string[N,1]
+    w = float[3,2]
+    code = Cast(city) to=1
+    both = Concat(age, code) axis=1
+    h = Relu(both) name=relu
+    y = Gemm(h, w) transB=1
+    -> y`);
+  const [model, data] = [join(folder, 'pipeline.onnx'), join(folder, 'data.csv')];
+  await writeFile(model, Buffer.concat(encodeModel(graph.model)));
+  await writeFile(data, 'age,city,target\n1,rome,0\n2,oslo,1\n3,rome,2\n');
+  const evaluated = evaluateModel({ model, data: { data }, device: 'cpu' });
+  await expect(evaluated).rejects.toMatchObject({
+    kind: 'input',
+    what: expect.stringContaining("its input 'city' takes text"),
+    cure: expect.stringContaining('Export what follows the encoders'),
   });
 });

@@ -40,6 +40,7 @@ const elementTypes: Readonly<Record<string, DataType>> = {
   uint8: DataType.UINT8,
   int64: DataType.INT64,
   int8: DataType.INT8,
+  string: DataType.STRING,
 };
 
 export function parseGraph(text: string): Graph {
