@@ -9,12 +9,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import * as v from 'valibot';
+import { flags, wordsOf } from '../src/cli/flags.js';
+import type { SettingName } from '../src/contract/settings.js';
 
 const program = fileURLToPath(new URL('../bin/frelu-migrate.js', import.meta.url));
 
 const caseSchema = v.object({
   name: v.string(),
   by: v.string(),
+  /** a file, or a folder that holds a model.json */
+  model: v.string(),
   data: v.string(),
   task: v.string(),
   /** what Python says; null where the model says nothing that a metric could be made of */
@@ -90,7 +94,7 @@ const lastLine = (text: string): string =>
     .replaceAll('\n', ' ');
 
 async function evaluate(given: Case, folder: string, more: readonly string[]): Promise<Ended> {
-  return frelu(folder, ['evaluate', 'model.onnx', '--data', given.data, ...given.options, ...more, '--json']);
+  return frelu(folder, ['evaluate', given.model, '--data', given.data, ...given.options, ...more, '--json']);
 }
 
 async function compared(given: Case, folder: string): Promise<Outcome> {
@@ -130,13 +134,17 @@ async function compared(given: Case, folder: string): Promise<Outcome> {
   return { shown: `warned; with ${cure.join(' ')} ${end}`, ours: after?.metrics[main]?.value ?? ours, isRight };
 }
 
+const isSetting = (name: string): name is SettingName => Object.hasOwn(flags, name);
+
 /** What a warning names, as options; an order of classes is written to a file first, as its sentence asks. */
 async function optionsOf(
   settings: readonly (string | readonly [string, string])[],
   sentence: string,
   folder: string,
 ): Promise<string[]> {
-  const options = settings.flatMap((hint) => (typeof hint === 'string' ? [] : [`--${hint[0]}`, hint[1]]));
+  const options = settings.flatMap((hint) =>
+    typeof hint !== 'string' && isSetting(hint[0]) ? wordsOf([hint[0], hint[1]]) : [],
+  );
   const order = /The order that fits: (.*); write it/.exec(sentence)?.[1];
   if (order === undefined) return options;
   await writeFile(join(folder, 'order.txt'), order.split(', ').join('\n'));
@@ -145,7 +153,7 @@ async function optionsOf(
 
 /** A migration that nothing is written of, with whatever the evaluation needed; it may refuse its result, but not fail. */
 async function migrated(given: Case, folder: string, cure: readonly string[]): Promise<Outcome> {
-  const parameters = ['migrate', 'model.onnx', '--data', given.data, ...given.options, ...cure];
+  const parameters = ['migrate', given.model, '--data', given.data, ...given.options, ...cure];
   const { code, out, message } = await frelu(folder, [
     ...parameters,
     ...'--epochs 2 --dry-run --yes --json --device cpu'.split(' '),
@@ -169,7 +177,7 @@ const notRun: Outcome = { shown: '', ours: null, isRight: true };
 
 const digits = (value: number | null | undefined): string => (value == null ? '' : `${Number(value.toPrecision(5))}`);
 
-const { positionals, values: flags } = parseArgs({
+const { positionals, values: said } = parseArgs({
   allowPositionals: true,
   options: { 'evaluate-only': { type: 'boolean', default: false } },
 });
@@ -184,7 +192,7 @@ for (const given of all.filter(({ name }) => names.length === 0 || names.include
   const place = join(folder, given.name);
   const evaluation = await compared(given, place);
   const cure = /with (--(?:(?! not equal).)*) equal/.exec(evaluation.shown)?.[1]?.split(' ') ?? [];
-  const migration = flags['evaluate-only'] ? notRun : await migrated(given, place, cure);
+  const migration = said['evaluate-only'] ? notRun : await migrated(given, place, cure);
   const isRight = evaluation.isRight && migration.isRight;
   if (!isRight) wrong++;
   const [metric = '', theirs] = Object.entries(given.metrics ?? {})[0] ?? [];

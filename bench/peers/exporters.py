@@ -3,13 +3,14 @@ Models and data as other people's software writes them, and what Python says of 
 A folder for each case holds the model, its data and whatever lies beside them; FOLDER/expected.json says what was measured with
 ONNX Runtime (every optimisation off) and scikit-learn, on inputs prepared as the model was trained. `npm run exporters -- FOLDER`
 compares. Needs onnx, onnxruntime, scikit-learn, skl2onnx, pandas, pyarrow, pillow; without torch (and onnxscript, for its newer
-exporter) the cases of PyTorch are left out, without tensorflow and tf2onnx those of Keras. `python exporters.py FOLDER keras` makes the latter
-alone: the two do not always fit into one environment.
+exporter) the cases of PyTorch are left out, without tensorflow and tf2onnx those of Keras, without tf_keras and tensorflowjs those of
+TensorFlow.js. `python exporters.py FOLDER keras tfjs` makes these alone: they do not always fit into one environment with the others.
 """
 
 import json
 import shutil
 import sys
+import types
 import warnings
 from io import BytesIO
 from pathlib import Path
@@ -65,6 +66,16 @@ try:
     import tf2onnx
 except ImportError:
     tf = None
+try:
+    import tf_keras
+
+    # the converter imports packages whose formats it reads, for none of which it is used here
+    for package in ("tensorflow_decision_forests", "jax", "jax.experimental", "jax.experimental.jax2tf", "flax"):
+        sys.modules.setdefault(package, types.ModuleType(package))
+    sys.modules["jax.experimental"].jax2tf = sys.modules["jax.experimental.jax2tf"]
+    import tensorflowjs
+except ImportError:
+    tensorflowjs = None
 
 warnings.filterwarnings("ignore")
 folder = Path(sys.argv[1])
@@ -146,8 +157,10 @@ def case(
     options=(),
     beside=None,
     only=None,
+    said=None,
 ):
     """
+    `model`: ONNX; or what writes another format into a folder, with what it `said`.
     `data`: (file name, writer); `feeds`: the inputs as the model was trained to have them; `read`: from the output to
     probabilities or values. `expect`: 'equal'; 'warned', where the sanity check must say `says`, and the cure that it names
     makes it equal; 'refused', where the message must hold `says`, and with the options `cure` it is equal.
@@ -155,16 +168,21 @@ def case(
     place = folder / name
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    (place / "model.onnx").write_bytes(model.SerializeToString())
+    if said is None:
+        (place / "model.onnx").write_bytes(model.SerializeToString())
+    else:
+        model(place / "model")
     file, write = data
     write(place / file)
     for other, text in (beside or {}).items():
         (place / other).write_text(text)
-    said = read(run(model, feeds, output)) if truth is not None else None
+    if said is None and truth is not None:
+        said = read(run(model, feeds, output))
     expected.append(
         {
             "name": name,
             "by": by,
+            "model": "model" if (place / "model").exists() else "model.onnx",
             "data": file,
             "task": kind,
             "metrics": None if truth is None else {k: float(v) for k, v in measured(kind, truth, said).items() if only is None or k in only},
@@ -612,7 +630,7 @@ def vision():
     warned = lambda *says: {"expect": "warned", "says": says}
     for name, x in prepared.items():
         net = fit(convolutions(), x, y, ce, 250, 0.001 if name == "bytes" else 0.01)
-        more = {"unit": {}, "bytes": warned("scale"), "bgr": warned()}.get(name, warned("mean"))
+        more = {"unit": {}, "bytes": warned("scale"), "bgr": warned("channelOrder")}.get(name, warned("mean"))
         case(f"images-{name}", "torch.onnx", export(net, x[:2]), folders, x, y, read=softmax, **more)
         if name == "imagenet":
             config = {"do_normalize": True, "image_mean": imagenet[0], "image_std": imagenet[1], "do_rescale": True, "rescale_factor": 1 / 255, "do_resize": False}
@@ -670,9 +688,62 @@ def keras():
     pixels, y = pictures()
     names = np.array(["bus", "car", "tram", "van"])[y]
     net = lambda: [layers.Conv2D(8, 3, padding="same", activation="relu"), layers.BatchNormalization(), layers.MaxPool2D(), layers.Conv2D(16, 3, activation="relu"), layers.GlobalAveragePooling2D(), layers.Dense(4, "softmax")]
-    made("keras-images-unit", net(), f32(pixels) / 255, y, ce, images(pixels, names))
-    made("keras-images-signed", net(), f32(pixels) / 127.5 - 1, y, ce, images(pixels, names), expect="warned", says=["mean"])
-    made("keras-images-rescaling", [layers.Rescaling(1 / 255), *net()], f32(pixels), y, ce, images(pixels, names), expect="warned", says=["scale"])
+    # as many steps as the running statistics of a normalization need
+    made("keras-images-unit", net(), f32(pixels) / 255, y, ce, images(pixels, names), epochs=80)
+    made("keras-images-signed", net(), f32(pixels) / 127.5 - 1, y, ce, images(pixels, names), epochs=80, expect="warned", says=["mean"])
+    made("keras-images-rescaling", [layers.Rescaling(1 / 255), *net()], f32(pixels), y, ce, images(pixels, names), epochs=80, expect="warned", says=["scale"])
+
+
+# ---------------------------------------------------------------- Keras 2 through the converter of TensorFlow.js, in both formats
+
+
+def tfjs():
+    layers, ce = tf_keras.layers, "sparse_categorical_crossentropy"
+
+    def made(name, net, x, y, loss, data, truth=None, kind="classification", epochs=20, logits=False, **more):
+        tf_keras.utils.set_random_seed(0)
+        model = tf_keras.Sequential([layers.Input(x.shape[1:]), *net])
+        model.compile(tf_keras.optimizers.Adam(0.01), loss)
+        model.fit(x, y, epochs=epochs, batch_size=32, verbose=0)
+        said = model.predict(x, verbose=0)
+        said = softmax(said) if logits else said
+        truth = y if truth is None else truth
+
+        def as_layers(path):
+            tensorflowjs.converters.save_keras_model(model, str(path))
+
+        def as_graph(path):
+            saved = path.with_name("saved")
+            model.export(str(saved))
+            tensorflowjs.converters.convert_tf_saved_model(str(saved), str(path))
+            shutil.rmtree(saved)
+
+        case(f"{name}-layers", "Keras, tensorflowjs (layers)", as_layers, data, x, truth, kind, said=said, **more)
+        case(f"{name}-graph", "Keras, tensorflowjs (graph)", as_graph, data, x, truth, kind, said=said, **more)
+
+    hidden = lambda: [layers.Dense(16, "relu"), layers.Dense(16, "relu")]
+    x, y = blobs(4)
+    made("tfjs-softmax", [*hidden(), layers.Dense(4, "softmax")], x, y, ce, npz(x, y))
+    logits = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    made("tfjs-logits", [*hidden(), layers.Dense(4)], x, y, logits, csv(x, y), logits=True)
+    made("tfjs-batchnorm", [layers.Dense(16), layers.BatchNormalization(), layers.ReLU(), layers.Dropout(0.2), layers.Dense(4, "softmax")], x, y, ce, parquet(x, y))
+    x, y = blobs(2, seed=1)
+    made("tfjs-sigmoid", [*hidden(), layers.Dense(1, "sigmoid")], x, f32(y), "binary_crossentropy", csv(x, y), y)
+    made("tfjs-sigmoid-flat", [*hidden(), layers.Dense(1, "sigmoid"), layers.Flatten()], x, f32(y), "binary_crossentropy", npz(x, y), y)
+    made("tfjs-two-softmax", [*hidden(), layers.Dense(2), layers.Softmax()], x, y, ce, npz(x, y))
+    x, y = make_multilabel_classification(400, 8, n_classes=4, random_state=0)
+    x, y = f32(x), f32(y)
+    made("tfjs-multilabel", [*hidden(), layers.Dense(4, "sigmoid")], x, y, "binary_crossentropy", npz(x, y), kind="multilabel")
+    x, y = make_regression(400, 8, noise=5, random_state=0)
+    x, y = f32(x), f32(y / y.std())
+    made("tfjs-regression", [*hidden(), layers.Dense(1)], x, y, "mse", csv(x, y), kind="regression", epochs=60)
+    pixels, y = pictures()
+    names = np.array(["bus", "car", "tram", "van"])[y]
+    net = lambda: [layers.Conv2D(8, 3, padding="same", activation="relu"), layers.MaxPool2D(), layers.Conv2D(16, 3, activation="relu"), layers.GlobalAveragePooling2D(), layers.Dense(4, "softmax")]
+    made("tfjs-images-unit", net(), f32(pixels) / 255, y, ce, images(pixels, names))
+    made("tfjs-images-signed", net(), f32(pixels) / 127.5 - 1, y, ce, images(pixels, names), expect="warned", says=["mean"])
+    made("tfjs-images-rescaling", [layers.Rescaling(1 / 255), *net()], f32(pixels), y, ce, images(pixels, names), expect="warned", says=["scale"])
+    made("tfjs-images-bgr", net(), f32(pixels[..., ::-1]) / 255, y, ce, images(pixels, names), expect="warned", says=["channelOrder"])
 
 
 if __name__ == "__main__":
@@ -688,5 +759,7 @@ if __name__ == "__main__":
         vision()
     if tf is not None and (not only or "keras" in only):
         keras()
+    if tensorflowjs is not None and (not only or "tfjs" in only):
+        tfjs()
     (folder / "expected.json").write_text(json.dumps(expected, indent=1))
     print(f"{len(expected)} cases in {folder}")
