@@ -71,6 +71,8 @@ function explainOther(error: unknown, written: string): { code: number; message:
       message: `ONNX Runtime loaded the model, but could not run it: ${message}\n${cure} ${written}`,
     };
   }
+  const missing = explainRuntime(error);
+  if (missing !== null) return { code: exitCodes.input, message: `${missing} ${written}` };
   const fileError = explainPath(error);
   if (fileError !== null) return { code: exitCodes.input, message: `${fileError} ${written}` };
   return {
@@ -79,6 +81,24 @@ function explainOther(error: unknown, written: string): { code: number; message:
       `something went wrong that is a defect of this program, not of your input: ${message}\n` +
       `Please report it with the command line and the output of the same command with --debug. ${written}`,
   };
+}
+
+/**
+ * What ONNX Runtime's package lacks. npm leaves an optional package out where its install script fails, as this one does where
+ * the host that it fetches CUDA's libraries from is not reached; none of what it fetches is needed to compute on the CPU.
+ */
+function explainRuntime(error: unknown): string | null {
+  if (!(error instanceof Error && 'code' in error)) return null;
+  if (error.code === 'ERR_MODULE_NOT_FOUND' && /'onnxruntime-node'/.test(error.message)) {
+    return (
+      'ONNX Runtime is not installed: npm leaves it out where its install script fails, which fetches libraries for CUDA from api.nuget.org. ' +
+      'Install it without them: npm install --ignore-scripts onnxruntime-node'
+    );
+  }
+  if (error.code === 'ERR_DLOPEN_FAILED' && /onnxruntime/.test(error.message)) {
+    return `ONNX Runtime does not load on this system (${error.message}). It needs Linux with glibc (not musl), macOS or Windows, on x64 or arm64.`;
+  }
+  return null;
 }
 
 function explainPath(error: unknown): string | null {

@@ -50,6 +50,19 @@ describe('explainError', () => {
     expect(text).not.toContain('something else');
   });
 
+  it.each([
+    [
+      'ERR_MODULE_NOT_FOUND',
+      "Cannot find package 'onnxruntime-node' imported from /a/b.js",
+      /npm install --ignore-scripts onnxruntime-node/,
+    ],
+    ['ERR_DLOPEN_FAILED', 'libonnxruntime.so.1: cannot open shared object file', /does not load on this system/],
+  ])('says how ONNX Runtime is installed where it is not there (%s)', (code, message, text) => {
+    const explained = explainError(Object.assign(new Error(message), { code }), nothing, false);
+    expect(explained).toMatchObject({ code: 3, text: expect.stringMatching(text) });
+    expect(explainError(Object.assign(new Error("Cannot find package 'x'"), { code }), nothing, false).code).toBe(1);
+  });
+
   it('takes an error of the file system for the input that it names', async () => {
     const error = await readFile('/no/such/file').catch((cause: unknown) => cause);
     expect(explainError(error, nothing, false)).toEqual({
