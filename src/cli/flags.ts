@@ -24,6 +24,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   loss: '--loss',
   mean: '--mean',
   metric: '--metric',
+  minEffect: '--min-effect',
   model: '--model',
   offsetLearningRate: '--lr-offset',
   optimizer: '--optimizer',

@@ -210,6 +210,8 @@ export interface LatencyComparison {
   readonly after: number;
   /** after / before; null when before is 0 */
   readonly ratio: number | null;
+  /** of the median ratio of two calls that followed each other; null for few of them */
+  readonly ci95: readonly [low: number, high: number] | null;
   readonly runs: number;
   readonly batchSize: number;
 }
@@ -240,12 +242,33 @@ export type VerdictReason =
   | { readonly code: 'training-brought-nothing' }
   /** the metric or its interval has no value for one of the models */
   | { readonly code: 'not-measurable' }
+  /** the improvement is established, but smaller than the smallest worth writing */
+  | { readonly code: 'effect-too-small' }
+  /** something that is guarded beside the judged metric is established to be worse */
+  | { readonly code: 'guarded-worse' }
   /** the acceptance rule asks for more than was reached */
   | { readonly code: 'rule-not-met' };
+
+/** One thing that the acceptance rule asks for, and whether it is so. */
+export interface Goal {
+  /**
+   * of the default rule: the improvement is established; it is large enough; the control arm is not established to be better;
+   * something guarded is not established to be worse. 'said': a goal in the user's words
+   */
+  readonly code: 'established' | 'effect' | 'control' | 'guard' | 'said';
+  /** the metric, 'latency', 'size' or 'class NAME' that it is about; of 'said' its text */
+  readonly subject: string;
+  readonly met: boolean;
+  /** what was compared: an end of an interval where something has to be established; null where it has no value */
+  readonly value: number | null;
+  readonly bound: number | null;
+}
 
 export interface Acceptance {
   readonly rule: string;
   readonly met: boolean;
+  /** empty for `always` */
+  readonly goals: readonly Goal[];
 }
 
 export type AttributionMethod = 'integrated-gradients' | 'input-x-gradient';
@@ -454,6 +477,8 @@ export interface MigrateResult {
   readonly tfjs: TfjsAgreement | null;
   readonly arms: { readonly before: ArmResult; readonly control: ArmResult | null; readonly frelu: ArmResult };
   readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
+  /** frelu - before of the metrics that the acceptance rule looks at beside the judged one */
+  readonly guarded: readonly Delta[];
   /** every output that was trained, the one that is judged first; empty where it is the only one */
   readonly outputs: readonly OutputResult[];
   /** empty for tasks without classes */

@@ -139,6 +139,7 @@ export type SettingName =
   | 'loss'
   | 'mean'
   | 'metric'
+  | 'minEffect'
   | 'model'
   | 'offsetLearningRate'
   | 'optimizer'

@@ -1,147 +1,146 @@
-import { Failure } from '../contract/failure.js';
-import type { Acceptance, Delta } from '../contract/result.js';
+import type { MetricName } from '../contract/metrics.js';
+import type { Acceptance, BeforeAfter, ClassDelta, Delta, Goal, LatencyComparison } from '../contract/result.js';
+import { classChange, guards } from './guards.js';
+import { improvement, improvementInterval } from './improvement.js';
+import { type AcceptanceRule, type Clause, minEffectOf, type Operator } from './rule.js';
 
-type Arm = 'before' | 'control' | 'frelu';
-type Operator = '>=' | '>';
-
-/** A quantity on the left of a comparison that is an improvement already: positive is better, whatever the metric. */
-type Improvement = 'delta' | 'delta.control' | 'low' | 'low.control';
-
-type Clause =
-  | {
-      readonly kind: 'arms';
-      readonly left: Arm;
-      readonly operator: Operator;
-      readonly right: Arm;
-      readonly margin: number;
-    }
-  | { readonly kind: 'level'; readonly left: Arm; readonly operator: Operator; readonly level: number }
-  | { readonly kind: 'improvement'; readonly left: Improvement; readonly operator: Operator; readonly amount: number };
-
-/** A parsed acceptance rule: every clause must hold. `always` has none. */
-export interface AcceptanceRule {
-  readonly text: string;
-  readonly clauses: readonly Clause[];
+/** What a rule is judged by, all of it of the test split. */
+export interface Evidence {
+  readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
+  /** frelu - before of other metrics: those that are guarded, and those that the rule names */
+  readonly metrics: readonly Delta[];
+  /** empty for a task without classes */
+  readonly perClass: readonly ClassDelta[];
+  readonly latency: LatencyComparison | null;
+  /** bytes of the files, and of the tensors of an inference call */
+  readonly size: BeforeAfter | null;
+  readonly memory: BeforeAfter | null;
 }
 
-const grammar = `A rule is "always", or comparisons joined by "&&":
-  frelu>=before             at least as good as the original model, on the test split
-  frelu>before+0.002        better than it by more than 0.002
-  frelu>control             better than the same training without FReLU
-  frelu>=0.9                the metric itself
-  delta>=0.2%               the improvement over the original model (delta.control: over the control arm)
-  low>0                     the lower end of the improvement's 95 % interval (low.control likewise)
-">=" reads "at least as good as" and ">" "better than", also where a lower metric is better. Numbers may end in %.`;
-
-const armNames: ReadonlySet<string> = new Set<Arm>(['before', 'control', 'frelu']);
-const improvementNames: ReadonlySet<string> = new Set<Improvement>(['delta', 'delta.control', 'low', 'low.control']);
-
-/** @throws Failure('usage') that lists the grammar, when `text` is not a rule */
-export function parseAcceptanceRule(text: string): AcceptanceRule {
-  const trimmed = text.trim();
-  if (trimmed === 'always') return { text: trimmed, clauses: [] };
-  const clauses = trimmed.split('&&').map((part) => {
-    const clause = parseClause(part.trim());
-    if (clause === null) {
-      throw new Failure('usage', {
-        what: `"${part.trim()}" is not an acceptance rule.`,
-        cure: `${grammar}\nWrite the rule in this form.`,
-        settings: ['accept'],
-      });
-    }
-    return clause;
-  });
-  return { text: trimmed, clauses };
-}
-
-function parseClause(text: string): Clause | null {
-  const match = /^([a-z.]+)\s*(>=|>)\s*(?:([a-z]+)\s*(?:([+-])\s*(\S+))?|(\S+))$/.exec(text);
-  if (match === null) return null;
-  const [, left, symbol, rightArm, sign, marginText, amountText] = match;
-  if (left === undefined) return null;
-  const operator = symbol === '>' ? '>' : '>=';
-  if (rightArm !== undefined) {
-    const margin = marginText === undefined ? 0 : parseNumber(marginText);
-    if (!isArm(left) || !isArm(rightArm) || left === rightArm || margin === null) return null;
-    return { kind: 'arms', left, operator, right: rightArm, margin: sign === '-' ? -margin : margin };
-  }
-  const amount = amountText === undefined ? null : parseNumber(amountText);
-  if (amount === null) return null;
-  if (isArm(left)) return { kind: 'level', left, operator, level: amount };
-  return isImprovement(left) ? { kind: 'improvement', left, operator, amount } : null;
-}
-
-function parseNumber(text: string): number | null {
-  const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)(%?)$/i.exec(text);
-  return match === null ? null : Number(match[1]) / (match[2] === '%' ? 100 : 1);
-}
-
-function isArm(text: string): text is Arm {
-  return armNames.has(text);
-}
-
-function isImprovement(text: string): text is Improvement {
-  return improvementNames.has(text);
-}
-
-/** Whether a rule can only be judged with a control arm: with `--no-control` it is a wrong usage. */
-export function needsControl(rule: AcceptanceRule): boolean {
-  return rule.clauses.some(
-    (clause) =>
-      clause.left === 'control' ||
-      clause.left === 'delta.control' ||
-      clause.left === 'low.control' ||
-      (clause.kind === 'arms' && clause.right === 'control'),
-  );
+/** The metrics that a rule names: they are compared with those that are guarded. */
+export function namedMetrics(rule: AcceptanceRule): readonly MetricName[] {
+  return rule.clauses.flatMap((clause) => (clause.kind === 'change' || clause.kind === 'value' ? [clause.metric] : []));
 }
 
 /**
- * Judges a rule on the test split's deltas. Comparisons are between metric values as they are, without rounding;
- * a quantity that has no value (a NaN metric, no control arm) meets no comparison.
+ * Judges a rule. Comparisons are between values as they are, without rounding; what has no value (a NaN metric, no control arm, no
+ * interval) meets no comparison.
+ * @param minEffect the smallest improvement worth writing, as `parseMinEffect` takes it; null: the metric's default
  */
-export function judgeAcceptance(
-  rule: AcceptanceRule,
-  delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null },
-): Acceptance {
-  return { rule: rule.text, met: rule.clauses.every((clause) => holds(clause, delta.vsBefore, delta.vsControl)) };
+export function judgeAcceptance(rule: AcceptanceRule, evidence: Evidence, minEffect: string | null = null): Acceptance {
+  const goals = rule.clauses.flatMap((clause) =>
+    clause.kind === 'established' ? established(evidence, minEffect) : [goalOf(clause, evidence)],
+  );
+  return { rule: rule.text, met: goals.every(({ met }) => met), goals };
 }
 
-function holds(clause: Clause, vsBefore: Delta, vsControl: Delta | null): boolean {
-  const direction = vsBefore.higherIsBetter ? 1 : -1;
-  const arms: Record<Arm, number | null> = {
-    before: vsBefore.baseline,
-    control: vsControl?.baseline ?? null,
-    frelu: vsBefore.candidate,
-  };
-  const left = clause.kind === 'improvement' ? null : arms[clause.left];
+/** The default: an improvement that is established, large enough, not the further training's alone, and bought with nothing else. */
+function established(evidence: Evidence, said: string | null): readonly Goal[] {
+  const { vsBefore, vsControl } = evidence.delta;
+  const { metric, higherIsBetter, baseline } = vsBefore;
+  const [low = null] = improvementInterval(vsBefore) ?? [];
+  const value = improvement(vsBefore);
+  const effect = minEffectOf(higherIsBetter, said);
+  const least = effect.kind === 'absolute' ? effect.amount : effect.amount * Math.abs(baseline ?? 0);
+  const [, controlHigh = null] = improvementInterval(vsControl) ?? [];
+  return [
+    { code: 'established', subject: metric, met: low !== null && low > 0, value: low, bound: 0 },
+    { code: 'effect', subject: metric, met: value !== null && value >= least, value, bound: least },
+    ...(vsControl === null
+      ? []
+      : [
+          {
+            code: 'control',
+            subject: metric,
+            met: controlHigh === null || controlHigh >= 0,
+            value: controlHigh,
+            bound: 0,
+          } as const,
+        ]),
+    ...guards(evidence),
+  ];
+}
+
+type Said = Exclude<Clause, { kind: 'established' }>;
+
+function goalOf(clause: Said, evidence: Evidence): Goal {
+  const { value, bound, met } = compared(clause, evidence);
+  return { code: 'said', subject: clause.text, met, value, bound };
+}
+
+interface Compared {
+  readonly value: number | null;
+  readonly bound: number | null;
+  readonly met: boolean;
+}
+
+function compared(clause: Said, evidence: Evidence): Compared {
   switch (clause.kind) {
-    case 'arms': {
-      const right = arms[clause.right];
-      return left !== null && right !== null && meets(direction * (left - right), clause.operator, clause.margin);
-    }
+    case 'arms':
     case 'level':
-      return left !== null && meets(direction * left, clause.operator, direction * clause.level);
-    case 'improvement': {
-      const of = clause.left.endsWith('.control') ? vsControl : vsBefore;
-      const amount = clause.left.startsWith('delta') ? improvement(of) : (improvementInterval(of)?.[0] ?? null);
-      return amount !== null && meets(amount, clause.operator, clause.amount);
+    case 'improvement':
+      return comparedArms(clause, evidence.delta);
+    case 'change': {
+      const delta = deltaOf(clause.metric, evidence);
+      const [low, high] = delta?.ci95 ?? [null, null];
+      return against(isAbove(clause.operator) ? low : high, clause.operator, clause.amount);
+    }
+    case 'value':
+      return against(deltaOf(clause.metric, evidence)?.candidate ?? null, clause.operator, clause.amount);
+    case 'ratio': {
+      const pair = evidence[clause.of];
+      const ratio = pair === null || pair.before === 0 ? null : pair.after / pair.before;
+      return against(ratio, clause.operator, clause.amount);
+    }
+    case 'class': {
+      const rows = evidence.perClass.filter(({ name }) => clause.name === null || clause.name === name);
+      const lows = rows.flatMap((row) => classChange(row, rows.length)?.[0] ?? []);
+      return against(lows.length === 0 ? null : Math.min(...lows), clause.operator, clause.amount);
     }
   }
 }
 
-function meets(left: number, operator: Operator, right: number): boolean {
-  return operator === '>' ? left > right : left >= right;
+function deltaOf(metric: MetricName, { delta, metrics }: Evidence): Delta | null {
+  return [delta.vsBefore, ...metrics].find((each) => each.metric === metric) ?? null;
 }
 
-/** The delta with its sign turned so that positive is better. */
-export function improvement(delta: Delta | null): number | null {
-  if (delta === null || delta.value === null) return null;
-  return delta.higherIsBetter ? delta.value : -delta.value;
+function comparedArms(
+  clause: Extract<Said, { kind: 'arms' | 'level' | 'improvement' }>,
+  { vsBefore, vsControl }: Evidence['delta'],
+): Compared {
+  const direction = vsBefore.higherIsBetter ? 1 : -1;
+  const arms = { before: vsBefore.baseline, control: vsControl?.baseline ?? null, frelu: vsBefore.candidate };
+  switch (clause.kind) {
+    case 'arms': {
+      const [left, right] = [arms[clause.left], arms[clause.right]];
+      const value = left === null || right === null ? null : direction * (left - right);
+      return against(value, clause.operator, clause.margin);
+    }
+    case 'level': {
+      const left = arms[clause.left];
+      const { met } = against(left === null ? null : direction * left, clause.operator, direction * clause.level);
+      return { value: left, bound: clause.level, met };
+    }
+    case 'improvement': {
+      const of = clause.left.endsWith('.control') ? vsControl : vsBefore;
+      const value = clause.left.startsWith('delta') ? improvement(of) : (improvementInterval(of)?.[0] ?? null);
+      return against(value, clause.operator, clause.amount);
+    }
+  }
 }
 
-/** The 95 % interval of `improvement`. */
-export function improvementInterval(delta: Delta | null): readonly [low: number, high: number] | null {
-  if (delta === null || delta.ci95 === null) return null;
-  const [low, high] = delta.ci95;
-  return delta.higherIsBetter ? [low, high] : [-high, -low];
+const isAbove = (operator: Operator): boolean => operator.startsWith('>');
+
+function against(value: number | null, operator: Operator, bound: number): Compared {
+  if (value === null) return { value, bound, met: false };
+  switch (operator) {
+    case '>':
+      return { value, bound, met: value > bound };
+    case '>=':
+      return { value, bound, met: value >= bound };
+    case '<':
+      return { value, bound, met: value < bound };
+    case '<=':
+      return { value, bound, met: value <= bound };
+  }
 }

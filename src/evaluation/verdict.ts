@@ -1,5 +1,5 @@
 import type { Acceptance, Delta, VerdictName, VerdictReason } from '../contract/result.js';
-import { improvementInterval } from './acceptance.js';
+import { improvementInterval } from './improvement.js';
 
 export interface Verdict {
   readonly verdict: VerdictName;
@@ -45,9 +45,19 @@ export function judge(
   else if (control !== null) {
     reasons.push({ code: control === 'undecided' ? 'undecided-against-control' : `${control}-than-control` });
   }
-  if (!acceptance.met) reasons.push({ code: 'rule-not-met' });
+  if (!acceptance.met) reasons.push(...missed(acceptance, standing));
   const verdict = verdictOf(standing, control, acceptance);
   return { verdict, reasons, why: explain(reasons) };
+}
+
+/** What of the rule was missed and is not said by the intervals already. */
+function missed({ goals }: Acceptance, standing: Standing): readonly VerdictReason[] {
+  const failed = new Set(goals.flatMap(({ code, met }) => (met ? [] : [code])));
+  const reasons: VerdictReason[] = [];
+  if (failed.has('effect') && standing === 'better') reasons.push({ code: 'effect-too-small' });
+  if (failed.has('guard')) reasons.push({ code: 'guarded-worse' });
+  if (failed.has('said')) reasons.push({ code: 'rule-not-met' });
+  return reasons;
 }
 
 function verdictOf(standing: Standing, control: Standing | null, acceptance: Acceptance): VerdictName {
@@ -83,6 +93,9 @@ export const reasonSentences: Readonly<Record<VerdictReason['code'], string>> = 
     'No epoch of the FReLU arm was better on the validation data than the model as it came, which is therefore what was kept: training brought nothing.',
   'identical-predictions': 'Both models are right and wrong on exactly the same test samples.',
   'not-measurable': 'The metric or its interval has no value for these models and data, so nothing can be concluded.',
+  'effect-too-small': 'That improvement is established, but smaller than the smallest that is worth writing.',
+  'guarded-worse':
+    'Something that is guarded beside the judged metric is established to be worse by more than its margin.',
   'rule-not-met': 'The acceptance rule is not met.',
 };
 

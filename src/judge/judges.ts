@@ -5,6 +5,7 @@ import { classes } from './classes.js';
 import { costs } from './costs.js';
 import { delta } from './delta.js';
 import { explanations } from './explanations.js';
+import { guarded } from './guarded.js';
 import type { Judge } from './judge.js';
 import { outputs } from './outputs.js';
 import { samples } from './samples.js';
@@ -19,13 +20,14 @@ export const judges = [
   samples,
   arms,
   delta,
+  guarded,
+  classes,
+  costs,
+  timing,
   verdict,
   outputs,
   agreement,
-  classes,
   spread,
-  costs,
-  timing,
   sites,
   baseline,
   explanations,

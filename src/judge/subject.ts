@@ -1,6 +1,6 @@
 import type { JudgedOutput } from '../autodiff/lower/expose-loss.js';
 import type { Targets } from '../data/dataset.js';
-import type { AcceptanceRule } from '../evaluation/acceptance.js';
+import type { AcceptanceRule } from '../evaluation/rule.js';
 import type { Graph } from '../model/graph.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan } from '../model/plan.js';
@@ -68,6 +68,8 @@ export interface Subject {
   /** the frelu arm as its files read back: what is judged is what is written */
   readonly staged: StagedModel;
   readonly rule: AcceptanceRule;
+  /** the smallest improvement worth writing; null: the metric's default */
+  readonly minEffect: string | null;
   /** of the bootstrap */
   readonly seed: number;
   readonly batchSize: number;

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { MigrateResult } from '../contract/result.js';
 import type { Language } from '../contract/settings.js';
-import { improvement } from '../evaluation/acceptance.js';
+import { improvement } from '../evaluation/improvement.js';
 import type { ReportDocument, Rich, Table } from './document.js';
 import { formatDate, texts } from './languages.js';
 import { numbersIn } from './numbers.js';

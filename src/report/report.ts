@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { MigrateResult } from '../contract/result.js';
 import type { Language } from '../contract/settings.js';
 import { type ReportDocument, type Rich, rich } from './document.js';
+import { headline } from './headline.js';
 import { formatDate, texts } from './languages.js';
 import { numbersIn } from './numbers.js';
 import { arms } from './sections/arms.js';
@@ -14,6 +15,7 @@ import { costs } from './sections/costs.js';
 import { curves } from './sections/curves.js';
 import { data } from './sections/data.js';
 import { examples } from './sections/examples.js';
+import { goals } from './sections/goals.js';
 import { limits } from './sections/limits.js';
 import { outputs } from './sections/outputs.js';
 import { reading } from './sections/reading.js';
@@ -25,6 +27,7 @@ import { summary } from './sections/summary.js';
 /** In the order of the page. A section that does not apply to the task is null. */
 const sections = [
   arms,
+  goals,
   outputs,
   curves,
   classes,
@@ -51,7 +54,7 @@ export function migrationReport(result: MigrateResult, language: Language): Repo
     subtitle: text.subtitle(formatDate(result.run.started, language), result.run.id),
     verdict: {
       tone: result.verdict,
-      headline: text.verdicts[result.verdict],
+      headline: headline(result, text),
       text: verdictText(context),
     },
     summary: summary(context),

@@ -5,8 +5,10 @@ import { present } from '../contract/present.js';
 import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
 import { alignColumns } from './columns.js';
 import { plain } from './document.js';
+import { headline } from './headline.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
+import { goalText } from './sections/goals.js';
 
 const verdictColors = { adopt: 'green', reject: 'red', inconclusive: 'yellow' } as const satisfies Record<
   VerdictName,
@@ -81,12 +83,18 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     '',
     ...aligned([...deltas, ...others]),
     '',
-    `${chalk.bold[verdictColors[result.verdict]](text.verdicts[result.verdict].toUpperCase())}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
+    `${chalk.bold[verdictColors[result.verdict]](inCapitals(headline(result, text), text.verdicts[result.verdict]))}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
     result.why,
+    ...result.acceptance.goals.flatMap((goal) => (goal.met ? [] : [`  ${text.terminal.missed(goalText(goal, text))}`])),
     ...(result.written ? [] : [plain(text.summary.notWritten)]),
     ...(rows.length === 0 ? [] : ['', ...alignColumns(rows.flatMap(labelled), '   ', () => false, stringWidth)]),
     '',
   ].join('\n');
+}
+
+/** The verdict itself is what has to be seen from afar. */
+function inCapitals(headline: string, verdict: string): string {
+  return headline.replace(verdict, verdict.toUpperCase());
 }
 
 /** Columns padded to their widest cell; the first is flush left, the others flush right. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { ExecutionError, Failure } from '../contract/failure.js';
 import type { MigrateResult } from '../contract/result.js';
-import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evaluation/acceptance.js';
+import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evaluation/rule.js';
 import { findEntry } from '../model/load.js';
 import { findClassNames } from '../reading/class-names.js';
 import { findDuplicates, openRunData, type RunData } from '../reading/data.js';

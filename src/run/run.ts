@@ -1,5 +1,5 @@
 import { Failure } from '../contract/failure.js';
-import type { AcceptanceRule } from '../evaluation/acceptance.js';
+import type { AcceptanceRule } from '../evaluation/rule.js';
 import type { Model } from '../model/model.js';
 import type { RunData } from '../reading/data.js';
 import type { LoadedSubject } from '../reading/subject.js';

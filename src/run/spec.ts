@@ -50,6 +50,8 @@ export interface RunSpec {
   readonly training: TrainingSettings;
   readonly distill: DistillOptions;
   readonly accept: string;
+  /** the smallest improvement that the rule 'established' takes, as `parseMinEffect` takes it; null: the metric's default */
+  readonly minEffect: string | null;
   /** of splits, order and initial state; the seeds of the arms count from here */
   readonly seed: number;
 }
@@ -116,7 +118,7 @@ export const defaultTraining: TrainingOptions = {
   control: true,
 };
 
-export const defaultAcceptance = 'frelu>=before';
+export const defaultAcceptance = 'established';
 
 export type DataRequest = string | (Pick<DataOptions, 'data'> & Partial<DataOptions>);
 
@@ -144,6 +146,7 @@ export function completeOptions({
 }: MigrateRequest): MigrateOptions {
   return {
     accept: defaultAcceptance,
+    minEffect: null,
     seed: 0,
     out: null,
     dryRun: false,
@@ -161,10 +164,20 @@ export function completeOptions({
   };
 }
 
-export function specOf({ data, task, reading, plan, training, distill, accept, seed }: MigrateOptions): RunSpec {
+export function specOf({
+  data,
+  task,
+  reading,
+  plan,
+  training,
+  distill,
+  accept,
+  minEffect,
+  seed,
+}: MigrateOptions): RunSpec {
   // a run whose device fails goes on on another
   const { device: _, ...settings } = training;
-  return { data, task, reading, plan, training: settings, distill, accept, seed };
+  return { data, task, reading, plan, training: settings, distill, accept, minEffect, seed };
 }
 
 /** What a run is started on, by content: a moved or renamed file is the same, a changed one is not. */

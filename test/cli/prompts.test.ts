@@ -19,7 +19,7 @@ describe('on a terminal', () => {
     const model = await smallModel();
     const refused = await frelu([model, '--data', await smallData()], { terminal: true, answer: 'n' });
     expect(refused).toMatchObject({ code: 130, stdout: '' });
-    expect(refused.stderr).toContain(`Replace ${model} if frelu>=before?`);
+    expect(refused.stderr).toContain(`Replace ${model} if established?`);
     expect(refused.stderr).toMatch(/Nothing was written\.\n$/);
     expect(await readdir(dirname(model))).toEqual(['model.onnx']);
   });

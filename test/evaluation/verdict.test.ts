@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
-import type { Delta } from '../../src/contract/result.js';
-import { judgeAcceptance, needsControl, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
+import type { Acceptance, Delta } from '../../src/contract/result.js';
+import { type Evidence, judgeAcceptance } from '../../src/evaluation/acceptance.js';
+import { needsControl, parseAcceptanceRule } from '../../src/evaluation/rule.js';
 import { judge } from '../../src/evaluation/verdict.js';
 
 const delta = (
@@ -28,8 +29,16 @@ const gain = delta(0.9, 0.91, [0.004, 0.016]);
 const aboveControl = delta(0.905, 0.91, [0.001, 0.009]);
 const level = delta(0.91, 0.91, [-0.003, 0.003]);
 const loss = delta(0.91, 0.9, [-0.016, -0.004]);
+const evidence = (vsBefore: Delta, vsControl: Delta | null): Evidence => ({
+  delta: { vsBefore, vsControl },
+  metrics: [],
+  perClass: [],
+  latency: null,
+  size: null,
+  memory: null,
+});
 const meets = (rule: string, vsBefore: Delta, vsControl: Delta | null = null) =>
-  judgeAcceptance(parseAcceptanceRule(rule), { vsBefore, vsControl }).met;
+  judgeAcceptance(parseAcceptanceRule(rule), evidence(vsBefore, vsControl)).met;
 
 describe('acceptance rules', () => {
   test.each([
@@ -103,7 +112,7 @@ describe('acceptance rules', () => {
 });
 
 describe('verdict', () => {
-  const met = { rule: 'frelu>=before', met: true };
+  const met: Acceptance = { rule: 'frelu>=before', met: true, goals: [] };
   const codes = (vsBefore: Delta, vsControl: Delta | null, acceptance = met) => {
     const { verdict, reasons } = judge({ vsBefore, vsControl }, acceptance);
     return [verdict, ...reasons.map((reason) => reason.code)];
@@ -126,12 +135,13 @@ describe('verdict', () => {
 
   test('an interval below zero is rejected; so is a gain that misses the rule', () => {
     expect(codes(loss, null)).toEqual(['reject', 'worse-than-before', 'no-control']);
-    expect(codes(gain, null, { rule: 'delta>=0.05', met: false })).toEqual([
-      'reject',
-      'better-than-before',
-      'no-control',
-      'rule-not-met',
-    ]);
+    expect(
+      codes(gain, null, {
+        rule: 'delta>=0.05',
+        met: false,
+        goals: [{ code: 'said', subject: 'delta>=0.05', met: false, value: 0.01, bound: 0.05 }],
+      }),
+    ).toEqual(['reject', 'better-than-before', 'no-control', 'rule-not-met']);
   });
 
   test('the direction of the metric is known', () => {

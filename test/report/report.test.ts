@@ -256,7 +256,7 @@ test('the terminal table: arms, differences, verdict, files, undo', () => {
       ),
     ),
   ).toBe(true);
-  expect(lines).toContain('ADOPT  (rule frelu>=before: met)');
+  expect(lines).toContain('ADOPT  (rule established: met)');
   expect(lines).toContain('Undo      frelu-migrate rollback models/resnet8.onnx');
   expect(renderTerminal(win(), { color: true })).toContain('\u001b[');
 });

@@ -5,14 +5,16 @@ import type {
   CurvePoint,
   Delta,
   Example,
+  LatencyComparison,
   Metrics,
   MigrateResult,
   RunSettings,
   SiteResult,
 } from '../../src/contract/result.js';
-import { judgeAcceptance, parseAcceptanceRule } from '../../src/evaluation/acceptance.js';
+import { judgeAcceptance } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
 import { monitoringBaseline } from '../../src/evaluation/drift.js';
+import { guardedMetrics } from '../../src/evaluation/guards.js';
 import {
   calibrationBins,
   confusionCells,
@@ -22,6 +24,7 @@ import {
   type Scores,
   type Truth,
 } from '../../src/evaluation/metrics.js';
+import { parseAcceptanceRule } from '../../src/evaluation/rule.js';
 import { judge } from '../../src/evaluation/verdict.js';
 import { createRandom } from '../../src/math/random.js';
 
@@ -68,7 +71,7 @@ export function makeResult({
   nan = false,
   sites = 7,
   skipped = 1,
-  rule = 'frelu>=before',
+  rule = 'established',
   written = true,
   measured = true,
   onlyClass,
@@ -113,7 +116,14 @@ export function makeResult({
   });
   const vsBefore = pairedDelta('accuracy', before, frelu, truth);
   const vsControl = control === null ? null : pairedDelta('accuracy', control, frelu, truth);
-  const acceptance = judgeAcceptance(parseAcceptanceRule(rule), { vsBefore, vsControl });
+  const perClass = classDeltas(names, labels, { before, control, frelu });
+  const latency: LatencyComparison | null = measured
+    ? { before: 1.84, after: 1.85, ratio: 1.85 / 1.84, ci95: [0.99, 1.02], runs: 50, batchSize: 64 }
+    : null;
+  const size = { before: 314_159, after: 314_415 };
+  const guarded = guardedMetrics.map((metric) => pairedDelta(metric, before, frelu, truth));
+  const evidence = { delta: { vsBefore, vsControl }, metrics: guarded, perClass, latency, size, memory: null };
+  const acceptance = judgeAcceptance(parseAcceptanceRule(rule), evidence);
   const { verdict, reasons, why } = judge({ vsBefore, vsControl }, acceptance);
   const isWritten = written && acceptance.met;
   const matrix = (scores: Scores) => confusionCells(confusionMatrix(scores, labels, classes));
@@ -182,8 +192,9 @@ export function makeResult({
       frelu: arm(frelu, makeCurve(0.3, 0.88)),
     },
     delta: { vsBefore, vsControl },
+    guarded,
     outputs: [],
-    perClass: classDeltas(names, labels, { before, control, frelu }),
+    perClass,
     confusion: { before: matrix(before), frelu: matrix(frelu) },
     calibration: { before: calibrationBins(before, labels), frelu: calibrationBins(frelu, labels) },
     examples: {
@@ -191,8 +202,8 @@ export function makeResult({
       broken: makeExamples(names, labels, before, frelu, 'broken'),
     },
     sites: siteResults,
-    latency: measured ? { before: 1.84, after: 1.85, ratio: 1.85 / 1.84, runs: 50, batchSize: 64 } : null,
-    size: { before: 314_159, after: 314_415 },
+    latency,
+    size,
     memory: measured ? { before: 21_400_000, after: 21_450_000 } : null,
     elementwise: measured ? { before: 65_432, after: 81_790 } : null,
     operations: measured ? { before: 12_345_678, after: 12_350_000 } : null,

@@ -60,6 +60,7 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
     training,
     distill: defaultDistillOptions,
     accept: 'always',
+    minEffect: null,
     out: null,
     dryRun: false,
     seed: 7,

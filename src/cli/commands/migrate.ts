@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
-import { parseAcceptanceRule } from '../../evaluation/acceptance.js';
+import { parseAcceptanceRule, parseMinEffect } from '../../evaluation/rule.js';
 
 import { defaultAcceptance, type MigrateOptions } from '../../run/spec.js';
 
@@ -34,9 +34,17 @@ export function declareMigrate(command: Command): Run {
   const accept = option(
     command,
     '--accept <RULE>',
-    'when to write: frelu>=before, delta>=0.002, frelu>control, always ...; on the test split',
+    'when to write: established, accuracy>+0.002, latency<1.05, frelu>=before, always ..., several joined by &&; on the test split',
     (rule) => parseAcceptanceRule(rule).text,
     defaultAcceptance,
+  );
+  const minEffect = option(
+    command,
+    '--min-effect <X>',
+    'the smallest improvement worth writing, for the rule established',
+    parseMinEffect,
+    null,
+    '0.001 of a metric from 0 to 1, 0.5% of an error or loss',
   );
   const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
   const dryRun = flag(command, '--dry-run', 'write nothing');
@@ -64,6 +72,7 @@ export function declareMigrate(command: Command): Run {
       training: training(),
       distill: distill(),
       accept: accept(),
+      minEffect: minEffect(),
       out: out(),
       dryRun: dryRun(),
       seed: seed(),

@@ -37,6 +37,34 @@ export const en = {
   better: 'better',
   worse: 'worse',
 
+  headlines: {
+    /** adopted, and FReLU's own share of it is not established */
+    further: (adopt: string) => `${adopt} the further training: what FReLU adds to it is not established`,
+    /** written by the user's rule, which the figures do not support */
+    written: (verdict: string, rule: string) =>
+      `${verdict}; written all the same, as the rule ${rule} asks for no more`,
+  },
+
+  goals: {
+    title: 'What the rule asks for',
+    table: 'Each goal of the acceptance rule, on the test split',
+    goal: 'Goal',
+    value: 'Measured',
+    bound: 'Bound',
+    met: 'Met',
+    yes: 'yes',
+    no: 'no',
+    note: rich`Where something has to be established, what is compared is the end of its 95 % interval: chance alone neither adopts a model nor stops one.`,
+    subjects: { latency: 'latency', size: 'the size of the files' } as Readonly<Record<string, string>>,
+    texts: {
+      established: (name: string) => `${name}: the improvement is established (lower end of its interval above 0)`,
+      effect: (name: string) => `${name}: the improvement is as large as the smallest worth writing`,
+      control: (name: string) => `${name}: the control arm is not established to be better`,
+      guard: (name: string) => `${name}: not established to be worse by more than the margin`,
+      said: (name: string) => name,
+    },
+  },
+
   outputs: {
     title: 'Each output',
     lead: (first: string) =>
@@ -85,7 +113,7 @@ export const en = {
     next: 'What to do next',
     rollback: 'To undo it, byte for byte',
     nextAdopt: (paired: Inline) => [
-      rich`Run the swap test of the runbook below, then the A/B test; about ${paired} samples answered by both models confirm the difference.`,
+      rich`Run the swap test of the runbook below, then the A/B test; about ${paired} samples answered by both models have four chances in five of confirming the difference.`,
       rich`Set up the monitoring of the runbook before the model takes all of the traffic.`,
       rich`Keep the rollback command at hand; the original files stay under ${code('.frelu/')}.`,
     ],
@@ -491,6 +519,7 @@ export const en = {
     files: 'Written',
     report: 'Report',
     rollback: 'Undo',
+    missed: (goal: string) => `not met: ${goal}`,
     accepted: (rule: string, met: boolean) => `rule ${rule}: ${met ? 'met' : 'not met'}`,
   },
 };

@@ -28,6 +28,8 @@ export const ja: Texts = {
       '検証データで元のモデルを上回るエポックがなかったため、元のままのモデルを採っています。追加学習の効果は認められません。',
     'identical-predictions': '両モデルの正誤は、テストデータのすべてのサンプルで一致しています。',
     'not-measurable': '評価指標またはその信頼区間が計算できないため、結論は出せません。',
+    'effect-too-small': '改善は確認できましたが、採用に値する最小の大きさに届いていません。',
+    'guarded-worse': '判定指標のほかに監視している項目が、許容幅を超えて悪化していることが確認されました。',
     'rule-not-met': '採用条件を満たしていません。',
   },
   sentenceGap: '',
@@ -42,6 +44,31 @@ export const ja: Texts = {
   samples: { images: 'テスト画像', other: 'テストサンプル' },
   better: '改善',
   worse: '悪化',
+
+  headlines: {
+    further: (adopt) => `${adopt}（追加学習の効果。FReLU自体の効果は確認できていません）`,
+    written: (verdict, rule) => `${verdict}（ただし採用条件 ${rule} に従って書き込み済み）`,
+  },
+
+  goals: {
+    title: '採用条件の内訳',
+    table: '採用条件の各項目（テスト用データ）',
+    goal: '項目',
+    value: '測定値',
+    bound: '基準',
+    met: '判定',
+    yes: '達成',
+    no: '未達',
+    note: rich`確認が必要な項目では、95％信頼区間の端を基準と比べています。偶然だけでモデルが採用されたり、差し止められたりすることはありません。`,
+    subjects: { latency: '推論時間', size: 'ファイルの大きさ' },
+    texts: {
+      established: (name) => `${name}の改善が確認できる（信頼区間の下限が0より大きい）`,
+      effect: (name) => `${name}の改善が、採用に値する最小の大きさ以上である`,
+      control: (name) => `${name}で、対照モデルのほうが優れているとは確認されない`,
+      guard: (name) => `${name}が、許容幅を超えて悪化しているとは確認されない`,
+      said: (name) => name,
+    },
+  },
 
   outputs: {
     title: '出力ごとの結果',
@@ -83,7 +110,7 @@ export const ja: Texts = {
     next: '次に行うこと',
     rollback: '元に戻すコマンド（1バイトも違わず復元します）',
     nextAdopt: (paired) => [
-      rich`後述の運用手順に従い、差し替え試験、A/Bテストの順に確認してください。両モデルに同じサンプルを約${paired}件解かせれば、この差を確認できます。`,
+      rich`後述の運用手順に従い、置き換えテスト、A/Bテストの順に確認してください。両モデルに同じサンプルを約${paired}件解かせれば、5回のうち4回はこの差を確認できる見込みです。`,
       rich`全面的に切り替える前に、運用手順の監視項目を設定してください。`,
       rich`元に戻すコマンドを控えておいてください。元のファイルは ${code('.frelu/')} に保管されています。`,
     ],
@@ -350,7 +377,7 @@ export const ja: Texts = {
 
   runbook: {
     title: '運用手順',
-    swapTitle: '1. 差し替え試験',
+    swapTitle: '1. 置き換えテスト',
     swap: (metric, value) => [
       rich`本番と同じ環境に、前処理も含めて、移行後のモデルを元のモデルと並べて読み込みます（上書き移行の場合、元のモデルは ${code('.frelu/')} にあります）。`,
       value === null
@@ -486,6 +513,7 @@ export const ja: Texts = {
     files: '書き込み',
     report: '報告書',
     rollback: '元に戻す',
+    missed: (goal) => `未達: ${goal}`,
     accepted: (rule, met) => `採用条件 ${rule}: ${met ? '達成' : '未達'}`,
   },
 };

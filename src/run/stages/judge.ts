@@ -74,6 +74,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     before,
     teacher: (await teachingOf(run))?.answers ?? null,
     rule,
+    minEffect: options.minEffect,
     device: await run.device(),
     arms: await trainStage.of(run),
     networks: { control: relu, frelu },

@@ -1,7 +1,10 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
+import { metricsOf } from '../../contract/metrics.js';
 import type { SanityReading } from '../../contract/reading.js';
 import type { SettingHint } from '../../contract/settings.js';
+import { namedMetrics } from '../../evaluation/acceptance.js';
+import type { AcceptanceRule } from '../../evaluation/rule.js';
 import type { OtherOutput } from '../../judge/subject.js';
 import { type RunData, retarget, targetsOf } from '../../reading/data.js';
 import { type ModelReading, readModel } from '../../reading/reading.js';
@@ -37,6 +40,7 @@ export const readingStage = defineStage<ModelReading>({
     const { left } = trainabilityOf(model.path, model.graph);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
+    refuseRule(run.rule, read.task, data.classes?.names ?? null);
     refuseMeaningless(read.task, options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
     const { sanity, outputs, trusted } = read.reading;
@@ -45,6 +49,26 @@ export const readingStage = defineStage<ModelReading>({
     return read;
   },
 });
+
+/** @throws Failure('usage') for a rule about a metric or a class that there is not, which nothing could ever meet */
+function refuseRule(rule: AcceptanceRule, { task, loss, width }: RunTask, classes: readonly string[] | null): void {
+  const kind = loss === 'mse' ? 'values' : task === 'multilabel' ? 'multilabel' : 'class';
+  const names = metricsOf(kind, width === 1 ? 2 : width);
+  const refuse = (what: string, there: readonly string[]): Failure =>
+    new Failure('usage', {
+      what: `The acceptance rule "${rule.text}" is about ${what}, which this task (${task}) has not.`,
+      cure: there.length === 0 ? 'Leave it out.' : `Name one of ${there.slice(0, 20).join(', ')}.`,
+      settings: ['accept'],
+      written: 'nothing',
+    });
+  const metric = namedMetrics(rule).find((name) => !names.includes(name));
+  if (metric !== undefined) throw refuse(metric, names);
+  for (const clause of rule.clauses) {
+    if (clause.kind !== 'class') continue;
+    const isThere = clause.name === null ? classes !== null : classes?.includes(clause.name);
+    if (isThere !== true) throw refuse(clause.name === null ? 'classes' : `the class ${clause.name}`, classes ?? []);
+  }
+}
 
 /** @throws Failure('input') for a reading under which the model does badly, unless it is trusted */
 function refuseSuspect(path: string, sanity: SanityReading | null, trusted: boolean): void {

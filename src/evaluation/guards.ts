@@ -1,0 +1,79 @@
+import type { MetricName } from '../contract/metrics.js';
+import type { ClassDelta, Delta, Goal } from '../contract/result.js';
+import type { Evidence } from './acceptance.js';
+import { improvementInterval } from './improvement.js';
+import { newcombePaired } from './paired.js';
+
+/*
+ * What must not be bought with an improvement. Each has a margin, and fails only where it is established to be worse by
+ * more: noise stops no upgrade.
+ */
+
+/** The metrics that are measured of every run for their sake, where the task has them. */
+export const guardedMetrics: readonly MetricName[] = ['logLoss', 'ece'];
+
+/** Of the original's log loss. */
+const logLossMargin = 0.02;
+/** Of the calibration error, which is a mean difference of probabilities. */
+const calibrationMargin = 0.01;
+/** Of the recall of a class. */
+const classMargin = 0.02;
+/** After over before. */
+const ratioMargin = 1.1;
+/** Two calls of a small model differ by less for reasons of the machine, in milliseconds. */
+const leastDelay = 0.1;
+
+/** The guarded quantities that there are, each with whether it is not established worse by more than its margin. */
+export function guards({ metrics, delta, perClass, latency, size }: Evidence): readonly Goal[] {
+  const judged = delta.vsBefore.metric;
+  return [
+    ...metrics.filter(({ metric }) => metric !== judged).flatMap(metricGuard),
+    ...worstClass(perClass),
+    ...(latency?.ratio == null ? [] : [latencyGuard(latency.ci95?.[0] ?? null, latency.after - latency.before)]),
+    ...(size === null || size.before === 0
+      ? []
+      : [guard('size', size.after / size.before, ratioMargin, size.after / size.before <= ratioMargin)]),
+  ];
+}
+
+function guard(subject: string, value: number | null, bound: number, met: boolean): Goal {
+  return { code: 'guard', subject, value, bound, met };
+}
+
+function metricGuard(delta: Delta): readonly Goal[] {
+  if (!guardedMetrics.includes(delta.metric)) return [];
+  const [, high = null] = improvementInterval(delta) ?? [];
+  const margin = delta.metric === 'ece' ? calibrationMargin : logLossMargin * Math.abs(delta.baseline ?? 0);
+  // worse by at least so much, as far as the interval says
+  const worse = high === null ? null : -high;
+  return [guard(delta.metric, worse, margin, worse === null || worse <= margin)];
+}
+
+function latencyGuard(low: number | null, delay: number): Goal {
+  return guard('latency', low, ratioMargin, low === null || low <= ratioMargin || delay < leastDelay);
+}
+
+/** The class whose recall fell most, of those of which that is established at all (Holm over the classes). */
+function worstClass(perClass: readonly ClassDelta[]): readonly Goal[] {
+  const falls = perClass.flatMap((row) => {
+    const [, high] = classChange(row, perClass.length) ?? [null, null];
+    return high === null ? [] : [{ name: row.name, fall: -high }];
+  });
+  if (falls.length === 0) return [];
+  const worst = falls.reduce((a, b) => (b.fall > a.fall ? b : a));
+  return [guard(`class ${worst.name}`, worst.fall, classMargin, worst.fall <= classMargin)];
+}
+
+/** The interval of the change of a class's recall, at a level that holds for so many classes at once (Bonferroni); null without samples. */
+export function classChange(
+  { count, before, fixed, broken }: Pick<ClassDelta, 'count' | 'before' | 'fixed' | 'broken'>,
+  classes: number,
+): readonly [low: number, high: number] | null {
+  if (before === null || count === 0) return null;
+  const right = Math.round(before * count);
+  const bothRight = right - broken;
+  return newcombePaired(
+    { bothRight, fixed, broken, bothWrong: count - bothRight - fixed - broken },
+    1 - 0.05 / classes,
+  );
+}

@@ -1,0 +1,46 @@
+import { allMetricNames } from '../../contract/metrics.js';
+import type { Goal } from '../../contract/result.js';
+import type { Rich, Section } from '../document.js';
+import type { Numbers } from '../numbers.js';
+import type { Texts } from '../text/en.js';
+import { type Context, named, numeric, paragraph } from './context.js';
+
+/** What the acceptance rule asks for, one goal a row, and whether it is so; null where it asks for nothing. */
+export function goals({ result, text, numbers }: Context): Section | null {
+  const { rule, met, goals: all } = result.acceptance;
+  if (all.length === 0) return null;
+  const words = text.goals;
+  return {
+    id: 'goals',
+    title: words.title,
+    blocks: [
+      paragraph(text.summary.rule(rule, met)),
+      {
+        kind: 'table',
+        caption: words.table,
+        columns: [named(words.goal), numeric(words.value), numeric(words.bound), named(words.met)],
+        rows: all.map((goal, i): Rich[] => [
+          [goalText(goal, text)],
+          [shown(goal, goal.value, `acceptance.goals.${i}.value`, numbers)],
+          [shown(goal, goal.bound, `acceptance.goals.${i}.bound`, numbers)],
+          [goal.met ? words.yes : words.no],
+        ]),
+      },
+      paragraph(words.note),
+    ],
+  };
+}
+
+/** What a goal asks for, in words. */
+export function goalText({ code, subject }: Goal, text: Texts): string {
+  const metric = allMetricNames.find((name) => name === subject);
+  const name = metric === undefined ? (text.goals.subjects[subject] ?? subject) : text.metrics[metric];
+  return text.goals.texts[code](name);
+}
+
+function shown({ subject, code }: Goal, value: number | null, field: string, numbers: Numbers) {
+  if (code === 'said') return numbers.real(value, field);
+  const metric = allMetricNames.find((name) => name === subject);
+  if (metric !== undefined) return numbers.metricChange(metric, value, field);
+  return subject.startsWith('class ') ? numbers.points(value, field) : numbers.real(value, field);
+}
