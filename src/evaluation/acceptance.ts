@@ -1,21 +1,9 @@
 import type { MetricName } from '../contract/metrics.js';
-import type { Acceptance, BeforeAfter, ClassDelta, Delta, Goal, LatencyComparison } from '../contract/result.js';
+import type { Acceptance, Delta, Goal } from '../contract/result.js';
+import type { Evidence } from './evidence.js';
 import { classChange, guards } from './guards.js';
 import { improvement, improvementInterval } from './improvement.js';
 import { type AcceptanceRule, type Clause, minEffectOf, type Operator } from './rule.js';
-
-/** What a rule is judged by, all of it of the test split. */
-export interface Evidence {
-  readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
-  /** frelu - before of other metrics: those that are guarded, and those that the rule names */
-  readonly metrics: readonly Delta[];
-  /** empty for a task without classes */
-  readonly perClass: readonly ClassDelta[];
-  readonly latency: LatencyComparison | null;
-  /** bytes of the files, and of the tensors of an inference call */
-  readonly size: BeforeAfter | null;
-  readonly memory: BeforeAfter | null;
-}
 
 /** The metrics that a rule names: they are compared with those that are guarded. */
 export function namedMetrics(rule: AcceptanceRule): readonly MetricName[] {

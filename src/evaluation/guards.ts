@@ -1,6 +1,6 @@
 import type { MetricName } from '../contract/metrics.js';
 import type { ClassDelta, Delta, Goal } from '../contract/result.js';
-import type { Evidence } from './acceptance.js';
+import type { Evidence } from './evidence.js';
 import { improvementInterval } from './improvement.js';
 import { newcombePaired } from './paired.js';
 

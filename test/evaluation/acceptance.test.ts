@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ClassDelta, Delta, LatencyComparison } from '../../src/contract/result.js';
-import { type Evidence, judgeAcceptance } from '../../src/evaluation/acceptance.js';
+import { judgeAcceptance } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
+import type { Evidence } from '../../src/evaluation/evidence.js';
 import { guardedMetrics } from '../../src/evaluation/guards.js';
 import type { Scores, Truth } from '../../src/evaluation/metrics.js';
 import { parseAcceptanceRule, parseMinEffect } from '../../src/evaluation/rule.js';

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
 import type { Acceptance, Delta } from '../../src/contract/result.js';
-import { type Evidence, judgeAcceptance } from '../../src/evaluation/acceptance.js';
+import { judgeAcceptance } from '../../src/evaluation/acceptance.js';
+import type { Evidence } from '../../src/evaluation/evidence.js';
 import { needsControl, parseAcceptanceRule } from '../../src/evaluation/rule.js';
 import { judge } from '../../src/evaluation/verdict.js';
 

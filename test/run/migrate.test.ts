@@ -129,7 +129,11 @@ describe('migrate', { timeout: 90_000 }, () => {
     const original = await readFile(model);
     const result = await run(model, { accept: 'delta>=0.9' });
 
-    expect(result.acceptance).toEqual({ rule: 'delta>=0.9', met: false });
+    expect(result.acceptance).toMatchObject({
+      rule: 'delta>=0.9',
+      met: false,
+      goals: [{ code: 'said', subject: 'delta>=0.9', met: false, bound: 0.9 }],
+    });
     expect(result).toMatchObject({ written: false, files: [], rollback: null });
     expect(await readFile(model)).toEqual(original);
     for (const path of result.report) expect((await readFile(path)).length).toBeGreaterThan(1000);
