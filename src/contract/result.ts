@@ -98,6 +98,8 @@ export interface ArmResult {
   readonly validation: Metrics;
   /** epochs trained; 0 for `before` */
   readonly epochs: number;
+  /** which of several seeds validated best and is judged here; null for `before` */
+  readonly seed: number | null;
   /** the epoch whose state was kept, 0 where none was better than the model as it came; null for `before` */
   readonly bestEpoch: number | null;
   /** of training */

@@ -30,9 +30,17 @@ export const arms = defineJudge<Pick<MigrateResult, 'arms'>>({
   },
 });
 
-const untrained = { epochs: 0, bestEpoch: null, seconds: 0, samplesPerSecond: null, retreats: [], curve: [] };
+const untrained = {
+  seed: null,
+  epochs: 0,
+  bestEpoch: null,
+  seconds: 0,
+  samplesPerSecond: null,
+  retreats: [],
+  curve: [],
+};
 
-function armResult(metrics: Pick<ArmResult, 'test' | 'validation'>, { outcome }: TrainedArm): ArmResult {
+function armResult(metrics: Pick<ArmResult, 'test' | 'validation'>, { seed, outcome }: TrainedArm): ArmResult {
   const { epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve } = outcome;
-  return { ...metrics, epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve };
+  return { ...metrics, seed, epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve };
 }

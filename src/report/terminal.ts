@@ -69,6 +69,11 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
             ),
           ]),
     ]);
+  const seeds = result.spread.map(({ seed, control, frelu }) => [
+    text.terminal.seed(seed, result.arms.frelu.seed === seed),
+    ...(control === null ? [] : [`${text.arms.control} ${plain([numbers.metric(metric, control, null)])}`]),
+    `${text.arms.frelu} ${plain([numbers.metric(metric, frelu, null)])}`,
+  ]);
   const rows: (readonly [label: string, value: string])[] = [
     ...(result.files.length === 0
       ? []
@@ -81,6 +86,7 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     chalk.dim(present(heading, 'the heading of the table of arms')),
     ...body,
     '',
+    ...(seeds.length === 0 ? [] : [...aligned(seeds), '']),
     ...aligned([...deltas, ...others]),
     '',
     `${chalk.bold[verdictColors[result.verdict]](inCapitals(headline(result, text), text.verdicts[result.verdict]))}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,

@@ -257,6 +257,15 @@ test('the terminal table: arms, differences, verdict, files, undo', () => {
     ),
   ).toBe(true);
   expect(lines).toContain('ADOPT  (rule established: met)');
+  const spread = [
+    { seed: 1, control: 0.91, frelu: 0.917 },
+    { seed: 2, control: 0.9, frelu: 0.92 },
+  ];
+  const repeated = renderTerminal({ ...win(), spread }).split('\n');
+  expect(repeated).toContain('seed 1, best on validation   Control 91.00%   FReLU 91.70%');
+  expect(repeated).toContain('seed 2                       Control 90.00%   FReLU 92.00%');
+  const missed = renderTerminal(loss()).split('\n');
+  expect(missed).toContain('  not met: Accuracy: the improvement is established (lower end of its interval above 0)');
   expect(lines).toContain('Undo      frelu-migrate rollback models/resnet8.onnx');
   expect(renderTerminal(win(), { color: true })).toContain('\u001b[');
 });

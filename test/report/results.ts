@@ -107,6 +107,7 @@ export function makeResult({
   const arm = (scores: Scores, curve: readonly CurvePoint[]): ArmResult => ({
     test: evaluateMetrics(scores, truth),
     validation: { accuracy: { value: 0.9, higherIsBetter: true }, logLoss: { value: 0.3, higherIsBetter: false } },
+    seed: curve.length === 0 ? null : seed,
     epochs: curve.length === 0 ? 0 : curve.length - 1,
     bestEpoch: curve.length === 0 ? null : curve.length - 2,
     seconds: curve.length === 0 ? 0 : 94.25,

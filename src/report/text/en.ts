@@ -519,6 +519,7 @@ export const en = {
     files: 'Written',
     report: 'Report',
     rollback: 'Undo',
+    seed: (seed: number, isJudged: boolean) => `seed ${seed}${isJudged ? ', best on validation' : ''}`,
     missed: (goal: string) => `not met: ${goal}`,
     accepted: (rule: string, met: boolean) => `rule ${rule}: ${met ? 'met' : 'not met'}`,
   },

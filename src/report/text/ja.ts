@@ -513,6 +513,7 @@ export const ja: Texts = {
     files: '書き込み',
     report: '報告書',
     rollback: '元に戻す',
+    seed: (seed, isJudged) => `シード ${seed}${isJudged ? '（検証で最良）' : ''}`,
     missed: (goal) => `未達: ${goal}`,
     accepted: (rule, met) => `採用条件 ${rule}: ${met ? '達成' : '未達'}`,
   },
