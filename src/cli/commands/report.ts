@@ -7,7 +7,7 @@ import type { Language } from '../../contract/settings.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { argument, flag, option } from '../options/option.js';
-import { languagesOption } from '../options/run.js';
+import { languagesOption, yesOption } from '../options/run.js';
 import { listOf, text } from '../options/values.js';
 import { findRun, findRuns } from '../run-folders.js';
 import { table } from '../table.js';
@@ -27,6 +27,7 @@ export function declareReport(command: Command): Run {
   );
   const languages = languagesOption(command);
   const out = option(command, '--out <FOLDER>', 'where the files go', text, null, 'beside the run');
+  yesOption(command);
   return (context) => {
     const files = { formats: wanted(), languages: languages(), out: out() };
     return all() ? renderAll(context, run(), files) : renderOne(context, run(), files);
