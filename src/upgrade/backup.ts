@@ -81,7 +81,11 @@ interface KeptCopy {
 }
 
 /** The backups of the bytes with this hash, by name and size alone: whether they still hold them is for the reader to find out. */
-async function keptCopies(folder: string, changes: readonly Change[], sha256: string): Promise<readonly KeptCopy[]> {
+export async function keptCopies(
+  folder: string,
+  changes: readonly Change[],
+  sha256: string,
+): Promise<readonly KeptCopy[]> {
   const copies: KeptCopy[] = [];
   for (const { id, before } of changes) {
     for (const file of before) {

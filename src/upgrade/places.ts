@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
-import { Failure } from '../contract/failure.js';
+import { Failure, type Fault } from '../contract/failure.js';
 import { isAbsence } from './file-errors.js';
 
 /**
@@ -44,16 +44,26 @@ export async function linkOnTheWay(folder: string, place: string): Promise<strin
 
 /**
  * Makes sure that what is written or removed under these paths of a model lies in the model's folder, whatever links there are.
- * @throws Failure('input') naming the link
+ * @param kind whose the paths are: the model's ('input'), or a journal's ('locked')
+ * @throws Failure(kind) naming the link
  */
-export async function refuseLinkedFolders(folder: string, paths: Iterable<string>): Promise<void> {
+export async function refuseLinkedFolders(
+  folder: string,
+  paths: Iterable<string>,
+  kind: 'input' | 'locked' = 'input',
+): Promise<void> {
   for (const path of paths) {
     const link = await linkOnTheWay(folder, resolveInside(folder, path));
     if (link === null) continue;
-    throw new Failure('input', {
+    const remedy: Pick<Fault, 'cure' | 'settings'> =
+      kind === 'locked'
+        ? {
+            cure: 'See who put it there. Put the folder itself in its place, or move .frelu away to begin a new history.',
+          }
+        : { cure: 'Put the files themselves beside the model, or write elsewhere.', settings: ['out'] };
+    throw new Failure(kind, {
       what: `${link} is not a folder but leads elsewhere, and the model has its file ${JSON.stringify(path)} there: what others use is not changed.`,
-      cure: 'Put the files themselves beside the model, or write elsewhere.',
-      settings: ['out'],
+      ...remedy,
       written: 'model-untouched',
     });
   }

@@ -1,4 +1,4 @@
-import { removeBackup } from './backup.js';
+import { keptCopies, removeBackup } from './backup.js';
 import { type Change, currentVersion, effective, original } from './change.js';
 import { explainFileError } from './file-errors.js';
 import { readJournal, writeJournal } from './journal.js';
@@ -31,7 +31,7 @@ export async function prune(modelPath: string, keep: number): Promise<Pruning> {
     await recover(modelPath, { lock });
     const journal = await readJournal(folder);
     const changes = effective(journal, entry);
-    const kept = lastVersions(changes, keep);
+    const kept = (await restorable(folder, journal, changes)).slice(0, keep);
     const needed = neededBytes(journal, changes, entry, kept);
     const own = journal.filter((each) => each.entry === entry && !isPending(each));
     const going = own.filter(({ before }) => before.some(({ sha256 }) => !needed.has(sha256)));
@@ -51,11 +51,24 @@ export async function prune(modelPath: string, keep: number): Promise<Pruning> {
   });
 }
 
-/** The versions that stood before the present one, by when they were last left, the newest first. */
-function lastVersions(changes: readonly Change[], count: number): readonly string[] {
-  const versions = new Set(changes.toReversed().map(({ from }) => from));
+/** The versions before the present one of which all files are kept, by when they were last left, the newest first. */
+async function restorable(
+  folder: string,
+  journal: readonly Change[],
+  changes: readonly Change[],
+): Promise<readonly string[]> {
+  const standing = new Set(changes.at(-1)?.after.map(({ sha256 }) => sha256));
+  const versions = new Map<string, Change['before']>();
+  for (const { from, before } of changes.toReversed()) if (!versions.has(from)) versions.set(from, before);
   versions.delete(currentVersion(changes));
-  return [...versions].slice(0, count);
+  const whole: string[] = [];
+  for (const [version, files] of versions) {
+    const there = await Promise.all(
+      files.map(async ({ sha256 }) => standing.has(sha256) || (await keptCopies(folder, journal, sha256)).length > 0),
+    );
+    if (!there.includes(false)) whole.push(version);
+  }
+  return whole;
 }
 
 /** The hashes of what must stay in backups: the files of the kept versions of this model, and of every version of the others. */

@@ -70,7 +70,8 @@ export async function settle(
   checkpoint: Checkpoint = () => {},
 ): Promise<Recovery['outcome']> {
   try {
-    await refuseLinkedFolders(folder, [...change.writes, ...change.obsolete, ...change.createdFolders]);
+    const named = [...change.writes, ...change.obsolete, ...change.createdFolders];
+    await refuseLinkedFolders(folder, named, 'locked');
     await removeDrafts(folder, change);
     if (change.state === 'preparing') {
       await discard(folder, change, checkpoint);
