@@ -93,9 +93,13 @@ export function isLive(output: TextOutput, env: Io['env']): boolean {
   return output.isTTY === true && !isContinuousIntegration(env) && env.TERM !== 'dumb';
 }
 
-/** Whether a question can be put to somebody. */
-export function canAsk({ stdin, stderr, env }: Io): boolean {
-  return stdin.isTTY === true && isLive(stderr, env);
+/**
+ * Where a question can be put to somebody: stderr, since stdout is for the result; stdout where stderr goes to a file and somebody
+ * still sits before a terminal. null where nobody does.
+ */
+export function outputForQuestions({ stdin, stdout, stderr, env }: Io): TextOutput | null {
+  if (stdin.isTTY !== true) return null;
+  return [stderr, stdout].find((output) => isLive(output, env)) ?? null;
 }
 
 function isContinuousIntegration({ CI: ci = '' }: Io['env']): boolean {

@@ -19,9 +19,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const { explainError } = await import('./explain-error.js');
     const { code, text } = explainError(error, writes.sentence, argv.includes('--debug'));
     io.stderr.write(`${text}\n`);
-    const { waysOf, askForWay } = await import('./prompts.js');
-    const ways = waysOf(error, io, argv);
-    const words = ways.length === 0 ? null : await askForWay(io, ways);
+    const { askForWay } = await import('./prompts.js');
+    const words = await askForWay(error, io, argv);
     return words === null ? code : main([...argv, ...words], io);
   }
 }

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { rename, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
-import { createFolder, type Ownership, removeFile, syncFolder, writeFileDurably } from '../upgrade/files.js';
+import { createFolder, removeFile, syncFolder, writeFileDurably } from '../upgrade/files.js';
+import type { Ownership } from '../upgrade/permissions.js';
 import type { TextChange } from './diff.js';
 
 interface Draft {

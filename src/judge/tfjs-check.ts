@@ -6,7 +6,7 @@ import type { PatchedModel } from '../model/patch.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
 import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
 import { openSession, Tensor } from '../runtime/session.js';
-import { type RunGraph, type Verification, verifyTfjs } from '../tfjs-check/verify.js';
+import { type RunGraph, type Verification, type VerifyOptions, verifyTfjs } from '../tfjs-check/verify.js';
 import type { StagedModel } from '../upgrade/staging.js';
 
 /** A difference beyond this share of the largest output is not rounding: the two do not compute the same. */
@@ -16,7 +16,10 @@ const tolerance = 1e-3;
  * Holds a model's graph against TensorFlow.js itself on random inputs; null for a model that is not TensorFlow.js's.
  * @throws Failure('input') when TensorFlow.js cannot run the model, or computes something else
  */
-async function checkAgainstTfjs(model: ModelOutline): Promise<Verification | null> {
+async function checkAgainstTfjs(
+  model: ModelOutline,
+  options: Pick<VerifyOptions, 'modelPath' | 'warn'>,
+): Promise<Verification | null> {
   if (!isTfjsLayersModel(model) && !isTfjsGraphModel(model)) return null;
   const session = await openSession(model.graph.model);
   const run: RunGraph = (feeds) =>
@@ -29,7 +32,7 @@ async function checkAgainstTfjs(model: ModelOutline): Promise<Verification | nul
       ),
     );
   try {
-    const found = await verifyTfjs(model.tfjs, model.format, model.graph, run);
+    const found = await verifyTfjs(model.tfjs, model.format, model.graph, run, options);
     if (found.maxAbsDiff <= tolerance * Math.max(1, found.scale)) return found;
     throw new Failure('input', {
       what:
@@ -48,7 +51,7 @@ async function checkAgainstTfjs(model: ModelOutline): Promise<Verification | nul
  */
 export async function checkSource(model: ModelOutline, warn: (message: string) => void): Promise<Verification | null> {
   try {
-    return await checkAgainstTfjs(model);
+    return await checkAgainstTfjs(model, { modelPath: model.path, warn });
   } catch (cause) {
     if (!(cause instanceof Failure) || !(cause.cause instanceof Error)) throw cause;
     warn(`not verified against TensorFlow.js, which cannot run this model here: ${cause.cause.message}`);
@@ -68,9 +71,10 @@ export async function checkStaged(
   original: ModelOutline,
 ): Promise<Verification | null> {
   try {
-    const read = await checkAgainstTfjs(model);
+    const options = { modelPath: original.path };
+    const read = await checkAgainstTfjs(model, options);
     if (patched.requantized.length > 0) return read;
-    const wanted = await checkAgainstTfjs({ ...model, graph: baked });
+    const wanted = await checkAgainstTfjs({ ...model, graph: baked }, options);
     return read !== null && wanted !== null && wanted.maxAbsDiff > read.maxAbsDiff ? wanted : read;
   } catch (cause) {
     if (!(cause instanceof Failure)) throw cause;

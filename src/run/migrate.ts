@@ -10,6 +10,7 @@ import { type OpenDevice, openDevice } from '../runtime/open-device.js';
 import { refuseExisting } from '../upgrade/elsewhere.js';
 import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
+import { refuseUnreplaceable } from '../upgrade/replaceable.js';
 import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { openPlace } from './place.js';
@@ -72,6 +73,7 @@ async function openRun(
   if (options.out !== null && !options.dryRun) await refuseExisting(await outFile(options.out, basename(path)));
   if (options.out === null && !options.dryRun) await settle(path);
   const { model, signature } = await loadSubject(options.model);
+  if (options.out === null && !options.dryRun) await refuseUnreplaceable(model);
   enter({ hooks }, 'data');
   const classNames = await findClassNames(model, options.reading.classes);
   const fed = { model, signature, classNames };

@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
 import type { Model, ModelFile } from '../model/model.js';
-import { errorCode, type Ownership } from '../upgrade/files.js';
+import { errorCode } from '../upgrade/file-errors.js';
+import { createFolder } from '../upgrade/files.js';
 import { history } from '../upgrade/history.js';
+import { checkOwnEntries, checkOwnFolder, readOwn } from '../upgrade/own-files.js';
+import { modeOfCopy, type Ownership } from '../upgrade/permissions.js';
 import { replaceFile } from '../upgrade/replace.js';
 import { recordName, resultName } from './file-names.js';
 import { type MigrateOptions, type RunContent, runSha256, specOf } from './spec.js';
@@ -25,10 +28,15 @@ export interface RunRecord {
 /** Where a run keeps what it computes, and its reports. */
 export interface RunPlace extends RunRecord {
   readonly folder: string;
+  /** of its files: they hold weights and samples, and are for nobody's eyes for whom the model or the data is not */
+  readonly ownership: Ownership;
   readonly store: Store;
 }
 
 const artifacts = 'artifacts';
+
+/** in bytes; a record lists the files of a model */
+const recordLimit = 2 ** 26;
 
 /**
  * Makes the folder of a new run, or finds the one to go on with.
@@ -39,17 +47,20 @@ export async function openPlace(options: MigrateOptions, model: Model, content: 
   const run = runSha256(specOf(options), content);
   const runs = join(dirname(model.path), '.frelu', 'runs');
   const named = options.runDir === null ? null : resolve(options.runDir);
-  if (options.resume) return resumePlace(named === null ? await foldersOf(runs) : [named], run, model);
+  const ownership = { mode: await modeOfCopy(sourcesOf(options, model)) };
+  if (named === null) await checkOwnEntries(dirname(model.path));
+  if (options.resume) return resumePlace(named === null ? await foldersOf(runs) : [named], run, model, ownership);
   const started = new Date().toISOString();
   const id = `${started.replace(/[-:]|\..*/g, '')}-${run.slice(0, 6)}${randomBytes(2).toString('hex')}`;
   const folder = named ?? join(runs, id);
   const record: RunRecord = { id, run, started, model: model.files };
   try {
-    await mkdir(folder, { recursive: true });
-    const place = await placeOf(folder, record, model.path);
+    await createFolder(folder);
+    const place = placeOf(folder, record, ownership);
     // of another run that this folder was named for
     await place.store.clear();
-    await replaceFile(join(folder, recordName), Buffer.from(`${JSON.stringify(record, null, 2)}\n`));
+    const text = `${JSON.stringify(record, null, 2)}\n`;
+    await replaceFile(join(folder, recordName), Buffer.from(text), ownership);
     return place;
   } catch (cause) {
     if (cause instanceof Failure) throw cause;
@@ -73,24 +84,37 @@ export async function openPlace(options: MigrateOptions, model: Model, content: 
  */
 export async function findPlace(folder: string): Promise<RunPlace | null> {
   const record = await readRecord(folder);
-  return record === null ? null : placeOf(folder, record, join(folder, recordName));
+  if (record === null) return null;
+  // the record was written with the permissions of all the run's files
+  return placeOf(folder, record, { mode: await modeOfCopy([join(folder, recordName)]) });
 }
 
-/** @param like the file whose permissions the artifacts shall have: they hold its weights */
-async function placeOf(folder: string, record: RunRecord, like: string): Promise<RunPlace> {
-  const { mode } = await stat(like);
-  const ownership: Ownership = { mode: mode & 0o666 };
-  return { ...record, folder, store: openFolderStore(join(folder, artifacts), { run: record.run, ownership }) };
+function placeOf(folder: string, record: RunRecord, ownership: Ownership): RunPlace {
+  const store = openFolderStore(join(folder, artifacts), { run: record.run, ownership });
+  return { ...record, folder, ownership, store };
+}
+
+/** What a run's files hold something of: the weights of the models, and samples of the data. */
+function sourcesOf({ data, distill }: MigrateOptions, model: Model): readonly string[] {
+  const folder = dirname(model.path);
+  const named = [data.data, data.test, distill.teacher].filter((path) => path !== null);
+  return [...model.files.map(({ path }) => join(folder, path)), ...named];
 }
 
 /** The newest of the folders that holds this run unfinished: of the model as it is, or as the run itself has made it. */
-async function resumePlace(folders: readonly string[], run: string, model: Model): Promise<RunPlace> {
+async function resumePlace(
+  folders: readonly string[],
+  run: string,
+  model: Model,
+  ownership: Ownership,
+): Promise<RunPlace> {
   for (const folder of folders) {
     const record = await readRecord(folder);
     if (record === null || record.run !== run) continue;
     if (await isFinished(folder)) continue;
     if (isSame(record.model, model.files) || (await isMadeBy(record.id, model.path))) {
-      return placeOf(folder, record, model.path);
+      await checkOwnFolder(join(folder, artifacts));
+      return placeOf(folder, record, ownership);
     }
   }
   throw new Failure('usage', {
@@ -139,16 +163,13 @@ async function readRecord(folder: string): Promise<RunRecord | null> {
       },
       { cause },
     );
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    if (errorCode(cause) === 'ENOENT' || errorCode(cause) === 'ENOTDIR') return null;
+  const read = await readOwn(path, recordLimit).catch((cause: unknown) => {
     throw damaged(`cannot be read (${messageOf(cause)})`, cause);
-  }
+  });
+  if (read === null) return null;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(read.text);
   } catch (cause) {
     throw damaged('is no valid JSON', cause);
   }
@@ -175,10 +196,12 @@ function isModelFile(value: unknown): value is ModelFile {
   );
 }
 
-/** The runs of a folder, newest first: their names begin with the time. */
+/** The runs of a folder, newest first: their names begin with the time. A link is not one: what it leads to is not this model's. */
 async function foldersOf(runs: string): Promise<string[]> {
   try {
-    return (await readdir(runs))
+    return (await readdir(runs, { withFileTypes: true }))
+      .filter((each) => each.isDirectory())
+      .map(({ name }) => name)
       .toSorted()
       .toReversed()
       .map((name) => join(runs, name));

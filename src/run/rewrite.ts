@@ -12,7 +12,7 @@ import type { ModelOutline } from '../model/model.js';
 import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
-import { allFiles, stageModel } from '../upgrade/staging.js';
+import { allFiles, modeOfModel, stageModel } from '../upgrade/staging.js';
 
 export interface RewriteOptions {
   readonly model: string;
@@ -85,6 +85,7 @@ export async function rewriteFrom(
       outPath: out,
       files: allFiles(model, patched),
       entry: patched.entry,
+      mode: await modeOfModel(model),
       overwrite: options.overwrite,
       confirm: async () => {
         await source;

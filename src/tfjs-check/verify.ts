@@ -1,15 +1,11 @@
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type * as TensorFlow from '@tensorflow/tfjs';
 import { Failure, messageOf } from '../contract/failure.js';
 import type { ModelFormat } from '../contract/model.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType } from '../model/tensor.js';
 import type { TfjsFiles } from '../model/tfjs/files.js';
+import { loadEngine, type Tf } from './engine.js';
 import { registerFrelu } from './register-frelu.js';
-
-type Tf = typeof TensorFlow;
 
 /** A tensor outside of any engine, row-major. */
 export interface PlainTensor {
@@ -44,6 +40,10 @@ export interface VerifyOptions {
   readonly random?: () => number;
   /** the extent of an axis that the model leaves open, other than the batch (32) */
   readonly openExtent?: number;
+  /** the model that the user named, where `files` are made from it: no code is loaded from its folder */
+  readonly modelPath?: string;
+  /** told of what is not used that may be expected to be */
+  readonly warn?: (message: string) => void;
 }
 
 /**
@@ -59,7 +59,7 @@ export async function verifyTfjs(
   options: VerifyOptions = {},
 ): Promise<Verification> {
   const { samples = 4, random = steadyRandom(), openExtent = 32 } = options;
-  const engine = await loadEngine(files);
+  const engine = await loadEngine(options.modelPath ?? files.path, options.warn ?? (() => {}));
   const { tf } = engine;
   // a LayersModel may have this layer beside TensorFlow.js's own
   if (format === 'tfjs-layers') registerFrelu(tf);
@@ -83,43 +83,6 @@ export async function verifyTfjs(
   } finally {
     model.dispose();
   }
-}
-
-interface Engine {
-  readonly tf: Tf;
-  readonly backend: string;
-}
-
-/** tfjs-node where the user's project or ours has it, which computes with libtensorflow; else TensorFlow.js on WebAssembly. */
-async function loadEngine(files: TfjsFiles): Promise<Engine> {
-  const installed = resolveFrom([process.cwd(), dirname(files.path), import.meta.dirname], '@tensorflow/tfjs-node');
-  if (installed !== null) {
-    const module: { readonly default?: Tf } & Tf = await import(pathToFileURL(installed).href);
-    const tf = module.default ?? module;
-    await tf.ready();
-    return { tf, backend: tf.getBackend() };
-  }
-  const tf: Tf = await import('@tensorflow/tfjs');
-  // keeps TensorFlow.js from advertising its node backend on the console
-  tf.env().set('PROD', true);
-  const wasm = await import('@tensorflow/tfjs-backend-wasm');
-  const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
-  wasm.setWasmPaths(join(folder, '/'));
-  const isReady = await tf.setBackend('wasm').catch(() => false);
-  if (!isReady) await tf.setBackend('cpu');
-  await tf.ready();
-  return { tf, backend: isReady ? 'wasm' : 'cpu (the WebAssembly backend does not start here)' };
-}
-
-function resolveFrom(folders: readonly string[], name: string): string | null {
-  for (const folder of folders) {
-    try {
-      return createRequire(join(resolve(folder), 'from.js')).resolve(name);
-    } catch {
-      // not installed there
-    }
-  }
-  return null;
 }
 
 async function loadStock(

@@ -1,10 +1,12 @@
-import { basename } from 'node:path';
+import { basename, posix } from 'node:path';
+import { currentVersion, effective, original, type RunRecord, sha256Of } from './change.js';
 import type { Checkpoint, NewFile } from './files.js';
-import { currentVersion, effective, original, type RunRecord, readJournal, sha256Of } from './journal.js';
+import { readJournal } from './journal.js';
 import { locateModel } from './location.js';
 import { type Lock, withLock } from './lock.js';
 import { recover, refuseMismatch } from './recover.js';
-import { sight, transact, writtenFiles } from './transaction.js';
+import { sight } from './sighting.js';
+import { transact, writtenFiles } from './transaction.js';
 
 export interface Upgrade {
   /** the model's entry file: model.onnx, model.json */
@@ -17,8 +19,8 @@ export interface Upgrade {
   /** which of `files` is the entry file: the name of `modelPath`'s real file */
   readonly entry: string;
   /**
-   * side files that the new model no longer uses, among those of `expected`. They are removed and stay in the backup, so a file
-   * that another model of the folder uses too must not be named
+   * side files that the new model no longer uses, among those of `expected`. They are removed and stay in the backup, but for those
+   * that another model of the folder uses too
    */
   readonly obsolete: readonly string[];
   readonly record: RunRecord;
@@ -55,14 +57,11 @@ export async function commitUpgrade(upgrade: Upgrade, options: CommitOptions = {
   const location = await locateModel(upgrade.modelPath);
   const { folder, entry } = location;
   // A model that is reached through a link may have another name than its real file, which is the one to replace.
-  const files = upgrade.files.map(({ path, bytes }) => ({
-    path: path === upgrade.entry ? entry : path,
-    content: bytes,
-  }));
-  const expected = new Map(
-    Object.entries(upgrade.expected).map(([path, sha256]) => [path === upgrade.entry ? entry : path, sha256]),
-  );
-  for (const path of upgrade.obsolete) {
+  const named = (path: string): string => (path === upgrade.entry ? entry : posix.normalize(path));
+  const files = upgrade.files.map(({ path, bytes }) => ({ path: named(path), content: bytes }));
+  const expected = new Map(Object.entries(upgrade.expected).map(([path, sha256]) => [named(path), sha256]));
+  const obsolete = upgrade.obsolete.map(named);
+  for (const path of obsolete) {
     if (!expected.has(path) || files.some((each) => each.path === path)) {
       throw new Error(`the obsolete file ${path} is not a file of the old model alone`);
     }
@@ -98,7 +97,7 @@ export async function commitUpgrade(upgrade: Upgrade, options: CommitOptions = {
         run: upgrade.record,
         before: sightings,
         files,
-        obsolete: upgrade.obsolete,
+        obsolete,
       },
       lock,
       options.checkpoint,

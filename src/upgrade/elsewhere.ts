@@ -2,20 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { link, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../contract/failure.js';
+import { errorCode, explainFileError, isLinkRefusal } from './file-errors.js';
 import {
   type Checkpoint,
   createFolder,
-  errorCode,
   exists,
-  explainFileError,
   fingerprint,
-  isLinkRefusal,
   type NewFile,
   removeFile,
-  resolveInside,
   syncFolder,
   writeFileDurably,
 } from './files.js';
+import { draftName, refuseLinkedFolders, resolveInside } from './places.js';
 
 export interface NewModel {
   /** what the entry file shall be called: `out/model.onnx`, `out/model.json`; side files go below the same folder */
@@ -23,6 +21,8 @@ export interface NewModel {
   readonly files: readonly NewFile[];
   /** the `path` of the entry file among `files`; the name of `outPath` replaces it */
   readonly entry: string;
+  /** the permissions of the files, no wider than those of what they hold (those that this process gives new files) */
+  readonly mode?: number;
   /** whether files that stand there already may be replaced (false) */
   readonly overwrite?: boolean;
   /** asked once everything is drafted, and nothing has taken its place yet: what it throws undoes the drafts */
@@ -36,6 +36,7 @@ export interface NewModel {
  * Returns the absolute path and the SHA-256 of each file, the entry file first.
  *
  * @throws Failure('usage') when something else stands there and `overwrite` is not set: nothing is written
+ * @throws Failure('input') when a folder on the way to a file is a link: nothing is written
  * @throws Failure('input') when writing fails: nothing is left behind, but for side files that `overwrite` allowed to replace
  */
 export async function writeElsewhere(
@@ -53,19 +54,24 @@ export async function writeElsewhere(
     place: resolveInside(folder, file.path),
   }));
   const overwrite = model.overwrite ?? false;
+  const mode = model.mode === undefined ? undefined : { mode: model.mode };
   if (!overwrite) await refuseExisting(outPath);
+  await refuseLinkedFolders(
+    folder,
+    targets.map(({ path }) => path),
+  );
 
   const undo: (() => Promise<void>)[] = [];
   const replaced: string[] = [];
   try {
     for (const each of await createFolder(folder)) undo.push(() => rmdir(each));
     // Beside the target, since a rename works only within one file system.
-    const draft = join(folder, `.${basename(outPath)}.${randomBytes(6).toString('hex')}.tmp`);
+    const draft = join(folder, draftName(basename(outPath), randomBytes(6).toString('hex')));
     undo.push(() => rm(draft, { recursive: true, force: true }));
     const drafted: { readonly path: string; readonly place: string; readonly sha256: string }[] = [];
     for (const { path, bytes, place } of targets) {
       await createFolder(dirname(join(draft, path)));
-      const { sha256 } = await writeFileDurably(join(draft, path), bytes);
+      const { sha256 } = await writeFileDurably(join(draft, path), bytes, mode);
       drafted.push({ path, place, sha256 });
       await checkpoint(`drafted ${path}`);
     }
@@ -99,7 +105,8 @@ export async function refuseExisting(outPath: string): Promise<void> {
 }
 
 async function fingerprintOf(place: string): Promise<string | null> {
-  if ((await exists(place)) && !(await stat(place)).isFile()) throw inTheWay(place);
+  const standing = (await exists(place)) ? await stat(place).catch(() => null) : undefined;
+  if (standing === null || standing?.isFile() === false) throw inTheWay(place);
   return (await fingerprint(place))?.sha256 ?? null;
 }
 

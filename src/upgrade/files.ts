@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, chown, copyFile, type FileHandle, link, mkdir, open, stat, unlink } from 'node:fs/promises';
-import { dirname, isAbsolute, join, normalize, sep } from 'node:path';
-import { Failure, type Fault, type Written } from '../contract/failure.js';
+import { copyFile, type FileHandle, link, lstat, mkdir, open, stat, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { Failure } from '../contract/failure.js';
 import { hashFile, RangeReader } from '../model/file-pieces.js';
+import { errorCode, hasCode, isAbsence, isLinkRefusal } from './file-errors.js';
+import { type Ownership, settleOwnership } from './permissions.js';
 
 /** The bytes of another file, named by its absolute path. */
 interface CopyOf {
@@ -31,77 +33,15 @@ const pieceBytes = 1 << 22;
 /** How much may be written before it is sent to the disk: so that the end need not wait for all of it. */
 const flushBytes = 1 << 25;
 
-/** The `code` of a system error ('ENOSPC'), or null for anything else that is thrown. */
-export function errorCode(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : null;
-}
-
-function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  const code = errorCode(error);
-  return code !== null && codes.includes(code);
-}
-
-/** Why a file system refuses, and what to do about it. */
-const refusals: ReadonlyMap<string, Pick<Fault, 'cure' | 'settings'> & { readonly why: string }> = new Map([
-  ['ENOSPC', { why: 'the disk is full', cure: 'Free some space, or write to another disk.', settings: ['out'] }],
-  [
-    'EDQUOT',
-    { why: 'the disk quota is used up', cure: 'Free some space, or write to another disk.', settings: ['out'] },
-  ],
-  [
-    'EFBIG',
-    { why: 'the file is larger than this file system allows', cure: 'Write to another disk.', settings: ['out'] },
-  ],
-  [
-    'EACCES',
-    { why: 'this user may not write there', cure: 'Change the permissions, or write elsewhere.', settings: ['out'] },
-  ],
-  [
-    'EPERM',
-    { why: 'this user may not write there', cure: 'Change the permissions, or write elsewhere.', settings: ['out'] },
-  ],
-  ['EROFS', { why: 'the file system is read-only', cure: 'Mount it writable, or write elsewhere.', settings: ['out'] }],
-  ['EIO', { why: 'the disk reports an input/output error', cure: 'Check the disk.' }],
-  ['EBUSY', { why: 'the file is in use by another program', cure: 'Close it there and run again.' }],
-  ['EMFILE', { why: 'too many files are open', cure: 'Raise the limit (ulimit -n) and run again.' }],
-  ['ENFILE', { why: 'too many files are open on this machine', cure: 'Close some programs and run again.' }],
-  ['ENAMETOOLONG', { why: 'the name is too long for this file system', cure: 'Move the model to a shorter path.' }],
-]);
-
-/**
- * Says in a user's terms why the file system refused, and with `written` what is on the disk now; a Failure that does not say
- * what was written is told it. Any other error that is not the environment's fault comes back as it is: it is a defect and
- * must look like one.
- * @param more a sentence on what became of the files, where `written` does not say it all
- */
-export function explainFileError(error: unknown, path: string, written: Written | null, more?: string): unknown {
-  const known = written === null ? {} : { written };
-  if (error instanceof Failure && error.written === null) {
-    const { kind, what, cure, settings } = error;
-    return new Failure(kind, { what, cure, settings, ...known }, { cause: error });
-  }
-  const code = errorCode(error);
-  const refusal = code === null ? undefined : refusals.get(code);
-  if (refusal === undefined) return error;
-  const { why, ...remedy } = refusal;
-  const what = [`${path} cannot be written: ${why}.`, ...(more === undefined ? [] : [more])].join(' ');
-  return new Failure('input', { what, ...remedy, ...known }, { cause: error });
-}
-
-/** Whether something stands at `path`. Throws what `stat` throws for any other reason than absence. */
+/** Whether anything stands at `path`, be it a link that leads nowhere. Throws what `lstat` throws for any other reason than absence. */
 export async function exists(path: string): Promise<boolean> {
   try {
-    await stat(path);
+    await lstat(path);
     return true;
   } catch (error) {
     if (isAbsence(error)) return false;
     throw error;
   }
-}
-
-export function isAbsence(error: unknown): boolean {
-  const code = errorCode(error);
-  return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
 /** Removes a file; its absence is what was wanted. */
@@ -119,9 +59,15 @@ export interface Fingerprint {
   readonly bytes: number;
 }
 
-/** The fingerprint of a file of any size; null when there is no such file. */
+/**
+ * The fingerprint of a file of any size; null when there is no such file.
+ * @throws Failure('input') for what is no file: a pipe would keep its reader waiting for ever
+ */
 export async function fingerprint(path: string): Promise<Fingerprint | null> {
   try {
+    if (!(await stat(path)).isFile()) {
+      throw new Failure('input', { what: `${path} is not a regular file.`, cure: 'Move it away and run again.' });
+    }
     return await hashFile(path);
   } catch (error) {
     if (isAbsence(error)) return null;
@@ -161,55 +107,50 @@ export async function missingFolders(folder: string): Promise<readonly string[]>
   return missing;
 }
 
-/** Permission bits and, on systems that have them, the owner that a written file shall have. */
-export interface Ownership {
-  readonly mode: number;
-  readonly uid?: number;
-  readonly gid?: number;
-}
-
 /**
  * Writes a new file and returns once its bytes are on the disk, with the fingerprint of what was written; the file's name is durable
- * only after `syncFolder`. `path` must not exist. The owner is set where this user may.
+ * only after `syncFolder`. `path` must not exist. With an `ownership` nobody else may read it before it is settled.
  */
 export async function writeFileDurably(
   path: string,
   content: FileContent,
   ownership?: Ownership,
 ): Promise<Fingerprint> {
-  const written = isCopy(content) ? await copyDurably(content.copyOf, path) : await writePieces(path, pieces(content));
-  if (ownership === undefined) return written;
-  if (ownership.uid !== undefined && ownership.gid !== undefined) {
-    await chown(path, ownership.uid, ownership.gid).catch(ignoreForbidden);
-  }
-  await chmod(path, ownership.mode & 0o7777).catch(ignoreForbidden);
-  return written;
+  return isCopy(content) ? copyDurably(content.copyOf, path, ownership) : writePieces(path, pieces(content), ownership);
 }
 
-/** A copy shares its blocks with the original on file systems that can (Btrfs, XFS, APFS), and is written on all others. */
-async function copyDurably(from: string, to: string): Promise<Fingerprint> {
+/**
+ * A copy shares its blocks with the original on file systems that can (Btrfs, XFS, APFS), and is written on all others. Without an
+ * `ownership` it has the permissions of the original.
+ */
+async function copyDurably(from: string, to: string, ownership?: Ownership): Promise<Fingerprint> {
+  const { mode, size } = await stat(from);
+  const settled = ownership ?? { mode };
   try {
     await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE);
   } catch (error) {
     if (errorCode(error) === 'EEXIST') throw error;
     // a file system that cannot share refuses in one way or another; what hinders a copy hinders the writing too, and is said there
-    const { mode, size } = await stat(from);
     const reader = new RangeReader(from);
     try {
-      return await writePieces(to, reader.read({ offset: 0, byteLength: size }), mode & 0o7777);
+      return await writePieces(to, reader.read({ offset: 0, byteLength: size }), settled);
     } finally {
       await reader.close();
     }
   }
-  await syncFile(to);
+  await syncFile(to, settled);
   return hashFile(to);
 }
 
 /** Hashes each piece while it is written, and sends what was written on its way to the disk while there is more to write. */
-async function writePieces(path: string, content: AsyncIterable<Uint8Array>, mode?: number): Promise<Fingerprint> {
+async function writePieces(
+  path: string,
+  content: AsyncIterable<Uint8Array>,
+  ownership?: Ownership,
+): Promise<Fingerprint> {
   const hash = createHash('sha256');
   let bytes = 0;
-  const handle = await open(path, 'wx');
+  const handle = await open(path, 'wx', ownership === undefined ? 0o666 : 0o600);
   try {
     let flushed = 0;
     let flushing: Promise<void> | null = null;
@@ -226,7 +167,7 @@ async function writePieces(path: string, content: AsyncIterable<Uint8Array>, mod
       flushing.catch(() => {});
     }
     await flushing;
-    if (mode !== undefined) await handle.chmod(mode).catch(ignoreForbidden);
+    if (ownership !== undefined) await settleOwnership(handle, ownership);
     await handle.sync();
   } finally {
     await handle.close();
@@ -240,37 +181,13 @@ async function writeFully(handle: FileHandle, piece: Uint8Array): Promise<void> 
 }
 
 /** Gives a file a second name. The two share their bytes: use it only where neither is ever written in place. */
-export async function linkOrCopy(from: string, to: string): Promise<void> {
+export async function linkOrCopy(from: string, to: string, ownership?: Ownership): Promise<void> {
   try {
     await link(from, to);
   } catch (error) {
     if (!isLinkRefusal(error)) throw error;
-    await writeFileDurably(to, { copyOf: from });
+    await writeFileDurably(to, { copyOf: from }, ownership);
   }
-}
-
-/** Whether the file system cannot make this hard link (FAT, some network shares, across mounts, too many links). */
-export function isLinkRefusal(error: unknown): boolean {
-  return hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES');
-}
-
-/**
- * The place of a model's side file. Models name their weights by relative paths; one that leads out of the folder
- * could make an upgrade write anywhere.
- * @throws Failure('input') for absolute paths, paths through '..' and paths into `.frelu`
- */
-export function resolveInside(folder: string, path: string): string {
-  const normal = normalize(path);
-  const first = normal.split(sep)[0];
-  if (path === '' || isAbsolute(path) || first === '..' || first === '.' || first === '.frelu') {
-    throw new Failure('input', {
-      what: `The model names a file ${JSON.stringify(path)} that lies outside of its folder ${folder}.`,
-      cure: 'Move the file into the folder and correct the model, or write elsewhere.',
-      settings: ['out'],
-      written: 'model-untouched',
-    });
-  }
-  return join(folder, normal);
 }
 
 function isCopy(content: FileContent): content is CopyOf {
@@ -287,16 +204,13 @@ async function* pieces(content: Uint8Array | AsyncIterable<Uint8Array>): AsyncGe
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.subarray(at, at + pieceBytes);
 }
 
-async function syncFile(path: string): Promise<void> {
+async function syncFile(path: string, ownership: Ownership): Promise<void> {
   // Windows flushes only through a handle that may write; elsewhere a write-protected copy must be flushable too.
   const handle = await open(path, process.platform === 'win32' ? 'r+' : 'r');
   try {
+    await settleOwnership(handle, ownership);
     await handle.sync();
   } finally {
     await handle.close();
   }
-}
-
-function ignoreForbidden(error: unknown): void {
-  if (!hasCode(error, 'EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL')) throw error;
 }

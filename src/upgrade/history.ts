@@ -1,7 +1,10 @@
-import { Failure } from '../contract/failure.js';
-import { type Change, effective, lineage, original, type RunRecord, readJournal, sha256Of } from './journal.js';
+import { join } from 'node:path';
+import { type Change, effective, lineage, original, type RunRecord, sha256Of } from './change.js';
+import { fingerprint } from './files.js';
+import { readJournal } from './journal.js';
 import { locateModel } from './location.js';
-import { isPending, recover } from './recover.js';
+import { isLocked } from './lock.js';
+import { isPending } from './recover.js';
 
 type HistoryState =
   /** an upgrade: the model is what it made */
@@ -16,6 +19,8 @@ type HistoryState =
   | 'done'
   /** another run is at work on it right now */
   | 'in progress'
+  /** cut short by a crash before it took effect: the next change of the model clears it away */
+  | 'interrupted'
   /** cut short by a crash, and replaced by other means before it could be recovered */
   | 'abandoned';
 
@@ -31,36 +36,47 @@ export interface HistoryEntry {
   readonly to: string;
   /** null for a rollback */
   readonly run: RunRecord | null;
+  /** whether the backup that it made was freed: the version before it can be restored only where another backup holds its files */
+  readonly pruned: boolean;
   /** SHA-256 of every file of the model before and after; null where it did not exist, or is not known yet */
   readonly files: readonly { readonly path: string; readonly before: string | null; readonly after: string | null }[];
 }
 
 /**
- * What was done to a model, oldest first. What a crash left half done is recovered first, unless another run holds the lock:
- * then it may be that run's work and is listed as 'in progress'.
+ * What was done to a model, oldest first. Reads, and writes nothing: what a crash left half done is told as it stands, and cleared up
+ * by the next change of the model.
  * @throws Failure('input') when there is no such model
- * @throws Failure('locked') when the journal is not readable
+ * @throws Failure('locked') when the journal is not readable, or not one that this program wrote
  */
 export async function history(modelPath: string): Promise<readonly HistoryEntry[]> {
-  try {
-    await recover(modelPath);
-  } catch (error) {
-    // Reading must be possible beside a run, and in a folder that this user may not write.
-    if (!(error instanceof Failure)) throw error;
-  }
   const { folder, entry } = await locateModel(modelPath);
-  const changes = (await readJournal(folder)).filter((each) => each.entry === entry);
+  const journal = (await readJournal(folder)).filter((each) => each.entry === entry);
+  const locked = journal.some(isPending) && (await isLocked(folder));
+  const changes = locked ? journal : await Promise.all(journal.map((each) => asItStands(folder, each)));
   const states = statesOf(effective(changes, entry));
   return changes.map((change) => ({
     id: change.id,
     kind: change.kind,
     when: change.when,
-    state: states.get(change.id) ?? (isPending(change) ? 'in progress' : 'abandoned'),
+    state: states.get(change.id) ?? unfinished(change, locked),
     from: change.from,
     to: change.to,
     run: change.run,
+    pruned: change.pruned,
     files: filesOf(change),
   }));
+}
+
+/** The entry file decides whether a change took effect, also where a crash came before the journal could say so. */
+async function asItStands(folder: string, change: Change): Promise<Change> {
+  if (change.state !== 'prepared') return change;
+  const stands = (await fingerprint(join(folder, change.entry)))?.sha256;
+  return stands === sha256Of(change.after, change.entry) ? { ...change, state: 'committed' } : change;
+}
+
+function unfinished(change: Change, locked: boolean): HistoryState {
+  if (!isPending(change)) return 'abandoned';
+  return locked ? 'in progress' : 'interrupted';
 }
 
 /** Follows the changes in their order; each may alter what its predecessors are called. */

@@ -1,7 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../contract/failure.js';
-import { exists, isAbsence } from './files.js';
+import { errorCode, isAbsence } from './file-errors.js';
+import { exists } from './files.js';
 
 /** Where a model truly lives. All paths are absolute and free of symbolic links. */
 export interface ModelLocation {
@@ -49,6 +50,9 @@ export async function locateModel(modelPath: string): Promise<ModelLocation> {
   try {
     path = await realpath(given);
   } catch (error) {
+    if (errorCode(error) === 'ELOOP') {
+      throw new Failure('input', { what: `${given} is a link to itself.`, cure: 'Check the path to the model.' });
+    }
     if (!isAbsence(error)) throw error;
     const folder = await realpath(dirname(given)).catch(() => null);
     if (folder === null || !(await exists(journalPath(folder)))) {
@@ -56,8 +60,12 @@ export async function locateModel(modelPath: string): Promise<ModelLocation> {
     }
     return { folder, entry: basename(given), path: join(folder, basename(given)), followed: null };
   }
-  if ((await stat(path)).isDirectory()) {
+  const found = await stat(path);
+  if (found.isDirectory()) {
     throw new Failure('input', { what: `${given} is a folder.`, cure: 'Name the model file in it.' });
+  }
+  if (!found.isFile()) {
+    throw new Failure('input', { what: `${given} is not a regular file.`, cure: 'Name the model file.' });
   }
   const unlinked = join(await realpath(dirname(given)), basename(given));
   return { folder: dirname(path), entry: basename(path), path, followed: unlinked === path ? null : given };

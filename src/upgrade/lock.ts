@@ -1,27 +1,26 @@
-import { randomBytes } from 'node:crypto';
-import { readFileSync, readlinkSync, unlinkSync } from 'node:fs';
-import { access, constants, type FileHandle, link, mkdir, open, readFile, rmdir, stat } from 'node:fs/promises';
-import { hostname, uptime } from 'node:os';
-import { dirname } from 'node:path';
+import { readFileSync, unlinkSync } from 'node:fs';
+import { access, constants, type FileHandle, link, mkdir, open, readdir, rmdir } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import * as v from 'valibot';
 import { Failure, type Fault } from '../contract/failure.js';
-import { parseJson } from '../contract/parse-json.js';
-import { errorCode, exists, explainFileError, isAbsence, isLinkRefusal, removeFile } from './files.js';
+import { errorCode, explainFileError, isAbsence, isLinkRefusal } from './file-errors.js';
+import { exists, removeFile, syncFolder } from './files.js';
 import { frelu, locateModel, lockPath } from './location.js';
+import {
+  candidateName,
+  isDead,
+  isDeadCandidate,
+  type LockHolder,
+  type LockRecord,
+  newRecord,
+  parseRecord,
+  readRecord,
+  self,
+} from './lock-record.js';
+import { checkOwnEntries } from './own-files.js';
 
-/** How often a holder shows other machines that it is alive, and after how long a silent one counts as dead. */
+/** How often a holder shows other machines that it is alive. */
 const heartBeatMs = 10_000;
-const silentMs = 5 * 60_000;
-/** A lock file without readable content is one that is being written, or that a crash left half written. */
-const unreadableMs = 10_000;
-
-interface LockHolder {
-  readonly pid: number;
-  readonly host: string;
-  /** ISO 8601, UTC */
-  readonly since: string;
-}
 
 export interface LockOptions {
   /** how long to wait for another holder, in milliseconds (0: fail at once) */
@@ -38,21 +37,17 @@ export interface Lock {
   isHeld(): Promise<boolean>;
   /** @throws Failure('locked') when `isHeld` is false */
   assertHeld(): Promise<void>;
+  /**
+   * Throws nothing, so that it hides no failure before it: a lock that cannot be removed is removed when the process ends, or taken
+   * over once it has.
+   */
   release(): Promise<void>;
-}
-
-interface LockRecord extends LockHolder {
-  readonly token: string;
-  /** the space in which `pid` means something: the host and, in containers, the process namespace */
-  readonly machine: string;
-  /** tells two processes of one pid apart; null where the system does not tell */
-  readonly born: string | null;
 }
 
 /**
  * Takes the lock of the folder in which the model lives: `.frelu/lock`, a file that names its holder.
  * A holder of this machine whose process is gone, and one of another machine whose heart-beat stopped, lose it.
- * @throws Failure('locked') naming the holder, since when it holds, and the cure
+ * @throws Failure('locked') naming the holder, since when it holds, and the cure; or what stands there that is no lock
  * @throws Failure('input') when the model or its folder cannot be written
  * @throws Failure('interrupted') when `signal` is aborted during the wait
  */
@@ -67,6 +62,7 @@ export async function acquireLock(modelPath: string, options: LockOptions = {}):
     }
   }
   const { folder } = location;
+  await checkOwnEntries(folder);
   const path = lockPath(folder);
   const deadline = Date.now() + (options.waitMs ?? 0);
   let told = false;
@@ -77,7 +73,10 @@ export async function acquireLock(modelPath: string, options: LockOptions = {}):
     } catch (error) {
       throw explainFileError(error, folder, null);
     }
-    if (claim.kind === 'claimed') return hold(folder, claim);
+    if (claim.kind === 'claimed') {
+      await clearLitter(folder, claim).catch(() => undefined);
+      return hold(folder, claim);
+    }
     if (Date.now() >= deadline) throw new Failure('locked', describeHolder(folder, claim.by));
     if (!told) options.onWait?.(claim.by);
     told = true;
@@ -106,7 +105,14 @@ export async function withLock<T>(
 }
 
 type Claim =
-  | { readonly kind: 'claimed'; readonly record: LockRecord; readonly file: FileHandle; readonly length: number }
+  | {
+      readonly kind: 'claimed';
+      readonly record: LockRecord;
+      readonly file: FileHandle;
+      readonly length: number;
+      /** when that was, by the clock of the file server */
+      readonly now: number;
+    }
   | { readonly kind: 'held'; readonly by: LockRecord | null };
 
 function hold(folder: string, { record, file, length }: Claim & { kind: 'claimed' }): Lock {
@@ -140,9 +146,13 @@ function hold(folder: string, { record, file, length }: Claim & { kind: 'claimed
       if (released) return;
       released = true;
       clearInterval(beat);
+      await file.close().catch(() => undefined);
+      try {
+        if (await isHeld()) await removeFile(path);
+      } catch {
+        return;
+      }
       process.off('exit', removeOnExit);
-      await file.close();
-      if (await isHeld()) await removeFile(path);
       // A run that changed nothing leaves no trace; a folder that holds anything stays.
       await rmdir(frelu(folder)).catch(() => undefined);
     },
@@ -160,12 +170,12 @@ function hold(folder: string, { record, file, length }: Claim & { kind: 'claimed
 async function claimFile(path: string): Promise<Claim> {
   const patience = Date.now() + 2_000;
   for (;;) {
-    const record: LockRecord = { ...self(), token: randomBytes(8).toString('hex'), since: new Date().toISOString() };
+    const record = newRecord();
     const text = `${JSON.stringify(record)}\n`;
-    const candidate = `${path}.${record.token}`;
+    const candidate = join(dirname(path), candidateName(basename(path), record));
     let draft: FileHandle;
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeOwnFolder(dirname(path));
       draft = await open(candidate, 'wx');
     } catch (error) {
       // A run that ends removes the empty folder between the two calls.
@@ -182,7 +192,7 @@ async function claimFile(path: string): Promise<Claim> {
       if (file !== draft) await draft.close();
       await removeFile(candidate);
     }
-    if (file !== null) return { kind: 'claimed', record, file, length: Buffer.byteLength(text) };
+    if (file !== null) return { kind: 'claimed', record, file, length: Buffer.byteLength(text), now };
 
     const found = await readRecord(path);
     if (found === null) continue;
@@ -203,110 +213,68 @@ async function claimFile(path: string): Promise<Claim> {
   }
 }
 
+/** Makes `.frelu`, durable in the model's folder. */
+async function makeOwnFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return;
+    throw error;
+  }
+  await syncFolder(dirname(folder));
+}
+
 /** Gives the drafted lock its name. Returns the open lock file, or null when another one stands there. */
 async function publish(draft: FileHandle, candidate: string, path: string, text: string): Promise<FileHandle | null> {
   try {
     await link(candidate, path);
     return draft;
   } catch (error) {
-    if (errorCode(error) === 'EEXIST') return null;
+    // ENOENT: a holder took the candidate for one that a crash had left
+    if (errorCode(error) === 'EEXIST' || isAbsence(error)) return null;
     if (!isLinkRefusal(error)) throw error;
   }
-  // Without hard links the file is visible before its content; readers allow for that (`unreadableMs`).
-  try {
-    const direct = await open(path, 'wx');
-    await direct.write(text);
-    return direct;
-  } catch (error) {
+  // Without hard links the file is visible before its content; readers allow for that.
+  const direct = await open(path, 'wx').catch((error: unknown) => {
     if (errorCode(error) === 'EEXIST') return null;
     throw error;
-  }
-}
-
-interface Found {
-  readonly record: LockRecord | null;
-  readonly modifiedMs: number;
-  /** the token, or for an unreadable file what distinguishes it from its successors */
-  readonly identity: string;
-}
-
-async function readRecord(path: string): Promise<Found | null> {
+  });
   try {
-    const { mtimeMs, ino } = await stat(path);
-    const record = parseRecord(await readFile(path, 'utf8'));
-    return { record, modifiedMs: mtimeMs, identity: record?.token ?? `${ino}-${Math.trunc(mtimeMs)}` };
+    await direct?.write(text);
+    return direct;
   } catch (error) {
-    if (isAbsence(error)) return null;
+    await direct?.close();
+    await removeFile(path);
     throw error;
   }
 }
 
-const lockRecord: v.GenericSchema<unknown, LockRecord> = v.object({
-  pid: v.number(),
-  host: v.string(),
-  since: v.string(),
-  // it becomes part of a file name
-  token: v.pipe(v.string(), v.regex(/^[0-9a-f]+$/)),
-  machine: v.string(),
-  born: v.nullish(v.string(), null),
-});
-
-/** Null for a record that is not whole: a lock file is empty for a moment where it could not be linked into place. */
-function parseRecord(text: string): LockRecord | null {
-  try {
-    return parseJson(text, lockRecord);
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
+/** Removes what processes left beside the lock that were killed while they took it. The caller holds the lock. */
+async function clearLitter(folder: string, { now }: Claim & { kind: 'claimed' }): Promise<void> {
+  const root = frelu(folder);
+  const lock = basename(lockPath(folder));
+  for (const each of await readdir(root, { withFileTypes: true })) {
+    if (!each.isFile() || !each.name.startsWith(`${lock}.`)) continue;
+    const path = join(root, each.name);
+    const found = await readRecord(path);
+    if (found !== null && isDeadCandidate(each.name, found, now)) await removeFile(path);
   }
 }
 
-function isDead({ record, modifiedMs }: Found, now: number): boolean {
-  if (record === null) return now - modifiedMs > unreadableMs;
-  if (record.machine !== self().machine) return now - modifiedMs > silentMs;
-  // Pids start anew with the machine; a minute allows for a clock that was set at start-up.
-  if (Date.parse(record.since) < Date.now() - uptime() * 1000 - 60_000) return true;
-  const born = birthOf(record.pid);
-  if (born === 'gone') return true;
-  return born !== null && record.born !== null && born !== record.born;
-}
-
-/** When a process was born, in a form that no other process of that pid shares; null where the system does not tell. */
-function birthOf(pid: number): string | 'gone' | null {
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    // EPERM: it lives and belongs to somebody else.
-    if (errorCode(error) === 'ESRCH') return 'gone';
-  }
-  if (process.platform !== 'linux') return null;
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command's name, in parentheses, may hold spaces; the state follows it, the start time is 19 fields further on.
-    const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-    const { 0: state, 19: started } = fields;
-    if (state === 'Z' || state === 'X') return 'gone';
-    if (started === undefined) return null;
-    return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}:${started}`;
-  } catch {
-    return null;
-  }
-}
-
-function self(): Pick<LockRecord, 'pid' | 'host' | 'machine' | 'born'> {
-  let namespace = '';
-  try {
-    if (process.platform === 'linux') namespace = readlinkSync('/proc/self/ns/pid');
-  } catch {
-    // No /proc: the host's name alone must do.
-  }
-  const born = birthOf(process.pid);
-  return { pid: process.pid, host: hostname(), machine: `${hostname()} ${namespace}`, born };
+/** Whether a run is at work in the folder right now, as far as its lock tells. Reads only. */
+export async function isLocked(folder: string): Promise<boolean> {
+  const found = await readRecord(lockPath(folder));
+  return found !== null && !isDead(found, Date.now());
 }
 
 function describeHolder(folder: string, by: LockRecord | null): Fault {
   const file = lockPath(folder);
-  if (by === null) return { what: `Another run is just taking the lock ${file}.`, cure: 'Run again in a moment.' };
+  if (by === null) {
+    return {
+      what: `Another run is just taking the lock ${file}, or was killed while it did.`,
+      cure: `Run again in a moment; if it stays so, and no run of frelu-migrate is at work there, delete ${file}.`,
+    };
+  }
   const holder = by.pid === process.pid && by.machine === self().machine ? 'this very process' : `process ${by.pid}`;
   return {
     what: `The models in ${folder} are locked by ${holder} on ${by.host} since ${by.since}.`,

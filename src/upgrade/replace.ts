@@ -1,13 +1,8 @@
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import {
-  explainFileError,
-  type FileContent,
-  type Ownership,
-  removeFile,
-  syncFolder,
-  writeFileDurably,
-} from './files.js';
+import { explainFileError } from './file-errors.js';
+import { type FileContent, removeFile, syncFolder, writeFileDurably } from './files.js';
+import type { Ownership } from './permissions.js';
 
 /**
  * Writes a file whole or not at all, in place of one that may stand there: a crash at any moment leaves the old one or the new

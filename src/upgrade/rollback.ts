@@ -1,19 +1,15 @@
 import { Failure } from '../contract/failure.js';
+import { findBackup } from './backup.js';
+import { type Change, currentVersion, effective, type FileState, lineage, original, sha256Of } from './change.js';
+import type { PlannedFile } from './drafts.js';
 import type { Checkpoint } from './files.js';
-import {
-  type Change,
-  currentVersion,
-  effective,
-  type FileState,
-  lineage,
-  original,
-  readJournal,
-  sha256Of,
-} from './journal.js';
+import { readJournal } from './journal.js';
 import { locateModel, type ModelLocation } from './location.js';
 import { type Lock, withLock } from './lock.js';
+import { noWiderThan } from './permissions.js';
 import { recover, refuseMismatch } from './recover.js';
-import { findBackup, type PlannedFile, sight, transact, writtenFiles } from './transaction.js';
+import { type Sighting, sight } from './sighting.js';
+import { transact, writtenFiles } from './transaction.js';
 
 export interface RollbackOptions {
   /** the version to restore: the id of an upgrade, or 'original'; without it, the version before the present one */
@@ -90,7 +86,7 @@ async function restore(location: ModelLocation, lock: Lock, options: RollbackOpt
       to,
       run: null,
       before: sightings,
-      files: await sources(folder, journal, wanted, last.after),
+      files: await sources(folder, journal, permitted(wanted, last.after, sightings), last.after),
       obsolete: last.after.map((each) => each.path).filter((path) => sha256Of(wanted, path) === null),
     },
     lock,
@@ -115,6 +111,19 @@ function filesOf(changes: readonly Change[], from: string, version: string): rea
   return changes.find((each) => each.kind === 'upgrade' && each.id === version)?.after ?? null;
 }
 
+/**
+ * The files of a version with the permissions that they had; where those of the model were changed since the journal last saw
+ * them, no wider than they are now: who closed a model to others did not mean its newest version alone.
+ */
+function permitted(
+  wanted: readonly FileState[],
+  last: readonly FileState[],
+  standing: readonly Sighting[],
+): readonly FileState[] {
+  const changed = standing.filter(({ path, mode }) => last.find((each) => each.path === path)?.mode !== mode);
+  return wanted.map((file) => ({ ...file, mode: noWiderThan(file, changed) }));
+}
+
 /** Where the bytes of each file to write come from: a backup, found by hash. Files that stand already are left out. */
 async function sources(
   folder: string,
@@ -130,10 +139,11 @@ async function sources(
     if (kept === null) lost.push(path);
     else files.push({ path, content: { copyOf: kept }, sha256, mode });
   }
+  const pruned = journal.some((each) => each.pruned && lost.some((path) => sha256Of(each.before, path) !== null));
   refuseMismatch(
     folder,
     lost.map((path) => `the kept bytes of ${path} are missing or damaged`),
-    'The version cannot be restored',
+    `The version cannot be restored${pruned ? ', since old backups were freed' : ''}`,
     {
       cure: 'Restore the folder .frelu/backups from a backup of your own, or choose another version.',
       settings: ['version'],

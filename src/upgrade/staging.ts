@@ -8,6 +8,7 @@ import { type PatchedModel, patchModel } from '../model/patch.js';
 import type { MigrationPlan } from '../model/plan.js';
 import { writeElsewhere } from './elsewhere.js';
 import type { NewFile } from './files.js';
+import { modeOfCopy } from './permissions.js';
 
 /** The files of a migrated model, complete in a temporary folder and read back from there: what is judged is what is written. */
 export interface StagedModel {
@@ -23,7 +24,8 @@ export async function stageModel(original: ModelOutline, plan: MigrationPlan, ba
   const discard = () => rm(folder, { recursive: true, force: true });
   try {
     const outPath = join(folder, basename(original.path));
-    await writeElsewhere({ outPath, files: allFiles(original, patched), entry: patched.entry });
+    // the folder is this user's alone
+    await writeElsewhere({ outPath, files: allFiles(original, patched), entry: patched.entry, mode: 0o600 });
     return { patched, model: await loadModel(outPath), discard };
   } catch (cause) {
     await discard();
@@ -37,4 +39,9 @@ export function allFiles(original: ModelOutline, { files, obsolete }: PatchedMod
   const kept = original.files.filter(({ path }) => !written.has(path));
   const folder = dirname(original.path);
   return [...files, ...kept.map(({ path }) => ({ path, bytes: { copyOf: join(folder, path) } }))];
+}
+
+/** The permissions of new files that hold a model's weights. */
+export function modeOfModel({ path, files }: ModelOutline): Promise<number> {
+  return modeOfCopy(files.map((file) => join(dirname(path), file.path)));
 }

@@ -15,8 +15,10 @@ export interface Outcome {
 }
 
 export interface Surroundings {
-  /** whether somebody sits before a terminal, a wide one */
-  readonly terminal?: boolean;
+  /** whether somebody sits before a terminal, a wide one; or which of the streams go to one */
+  readonly terminal?: boolean | readonly Stream[];
+  /** whether what is typed has come to its end */
+  readonly ended?: boolean;
   readonly env?: Readonly<Record<string, string>>;
   /** what that somebody answers to the first question */
   readonly answer?: string;
@@ -25,6 +27,8 @@ export interface Surroundings {
   /** called with each piece of stderr and a function that is Ctrl-C */
   readonly watch?: (text: string, interrupt: () => void) => void;
 }
+
+type Stream = 'stdin' | 'stdout' | 'stderr';
 
 /** A process's own streams cannot be ended; prompts try to. */
 class Endless extends PassThrough {
@@ -35,22 +39,25 @@ class Endless extends PassThrough {
 
 /** Runs a command line in this process, as `frelu-migrate ...argv`. */
 export async function frelu(argv: readonly string[], surroundings: Surroundings = {}): Promise<Outcome> {
-  const { terminal = false, answer, answerAt = '', env = {}, watch } = surroundings;
+  const { terminal = false, ended = false, answer, answerAt = '', env = {}, watch } = surroundings;
   const listeners = new Set<() => void>();
   const interrupt = () => {
     for (const listener of listeners) listener();
   };
-  const stream = () => Object.assign(new Endless(), { isTTY: terminal, columns: 300 });
-  const [stdin, stdout, stderr] = [stream(), stream(), stream()];
+  const isTerminal = (name: Stream) => (typeof terminal === 'boolean' ? terminal : terminal.includes(name));
+  const stream = (name: Stream) => Object.assign(new Endless(), { isTTY: isTerminal(name), columns: 300 });
+  const [stdin, stdout, stderr] = [stream('stdin'), stream('stdout'), stream('stderr')];
+  if (ended) stdin.push(null);
   const written = { stdout: '', stderr: '' };
   if (answer !== undefined) {
     // what is typed before a question stands is dropped
+    const asked = isTerminal('stderr') ? stderr : stdout;
     const type = (chunk: Buffer) => {
       if (!chunk.toString().includes(answerAt)) return;
-      stderr.off('data', type);
+      asked.off('data', type);
       setTimeout(() => stdin.write(`${answer}\r`), 50);
     };
-    stderr.on('data', type);
+    asked.on('data', type);
   }
   stdout.on('data', (chunk: Buffer) => {
     written.stdout += chunk.toString();

@@ -52,7 +52,7 @@ describe('the executable', () => {
     const before = await readFile(model);
     const { code, stdout, stderr } = await run([
       ...[model, '--data', await smallData(), '--device', 'cpu', '--epochs', '1', '--no-control', '--trust-reading'],
-      ...['--accept', 'always', '--json'],
+      ...['--accept', 'always', '--yes', '--json'],
     ]);
     expect(code, stderr).toBe(0);
     const { rollback, written } = JSON.parse(stdout);
@@ -99,6 +99,7 @@ describe('the executable', () => {
         '--patience',
         '100000',
         '--trust-reading',
+        '--yes',
       ];
       const child = spawn(process.execPath, [executable, ...argv]);
       onTestFinished(() => {

@@ -42,7 +42,7 @@ describe('frelu-migrate', () => {
     { argv: ['a.onnx', '--data', 'x', '--lang', 'en,fr'], says: 'Choose one of en, ja' },
     { argv: ['a.onnx', '--data', 'x', '--val-fraction', '0.5', '--test-fraction', '0.5'], says: 'nothing to train on' },
     {
-      argv: ['a.onnx', '--data', 'x', '--no-control', '--accept', 'frelu>control'],
+      argv: ['a.onnx', '--data', 'x', '--no-control', '--accept', 'frelu>control', '--yes'],
       says: 'or choose another rule (--no-control, --accept)',
     },
     { argv: ['rewrite', 'a.onnx'], says: '--out PATH is missing' },
@@ -64,7 +64,7 @@ describe('frelu-migrate', () => {
 
   it('takes a model without a command for the one to migrate', async () => {
     const model = await smallModel();
-    const missing = ['--data', join(await temporaryFolder(), 'missing.csv'), '--device', 'cpu'];
+    const missing = ['--yes', '--data', join(await temporaryFolder(), 'missing.csv'), '--device', 'cpu'];
     const bare = await frelu([model, ...missing]);
     expect(bare.code).toBe(3);
     expect(bare).toEqual(await frelu(['migrate', model, ...missing]));

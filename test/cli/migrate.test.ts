@@ -5,7 +5,7 @@ import { frelu, smallData, smallModel, temporaryFolder } from './command-line.js
 
 /** A run of seconds that repeats exactly. */
 /** The small model's weights are random: that it guesses is no fault of its reading. */
-const brief = ['--device', 'cpu', '--epochs', '3', '--batch-size', '16', '--lr', '0.05', '--trust-reading'];
+const brief = ['--device', 'cpu', '--epochs', '3', '--batch-size', '16', '--lr', '0.05', '--trust-reading', '--yes'];
 
 async function exists(path: string): Promise<boolean> {
   return stat(path).then(

@@ -14,6 +14,7 @@ const brief = [
   '0.05',
   '--no-control',
   '--trust-reading',
+  '--yes',
 ];
 
 /** A migrated model, its run and its data. */

@@ -24,6 +24,15 @@ describe('on a terminal', () => {
     expect(await readdir(dirname(model))).toEqual(['model.onnx']);
   });
 
+  it('asks on stdout where stderr goes to a file', async () => {
+    const model = await smallModel();
+    const argv = [model, '--data', await smallData()];
+    const refused = await frelu(argv, { terminal: ['stdin', 'stdout'], answer: 'n' });
+    expect(refused.code).toBe(130);
+    expect(refused.stdout).toContain(`Replace ${model} if established?`);
+    expect(await readdir(dirname(model))).toEqual(['model.onnx']);
+  });
+
   it.each([
     { why: 'with --json', argv: ['--json'], env: {} },
     { why: 'with --yes', argv: ['--yes'], env: {} },
@@ -78,4 +87,30 @@ describe('a reading that is not certain', () => {
     expect((await frelu(argv)).code).toBe(3);
     expect((await frelu([...argv, '--json'], { terminal: true })).code).toBe(3);
   });
+});
+
+describe('where nobody can be asked', () => {
+  it.each([
+    { why: 'nothing is a terminal', argv: [], surroundings: {} },
+    { why: 'JSON is asked for', argv: ['--json'], surroundings: { terminal: true } },
+    { why: 'no output is a terminal', argv: [], surroundings: { terminal: ['stdin'] as const } },
+    { why: 'nobody types there', argv: [], surroundings: { terminal: ['stdout', 'stderr'] as const } },
+    { why: 'the terminal has ended', argv: [], surroundings: { terminal: true, ended: true } },
+    { why: 'it is continuous integration', argv: [], surroundings: { terminal: true, env: { CI: '1' } } },
+  ])('a model is not replaced without --yes, since $why', async ({ argv, surroundings }) => {
+    const model = await smallModel();
+    const { code, stdout, stderr } = await frelu([model, '--data', await smallData(), ...argv], surroundings);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toBe(
+      `frelu-migrate: ${model} is not replaced without a yes, and there is nobody to ask for it. ` +
+        'Say it beforehand (--yes). Nothing was written.\n',
+    );
+    expect(await readdir(dirname(model))).toEqual(['model.onnx']);
+  });
+});
+
+it('every command that writes takes --yes', async () => {
+  for (const command of ['migrate', 'rewrite', 'report', 'history', 'rollback', 'codemod']) {
+    expect((await frelu([command, '--help'])).stdout).toMatch(/^ +--yes /m);
+  }
 });

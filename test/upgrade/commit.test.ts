@@ -147,14 +147,14 @@ test.each(['../outside.bin', '/tmp/outside.bin', '.frelu/journal.json', 'a/../..
 
 test('a stranger’s file under the name of a new side file is not overwritten', async () => {
   const folder = await temporaryFolder();
-  await writeFiles(folder, { ...tfjs.old, 'new/deep/b-1f3c.bin': 'somebody’s own' });
+  await writeFiles(folder, { ...tfjs.old, 'new/deep/b.71b2c24e63b8.bin': 'somebody’s own' });
   const upgrade = upgradeOf(folder, tfjs.entry, tfjs.old, tfjs.upgraded);
   await expect(commitUpgrade(upgrade)).rejects.toMatchObject({
     kind: 'input',
     what: expect.stringContaining('in the way'),
     written: 'removed-again',
   });
-  expect(await readFiles(folder)).toEqual({ ...tfjs.old, 'new/deep/b-1f3c.bin': 'somebody’s own' });
+  expect(await readFiles(folder)).toEqual({ ...tfjs.old, 'new/deep/b.71b2c24e63b8.bin': 'somebody’s own' });
 });
 
 test('two models of one folder have their own histories', async () => {

@@ -221,5 +221,10 @@ test('what a live run is doing is not recovered away under its hands', async () 
   await expect(recover(model)).rejects.toMatchObject({ kind: 'locked' });
   expect(await history(model)).toMatchObject([{ state: 'in progress' }]);
   await lock.release();
+  // reading changes nothing: the next change of the model clears it up
+  expect(await history(model)).toMatchObject([{ state: 'interrupted' }]);
+  expect(await readFiles(folder)).not.toEqual(onnx.old);
+  await recover(model);
   expect(await history(model)).toEqual([]);
+  expect(await readFiles(folder)).toEqual(onnx.old);
 });

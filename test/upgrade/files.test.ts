@@ -2,13 +2,9 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
-import {
-  createFolder,
-  explainFileError,
-  fingerprint,
-  resolveInside,
-  writeFileDurably,
-} from '../../src/upgrade/files.js';
+import { explainFileError } from '../../src/upgrade/file-errors.js';
+import { createFolder, fingerprint, writeFileDurably } from '../../src/upgrade/files.js';
+import { resolveInside } from '../../src/upgrade/places.js';
 import { sha256, temporaryFolder, writeFiles } from './models.js';
 
 test('a fingerprint is the SHA-256 and the size, null for a file that is not there', async () => {

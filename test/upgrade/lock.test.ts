@@ -1,6 +1,20 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readFile, realpath, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  type FileHandle,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { hostname, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,6 +23,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { history } from '../../src/upgrade/history.js';
 import { acquireLock } from '../../src/upgrade/lock.js';
+import { candidateName, type LockRecord, parseRecord } from '../../src/upgrade/lock-record.js';
 import { recover } from '../../src/upgrade/recover.js';
 import { onnx, readFiles, sha256, temporaryFolder, writeFiles } from './models.js';
 
@@ -224,6 +239,83 @@ test('waiting can be interrupted', async () => {
   await expect(waiting).rejects.toMatchObject({ kind: 'interrupted' });
   await held.release();
 });
+
+test('what processes left that were killed while they took the lock is cleared by the next one; what is not dead, or no such thing, stays', async () => {
+  const { folder, model } = await modelFolder();
+  const gone = start(model, 'console.log(process.pid);');
+  const pid = Number(await gone.says());
+  expect(await gone.says()).toBe('');
+  const held = await acquireLock(model);
+  const own = parseRecord(await readFile(join(folder, '.frelu', 'lock'), 'utf8'));
+  await held.release();
+  if (own === null) throw new Error('no record');
+  const candidate = (record: LockRecord) => `.frelu/${candidateName('lock', record)}`;
+  const dead = { ...own, pid, token: 'a'.repeat(16) };
+  const stale = `.frelu/lock.${'b'.repeat(16)}.stale`;
+  const litter = {
+    // killed before it wrote, before it linked, and while it broke a dead lock
+    [candidate(dead)]: '',
+    [candidate({ ...dead, token: 'c'.repeat(16) })]: JSON.stringify(dead),
+    [stale]: JSON.stringify(dead),
+    [`${stale}.${candidateName('x', dead).slice(2)}`]: '',
+  };
+  const alive = {
+    [candidate({ ...own, token: 'd'.repeat(16) })]: '',
+    [candidate({ ...own, token: 'e'.repeat(16) })]: JSON.stringify(own),
+    [candidate({ ...dead, machine: 'elsewhere', token: 'f'.repeat(16) })]: '',
+    '.frelu/locked by me': 'mine',
+  };
+  await writeFiles(folder, { ...litter, ...alive });
+  const lock = await acquireLock(model);
+  const left = await readdir(join(folder, '.frelu'));
+  expect(left.map((name) => `.frelu/${name}`).toSorted()).toEqual([...Object.keys(alive), '.frelu/lock'].toSorted());
+  await lock.release();
+});
+
+test('the folder of the lock is durable in the folder of the model', async () => {
+  const { model, folder } = await modelFolder();
+  const synced: string[] = [];
+  const probe = await open(folder, 'r');
+  const prototype: { sync: (this: FileHandle) => Promise<void> } = Object.getPrototypeOf(probe);
+  await probe.close();
+  const { sync } = prototype;
+  onTestFinished(() => {
+    prototype.sync = sync;
+  });
+  prototype.sync = async function (this: FileHandle) {
+    const [one, other] = await Promise.all([this.stat(), stat(folder)]);
+    if (one.ino === other.ino) synced.push((await readdir(folder)).join());
+    return sync.call(this);
+  };
+  const lock = await acquireLock(model);
+  expect(synced).toEqual(['.frelu,model.onnx']);
+  await lock.release();
+});
+
+test('a lock that cannot be removed hides no failure, and is the lock of this process still', async () => {
+  const { model, folder } = await modelFolder();
+  const lock = await acquireLock(model);
+  const path = join(folder, '.frelu', 'lock');
+  await rm(path);
+  await mkdir(path);
+  await lock.release();
+  await rm(path, { recursive: true });
+  await (await acquireLock(model)).release();
+});
+
+test.runIf(process.platform !== 'win32' && process.getuid?.() !== 0)(
+  'a lock that may not be read is refused with what to do',
+  async () => {
+    const { model, lock } = await modelFolder();
+    await leaveLock(lock, {});
+    await chmod(lock, 0);
+    await expect(acquireLock(model)).rejects.toMatchObject({
+      kind: 'locked',
+      what: expect.stringContaining('cannot be read (EACCES)'),
+      cure: expect.stringContaining('move it away'),
+    });
+  },
+);
 
 describe('a lock that is left behind', () => {
   const minute = 60_000;

@@ -22,11 +22,11 @@ export const onnx: Example = {
   upgraded: { 'model.onnx': 'frelu network' },
 };
 
-/** A tfjs model whose two shards lie in a sub-folder; one is replaced, and the new one goes to a folder of its own. */
+/** A tfjs model whose two shards lie in a sub-folder; one is replaced, and the new one, named by its hash, goes to a folder of its own. */
 export const tfjs: Example = {
   entry: 'model.json',
   old: { 'model.json': '{"relu":1}', 'weights/a.bin': 'shard a', 'weights/b.bin': 'shard b' },
-  upgraded: { 'model.json': '{"frelu":1}', 'weights/a.bin': 'shard a', 'new/deep/b-1f3c.bin': 'new shard b' },
+  upgraded: { 'model.json': '{"frelu":1}', 'weights/a.bin': 'shard a', 'new/deep/b.71b2c24e63b8.bin': 'new shard b' },
 };
 
 export function sha256(text: string | Uint8Array): string {

@@ -11,7 +11,7 @@ const first: Files = tfjs.upgraded;
 const second: Files = {
   'model.json': '{"frelu":2}',
   'weights/a-77aa.bin': 'newer shard a',
-  'new/deep/b-1f3c.bin': 'new shard b',
+  'new/deep/b.71b2c24e63b8.bin': 'new shard b',
 };
 
 /** A model that was upgraded twice; the shards of the original and of the first upgrade are gone from its folder. */
@@ -111,11 +111,11 @@ describe('refuses, and writes nothing,', () => {
   test('when files were changed or removed since, naming each', async () => {
     const { folder, model } = await upgradedTwice();
     await writeFile(model, 'edited');
-    await unlink(join(folder, 'new/deep/b-1f3c.bin'));
+    await unlink(join(folder, 'new/deep/b.71b2c24e63b8.bin'));
     const tampered = await readFiles(folder);
     await expect(rollback(model)).rejects.toMatchObject({
       kind: 'locked',
-      what: expect.stringMatching(/model\.json has SHA-256.*b-1f3c\.bin is missing/),
+      what: expect.stringMatching(/model\.json has SHA-256.*b.71b2c24e63b8\.bin is missing/),
       cure: expect.stringContaining('Restore them'),
       written: 'model-untouched',
     });
@@ -193,7 +193,7 @@ test('the history tells what each run did to each file', async () => {
       run: { runId: 'run-2' },
       files: [
         { path: 'model.json', before: sha256('{"frelu":1}'), after: sha256('{"frelu":2}') },
-        { path: 'new/deep/b-1f3c.bin', before: sha256('new shard b'), after: sha256('new shard b') },
+        { path: 'new/deep/b.71b2c24e63b8.bin', before: sha256('new shard b'), after: sha256('new shard b') },
         { path: 'weights/a-77aa.bin', before: null, after: sha256('newer shard a') },
         { path: 'weights/a.bin', before: sha256('shard a'), after: null },
       ],

@@ -4,6 +4,7 @@ import { granularities } from '../../contract/settings.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
 import { choice, flag, listArgument, option } from '../options/option.js';
+import { yesOption } from '../options/run.js';
 import { number, text } from '../options/values.js';
 import { table } from '../table.js';
 
@@ -20,6 +21,7 @@ export function declareCodemod(command: Command): Run {
   );
   const granularity = choice(command, '--granularity <UNIT>', 'one b for each', granularities, 'layer');
   const init = option(command, '--init <X>', 'the initial b; with 0 a model computes what it did', number, 0);
+  yesOption(command);
   command.addHelpText(
     'after',
     '\nA dense or convolutional layer loses its relu or relu6 and is followed by a FReLU layer; a ReLU layer becomes one.\n' +

@@ -14,12 +14,12 @@ import { trainingData } from '../options/data.js';
 import { argument, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
 import { readingOptions } from '../options/reading.js';
-import { languagesOption, seedOption } from '../options/run.js';
+import { languagesOption, seedOption, yesOption } from '../options/run.js';
 import { taskOptions } from '../options/task.js';
 import { distillOptions, trainingOptions } from '../options/training.js';
 import { text } from '../options/values.js';
 import { createProgress } from '../progress.js';
-import { askForData, confirmUpgrade } from '../prompts.js';
+import { askForData, confirm } from '../prompts.js';
 
 export function declareMigrate(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to migrate');
@@ -48,7 +48,7 @@ export function declareMigrate(command: Command): Run {
   );
   const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
   const dryRun = flag(command, '--dry-run', 'write nothing');
-  const yes = flag(command, '--yes', 'ask nothing');
+  const yes = yesOption(command);
   const runDir = option(
     command,
     '--run-dir <PATH>',
@@ -82,7 +82,15 @@ export function declareMigrate(command: Command): Run {
       command: context.io.command,
     };
     if (options.out === null && !options.dryRun) {
-      await confirmUpgrade(context.io, options.model, options.accept, quiet);
+      await confirm(context, yes(), {
+        question: `Replace ${options.model} if ${options.accept}? The old files are kept.`,
+        refusal: `${options.model} is not replaced`,
+        byDefault: true,
+        instead: {
+          cure: 'To leave the model as it is, have the migrated one written elsewhere.',
+          settings: ['out'],
+        },
+      });
     }
     const result = await run(options, context);
     if (context.json) printJson(context, result);

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
@@ -7,7 +7,7 @@ import type { Language } from '../../contract/settings.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { argument, flag, option } from '../options/option.js';
-import { languagesOption } from '../options/run.js';
+import { languagesOption, yesOption } from '../options/run.js';
 import { listOf, text } from '../options/values.js';
 import { findRun, findRuns } from '../run-folders.js';
 import { table } from '../table.js';
@@ -27,6 +27,7 @@ export function declareReport(command: Command): Run {
   );
   const languages = languagesOption(command);
   const out = option(command, '--out <FOLDER>', 'where the files go', text, null, 'beside the run');
+  yesOption(command);
   return (context) => {
     const files = { formats: wanted(), languages: languages(), out: out() };
     return all() ? renderAll(context, run(), files) : renderOne(context, run(), files);
@@ -44,7 +45,7 @@ async function renderOne(context: Context, named: string, { formats, languages, 
   const { path, result } = await findRun(named, process.cwd());
   const { renderHtml, renderJson, renderMarkdown, renderPdf } = await import('../../report/render.js');
   const folder = resolve(out ?? dirname(path));
-  const report = await writeFiles(context, folder, 'report', formats, languages, {
+  const report = await writeFiles(context, { folder, name: 'report', like: [path] }, formats, languages, {
     html: (language) => renderHtml(result, language),
     md: async (language) => renderMarkdown(result, language),
     pdf: (language) => renderPdf(result, language),
@@ -69,7 +70,8 @@ async function renderAll(context: Context, folder: string, { formats, languages,
     import('../../report/render.js'),
     import('../../report/pdf.js'),
   ]);
-  const report = await writeFiles(context, resolve(out ?? folder), 'history', formats, languages, {
+  const place = { folder: resolve(out ?? folder), name: 'history', like: runs.map(({ path }) => path) };
+  const report = await writeFiles(context, place, formats, languages, {
     html: (language) => renderHistoryHtml(results, language),
     md: async (language) => renderHistoryMarkdown(results, language),
     pdf: async (language) => printPdf(await renderHistoryHtml(results, language)),
@@ -80,13 +82,20 @@ async function renderAll(context: Context, folder: string, { formats, languages,
   return 0;
 }
 
+interface Place {
+  readonly folder: string;
+  /** what each file is called, before its ending */
+  readonly name: string;
+  /** the runs' own reports: the files show samples, and get no wider permissions than these */
+  readonly like: readonly string[];
+}
+
 type Render = (language: Language) => Promise<string | Uint8Array | null>;
 
 /** Writes one file per format and language, JSON once, each under its final name when it is complete; null: stands already. */
 async function writeFiles(
   { writes }: Context,
-  folder: string,
-  name: string,
+  { folder, name, like }: Place,
   formats: readonly Format[],
   languages: readonly Language[],
   renderers: Readonly<Record<Format, Render>>,
@@ -100,9 +109,15 @@ async function writeFiles(
     rendered.push({ path: join(folder, `${name}${suffix}.${format}`), content: await renderers[format](language) });
   }
   await mkdir(folder, { recursive: true });
+  const [{ replaceFile }, { modeOfCopy }] = await Promise.all([
+    import('../../upgrade/replace.js'),
+    import('../../upgrade/permissions.js'),
+  ]);
+  const ownership = { mode: await modeOfCopy(like) };
   for (const { path, content } of rendered) {
     writes.sentence = `The files of the report before ${basename(path)} were written.`;
-    if (content !== null) await writeFile(path, content);
+    if (content !== null)
+      await replaceFile(path, typeof content === 'string' ? Buffer.from(content) : content, ownership);
   }
   return rendered.map(({ path }) => path);
 }

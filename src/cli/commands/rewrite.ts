@@ -4,6 +4,7 @@ import type { TfjsAgreement } from '../../contract/result.js';
 import { printJson, type Run } from '../context.js';
 import { argument, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
+import { yesOption } from '../options/run.js';
 import { number, text } from '../options/values.js';
 import { planText } from './inspect.js';
 
@@ -15,6 +16,7 @@ export function declareRewrite(command: Command): Run {
   const a = option(command, '--a <X>', "every site's shift; with a = b = 0 the model computes what it did", number, 0);
   const b = option(command, '--b <X>', "every site's offset", number, 0);
   const overwrite = flag(command, '--overwrite', 'replace what stands at --out');
+  yesOption(command);
   return async (context) => {
     const path = out();
     if (path === null) {

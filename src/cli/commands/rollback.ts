@@ -3,6 +3,7 @@ import { shellQuote } from '../../shell.js';
 import { printJson, type Run } from '../context.js';
 import { modelFile } from '../model-file.js';
 import { argument, option } from '../options/option.js';
+import { yesOption } from '../options/run.js';
 import { text } from '../options/values.js';
 
 export function declareRollback(command: Command): Run {
@@ -15,6 +16,7 @@ export function declareRollback(command: Command): Run {
     null,
     'the one before the present',
   );
+  yesOption(command);
   return async (context) => {
     const { rollback } = await import('../../upgrade/rollback.js');
     const path = await modelFile(model());

@@ -1,10 +1,15 @@
 import type { Command } from 'commander';
 import { type Language, languages } from '../../contract/settings.js';
-import { option, type Read } from './option.js';
+import { flag, option, type Read } from './option.js';
 import { integerFrom, listOf } from './values.js';
 
 export function seedOption(command: Command, description: string): Read<number> {
   return option(command, '--seed <N>', description, integerFrom(0), 0);
+}
+
+/** Every command that writes takes it, also those that ask nothing, so that scripts need not know which do. */
+export function yesOption(command: Command): Read<boolean> {
+  return flag(command, '--yes', 'ask nothing');
 }
 
 export function languagesOption(command: Command): Read<readonly Language[]> {

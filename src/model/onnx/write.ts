@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
+import { fileName } from '../file-name.js';
 import { type FileRange, RangeReader } from '../file-pieces.js';
 import type { Graph, ModelProto } from '../graph.js';
 import type { ModelOutline, StreamedFile } from '../model.js';
@@ -35,7 +36,8 @@ export function encodeOnnx(model: ModelOutline, graph: Graph): StreamedFile[] {
   if (moved.length === 0) return [inFile(encodePieces(graph.model, new Map(), rawData))];
 
   const data = alignedData(moved);
-  const location = `${path.replace(/\.onnx$/, '')}.${createHash('sha256').update(data.bytes).digest('hex').slice(0, 16)}.data`;
+  const hash = createHash('sha256').update(data.bytes).digest('hex').slice(0, 16);
+  const location = fileName(path.replace(/\.onnx$/, ''), `.${hash}.data`);
   const places = new Map(
     moved.map((tensor, i) => {
       const range = { offset: data.offsets[i] ?? 0, byteLength: tensor.rawData.byteLength };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { present } from '../../contract/present.js';
+import { fileName } from '../file-name.js';
 import type { Graph } from '../graph.js';
 import type { WrittenFile } from '../model.js';
 import { bytesOf, DataType, elementCount, float16ToNumber, numberToFloat16, readFloats } from '../tensor.js';
@@ -180,7 +181,7 @@ function hashedPath(path: string, bytes: Uint8Array): string {
   const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
   const name = basename(path);
   const [, stem = name, ending = ''] = /^(.*?)(?:\.[0-9a-f]{12})?(\.[^.]*)?$/.exec(name) ?? [];
-  return `${path.slice(0, path.length - name.length)}${stem}.${hash}${ending}`;
+  return `${path.slice(0, path.length - name.length)}${fileName(stem, `.${hash}${ending}`)}`;
 }
 
 interface Encoded {

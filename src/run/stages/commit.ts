@@ -6,7 +6,7 @@ import { writeElsewhere } from '../../upgrade/elsewhere.js';
 import { history } from '../../upgrade/history.js';
 import { acquireLock, type Lock } from '../../upgrade/lock.js';
 import { recover } from '../../upgrade/recover.js';
-import { allFiles } from '../../upgrade/staging.js';
+import { allFiles, modeOfModel } from '../../upgrade/staging.js';
 import { packageVersion } from '../../version.js';
 import { outFile } from '../rewrite.js';
 import type { Run } from '../run.js';
@@ -83,7 +83,8 @@ async function upgrade(run: Run, { verdict, delta }: Judgement, lock: Lock): Pro
 async function writeTo(run: Run, out: string): Promise<Commit> {
   const { patched } = (await judgedFiles(run)).staged;
   const outPath = await outFile(out, basename(run.model.path));
-  const files = await writeElsewhere({ outPath, files: allFiles(run.model, patched), entry: patched.entry });
+  const mode = await modeOfModel(run.model);
+  const files = await writeElsewhere({ outPath, files: allFiles(run.model, patched), entry: patched.entry, mode });
   return { written: true, files, rollback: null };
 }
 

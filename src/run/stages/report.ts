@@ -4,6 +4,7 @@ import type { Language } from '../../contract/settings.js';
 import { renderHtml, renderJson, renderMarkdown } from '../../report/render.js';
 import { replaceFile } from '../../upgrade/replace.js';
 import { resultName } from '../file-names.js';
+import type { RunPlace } from '../place.js';
 import { perRun } from '../run.js';
 import type { Stage } from '../runner.js';
 import { commitStage } from './commit.js';
@@ -14,14 +15,14 @@ export const reportStage: Stage<MigrateResult> = {
   name: 'report',
   of: perRun(async (run) => {
     const result = { ...(await judgeStage.of(run)), ...(await commitStage.of(run)), report: [] };
-    return writeReports(result, run.place.folder, run.options.languages);
+    return writeReports(result, run.place, run.options.languages);
   }),
 };
 
 /** Writes the page and the Markdown in every language asked for, and report.json last: a folder that has it is a finished run's. */
 async function writeReports(
   result: MigrateResult,
-  folder: string,
+  { folder, ownership }: RunPlace,
   languages: readonly Language[],
 ): Promise<MigrateResult> {
   const pages = languages.flatMap((language) => {
@@ -33,7 +34,7 @@ async function writeReports(
   });
   const json = join(folder, resultName);
   const complete = { ...result, report: [...pages.map(({ path }) => path), json] };
-  for (const { path, render } of pages) await replaceFile(path, Buffer.from(await render(complete)));
-  await replaceFile(json, Buffer.from(renderJson(complete)));
+  for (const { path, render } of pages) await replaceFile(path, Buffer.from(await render(complete)), ownership);
+  await replaceFile(json, Buffer.from(renderJson(complete)), ownership);
   return complete;
 }
