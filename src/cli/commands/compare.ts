@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CompareResult } from '../../contract/result.js';
+import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { metricRows, reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
@@ -67,7 +68,7 @@ async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }
         ]),
   ];
   return (
-    `A  ${a.model.path}\nB  ${b.model.path}\non ${data.count} samples of ${data.path} (${data.format}), ${device.used}\n\n` +
+    `A  ${printable(a.model.path)}\nB  ${printable(b.model.path)}\non ${data.count} samples of ${printable(data.path)} (${data.format}), ${device.used}\n\n` +
     `${await table(['metric', 'A', 'B'], metrics, ['A', 'B'])}\n\n${await table(['comparison', ''], rows)}\n`
   );
 }

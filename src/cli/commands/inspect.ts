@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { Trainability } from '../../autodiff/trainable.js';
 import type { OutlineDescription, PlanDescription, ValueDescription } from '../../contract/model.js';
 import type { Reading } from '../../contract/reading.js';
+import { printable } from '../../printable.js';
 import type { EvaluateOptions } from '../../run/evaluate.js';
 import { printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
@@ -72,7 +73,7 @@ async function readWith(options: EvaluateOptions): Promise<Reading> {
 
 function trainabilityText({ trained, left }: Trainability): string {
   const stay = left.length === 0 ? '' : `; not trained: ${untrainedText(left)}`;
-  return `trained  ${plural(trained.length, 'tensor')}${stay}`;
+  return printable(`trained  ${plural(trained.length, 'tensor')}${stay}`);
 }
 
 function modelText({ path, format, opset, parameters, bytes, inputs, outputs }: OutlineDescription): string {
@@ -84,7 +85,9 @@ function modelText({ path, format, opset, parameters, bytes, inputs, outputs }: 
     `${kind}, ${count(parameters)} parameters, ${count(bytes)} bytes`,
     `inputs   ${inputs.map(valueText).join(', ')}`,
     `outputs  ${outputs.map(valueText).join(', ')}`,
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }
 
 function valueText({ name, dtype, shape }: ValueDescription): string {

@@ -3,6 +3,7 @@ import { exitCodes } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { DriftCheck, MonitorResult } from '../../contract/result.js';
 import { driftThresholds } from '../../evaluation/drift.js';
+import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
@@ -124,7 +125,7 @@ async function monitorText({
   ]);
   const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
   return (
-    `${model}\n${data.count} samples of ${data.path} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
+    `${printable(model)}\n${data.count} samples of ${printable(data.path)} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
     `${await table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
     `${level}: ${count('alarm')} alarms, ${count('warning')} warnings in ${checks.length} checks\n`
   );

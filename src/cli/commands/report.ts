@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
+import { printable } from '../../printable.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { argument, flag, option } from '../options/option.js';
@@ -52,12 +53,12 @@ async function renderOne(context: Context, named: string, { formats, languages, 
     json: async () => (join(folder, 'report.json') === resolve(path) ? null : renderJson(result)),
   });
   if (context.json) printJson(context, { run: result.run.id, report });
-  else context.io.stdout.write(`${report.join('\n')}\n`);
+  else context.io.stdout.write(`${report.map(printable).join('\n')}\n`);
   return 0;
 }
 
 async function renderAll(context: Context, folder: string, { formats, languages, out }: Wanted): Promise<number> {
-  const runs = await findRuns(folder, (message) => context.io.stderr.write(`warning: ${message}\n`));
+  const runs = await findRuns(folder, (message) => context.io.stderr.write(`warning: ${printable(message)}\n`));
   if (runs.length === 0) {
     throw new Failure('input', {
       what: `${folder}: there is no finished run below this folder.`,
@@ -76,7 +77,7 @@ async function renderAll(context: Context, folder: string, { formats, languages,
     json: async () => renderJson(results),
   });
   if (context.json) printJson(context, { runs: results, report });
-  else context.io.stdout.write(`${await historyTable(results)}\n\n${report.join('\n')}\n`);
+  else context.io.stdout.write(`${await historyTable(results)}\n\n${report.map(printable).join('\n')}\n`);
   return 0;
 }
 
