@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { Failure } from '../contract/failure.js';
 import { allMetricNames } from '../contract/metrics.js';
 import { parseJson } from '../contract/parse-json.js';
+import { readText } from '../contract/regular-file.js';
 import type { MigrateResult } from '../contract/result.js';
 import { recordName, resultName } from '../run/file-names.js';
 
@@ -105,7 +106,7 @@ const resultParts = v.looseObject({
 const runResult = v.custom<MigrateResult>((value) => v.is(resultParts, value));
 
 async function readRun(path: string): Promise<StoredRun> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const text = await readText(path).catch((cause: unknown) => {
     throw new Failure(
       'input',
       {

@@ -10,6 +10,7 @@ import { type OpenDevice, openDevice } from '../runtime/open-device.js';
 import { refuseExisting } from '../upgrade/elsewhere.js';
 import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
+import { blamingModels } from './blame.js';
 import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { openPlace } from './place.js';
@@ -37,8 +38,15 @@ export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> 
   const options = completeOptions(request);
   const rule = ruleOf(options);
   checkDistillation(options);
+  const { teacher } = options.distill;
+  return blamingModels([options.model, ...(teacher === null ? [] : [teacher])], () =>
+    runAll(options, rule, completeHooks(hooks)),
+  );
+}
+
+async function runAll(options: MigrateOptions, rule: AcceptanceRule, hooks: RunHooks): Promise<MigrateResult> {
   const closing: (() => Promise<void>)[] = [];
-  const run = await openRun(options, rule, completeHooks(hooks), closing);
+  const run = await openRun(options, rule, hooks, closing);
   try {
     await runStages(stages, run);
     return await reportStage.of(run);

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
+import { parseDocument } from '../contract/parse-json.js';
+import { readText } from '../contract/regular-file.js';
 import type { Model, ModelFile } from '../model/model.js';
 import { errorCode, type Ownership } from '../upgrade/files.js';
 import { history } from '../upgrade/history.js';
@@ -141,14 +143,14 @@ async function readRecord(folder: string): Promise<RunRecord | null> {
     );
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readText(path);
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT' || errorCode(cause) === 'ENOTDIR') return null;
     throw damaged(`cannot be read (${messageOf(cause)})`, cause);
   }
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseDocument(text);
   } catch (cause) {
     throw damaged('is no valid JSON', cause);
   }

@@ -4,7 +4,7 @@ import type { OutlineDescription, PlanDescription, ValueDescription } from '../.
 import type { Reading } from '../../contract/reading.js';
 import { printable } from '../../printable.js';
 import type { EvaluateOptions } from '../../run/evaluate.js';
-import { printJson, type Run } from '../context.js';
+import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
 import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
@@ -24,6 +24,11 @@ export function declareInspect(command: Command): Run {
   const device = deviceOption(command);
   command.addHelpText('after', '\nData is not needed; with it, how the model is read is told too.');
   return async (context) => {
+    const { blamingModels } = await import('../../run/blame.js');
+    return blamingModels([model()], () => inspect(context));
+  };
+
+  async function inspect(context: Context): Promise<number> {
     const [{ outlineModel, refuseChanged }, { planMigration }, { describeOutline, describePlan, withSha256 }] =
       await Promise.all([
         import('../../model/load.js'),
@@ -62,7 +67,7 @@ export function declareInspect(command: Command): Run {
       context.io.stdout.write(`${[`${head}\n`, await planText(planned), ...lines].join('\n')}\n`);
     }
     return 0;
-  };
+  }
 }
 
 /** How the model is read with data: it is run over them. */

@@ -21,7 +21,7 @@ export function declareRewrite(command: Command): Run {
     if (path === null) {
       throw new Failure('usage', { what: '--out PATH is missing.', cure: 'Name a place for the rewritten model.' });
     }
-    const { readSource, rewriteFrom, rewriteModel } = await import('../../run/rewrite.js');
+    const { rewriteModel, rewriteUnhashed } = await import('../../run/rewrite.js');
     const options = { model: model(), out: path, plan: plan(), a: a(), b: b(), overwrite: overwrite() };
     const warn = (message: string) => context.io.stderr.write(`warning: ${printable(message)}\n`);
     if (context.json) {
@@ -29,7 +29,7 @@ export function declareRewrite(command: Command): Run {
       return 0;
     }
     // the text does not say what the source's bytes hash to, so they are not hashed
-    const result = await rewriteFrom(await readSource(options), options, warn);
+    const result = await rewriteUnhashed(options, warn);
     const files = result.files.map((file) => `${file.sha256}  ${printable(file.path)}`).join('\n');
     const agreement = result.tfjs === null ? '' : `\n\n${agreementText(result.tfjs)}`;
     context.io.stdout.write(`${await planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);

@@ -1,7 +1,9 @@
 import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { parseDocument } from '../../contract/parse-json.js';
 import { type ColumnBuilder, columnBuilder } from './column.js';
-import { isFolder, openText, readBytes, readHead, unreadableText } from './files.js';
+import { isFolder, openText, readBytes, readHead, refuseCells, rowsBounded, unreadableText } from './files.js';
 import type { DatasetReader, Table } from './reader.js';
 import { tableDataset } from './table.js';
 
@@ -13,6 +15,7 @@ const cure = "Write one object per row, as pandas does by to_json(path, orient='
 function rowCollector(path: string) {
   const builders = new Map<string, ColumnBuilder>();
   let count = 0;
+  let size = 0;
   const added = (name: string): ColumnBuilder => {
     const builder = columnBuilder(path, name, false);
     for (let row = 0; row < count; row += 1) builder.push(null);
@@ -20,12 +23,19 @@ function rowCollector(path: string) {
     return builder;
   };
   return {
-    push(value: unknown): void {
+    /** @param length how much of the file the row is, in characters */
+    push(value: unknown, length: number): void {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new Failure('input', { what: `${path}: row ${count + 1} is not an object of named values.`, cure });
       }
       const row = new Map<string, unknown>(Object.entries(value));
-      for (const name of row.keys()) if (!builders.has(name)) added(name);
+      size += length;
+      for (const name of row.keys()) {
+        if (builders.has(name)) continue;
+        refuseCells(path, count + 1, builders.size + 1, size);
+        added(name);
+      }
+      refuseCells(path, count + 1, builders.size, size);
       for (const [name, builder] of builders) builder.push(row.get(name));
       count += 1;
     },
@@ -40,7 +50,7 @@ function rowCollector(path: string) {
 
 function parse(path: string, place: string, text: string | Uint8Array): unknown {
   try {
-    return JSON.parse(typeof text === 'string' ? text : new TextDecoder().decode(text));
+    return parseDocument(typeof text === 'string' ? text : new TextDecoder().decode(text));
   } catch (error) {
     throw new Failure(
       'input',
@@ -55,22 +65,25 @@ async function readLines(path: string): Promise<Table> {
   const input = await openText(path);
   let at = 0;
   try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    const text = Readable.from(rowsBounded(path, input, { sinceRow: 0 }, (piece) => piece.lastIndexOf('\n')));
+    for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
       at += 1;
-      const text = at === 1 ? line.replace(/^\uFEFF/, '') : line;
-      if (text.trim() !== '') rows.push(parse(path, `line ${at}`, text));
+      const row = at === 1 ? line.replace(/^\uFEFF/, '') : line;
+      if (row.trim() !== '') rows.push(parse(path, `line ${at}`, row), row.length);
     }
   } catch (error) {
-    throw error instanceof Failure ? error : unreadableText(path, error);
+    input.destroy();
+    throw unreadableText(path, error);
   }
   return rows.finish('jsonl');
 }
 
 async function readRecords(path: string): Promise<Table> {
   const rows = rowCollector(path);
-  const parsed = parse(path, 'it', await readBytes(path));
+  const bytes = await readBytes(path);
+  const parsed = parse(path, 'it', bytes);
   if (!Array.isArray(parsed)) throw new Failure('input', { what: `${path}: it is not an array of rows.`, cure });
-  for (const row of parsed) rows.push(row);
+  for (const row of parsed) rows.push(row, bytes.length / parsed.length);
   return rows.finish('json');
 }
 
@@ -85,7 +98,7 @@ async function firstLine(path: string): Promise<{ readonly text: string; readonl
 
 function isObject(text: string): boolean {
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed = parseDocument(text);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
   } catch {
     return false;

@@ -1,7 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { parseDocument } from '../../contract/parse-json.js';
+import { openRegular } from '../../contract/regular-file.js';
 import { errorCode, type Ownership } from '../../upgrade/files.js';
 import { replaceFile } from '../../upgrade/replace.js';
 import type { Artifact } from '../artifact.js';
@@ -72,7 +74,7 @@ async function* pieces(run: string, { stage, key }: Artifact<unknown>, value: un
 async function readArtifact(path: string, run: string, { stage, key }: Artifact<unknown>): Promise<unknown> {
   let handle: FileHandle;
   try {
-    handle = await open(path, 'r');
+    handle = await openRegular(path);
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return null;
     throw unreadable(path, cause);
@@ -159,7 +161,7 @@ class HashedReader {
 
 function parseHeader(line: string): Header | null {
   try {
-    const value: unknown = JSON.parse(line);
+    const value = parseDocument(line);
     return isHeader(value) ? value : null;
   } catch {
     return null;
