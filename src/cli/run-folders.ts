@@ -34,6 +34,22 @@ export async function findRun(named: string, folder: string): Promise<StoredRun>
 }
 
 /**
+ * Does something with what stored runs hold. Their JSON has no checksum, and of its many fields only those are looked at that tell what
+ * it is: one that was edited shows where it is used.
+ * @param path of the run, or of the folder of runs
+ * @throws Failure('input') where something is not there, or is something else; what `use` throws else
+ */
+export async function usingStored<Result>(path: string, use: () => Promise<Result>): Promise<Result> {
+  try {
+    return await use();
+  } catch (cause) {
+    if (!(cause instanceof TypeError || cause instanceof RangeError) || 'code' in cause) throw cause;
+    const what = `${path}: what it says of the run is not all there, or not as this version writes it (${cause.message}).`;
+    throw new Failure('input', { what, cure: 'Name another run, or run the migration again.' }, { cause });
+  }
+}
+
+/**
  * Every finished run below a folder, in the order of their paths. A report that cannot be read is passed over.
  * @param warn is told which, and why
  * @throws Failure('input') where there is no such folder

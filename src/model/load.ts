@@ -20,9 +20,29 @@ const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> =
     for (const tensor of externalTensors(model.graph)) await loadExternalData(model, tensor);
     return model;
   },
-  'tfjs-graph': async (path) => (await import('./tfjs-graph/read.js')).readTfjsGraph(path),
-  'tfjs-layers': async (path) => (await import('./tfjs-layers/read.js')).readTfjsLayers(path),
+  'tfjs-graph': async (path) => {
+    const { readTfjsGraph } = await import('./tfjs-graph/read.js');
+    return refusingNumbers(path, () => readTfjsGraph(path));
+  },
+  'tfjs-layers': async (path) => {
+    const { readTfjsLayers } = await import('./tfjs-layers/read.js');
+    return refusingNumbers(path, () => readTfjsLayers(path));
+  },
 };
+
+/**
+ * A topology holds whatever numbers somebody wrote. One that is no whole number where a size or an axis should be, or that nothing is as
+ * large as, ends in a RangeError wherever it is first used.
+ */
+async function refusingNumbers(path: string, read: () => Promise<Model>): Promise<Model> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const what = `${path}: a number in its topology is not what a network can have there, or its layers go too deep (${cause.message}).`;
+    throw new Failure('input', { what, cure: 'Save or convert the model again.' }, { cause });
+  }
+}
 
 /**
  * Reads a model: an .onnx file, a model.json, or a folder that holds one of them. The format is told by content, not by name.
@@ -88,7 +108,7 @@ export async function findEntry(path: string): Promise<string> {
 }
 
 /** A file that begins with a brace is a model.json: no ONNX message does, since its first field has the tag 0x08. */
-async function formatOf(path: string): Promise<ModelFormat> {
+export async function formatOf(path: string): Promise<ModelFormat> {
   const file = await openRegular(path);
   const { buffer } = await file.read(new Uint8Array(64), 0, 64, 0).finally(() => file.close());
   if (!new TextDecoder().decode(buffer).trimStart().startsWith('{')) return 'onnx';

@@ -29,8 +29,7 @@ function isOfSystem(cause: unknown): boolean {
 /** Why a model cannot be used as it came; null where ONNX Runtime, or for its own formats TensorFlow.js, takes it. */
 async function refusalOf(path: string, cause: unknown): Promise<Failure | null> {
   try {
-    const { loadModel } = await import('../model/load.js');
-    await tryModel(await loadModel(path));
+    await tryModel(path);
     return null;
   } catch (refusal) {
     if (refusal instanceof Failure) return refusal;
@@ -38,7 +37,22 @@ async function refusalOf(path: string, cause: unknown): Promise<Failure | null> 
   }
 }
 
-async function tryModel(model: Model): Promise<void> {
+async function tryModel(path: string): Promise<void> {
+  const { findEntry, formatOf, loadModel } = await import('../model/load.js');
+  const entry = await findEntry(path);
+  const format = await formatOf(entry);
+  if (format !== 'onnx') {
+    const [{ readTfjsFiles }, { loadsInTfjs }] = await Promise.all([
+      import('../model/tfjs/files.js'),
+      import('../tfjs-check/verify.js'),
+    ]);
+    // what it does not take is no model, whatever our reading of it came to
+    await loadsInTfjs(await readTfjsFiles(entry), format);
+  }
+  await tryLoaded(await loadModel(entry));
+}
+
+async function tryLoaded(model: Model): Promise<void> {
   if (model.format !== 'onnx') {
     const { checkSource } = await import('../judge/tfjs-check.js');
     await checkSource(model, () => {});

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
 import { parseDocument } from '../contract/parse-json.js';
 import { readText } from '../contract/regular-file.js';
 import type { Model, ModelFile } from '../model/model.js';
-import { errorCode, type Ownership } from '../upgrade/files.js';
+import { createFolder, errorCode, type Ownership } from '../upgrade/files.js';
 import { history } from '../upgrade/history.js';
 import { replaceFile } from '../upgrade/replace.js';
 import { recordName, resultName } from './file-names.js';
@@ -47,7 +47,7 @@ export async function openPlace(options: MigrateOptions, model: Model, content: 
   const folder = named ?? join(runs, id);
   const record: RunRecord = { id, run, started, model: model.files };
   try {
-    await mkdir(folder, { recursive: true });
+    await createFolder(folder);
     const place = await placeOf(folder, record, model.path);
     // of another run that this folder was named for
     await place.store.clear();

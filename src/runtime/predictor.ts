@@ -143,9 +143,9 @@ function withOutput(model: ModelProto | Uint8Array | string, output: string): Mo
 }
 
 /** An output that is as large as its values want, or one for a whole batch, cannot be held against samples. */
-function withoutBatch(output: string, dims: readonly number[], count: number): Failure {
+function withoutBatch(where: string, output: string, dims: readonly number[], count: number): Failure {
   return new Failure('input', {
-    what: `The output '${output}' is [${dims.join(', ')}] for ${count} samples: its first axis is not that of the samples.`,
+    what: `${where}the output '${output}' is [${dims.join(', ')}] for ${count} samples: its first axis is not that of the samples.`,
     cure: 'Export the model with what it says of a sample in a row of its own, or name another output.',
     settings: ['output'],
   });
@@ -157,6 +157,7 @@ export async function openPredictor(
   signature: Signature,
   options: InferenceSession.SessionOptions = {},
 ): Promise<Predictor> {
+  const where = typeof model === 'string' ? `${model}: ` : '';
   const source = withOutput(model, signature.output);
   let session = await openSession(source, options);
   const fixed = fixedBatch(signature);
@@ -168,7 +169,7 @@ export async function openPredictor(
     if (output === undefined) throw new Error(`the model gave no '${signature.output}'`);
     const values = floatsOf(output);
     const perSample = values.length / count;
-    if (!Number.isInteger(perSample)) throw withoutBatch(signature.output, output.dims, count);
+    if (!Number.isInteger(perSample)) throw withoutBatch(where, signature.output, output.dims, count);
     const shape = output.dims[0] === count ? output.dims.slice(1) : [perSample];
     return { values, shape };
   }
@@ -199,7 +200,7 @@ export async function openPredictor(
         shape = part.shape;
         const width = elementCount(shape);
         if (values !== undefined && values.length !== count * width) {
-          throw withoutBatch(signature.output, [taken, ...shape], taken);
+          throw withoutBatch(where, signature.output, [taken, ...shape], taken);
         }
         values ??= new Float32Array(count * width);
         values.set(part.values.subarray(0, taken * width), at * width);

@@ -96,6 +96,16 @@ function triedBatches<Batches>(files: TfjsFiles, make: () => Batches): Batches {
   }
 }
 
+/**
+ * Whether TensorFlow.js takes a model at all, without running it.
+ * @throws Failure('input') where it does not, with its own words
+ */
+export async function loadsInTfjs(files: TfjsFiles, format: Exclude<ModelFormat, 'onnx'>): Promise<void> {
+  const { tf } = await loadEngine(files);
+  if (format === 'tfjs-layers') registerFrelu(tf);
+  (await loadStock(tf, files, format)).dispose();
+}
+
 interface Engine {
   readonly tf: Tf;
   readonly backend: string;

@@ -11,7 +11,7 @@ import { argument, option } from '../options/option.js';
 import { deviceOption } from '../options/task.js';
 import { positive, text } from '../options/values.js';
 import { askForData } from '../prompts.js';
-import { findRun } from '../run-folders.js';
+import { findRun, usingStored } from '../run-folders.js';
 import { table } from '../table.js';
 
 /** Below this, shares jump by chance as far as drift moves them. */
@@ -52,9 +52,9 @@ export function declareMonitor(command: Command): Run {
     const { io, json } = context;
     const given = data();
     const path = given.data ?? (await askForData(io, json));
-    const { result: run } = await findRun(named(), process.cwd());
+    const { path: stored, result: run } = await findRun(named(), process.cwd());
     const { monitor } = await import('../../run/monitor.js');
-    const result = await monitor({
+    const options = {
       run,
       model: model(),
       data: { ...given, data: path },
@@ -65,7 +65,8 @@ export function declareMonitor(command: Command): Run {
         confidenceFall: thresholds.confidenceFall(),
         floorRateChange: thresholds.floorRateChange(),
       },
-    });
+    };
+    const result = await usingStored(stored, () => monitor(options));
     if (result.data.count < enoughSamples) {
       io.stderr.write(
         `Only ${result.data.count} samples: chance alone can move shares as far as drift does. Use windows of ${enoughSamples} or more.\n`,

@@ -1,16 +1,17 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
 import { printable } from '../../printable.js';
+import { createFolder } from '../../upgrade/files.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { argument, flag, option } from '../options/option.js';
 import { languagesOption } from '../options/run.js';
 import { listOf, text } from '../options/values.js';
-import { findRun, findRuns } from '../run-folders.js';
+import { findRun, findRuns, usingStored } from '../run-folders.js';
 import { table } from '../table.js';
 
 const formats = ['html', 'md', 'json', 'pdf'] as const;
@@ -45,13 +46,16 @@ async function renderOne(context: Context, named: string, { formats, languages, 
   const { path, result } = await findRun(named, process.cwd());
   const { renderHtml, renderJson, renderMarkdown, renderPdf } = await import('../../report/render.js');
   const folder = resolve(out ?? dirname(path));
-  const report = await writeFiles(context, folder, 'report', formats, languages, {
-    html: (language) => renderHtml(result, language),
-    md: async (language) => renderMarkdown(result, language),
-    pdf: (language) => renderPdf(result, language),
-    // the run's own JSON is what all the others are made from: beside them it stands already
-    json: async () => (join(folder, 'report.json') === resolve(path) ? null : renderJson(result)),
-  });
+  const render = { context, folder, name: 'report', formats, languages };
+  const report = await usingStored(path, () =>
+    writeFiles(render, {
+      html: (language) => renderHtml(result, language),
+      md: async (language) => renderMarkdown(result, language),
+      pdf: (language) => renderPdf(result, language),
+      // the run's own JSON is what all the others are made from: beside them it stands already
+      json: async () => (join(folder, 'report.json') === resolve(path) ? null : renderJson(result)),
+    }),
+  );
   if (context.json) printJson(context, { run: result.run.id, report });
   else context.io.stdout.write(`${report.map(printable).join('\n')}\n`);
   return 0;
@@ -70,26 +74,35 @@ async function renderAll(context: Context, folder: string, { formats, languages,
     import('../../report/render.js'),
     import('../../report/pdf.js'),
   ]);
-  const report = await writeFiles(context, resolve(out ?? folder), 'history', formats, languages, {
-    html: (language) => renderHistoryHtml(results, language),
-    md: async (language) => renderHistoryMarkdown(results, language),
-    pdf: async (language) => printPdf(await renderHistoryHtml(results, language)),
-    json: async () => renderJson(results),
-  });
+  const render = { context, folder: resolve(out ?? folder), name: 'history', formats, languages };
+  const report = await usingStored(folder, () =>
+    writeFiles(render, {
+      html: (language) => renderHistoryHtml(results, language),
+      md: async (language) => renderHistoryMarkdown(results, language),
+      pdf: async (language) => printPdf(await renderHistoryHtml(results, language)),
+      json: async () => renderJson(results),
+    }),
+  );
   if (context.json) printJson(context, { runs: results, report });
-  else context.io.stdout.write(`${await historyTable(results)}\n\n${report.map(printable).join('\n')}\n`);
+  else
+    context.io.stdout.write(
+      `${await usingStored(folder, () => historyTable(results))}\n\n${report.map(printable).join('\n')}\n`,
+    );
   return 0;
 }
 
 type Render = (language: Language) => Promise<string | Uint8Array | null>;
 
+interface ToRender extends Pick<Wanted, 'formats' | 'languages'> {
+  readonly context: Context;
+  readonly folder: string;
+  /** of the files, without extension */
+  readonly name: string;
+}
+
 /** Writes one file per format and language, JSON once, each under its final name when it is complete; null: stands already. */
 async function writeFiles(
-  { writes }: Context,
-  folder: string,
-  name: string,
-  formats: readonly Format[],
-  languages: readonly Language[],
+  { context: { writes }, folder, name, formats, languages }: ToRender,
   renderers: Readonly<Record<Format, Render>>,
 ): Promise<string[]> {
   const wanted = formats.flatMap((format) =>
@@ -100,7 +113,7 @@ async function writeFiles(
     const suffix = language === 'en' || format === 'json' ? '' : `.${language}`;
     rendered.push({ path: join(folder, `${name}${suffix}.${format}`), content: await renderers[format](language) });
   }
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   for (const { path, content } of rendered) {
     writes.sentence = `The files of the report before ${basename(path)} were written.`;
     if (content !== null) await writeFile(path, content);

@@ -1,10 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, rm } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { parseDocument } from '../../contract/parse-json.js';
 import { openRegular } from '../../contract/regular-file.js';
-import { errorCode, type Ownership } from '../../upgrade/files.js';
+import { createFolder, errorCode, explainFileError, type Ownership } from '../../upgrade/files.js';
 import { replaceFile } from '../../upgrade/replace.js';
 import type { Artifact } from '../artifact.js';
 import type { Store } from '../store.js';
@@ -51,7 +51,11 @@ export function openFolderStore(folder: string, { run, ownership }: FolderStoreO
       throw damaged(path, 'it holds something else');
     },
     async put(artifact, value) {
-      await mkdir(folder, { recursive: true });
+      try {
+        await createFolder(folder);
+      } catch (cause) {
+        throw explainFileError(cause, folder, 'model-untouched');
+      }
       await replaceFile(pathOf(artifact), pieces(run, artifact, value), ownership);
     },
     remove: (artifact) => rm(pathOf(artifact), { force: true }),
