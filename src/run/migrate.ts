@@ -87,7 +87,7 @@ async function openRun(
   await warnOfLeaks(data, hooks);
   const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
   const content = { dataSha256: data.train.split.contentSha256, teacher: teacher?.model.files ?? null };
-  const place = await openPlace(options, model, content);
+  const place = await openPlace(options, model, content, hooks.warn);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {
     if (opened === null) {

@@ -36,12 +36,18 @@ const artifacts = 'artifacts';
  * Makes the folder of a new run, or finds the one to go on with.
  * @throws Failure('usage') when there is no interrupted run of the same model, data and settings; Failure('input') when the folder
  *   cannot be written, or a record in it is damaged
+ * @param warn is told of runs that were passed over since their records are damaged
  */
-export async function openPlace(options: MigrateOptions, model: Model, content: RunContent): Promise<RunPlace> {
+export async function openPlace(
+  options: MigrateOptions,
+  model: Model,
+  content: RunContent,
+  warn: (message: string) => void = () => {},
+): Promise<RunPlace> {
   const run = runSha256(specOf(options), content);
   const runs = join(dirname(model.path), '.frelu', 'runs');
   const named = options.runDir === null ? null : resolve(options.runDir);
-  if (options.resume) return resumePlace(named === null ? await foldersOf(runs) : [named], run, model);
+  if (options.resume) return resumePlace(named === null ? await foldersOf(runs) : [named], run, model, warn);
   const started = new Date().toISOString();
   const id = `${started.replace(/[-:]|\..*/g, '')}-${run.slice(0, 6)}${randomBytes(2).toString('hex')}`;
   const folder = named ?? join(runs, id);
@@ -86,15 +92,29 @@ async function placeOf(folder: string, record: RunRecord, like: string): Promise
 }
 
 /** The newest of the folders that holds this run unfinished: of the model as it is, or as the run itself has made it. */
-async function resumePlace(folders: readonly string[], run: string, model: Model): Promise<RunPlace> {
+async function resumePlace(
+  folders: readonly string[],
+  run: string,
+  model: Model,
+  warn: (message: string) => void,
+): Promise<RunPlace> {
+  const damaged: Failure[] = [];
   for (const folder of folders) {
-    const record = await readRecord(folder);
+    // one that cannot be read may be of any run: it does not stand in the way of those that can
+    const record = await readRecord(folder).catch((cause: unknown) => {
+      if (!(cause instanceof Failure)) throw cause;
+      damaged.push(cause);
+      return null;
+    });
     if (record === null || record.run !== run) continue;
     if (await isFinished(folder)) continue;
     if (isSame(record.model, model.files) || (await isMadeBy(record.id, model.path))) {
+      for (const { what } of damaged) warn(`${what} It is passed over.`);
       return placeOf(folder, record, model.path);
     }
   }
+  const [first] = damaged;
+  if (first !== undefined) throw first;
   throw new Failure('usage', {
     what: 'There is no interrupted run of this model with this data and these settings to resume.',
     cure: "Start a new one, or name the run's folder.",

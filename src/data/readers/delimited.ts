@@ -43,11 +43,9 @@ async function forEachRow(
   take: (cells: readonly string[], delimiter: string) => void,
 ): Promise<void> {
   const meter = { sinceRow: 0 };
-  const text = await openText(path);
-  const input = Readable.from(rowsBounded(path, text, meter));
+  const input = Readable.from(rowsBounded(path, await openText(path), meter));
   await new Promise<void>((resolve, reject) => {
     input.on('error', (error) => {
-      text.destroy();
       reject(unreadableText(path, error));
     });
     Papa.parse<string[]>(input, {
@@ -64,7 +62,7 @@ async function forEachRow(
           reject(error);
           // this calls `complete`: the promise has to be rejected by then
           parser.abort();
-          text.destroy();
+          input.destroy();
         }
       },
       complete: () => resolve(),

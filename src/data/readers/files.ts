@@ -1,6 +1,6 @@
 import { type FileHandle, readdir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { type Readable, Transform } from 'node:stream';
+import { pipeline, type Readable, Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { Failure, messageOf } from '../../contract/failure.js';
@@ -98,9 +98,9 @@ export async function openText(path: string): Promise<Readable> {
   if (!isGzip(raw)) return file.setEncoding('utf8');
   const text = createGunzip();
   const bounded = upTo(unpackLimit(size));
-  file.on('error', (error) => text.destroy(error));
-  text.on('error', (error) => bounded.destroy(error));
-  return file.pipe(text).pipe(bounded).setEncoding('utf8');
+  // what ends one of them, the reader's leaving among it, ends them all; its error is that of the last
+  pipeline(file, text, bounded, () => {});
+  return bounded.setEncoding('utf8');
 }
 
 /** What an archive of `size` bytes may unpack to: data do not compress to a hundredth, and what was made to burst does to a thousandth. */
@@ -157,6 +157,25 @@ export async function* rowsBounded(
     yield piece;
   }
 }
+
+/**
+ * The lines of a text, without their ends. Whoever leaves it early leaves the text too.
+ * @throws Failure('input') for a line without end
+ */
+export async function* linesOf(path: string, input: AsyncIterable<string>): AsyncGenerator<string> {
+  let begun: string[] = [];
+  for await (const piece of rowsBounded(path, input, { sinceRow: 0 }, (each) => each.lastIndexOf('\n'))) {
+    const [first = '', ...others] = piece.split('\n');
+    begun.push(first);
+    for (const next of others) {
+      yield withoutReturn(begun.join(''));
+      begun = [next];
+    }
+  }
+  yield withoutReturn(begun.join(''));
+}
+
+const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
 /**
  * Tells a table whose cells are fewer than those it would come to from one that is made to burst: columns that are missing in most rows,

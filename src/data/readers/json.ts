@@ -1,9 +1,7 @@
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { parseDocument } from '../../contract/parse-json.js';
 import { type ColumnBuilder, columnBuilder } from './column.js';
-import { isFolder, openText, readBytes, readHead, refuseCells, rowsBounded, unreadableText } from './files.js';
+import { isFolder, linesOf, openText, readBytes, readHead, refuseCells, unreadableText } from './files.js';
 import type { DatasetReader, Table } from './reader.js';
 import { tableDataset } from './table.js';
 
@@ -65,14 +63,12 @@ async function readLines(path: string): Promise<Table> {
   const input = await openText(path);
   let at = 0;
   try {
-    const text = Readable.from(rowsBounded(path, input, { sinceRow: 0 }, (piece) => piece.lastIndexOf('\n')));
-    for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of linesOf(path, input)) {
       at += 1;
       const row = at === 1 ? line.replace(/^\uFEFF/, '') : line;
       if (row.trim() !== '') rows.push(parse(path, `line ${at}`, row), row.length);
     }
   } catch (error) {
-    input.destroy();
     throw unreadableText(path, error);
   }
   return rows.finish('jsonl');

@@ -87,6 +87,9 @@ function parseGraph(path: string, bytes: Uint8Array, leftOut: Skeleton['leftOut'
       cure: 'Name another file.',
     });
   }
+  if (model.graph.output.length === 0) {
+    throw new Failure('input', { what: `${path}: the graph has no output.`, cure: 'Export the model again.' });
+  }
   const sizes = new Map([...leftOut].map(([at, { byteLength }]) => [model.graph?.initializer[at], byteLength]));
   refuseUnsound(path, model, (tensor) => sizes.get(tensor) ?? tensor.rawData.byteLength);
   const graph = new Graph(model);
