@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
-import { Failure } from '../contract/failure.js';
+import { ExecutionError, Failure } from '../contract/failure.js';
 import { allMetricNames } from '../contract/metrics.js';
 import { parseJson } from '../contract/parse-json.js';
 import { readText } from '../contract/regular-file.js';
@@ -43,7 +43,9 @@ export async function usingStored<Result>(path: string, use: () => Promise<Resul
   try {
     return await use();
   } catch (cause) {
-    if (!(cause instanceof TypeError || cause instanceof RangeError) || 'code' in cause) throw cause;
+    if (!(cause instanceof Error) || cause instanceof Failure || cause instanceof ExecutionError || 'code' in cause) {
+      throw cause;
+    }
     const what = `${path}: what it says of the run is not all there, or not as this version writes it (${cause.message}).`;
     throw new Failure('input', { what, cure: 'Name another run, or run the migration again.' }, { cause });
   }

@@ -97,14 +97,18 @@ export async function openText(path: string): Promise<Readable> {
   const file = handle.createReadStream();
   if (!isGzip(raw)) return file.setEncoding('utf8');
   const text = createGunzip();
-  const bounded = upTo(unpackLimit(size));
+  const bounded = upTo(unpackLimit(size, 2 ** 25));
   // what ends one of them, the reader's leaving among it, ends them all; its error is that of the last
   pipeline(file, text, bounded, () => {});
   return bounded.setEncoding('utf8');
 }
 
-/** What an archive of `size` bytes may unpack to: data do not compress to a hundredth, and what was made to burst does to a thousandth. */
-export const unpackLimit = (size: number): number => Math.min(largestRead, Math.max(2 ** 27, 100 * size));
+/**
+ * What an archive of `size` bytes may unpack to: data do not compress to a hundredth, and what was made to burst does to a thousandth.
+ * @param least what any archive may unpack to
+ */
+export const unpackLimit = (size: number, least = 2 ** 27): number =>
+  Math.min(largestRead, Math.max(least, 100 * size));
 
 /** Passes bytes on, and ends in an error beyond `limit` of them. */
 function upTo(limit: number): Transform {
@@ -177,22 +181,21 @@ export async function* linesOf(path: string, input: AsyncIterable<string>): Asyn
 
 const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
 
+/** Tables have tens of columns, those of genes tens of thousands. */
+const mostColumns = 2 ** 17;
+
 /**
- * Tells a table whose cells are fewer than those it would come to from one that is made to burst: columns that are missing in most rows,
- * rows that say nothing.
- * @param size of the file, in bytes or characters
+ * Tells a table that holds its values from one that is made to burst: columns that are missing in most rows, rows that say nothing.
+ * @param cells as many as the size of the file lets it have
  * @throws Failure('input')
  */
-export function refuseCells(path: string, rows: number, columns: number, size: number): void {
-  if (columns <= mostColumns && rows * columns <= Math.max(2 ** 25, 16 * size)) return;
+export function refuseCells(path: string, rows: number, columns: number, cells: number): void {
+  if (columns <= mostColumns && rows * columns <= cells) return;
   throw new Failure('input', {
     what: `${path}: its ${rows} rows and ${columns} columns come to far more cells than it holds values.`,
     cure: 'Write the columns that the model takes, with a value in every row.',
   });
 }
-
-/** Tables have tens, those of genes tens of thousands. */
-const mostColumns = 2 ** 17;
 
 /**
  * A whole file, decompressed if it is gzip.

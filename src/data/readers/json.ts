@@ -9,6 +9,9 @@ const lines = /\.(jsonl|ndjson)(\.gz)?$/i;
 
 const cure = "Write one object per row, as pandas does by to_json(path, orient='records', lines=True).";
 
+/** How many cells so many characters may come to. */
+const cellsIn = (size: number): number => Math.max(2 ** 22, 16 * size);
+
 /** Rows given as objects, by the names of their values; what a row does not name is missing in it. */
 function rowCollector(path: string) {
   const builders = new Map<string, ColumnBuilder>();
@@ -30,10 +33,10 @@ function rowCollector(path: string) {
       size += length;
       for (const name of row.keys()) {
         if (builders.has(name)) continue;
-        refuseCells(path, count + 1, builders.size + 1, size);
+        refuseCells(path, count + 1, builders.size + 1, cellsIn(size));
         added(name);
       }
-      refuseCells(path, count + 1, builders.size, size);
+      refuseCells(path, count + 1, builders.size, cellsIn(size));
       for (const [name, builder] of builders) builder.push(row.get(name));
       count += 1;
     },

@@ -25,7 +25,7 @@ async function readColumns(path: string): Promise<Columns> {
     const metadata = await parquetMetadataAsync(file);
     const count = countOf(metadata);
     const names = topLevelNames(metadata);
-    refuseCells(path, count, names.length, file.byteLength);
+    refuseCells(path, count, names.length, cellsIn(file.byteLength));
     const cells = new Map(names.map((name) => [name, new Array<unknown>(count)]));
     await parquetRead({
       file,
@@ -68,6 +68,9 @@ function countOf({ num_rows: rows, row_groups: groups }: FileMetaData): number {
   if (sum === Number(rows) && groups.every((group) => group.num_rows >= 0n)) return sum;
   throw new Error(`it announces ${rows} rows, and its groups hold ${sum}`);
 }
+
+/** How many cells so many bytes may come to: runs of one value take next to nothing. */
+const cellsIn = (bytes: number): number => Math.max(2 ** 25, 64 * bytes);
 
 /** The schema is a tree written in depth-first order: the root's children are its columns. */
 function topLevelNames(metadata: FileMetaData): string[] {
@@ -127,7 +130,7 @@ function columnsOf(path: string, name: string, cells: readonly unknown[]): Colum
     for (const cell of cells) builder.push(cell);
     return [builder.finish()];
   }
-  refuseCells(path, cells.length, width, cells.length);
+  refuseCells(path, cells.length, width, cellsIn(cells.length));
   const builders = Array.from({ length: width }, (_, i) => columnBuilder(path, `${name}_${i}`, false));
   for (const [row, cell] of cells.entries()) {
     const list: readonly unknown[] = Array.isArray(cell) ? cell : new Array(width).fill(null);
