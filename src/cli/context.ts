@@ -1,3 +1,4 @@
+import { printableLines } from '../printable.js';
 import type { Io } from './io.js';
 
 /** What a failure's message says about the files when the failure itself does not know. */
@@ -18,5 +19,5 @@ export type Run = (context: Context) => Promise<number>;
 
 /** One JSON document, indented, with a line feed. */
 export function printJson({ io }: Context, result: unknown): void {
-  io.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  io.stdout.write(`${printableLines(JSON.stringify(result, null, 2))}\n`);
 }

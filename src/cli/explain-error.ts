@@ -1,4 +1,5 @@
 import { ExecutionError, exitCodes, Failure, messageOf, type Written } from '../contract/failure.js';
+import { printable, printableLines } from '../printable.js';
 import { flagOf } from './flags.js';
 
 /** Errors of the file system that are the user's to cure, wherever they surface. */
@@ -9,8 +10,20 @@ const fileErrors: ReadonlyMap<string, string> = new Map([
   ['EISDIR', 'this is a folder. Name a file.'],
   ['ENOTDIR', 'a part of this path is a file, not a folder. Check the path.'],
   ['ENOSPC', 'the disk is full. Make room.'],
+  ['EDQUOT', 'the disk quota is used up. Make room.'],
+  ['EFBIG', 'the file is larger than this file system allows. Choose another place.'],
   ['EROFS', 'the disk is read-only. Choose another place.'],
+  ['EIO', 'the disk reports an input/output error. Check the disk.'],
+  ['ENAMETOOLONG', 'the name is too long for this file system. Choose a shorter one.'],
+  ['ELOOP', 'its links lead in a circle. Name the file itself.'],
   ['EMFILE', 'too many files are open. Raise the limit (ulimit -n).'],
+  ['ENFILE', 'too many files are open on this machine. Close some programs.'],
+  ['ENOMEM', 'memory does not suffice. Close some programs, or use a larger machine.'],
+  ['EBUSY', 'another program has it in use. Close it there.'],
+  ['ETXTBSY', 'another program has it in use. Close it there.'],
+  ['ESTALE', 'the network drive lost it. Mount it again.'],
+  ['ENXIO', 'this is no file whose bytes can be read. Name a file.'],
+  ['ENODEV', 'this is no file whose bytes can be read. Name a file.'],
 ]);
 
 const writtenSentences: Readonly<Record<Written, string>> = {
@@ -39,7 +52,7 @@ export interface Explanation {
  */
 export function explainError(error: unknown, written: string, debug: boolean): Explanation {
   const { code, message } = error instanceof Failure ? explainFailure(error, written) : explainOther(error, written);
-  return { code, text: `frelu-migrate: ${message}${debug ? `\n\n${stackOf(error)}` : ''}` };
+  return { code, text: `frelu-migrate: ${message}${debug ? `\n\n${printableLines(stackOf(error))}` : ''}` };
 }
 
 function explainFailure(failure: Failure, sentence: string): { code: number; message: string } {
@@ -48,7 +61,9 @@ function explainFailure(failure: Failure, sentence: string): { code: number; mes
   const written = failure.written === null ? sentence : writtenSentences[failure.written];
   return {
     code,
-    message: [what, withFlags(cure, settings.map(flagOf)), written].filter((part) => part !== '').join(' '),
+    message: [printable(what), printableLines(withFlags(cure, settings.map(flagOf))), printable(written)]
+      .filter((part) => part !== '')
+      .join(' '),
   };
 }
 
@@ -60,7 +75,7 @@ function withFlags(cure: string, options: readonly string[]): string {
 }
 
 function explainOther(error: unknown, written: string): { code: number; message: string } {
-  const message = messageOf(error);
+  const message = printable(messageOf(error));
   if (error instanceof ExecutionError) {
     const cure =
       error.provider === 'cpu'
@@ -75,6 +90,12 @@ function explainOther(error: unknown, written: string): { code: number; message:
   if (missing !== null) return { code: exitCodes.input, message: `${missing} ${written}` };
   const fileError = explainPath(error);
   if (fileError !== null) return { code: exitCodes.input, message: `${fileError} ${written}` };
+  if (isOutOfMemory(error)) {
+    return {
+      code: exitCodes.input,
+      message: `memory does not suffice for this model and its data (${message}). Use less data, or a larger machine. ${written}`,
+    };
+  }
   return {
     code: 1,
     message:
@@ -102,11 +123,17 @@ function explainRuntime(error: unknown): string | null {
 }
 
 function explainPath(error: unknown): string | null {
-  if (!(error instanceof Error && 'code' in error && 'path' in error)) return null;
-  const { code, path } = error;
-  if (typeof code !== 'string' || typeof path !== 'string') return null;
-  const explanation = fileErrors.get(code);
-  return explanation === undefined ? null : `${path}: ${explanation}`;
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return null;
+  const explanation = fileErrors.get(error.code);
+  if (explanation === undefined) return null;
+  // an open file that is read or written has no path any more
+  const path = 'path' in error && typeof error.path === 'string' ? error.path : 'a file';
+  return `${printable(path)}: ${explanation}`;
+}
+
+/** What V8 and Node say where the machine has no more memory to give. */
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof RangeError && /array buffer allocation failed/i.test(error.message);
 }
 
 function stackOf(error: unknown): string {

@@ -1,3 +1,4 @@
+import { printable } from '../printable.js';
 import type { RunHooks, RunPhase } from '../run/hooks.js';
 import type { TextOutput } from './io.js';
 import { readingLines } from './reading-lines.js';
@@ -43,14 +44,14 @@ export function createProgress({ output, live, arms, now = () => performance.now
   };
   const keep = (line: string) => {
     clear();
-    output.write(`${line}\n`);
+    output.write(`${printable(line)}\n`);
   };
   /** A line that the next one replaces; where nothing can be redrawn, one that stays. */
   const show = (line: string) => {
     if (!live) return keep(line);
     clear();
     // a line that wraps could not be taken back
-    output.write(line.slice(0, widthOf(output) - 1));
+    output.write(printable(line).slice(0, widthOf(output) - 1));
     drawn = true;
   };
 

@@ -1,8 +1,13 @@
 import type { InputReading, OutputReading, Reading, SanityReading, UntrainedConstant } from '../contract/reading.js';
+import { printable } from '../printable.js';
 import { flagOf } from './flags.js';
 
 /** How the model is read, in a few lines for stderr; what warns about it comes last. */
-export function readingLines({ inputs, outputs, loss, classes, untrained, data, sanity, trusted }: Reading): string[] {
+export function readingLines(reading: Reading): string[] {
+  return linesOf(reading).map(printable);
+}
+
+function linesOf({ inputs, outputs, loss, classes, untrained, data, sanity, trusted }: Reading): string[] {
   const judged = outputs.filter((output) => output.judged);
   const others = outputs.filter((output) => !output.judged);
   const beside = others.filter(({ lossAt }) => lossAt !== null);

@@ -1,9 +1,10 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
-import { Failure } from '../contract/failure.js';
+import { ExecutionError, Failure } from '../contract/failure.js';
 import { allMetricNames } from '../contract/metrics.js';
 import { parseJson } from '../contract/parse-json.js';
+import { readText } from '../contract/regular-file.js';
 import type { MigrateResult } from '../contract/result.js';
 import { recordName, resultName } from '../run/file-names.js';
 
@@ -30,6 +31,24 @@ export async function findRun(named: string, folder: string): Promise<StoredRun>
     what: `${named}: there is no such file or folder, and no finished run of this id below ${folder}.`,
     cure: 'Name the run by its folder, .frelu/runs/ID beside the model.',
   });
+}
+
+/**
+ * Does something with what stored runs hold. Their JSON has no checksum, and of its many fields only those are looked at that tell what
+ * it is: one that was edited shows where it is used.
+ * @param path of the run, or of the folder of runs
+ * @throws Failure('input') where something is not there, or is something else; what `use` throws else
+ */
+export async function usingStored<Result>(path: string, use: () => Promise<Result>): Promise<Result> {
+  try {
+    return await use();
+  } catch (cause) {
+    if (!(cause instanceof Error) || cause instanceof Failure || cause instanceof ExecutionError || 'code' in cause) {
+      throw cause;
+    }
+    const what = `${path}: what it says of the run is not all there, or not as this version writes it (${cause.message}).`;
+    throw new Failure('input', { what, cure: 'Name another run, or run the migration again.' }, { cause });
+  }
 }
 
 /**
@@ -105,7 +124,7 @@ const resultParts = v.looseObject({
 const runResult = v.custom<MigrateResult>((value) => v.is(resultParts, value));
 
 async function readRun(path: string): Promise<StoredRun> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+  const text = await readText(path).catch((cause: unknown) => {
     throw new Failure(
       'input',
       {

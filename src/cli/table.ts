@@ -1,12 +1,13 @@
+import { printable } from '../printable.js';
 import { alignColumns, type Width } from '../report/columns.js';
 
-/** Columns padded to their widest cell, two spaces apart; a column is flush left unless its title is in `right`. */
+/** Columns padded to their widest cell, two spaces apart, each cell one line; a column is flush left unless its title is in `right`. */
 export async function table(
   titles: readonly string[],
   rows: readonly (readonly string[])[],
   right: readonly string[] = [],
 ): Promise<string> {
-  const all = [titles, ...rows];
+  const all = [titles, ...rows].map((cells) => cells.map(printable));
   const flushRight = titles.map((title) => right.includes(title));
   return alignColumns(all, '  ', (column) => flushRight[column] === true, await widthFor(all)).join('\n');
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { refuseIrregular } from '../contract/regular-file.js';
 import type { Dataset, Part, Targets } from './dataset.js';
 import { cifar10, cifar100 } from './readers/cifar.js';
 import { csv, tsv } from './readers/delimited.js';
@@ -28,6 +29,7 @@ const readers: readonly DatasetReader[] = [
 ];
 
 export async function readerOf(path: string): Promise<DatasetReader> {
+  await refuseIrregular(path);
   const folder = await isFolder(path);
   for (const reader of readers) {
     if (await reader.recognises(path)) return reader;

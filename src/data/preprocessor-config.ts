@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { Failure, messageOf } from '../contract/failure.js';
+import { parseDocument } from '../contract/parse-json.js';
+import { readText } from '../contract/regular-file.js';
 import type { PixelSize } from './dataset.js';
 import { fileSize } from './readers/files.js';
 
@@ -35,7 +36,7 @@ export async function findPreprocessorConfig(modelPath: string): Promise<Preproc
 export async function readPreprocessorConfig(path: string): Promise<PreprocessorConfig> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(await readFile(path, 'utf8'));
+    parsed = parseDocument(await readText(path));
   } catch (error) {
     const cause = messageOf(error);
     throw new Failure(

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { matchesPattern } from '../contract/pattern.js';
 import { present } from '../contract/present.js';
 import type { SettingName } from '../contract/settings.js';
 import type { Dataset, Part, Targets } from './dataset.js';
@@ -185,23 +186,19 @@ function keyColumns(columns: readonly Column[], key: string): readonly Column[] 
     const pattern = word.trim();
     const exact = columns.filter(({ name }) => name === pattern);
     if (exact.length > 0 || !pattern.includes('*')) return exact;
-    const form = new RegExp(`^${pattern.split('*').map(literal).join('.*')}$`);
-    return columns.filter(({ name }) => form.test(name));
+    return columns.filter(({ name }) => matchesPattern(name, pattern, null));
   });
   return found.every((some) => some.length > 0) ? [...new Set(found.flat())] : null;
 }
-
-const literal = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /** The column of that name, or those from NAME_0 on, in the order of their numbers. */
 function namedColumns(columns: readonly Column[], name: string): readonly Column[] | null {
   const own = columns.filter((column) => column.name === name);
   if (own.length > 0) return own;
-  const form = new RegExp(`^${literal(name)}_(\\d+)$`);
   const numbered = columns
     .flatMap((column) => {
-      const number = form.exec(column.name)?.[1];
-      return number === undefined ? [] : [{ column, number: Number(number) }];
+      const number = column.name.startsWith(`${name}_`) ? column.name.slice(name.length + 1) : '';
+      return /^\d+$/.test(number) ? [{ column, number: Number(number) }] : [];
     })
     .sort((a, b) => a.number - b.number);
   return numbered.length === 0 ? null : numbered.map(({ column }) => column);

@@ -5,7 +5,7 @@ import type { ModelOutline } from '../model/model.js';
 import type { PatchedModel } from '../model/patch.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
 import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
-import { openSession, Tensor } from '../runtime/session.js';
+import { type InferenceSession, openSession, Tensor } from '../runtime/session.js';
 import { type RunGraph, type Verification, type VerifyOptions, verifyTfjs } from '../tfjs-check/verify.js';
 import type { StagedModel } from '../upgrade/staging.js';
 
@@ -21,9 +21,10 @@ async function checkAgainstTfjs(
   options: Pick<VerifyOptions, 'modelPath' | 'warn'>,
 ): Promise<Verification | null> {
   if (!isTfjsLayersModel(model) && !isTfjsGraphModel(model)) return null;
-  const session = await openSession(model.graph.model);
-  const run: RunGraph = (feeds) =>
-    session.run(
+  let session: InferenceSession | undefined;
+  const run: RunGraph = async (feeds) => {
+    session ??= await openSession(model.graph.model);
+    return session.run(
       Object.fromEntries(
         Object.entries(feeds).map(([name, { data, dims }]) => [
           name,
@@ -31,6 +32,7 @@ async function checkAgainstTfjs(
         ]),
       ),
     );
+  };
   try {
     const found = await verifyTfjs(model.tfjs, model.format, model.graph, run, options);
     if (found.maxAbsDiff <= tolerance * Math.max(1, found.scale)) return found;
@@ -42,21 +44,31 @@ async function checkAgainstTfjs(
       written: 'model-untouched',
     });
   } finally {
-    await session.release();
+    await session?.release();
   }
 }
 
 /**
  * The check before anything is trained. A model that TensorFlow.js cannot run here is gone on with, unverified, with a warning.
+ * @throws Failure('input') when ONNX Runtime cannot run it either, or TensorFlow.js computes something else
  */
 export async function checkSource(model: ModelOutline, warn: (message: string) => void): Promise<Verification | null> {
   try {
     return await checkAgainstTfjs(model, { modelPath: model.path, warn });
   } catch (cause) {
     if (!(cause instanceof Failure) || !(cause.cause instanceof Error)) throw cause;
+    await refuseUnloadable(model, cause);
     warn(`not verified against TensorFlow.js, which cannot run this model here: ${cause.cause.message}`);
     return null;
   }
+}
+
+/** A model that TensorFlow.js cannot run, and whose graph ONNX Runtime does not even load, is none. */
+async function refuseUnloadable(model: ModelOutline, refusal: Failure): Promise<void> {
+  const session = await openSession(model.graph.model).catch(() => {
+    throw refusal;
+  });
+  await session.release();
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { Failure } from '../contract/failure.js';
+import { openRegular } from '../contract/regular-file.js';
 
 /** Large enough that the calls do not count, small enough that what is read is still in the processor's cache when it is used. */
 const pieceBytes = 1 << 22;
@@ -24,7 +25,7 @@ export class RangeReader {
    * @throws Failure('input') when the file ends before the range does
    */
   async *read({ offset, byteLength }: FileRange): AsyncGenerator<Uint8Array> {
-    this.#file ??= await open(this.path);
+    this.#file ??= await openRegular(this.path);
     const size = Math.min(byteLength, pieceBytes);
     if (this.#buffers[0].byteLength < size) this.#buffers = [new Uint8Array(size), new Uint8Array(size)];
     let [current, next] = this.#buffers;
@@ -49,6 +50,12 @@ export class RangeReader {
       // the buffer, and the file, may be used for something else from here on
       await ahead.catch(() => {});
     }
+  }
+
+  /** Of the file, in bytes. */
+  async size(): Promise<number> {
+    this.#file ??= await openRegular(this.path);
+    return (await this.#file.stat()).size;
   }
 
   async close(): Promise<void> {
@@ -76,13 +83,13 @@ export async function readFully(file: FileHandle, bytes: Uint8Array, offset: num
 
 /** SHA-256 (lower-case hexadecimal) and size of a file of any size. Throws what opening and reading throw. */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
-  const { size } = await stat(path);
   const hash = createHash('sha256');
   const reader = new RangeReader(path);
   try {
+    const size = await reader.size();
     for await (const piece of reader.read({ offset: 0, byteLength: size })) hash.update(piece);
+    return { sha256: hash.digest('hex'), bytes: size };
   } finally {
     await reader.close();
   }
-  return { sha256: hash.digest('hex'), bytes: size };
 }

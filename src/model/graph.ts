@@ -189,7 +189,12 @@ export class Graph {
   }
 }
 
-/** The outer values that a body reads, its own bodies included. Every name seen inside goes into `names`. */
+/** The outer values that a body reads, its own bodies included. */
+export function capturesOf(body: GraphProto): Set<string> {
+  return captures(body, new Names());
+}
+
+/** The same; every name seen inside goes into `names`. */
 function captures(body: GraphProto, names: Names): Set<string> {
   const own = new Set([...body.input, ...body.initializer].map(({ name }) => name));
   for (const node of body.node) for (const output of node.output) own.add(output);

@@ -1,7 +1,9 @@
-import { open, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Failure } from '../contract/failure.js';
+import { Failure, messageOf } from '../contract/failure.js';
 import type { ModelFormat } from '../contract/model.js';
+import { parseDocument } from '../contract/parse-json.js';
+import { openRegular, readText, refuseIrregular } from '../contract/regular-file.js';
 import type { Model, ModelOutline } from './model.js';
 
 /** The values that an outline holds are this large at most, in bytes: shapes, axes and limits, which a plan reads, are smaller. */
@@ -10,17 +12,37 @@ const largestConstant = 64 * 1024;
 /** How each format is read, from the path of its entry file; a reader is loaded when its format is met. */
 const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
   onnx: async (path) => {
-    const [{ readOnnx }, { loadExternalData }] = await Promise.all([
+    const [{ readOnnx }, { externalTensors, loadExternalData }] = await Promise.all([
       import('./onnx/read.js'),
       import('./onnx/external.js'),
     ]);
     const model = await readOnnx(path);
-    for (const tensor of model.graph.proto.initializer) await loadExternalData(model, tensor);
+    for (const tensor of externalTensors(model.graph)) await loadExternalData(model, tensor);
     return model;
   },
-  'tfjs-graph': async (path) => (await import('./tfjs-graph/read.js')).readTfjsGraph(path),
-  'tfjs-layers': async (path) => (await import('./tfjs-layers/read.js')).readTfjsLayers(path),
+  'tfjs-graph': async (path) => {
+    const { readTfjsGraph } = await import('./tfjs-graph/read.js');
+    return refusingNumbers(path, () => readTfjsGraph(path));
+  },
+  'tfjs-layers': async (path) => {
+    const { readTfjsLayers } = await import('./tfjs-layers/read.js');
+    return refusingNumbers(path, () => readTfjsLayers(path));
+  },
 };
+
+/**
+ * A topology holds whatever numbers somebody wrote. One that is no whole number where a size or an axis should be, or that nothing is as
+ * large as, ends in a RangeError wherever it is first used.
+ */
+async function refusingNumbers(path: string, read: () => Promise<Model>): Promise<Model> {
+  try {
+    return await read();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const what = `${path}: a number in its topology is not what a network can have there, or its layers go too deep (${cause.message}).`;
+    throw new Failure('input', { what, cure: 'Save or convert the model again.' }, { cause });
+  }
+}
 
 /**
  * Reads a model: an .onnx file, a model.json, or a folder that holds one of them. The format is told by content, not by name.
@@ -66,6 +88,7 @@ export async function findEntry(path: string): Promise<string> {
   const found = await stat(path).catch((cause: unknown) => {
     throw new Failure('input', { what: `${path}: there is no such file or folder.`, cure: 'Name a model.' }, { cause });
   });
+  await refuseIrregular(path);
   if (!found.isDirectory()) return path;
   const entries = (await readdir(path)).filter((name) => name === 'model.json' || name.endsWith('.onnx'));
   const [entry, ...others] = entries;
@@ -85,24 +108,28 @@ export async function findEntry(path: string): Promise<string> {
 }
 
 /** A file that begins with a brace is a model.json: no ONNX message does, since its first field has the tag 0x08. */
-async function formatOf(path: string): Promise<ModelFormat> {
-  const file = await open(path);
+export async function formatOf(path: string): Promise<ModelFormat> {
+  const file = await openRegular(path);
   const { buffer } = await file.read(new Uint8Array(64), 0, 64, 0).finally(() => file.close());
   if (!new TextDecoder().decode(buffer).trimStart().startsWith('{')) return 'onnx';
-  const topology = topologyOf(path, await readFile(path, 'utf8'));
+  const topology = topologyOf(path, await readText(path));
   return 'node' in topology ? 'tfjs-graph' : 'tfjs-layers';
 }
 
 /** Old files have no `format`: a GraphModel is told by the nodes of its GraphDef. */
 function topologyOf(path: string, text: string): object {
   try {
-    const json: unknown = JSON.parse(text);
+    const json = parseDocument(text);
     if (typeof json === 'object' && json !== null && 'modelTopology' in json) {
       const { modelTopology } = json;
       if (typeof modelTopology === 'object' && modelTopology !== null) return modelTopology;
     }
   } catch (cause) {
-    throw new Failure('input', { what: `${path}: this is not valid JSON.`, cure: 'Copy the file again.' }, { cause });
+    throw new Failure(
+      'input',
+      { what: `${path}: this is not valid JSON (${messageOf(cause)}).`, cure: 'Copy the file again.' },
+      { cause },
+    );
   }
   throw new Failure('input', {
     what: `${path}: this JSON file holds no modelTopology, so it is not a TensorFlow.js model.`,

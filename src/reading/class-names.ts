@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
+import { parseDocument } from '../contract/parse-json.js';
 import type { ReadingSource } from '../contract/reading.js';
+import { readText } from '../contract/regular-file.js';
 import type { Targets } from '../data/dataset.js';
 import type { Model } from '../model/model.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
@@ -40,7 +41,7 @@ export async function findClassNames(model: Model, named: string | null): Promis
   }
   for (const file of files) {
     const path = join(dirname(model.path), file);
-    const text = await readFile(path, 'utf8').catch(() => null);
+    const text = await readText(path).catch(() => null);
     const names = text === null ? null : namesInFile(file, text);
     if (names !== null) return { names, origin: path, source: 'model' };
   }
@@ -50,7 +51,7 @@ export async function findClassNames(model: Model, named: string | null): Promis
 async function readNamed(path: string): Promise<readonly string[]> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readText(path);
   } catch (cause) {
     throw new Failure(
       'input',
@@ -89,7 +90,7 @@ function namesInFile(path: string, text: string): readonly string[] | null {
   }
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = parseDocument(text);
   } catch {
     return null;
   }
@@ -121,8 +122,7 @@ function namesInText(text: string): readonly string[] | null {
   const trimmed = text.trim();
   if (/^[[{]/.test(trimmed)) {
     try {
-      const names: unknown = JSON.parse(trimmed);
-      return namesIn(names);
+      return namesIn(parseDocument(trimmed));
     } catch {
       return namesIn(pythonLiteral(trimmed));
     }
@@ -134,12 +134,12 @@ function namesInText(text: string): readonly string[] | null {
 /** A Python list or dictionary of strings and whole numbers, as `str` writes it: {0: 'cat', 1: 'dog'}. */
 function pythonLiteral(text: string): unknown {
   const json = text.replace(
-    /'((?:[^'\\]|\\.)*)'|\b(\d+)\s*:/g,
+    /'((?:[^'\\]|\\.)*)(?:'|$)|\b(\d+)\s*:/g,
     (_, quoted: string | undefined, key: string | undefined) =>
       quoted === undefined ? `"${key}":` : JSON.stringify(quoted.replace(/\\(.)/g, '$1')),
   );
   try {
-    return JSON.parse(json);
+    return parseDocument(json);
   } catch {
     return null;
   }

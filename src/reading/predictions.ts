@@ -1,3 +1,4 @@
+import { Failure } from '../contract/failure.js';
 import { batches } from '../data/batches.js';
 import type { ModelProto } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
@@ -57,6 +58,13 @@ async function predictWith(
   const began = performance.now();
   for await (const batch of batches(part, { indices, batchSize })) {
     const output = await predictor.predict(batch.inputs, batch.count);
+    if (at > 0 && elementCount(output.shape) !== width) {
+      throw new Failure('input', {
+        what: `The model gives ${width} values for one sample and ${elementCount(output.shape)} for another.`,
+        cure: 'Export it with an output of a fixed size, or name another output.',
+        settings: ['output'],
+      });
+    }
     width = elementCount(output.shape);
     values ??= new Float32Array(indices.length * width);
     values.set(output.values, at * width);

@@ -1,4 +1,5 @@
 import { present } from '../contract/present.js';
+import { printableLines } from '../printable.js';
 import { drawChart } from './charts.js';
 import type { Block, Inline, ReportDocument, Rich, Section, Table } from './document.js';
 import { style } from './style.js';
@@ -13,7 +14,8 @@ export async function documentHtml(document: ReportDocument): Promise<string> {
   const sections: string[] = [];
   for (const section of document.sections) sections.push(await sectionHtml(section, ids));
   const { verdict } = document;
-  return `<!doctype html>
+  // names in a chart, too, come from files
+  return printableLines(`<!doctype html>
 <html lang="${document.language}">
 <head>
 <meta charset="utf-8">
@@ -40,7 +42,7 @@ ${sections.join('\n')}
 <footer><p>${richHtml(document.footer)}</p></footer>
 </body>
 </html>
-`;
+`);
 }
 
 /** The verdict has a mark of its own shape, so that it does not rest on colour. */

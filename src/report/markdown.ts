@@ -1,3 +1,4 @@
+import { printable, printableLines } from '../printable.js';
 import { type Block, type Inline, plain, type ReportDocument, type Rich, type Table } from './document.js';
 
 /**
@@ -15,7 +16,7 @@ export function documentMarkdown(document: ReportDocument): string {
     '---',
     richMarkdown(document.footer),
   ];
-  return `${parts.join('\n\n')}\n`;
+  return printableLines(`${parts.join('\n\n')}\n`);
 }
 
 function blockMarkdown(block: Block): string {
@@ -80,9 +81,10 @@ function inlineMarkdown(inline: Inline): string {
   switch (inline.kind) {
     case 'code': {
       // a fence longer than any run of backticks inside
-      const longest = Math.max(0, ...(inline.text.match(/`+/g) ?? []).map((run) => run.length));
+      const text = printable(inline.text);
+      const longest = (text.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
       const fence = '`'.repeat(longest + 1);
-      return longest > 0 ? `${fence} ${inline.text} ${fence}` : `${fence}${inline.text}${fence}`;
+      return longest > 0 ? `${fence} ${text} ${fence}` : `${fence}${text}${fence}`;
     }
     case 'strong':
       return `**${escapeMarkdown(inline.text)}**`;
@@ -93,5 +95,5 @@ function inlineMarkdown(inline: Inline): string {
 
 /** Names of classes and sites may hold anything; what Markdown would read as markup is escaped. */
 function escapeMarkdown(text: string): string {
-  return text.replace(/[\\`*_[\]<>#]/g, '\\$&');
+  return printable(text).replace(/[\\`*_[\]<>#]/g, '\\$&');
 }

@@ -1,5 +1,6 @@
 import type { MigrateResult } from '../contract/result.js';
 import type { Language } from '../contract/settings.js';
+import { printableLines } from '../printable.js';
 import { historyReport } from './history.js';
 import { documentHtml } from './html.js';
 import { documentMarkdown } from './markdown.js';
@@ -21,7 +22,7 @@ export function renderMarkdown(result: MigrateResult, language: Language): strin
 
 /** One JSON document, indented, with a line feed. A number that JSON has no form for (NaN, Infinity) becomes null. */
 export function renderJson(result: unknown): string {
-  return `${JSON.stringify(result, null, 2)}\n`;
+  return `${printableLines(JSON.stringify(result, null, 2))}\n`;
 }
 
 /**

@@ -3,6 +3,7 @@ import stringWidth from 'string-width';
 import { briefMetricNames } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
+import { printable } from '../printable.js';
 import { alignColumns } from './columns.js';
 import { plain } from './document.js';
 import { headline } from './headline.js';
@@ -77,8 +78,8 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
   const rows: (readonly [label: string, value: string])[] = [
     ...(result.files.length === 0
       ? []
-      : [[text.terminal.files, result.files.map(({ path }) => path).join('\n')] as const]),
-    ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.join('\n')] as const]),
+      : [[text.terminal.files, result.files.map(({ path }) => printable(path)).join('\n')] as const]),
+    ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.map(printable).join('\n')] as const]),
     ...(result.rollback === null ? [] : [[text.terminal.rollback, result.rollback] as const]),
   ];
   const [heading, ...body] = aligned(arms);
@@ -90,8 +91,10 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     ...aligned([...deltas, ...others]),
     '',
     `${chalk.bold[verdictColors[result.verdict]](inCapitals(headline(result, text), text.verdicts[result.verdict]))}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
-    result.why,
-    ...result.acceptance.goals.flatMap((goal) => (goal.met ? [] : [`  ${text.terminal.missed(goalText(goal, text))}`])),
+    printable(result.why),
+    ...result.acceptance.goals.flatMap((goal) =>
+      goal.met ? [] : [`  ${printable(text.terminal.missed(goalText(goal, text)))}`],
+    ),
     ...(result.written ? [] : [plain(text.summary.notWritten)]),
     ...(rows.length === 0 ? [] : ['', ...alignColumns(rows.flatMap(labelled), '   ', () => false, stringWidth)]),
     '',

@@ -11,6 +11,7 @@ import { type Evaluated, evaluateSubject } from '../reading/evaluation.js';
 import { maxAbsDifference } from '../reading/predictions.js';
 import { readSource } from '../reading/reading.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
+import { blamingModels } from './blame.js';
 import { describeData, type EvaluateOptions, evaluationOf, outputsOf } from './evaluate.js';
 
 export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
@@ -25,7 +26,9 @@ export interface CompareOptions extends Omit<EvaluateOptions, 'model'> {
  * @throws Failure('input') when they do not
  */
 export function compareModels(options: CompareOptions): Promise<CompareResult> {
-  return withDevice(options.device ?? 'auto', (device) => compareOn(device, options));
+  return blamingModels([options.a, options.b], () =>
+    withDevice(options.device ?? 'auto', (device) => compareOn(device, options)),
+  );
 }
 
 async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: CompareOptions): Promise<CompareResult> {

@@ -6,6 +6,7 @@ import type { DataPart } from '../reading/data.js';
 import { type Evaluated, type EvaluatedOutput, type Evaluation, evaluateSubject } from '../reading/evaluation.js';
 import type { ReadingOptions, TaskOptions } from '../reading/options.js';
 import { withDevice } from '../runtime/open-device.js';
+import { blamingModels } from './blame.js';
 import { completeData, completeReading, completeTask, type DataRequest } from './spec.js';
 
 /** A model and data; the rest has its defaults. */
@@ -22,6 +23,10 @@ export function evaluationOf({ model, data, task, reading }: EvaluateOptions): E
 }
 
 export function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {
+  return blamingModels([options.model], () => evaluateOn(options));
+}
+
+function evaluateOn(options: EvaluateOptions): Promise<EvaluateResult> {
   return withDevice(options.device ?? 'auto', async (device) => {
     const evaluated = await evaluateSubject(evaluationOf(options), device);
     const { model, part, reading, predictions, scores, truth } = evaluated;

@@ -11,6 +11,7 @@ import { refuseExisting } from '../upgrade/elsewhere.js';
 import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
 import { refuseUnreplaceable } from '../upgrade/replaceable.js';
+import { blamingModels } from './blame.js';
 import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { openPlace } from './place.js';
@@ -38,8 +39,15 @@ export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> 
   const options = completeOptions(request);
   const rule = ruleOf(options);
   checkDistillation(options);
+  const { teacher } = options.distill;
+  return blamingModels([options.model, ...(teacher === null ? [] : [teacher])], () =>
+    runAll(options, rule, completeHooks(hooks)),
+  );
+}
+
+async function runAll(options: MigrateOptions, rule: AcceptanceRule, hooks: RunHooks): Promise<MigrateResult> {
   const closing: (() => Promise<void>)[] = [];
-  const run = await openRun(options, rule, completeHooks(hooks), closing);
+  const run = await openRun(options, rule, hooks, closing);
   try {
     await runStages(stages, run);
     return await reportStage.of(run);
@@ -81,7 +89,7 @@ async function openRun(
   await warnOfLeaks(data, hooks);
   const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
   const content = { dataSha256: data.train.split.contentSha256, teacher: teacher?.model.files ?? null };
-  const place = await openPlace(options, model, content);
+  const place = await openPlace(options, model, content, hooks.warn);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {
     if (opened === null) {

@@ -9,6 +9,7 @@ import type { Model } from '../model/model.js';
 import { evaluateSubject } from '../reading/evaluation.js';
 import { type DataOptions, defaultReadingOptions } from '../reading/options.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
+import { blamingModels } from './blame.js';
 import { describeData } from './evaluate.js';
 
 export interface MonitorOptions {
@@ -27,7 +28,9 @@ export interface MonitorOptions {
  * @throws Failure('input') for a run without a baseline, and for a model or data that cannot be used
  */
 export function monitor({ device: requested, ...options }: MonitorOptions): Promise<MonitorResult> {
-  return withDevice(requested, (device) => monitorOn(device, options));
+  const { model, run } = options;
+  const paths = model !== null ? [model] : run.written ? [writtenModel(run)] : [];
+  return blamingModels(paths, () => withDevice(requested, (device) => monitorOn(device, options)));
 }
 
 async function monitorOn(

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
+import { parseDocument } from '../contract/parse-json.js';
 import type { Model, ModelFile } from '../model/model.js';
 import { errorCode } from '../upgrade/file-errors.js';
 import { createFolder } from '../upgrade/files.js';
@@ -42,14 +43,23 @@ const recordLimit = 2 ** 26;
  * Makes the folder of a new run, or finds the one to go on with.
  * @throws Failure('usage') when there is no interrupted run of the same model, data and settings; Failure('input') when the folder
  *   cannot be written, or a record in it is damaged
+ * @param warn is told of runs that were passed over since their records are damaged
  */
-export async function openPlace(options: MigrateOptions, model: Model, content: RunContent): Promise<RunPlace> {
+export async function openPlace(
+  options: MigrateOptions,
+  model: Model,
+  content: RunContent,
+  warn: (message: string) => void = () => {},
+): Promise<RunPlace> {
   const run = runSha256(specOf(options), content);
   const runs = join(dirname(model.path), '.frelu', 'runs');
   const named = options.runDir === null ? null : resolve(options.runDir);
   const ownership = { mode: await modeOfCopy(sourcesOf(options, model)) };
   if (named === null) await checkOwnEntries(dirname(model.path));
-  if (options.resume) return resumePlace(named === null ? await foldersOf(runs) : [named], run, model, ownership);
+  if (options.resume) {
+    const folders = named === null ? await foldersOf(runs) : [named];
+    return resumePlace(folders, run, model, ownership, warn);
+  }
   const started = new Date().toISOString();
   const id = `${started.replace(/[-:]|\..*/g, '')}-${run.slice(0, 6)}${randomBytes(2).toString('hex')}`;
   const folder = named ?? join(runs, id);
@@ -107,16 +117,26 @@ async function resumePlace(
   run: string,
   model: Model,
   ownership: Ownership,
+  warn: (message: string) => void,
 ): Promise<RunPlace> {
+  const damaged: Failure[] = [];
   for (const folder of folders) {
-    const record = await readRecord(folder);
+    // one that cannot be read may be of any run: it does not stand in the way of those that can
+    const record = await readRecord(folder).catch((cause: unknown) => {
+      if (!(cause instanceof Failure)) throw cause;
+      damaged.push(cause);
+      return null;
+    });
     if (record === null || record.run !== run) continue;
     if (await isFinished(folder)) continue;
     if (isSame(record.model, model.files) || (await isMadeBy(record.id, model.path))) {
+      for (const { what } of damaged) warn(`${what} It is passed over.`);
       await checkOwnFolder(join(folder, artifacts));
       return placeOf(folder, record, ownership);
     }
   }
+  const [first] = damaged;
+  if (first !== undefined) throw first;
   throw new Failure('usage', {
     what: 'There is no interrupted run of this model with this data and these settings to resume.',
     cure: "Start a new one, or name the run's folder.",
@@ -169,7 +189,7 @@ async function readRecord(folder: string): Promise<RunRecord | null> {
   if (read === null) return null;
   let parsed: unknown;
   try {
-    parsed = JSON.parse(read.text);
+    parsed = parseDocument(read.text);
   } catch (cause) {
     throw damaged('is no valid JSON', cause);
   }

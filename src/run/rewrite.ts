@@ -13,6 +13,7 @@ import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
 import { allFiles, modeOfModel, stageModel } from '../upgrade/staging.js';
+import { blamingModels } from './blame.js';
 
 export interface RewriteOptions {
   readonly model: string;
@@ -47,12 +48,14 @@ export async function rewriteModel(
   options: RewriteOptions,
   warn: (message: string) => void = () => {},
 ): Promise<RewriteResult> {
-  const model = await readSource(options);
-  const hashing = hashFile(model.path);
-  // awaited before anything takes its place; whatever fails earlier is what is told
-  hashing.catch(() => {});
-  const rewritten = await rewriteFrom(model, options, warn, hashing);
-  return { model: withSha256(describeOutline(model), (await hashing).sha256), ...rewritten };
+  return blamingModels([options.model], async () => {
+    const model = await readSource(options);
+    const hashing = hashFile(model.path);
+    // awaited before anything takes its place; whatever fails earlier is what is told
+    hashing.catch(() => {});
+    const rewritten = await rewriteFrom(model, options, warn, hashing);
+    return { model: withSha256(describeOutline(model), (await hashing).sha256), ...rewritten };
+  });
 }
 
 /** The model to rewrite: what is left as it was is not computed, and need not be in memory. */
@@ -61,7 +64,20 @@ export function readSource({ model, a, b }: RewriteOptions): Promise<ModelOutlin
 }
 
 /**
- * `rewriteModel` of a model that was read already, without the SHA-256 of its file, which takes a pass over all of it.
+ * `rewriteModel` without the SHA-256 of the model's file, which takes a pass over all of it.
+ * @throws Failure as `rewriteModel` does
+ */
+export function rewriteUnhashed(
+  options: RewriteOptions,
+  warn: (message: string) => void = () => {},
+): Promise<RewrittenModel> {
+  return blamingModels([options.model], async () => {
+    return rewriteFrom(await readSource(options), options, warn);
+  });
+}
+
+/**
+ * `rewriteModel` of a model that was read already.
  * @param source what else is read from the model's files meanwhile: they must not change before it is done
  */
 export async function rewriteFrom(

@@ -1,3 +1,4 @@
+import { Failure } from '../contract/failure.js';
 import { type Artifact, artifact } from './artifact.js';
 import type { RunPhase } from './hooks.js';
 import { enter, perRun, type Run } from './run.js';
@@ -24,11 +25,14 @@ export function defineStage<T extends object>({
   name,
   phase,
   fields,
+  lasting = () => false,
   compute,
 }: {
   readonly name: string;
   readonly phase: RunPhase | null;
   readonly fields: readonly (keyof T & string)[];
+  /** whether it has done what a missing artifact does not undo: then that it could not be kept is told, and the run goes on */
+  lasting?(value: T): boolean;
   compute(run: Run): Promise<T>;
 }): KeptStage<T> {
   const kept: Artifact<T> = artifact<T>(name, '', fields);
@@ -37,7 +41,12 @@ export function defineStage<T extends object>({
     if (known !== null) return known;
     if (phase !== null) enter(run, phase);
     const value = await compute(run);
-    await run.place.store.put(kept, value);
+    try {
+      await run.place.store.put(kept, value);
+    } catch (cause) {
+      if (!(cause instanceof Failure && lasting(value))) throw cause;
+      run.hooks.warn(cause.message);
+    }
     return value;
   });
   return { name, kept, of };

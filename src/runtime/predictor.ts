@@ -142,12 +142,22 @@ function withOutput(model: ModelProto | Uint8Array | string, output: string): Mo
   return { ...model, graph: { ...graph, output: [...graph.output, create(ValueInfoProtoSchema, { name: output })] } };
 }
 
+/** An output that is as large as its values want, or one for a whole batch, cannot be held against samples. */
+function withoutBatch(where: string, output: string, dims: readonly number[], count: number): Failure {
+  return new Failure('input', {
+    what: `${where}the output '${output}' is [${dims.join(', ')}] for ${count} samples: its first axis is not that of the samples.`,
+    cure: 'Export the model with what it says of a sample in a row of its own, or name another output.',
+    settings: ['output'],
+  });
+}
+
 /** @param signature its output is one of the model's, or for a model in memory any value of its graph */
 export async function openPredictor(
   model: ModelProto | Uint8Array | string,
   signature: Signature,
   options: InferenceSession.SessionOptions = {},
 ): Promise<Predictor> {
+  const where = typeof model === 'string' ? `${model}: ` : '';
   const source = withOutput(model, signature.output);
   let session = await openSession(source, options);
   const fixed = fixedBatch(signature);
@@ -159,6 +169,7 @@ export async function openPredictor(
     if (output === undefined) throw new Error(`the model gave no '${signature.output}'`);
     const values = floatsOf(output);
     const perSample = values.length / count;
+    if (!Number.isInteger(perSample)) throw withoutBatch(where, signature.output, output.dims, count);
     const shape = output.dims[0] === count ? output.dims.slice(1) : [perSample];
     return { values, shape };
   }
@@ -188,6 +199,9 @@ export async function openPredictor(
         if (part === null) continue;
         shape = part.shape;
         const width = elementCount(shape);
+        if (values !== undefined && values.length !== count * width) {
+          throw withoutBatch(where, signature.output, [taken, ...shape], taken);
+        }
         values ??= new Float32Array(count * width);
         values.set(part.values.subarray(0, taken * width), at * width);
         at += taken;

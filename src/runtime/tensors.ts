@@ -1,9 +1,10 @@
-import { DataType, float16ToNumber, numberToFloat16 } from '../model/tensor.js';
+import { Failure } from '../contract/failure.js';
+import { DataType, dtypeName, float16ToNumber, numberToFloat16 } from '../model/tensor.js';
 import { Tensor } from './session.js';
 
 /**
  * Numbers as a tensor of an input's ONNX element type: data sets are read as float32, whatever the model takes.
- * @throws Error for element types that no data set is fed as
+ * @throws Failure('input') for element types that no data set is fed as
  */
 export function tensorOf(elementType: number, values: Float32Array, dims: readonly number[]): Tensor {
   switch (elementType) {
@@ -34,7 +35,10 @@ export function tensorOf(elementType: number, values: Float32Array, dims: readon
     case DataType.FLOAT16:
       return new Tensor('float16', Uint16Array.from(values, numberToFloat16), dims);
     default:
-      throw new Error(`an input of ONNX element type ${elementType} cannot be fed with numbers`);
+      throw new Failure('input', {
+        what: `An input of the ONNX element type ${dtypeName(elementType)} cannot be fed with numbers.`,
+        cure: 'Export the model with inputs of numbers.',
+      });
   }
 }
 
@@ -44,7 +48,13 @@ export function floatsOf(tensor: Tensor): Float32Array {
   if (data instanceof Float32Array) return data;
   if (tensor.type === 'float16' && data instanceof Uint16Array) return Float32Array.from(data, float16ToNumber);
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Float32Array.from(data, Number);
-  if (Array.isArray(data)) throw new Error('an output of strings has no numbers');
+  if (Array.isArray(data)) {
+    throw new Failure('input', {
+      what: 'An output of strings has no numbers.',
+      cure: 'Name an output of numbers.',
+      settings: ['output'],
+    });
+  }
   return Float32Array.from(data, Number);
 }
 

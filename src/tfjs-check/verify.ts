@@ -65,13 +65,14 @@ export async function verifyTfjs(
   if (format === 'tfjs-layers') registerFrelu(tf);
   const model = await loadStock(tf, files, format);
   try {
-    const batches = batchesOf(graph, samples, random, openExtent);
+    const batches = triedBatches(files, () => batchesOf(graph, samples, random, openExtent));
     let backend = engine.backend;
     let maxAbsDiff = 0;
     let scale = 0;
     for (const feeds of batches) {
-      const ours = await run(feeds);
+      // first: what TensorFlow.js refuses need not run elsewhere
       const [expected, used] = await runStock(tf, model, files, graph, feeds, backend);
+      const ours = await run(feeds);
       backend = used;
       for (const [i, { name }] of graph.proto.output.entries()) {
         const compared = compare(files, name, expected[i], ours[name]);
@@ -83,6 +84,26 @@ export async function verifyTfjs(
   } finally {
     model.dispose();
   }
+}
+
+function triedBatches<Batches>(files: TfjsFiles, make: () => Batches): Batches {
+  try {
+    return make();
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const what = `${files.path}: its inputs are too large to be tried (${cause.message}).`;
+    throw new Failure('input', { what, cure: 'Correct the shapes of its inputs.' }, { cause });
+  }
+}
+
+/**
+ * Whether TensorFlow.js takes a model at all, without running it.
+ * @throws Failure('input') where it does not, with its own words
+ */
+export async function loadsInTfjs(files: TfjsFiles, format: Exclude<ModelFormat, 'onnx'>): Promise<void> {
+  const { tf } = await loadEngine(files.path, () => {});
+  if (format === 'tfjs-layers') registerFrelu(tf);
+  (await loadStock(tf, files, format)).dispose();
 }
 
 async function loadStock(
@@ -207,6 +228,9 @@ function compare(
   return { difference, scale };
 }
 
+/** Of one random input: what a model declares is not what a machine holds. */
+const mostElements = 2 ** 27;
+
 /** Random feeds: all samples in one batch, or one after another where the model's batch is fixed. */
 function batchesOf(
   graph: Graph,
@@ -221,6 +245,7 @@ function batchesOf(
       shapes.map(({ input, dims }): [string, PlainTensor] => {
         const shape = dims.map((dim, axis) => dim ?? (axis === 0 && isOpen ? samples : openExtent));
         const size = shape.reduce((product, dim) => product * dim, 1);
+        if (size > mostElements) throw new RangeError(`an input of ${size} elements is not tried`);
         const isInteger = elementType(input) !== DataType.FLOAT;
         const data = isInteger
           ? Int32Array.from({ length: size }, () => Math.round(random()))

@@ -95,7 +95,13 @@ export async function syncFolder(folder: string): Promise<void> {
 /** Creates a folder with its parents, each made durable in the one above. Returns those that were new, outermost first. */
 export async function createFolder(folder: string): Promise<readonly string[]> {
   const created = await missingFolders(folder);
-  await mkdir(folder, { recursive: true });
+  for (const each of created) {
+    // one by one: of several at once Node says of a full disk that there is no such folder
+    await mkdir(each).catch((error: unknown) => {
+      // somebody else was faster
+      if (errorCode(error) !== 'EEXIST') throw error;
+    });
+  }
   for (const each of created) await syncFolder(dirname(each));
   return created;
 }

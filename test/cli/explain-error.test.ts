@@ -71,6 +71,35 @@ describe('explainError', () => {
     });
   });
 
+  it.each([
+    ['ENOSPC', 'the disk is full'],
+    ['EDQUOT', 'the disk quota is used up'],
+    ['EFBIG', 'larger than this file system allows'],
+    ['EIO', 'input/output error'],
+    ['ENAMETOOLONG', 'too long'],
+    ['ELOOP', 'in a circle'],
+  ])("takes %s for the disk's, also where an open file is written, which has no path any more", (code, words) => {
+    const error = Object.assign(new Error(`${code}: write`), { code, syscall: 'write' });
+    const explained = explainError(error, nothing, false);
+    expect(explained.code).toBe(3);
+    expect(explained.text).toMatch(new RegExp(`a file: .*${words}.*Nothing was written`));
+  });
+
+  it("takes memory that is not there for the machine's", () => {
+    const { code, text } = explainError(new RangeError('Array buffer allocation failed'), nothing, false);
+    expect(code).toBe(3);
+    expect(text).toContain('memory does not suffice');
+  });
+
+  it('shows what a file has in its names, and obeys none of it', () => {
+    const failure = new Failure('input', { what: "m.onnx: node '\u001b[2J\n# forged' is odd.", cure: 'Rename it.' });
+    const { text } = explainError(failure, nothing, false);
+    expect(text).toContain("node '\\u001b[2J\\n# forged' is odd. Rename it.");
+    for (const error of [new Error('\u001b[2J'), new ExecutionError('\u001b[2J', { provider: 'cpu' })]) {
+      expect(explainError(error, nothing, true).text).not.toContain('\u001b');
+    }
+  });
+
   it('sends a model that a device cannot run to another, but not to the one that it ran on', () => {
     const onGpu = explainError(new ExecutionError('MaxPool: no Indices', { provider: 'webgpu' }), nothing, false);
     expect(onGpu.code).toBe(3);

@@ -1,12 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { AttributeProto_AttributeType, AttributeProtoSchema, FunctionProtoSchema, GraphProtoSchema } from 'onnx-buf';
 import { describe, expect, test } from 'vitest';
+import { matchesPattern } from '../../src/contract/pattern.js';
 import { defaultPlanOptions, type PlanOptions } from '../../src/contract/settings.js';
 import { type AttributeValue, makeAttribute } from '../../src/model/attributes.js';
 import { type Graph, makeNode } from '../../src/model/graph.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
-import { matchesPattern } from '../../transforms/plan/selection.js';
 import { parseGraph, valueInfo } from './notation.js';
 
 function plan(text: string, options: Partial<PlanOptions> = {}) {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CodemodResult } from '../../codemod/codemod.js';
 import { granularities } from '../../contract/settings.js';
+import { printable } from '../../printable.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
 import { choice, flag, listArgument, option } from '../options/option.js';
@@ -70,11 +71,11 @@ async function codemodText({ files, module, written, summary }: CodemodResult): 
     sites.map(({ line, column, what, status, reason }) => [`${path}:${line}:${column}`, status, what, reason ?? '']),
   );
   const cautions = files.flatMap(({ path, cautions: each }) =>
-    each.map(({ line, column, message }) => `${path}:${line}:${column}: look at this: ${message}.`),
+    each.map(({ line, column, message }) => `${path}:${line}:${column}: look at this: ${message}.`).map(printable),
   );
   const { rewritten, skipped } = summary;
   const count = `${plural(rewritten + skipped, 'ReLU')} in ${plural(summary.files, 'file')}: ${rewritten} to FReLU, ${leftAlone(skipped)}`;
-  const outcome = written ? `The FReLU layer is in ${module}.` : 'Nothing was written.';
+  const outcome = written ? `The FReLU layer is in ${printable(module ?? '')}.` : 'Nothing was written.';
   return [
     ...(rows.length === 0 ? [] : [await table(['site', 'change', 'what', 'reason'], rows), '']),
     ...(cautions.length === 0 ? [] : [...cautions, '']),

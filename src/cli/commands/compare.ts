@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CompareResult, Delta } from '../../contract/result.js';
+import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { metricRows, reportWords, rowsByOutput } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
@@ -87,7 +88,7 @@ async function comparisonText({
         ]),
   ];
   return (
-    `A  ${a.model.path}\nB  ${b.model.path}\non ${data.count} samples of ${data.path} (${data.format}), ${device.used}\n\n` +
+    `A  ${printable(a.model.path)}\nB  ${printable(b.model.path)}\non ${data.count} samples of ${printable(data.path)} (${data.format}), ${device.used}\n\n` +
     `${metrics}\n\n${await table(['comparison', ''], rows)}\n`
   );
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { EvaluateResult } from '../../contract/result.js';
+import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { metricRows, rowsByOutput } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
@@ -37,7 +38,7 @@ export function declareEvaluate(command: Command): Run {
 
 async function evaluationText({ model, data, device, metrics, outputs, seconds }: EvaluateResult): Promise<string> {
   const head =
-    `${model.path}\non ${data.count} samples of ${data.path} (${data.format}), ` +
+    `${printable(model.path)}\non ${data.count} samples of ${printable(data.path)} (${data.format}), ` +
     `${device.used}, ${seconds.toFixed(2)} s\n\n`;
   if (outputs.length === 0)
     return `${head}${await table(['metric', 'value'], await metricRows([metrics]), ['value'])}\n`;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../printable.js';
 import type { HistoryEntry } from '../../upgrade/history.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { modelFile } from '../model-file.js';
@@ -25,7 +26,7 @@ export function declareHistory(command: Command): Run {
     if (count !== null) return prune(context, path, count, yes());
     const entries = await history(path);
     if (context.json) printJson(context, { model: path, history: entries });
-    else if (entries.length === 0) context.io.stdout.write(`Nothing has been done to ${path} yet.\n`);
+    else if (entries.length === 0) context.io.stdout.write(`Nothing has been done to ${printable(path)} yet.\n`);
     else {
       const rows = entries.map(({ id, kind, when, state, from, to, run }) => [
         when,

@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import type { Trainability } from '../../autodiff/trainable.js';
 import type { OutlineDescription, PlanDescription, ValueDescription } from '../../contract/model.js';
 import type { Reading } from '../../contract/reading.js';
+import { printable } from '../../printable.js';
 import type { EvaluateOptions } from '../../run/evaluate.js';
-import { printJson, type Run } from '../context.js';
+import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
 import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
@@ -23,6 +24,11 @@ export function declareInspect(command: Command): Run {
   const device = deviceOption(command);
   command.addHelpText('after', '\nData is not needed; with it, how the model is read is told too.');
   return async (context) => {
+    const { blamingModels } = await import('../../run/blame.js');
+    return blamingModels([model()], () => inspect(context));
+  };
+
+  async function inspect(context: Context): Promise<number> {
     const [{ outlineModel, refuseChanged }, { planMigration }, { describeOutline, describePlan, withSha256 }] =
       await Promise.all([
         import('../../model/load.js'),
@@ -61,7 +67,7 @@ export function declareInspect(command: Command): Run {
       context.io.stdout.write(`${[`${head}\n`, await planText(planned), ...lines].join('\n')}\n`);
     }
     return 0;
-  };
+  }
 }
 
 /** How the model is read with data: it is run over them. */
@@ -72,7 +78,7 @@ async function readWith(options: EvaluateOptions): Promise<Reading> {
 
 function trainabilityText({ trained, left }: Trainability): string {
   const stay = left.length === 0 ? '' : `; not trained: ${untrainedText(left)}`;
-  return `trained  ${plural(trained.length, 'tensor')}${stay}`;
+  return printable(`trained  ${plural(trained.length, 'tensor')}${stay}`);
 }
 
 function modelText({ path, format, opset, parameters, bytes, inputs, outputs }: OutlineDescription): string {
@@ -84,7 +90,9 @@ function modelText({ path, format, opset, parameters, bytes, inputs, outputs }: 
     `${kind}, ${count(parameters)} parameters, ${count(bytes)} bytes`,
     `inputs   ${inputs.map(valueText).join(', ')}`,
     `outputs  ${outputs.map(valueText).join(', ')}`,
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
 }
 
 function valueText({ name, dtype, shape }: ValueDescription): string {

@@ -99,6 +99,13 @@ export function declareMigrate(command: Command): Run {
       const { stdout, env } = context.io;
       stdout.write(renderTerminal(result, { color: hasColor(stdout, env) }));
     }
+    if (result.report.length === 0) {
+      const { path } = result.run;
+      context.io.stderr.write(
+        `frelu-migrate: the report was not written. Make room, and have it made: ${context.io.command} report ${shellQuote(path)}.\n`,
+      );
+      return exitCodes.input;
+    }
     if (result.acceptance.met) return 0;
     context.io.stderr.write(
       `frelu-migrate: the acceptance rule ${result.acceptance.rule} was not met. The model is untouched.\n`,

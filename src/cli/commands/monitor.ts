@@ -3,6 +3,7 @@ import { exitCodes } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { DriftCheck, MonitorResult } from '../../contract/result.js';
 import { driftThresholds } from '../../evaluation/drift.js';
+import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
@@ -10,7 +11,7 @@ import { argument, option } from '../options/option.js';
 import { deviceOption } from '../options/task.js';
 import { positive, text } from '../options/values.js';
 import { askForData } from '../prompts.js';
-import { findRun } from '../run-folders.js';
+import { findRun, usingStored } from '../run-folders.js';
 import { table } from '../table.js';
 
 /** Below this, shares jump by chance as far as drift moves them. */
@@ -51,9 +52,9 @@ export function declareMonitor(command: Command): Run {
     const { io, json } = context;
     const given = data();
     const path = given.data ?? (await askForData(io, json));
-    const { result: run } = await findRun(named(), process.cwd());
+    const { path: stored, result: run } = await findRun(named(), process.cwd());
     const { monitor } = await import('../../run/monitor.js');
-    const result = await monitor({
+    const options = {
       run,
       model: model(),
       data: { ...given, data: path },
@@ -64,7 +65,8 @@ export function declareMonitor(command: Command): Run {
         confidenceFall: thresholds.confidenceFall(),
         floorRateChange: thresholds.floorRateChange(),
       },
-    });
+    };
+    const result = await usingStored(stored, () => monitor(options));
     if (result.data.count < enoughSamples) {
       io.stderr.write(
         `Only ${result.data.count} samples: chance alone can move shares as far as drift does. Use windows of ${enoughSamples} or more.\n`,
@@ -124,7 +126,7 @@ async function monitorText({
   ]);
   const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
   return (
-    `${model}\n${data.count} samples of ${data.path} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
+    `${printable(model)}\n${data.count} samples of ${printable(data.path)} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
     `${await table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
     `${level}: ${count('alarm')} alarms, ${count('warning')} warnings in ${checks.length} checks\n`
   );

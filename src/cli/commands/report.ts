@@ -1,15 +1,16 @@
-import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
+import { printable } from '../../printable.js';
+import { createFolder } from '../../upgrade/files.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { reportWords } from '../metric-rows.js';
 import { argument, flag, option } from '../options/option.js';
 import { languagesOption, yesOption } from '../options/run.js';
 import { listOf, text } from '../options/values.js';
-import { findRun, findRuns } from '../run-folders.js';
+import { findRun, findRuns, usingStored } from '../run-folders.js';
 import { table } from '../table.js';
 
 const formats = ['html', 'md', 'json', 'pdf'] as const;
@@ -45,20 +46,23 @@ async function renderOne(context: Context, named: string, { formats, languages, 
   const { path, result } = await findRun(named, process.cwd());
   const { renderHtml, renderJson, renderMarkdown, renderPdf } = await import('../../report/render.js');
   const folder = resolve(out ?? dirname(path));
-  const report = await writeFiles(context, { folder, name: 'report', like: [path] }, formats, languages, {
-    html: (language) => renderHtml(result, language),
-    md: async (language) => renderMarkdown(result, language),
-    pdf: (language) => renderPdf(result, language),
-    // the run's own JSON is what all the others are made from: beside them it stands already
-    json: async () => (join(folder, 'report.json') === resolve(path) ? null : renderJson(result)),
-  });
+  const place = { folder, name: 'report', like: [path] };
+  const report = await usingStored(path, () =>
+    writeFiles(context, place, formats, languages, {
+      html: (language) => renderHtml(result, language),
+      md: async (language) => renderMarkdown(result, language),
+      pdf: (language) => renderPdf(result, language),
+      // the run's own JSON is what all the others are made from: beside them it stands already
+      json: async () => (join(folder, 'report.json') === resolve(path) ? null : renderJson(result)),
+    }),
+  );
   if (context.json) printJson(context, { run: result.run.id, report });
-  else context.io.stdout.write(`${report.join('\n')}\n`);
+  else context.io.stdout.write(`${report.map(printable).join('\n')}\n`);
   return 0;
 }
 
 async function renderAll(context: Context, folder: string, { formats, languages, out }: Wanted): Promise<number> {
-  const runs = await findRuns(folder, (message) => context.io.stderr.write(`warning: ${message}\n`));
+  const runs = await findRuns(folder, (message) => context.io.stderr.write(`warning: ${printable(message)}\n`));
   if (runs.length === 0) {
     throw new Failure('input', {
       what: `${folder}: there is no finished run below this folder.`,
@@ -71,14 +75,19 @@ async function renderAll(context: Context, folder: string, { formats, languages,
     import('../../report/pdf.js'),
   ]);
   const place = { folder: resolve(out ?? folder), name: 'history', like: runs.map(({ path }) => path) };
-  const report = await writeFiles(context, place, formats, languages, {
-    html: (language) => renderHistoryHtml(results, language),
-    md: async (language) => renderHistoryMarkdown(results, language),
-    pdf: async (language) => printPdf(await renderHistoryHtml(results, language)),
-    json: async () => renderJson(results),
-  });
+  const report = await usingStored(folder, () =>
+    writeFiles(context, place, formats, languages, {
+      html: (language) => renderHistoryHtml(results, language),
+      md: async (language) => renderHistoryMarkdown(results, language),
+      pdf: async (language) => printPdf(await renderHistoryHtml(results, language)),
+      json: async () => renderJson(results),
+    }),
+  );
   if (context.json) printJson(context, { runs: results, report });
-  else context.io.stdout.write(`${await historyTable(results)}\n\n${report.join('\n')}\n`);
+  else
+    context.io.stdout.write(
+      `${await usingStored(folder, () => historyTable(results))}\n\n${report.map(printable).join('\n')}\n`,
+    );
   return 0;
 }
 
@@ -108,7 +117,7 @@ async function writeFiles(
     const suffix = language === 'en' || format === 'json' ? '' : `.${language}`;
     rendered.push({ path: join(folder, `${name}${suffix}.${format}`), content: await renderers[format](language) });
   }
-  await mkdir(folder, { recursive: true });
+  await createFolder(folder);
   const [{ replaceFile }, { modeOfCopy }] = await Promise.all([
     import('../../upgrade/replace.js'),
     import('../../upgrade/permissions.js'),

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
 import type { TfjsAgreement } from '../../contract/result.js';
+import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { argument, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
@@ -22,16 +23,16 @@ export function declareRewrite(command: Command): Run {
     if (path === null) {
       throw new Failure('usage', { what: '--out PATH is missing.', cure: 'Name a place for the rewritten model.' });
     }
-    const { readSource, rewriteFrom, rewriteModel } = await import('../../run/rewrite.js');
+    const { rewriteModel, rewriteUnhashed } = await import('../../run/rewrite.js');
     const options = { model: model(), out: path, plan: plan(), a: a(), b: b(), overwrite: overwrite() };
-    const warn = (message: string) => context.io.stderr.write(`warning: ${message}\n`);
+    const warn = (message: string) => context.io.stderr.write(`warning: ${printable(message)}\n`);
     if (context.json) {
       printJson(context, await rewriteModel(options, warn));
       return 0;
     }
     // the text does not say what the source's bytes hash to, so they are not hashed
-    const result = await rewriteFrom(await readSource(options), options, warn);
-    const files = result.files.map((file) => `${file.sha256}  ${file.path}`).join('\n');
+    const result = await rewriteUnhashed(options, warn);
+    const files = result.files.map((file) => `${file.sha256}  ${printable(file.path)}`).join('\n');
     const agreement = result.tfjs === null ? '' : `\n\n${agreementText(result.tfjs)}`;
     context.io.stdout.write(`${await planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);
     return 0;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { printable } from '../../printable.js';
 import { shellQuote } from '../../shell.js';
 import { printJson, type Run } from '../context.js';
 import { modelFile } from '../model-file.js';
@@ -29,10 +30,10 @@ export function declareRollback(command: Command): Run {
       },
     });
     if (context.json) printJson(context, result);
-    else if (result.restored.length === 0) io.stdout.write(`${result.model} is ${result.to} already.\n`);
+    else if (result.restored.length === 0) io.stdout.write(`${printable(result.model)} is ${result.to} already.\n`);
     else {
-      const files = result.restored.map((file) => `${file.sha256}  ${file.path}`).join('\n');
-      io.stdout.write(`${result.model}: ${result.from} -> ${result.to}. Restored:\n${files}\n`);
+      const files = result.restored.map((file) => `${file.sha256}  ${printable(file.path)}`).join('\n');
+      io.stdout.write(`${printable(result.model)}: ${result.from} -> ${result.to}. Restored:\n${files}\n`);
     }
     return 0;
   };

@@ -1,7 +1,8 @@
+import { Readable } from 'node:stream';
 import Papa from 'papaparse';
 import { Failure } from '../../contract/failure.js';
 import { type ColumnBuilder, columnBuilder, isMissingWord, looksNumeric } from './column.js';
-import { isFolder, openText, readHead, unreadableText } from './files.js';
+import { isFolder, openText, readHead, refuseCells, rowsBounded, unreadableText } from './files.js';
 import type { DatasetReader, Table } from './reader.js';
 import { distinctNames, tableDataset } from './table.js';
 
@@ -41,13 +42,17 @@ async function forEachRow(
   delimiter: string,
   take: (cells: readonly string[], delimiter: string) => void,
 ): Promise<void> {
-  const input = await openText(path);
+  const meter = { sinceRow: 0 };
+  const input = Readable.from(rowsBounded(path, await openText(path), meter));
   await new Promise<void>((resolve, reject) => {
-    input.on('error', (error) => reject(unreadableText(path, error)));
+    input.on('error', (error) => {
+      reject(unreadableText(path, error));
+    });
     Papa.parse<string[]>(input, {
       delimiter,
       skipEmptyLines: 'greedy',
       step: ({ data, errors, meta }, parser) => {
+        meter.sinceRow = 0;
         try {
           const [error] = errors.filter(({ type }) => type === 'Quotes');
           if (error !== undefined)
@@ -57,6 +62,7 @@ async function forEachRow(
           reject(error);
           // this calls `complete`: the promise has to be rejected by then
           parser.abort();
+          input.destroy();
         }
       },
       complete: () => resolve(),
@@ -86,6 +92,7 @@ async function readTable(path: string, format: 'csv' | 'tsv'): Promise<Table> {
     next: readonly string[] | undefined,
     delimiter: string,
   ): readonly ColumnBuilder[] => {
+    refuseCells(path, 1, row.length, row.length);
     const named = isHeader(row, next);
     const names = distinctNames(row.map((cell, i) => (named ? cell.trim() : String(i))));
     const columns = names.map((name) => columnBuilder(path, name, delimiter !== ','));

@@ -1,10 +1,10 @@
-import { createReadStream } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, stat } from 'node:fs/promises';
+import { type FileHandle, readdir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import type { Readable } from 'node:stream';
+import { pipeline, type Readable, Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { largestRead, openRegular, readRegular } from '../../contract/regular-file.js';
 
 const imageExtensions = new Set(['.jpg', '.jpeg', '.png', '.webp', '.gif', '.tif', '.tiff', '.avif']);
 
@@ -20,6 +20,7 @@ const codeOf = (error: unknown): string =>
 
 /** What a failed access to a file means to the user. */
 function accessFailure(path: string, error: unknown): Failure {
+  if (error instanceof Failure) return error;
   switch (codeOf(error)) {
     case 'ENOENT':
       return new Failure(
@@ -89,45 +90,135 @@ export async function listFolder(path: string): Promise<{ files: string[]; folde
 /** A file as a stream of text, UTF-8, decompressed if it is gzip. An error of either is the stream's. */
 export async function openText(path: string): Promise<Readable> {
   const raw = await rawHead(path, 2);
-  const file = createReadStream(path);
+  const handle = await openRegular(path).catch((error: unknown) => {
+    throw accessFailure(path, error);
+  });
+  const { size } = await handle.stat();
+  const file = handle.createReadStream();
   if (!isGzip(raw)) return file.setEncoding('utf8');
   const text = createGunzip();
-  file.on('error', (error) => text.destroy(error));
-  return file.pipe(text).setEncoding('utf8');
+  const bounded = upTo(unpackLimit(size, 2 ** 25));
+  // what ends one of them, the reader's leaving among it, ends them all; its error is that of the last
+  pipeline(file, text, bounded, () => {});
+  return bounded.setEncoding('utf8');
+}
+
+/**
+ * What an archive of `size` bytes may unpack to: data do not compress to a hundredth, and what was made to burst does to a thousandth.
+ * @param least what any archive may unpack to
+ */
+export const unpackLimit = (size: number, least = 2 ** 27): number =>
+  Math.min(largestRead, Math.max(least, 100 * size));
+
+/** Passes bytes on, and ends in an error beyond `limit` of them. */
+function upTo(limit: number): Transform {
+  let passed = 0;
+  return new Transform({
+    transform(chunk: Uint8Array, _, done) {
+      passed += chunk.length;
+      if (passed > limit) done(new Error(`it unpacks to more than ${limit} bytes`));
+      else done(null, chunk);
+    },
+  });
 }
 
 /** What an error of `openText`'s stream means. */
 export const unreadableText = (path: string, error: unknown): Failure =>
-  new Failure(
-    'input',
-    { what: `${path}: cannot be read to its end (${messageOf(error)}).`, cure: 'Write or download it again.' },
-    { cause: error },
-  );
+  error instanceof Failure
+    ? error
+    : new Failure(
+        'input',
+        { what: `${path}: cannot be read to its end (${messageOf(error)}).`, cure: 'Write or download it again.' },
+        { cause: error },
+      );
 
-/** What Node reads of a plain file at most; a compressed one is held to the same. */
-const mostBytes = 2 ** 31 - 1;
+/** Of one row, in characters: a quote that nothing closes makes all that follows one. */
+const longestRow = 2 ** 24;
+
+/** Counts how much of a text was read since a row of it ended. */
+export interface RowMeter {
+  sinceRow: number;
+}
+
+/**
+ * The pieces of a text as they are.
+ * @param isEnd where in a piece a row is known to have ended; -1: nowhere. Whoever finds out later sets `meter` back itself
+ * @throws Failure('input') for a row without end
+ */
+export async function* rowsBounded(
+  path: string,
+  input: AsyncIterable<string>,
+  meter: RowMeter,
+  isEnd: (piece: string) => number = () => -1,
+): AsyncGenerator<string> {
+  for await (const piece of input) {
+    const end = isEnd(piece);
+    meter.sinceRow = end < 0 ? meter.sinceRow + piece.length : piece.length - end;
+    if (meter.sinceRow > longestRow) {
+      const what = `${path}: a row of it is longer than ${longestRow} characters, as when a quote is not closed.`;
+      throw new Failure('input', { what, cure: 'Correct the quotes, or write the rows on lines of their own.' });
+    }
+    yield piece;
+  }
+}
+
+/**
+ * The lines of a text, without their ends. Whoever leaves it early leaves the text too.
+ * @throws Failure('input') for a line without end
+ */
+export async function* linesOf(path: string, input: AsyncIterable<string>): AsyncGenerator<string> {
+  let begun: string[] = [];
+  for await (const piece of rowsBounded(path, input, { sinceRow: 0 }, (each) => each.lastIndexOf('\n'))) {
+    const [first = '', ...others] = piece.split('\n');
+    begun.push(first);
+    for (const next of others) {
+      yield withoutReturn(begun.join(''));
+      begun = [next];
+    }
+  }
+  yield withoutReturn(begun.join(''));
+}
+
+const withoutReturn = (line: string): string => (line.endsWith('\r') ? line.slice(0, -1) : line);
+
+/** Tables have tens of columns, those of genes tens of thousands. */
+const mostColumns = 2 ** 17;
+
+/**
+ * Tells a table that holds its values from one that is made to burst: columns that are missing in most rows, rows that say nothing.
+ * @param cells as many as the size of the file lets it have
+ * @throws Failure('input')
+ */
+export function refuseCells(path: string, rows: number, columns: number, cells: number): void {
+  if (columns <= mostColumns && rows * columns <= cells) return;
+  throw new Failure('input', {
+    what: `${path}: its ${rows} rows and ${columns} columns come to far more cells than it holds values.`,
+    cure: 'Write the columns that the model takes, with a value in every row.',
+  });
+}
 
 /**
  * A whole file, decompressed if it is gzip.
- * @param limit how many bytes it may unpack to, where its header says it
+ * @param limit how many bytes it may unpack to, where its header says it; never more than `unpackLimit`
  * @throws Failure('input')
  */
-export async function readBytes(path: string, limit = mostBytes): Promise<Uint8Array> {
+export async function readBytes(path: string, limit = largestRead): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path);
   } catch (error) {
     throw accessFailure(path, error);
   }
   if (!isGzip(bytes)) return bytes;
+  const most = Math.min(limit, unpackLimit(bytes.length));
   try {
-    return await gunzipBytes(bytes, { maxOutputLength: Math.min(limit, mostBytes) });
+    return await gunzipBytes(bytes, { maxOutputLength: most });
   } catch (error) {
     if (codeOf(error) === 'ERR_BUFFER_TOO_LARGE') {
-      const size = limit < mostBytes ? `the ${limit} bytes that its header announces` : '2 GiB';
+      const size = limit === most ? `the ${limit} bytes that its header announces` : `${most} bytes`;
       throw new Failure(
         'input',
-        { what: `${path}: it unpacks to more than ${size}.`, cure: 'Download it again, or split it.' },
+        { what: `${path}: it unpacks to more than ${size}.`, cure: 'Download it again, or unpack it.' },
         { cause: error },
       );
     }
@@ -146,7 +237,7 @@ export async function readBytes(path: string, limit = mostBytes): Promise<Uint8A
 async function rawHead(path: string, length: number): Promise<Uint8Array> {
   let file: FileHandle | null = null;
   try {
-    file = await open(path);
+    file = await openRegular(path);
     const head = new Uint8Array(length);
     const { bytesRead } = await file.read(head, 0, length, 0);
     return head.subarray(0, bytesRead);
@@ -164,7 +255,7 @@ export async function readHead(path: string, length: number): Promise<Uint8Array
 }
 
 async function gunzipHead(path: string, length: number): Promise<Uint8Array> {
-  const file = await open(path);
+  const file = await openRegular(path);
   const stream = file.createReadStream().pipe(createGunzip());
   const chunks: Uint8Array[] = [];
   let size = 0;

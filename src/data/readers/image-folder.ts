@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../../contract/failure.js';
+import { readRegular } from '../../contract/regular-file.js';
 import type { Dataset, Part } from '../dataset.js';
 import { isFolder, isImageFile, listFolder } from './files.js';
 import { encodedImagesDataset } from './pixels.js';
@@ -97,7 +97,7 @@ function imagesDataset(
     name: imagePath,
     encoded: async (index) => {
       try {
-        return await readFile(imagePath(index));
+        return await readRegular(imagePath(index));
       } catch (error) {
         throw new Failure(
           'input',

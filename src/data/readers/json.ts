@@ -1,7 +1,7 @@
-import { createInterface } from 'node:readline';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { parseDocument } from '../../contract/parse-json.js';
 import { type ColumnBuilder, columnBuilder } from './column.js';
-import { isFolder, openText, readBytes, readHead, unreadableText } from './files.js';
+import { isFolder, linesOf, openText, readBytes, readHead, refuseCells, unreadableText } from './files.js';
 import type { DatasetReader, Table } from './reader.js';
 import { tableDataset } from './table.js';
 
@@ -9,10 +9,14 @@ const lines = /\.(jsonl|ndjson)(\.gz)?$/i;
 
 const cure = "Write one object per row, as pandas does by to_json(path, orient='records', lines=True).";
 
+/** How many cells so many characters may come to. */
+const cellsIn = (size: number): number => Math.max(2 ** 22, 16 * size);
+
 /** Rows given as objects, by the names of their values; what a row does not name is missing in it. */
 function rowCollector(path: string) {
   const builders = new Map<string, ColumnBuilder>();
   let count = 0;
+  let size = 0;
   const added = (name: string): ColumnBuilder => {
     const builder = columnBuilder(path, name, false);
     for (let row = 0; row < count; row += 1) builder.push(null);
@@ -20,12 +24,19 @@ function rowCollector(path: string) {
     return builder;
   };
   return {
-    push(value: unknown): void {
+    /** @param length how much of the file the row is, in characters */
+    push(value: unknown, length: number): void {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) {
         throw new Failure('input', { what: `${path}: row ${count + 1} is not an object of named values.`, cure });
       }
       const row = new Map<string, unknown>(Object.entries(value));
-      for (const name of row.keys()) if (!builders.has(name)) added(name);
+      size += length;
+      for (const name of row.keys()) {
+        if (builders.has(name)) continue;
+        refuseCells(path, count + 1, builders.size + 1, cellsIn(size));
+        added(name);
+      }
+      refuseCells(path, count + 1, builders.size, cellsIn(size));
       for (const [name, builder] of builders) builder.push(row.get(name));
       count += 1;
     },
@@ -40,7 +51,7 @@ function rowCollector(path: string) {
 
 function parse(path: string, place: string, text: string | Uint8Array): unknown {
   try {
-    return JSON.parse(typeof text === 'string' ? text : new TextDecoder().decode(text));
+    return parseDocument(typeof text === 'string' ? text : new TextDecoder().decode(text));
   } catch (error) {
     throw new Failure(
       'input',
@@ -55,22 +66,23 @@ async function readLines(path: string): Promise<Table> {
   const input = await openText(path);
   let at = 0;
   try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of linesOf(path, input)) {
       at += 1;
-      const text = at === 1 ? line.replace(/^\uFEFF/, '') : line;
-      if (text.trim() !== '') rows.push(parse(path, `line ${at}`, text));
+      const row = at === 1 ? line.replace(/^\uFEFF/, '') : line;
+      if (row.trim() !== '') rows.push(parse(path, `line ${at}`, row), row.length);
     }
   } catch (error) {
-    throw error instanceof Failure ? error : unreadableText(path, error);
+    throw unreadableText(path, error);
   }
   return rows.finish('jsonl');
 }
 
 async function readRecords(path: string): Promise<Table> {
   const rows = rowCollector(path);
-  const parsed = parse(path, 'it', await readBytes(path));
+  const bytes = await readBytes(path);
+  const parsed = parse(path, 'it', bytes);
   if (!Array.isArray(parsed)) throw new Failure('input', { what: `${path}: it is not an array of rows.`, cure });
-  for (const row of parsed) rows.push(row);
+  for (const row of parsed) rows.push(row, bytes.length / parsed.length);
   return rows.finish('json');
 }
 
@@ -85,7 +97,7 @@ async function firstLine(path: string): Promise<{ readonly text: string; readonl
 
 function isObject(text: string): boolean {
   try {
-    const parsed: unknown = JSON.parse(text);
+    const parsed = parseDocument(text);
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
   } catch {
     return false;

@@ -1,5 +1,6 @@
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
+import { isRounded } from './arrays.js';
 
 /** Named arrays, of an archive or a folder. */
 export interface ArraySource {
@@ -23,6 +24,9 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 /** Whether a file that begins with `head` is an array. */
 export const isNpy = (head: Uint8Array): boolean => magic.every((byte, i) => head[i] === byte);
 
+/** NumPy itself reads no longer ones unasked than 10 000 bytes. */
+const longestHeader = 2 ** 16;
+
 /**
  * The .npy format, versions 1 to 3: magic, version, header length, a Python dict literal, then the elements.
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
@@ -35,6 +39,12 @@ export function parseNpy(place: string, bytes: Uint8Array): NpyArray {
   const major = view.getUint8(6);
   const start = major === 1 ? 10 : 12;
   const headerLength = major === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
+  if (headerLength > longestHeader) {
+    throw new Failure('input', {
+      what: `${place} has a header without end.`,
+      cure: 'Write the file with numpy.savez.',
+    });
+  }
   const header = new TextDecoder().decode(bytes.subarray(start, start + headerLength));
   const descr = /'descr':\s*'([<>|=]?)([a-zA-Z]\d*)'/.exec(header);
   const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1];
@@ -62,9 +72,15 @@ export function parseNpy(place: string, bytes: Uint8Array): NpyArray {
     .map((dim) => dim.trim())
     .filter((dim) => dim !== '')
     .map(Number);
+  if (!shape.every((dim) => Number.isSafeInteger(dim) && dim >= 0)) {
+    throw new Failure('input', { what: `${place} has no shape: (${shapeText}).`, cure: 'Save it again.' });
+  }
   const offset = start + headerLength;
   const length = shape.reduce((product, dim) => product * dim, 1);
   const size = type.startsWith('U') ? 4 * Number(type.slice(1)) : Number(type.slice(1));
+  if (!(size > 0)) {
+    throw new Failure('input', { what: `${place} holds elements of no size (${type}).`, cure: 'Save it again.' });
+  }
   if (bytes.length - offset !== length * size) {
     throw new Failure('input', {
       what: `${place} announces ${length * size} bytes of data but holds ${bytes.length - offset}.`,
@@ -102,14 +118,34 @@ function float16(bits: number): number {
 
 /** The elements one after another, as float64: integers beyond 2^53 are rounded. @throws Failure('input') for other types */
 export function numbers(place: string, array: NpyArray): Float64Array {
-  const at = elementReaders[array.type];
-  if (at === undefined) {
-    throw new Failure('input', { what: `${place} is of NumPy type ${array.type}.`, cure: 'Save integers or floats.' });
-  }
-  const length = array.shape.reduce((product, dim) => product * dim, 1);
-  const values = new Float64Array(length);
-  for (let i = 0; i < length; i += 1) values[i] = at(array.data, i, array.littleEndian);
+  const at = elementReader(place, array);
+  const values = new Float64Array(elementsOf(array));
+  for (let i = 0; i < values.length; i += 1) values[i] = at(array.data, i, array.littleEndian);
   return values;
+}
+
+/**
+ * The elements as float32, and the first whole number that float32 takes for another one.
+ * @throws Failure('input') for other types than numbers
+ */
+export function floats(place: string, array: NpyArray): { values: Float32Array; rounded: number | undefined } {
+  const at = elementReader(place, array);
+  const values = new Float32Array(elementsOf(array));
+  let rounded: number | undefined;
+  for (let i = 0; i < values.length; i += 1) {
+    const value = at(array.data, i, array.littleEndian);
+    values[i] = value;
+    if (rounded === undefined && isRounded(value)) rounded = value;
+  }
+  return { values, rounded };
+}
+
+const elementsOf = ({ shape }: NpyArray): number => shape.reduce((product, dim) => product * dim, 1);
+
+function elementReader(place: string, { type }: NpyArray) {
+  const at = elementReaders[type];
+  if (at !== undefined) return at;
+  throw new Failure('input', { what: `${place} is of NumPy type ${type}.`, cure: 'Save integers or floats.' });
 }
 
 /** NumPy's U type: UTF-32 of a fixed length, padded with zeros. @throws Failure('input') for what is no Unicode */

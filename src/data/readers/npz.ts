@@ -3,9 +3,9 @@ import { unzipSync } from 'fflate';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
-import { arrayDataset, isRounded } from './arrays.js';
-import { fileSize, isFolder, listFolder, readBytes, readHead } from './files.js';
-import { type ArraySource, isNpy, type NpyArray, numbers, parseNpy, strings } from './npy.js';
+import { arrayDataset } from './arrays.js';
+import { fileSize, isFolder, listFolder, readBytes, readHead, unpackLimit } from './files.js';
+import { type ArraySource, floats, isNpy, type NpyArray, numbers, parseNpy, strings } from './npy.js';
 import type { DatasetReader, ReadOptions } from './reader.js';
 import { namedTargets, numericTargets, rowTargets } from './targets.js';
 
@@ -45,16 +45,34 @@ function pairs(keys: readonly string[]): ReadonlyMap<Part, Pair> {
 const extension = '.npy';
 const arrayName = (entry: string): string => entry.slice(0, -extension.length);
 
+/** Of a zip archive's list of its entries, in bytes. */
+const smallestEntry = 46;
+
 /** The .npy entries of the archive whose array names `wanted` accepts, by array name. */
 async function entries(path: string, wanted: (name: string) => boolean): Promise<ReadonlyMap<string, Uint8Array>> {
   const bytes = await readBytes(path);
   try {
-    const found = unzipSync(bytes, { filter: ({ name }) => name.endsWith(extension) && wanted(arrayName(name)) });
+    let left = unpackLimit(bytes.length);
+    // an archive may claim to have billions of entries
+    let most = bytes.length / smallestEntry;
+    const found = unzipSync(bytes, {
+      filter({ name, originalSize }) {
+        if (--most < 0) throw new Error('it lists more entries than it can hold');
+        if (!name.endsWith(extension) || !wanted(arrayName(name))) return false;
+        // the archive says it before anything is unpacked, and no more than it says is
+        left -= originalSize;
+        if (left < 0) throw new Error(`it unpacks to more than ${unpackLimit(bytes.length)} bytes`);
+        return true;
+      },
+    });
     return new Map(Object.entries(found).map(([name, entry]) => [arrayName(name), entry]));
   } catch (error) {
     throw new Failure(
       'input',
-      { what: `${path}: its zip archive is damaged or cut short (${messageOf(error)}).`, cure: 'Write it again.' },
+      {
+        what: `${path}: its zip archive is damaged or cut short (${messageOf(error)}).`,
+        cure: 'Write it again, or without compression.',
+      },
       { cause: error },
     );
   }
@@ -142,8 +160,8 @@ export function arraySamples(
   if (type === 'u1') {
     return arrayDataset({ ...stored, storage: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
   }
-  const values = numbers(`${path}: ${name}`, array);
-  return arrayDataset({ ...stored, storage: Float32Array.from(values), rounded: values.find(isRounded) });
+  const { values, rounded } = floats(`${path}: ${name}`, array);
+  return arrayDataset({ ...stored, storage: values, rounded });
 }
 
 /** One array as targets of `count` samples. @throws Failure('input') */

@@ -1,11 +1,13 @@
-import { asyncBufferFromFile, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
+import { asyncBufferFromFile, type Compressors, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { parseDocument } from '../../contract/parse-json.js';
 import { present } from '../../contract/present.js';
+import { refuseIrregular } from '../../contract/regular-file.js';
 import type { Dataset } from '../dataset.js';
 import { type Column, cellPlace, columnBuilder } from './column.js';
-import { isFolder, readHead } from './files.js';
-import { encodedImagesDataset } from './pixels.js';
+import { isFolder, readHead, refuseCells, unpackLimit } from './files.js';
+import { encodedImagesDataset, isEncodedImage } from './pixels.js';
 import type { DatasetReader, ReadOptions, Table } from './reader.js';
 import { chooseColumns, columnTargets, tableDataset } from './table.js';
 
@@ -18,15 +20,17 @@ interface Columns {
 
 async function readColumns(path: string): Promise<Columns> {
   try {
+    await refuseIrregular(path);
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
-    const count = Number(metadata.num_rows);
+    const count = countOf(metadata);
     const names = topLevelNames(metadata);
+    refuseCells(path, count, names.length, cellsIn(file.byteLength));
     const cells = new Map(names.map((name) => [name, new Array<unknown>(count)]));
     await parquetRead({
       file,
       metadata,
-      compressors,
+      compressors: boundedCompressors,
       utf8: false,
       onChunk: ({ columnName, columnData, rowStart }) => {
         const column = cells.get(columnName);
@@ -35,6 +39,7 @@ async function readColumns(path: string): Promise<Columns> {
     });
     return { count, names, cells, metadata };
   } catch (error) {
+    if (error instanceof Failure) throw error;
     const cause = messageOf(error);
     throw new Failure(
       'input',
@@ -46,6 +51,27 @@ async function readColumns(path: string): Promise<Columns> {
   }
 }
 
+/** What a page says that it unpacks to is held to what data compress to, before it is allocated. */
+const boundedCompressors: Compressors = Object.fromEntries(
+  Object.entries(compressors).map(([codec, decompress]) => [
+    codec,
+    (input: Uint8Array, length: number): Uint8Array => {
+      if (!(length <= unpackLimit(input.length))) throw new Error(`a page of it unpacks to ${length} bytes`);
+      return decompress(input, length);
+    },
+  ]),
+);
+
+/** The rows of a file, which those of its groups come to. @throws Error where they do not */
+function countOf({ num_rows: rows, row_groups: groups }: FileMetaData): number {
+  const sum = groups.reduce((total, group) => total + Number(group.num_rows), 0);
+  if (sum === Number(rows) && groups.every((group) => group.num_rows >= 0n)) return sum;
+  throw new Error(`it announces ${rows} rows, and its groups hold ${sum}`);
+}
+
+/** How many cells so many bytes may come to: runs of one value take next to nothing. */
+const cellsIn = (bytes: number): number => Math.max(2 ** 25, 64 * bytes);
+
 /** The schema is a tree written in depth-first order: the root's children are its columns. */
 function topLevelNames(metadata: FileMetaData): string[] {
   const [root, ...elements] = metadata.schema;
@@ -54,7 +80,7 @@ function topLevelNames(metadata: FileMetaData): string[] {
   const skipSubtree = (): void => {
     const children = elements[at]?.num_children ?? 0;
     at += 1;
-    for (let i = 0; i < children; i += 1) skipSubtree();
+    for (let i = 0; i < children && at < elements.length; i += 1) skipSubtree();
   };
   for (let i = 0; i < (root?.num_children ?? 0); i += 1) {
     names.push(present(elements[at], `column ${i} of the schema`).name);
@@ -75,7 +101,13 @@ function imageBytes(cell: unknown): Uint8Array | null {
 function huggingFaceNames(metadata: FileMetaData, column: string): readonly string[] | undefined {
   const text = metadata.key_value_metadata?.find(({ key }) => key === 'huggingface')?.value;
   if (text === undefined) return undefined;
-  const parsed: unknown = JSON.parse(text);
+  let parsed: unknown;
+  try {
+    parsed = parseDocument(text);
+  } catch {
+    // somebody else's, under the same name
+    return undefined;
+  }
   const names = property(property(property(property(parsed, 'info'), 'features'), column), 'names');
   return Array.isArray(names) && names.every((name) => typeof name === 'string') ? names : undefined;
 }
@@ -84,22 +116,9 @@ function property(value: unknown, key: string): unknown {
   return typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined;
 }
 
-/** How image files of the formats that are decoded begin; a WebP file is a RIFF file, an AVIF file says so after its length. */
-const imageStarts: readonly (readonly [offset: number, bytes: string])[] = [
-  [0, '\xff\xd8\xff'],
-  [0, '\x89PNG'],
-  [0, 'GIF8'],
-  [0, 'RIFF'],
-  [0, 'II*\0'],
-  [0, 'MM\0*'],
-  [4, 'ftypavif'],
-];
-
 function isImage(cell: unknown): boolean {
   const bytes = imageBytes(cell);
-  if (bytes === null) return false;
-  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
-  return imageStarts.some(([offset, start]) => head.startsWith(start, offset));
+  return bytes !== null && isEncodedImage(bytes);
 }
 
 /** One column, or for lists as many as they are long. */
@@ -111,6 +130,7 @@ function columnsOf(path: string, name: string, cells: readonly unknown[]): Colum
     for (const cell of cells) builder.push(cell);
     return [builder.finish()];
   }
+  refuseCells(path, cells.length, width, cellsIn(cells.length));
   const builders = Array.from({ length: width }, (_, i) => columnBuilder(path, `${name}_${i}`, false));
   for (const [row, cell] of cells.entries()) {
     const list: readonly unknown[] = Array.isArray(cell) ? cell : new Array(width).fill(null);

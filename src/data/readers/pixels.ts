@@ -35,6 +35,36 @@ export async function resizePixels(image: Sharp, size: PixelSize): Promise<Uint8
   return data;
 }
 
+/** What an image may announce before it is decoded: 100 million pixels are more than cameras take, and than classifiers look at. */
+const limitInputPixels = 2 ** 27;
+
+/**
+ * How image files of the formats that are decoded begin; a WebP file is a RIFF file, an AVIF file says so after its length. What a decoder
+ * recognises besides (drawings, documents) is no data.
+ */
+const imageStarts: readonly (readonly [offset: number, bytes: string])[] = [
+  [0, '\xff\xd8\xff'],
+  [0, '\x89PNG'],
+  [0, 'GIF8'],
+  [0, 'RIFF'],
+  [0, 'II*\0'],
+  [0, 'MM\0*'],
+  [0, 'II+\0'],
+  [0, 'MM\0+'],
+  [4, 'ftypavi'],
+  [4, 'ftypmif1'],
+];
+
+/** By its first bytes: whether they are an image file of the formats that are decoded. */
+export function isEncodedImage(bytes: Uint8Array): boolean {
+  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
+  return imageStarts.some(([offset, start]) => head.startsWith(start, offset));
+}
+
+function refuseForeign(bytes: Uint8Array): void {
+  if (!isEncodedImage(bytes)) throw new Error('it is no JPEG, PNG, WebP, GIF, TIFF or AVIF file');
+}
+
 export interface EncodedImages {
   readonly path: string;
   readonly format: Dataset['format'];
@@ -71,7 +101,8 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
           const index = indices[i] ?? 0;
           const encoded = await images.encoded(index);
           try {
-            into.set(await resizePixels(sharp(encoded).autoOrient(), size), i * length);
+            refuseForeign(encoded);
+            into.set(await resizePixels(sharp(encoded, { limitInputPixels }).autoOrient(), size), i * length);
           } catch (error) {
             const cause = messageOf(error);
             throw new Failure(

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
+import { readRegular } from '../../contract/regular-file.js';
 import type { Dataset, Targets } from '../dataset.js';
 import { encodedTable, listed } from '../encoding.js';
 import { type Column, cellPlace, isMissing, numberAt, textAt } from './column.js';
@@ -141,7 +141,7 @@ export function imageColumn({ path, format, count }: Table, column: Column, targ
     name: fileOf,
     encoded: async (index) => {
       try {
-        return await readFile(fileOf(index));
+        return await readRegular(fileOf(index));
       } catch (error) {
         throw new Failure(
           'input',

@@ -19,7 +19,8 @@ export function indexedTargets(labels: ArrayLike<number>, place: Place, options:
   const indices = new Int32Array(labels.length);
   const known = options.classNames?.length ?? mostClasses;
   let highest = -1;
-  for (const [i, label] of Array.from(labels).entries()) {
+  for (let i = 0; i < labels.length; i += 1) {
+    const label = Number(labels[i]);
     if (!Number.isInteger(label) || label < 0) {
       throw new Failure('input', {
         what: `${place(i)} is ${label}, not a class index.`,

@@ -1,16 +1,23 @@
-import { open, stat } from 'node:fs/promises';
 import { basename, dirname, relative, resolve, sep } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { StringStringEntryProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { openRegular } from '../../contract/regular-file.js';
 import { type FileRange, readFully } from '../file-pieces.js';
 import type { Graph } from '../graph.js';
 import type { ModelOutline } from '../model.js';
 import { isExternal, type TensorProto } from '../tensor.js';
+import { innerTensors } from './inner.js';
+import { byteLengthOf } from './sound.js';
 
-/** The files, relative to the model's folder, in which tensors of the graph lie. */
+/** The tensors of the model whose data lie in other files: initializers, and those of bodies, constants and local functions. */
+export function externalTensors({ proto, model }: Graph): TensorProto[] {
+  return [...proto.initializer, ...innerTensors(model)].filter(isExternal);
+}
+
+/** The files, relative to the model's folder, in which tensors of the model lie. */
 export function externalLocations(graph: Graph): Set<string> {
-  return new Set(graph.proto.initializer.filter(isExternal).map(locationOf));
+  return new Set(externalTensors(graph).map(locationOf));
 }
 
 /** @throws Failure('input') for a tensor that does not say where its data are */
@@ -79,30 +86,43 @@ export function externalPath(modelPath: string, location: string): string {
 
 /**
  * Loads the external data of one tensor into its rawData, in place; a tensor without external data is left alone.
- * @throws Failure('input') when the file is shorter than the tensor says
+ * @throws Failure('input') when the file is shorter than the tensor says, or the tensor says something else than its dims do
  */
 export async function loadExternalData(model: ModelOutline, tensor: TensorProto): Promise<void> {
   if (!isExternal(tensor)) return;
   const path = externalPath(model.path, locationOf(tensor));
-  const offset = Number(externalEntry(tensor, 'offset') ?? 0);
-  const size = (await stat(path)).size;
-  const length = Number(externalEntry(tensor, 'length') ?? size - offset);
-  if (offset + length > size) {
-    throw new Failure('input', {
-      what: `${path}: tensor '${tensor.name}' ends beyond the end of the file.`,
-      cure: 'Copy the file again.',
-    });
-  }
-  const file = await open(path);
+  const { offset, length } = externalRange(model.path, tensor);
+  const file = await openRegular(path);
   try {
+    const { size } = await file.stat();
+    if (offset + length > size) {
+      throw new Failure('input', {
+        what: `${path}: tensor '${tensor.name}' ends beyond the end of the file.`,
+        cure: 'Copy the file again.',
+      });
+    }
     const bytes = new Uint8Array(length);
     await readFully(file, bytes, offset);
     // where the bytes came from stays noted, so that a writer can point there again while they are unchanged
     tensor.rawData = bytes;
     tensor.dataLocation = TensorProto_DataLocation.DEFAULT;
   } catch (cause) {
+    if (cause instanceof Failure) throw cause;
     throw new Failure('input', { what: `${path}: ${messageOf(cause)}.`, cure: 'Copy the file again.' }, { cause });
   } finally {
     await file.close();
   }
+}
+
+/** Which bytes of its file a tensor is. */
+function externalRange(modelPath: string, tensor: TensorProto): { readonly offset: number; readonly length: number } {
+  const refused = (why: string): Failure =>
+    new Failure('input', { what: `${modelPath}: tensor '${tensor.name}' ${why}.`, cure: 'Export the model again.' });
+  const expected = byteLengthOf(tensor);
+  if (expected === null) throw refused('has its data in another file, which its element type does not go with');
+  const offset = Number(externalEntry(tensor, 'offset') ?? 0);
+  const length = Number(externalEntry(tensor, 'length') ?? expected);
+  if (!(Number.isSafeInteger(offset) && offset >= 0)) throw refused(`begins at no place in its file (${offset})`);
+  if (length !== expected) throw refused(`is ${length} bytes of its file, but ${expected} by its dims`);
+  return { offset, length };
 }

@@ -1,16 +1,18 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import { access, type FileHandle, open, readFile, stat } from 'node:fs/promises';
+import { access, type FileHandle, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { openRegular, readRegular, refuseIrregular } from '../../contract/regular-file.js';
 import { type FileRange, hashFile, readFully } from '../file-pieces.js';
 import { Graph } from '../graph.js';
 import type { Model, ModelFile, ModelOutline, OutlinedFile } from '../model.js';
 import { dimsOf, elementCount, isExternal } from '../tensor.js';
-import { externalLocations, externalPath, leaveInFile, loadExternalData } from './external.js';
-import { readSkeleton } from './skeleton.js';
+import { externalLocations, externalPath, externalTensors, leaveInFile, loadExternalData } from './external.js';
+import { readSkeleton, type Skeleton } from './skeleton.js';
+import { refuseUnsound } from './sound.js';
 
 /** The oldest op set whose operators keep the meaning that the rewrites rely on (broadcasting as in numpy). */
 const oldestOpset = 7;
@@ -24,7 +26,7 @@ const largestFile = 2 ** 31 - 1;
  * @throws Failure('input') when the file is missing, is no ONNX model, or is older than IR 3 or op set 7
  */
 export async function readOnnx(path: string): Promise<Model> {
-  const bytes = await readFile(path).catch(refuseUnreadable(path));
+  const bytes = await readRegular(path).catch(refuseUnreadable(path));
   const graph = parseGraph(path, bytes);
   const files: ModelFile[] = [
     { path: basename(path), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.byteLength },
@@ -42,16 +44,17 @@ export async function readOnnx(path: string): Promise<Model> {
  * @throws Failure('input') as `readOnnx` does
  */
 export async function outlineOnnx(path: string, largest: number): Promise<ModelOutline> {
-  const file = await open(path).catch(refuseUnreadable(path));
+  const file = await openRegular(path).catch(refuseUnreadable(path));
   try {
     const { size, mtimeNs } = await file.stat({ bigint: true });
     const bytes = Number(size);
     const skeleton = bytes > largestFile ? null : await readSkeleton(file, bytes, largest);
-    const graph = parseGraph(path, skeleton?.bytes ?? (await file.readFile().catch(refuseUnreadable(path))));
+    const bytesRead = skeleton?.bytes ?? (await file.readFile().catch(refuseUnreadable(path)));
+    const graph = parseGraph(path, bytesRead, skeleton?.leftOut);
     const files: OutlinedFile[] = [{ path: basename(path), bytes, modifiedNs: mtimeNs }];
     for (const location of externalLocations(graph)) files.push(await outlineExternal(path, location));
     const outline: ModelOutline = { format: 'onnx', path: resolve(path), files, graph };
-    for (const tensor of graph.proto.initializer) {
+    for (const tensor of externalTensors(graph)) {
       // no element is larger than 16 bytes
       if (16 * elementCount(dimsOf(tensor)) <= largest) await loadExternalData(outline, tensor);
     }
@@ -62,7 +65,8 @@ export async function outlineOnnx(path: string, largest: number): Promise<ModelO
   }
 }
 
-function parseGraph(path: string, bytes: Uint8Array): Graph {
+/** @param leftOut raw data of initializers that are not among the bytes */
+function parseGraph(path: string, bytes: Uint8Array, leftOut: Skeleton['leftOut'] = new Map()): Graph {
   const model = (() => {
     try {
       return fromBinary(ModelProtoSchema, bytes);
@@ -83,6 +87,11 @@ function parseGraph(path: string, bytes: Uint8Array): Graph {
       cure: 'Name another file.',
     });
   }
+  if (model.graph.output.length === 0) {
+    throw new Failure('input', { what: `${path}: the graph has no output.`, cure: 'Export the model again.' });
+  }
+  const sizes = new Map([...leftOut].map(([at, { byteLength }]) => [model.graph?.initializer[at], byteLength]));
+  refuseUnsound(path, model, (tensor) => sizes.get(tensor) ?? tensor.rawData.byteLength);
   const graph = new Graph(model);
   if (model.irVersion < 3n) {
     throw new Failure('input', {
@@ -116,12 +125,14 @@ async function outlineExternal(modelPath: string, location: string): Promise<Out
 }
 
 async function readableStat(path: string): Promise<BigIntStats> {
+  await refuseIrregular(path);
   await access(path, constants.R_OK);
   return stat(path, { bigint: true });
 }
 
 function refuseUnreadable(path: string): (cause: unknown) => never {
   return (cause) => {
+    if (cause instanceof Failure) throw cause;
     throw new Failure(
       'input',
       { what: `${path}: cannot be read (${messageOf(cause)}).`, cure: 'Check the path and its permissions.' },
@@ -132,6 +143,7 @@ function refuseUnreadable(path: string): (cause: unknown) => never {
 
 function refuseExternal(modelPath: string, location: string): (cause: unknown) => never {
   return (cause) => {
+    if (cause instanceof Failure) throw cause;
     throw new Failure(
       'input',
       {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import { clone, create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, TensorProto_DataLocation, TensorProtoSchema } from 'onnx-buf';
 import { fileName } from '../file-name.js';
 import { type FileRange, RangeReader } from '../file-pieces.js';
@@ -8,6 +8,7 @@ import type { Graph, ModelProto } from '../graph.js';
 import type { ModelOutline, StreamedFile } from '../model.js';
 import { isExternal, type TensorProto } from '../tensor.js';
 import { leftInFile, setExternalData, takeFromFile } from './external.js';
+import { innerTensors } from './inner.js';
 import { byteLength, fieldHeader } from './skeleton.js';
 
 /** A tensor that lay in another file and changed comes into the .onnx file when it is this small (bytes): biases, not weights. */
@@ -73,18 +74,33 @@ function encodePieces<Raw extends Piece>(
   rawData: (tensor: TensorProto) => Raw,
 ): (Uint8Array | Raw)[] {
   const { graph } = model;
-  const bare = shallow(ModelProtoSchema, model);
-  delete bare.graph;
-  const around = toBinary(ModelProtoSchema, bare);
-  if (graph === undefined) return [around];
-  const pieces: (Uint8Array | Raw)[] = [
-    toBinary(GraphProtoSchema, Object.assign(shallow(GraphProtoSchema, graph), { initializer: [] })),
-  ];
+  if (graph === undefined) return [toBinary(ModelProtoSchema, model)];
+  const bare = pointingBack(
+    Object.assign(shallow(ModelProtoSchema, model), {
+      graph: Object.assign(shallow(GraphProtoSchema, graph), { initializer: [] }),
+    }),
+  );
+  const pieces: (Uint8Array | Raw)[] = [toBinary(GraphProtoSchema, bare.graph ?? graph)];
+  const rest = shallow(ModelProtoSchema, bare);
+  delete rest.graph;
+  const around = toBinary(ModelProtoSchema, rest);
   for (const tensor of graph.initializer) {
     const encoded = encodeTensor(tensor, moved.get(tensor), rawData(tensor));
     pieces.push(fieldHeader(GraphProtoSchema.field.initializer.number, byteLength(encoded)), ...encoded);
   }
   return [around, fieldHeader(ModelProtoSchema.field.graph.number, byteLength(pieces)), ...pieces];
+}
+
+/** The model with those inner tensors external again that were loaded from other files: nothing here changes them. */
+function pointingBack(model: ModelProto): ModelProto {
+  if (!innerTensors(model).some(({ externalData }) => externalData.length > 0)) return model;
+  const copy = clone(ModelProtoSchema, model);
+  for (const tensor of innerTensors(copy)) {
+    if (tensor.externalData.length === 0) continue;
+    tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
+    Reflect.deleteProperty(tensor, 'rawData');
+  }
+  return copy;
 }
 
 /** A tensor's fields, and its raw data as they lie. */

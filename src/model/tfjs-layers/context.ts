@@ -60,6 +60,9 @@ export interface Activation {
   readonly channelsLast: boolean;
 }
 
+/** Elements of a weight that stands for one that is not in the files: a bias, or what scales channels. */
+const mostNeutral = 2 ** 24;
+
 /** The graph under construction, with the record of what in it came from where. */
 export class LayersGraph {
   readonly origins = new Map<string, WeightOrigin>();
@@ -109,6 +112,7 @@ export class LayersGraph {
     if (known !== undefined) return known;
     const initializer = this.builder.freshName(name);
     const size = shape.reduce((product, dim) => product * dim, 1);
+    if (size > mostNeutral) throw new RangeError(`${size} values of ${name}`);
     this.builder.addInitializer(floatTensor(initializer, shape, new Float32Array(size).fill(value)));
     this.#initializers.set(name, initializer);
     return initializer;

@@ -118,8 +118,8 @@ class ModelReader {
     if (outputs === null || this.#unsupported.size > 0) {
       throw new Failure('input', {
         what:
-          `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read:\n` +
-          `${[...this.#unsupported.keys()].map((line) => `  ${line}`).join('\n')}.`,
+          `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read: ` +
+          `${[...this.#unsupported.keys()].join('; ')}.`,
         cure: [...new Set([...this.#unsupported.values()].map((cure) => cure ?? usualCure))].join(' '),
       });
     }

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
 import { basename, dirname, join, posix, resolve } from 'node:path';
 import * as v from 'valibot';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
+import { openRegular } from '../../contract/regular-file.js';
 import type { ModelFile } from '../model.js';
 import { elementCount, float16ToNumber } from '../tensor.js';
 import { isList, isObject, type Json, type JsonObject, parseJson } from './json.js';
@@ -60,8 +60,11 @@ export interface TfjsFiles {
   readonly files: readonly ModelFile[];
 }
 
-/** Where the bytes of a model's files come from: a path relative to the folder of model.json, with forward slashes. */
-export type ReadFile = (path: string) => Promise<Uint8Array>;
+/**
+ * Where the bytes of a model's files come from: a path relative to the folder of model.json, with forward slashes, and how many bytes
+ * there may be.
+ */
+export type ReadFile = (path: string, most: number) => Promise<Uint8Array>;
 
 /**
  * Reads model.json and all its shards. Weights are decoded only when asked for (`weightValues`).
@@ -72,7 +75,7 @@ export type ReadFile = (path: string) => Promise<Uint8Array>;
  */
 export async function readTfjsFiles(path: string, read: ReadFile = fromDisk(path)): Promise<TfjsFiles> {
   const entry = basename(path);
-  const bytes = await read(entry);
+  const bytes = await read(entry, largestJson);
   const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   const json = parseModelJson(path, text);
   if (!isList(json.weightsManifest)) {
@@ -86,10 +89,11 @@ export async function readTfjsFiles(path: string, read: ReadFile = fromDisk(path
   const groups: Shard[][] = [];
   const weights = new Map<string, TfjsWeight>();
   for (const [group, { paths, weights: entries }] of manifest.entries()) {
+    const largest = largestShards(entries);
     const shards: Shard[] = [];
     for (const shardPath of paths) {
       const relative = safePath(path, shardPath);
-      const shard = { path: relative, bytes: await read(relative) };
+      const shard = { path: relative, bytes: await read(relative, largest) };
       shards.push(shard);
       if (!files.some((file) => file.path === relative)) files.push(modelFile(relative, shard.bytes));
     }
@@ -102,14 +106,27 @@ export async function readTfjsFiles(path: string, read: ReadFile = fromDisk(path
   return { path: resolve(path), text, json, weights, groups, files };
 }
 
+/** V8 has no text of twice as much. */
+const largestJson = 2 ** 28;
+
+/** What lies behind the weights is not looked at; so much of it is let through. */
+const surplus = 2 ** 26;
+
+/** How many bytes the shards of these weights may be: strings say their lengths only there. */
+function largestShards(entries: readonly WeightEntry[]): number {
+  if (entries.some(({ dtype }) => dtype === 'string')) return Number.POSITIVE_INFINITY;
+  return entries.reduce((sum, entry) => sum + storedBytes(entry), surplus);
+}
+
 /** A source over the disk. @throws Failure('input') naming the file that cannot be read */
 function fromDisk(modelPath: string): ReadFile {
-  return async (path) => {
+  return async (path, most) => {
     const full = join(dirname(resolve(modelPath)), path);
     try {
-      const file = await open(full);
+      const file = await openRegular(full);
       try {
         const { size } = await file.stat();
+        if (size > most) throw new Error(`it is ${size} bytes long where ${most} are the most that belong there`);
         const bytes = new Uint8Array(size);
         for (let at = 0; at < size; ) {
           // one read takes at most 2 GiB
@@ -122,6 +139,7 @@ function fromDisk(modelPath: string): ReadFile {
         await file.close();
       }
     } catch (cause) {
+      if (cause instanceof Failure) throw cause;
       const what = messageOf(cause);
       const cure = path === basename(modelPath) ? 'Check the path.' : `Put every shard of ${modelPath} beside it.`;
       throw new Failure('input', { what: `${full}: cannot be read (${what}).`, cure }, { cause });
@@ -169,6 +187,12 @@ function safePath(modelPath: string, path: string): string {
 
 const elementBytes = { float32: 4, int32: 4, bool: 1, complex64: 8, uint8: 1, uint16: 2, float16: 2 } as const;
 
+/** Of a weight of another type than string. */
+function storedBytes({ shape, dtype, quantization }: Pick<WeightEntry, 'shape' | 'dtype' | 'quantization'>): number {
+  const stored = quantization?.dtype ?? dtype;
+  return stored === 'string' ? 0 : elementCount(shape) * elementBytes[stored];
+}
+
 /** The weights of one group, laid one after another over its shards (tfjs-core, io_utils.ts, decodeWeights). */
 function groupWeights(
   path: string,
@@ -182,11 +206,10 @@ function groupWeights(
   const weights: TfjsWeight[] = [];
   let offset = 0;
   for (const [index, { name, shape, dtype, quantization }] of entries.entries()) {
-    const count = elementCount(shape);
     const byteLength =
       dtype === 'string'
-        ? stringBytes(shards, offset, count, total)
-        : count * elementBytes[quantization?.dtype ?? dtype];
+        ? stringBytes(shards, offset, elementCount(shape), total)
+        : storedBytes({ shape, dtype, quantization });
     if (offset + byteLength > total) {
       throw new Failure('input', {
         what: `${path}: weight '${name}' needs bytes ${offset} to ${offset + byteLength}, but its shards (${names}) hold ${total}: one of them is truncated or missing.`,

@@ -1,4 +1,5 @@
 import { getNodeValue, type Node, parseTree } from 'jsonc-parser';
+import { refuseDeep } from '../../contract/parse-json.js';
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -38,8 +39,9 @@ export function dimsOfJson(value: Json | undefined): (number | null)[] | undefin
   return dims;
 }
 
-/** @throws SyntaxError when `text` is not JSON */
+/** @throws SyntaxError when `text` is not JSON, or nested without measure */
 export function parseJson(text: string): Json {
+  refuseDeep(text);
   const value: Json = JSON.parse(text);
   return value;
 }

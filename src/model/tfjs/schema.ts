@@ -25,7 +25,7 @@ export function readPart<const Schema extends v.GenericSchema>(
   const [issue] = result.issues;
   const place = at + (issue.path ?? []).map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${key}`)).join('');
   const expected = issue.type === 'custom' ? issue.message : issue.expected;
-  const wanted = expected?.replaceAll(/[()]/g, '').replaceAll(' | ', ' or ');
+  const wanted = (expected ?? issue.type.replaceAll('_', ' ')).replaceAll(/[()]/g, '').replaceAll(' | ', ' or ');
   const wrong = issue.input === undefined ? 'is missing' : `should be ${wanted}, and is ${issue.received}`;
   throw new Failure('input', {
     what: `${path}: ${place} ${wrong}.`,

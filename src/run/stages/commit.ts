@@ -21,6 +21,7 @@ export const commitStage = defineStage<Commit>({
   name: 'commit',
   phase: 'write',
   fields: ['written', 'files', 'rollback'],
+  lasting: ({ written }) => written,
   async compute(run) {
     const judgement = await judgeStage.of(run);
     if (!judgement.acceptance.met || run.options.dryRun) return { written: false, files: [], rollback: null };

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { Failure } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
 import { renderHtml, renderJson, renderMarkdown } from '../../report/render.js';
@@ -10,12 +11,21 @@ import type { Stage } from '../runner.js';
 import { commitStage } from './commit.js';
 import { judgeStage } from './judge.js';
 
-/** The run's result, with its report written. It can be made again at any time from what the stages before it have kept. */
+/**
+ * The run's result, with its report written. It can be made again at any time from what the stages before it have kept: where the disk
+ * does not take it, that is told, and the result, which says how to undo what was written, is given without (`report` is empty).
+ */
 export const reportStage: Stage<MigrateResult> = {
   name: 'report',
   of: perRun(async (run) => {
     const result = { ...(await judgeStage.of(run)), ...(await commitStage.of(run)), report: [] };
-    return writeReports(result, run.place, run.options.languages);
+    try {
+      return await writeReports(result, run.place, run.options.languages);
+    } catch (cause) {
+      if (!(cause instanceof Failure)) throw cause;
+      run.hooks.warn(`${cause.what} ${cause.cure}`);
+      return result;
+    }
   }),
 };
 

@@ -1,8 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../../contract/failure.js';
-import { errorCode } from '../../upgrade/file-errors.js';
+import { parseDocument } from '../../contract/parse-json.js';
+import { openRegular } from '../../contract/regular-file.js';
+import { errorCode, explainFileError } from '../../upgrade/file-errors.js';
+import { createFolder } from '../../upgrade/files.js';
 import type { Ownership } from '../../upgrade/permissions.js';
 import { replaceFile } from '../../upgrade/replace.js';
 import type { Artifact } from '../artifact.js';
@@ -50,7 +53,11 @@ export function openFolderStore(folder: string, { run, ownership }: FolderStoreO
       throw damaged(path, 'it holds something else');
     },
     async put(artifact, value) {
-      await mkdir(folder, { recursive: true });
+      try {
+        await createFolder(folder);
+      } catch (cause) {
+        throw explainFileError(cause, folder, 'model-untouched');
+      }
       await replaceFile(pathOf(artifact), pieces(run, artifact, value), ownership);
     },
     remove: (artifact) => rm(pathOf(artifact), { force: true }),
@@ -73,7 +80,7 @@ async function* pieces(run: string, { stage, key }: Artifact<unknown>, value: un
 async function readArtifact(path: string, run: string, { stage, key }: Artifact<unknown>): Promise<unknown> {
   let handle: FileHandle;
   try {
-    handle = await open(path, 'r');
+    handle = await openRegular(path);
   } catch (cause) {
     if (errorCode(cause) === 'ENOENT') return null;
     throw unreadable(path, cause);
@@ -160,7 +167,7 @@ class HashedReader {
 
 function parseHeader(line: string): Header | null {
   try {
-    const value: unknown = JSON.parse(line);
+    const value = parseDocument(line);
     return isHeader(value) ? value : null;
   } catch {
     return null;

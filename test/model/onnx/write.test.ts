@@ -1,21 +1,26 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import {
   FunctionProtoSchema,
+  GraphProtoSchema,
   ModelProtoSchema,
+  OperatorSetIdProtoSchema,
   StringStringEntryProtoSchema,
   TensorProto_DataLocation,
 } from 'onnx-buf';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { makeNode } from '../../../src/model/graph.js';
+import { defaultPlanOptions } from '../../../src/contract/settings.js';
+import { floatValue, makeNode } from '../../../src/model/graph.js';
+import { loadModel } from '../../../src/model/load.js';
 import type { Model } from '../../../src/model/model.js';
 import { loadExternalData } from '../../../src/model/onnx/external.js';
 import { readOnnx } from '../../../src/model/onnx/read.js';
 import { encodeModel, encodeOnnx } from '../../../src/model/onnx/write.js';
-import { readFloats, writeFloats } from '../../../src/model/tensor.js';
+import { floatTensor, readFloats, writeFloats } from '../../../src/model/tensor.js';
+import { rewriteModel } from '../../../src/run/rewrite.js';
 import { runOnce, Tensor } from '../../../src/runtime/session.js';
 import { parseGraph, printGraph } from '../../transforms/notation.js';
 
@@ -82,6 +87,85 @@ test('fields that nobody here knows, functions, metadata and docs survive, at ev
 test('encoding what was encoded gives the same bytes', () => {
   const bytes = Buffer.concat(encodeModel(parseGraph(text).model));
   expect(Buffer.concat(encodeModel(fromBinary(ModelProtoSchema, bytes))).equals(bytes)).toBe(true);
+});
+
+describe('external data of tensors that are no initializers of the main graph', () => {
+  /** In an If's branches, in a Constant, and in a function, each in a file of its own. */
+  async function nestedModel(): Promise<string> {
+    const graph = parseGraph('x: float[2]\nzero = float[] 0\nt = ReduceSum(x) keepdims=0\nc = Greater(t, zero)\n-> z');
+    const external = (name: string, location: string) => {
+      const tensor = floatTensor(name, [2], []);
+      Reflect.deleteProperty(tensor, 'rawData');
+      tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
+      for (const [key, value] of Object.entries({ location, offset: '0', length: '8' })) {
+        tensor.externalData.push(create(StringStringEntryProtoSchema, { key, value }));
+      }
+      return tensor;
+    };
+    const branch = (opType: string) =>
+      create(GraphProtoSchema, {
+        name: opType,
+        initializer: [external('inner', 'branch.bin')],
+        node: [makeNode(opType, ['x', 'inner'], ['o'])],
+        output: [floatValue('o', [2])],
+      });
+    graph.proto.node.push(
+      makeNode('If', ['c'], ['y'], { then_branch: { graph: branch('Add') }, else_branch: { graph: branch('Sub') } }),
+      makeNode('Constant', [], ['k'], { value: { tensor: external('k', 'constant.bin') } }),
+      makeNode('Shifted', ['y'], ['s'], {}, '', 'own'),
+      makeNode('Add', ['s', 'k'], ['z']),
+    );
+    graph.model.functions.push(
+      create(FunctionProtoSchema, {
+        name: 'Shifted',
+        domain: 'own',
+        input: ['i'],
+        output: ['o'],
+        opsetImport: [{ domain: '', version: 17n }],
+        node: [
+          makeNode('Constant', [], ['f'], { value: { tensor: external('f', 'function.bin') } }),
+          makeNode('Add', ['i', 'f'], ['o']),
+        ],
+      }),
+    );
+    graph.model.opsetImport.push(create(OperatorSetIdProtoSchema, { domain: 'own', version: 1n }));
+    for (const [i, name] of ['branch.bin', 'constant.bin', 'function.bin'].entries()) {
+      await save(name, new Uint8Array(Float32Array.of(10 ** i, 2 * 10 ** i).buffer));
+    }
+    return save('model.onnx', toBinary(ModelProtoSchema, graph.model));
+  }
+
+  const compute = async (model: Parameters<typeof runOnce>[0]) =>
+    Array.from((await runOnce(model, { x: new Tensor('float32', [1, 1], [2]) })).z?.data ?? [], Number);
+
+  test("is the model's: its files are told with their hashes, and loaded", async () => {
+    const { files, graph } = await loadModel(await nestedModel());
+    expect(files.map(({ path }) => path).toSorted()).toEqual([
+      'branch.bin',
+      'constant.bin',
+      'function.bin',
+      'model.onnx',
+    ]);
+    expect(files.every(({ sha256 }) => /^[0-9a-f]{64}$/.test(sha256))).toBe(true);
+    // from memory, where no file can be found
+    expect(await compute(graph.model)).toEqual([112, 223]);
+  });
+
+  test.each([0, 0.1])('is copied with the model by rewrite, a = b = %d, and the new file points at it', async (a) => {
+    const model = await nestedModel();
+    const out = join(folder, 'out', 'model.onnx');
+    await rewriteModel({ model, out, plan: defaultPlanOptions, a, b: a, overwrite: false });
+    expect((await readdir(join(folder, 'out'))).toSorted()).toEqual([
+      'branch.bin',
+      'constant.bin',
+      'function.bin',
+      'model.onnx',
+    ]);
+    expect(await compute(out)).toEqual([112, 223]);
+    const fields = async (file: string) =>
+      toBinary(ModelProtoSchema, fromBinary(ModelProtoSchema, await readFile(file)));
+    expect(Buffer.from(await fields(out)).equals(await fields(model))).toBe(true);
+  });
 });
 
 describe('external data', () => {
