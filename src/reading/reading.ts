@@ -24,10 +24,12 @@ import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } fro
 import { type DataPart, modelInputOf } from './data.js';
 import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
+import type { OwnGraphs } from './own-graphs.js';
+import { checkOwnGraphs, measuresOf } from './own-measures.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkReading, type Sanity } from './sanity.js';
 import { targetsFor, wantedOf } from './targets.js';
-import { chooseTask, type RunTask, truthOf } from './task.js';
+import { chooseTask, lossName, type RunTask, truthOf } from './task.js';
 import { type Agreement, agree, type DescribedValues, describeValues } from './values.js';
 
 /** What is to be read, and on which samples. */
@@ -40,6 +42,8 @@ export interface ReadingQuestion {
   /** labelled samples that judge nothing: those that are trained on, or where nothing is trained the same as `part` */
   readonly labelled: DataPart;
   readonly classes: ClassReading | null;
+  /** the loss and the metric that are graphs of the user's; left out: there are none */
+  readonly own?: OwnGraphs | null;
   /** the output that the targets bear the name of; null: which one they are of is told by their width */
   readonly target: string | null;
   readonly options: {
@@ -83,7 +87,9 @@ const comparedValues = 2e7;
  * @throws Failure('input') where no output fits the data, or several do
  */
 export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
-  const { model, part, options } = question;
+  const { model, options, own = null } = question;
+  const { measures } = own === null ? { measures: [] } : await checkOwnGraphs({ ...question, own });
+  const part = { ...question.part, measures: measuresOf(own, measures) };
   const { samples } = part;
   const heads = headsOf(model.graph);
   const named = options.reading.outputs[0]?.name ?? question.target;
@@ -99,7 +105,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   const described = describeValues(predictions.values, predictions.width);
   const agreement = agree(chosen.head, described);
   const targets = targetsFor(chosen, samples.targets);
-  const task = chooseTask(chosen, agreement, targets, options.task, options.data.data);
+  const task = chooseTask(chosen, agreement, targets, options.task, options.data.data, measures);
   refuseLogSigmoid(model.path, chosen, agreement, task);
   if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
   if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, samples.path);
@@ -121,7 +127,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
         return beside === undefined ? read : { ...read, lossAt: lossAt(each.head, beside.task) };
       }),
       choice: [chosen.why, ...others.map(({ output }) => `'${output}' is trained beside it.`)].join(' '),
-      loss: task.loss,
+      loss: lossName(task),
       classes: targets.kind === 'class' ? question.classes : null,
       sanity: sanity && sanityReading(sanity, targets),
       untrained: null,
@@ -275,7 +281,8 @@ function ends(values: Float32Array): { readonly min: number; readonly max: numbe
   return { min, max };
 }
 
-async function inputReadings(question: ReadingQuestion): Promise<InputReading[]> {
+/** How each input is fed. */
+export async function inputReadings(question: ReadingQuestion): Promise<InputReading[]> {
   const { signature, part } = question;
   const fed = await gatherInputs(part.inputs, evenly(part.split, 64).indices);
   return part.inputs.map((inputs, i) => {
@@ -326,7 +333,7 @@ function outputReading(
   { head, width }: ObservedHead,
   chosen: ChosenOutput,
   agreement: Agreement,
-  { loss, scores }: RunTask,
+  { loss, scores, lossFile }: RunTask,
 ): OutputReading {
   const judged = head.output === chosen.output;
   const graphSays = head.valueMeaning === 'logits-or-values' ? 'values' : head.valueMeaning;
@@ -344,7 +351,7 @@ function outputReading(
     judged,
     meaning,
     evidence: judged ? agreement.evidence : head.evidence,
-    lossAt: judged ? lossAt(head, { loss }) : null,
+    lossAt: !judged ? null : lossFile === undefined ? lossAt(head, { loss }) : head.output,
   };
 }
 

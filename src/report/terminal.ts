@@ -1,12 +1,13 @@
 import { Chalk } from 'chalk';
 import stringWidth from 'string-width';
-import { briefMetricNames } from '../contract/metrics.js';
+import { briefMetricNames, isTableMetric, namesIn } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
 import { alignColumns } from './columns.js';
 import { plain } from './document.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
+import { metricWord } from './text/metrics.js';
 
 const verdictColors = { adopt: 'green', reject: 'red', inconclusive: 'yellow' } as const satisfies Record<
   VerdictName,
@@ -25,11 +26,15 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     const arm = result.arms[name];
     return arm === null ? [] : [{ name, arm }];
   });
-  const metricNames = [...new Set([metric, ...briefMetricNames])].filter(
-    (name) => result.arms.before.test[name] !== undefined,
-  );
+  const metricNames = [
+    ...new Set([
+      metric,
+      ...briefMetricNames,
+      ...namesIn(result.arms.before.test).filter((name) => !isTableMetric(name)),
+    ]),
+  ].filter((name) => result.arms.before.test[name] !== undefined);
   const arms = [
-    ['', ...metricNames.map((name) => text.metrics[name]), text.terminal.epochs, text.terminal.time],
+    ['', ...metricNames.map((name) => metricWord(text.metrics, name)), text.terminal.epochs, text.terminal.time],
     ...names.map(({ name, arm }) => [
       text.arms[name],
       ...metricNames.map((m) => plain([numbers.metric(m, arm.test[m]?.value ?? null, null)])),

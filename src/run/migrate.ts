@@ -5,11 +5,13 @@ import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evalu
 import { findEntry } from '../model/load.js';
 import { findClassNames } from '../reading/class-names.js';
 import { findDuplicates, openRunData, type RunData } from '../reading/data.js';
+import { loadOwnGraphs } from '../reading/own-graphs.js';
 import { loadSubject } from '../reading/subject.js';
 import { type OpenDevice, openDevice } from '../runtime/open-device.js';
 import { refuseExisting } from '../upgrade/elsewhere.js';
 import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
+import { checkCombination } from './combination.js';
 import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { openPlace } from './place.js';
@@ -37,6 +39,7 @@ export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> 
   const options = completeOptions(request);
   const rule = ruleOf(options);
   checkDistillation(options);
+  checkCombination(options);
   const closing: (() => Promise<void>)[] = [];
   const run = await openRun(options, rule, completeHooks(hooks), closing);
   try {
@@ -74,11 +77,16 @@ async function openRun(
   const { model, signature } = await loadSubject(options.model);
   enter({ hooks }, 'data');
   const classNames = await findClassNames(model, options.reading.classes);
-  const fed = { model, signature, classNames };
+  const own = await loadOwnGraphs(model, options.task);
+  const fed = { model, signature, classNames, own };
   const data = await openRunData(fed, options.data, options.task.task, options.seed, options.reading);
   await warnOfLeaks(data, hooks);
   const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
-  const content = { dataSha256: data.train.split.contentSha256, teacher: teacher?.model.files ?? null };
+  const content = {
+    dataSha256: data.train.split.contentSha256,
+    teacher: teacher?.model.files ?? null,
+    own: { loss: own?.loss?.files ?? null, metric: own?.metric?.files ?? null },
+  };
   const place = await openPlace(options, model, content);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {
@@ -89,7 +97,7 @@ async function openRun(
     return opened;
   };
   const atEnd = (close: () => Promise<void>): void => void closing.push(close);
-  return { options, rule, hooks, model, signature, teacher, data, place, device, atEnd };
+  return { options, rule, hooks, model, signature, teacher, own, data, place, device, atEnd };
 }
 
 /** Test samples that training sees make figures that deployment will not: said before anybody waits for them. */

@@ -43,15 +43,12 @@ export function declareCompare(command: Command): Run {
 }
 
 async function comparisonText({ a, b, data, device, delta, maxAbsDiff, latency }: CompareResult): Promise<string> {
-  const { text, numbers, plain } = await reportWords();
+  const { word, numbers, plain } = await reportWords();
   const metrics = await metricRows([a.metrics, b.metrics]);
   const interval =
     delta.ci95 === null ? 'no interval' : `95 % ${plain(numbers.metricRange(delta.metric, delta.ci95, null))}`;
   const rows = [
-    [
-      `${text.metrics[delta.metric]}, B - A`,
-      `${plain([numbers.metricChange(delta.metric, delta.value, null)])}, ${interval}`,
-    ],
+    [`${word(delta.metric)}, B - A`, `${plain([numbers.metricChange(delta.metric, delta.value, null)])}, ${interval}`],
     [`p (${delta.test})`, plain([numbers.pValue(delta.pValue, null)])],
     ...(delta.fixed === null || delta.broken === null
       ? []

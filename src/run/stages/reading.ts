@@ -2,8 +2,10 @@ import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
 import type { Reading } from '../../contract/reading.js';
 import type { OtherOutput } from '../../judge/subject.js';
-import { type RunData, retarget, targetsOf } from '../../reading/data.js';
-import { type ModelReading, readModel } from '../../reading/reading.js';
+import { requireBoth } from '../../reading/anomaly-labels.js';
+import { measuring, type RunData, retarget, targetsOf } from '../../reading/data.js';
+import { measuresFor, readSubject } from '../../reading/read.js';
+import type { ModelReading } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
@@ -21,10 +23,12 @@ export const readingStage = defineStage<ModelReading>({
   phase: 'baseline',
   fields: ['output', 'task', 'kind', 'reading', 'predictions', 'others'],
   async compute(run) {
-    const { model, signature, data, options, hooks } = run;
+    const { model, signature, data, options, hooks, own } = run;
+    if (options.task.task === 'anomaly') requireBoth(data.test);
     const { session } = await run.device();
-    const found = await readModel({
+    const found = await readSubject({
       model,
+      own,
       signature,
       part: data.validation,
       labelled: data.train,
@@ -70,7 +74,11 @@ interface ReadRun {
 
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
   const { signature, output, task, kind, others } = await readingStage.of(run);
-  const data = retarget(run.data, (targets) => targetsFor({ task: kind }, targets));
+  const measures = measuresFor(task, run.own);
+  const data = measuring(
+    retarget(run.data, (targets) => targetsFor({ task: kind }, targets)),
+    measures,
+  );
   return {
     signature,
     data,
