@@ -138,14 +138,19 @@ def keypoints(count=400):
 
 
 class Triplets(nn.Module):
-    """One trunk for all three, as a triplet network is trained; each input has its own output."""
+    """
+    One trunk for all three. It is applied to them at once: a copy of it for each input, which would share the weights, has ReLUs of its own,
+    and each of them a shift and an offset of its own when it becomes a FReLU.
+    """
 
     def __init__(self):
         super().__init__()
         self.trunk = nn.Sequential(nn.Linear(12, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 8))
 
     def forward(self, anchor, positive, negative):
-        return tuple(F.normalize(self.trunk(x), dim=-1) for x in (anchor, positive, negative))
+        embedded = F.normalize(self.trunk(torch.cat([anchor, positive, negative])), dim=-1)
+        count = anchor.shape[0]
+        return embedded[:count], embedded[count : 2 * count], embedded[2 * count :]
 
 
 class TripletLoss(nn.Module):

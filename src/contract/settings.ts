@@ -54,8 +54,10 @@ export type LossKind = (typeof losses)[number];
  */
 export const tasks = ['classification', 'multilabel', 'regression', 'anomaly', 'distill'] as const;
 
-/** `own`: nobody said what the model does, only how it is trained or judged, by a loss or a metric of the user's. */
-export type Task = (typeof tasks)[number] | 'own';
+export type NamedTask = (typeof tasks)[number];
+
+/** `own`: nobody said what the model does, only by which loss of the user's it is trained. */
+export type Task = NamedTask | 'own';
 
 /** A graph of the user's that computes the loss of a batch. */
 export interface OwnLossFile {

@@ -1,7 +1,8 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { ClassReading } from '../contract/reading.js';
-import type { DuplicateCounts, SplitDescription, Task } from '../contract/result.js';
+import type { DuplicateCounts, SplitDescription } from '../contract/result.js';
+import type { NamedTask } from '../contract/settings.js';
 import type { Dataset, Targets } from '../data/dataset.js';
 import { encodeAs, encodeFrom } from '../data/encoding.js';
 import { cacheLimit, createInputs, type FedSamples, type NamedInputs } from '../data/inputs.js';
@@ -54,7 +55,7 @@ export interface OpenedPart extends DataPart, Pick<RunData, 'classes' | 'target'
 export async function openEvaluationData(
   fed: FedModel,
   options: DataOptions,
-  task: Task | null,
+  task: NamedTask | null,
   named: NamedKeys = bareNames,
 ): Promise<OpenedPart> {
   const open = openerOf(fed, named, wantedByGraphs(fed, task));
@@ -76,7 +77,7 @@ export async function openEvaluationData(
 export async function openRunData(
   fed: FedModel,
   options: DataOptions,
-  task: Task | null,
+  task: NamedTask | null,
   seed: number,
   named: NamedKeys = bareNames,
 ): Promise<RunData> {
@@ -138,7 +139,7 @@ function samplesOf(
   return single ? withTargets(only, targets) : joinSamples(datasets, targets, others, wanted);
 }
 
-function wantedByGraphs({ own = null }: FedModel, task: Task | null): WantedByGraphs {
+function wantedByGraphs({ own = null }: FedModel, task: NamedTask | null): WantedByGraphs {
   if (own === null) return { names: [], only: false };
   return { names: wantedNames(own), only: own.loss !== null && task === null };
 }
@@ -234,7 +235,7 @@ async function openTestSet(open: OpenData, test: string, reading: ReadOptions): 
 }
 
 /** A task that is named says what targets are where the data leaves it open; distillation needs none. */
-function readOptions({ target }: DataOptions, task: Task | null): ReadOptions {
+function readOptions({ target }: DataOptions, task: NamedTask | null): ReadOptions {
   const column = target === null ? {} : { target };
   switch (task) {
     case null:
@@ -245,7 +246,6 @@ function readOptions({ target }: DataOptions, task: Task | null): ReadOptions {
     case 'regression':
       return { ...column, targetKind: 'values' };
     case 'distill':
-    case 'own':
       return { ...column, requireTargets: false };
     case 'anomaly':
       return { ...column, requireTargets: false, targetKind: 'class' };

@@ -1,6 +1,5 @@
 import type { TableMetric } from '../contract/metrics.js';
-import type { Task } from '../contract/result.js';
-import type { LossKind, OwnLossFile, OwnMetricFile, ReadingOptions } from '../contract/settings.js';
+import type { LossKind, NamedTask, OwnLossFile, OwnMetricFile, ReadingOptions } from '../contract/settings.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
 
 /** Which data, and how its samples become the model's input. */
@@ -19,7 +18,7 @@ export interface DataOptions {
 
 export interface TaskOptions {
   /** null: told from the model's output and the targets */
-  readonly task: Task | null;
+  readonly task: NamedTask | null;
   readonly loss: LossKind | OwnLossFile | null;
   readonly metric: TableMetric | OwnMetricFile | null;
 }

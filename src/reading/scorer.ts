@@ -109,7 +109,7 @@ export function sampleOf({ outputs, targets }: ScoredSamples, at: number): Score
   return { count: 1, outputs: only(outputs), targets: only(targets) };
 }
 
-const probed = 8;
+const probed = 64;
 
 /** How a loss can be measured. */
 export interface LossForm {

@@ -48,7 +48,7 @@ export function chooseTask(
   own: readonly OwnMeasure[] = [],
 ): RunTask {
   const { width } = chosen;
-  const task = options.task ?? tasks[chosen.task];
+  const task: Task = options.task ?? tasks[chosen.task];
   if (targets.kind === 'none' && task !== 'distill') {
     throw new Failure('input', {
       what: `${path}: there are no labels.`,

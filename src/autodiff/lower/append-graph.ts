@@ -1,6 +1,7 @@
 import { clone } from '@bufbuild/protobuf';
 import { OperatorSetIdProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
-import type { Graph } from '../../model/graph.js';
+import { present } from '../../contract/present.js';
+import { type Graph, nodeId } from '../../model/graph.js';
 import { shareTensor } from '../../model/tensor.js';
 import { definedNames, renamed } from './renamed.js';
 
@@ -25,6 +26,8 @@ export function appendGraph(
   values: ReadonlyMap<string, string>,
   prefix: string,
 ): Appended {
+  // first, so that messages can say them
+  const nodeNames = behind.nodes.map((node) => graph.freshName(`${prefix}${nodeId(node)}`));
   const names = new Map(values);
   const inputs = new Map<string, string>();
   for (const input of behind.feeds()) {
@@ -44,9 +47,9 @@ export function appendGraph(
   }
   const nameOf = (value: string): string => names.get(value) ?? value;
   graph.insert(
-    behind.nodes.map((node) => {
+    behind.nodes.map((node, i) => {
       const copy = renamed(node, nameOf);
-      copy.name = graph.freshName(`${prefix}${node.name || node.opType}`);
+      copy.name = present(nodeNames[i], `the name of ${nodeId(node)}`);
       return copy;
     }),
   );
