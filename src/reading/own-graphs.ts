@@ -112,7 +112,11 @@ async function loadGraph(
   file: string,
   setting: 'loss' | 'metric',
 ): Promise<OwnGraph> {
-  const loaded = await loadModel(file);
+  const loaded = await loadModel(file).catch((cause: unknown) => {
+    if (!(cause instanceof Failure)) throw cause;
+    const cure = `Name the .onnx file of a ${setting}.`;
+    throw new Failure(cause.kind, { what: cause.what, cure, settings: [setting], written: 'nothing' }, { cause });
+  });
   const { graph } = loaded;
   const refuse = (what: string, cure: string): Failure =>
     new Failure('input', { what: `${file}: ${what}`, cure, settings: [setting], written: 'nothing' });
@@ -125,12 +129,20 @@ async function loadGraph(
     );
   }
   const outputs = model.graph.proto.output.map(({ name }) => name);
+  const maps = model.graph.proto.output.filter(({ type }) => type !== undefined && type.value.case !== 'tensorType');
   const inputs = signatureOf(graph).inputs.map((input): OwnInput => {
     return { ...input, output: outputs.includes(input.name) ? input.name : null };
   });
+  const map = maps.find(({ name }) => inputs.some(({ output }) => output === name));
+  if (map !== undefined) {
+    throw refuse(
+      `it reads the output '${map.name}', which is no tensor (${map.type?.value.case}).`,
+      'Export the model with a tensor as that output, or let another be read.',
+    );
+  }
   if (inputs.every((input) => input.output === null)) {
     throw refuse(
-      `it reads no output of the model: its inputs are ${inputs.map(({ name }) => name).join(', ')}, the outputs of ${model.path} ${outputs.join(', ')}.`,
+      `it reads no output of the model: its inputs are ${inputs.map(({ name }) => name).join(', ')}; ${model.path} gives ${outputs.join(', ')}.`,
       'Name its inputs as the outputs of the model are, and as the arrays or columns of the data.',
     );
   }

@@ -3,7 +3,7 @@ import { present } from '../contract/present.js';
 import { gatherTargets } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
 import type { OtherTargets } from '../data/samples.js';
-import { elementCount } from '../model/tensor.js';
+import { dtypeName, elementCount } from '../model/tensor.js';
 import type { Feed, Feeds } from '../runtime/predictor.js';
 import { openSession, type Tensor } from '../runtime/session.js';
 import { floatsOf, tensorOf } from '../runtime/tensors.js';
@@ -31,12 +31,12 @@ export async function openScorer(own: OwnGraph): Promise<Scorer> {
   });
   return {
     async run(samples) {
-      const feeds = own.inputs.map((input) => [input.name, tensorFor(input, samples)] as const);
       let outputs: Record<string, Tensor>;
       try {
+        const feeds = own.inputs.map((input) => [input.name, tensorFor(input, samples)] as const);
         outputs = await session.run(Object.fromEntries(feeds));
       } catch (cause) {
-        const shapes = feeds.map(([name, { type, dims }]) => `'${name}' ${type} [${dims.join(', ')}]`).join(', ');
+        const shapes = own.inputs.map((input) => shapeIn(input, samples)).join(', ');
         const what = `it cannot be run on ${samples.count} sample${samples.count === 1 ? '' : 's'}, ${shapes} (${firstLine(cause)})`;
         throw failure(own, what, 'Export it for values of these shapes, with a dynamic batch size.', cause);
       }
@@ -57,10 +57,19 @@ function failure({ path, setting }: OwnGraph, what: string, cure: string, cause?
   );
 }
 
-function tensorFor({ name, elementType, output }: OwnInput, { count, outputs, targets }: ScoredSamples): Tensor {
-  const feed = output === null ? targets[name] : outputs[output];
-  const { values, shape } = present(feed, `what the input '${name}' reads`);
-  return tensorOf(elementType, values, [count, ...shape]);
+function feedFor({ name, output }: OwnInput, { outputs, targets }: ScoredSamples): Feed {
+  return present(output === null ? targets[name] : outputs[output], `what the input '${name}' reads`);
+}
+
+function tensorFor(input: OwnInput, samples: ScoredSamples): Tensor {
+  const { values, shape } = feedFor(input, samples);
+  return tensorOf(input.elementType, values, [samples.count, ...shape]);
+}
+
+/** 'keypoints' float [64, 17, 2] */
+function shapeIn(input: OwnInput, samples: ScoredSamples): string {
+  const { shape } = feedFor(input, samples);
+  return `'${input.name}' ${dtypeName(input.elementType)} [${[samples.count, ...shape].join(', ')}]`;
 }
 
 /**
@@ -68,7 +77,7 @@ function tensorFor({ name, elementType, output }: OwnInput, { count, outputs, ta
  * the input declares another of as many elements, in that one (a column for [N, 1], 34 columns for [N, 17, 2]).
  * @param targets by the names of inputs
  */
-export function targetFeed({ name, shape }: OwnInput, targets: OtherTargets, indices: Int32Array): Feed {
+function targetFeed({ name, shape }: OwnInput, targets: OtherTargets, indices: Int32Array): Feed {
   const own = present(targets.get(name), `the targets '${name}'`);
   return { values: targetValues(own, indices), shape: sampleShape(own, shape) };
 }

@@ -257,7 +257,7 @@ describe('is refused, and told why', () => {
        b = ReduceMean(visible) keepdims=0
        loss = Add(a, b)
        -> loss`,
-      "it cannot be run on 30 samples, 'points' float32 [30, 2, 2], 'visible' float32 [30, 2]",
+      "it cannot be run on 30 samples, 'points' float [30, 2, 2], 'visible' float [30, 2]",
       {},
     ],
     ['a fixed batch size', visibleError.replaceAll('[N,', '[8,'), 'its batch size is fixed at 8', {}],

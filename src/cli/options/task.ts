@@ -50,14 +50,14 @@ export function deviceOption(command: Command): Read<DeviceName> {
 const graphFile = /\.onnx$/i;
 
 function lossOf(text: string): LossKind | OwnLossFile {
-  return graphFile.test(text) ? { file: text } : oneOf(text, losses);
+  return graphFile.test(text) ? { file: text } : oneOf(text, losses, ', or name the .onnx file of your own');
 }
 
 /** A metric of ours, or a file with the direction behind it: METRIC.onnx, METRIC.onnx:higher. */
 function metricOf(text: string): TableMetric | OwnMetricFile {
   if (graphFile.test(text)) return { file: text, direction: null };
   const [, file, direction] = /^(.*\.onnx):(.*)$/i.exec(text) ?? [];
-  if (file === undefined) return oneOf(text, allMetricNames);
+  if (file === undefined) return oneOf(text, allMetricNames, ', or name the .onnx file of your own');
   if (direction !== 'higher' && direction !== 'lower') {
     throw new InvalidArgumentError(`Write ${file}:higher or ${file}:lower.`);
   }
