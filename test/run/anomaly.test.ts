@@ -106,6 +106,19 @@ describe('a model that gives its input again', () => {
     expect(metrics.reconstructionError?.value).toBeCloseTo(normal.reduce((a, b) => a + b) / normal.length, 4);
   });
 
+  it('learns from a table without labels, and is tested by one that has them', async () => {
+    const { folder, model } = await setting(given);
+    const names = Array.from({ length: 8 }, (_, i) => `sensor${i}`);
+    const [data, own] = [join(folder, 'normal.csv'), join(folder, 'tested.csv')];
+    await writeFile(data, [names.join(','), ...train.map((row) => row.join(','))].join('\n'));
+    const labelled = test.map((row, i) => [...row, labels[i]].join(','));
+    await writeFile(own, [[...names, 'label'].join(','), ...labelled].join('\n'));
+    const options = optionsFor(model, data, { task, training: { ...trained, epochs: 4 }, dryRun: true });
+    const result = await migrate({ ...options, data: { ...options.data, test: own } }, hooks());
+    expect(result.data.test.count).toBe(160);
+    expect(result.arms.frelu.test.auroc?.value).toBeGreaterThan(0.8);
+  });
+
   it('is not trained on samples that are labelled as anomalies', async () => {
     const mixed = [...train, ...test];
     const all = [...train.map(() => 0), ...labels];

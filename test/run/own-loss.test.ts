@@ -10,7 +10,7 @@ import { compareModels } from '../../src/run/compare.js';
 import { evaluateModel } from '../../src/run/evaluate.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
-import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
+import { idxBytes, littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { parseGraph } from '../transforms/notation.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
@@ -231,6 +231,23 @@ describe('classes by a loss of the user', () => {
     const { metrics, data: about } = await evaluateModel({ model, data, task, device: 'cpu' });
     expect(about.count).toBe(count);
     expect(metrics.weighted?.value).toBeGreaterThan(0);
+  });
+
+  it('and that of a format without names, in training and in a test set of its own', async () => {
+    const { folder, model, files } = await setting({ weighted: weighted.replaceAll('label', 'target') }, logits);
+    const parts = [
+      ['train', 200],
+      ['t10k', 100],
+    ] as const;
+    for (const [part, size] of parts) {
+      const pixels = Array.from({ length: 4 * size }, () => random.below(256));
+      await writeFile(join(folder, `${part}-images-idx3-ubyte`), idxBytes([size, 2, 2], pixels));
+      const classes = Array.from({ length: size }, (_, i) => ((pixels[4 * i] ?? 0) > 127 ? 2 : i % 2));
+      await writeFile(join(folder, `${part}-labels-idx1-ubyte`), idxBytes([size], classes));
+    }
+    const result = await run(model, folder, { task: null, loss: { file: files.weighted ?? '' }, metric: null });
+    expect([result.data.test.count, result.data.test.part]).toEqual([100, 'test']);
+    expect(result.arms.frelu.test.weighted?.value).toBeLessThan(result.arms.before.test.weighted?.value ?? 0);
   });
 });
 
