@@ -14,12 +14,26 @@ const lessTraining = {
   settings: ['train', 'exclude'],
 } as const;
 
+/** What cures a node of a loss without a gradient. */
+const otherOperators = {
+  cure: 'Write the loss with operators that have a gradient.',
+  settings: ['loss'],
+} as const;
+
 /** What cures a node that this device alone has no gradient for. */
 const otherDevice = { cure: 'Train on the CPU.', settings: [['device', 'cpu']] } as const;
+
+/** Nodes of a graph that came from another file than the model: a loss of the user's. */
+export interface ForeignNodes {
+  readonly path: string;
+  /** what the names of its nodes begin with */
+  readonly prefix: string;
+}
 
 export interface DifferentiateOptions {
   /** where the model came from, for messages */
   readonly path: string;
+  readonly foreign?: ForeignNodes;
   readonly provider: Provider;
   /** of the blocked channel layout, where `blockLayout` brought the graph into it */
   readonly blockSize?: number;
@@ -69,10 +83,15 @@ export function differentiate(
     if (!node.output.some((output) => parts.has(output))) continue;
     if (!node.input.some((input) => active.has(input))) continue;
     const rule = gradientRules[node.domain === '' ? node.opType : `${node.domain}:${node.opType}`];
+    const { foreign } = options;
+    const isForeign = foreign !== undefined && node.name.startsWith(foreign.prefix);
+    const [path, id] = isForeign
+      ? [foreign.path, nodeId(node).slice(foreign.prefix.length)]
+      : [options.path, nodeId(node)];
     const refuse = (why: string, onCpu = false): Failure =>
       new Failure('input', {
-        what: `${options.path}: node '${nodeId(node)}' (${node.opType}) cannot be differentiated: ${why}.`,
-        ...(onCpu ? otherDevice : lessTraining),
+        what: `${path}: node '${id}' (${node.opType}) cannot be differentiated: ${why}.`,
+        ...(onCpu ? otherDevice : isForeign ? otherOperators : lessTraining),
       });
     if (rule === undefined) throw refuse('there is no gradient rule for this operator');
     if (subgraphsOf(node).length > 0) throw refuse('its body depends on what is trained');

@@ -1,9 +1,10 @@
+import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { LossKind, OptimizerSettings, Provider } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { dimsOf, elementCount, readFloatRange } from '../model/tensor.js';
 import { reorderWeights, type WeightOrder } from './blocked.js';
-import { differentiate } from './differentiate.js';
+import { differentiate, type ForeignNodes } from './differentiate.js';
 import { Emitter } from './emitter.js';
 import { factorOf, type ParameterScale } from './head-scale.js';
 import { type Distillation, lossInput, writeLoss, writeTaughtLoss } from './losses.js';
@@ -80,7 +81,8 @@ export interface TargetInput {
 /** An output of the forward graph with its share of the loss. */
 export interface LossHead {
   readonly output: string;
-  readonly loss: LossKind;
+  /** `given`: the output is a loss already, one number of shape [], whose targets are inputs of the graph */
+  readonly loss: LossKind | 'given';
   /** of mse: what the output and the targets are divided by, one number, or one per column of a sample */
   readonly targetScale?: readonly number[];
 }
@@ -95,7 +97,8 @@ export interface TrainingStep {
   readonly next: readonly { readonly input: string; readonly output: string }[];
   /** the model's own inputs */
   readonly inputs: readonly string[];
-  readonly targets: string;
+  /** null where the loss is given: its targets are among the inputs */
+  readonly targets: string | null;
   /** as `Backward` says */
   readonly targetShape: readonly number[];
   /** the targets of the outputs that are trained beside the first */
@@ -108,6 +111,8 @@ export interface TrainingStep {
 
 export interface StepOptions extends LossHead {
   readonly path: string;
+  /** of a loss that is given: where it came from, and what the names of its nodes begin with */
+  readonly lossFile?: ForeignNodes;
   readonly provider: Provider;
   /** of the blocked channel layout, where the graph is in it */
   readonly blockSize?: number;
@@ -134,7 +139,9 @@ export interface StepOptions extends LossHead {
 }
 
 /** The backward pass of one graph: the loss, and its gradient for each parameter. */
-export interface Backward extends TargetInput {
+export interface Backward {
+  readonly targets: string | null;
+  readonly targetShape: readonly number[];
   readonly loss: string;
   readonly others: readonly TargetInput[];
   readonly gradients: ReadonlyMap<string, string>;
@@ -150,7 +157,16 @@ export function appendBackward(
   parameters: readonly string[],
   options: Pick<
     StepOptions,
-    'path' | 'provider' | 'blockSize' | 'shapes' | 'output' | 'loss' | 'targetScale' | 'others' | 'distillation'
+    | 'path'
+    | 'lossFile'
+    | 'provider'
+    | 'blockSize'
+    | 'shapes'
+    | 'output'
+    | 'loss'
+    | 'targetScale'
+    | 'others'
+    | 'distillation'
   >,
 ): Backward {
   const shapeOf = (value: string): readonly number[] => {
@@ -163,8 +179,13 @@ export function appendBackward(
   const losses: string[] = [];
   const [fed] = graph.feeds();
   const samples = present(fed && shapeOf(fed.name)[0], 'the batch size');
+  const readGiven = (output: string): Pick<Backward, 'targets' | 'targetShape'> => {
+    seeds.set(output, emit.float(1));
+    losses.push(output);
+    return { targets: null, targetShape: [] };
+  };
   const writeHead = (
-    { output, loss: kind, targetScale }: LossHead,
+    { output, loss: kind, targetScale }: LossHead & { readonly loss: LossKind },
     distillation: Distillation | null = null,
   ): TargetInput => {
     const read = lossInput(graph, output, kind, shapeOf(output).length);
@@ -197,11 +218,27 @@ export function appendBackward(
     losses.push(loss);
     return { targets, targetShape };
   };
-  const first = writeHead(options, options.distillation);
-  const others = (options.others ?? []).map((other) => writeHead(other));
+  const { loss: kind } = options;
+  const first =
+    kind === 'given' ? readGiven(options.output) : writeHead({ ...options, loss: kind }, options.distillation);
+  const others = (options.others ?? []).map((other) => {
+    if (other.loss === 'given') throw new Error(`the loss '${other.output}' is given, and stands behind another`);
+    return writeHead({ ...other, loss: other.loss });
+  });
   const loss = losses.reduce((sum, each) => emit.op('Add', [sum, each]));
   emit.flush();
-  const gradients = differentiate(graph, seeds, new Set(parameters), options);
+  const gradients = differentiate(graph, seeds, new Set(parameters), {
+    ...options,
+    ...(options.lossFile !== undefined && { foreign: options.lossFile }),
+  });
+  if (options.lossFile !== undefined && parameters.length > 0 && gradients.size === 0) {
+    throw new Failure('input', {
+      what: `${options.lossFile.path}: this loss does not change with anything that is trained: no gradient arrives.`,
+      cure: 'Write it so that its output follows from an output of the model by operators that have a gradient, or train more of the model.',
+      settings: ['loss', 'train'],
+      written: 'model-untouched',
+    });
+  }
   return { ...first, others, loss, gradients };
 }
 

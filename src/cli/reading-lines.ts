@@ -55,7 +55,7 @@ const sources: Readonly<Record<InputReading['source'], string>> = {
 };
 
 function describeOutput({ name, dtype, width, meaning, evidence }: OutputReading): string {
-  return `'${name}' (${dtype}, ${width} wide): ${meaning} (${evidence})`;
+  return `'${name}' (${dtype}${width === null ? '' : `, ${width} wide`}): ${meaning} (${evidence})`;
 }
 
 function shortly({ name, dtype, width }: OutputReading): string {

@@ -2,7 +2,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { ExecutionError, Failure } from '../contract/failure.js';
-import { allMetricNames } from '../contract/metrics.js';
 import { parseJson } from '../contract/parse-json.js';
 import { readText } from '../contract/regular-file.js';
 import type { MigrateResult } from '../contract/result.js';
@@ -110,7 +109,7 @@ const resultParts = v.looseObject({
   plan: v.looseObject({ sites: v.array(v.unknown()) }),
   arms: v.looseObject({ before: v.looseObject({}), frelu: v.looseObject({}) }),
   delta: v.looseObject({
-    vsBefore: v.looseObject({ metric: v.picklist(allMetricNames), higherIsBetter: v.boolean() }),
+    vsBefore: v.looseObject({ metric: v.string(), higherIsBetter: v.boolean() }),
     vsControl: v.nullable(v.looseObject({})),
   }),
   sites: v.array(v.unknown()),

@@ -1,5 +1,8 @@
-/** What a metric is computed from: a class per sample, several labels per sample, or real values. */
-export type TruthKind = 'class' | 'multilabel' | 'values';
+/**
+ * What a metric is computed from: a class per sample, several labels per sample, real values, or whether a sample is an anomaly. `own`: nothing
+ * that we know; metrics of the user's alone say how good a sample's answer is.
+ */
+export type TruthKind = 'class' | 'multilabel' | 'values' | 'anomaly' | 'own';
 
 interface MetricDefinition {
   readonly higherIsBetter: boolean;
@@ -26,45 +29,57 @@ export const metricTable = {
     classes: { least: 6, most: Number.POSITIVE_INFINITY },
   },
   macroF1: { higherIsBetter: true, unit: 'number', truths: ['class', 'multilabel'] },
-  auroc: { higherIsBetter: true, unit: 'number', truths: ['class', 'multilabel'], classes: { least: 2, most: 2 } },
+  auroc: {
+    higherIsBetter: true,
+    unit: 'number',
+    truths: ['class', 'multilabel', 'anomaly'],
+    classes: { least: 2, most: 2 },
+  },
   logLoss: { higherIsBetter: false, unit: 'number', truths: ['class', 'multilabel'], brief: true },
   ece: { higherIsBetter: false, unit: 'number', truths: ['class'], brief: true },
   rmse: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
   mae: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
   r2: { higherIsBetter: true, unit: 'number', truths: ['values'] },
+  reconstructionError: { higherIsBetter: false, unit: 'number', truths: ['anomaly'], brief: true },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 
 type Table = typeof metricTable;
 
-export type MetricName = keyof Table;
+/** A metric of the table. */
+export type TableMetric = keyof Table;
+
+/** A metric of the table, or one of the user's own, which is called as its file is. */
+export type MetricName = TableMetric | (string & Record<never, never>);
 
 /** The metrics of one kind of truth. */
 export type MetricOf<Kind extends TruthKind> = {
-  [Name in MetricName]: Kind extends Table[Name]['truths'][number] ? Name : never;
-}[MetricName];
+  [Name in TableMetric]: Kind extends Table[Name]['truths'][number] ? Name : never;
+}[TableMetric];
 
 /** The metrics that are the share of samples whose answer is right. */
-export type ShareName = { [Name in MetricName]: Table[Name]['unit'] extends 'share' ? Name : never }[MetricName];
+export type ShareName = { [Name in TableMetric]: Table[Name]['unit'] extends 'share' ? Name : never }[TableMetric];
 
 /** In the order of the table. */
-export const allMetricNames: readonly MetricName[] = Object.keys(metricTable).filter(isMetricName);
+export const allMetricNames: readonly TableMetric[] = Object.keys(metricTable).filter(isTableMetric);
 
-function isMetricName(name: string): name is MetricName {
+/** Whether a metric is one of the table. */
+export function isTableMetric(name: string): name is TableMetric {
   return Object.hasOwn(metricTable, name);
 }
 
 export function isShare(name: MetricName): name is ShareName {
-  return metricTable[name].unit === 'share';
+  return isTableMetric(name) && metricTable[name].unit === 'share';
 }
 
 /** Whether a metric is one of those of a kind of truth. */
 export function isMetricOf<Kind extends TruthKind>(kind: Kind, name: MetricName): name is MetricOf<Kind> {
+  if (!isTableMetric(name)) return false;
   const { truths }: MetricDefinition = metricTable[name];
   return truths.includes(kind);
 }
 
 /** The metrics of a kind of truth, the main one first. @param classes their number, for the kind `class` */
-export function metricsOf(kind: TruthKind, classes: number): MetricName[] {
+export function metricsOf(kind: TruthKind, classes: number): TableMetric[] {
   return allMetricNames.filter((name) => {
     const { classes: number = { least: 0, most: Number.POSITIVE_INFINITY } }: MetricDefinition = metricTable[name];
     return isMetricOf(kind, name) && (kind !== 'class' || (classes >= number.least && classes <= number.most));
@@ -76,3 +91,9 @@ export const briefMetricNames: readonly MetricName[] = allMetricNames.filter((na
   const { brief = false }: MetricDefinition = metricTable[name];
   return brief;
 });
+
+/** The names of what was measured, those of the table first and in its order. */
+export function namesIn(measured: Readonly<Record<string, unknown>>): MetricName[] {
+  const there = Object.keys(measured).filter((name) => measured[name] !== undefined);
+  return [...allMetricNames.filter((name) => there.includes(name)), ...there.filter((name) => !isTableMetric(name))];
+}

@@ -89,7 +89,8 @@ export interface Reading {
   readonly outputs: readonly OutputReading[];
   /** which output is judged and why, in one sentence */
   readonly choice: string;
-  readonly loss: LossKind;
+  /** of a loss of the user's, the file as given */
+  readonly loss: LossKind | (string & Record<never, never>);
   /** null for a task without classes */
   readonly classes: ClassReading | null;
   /** null where nothing could be judged: no labels */

@@ -28,8 +28,8 @@ export interface MetricValue {
   readonly higherIsBetter: boolean;
 }
 
-/** The metrics that exist for the task; a name that is absent does not apply to it. */
-export type Metrics = { readonly [name in MetricName]?: MetricValue };
+/** The metrics that exist for the task, and the user's own; a name that is absent does not apply to it. */
+export type Metrics = Readonly<Record<string, MetricValue>>;
 
 export type PlannedSiteDescription = PlanDescription['sites'][number];
 
@@ -399,7 +399,8 @@ export interface RunSettings {
   readonly distillWeight: number;
   readonly temperature: number;
   readonly metric: MetricName;
-  readonly loss: LossKind;
+  /** of a loss of the user's, the file as given */
+  readonly loss: LossKind | (string & Record<never, never>);
   readonly epochKeptBy: 'validation loss' | 'validation metric';
   readonly form: Form | 'auto';
   readonly padding: Padding;

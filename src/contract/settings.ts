@@ -48,9 +48,27 @@ export const defaultPlanOptions: PlanOptions = {
 export const losses = ['cross-entropy', 'binary-cross-entropy', 'mse'] as const;
 export type LossKind = (typeof losses)[number];
 
-/** What the model does. `distill`: the data needs no labels, a teacher's outputs alone are the targets. */
-export const tasks = ['classification', 'multilabel', 'regression', 'distill'] as const;
-export type Task = (typeof tasks)[number];
+/**
+ * What the model does. `anomaly`: it gives its input again, and worse where the sample is none like those it was trained on. `distill`: the
+ * data needs no labels, a teacher's outputs alone are the targets.
+ */
+export const tasks = ['classification', 'multilabel', 'regression', 'anomaly', 'distill'] as const;
+
+export type NamedTask = (typeof tasks)[number];
+
+/** `own`: nobody said what the model does, only by which loss of the user's it is trained. */
+export type Task = NamedTask | 'own';
+
+/** A graph of the user's that computes the loss of a batch. */
+export interface OwnLossFile {
+  readonly file: string;
+}
+
+/** A graph of the user's that computes a number for each sample, and which way is better; null: the file says it. */
+export interface OwnMetricFile {
+  readonly file: string;
+  readonly direction: 'higher' | 'lower' | null;
+}
 
 export type OptimizerSettings =
   | {

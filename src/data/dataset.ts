@@ -15,8 +15,13 @@ export type Targets =
       readonly names: readonly string[];
       readonly numbered?: true;
     }
-  /** `values` is [count, width], row-major: regression targets or multi-label 0/1 */
-  | { readonly kind: 'values'; readonly values: Float32Array; readonly width: number }
+  /** `values` is [count, width], row-major: regression targets or multi-label 0/1. `shape` is that of one sample, where the file has more than one axis for it */
+  | {
+      readonly kind: 'values';
+      readonly values: Float32Array;
+      readonly width: number;
+      readonly shape?: readonly number[];
+    }
   | { readonly kind: 'none' };
 
 /** The size that pixels are brought to while they are read: first resized, then cropped about the centre. */

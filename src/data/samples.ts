@@ -6,6 +6,8 @@ import type { Dataset, Targets } from './dataset.js';
 export interface JoinedSamples extends Pick<Dataset, 'path' | 'format' | 'part' | 'count' | 'targets'> {
   /** of the outputs that are trained beside the first, by their names */
   readonly others: OtherTargets;
+  /** what a loss or metric of the user's reads beside outputs of the model, by the names of its inputs */
+  readonly wanted: OtherTargets;
   /** the SHA-256 of what each input's data set holds of a sample, one after another, in the order of the inputs */
   bytes(index: number): Promise<Uint8Array>;
 }
@@ -16,7 +18,12 @@ export type OtherTargets = ReadonlyMap<string, Targets>;
 export type SampleSet = Dataset | JoinedSamples;
 
 /** The samples of aligned data sets, one for each input. */
-export function joinSamples(datasets: readonly Dataset[], targets: Targets, others: OtherTargets): JoinedSamples {
+export function joinSamples(
+  datasets: readonly Dataset[],
+  targets: Targets,
+  others: OtherTargets,
+  wanted: OtherTargets,
+): JoinedSamples {
   const { path, format, part, count } = present(datasets[0], 'the data of an input');
   return {
     path,
@@ -25,6 +32,7 @@ export function joinSamples(datasets: readonly Dataset[], targets: Targets, othe
     count,
     targets,
     others,
+    wanted,
     async bytes(index) {
       const digests = datasets.map(async (dataset) => hash('sha256', await sampleBytes(dataset, index), 'buffer'));
       return Buffer.concat(await Promise.all(digests));
@@ -35,6 +43,11 @@ export function joinSamples(datasets: readonly Dataset[], targets: Targets, othe
 /** The targets of the outputs that are trained beside the first, by their names; none for a data set alone. */
 export function otherTargets(samples: SampleSet): OtherTargets {
   return 'others' in samples ? samples.others : new Map();
+}
+
+/** What a loss or metric of the user's reads beside outputs of the model, by the names of its inputs; none for a data set alone. */
+export function wantedTargets(samples: SampleSet): OtherTargets {
+  return 'wanted' in samples ? samples.wanted : new Map();
 }
 
 /** The bytes of one sample as the file holds them; its float32 values where the data set does not offer them. */

@@ -5,8 +5,9 @@ import type { SettingName } from '../contract/settings.js';
 import type { Dataset, Part, Targets } from './dataset.js';
 import { encodedTable, listed } from './encoding.js';
 import { readerOf } from './open.js';
+import { isRounded } from './readers/arrays.js';
 import { type Column, isMissing, numberAt } from './readers/column.js';
-import type { ArraySource } from './readers/npy.js';
+import { type ArraySource, type NpyArray, numbers } from './readers/npy.js';
 import { arraySamples, arrayTargets, inputNames, partWords, targetNames } from './readers/npz.js';
 import type { DatasetReader, ReadOptions, Table } from './readers/reader.js';
 import { chooseColumns, columnTargets, imageColumn, isRowNumber, namesImages } from './readers/table.js';
@@ -21,6 +22,8 @@ export interface NamedSource {
 export interface SourceOptions extends ReadOptions {
   readonly inputs: readonly NamedSource[];
   readonly outputs: readonly NamedSource[];
+  /** what something beside the model reads: these are no features, and numbers are what they are */
+  readonly besides?: readonly NamedSource[];
 }
 
 /** The data of a model of several inputs or outputs: index i is the same sample in all of them. */
@@ -36,6 +39,10 @@ export interface Sources {
   readonly inputs: ReadonlyMap<string, Dataset>;
   /** by the model's names; an output without targets is left out where `requireTargets` is false */
   readonly targets: ReadonlyMap<string, Targets>;
+  /** those of `besides` that were found, by their names */
+  readonly besides: ReadonlyMap<string, Targets>;
+  /** what there is: the arrays or columns by their names; empty for formats without names */
+  readonly there: readonly string[];
 }
 
 /**
@@ -47,8 +54,10 @@ export interface Sources {
 export async function openSources(path: string, options: SourceOptions): Promise<Sources> {
   const reader = await readerOf(path);
   if (reader.arrays !== undefined) return arraySources(await reader.arrays(path), options);
-  const { inputs, outputs } = options;
-  const plain = inputs.length === 1 && outputs.length <= 1 && [...inputs, ...outputs].every(({ key }) => key === null);
+  const { inputs, outputs, besides = [] } = options;
+  const named = [...inputs, ...outputs, ...besides];
+  const plain =
+    inputs.length === 1 && outputs.length <= 1 && besides.length === 0 && named.every(({ key }) => key === null);
   if (reader.table !== undefined && !plain) {
     return tableSources(await reader.table(path), options);
   }
@@ -91,8 +100,17 @@ async function oneSource(reader: DatasetReader, path: string, options: SourceOpt
     count: dataset.count,
     inputs: new Map([[input.name, dataset]]),
     targets: new Map(output === undefined || targets.kind === 'none' ? [] : [[output.name, targets]]),
+    besides: new Map(
+      (options.besides ?? []).flatMap(({ name, key }) =>
+        key === null && isUsual(name) && targets.kind !== 'none' ? [[name, targets] as const] : [],
+      ),
+    ),
+    there: [],
   };
 }
+
+/** Whether a name says no more than that it is the target. */
+const isUsual = (name: string): boolean => targetNames.includes(name.toLowerCase());
 
 /** The names an array of a part may have: NAME_train, train_NAME, x_train/NAME; without a part the name alone. */
 function arrayNames(name: string, part: Part | null, letter: 'x' | 'y'): readonly string[] {
@@ -147,7 +165,11 @@ async function arraySources(source: ArraySource, options: SourceOptions): Promis
     if (array === undefined && options.requireTargets !== false) throw notFound(path, output, 'output', names);
     return array === undefined ? [] : [{ name: output.name, array }];
   });
-  const arrays = await source.read([...inputArrays, ...outputArrays].map(({ array }) => array));
+  const besideArrays = (options.besides ?? []).flatMap((beside) => {
+    const array = arrayOf(source, beside, isUsual(beside.name), part, 'output');
+    return array === undefined ? [] : [{ name: beside.name, array }];
+  });
+  const arrays = await source.read([...inputArrays, ...outputArrays, ...besideArrays].map(({ array }) => array));
   const rest = { part: parts.length > 1 ? wanted : undefined, targets: { kind: 'none' } } as const;
   const datasets = inputArrays.map(({ name, array }): [string, Dataset] => [
     name,
@@ -166,7 +188,30 @@ async function arraySources(source: ArraySource, options: SourceOptions): Promis
     count,
     inputs: new Map(datasets),
     targets: new Map(targets),
+    besides: new Map(
+      besideArrays.map(({ name, array }) => [
+        name,
+        exactTargets(source, array, present(arrays.get(array), array), count, options),
+      ]),
+    ),
+    there: names,
   };
+}
+
+/** Targets that are fed as they are. @throws Failure('input') for whole numbers that float32 would round */
+function exactTargets(
+  source: ArraySource,
+  name: string,
+  array: NpyArray,
+  count: number,
+  options: ReadOptions,
+): Targets {
+  const rounded = /^[iu]/.test(array.type) ? numbers(`${source.path}: ${name}`, array).find(isRounded) : undefined;
+  if (rounded === undefined) return arrayTargets(source, name, array, count, { ...options, targetKind: 'values' });
+  throw new Failure('input', {
+    what: `${source.path}: ${name} holds ${rounded}, which is beyond the whole numbers that are exact here (2^24).`,
+    cure: 'Number them anew, from 0 on.',
+  });
 }
 
 function sharedCount(path: string, datasets: readonly (readonly [string, Dataset])[]): number {
@@ -215,7 +260,11 @@ function tableSources(table: Table, options: SourceOptions): Sources {
     if (found === null && options.requireTargets !== false) throw notFound(path, output, 'output', there);
     return found === null ? [] : [{ name: output.name, found }];
   });
-  const taken = new Set(outputs.flatMap(({ found }) => found));
+  const besides = (options.besides ?? []).flatMap((beside): { name: string; found: readonly Column[] }[] => {
+    const found = columnsOf(beside) ?? (isUsual(beside.name) ? usualTarget(table, beside, options) : null);
+    return found === null ? [] : [{ name: beside.name, found }];
+  });
+  const taken = new Set([...outputs, ...besides].flatMap(({ found }) => found));
   const inputs = options.inputs.map((input): [string, Dataset] => {
     const alone = options.inputs.length === 1 && input.key === null;
     const features = columnsOf(input) ?? (alone ? otherColumns(table, taken) : null);
@@ -223,7 +272,18 @@ function tableSources(table: Table, options: SourceOptions): Sources {
     return [input.name, inputDataset(table, features)];
   });
   const targets = outputs.map(({ name, found }): [string, Targets] => [name, outputTargets(path, found, options)]);
-  return { path, format, parts: ['train'], count, inputs: new Map(inputs), targets: new Map(targets) };
+  return {
+    path,
+    format,
+    parts: ['train'],
+    count,
+    inputs: new Map(inputs),
+    targets: new Map(targets),
+    besides: new Map(
+      besides.map(({ name, found }) => [name, outputTargets(path, found, { ...options, targetKind: 'values' })]),
+    ),
+    there,
+  };
 }
 
 /** All columns that are no targets, which is what a model of one input takes. */

@@ -1,7 +1,7 @@
 import { createHash, hash } from 'node:crypto';
 import { Failure } from '../contract/failure.js';
 import { createRandom, shuffle } from '../math/random.js';
-import { otherTargets, type SampleSet, sampleBytes } from './samples.js';
+import { otherTargets, type SampleSet, sampleBytes, wantedTargets } from './samples.js';
 
 /** Some samples of a data set, with what identifies them. */
 export interface Split {
@@ -70,6 +70,18 @@ export async function splitDataset(samples: SampleSet, options: SplitOptions): P
 export async function wholeSplit(samples: SampleSet): Promise<Split> {
   const indices = Int32Array.from({ length: samples.count }, (_, i) => i);
   return splitOf(samples, indices, await sampleDigests(samples));
+}
+
+/** The samples of a split that are to stay. @throws Failure('input') where none is */
+export async function narrowSplit(samples: SampleSet, split: Split, stays: (index: number) => boolean): Promise<Split> {
+  const indices = split.indices.filter(stays);
+  if (indices.length === split.count) return split;
+  if (indices.length > 0) return splitOf(samples, indices, await sampleDigests(samples));
+  throw new Failure('input', {
+    what: `${samples.path}: of ${split.count} samples for training or validation none is a normal one.`,
+    cure: 'Give normal samples, labelled 0 or not at all.',
+    settings: ['data'],
+  });
 }
 
 interface PartIndices {
@@ -163,7 +175,7 @@ async function computeDigests(samples: SampleSet): Promise<Uint8Array> {
 function splitOf(samples: SampleSet, indices: Int32Array, digests: Uint8Array): Split {
   const content = createHash('sha256');
   for (const index of indices) content.update(digests.subarray(index * digestBytes, (index + 1) * digestBytes));
-  for (const targets of [samples.targets, ...otherTargets(samples).values()]) {
+  for (const targets of [samples.targets, ...otherTargets(samples).values(), ...wantedTargets(samples).values()]) {
     if (targets.kind === 'none') continue;
     const width = targets.kind === 'class' ? 1 : targets.width;
     const stored = targets.kind === 'class' ? targets.labels : targets.values;

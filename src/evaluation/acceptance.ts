@@ -1,4 +1,4 @@
-import type { MetricName } from '../contract/metrics.js';
+import type { MetricName, TableMetric } from '../contract/metrics.js';
 import type { Acceptance, Delta, Goal } from '../contract/result.js';
 import type { Evidence } from './evidence.js';
 import { classChange, guards } from './guards.js';
@@ -6,7 +6,7 @@ import { improvement, improvementInterval } from './improvement.js';
 import { type AcceptanceRule, type Clause, minEffectOf, type Operator } from './rule.js';
 
 /** The metrics that a rule names: they are compared with those that are guarded. */
-export function namedMetrics(rule: AcceptanceRule): readonly MetricName[] {
+export function namedMetrics(rule: AcceptanceRule): readonly TableMetric[] {
   return rule.clauses.flatMap((clause) => (clause.kind === 'change' || clause.kind === 'value' ? [clause.metric] : []));
 }
 

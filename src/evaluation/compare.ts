@@ -1,8 +1,8 @@
-import { isShare, type MetricName, metricTable } from '../contract/metrics.js';
+import { isShare, type MetricName } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { ClassDelta, Delta } from '../contract/result.js';
 import { rightClasses } from './metrics/scores.js';
-import { correctness, finiteOrNull, metricOf, type Scores, type Truth, truthCount } from './metrics.js';
+import { correctness, finiteOrNull, isBetterHigher, metricOf, type Scores, type Truth, truthCount } from './metrics.js';
 import { type BootstrapOptions, bootstrapBca, holm, mcnemarExact, newcombePaired, pairedCounts } from './paired.js';
 
 /**
@@ -23,7 +23,7 @@ export function pairedDelta(
   const after = metricOf(candidate, truth)(metric);
   const values = { baseline: finiteOrNull(before(all)), candidate: finiteOrNull(after(all)) };
   const measurable = values.baseline !== null && values.candidate !== null;
-  const shared = { metric, higherIsBetter: metricTable[metric].higherIsBetter, ...values, count };
+  const shared = { metric, higherIsBetter: isBetterHigher(baseline, metric), ...values, count };
   if (isShare(metric)) {
     const [first, second] = [correctness(baseline, truth, metric), correctness(candidate, truth, metric)];
     const counts = measurable && first !== null && second !== null ? pairedCounts(first, second) : null;

@@ -1,15 +1,26 @@
-import { isMetricOf, type MetricName, metricsOf, metricTable, type ShareName } from '../contract/metrics.js';
+import {
+  isMetricOf,
+  isTableMetric,
+  type MetricName,
+  metricsOf,
+  metricTable,
+  type ShareName,
+  type TableMetric,
+} from '../contract/metrics.js';
+import { present } from '../contract/present.js';
 import type { Metrics } from '../contract/result.js';
+import { anomalyMetrics } from './metrics/anomaly.js';
 import { classMetrics, rightAnswers } from './metrics/classes.js';
 import { multilabelMetrics, rightLabels } from './metrics/multilabel.js';
 import { regressionMetrics } from './metrics/regression.js';
-import { checkShapes, type Scores, type Truth, truthCount } from './metrics/scores.js';
-import { everyIndex, noValue, type Statistic } from './metrics/statistic.js';
+import { checkShapes, type OwnScores, type Scores, type Truth, truthCount } from './metrics/scores.js';
+import { everyIndex, meanOf, noValue, type Statistic } from './metrics/statistic.js';
 
 export { calibrationBins } from './metrics/calibration.js';
 export { confusionCells, confusionMatrix } from './metrics/confusion.js';
 export {
   classProbabilities,
+  type OwnScores,
   predictedClasses,
   type Scores,
   sigmoid,
@@ -27,16 +38,28 @@ export { areaUnderRoc } from './metrics/statistic.js';
 export function evaluateMetrics(scores: Scores, truth: Truth): Metrics {
   const metric = metricOf(scores, truth);
   const all = everyIndex(truthCount(truth));
+  const names = [...metricNames(truth), ...(scores.own ?? []).map(({ name }) => name)];
   return Object.fromEntries(
-    metricNames(truth).map((name) => {
-      const { higherIsBetter } = metricTable[name];
-      return [name, { value: finiteOrNull(metric(name)(all)), higherIsBetter }];
+    names.map((name) => {
+      return [name, { value: finiteOrNull(metric(name)(all)), higherIsBetter: isBetterHigher(scores, name) }];
     }),
   );
 }
 
-/** The metrics that exist for a task, the main one first. */
-export function metricNames(truth: Truth): MetricName[] {
+/** Which way a metric is better. @throws Error for one that is neither of the table nor among the scores */
+export function isBetterHigher(
+  { own = [] }: { readonly own?: readonly Pick<OwnScores, 'name' | 'higherIsBetter'>[] },
+  name: MetricName,
+): boolean {
+  if (isTableMetric(name)) return metricTable[name].higherIsBetter;
+  return present(
+    own.find((each) => each.name === name),
+    `the metric '${name}' among the scores`,
+  ).higherIsBetter;
+}
+
+/** The metrics of the table that exist for a task, the main one first. */
+export function metricNames(truth: Truth): TableMetric[] {
   return metricsOf(truth.kind, truth.kind === 'class' ? truth.classes : 0);
 }
 
@@ -47,6 +70,14 @@ export function metricNames(truth: Truth): MetricName[] {
  */
 export function metricOf(scores: Scores, truth: Truth): (name: MetricName) => Statistic {
   checkShapes(scores, truth);
+  const ofTruth = truthMetric(scores, truth);
+  return (name) => {
+    const own = scores.own?.find((each) => each.name === name);
+    return own === undefined ? ofTruth(name) : meanOf(own.values);
+  };
+}
+
+function truthMetric(scores: Scores, truth: Truth): (name: MetricName) => Statistic {
   if (scores.values.some(Number.isNaN)) return () => noValue;
   switch (truth.kind) {
     case 'class': {
@@ -61,6 +92,12 @@ export function metricOf(scores: Scores, truth: Truth): (name: MetricName) => St
       const metric = regressionMetrics(scores, truth);
       return (name) => (isMetricOf('values', name) ? metric(name) : noValue);
     }
+    case 'anomaly': {
+      const metric = anomalyMetrics(scores, truth);
+      return (name) => (isMetricOf('anomaly', name) ? metric(name) : noValue);
+    }
+    case 'own':
+      return () => noValue;
   }
 }
 

@@ -1,5 +1,5 @@
 import { Failure } from '../contract/failure.js';
-import { allMetricNames, type MetricName } from '../contract/metrics.js';
+import { allMetricNames, type TableMetric } from '../contract/metrics.js';
 
 type Arm = 'before' | 'control' | 'frelu';
 
@@ -24,8 +24,8 @@ export type Clause = { readonly text: string } & (
   | { readonly kind: 'level'; readonly left: Arm; readonly operator: AtLeast; readonly level: number }
   | { readonly kind: 'improvement'; readonly left: Improvement; readonly operator: AtLeast; readonly amount: number }
   /** frelu - before of a metric in its own unit, as far as its 95 % interval establishes it */
-  | { readonly kind: 'change'; readonly metric: MetricName; readonly operator: Operator; readonly amount: number }
-  | { readonly kind: 'value'; readonly metric: MetricName; readonly operator: Operator; readonly amount: number }
+  | { readonly kind: 'change'; readonly metric: TableMetric; readonly operator: Operator; readonly amount: number }
+  | { readonly kind: 'value'; readonly metric: TableMetric; readonly operator: Operator; readonly amount: number }
   | { readonly kind: 'ratio'; readonly of: Ratio; readonly operator: '<=' | '<'; readonly amount: number }
   /** the change of the recall of one class, or of every one (null), as far as it is established */
   | { readonly kind: 'class'; readonly name: string | null; readonly operator: AtLeast; readonly amount: number }

@@ -37,6 +37,8 @@ export const explanations = defineJudge<Pick<MigrateResult, 'attribution' | 'com
 
 function truthInWords(test: Truth, names: readonly string[], index: number): string {
   if (test.kind === 'class') return names[test.labels[index] ?? -1] ?? String(test.labels[index]);
+  if (test.kind === 'own') return '';
+  if (test.kind === 'anomaly') return test.labels === null ? '' : String(test.labels[index]);
   return Array.from(test.values.subarray(index * test.width, (index + 1) * test.width), (value) =>
     String(Number(value.toPrecision(4))),
   ).join(', ');

@@ -1,7 +1,8 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { ClassReading } from '../contract/reading.js';
-import type { DuplicateCounts, SplitDescription, Task } from '../contract/result.js';
+import type { DuplicateCounts, SplitDescription } from '../contract/result.js';
+import type { NamedTask } from '../contract/settings.js';
 import type { Dataset, Targets } from '../data/dataset.js';
 import { encodeAs, encodeFrom } from '../data/encoding.js';
 import { cacheLimit, createInputs, type FedSamples, type NamedInputs } from '../data/inputs.js';
@@ -9,17 +10,22 @@ import type { ReadOptions } from '../data/open.js';
 import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { joinSamples, type OtherTargets, otherTargets, type SampleSet } from '../data/samples.js';
-import { countLeaks, countRepeats, type Split, splitDataset, wholeSplit } from '../data/split.js';
+import { countLeaks, countRepeats, narrowSplit, type Split, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
 import type { SampleShapes, Signature, SignatureInput } from '../runtime/predictor.js';
+import { anomalyLabels } from './anomaly-labels.js';
 import { type ClassNames, matchClasses } from './class-names.js';
-import { bareNames, type NamedKeys, type OpenData, type OpenedData, openerOf } from './opened.js';
+import type { Measure } from './measures.js';
+import { bareNames, type NamedKeys, type OpenData, type OpenedData, openerOf, type WantedByGraphs } from './opened.js';
 import type { DataOptions } from './options.js';
+import { type OwnGraphs, wantedNames } from './own-graphs.js';
 
 /** Some samples of a data set, ready to be fed to the model. */
 export interface DataPart extends FedSamples {
   readonly split: Split;
+  /** what is measured of each sample beside the model's output; left out: nothing */
+  readonly measures?: readonly Measure[];
 }
 
 export interface RunData {
@@ -38,6 +44,8 @@ export interface FedModel {
   readonly signature: Signature;
   /** the classes that the model or an option tells, in the order of its output; null: nobody does */
   readonly classNames: ClassNames | null;
+  /** the loss and the metric that are graphs of the user's; left out: there are none */
+  readonly own?: OwnGraphs | null;
 }
 
 /** A part with what is known of its targets. */
@@ -47,17 +55,17 @@ export interface OpenedPart extends DataPart, Pick<RunData, 'classes' | 'target'
 export async function openEvaluationData(
   fed: FedModel,
   options: DataOptions,
-  task: Task | null,
+  task: NamedTask | null,
   named: NamedKeys = bareNames,
 ): Promise<OpenedPart> {
-  const open = openerOf(fed, named);
+  const open = openerOf(fed, named, wantedByGraphs(fed, task));
   const reading = readOptions(options, task);
   const whole = await open(options.data, reading);
   const opened = (await whole.companion('test', whole.targets, reading)) ?? whole;
   const { targets, classes } = inOrder(opened, fed.classNames);
   const { datasets } = opened;
   const inputs = await inputsOf(fed, datasets, options);
-  const samples = samplesOf(datasets, targets, opened.others);
+  const samples = samplesOf(datasets, targets, opened.others, wantedInOrder(opened, fed.classNames));
   return { inputs, samples, split: await wholeSplit(samples), classes, target: opened.target };
 }
 
@@ -69,14 +77,15 @@ export async function openEvaluationData(
 export async function openRunData(
   fed: FedModel,
   options: DataOptions,
-  task: Task | null,
+  task: NamedTask | null,
   seed: number,
   named: NamedKeys = bareNames,
 ): Promise<RunData> {
-  const open = openerOf(fed, named);
+  const open = openerOf(fed, named, wantedByGraphs(fed, task));
   const reading = readOptions(options, task);
   const opened = await open(options.data, reading);
   const { targets, classes } = inOrder(opened, fed.classNames);
+  const wanted = wantedInOrder(opened, fed.classNames);
   // labels that are numbers mean the same in every part; words are numbered by those of training
   const others =
     targets.kind === 'class' && targets.numbered !== true ? { ...reading, classNames: targets.names } : reading;
@@ -85,37 +94,59 @@ export async function openRunData(
       ? await opened.companion('test', targets, others)
       : await openTestSet(open, options.test, others);
   const ownValidation = await opened.companion('validation', targets, others);
-  const splits = await splitDataset(samplesOf(opened.datasets, targets, opened.others), {
+  const splits = await splitDataset(samplesOf(opened.datasets, targets, opened.others, wanted), {
     seed,
     validationFraction: ownValidation === null ? options.validationFraction : 0,
     testFraction: ownTest === null ? options.testFraction : 0,
   });
   const datasets = opened.datasets.map((dataset) => encodeFrom(dataset, splits.train.indices));
   const inputs = await inputsOf(fed, datasets, options);
-  const samples = samplesOf(datasets, targets, opened.others);
+  const samples = samplesOf(datasets, targets, opened.others, wanted);
   const partOf = async (own: OpenedData | null, split: Split): Promise<DataPart> => {
     if (own === null) return { inputs, samples, split };
+    const ownWanted = wantedInOrder(own, fed.classNames);
     const encoded = own.datasets.map((dataset, i) => encodeAs(dataset, present(datasets[i], 'the data of an input')));
     return {
       inputs: await inputsOf(fed, encoded, options),
-      samples: samplesOf(encoded, own.targets, own.others),
-      split: await wholeSplit(samplesOf(own.datasets, own.targets, own.others)),
+      samples: samplesOf(encoded, own.targets, own.others, ownWanted),
+      split: await wholeSplit(samplesOf(own.datasets, own.targets, own.others, ownWanted)),
     };
   };
-  return {
-    train: { inputs, samples, split: splits.train },
-    validation: await partOf(ownValidation, splits.validation),
-    test: await partOf(ownTest, splits.test),
-    classes,
-    target: opened.target,
-  };
+  const train = { inputs, samples, split: splits.train };
+  const validation = await partOf(ownValidation, splits.validation);
+  const test = await partOf(ownTest, splits.test);
+  const told = { classes, target: opened.target };
+  if (task !== 'anomaly') return { train, validation, test, ...told };
+  return { train: await normalOnly(train), validation: await normalOnly(validation), test, ...told };
+}
+
+/** What a model of normal samples is trained on: where there are labels, none that is an anomaly. */
+async function normalOnly(part: DataPart): Promise<DataPart> {
+  const labels = anomalyLabels(part.samples.path, part.samples.targets);
+  if (labels === null) return part;
+  return { ...part, split: await narrowSplit(part.samples, part.split, (index) => labels[index] === 0) };
 }
 
 /** The samples of a model's data sets, with targets. */
-function samplesOf(datasets: readonly Dataset[], targets: Targets, others: OtherTargets): SampleSet {
+function samplesOf(
+  datasets: readonly Dataset[],
+  targets: Targets,
+  others: OtherTargets,
+  wanted: OtherTargets,
+): SampleSet {
   const [only, ...further] = datasets;
-  const single = only !== undefined && further.length === 0 && others.size === 0;
-  return single ? withTargets(only, targets) : joinSamples(datasets, targets, others);
+  const single = only !== undefined && further.length === 0 && others.size === 0 && wanted.size === 0;
+  return single ? withTargets(only, targets) : joinSamples(datasets, targets, others, wanted);
+}
+
+function wantedByGraphs({ own = null }: FedModel, task: NamedTask | null): WantedByGraphs {
+  if (own === null) return { names: [], only: false };
+  return { names: wantedNames(own), only: own.loss !== null && task === null };
+}
+
+/** What graphs of the user's read; classes that are words in the order of the model's, where it is known. */
+function wantedInOrder({ wanted, path }: OpenedData, known: ClassNames | null): OtherTargets {
+  return new Map([...wanted].map(([name, targets]) => [name, inOrder({ targets, path }, known).targets] as const));
 }
 
 /** A data set with other targets; the same one where they are the same. */
@@ -157,6 +188,18 @@ export function retarget(data: RunData, change: (targets: Targets) => Targets): 
   return { ...data, train: partOf(data.train), validation: partOf(data.validation), test: partOf(data.test) };
 }
 
+/** The same parts, of each of which this is measured. */
+export function measuring(data: RunData, measures: readonly Measure[]): RunData {
+  if (measures.length === 0) return data;
+  const { train, validation, test } = data;
+  return {
+    ...data,
+    train: { ...train, measures },
+    validation: { ...validation, measures },
+    test: { ...test, measures },
+  };
+}
+
 /**
  * The same samples in the same order, prepared for another model of as many inputs.
  * @throws Failure('input') when they do not fit it
@@ -171,7 +214,8 @@ export async function refeed(
     const datasets = part.inputs.map(({ dataset }) => dataset);
     const own = prepared.get(part.inputs) ?? (await inputsOf(fed, datasets, options));
     prepared.set(part.inputs, own);
-    return { ...part, inputs: own };
+    // of what this model says, nothing of the other's is measured
+    return { ...part, inputs: own, measures: [] };
   };
   return {
     train: await partOf(data.train),
@@ -191,7 +235,7 @@ async function openTestSet(open: OpenData, test: string, reading: ReadOptions): 
 }
 
 /** A task that is named says what targets are where the data leaves it open; distillation needs none. */
-function readOptions({ target }: DataOptions, task: Task | null): ReadOptions {
+function readOptions({ target }: DataOptions, task: NamedTask | null): ReadOptions {
   const column = target === null ? {} : { target };
   switch (task) {
     case null:
@@ -203,6 +247,8 @@ function readOptions({ target }: DataOptions, task: Task | null): ReadOptions {
       return { ...column, targetKind: 'values' };
     case 'distill':
       return { ...column, requireTargets: false };
+    case 'anomaly':
+      return { ...column, requireTargets: false, targetKind: 'class' };
   }
 }
 

@@ -6,8 +6,9 @@ import type { Signature } from '../runtime/predictor.js';
 import { findClassNames } from './class-names.js';
 import { type DataPart, openEvaluationData, retargetPart, targetsOf } from './data.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
+import { loadOwnGraphs } from './own-graphs.js';
 import type { Predictions } from './predictions.js';
-import { readModel } from './reading.js';
+import { readSubject } from './read.js';
 import { loadSubject } from './subject.js';
 import { targetsFor } from './targets.js';
 import { type RunTask, scoresOf, truthOf } from './task.js';
@@ -49,11 +50,12 @@ export async function evaluateSubject(
 ): Promise<Evaluated> {
   const loaded = await loadSubject(options.model);
   const { model } = loaded;
-  const fed = { ...loaded, classNames: await findClassNames(model, options.reading.classes) };
+  const own = await loadOwnGraphs(model, options.task);
+  const fed = { ...loaded, own, classNames: await findClassNames(model, options.reading.classes) };
   const opened = await openEvaluationData(fed, options.data, options.task.task, options.reading);
   const { classes, target } = opened;
-  const question = { ...loaded, part: opened, labelled: opened, classes, target, options, session };
-  const { signature, task, kind, reading, predictions, others } = await readModel(question);
+  const question = { ...loaded, own, part: opened, labelled: opened, classes, target, options, session };
+  const { signature, task, kind, reading, predictions, others } = await readSubject(question);
   const part: DataPart = retargetPart(opened, (targets) => targetsFor({ task: kind }, targets));
   const { targets } = part.samples;
   return {

@@ -2,6 +2,7 @@ import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { ReadingOptions } from '../contract/settings.js';
 import type { Dataset, Part, Targets } from '../data/dataset.js';
+import { listed } from '../data/encoding.js';
 import { companionOptions, openCompanion, openDataset, type ReadOptions, withNamesOf } from '../data/open.js';
 import type { OtherTargets } from '../data/samples.js';
 import { type NamedSource, openSources, type Sources } from '../data/sources.js';
@@ -21,6 +22,8 @@ export interface OpenedData extends Pick<Dataset, 'path' | 'part'> {
   readonly targets: Targets;
   /** of the outputs that were named behind the first, by their names */
   readonly others: OtherTargets;
+  /** what graphs of the user's read beside the model's outputs, by the names of their inputs */
+  readonly wanted: OtherTargets;
   /** the output whose name, or key, the targets were found by; null where they have the name of none */
   readonly target: string | null;
   /** Another part, its classes numbered as those of `targets` are; null where there is none, or this is it. */
@@ -28,6 +31,13 @@ export interface OpenedData extends Pick<Dataset, 'path' | 'part'> {
 }
 
 export type OpenData = (path: string, options: ReadOptions) => Promise<OpenedData>;
+
+/** What graphs of the user's read beside the model's outputs. */
+export interface WantedByGraphs {
+  readonly names: readonly string[];
+  /** nobody said which task the model has: there are no other targets */
+  readonly only: boolean;
+}
 
 /**
  * How the data of a model are opened: those of one input as samples and targets; by name where there are several inputs, or
@@ -40,12 +50,14 @@ export function openerOf(
     signature,
   }: { readonly model: Pick<Model, 'path' | 'graph'>; readonly signature: Pick<Signature, 'inputs'> },
   named: NamedKeys,
+  byGraphs: WantedByGraphs = { names: [], only: false },
 ): OpenData {
   const there = signature.inputs.map(({ name }) => name);
-  const unknown = named.inputs.find(({ name }) => !there.includes(name));
+  const keyOf = (name: string): string | null => named.inputs.find((input) => input.name === name)?.key ?? null;
+  const unknown = named.inputs.find(({ name }) => ![...there, ...byGraphs.names].includes(name));
   if (unknown !== undefined) {
     throw new Failure('input', {
-      what: `${model.path}: there is no input '${unknown.name}'. Its inputs are ${there.join(', ')}.`,
+      what: `${model.path}: there is no input '${unknown.name}'. Its inputs are ${[...there, ...byGraphs.names].join(', ')}.`,
       cure: 'Name one of them.',
       settings: ['input'],
       written: 'nothing',
@@ -53,13 +65,22 @@ export function openerOf(
   }
   const plain =
     there.length === 1 &&
+    byGraphs.names.length === 0 &&
+    !byGraphs.only &&
     named.inputs.length === 0 &&
     named.outputs.length <= 1 &&
     (named.outputs[0]?.key ?? null) === null;
   if (plain) return async (path, options) => ofDataset(await openDataset(path, options));
-  const inputs = there.map((name) => ({ name, key: named.inputs.find((input) => input.name === name)?.key ?? null }));
+  const withKeys = (names: readonly string[]): NamedSource[] => names.map((name) => ({ name, key: keyOf(name) }));
   const [first = null, ...others] = named.outputs;
-  const wanted = { inputs, named: first, others, outputs: model.graph.proto.output.map(({ name }) => name) };
+  const wanted: Wanted = {
+    inputs: withKeys(there),
+    named: first,
+    others,
+    outputs: model.graph.proto.output.map(({ name }) => name),
+    besides: withKeys(byGraphs.names),
+    only: byGraphs.only,
+  };
   return (path, options) => openNamed(path, wanted, options);
 }
 
@@ -71,6 +92,7 @@ function ofDataset(dataset: Dataset): OpenedData {
     datasets: [dataset],
     targets,
     others: new Map(),
+    wanted: new Map(),
     target: null,
     async companion(other, trained, options) {
       const found = await openCompanion({ path, part, targets: trained }, other, options);
@@ -87,6 +109,9 @@ interface Wanted {
   /** named behind it */
   readonly others: readonly NamedSource[];
   readonly outputs: readonly string[];
+  /** by graphs of the user's; `only`: and nothing else */
+  readonly besides: readonly NamedSource[];
+  readonly only: boolean;
 }
 
 async function openNamed(path: string, wanted: Wanted, options: ReadOptions): Promise<OpenedData> {
@@ -97,15 +122,43 @@ async function openNamed(path: string, wanted: Wanted, options: ReadOptions): Pr
     ...(part === undefined ? {} : { part }),
     datasets: wanted.inputs.map(({ name }) => present(sources.inputs.get(name), `the data of the input '${name}'`)),
     targets: [...sources.targets.values()][0] ?? { kind: 'none' },
-    others: await othersOf(path, wanted, options),
+    others: wanted.only ? new Map() : await othersOf(path, wanted, options),
+    wanted: besidesOf(path, wanted, sources),
     target,
     async companion(other, trained, own) {
       if (part === undefined || part === other || !parts.includes(other)) return null;
+      const names = [...sources.besides.values()].flatMap((each) => (isWords(each) ? [each.names] : []))[0];
+      const same = names === undefined ? own : { classNames: names, ...own };
       // the targets of every part are found where those of the first one were
-      const found = await openNamed(path, wanted, companionOptions(trained, other, own));
+      const found = await openNamed(path, wanted, companionOptions(trained, other, same));
       return { ...found, targets: withNamesOf(found.targets, trained) };
     },
   };
+}
+
+const isWords = (targets: Targets): targets is Extract<Targets, { kind: 'class' }> =>
+  targets.kind === 'class' && targets.numbered !== true;
+
+/** @throws Failure('input') where one that is wanted is not there, listing what is, or is words beside others */
+function besidesOf(path: string, { besides }: Wanted, { besides: found, there }: Sources): OtherTargets {
+  const missing = besides.find(({ name }) => !found.has(name));
+  if (missing !== undefined) {
+    const { name, key } = missing;
+    const wanted = key === null ? `nothing for the input '${name}'` : `no '${key}' for the input '${name}'`;
+    throw new Failure('input', {
+      what: `${path}: it has ${wanted} of the loss or metric. It has ${listed(there) || 'one target alone, which inputs called target or y read'}.`,
+      cure: 'Name the input as the array or column is called, or say which of them it reads.',
+      settings: [['input', `${name}=KEY`]],
+      written: 'nothing',
+    });
+  }
+  const words = [...found].filter(([, targets]) => isWords(targets));
+  if (words.length < 2) return found;
+  throw new Failure('input', {
+    what: `${path}: ${words.map(([name]) => `'${name}'`).join(' and ')} are words.`,
+    cure: 'Number the classes from 0 on.',
+    written: 'nothing',
+  });
 }
 
 /** The targets of the further outputs. What was said of the first one, its task and the names of its classes, is not said of them. */
@@ -128,11 +181,12 @@ async function othersOf(path: string, { inputs, others }: Wanted, { part }: Read
  */
 async function namedSources(
   path: string,
-  { inputs, named, outputs }: Wanted,
+  { inputs, named, outputs, besides, only }: Wanted,
   options: ReadOptions,
 ): Promise<{ readonly sources: Sources; readonly target: string | null }> {
   const open = (wanted: readonly NamedSource[], others: Partial<ReadOptions> = {}): Promise<Sources> =>
-    openSources(path, { ...options, ...others, inputs, outputs: wanted });
+    openSources(path, { ...options, ...others, inputs, outputs: wanted, besides });
+  if (only) return { sources: await open([], { requireTargets: false }), target: null };
   if (named !== null) return { sources: await open([named]), target: named.name };
   if (outputs.length > 1) {
     const sources = await open(

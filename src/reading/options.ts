@@ -1,5 +1,5 @@
-import type { MetricName, Task } from '../contract/result.js';
-import type { LossKind, ReadingOptions } from '../contract/settings.js';
+import type { TableMetric } from '../contract/metrics.js';
+import type { LossKind, NamedTask, OwnLossFile, OwnMetricFile, ReadingOptions } from '../contract/settings.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
 
 /** Which data, and how its samples become the model's input. */
@@ -18,9 +18,9 @@ export interface DataOptions {
 
 export interface TaskOptions {
   /** null: told from the model's output and the targets */
-  readonly task: Task | null;
-  readonly loss: LossKind | null;
-  readonly metric: MetricName | null;
+  readonly task: NamedTask | null;
+  readonly loss: LossKind | OwnLossFile | null;
+  readonly metric: TableMetric | OwnMetricFile | null;
 }
 
 export type { ReadingOptions } from '../contract/settings.js';

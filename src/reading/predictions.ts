@@ -1,10 +1,15 @@
 import { Failure } from '../contract/failure.js';
-import { batches } from '../data/batches.js';
+import { present } from '../contract/present.js';
+import { type Batch, batches } from '../data/batches.js';
+import { wantedTargets } from '../data/samples.js';
 import type { ModelProto } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
-import { openPredictor, type Predictor, type Signature } from '../runtime/predictor.js';
+import { openPredictor, type Prediction, type Predictor, type Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import type { DataPart } from './data.js';
+import type { Measure } from './measures.js';
+import { type OwnGraph, outputsRead } from './own-graphs.js';
+import { openScorer, type ScoredSamples, type Scorer, sampleOf, targetFeeds } from './scorer.js';
 
 /** What a model says about every sample of a part, in the part's order. */
 export interface Predictions {
@@ -12,6 +17,14 @@ export interface Predictions {
   readonly values: Float32Array;
   readonly width: number;
   readonly seconds: number;
+  /** of each sample, what the part's measures say, by their names; left out where it has none */
+  readonly measured?: Readonly<Record<string, Float32Array>>;
+}
+
+/** The mean of a loss over the batches of a part, each weighted by its samples. */
+export interface BatchedLoss {
+  readonly graph: OwnGraph;
+  readonly batchSize: number;
 }
 
 const batchSize = 256;
@@ -39,38 +52,142 @@ export async function withPredictor<Result>(
 ): Promise<Result> {
   const predictor = await openPredictor(model, signature, options);
   try {
-    return await compute((part, limit) => predictWith(predictor, part, limit));
+    return await compute(async (part, limit) => (await predictWith(predictor, part, { limit })).predictions);
   } finally {
     await predictor.release();
   }
 }
 
+/** Runs a model over a part, and a loss of the user's over its batches. */
+export async function predictWithLoss(
+  model: ModelProto,
+  signature: Signature,
+  part: DataPart,
+  options: InferenceSession.SessionOptions,
+  loss: BatchedLoss,
+): Promise<{ readonly predictions: Predictions; readonly loss: number }> {
+  const predictor = await openPredictor(model, signature, options);
+  try {
+    const said = await predictWith(predictor, part, { loss });
+    return { predictions: said.predictions, loss: present(said.loss, 'the loss over the batches') };
+  } finally {
+    await predictor.release();
+  }
+}
+
+/** What a model says of some samples, as a graph of the user's reads it. */
+export async function samplesFor(
+  model: ModelProto | Uint8Array | string,
+  signature: Signature,
+  part: DataPart,
+  options: InferenceSession.SessionOptions,
+  graph: OwnGraph,
+  indices: Int32Array,
+): Promise<ScoredSamples> {
+  const predictor = await openPredictor(model, signature, options);
+  try {
+    for await (const batch of batches(part, { indices, batchSize: indices.length })) {
+      const prediction = await predictor.predict(batch.inputs, batch.count, outputsRead([graph]));
+      return scored(graph, part, batch, prediction);
+    }
+    throw new Error('there are no samples');
+  } finally {
+    await predictor.release();
+  }
+}
+
+function scored({ inputs }: OwnGraph, { samples }: DataPart, { count, indices }: Batch, { also }: Prediction) {
+  return { count, outputs: also, targets: targetFeeds(inputs, wantedTargets(samples), indices) };
+}
+
+interface PredictOptions {
+  readonly limit?: number | undefined;
+  readonly loss?: BatchedLoss;
+}
+
 async function predictWith(
   predictor: Predictor,
   part: DataPart,
-  limit = Number.POSITIVE_INFINITY,
-): Promise<Predictions> {
-  const { split } = part;
+  { limit = Number.POSITIVE_INFINITY, loss }: PredictOptions,
+): Promise<{ readonly predictions: Predictions; readonly loss: number | null }> {
+  const { split, measures = [] } = part;
   const indices = split.indices.slice(0, Math.min(split.count, limit));
+  const graphs = [
+    ...measures.flatMap((measure) => (measure.kind === 'graph' ? [measure.graph] : [])),
+    loss?.graph ?? null,
+  ];
+  const also = outputsRead(graphs);
+  const scorers = new Map<OwnGraph, Scorer>();
   let values: Float32Array | undefined;
   let width = 0;
   let at = 0;
+  let lossSum = 0;
+  const measured = measures.map(({ name }) => [name, new Float32Array(indices.length)] as const);
   const began = performance.now();
-  for await (const batch of batches(part, { indices, batchSize })) {
-    const output = await predictor.predict(batch.inputs, batch.count);
-    if (at > 0 && elementCount(output.shape) !== width) {
-      throw new Failure('input', {
-        what: `The model gives ${width} values for one sample and ${elementCount(output.shape)} for another.`,
-        cure: 'Export it with an output of a fixed size, or name another output.',
-        settings: ['output'],
-      });
+  try {
+    for (const graph of graphs) if (graph !== null && !scorers.has(graph)) scorers.set(graph, await openScorer(graph));
+    const scorerOf = (graph: OwnGraph): Scorer => present(scorers.get(graph), `the scorer of ${graph.path}`);
+    for await (const batch of batches(part, { indices, batchSize: loss?.batchSize ?? batchSize })) {
+      const output = await predictor.predict(batch.inputs, batch.count, also);
+      if (at > 0 && elementCount(output.shape) !== width) {
+        throw new Failure('input', {
+          what: `The model gives ${width} values for one sample and ${elementCount(output.shape)} for another.`,
+          cure: 'Export it with an output of a fixed size, or name another output.',
+          settings: ['output'],
+        });
+      }
+      width = elementCount(output.shape);
+      values ??= new Float32Array(indices.length * width);
+      values.set(output.values, at * width);
+      for (const [i, measure] of measures.entries()) {
+        measured[i]?.[1].set(await measureBatch(measure, scorerOf, part, batch, output), at);
+      }
+      if (loss !== undefined) {
+        const said = await scorerOf(loss.graph).run(scored(loss.graph, part, batch, output));
+        lossSum += (said.values[0] ?? Number.NaN) * batch.count;
+      }
+      at += batch.count;
     }
-    width = elementCount(output.shape);
-    values ??= new Float32Array(indices.length * width);
-    values.set(output.values, at * width);
-    at += batch.count;
+  } finally {
+    for (const scorer of scorers.values()) await scorer.release();
   }
-  return { values: values ?? new Float32Array(), width, seconds: (performance.now() - began) / 1000 };
+  const predictions: Predictions = {
+    values: values ?? new Float32Array(),
+    width,
+    seconds: (performance.now() - began) / 1000,
+    ...(measures.length > 0 && { measured: Object.fromEntries(measured) }),
+  };
+  return { predictions, loss: loss === undefined ? null : lossSum / at };
+}
+
+/** What a measure says of each sample of a batch. */
+async function measureBatch(
+  measure: Measure,
+  scorerOf: (graph: OwnGraph) => Scorer,
+  part: DataPart,
+  batch: Batch,
+  output: Prediction,
+): Promise<Float32Array> {
+  if (measure.kind === 'reconstruction') return reconstructionErrors(batch, output);
+  const { graph, eachAlone } = measure;
+  const samples = scored(graph, part, batch, output);
+  const scorer = scorerOf(graph);
+  if (!eachAlone) return (await scorer.run(samples)).values.subarray(0, batch.count);
+  const each = new Float32Array(batch.count);
+  for (let i = 0; i < batch.count; i++) each[i] = (await scorer.run(sampleOf(samples, i))).values[0] ?? Number.NaN;
+  return each;
+}
+
+/** Of each sample, the mean square of output - input. */
+function reconstructionErrors({ inputs, count }: Batch, { values: outputs }: Prediction): Float32Array {
+  const { values } = present(Object.values(inputs)[0], 'the input of the model');
+  const width = values.length / count;
+  return Float32Array.from({ length: count }, (_, i) => {
+    let sum = 0;
+    for (let j = i * width; j < (i + 1) * width; j++)
+      sum += ((outputs[j] ?? Number.NaN) - (values[j] ?? Number.NaN)) ** 2;
+    return sum / width;
+  });
 }
 
 /** The largest |a - b| over all elements; NaN where one has a NaN that the other has not. */

@@ -24,10 +24,12 @@ import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } fro
 import { type DataPart, modelInputOf } from './data.js';
 import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
+import type { OwnGraphs } from './own-graphs.js';
+import { checkOwnGraphs, measuresOf, type OwnMeasure } from './own-measures.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkReading, type Sanity } from './sanity.js';
 import { targetsFor, wantedOf } from './targets.js';
-import { chooseTask, type RunTask, truthOf } from './task.js';
+import { chooseTask, lossName, type RunTask, truthOf } from './task.js';
 import { type Agreement, agree, type DescribedValues, describeValues } from './values.js';
 
 /** What is to be read, and on which samples. */
@@ -40,6 +42,8 @@ export interface ReadingQuestion {
   /** labelled samples that judge nothing: those that are trained on, or where nothing is trained the same as `part` */
   readonly labelled: DataPart;
   readonly classes: ClassReading | null;
+  /** the loss and the metric that are graphs of the user's; left out: there are none */
+  readonly own?: OwnGraphs | null;
   /** the output that the targets bear the name of; null: which one they are of is told by their width */
   readonly target: string | null;
   readonly options: {
@@ -83,7 +87,9 @@ const comparedValues = 2e7;
  * @throws Failure('input') where no output fits the data, or several do
  */
 export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
-  const { model, part, options } = question;
+  const { model, options, own = null } = question;
+  const { measures } = own === null ? { measures: [] } : await checkOwnGraphs({ ...question, own });
+  const part = { ...question.part, measures: measuresOf(own, measures) };
   const { samples } = part;
   const heads = headsOf(model.graph);
   const named = options.reading.outputs[0]?.name ?? question.target;
@@ -100,6 +106,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
     targets: samples.targets,
     labelled: labelled.targets,
     task: options.task,
+    measures,
     inputs: await candidatesFor(question.labelled),
   });
   const others: ReadOutput[] = [];
@@ -107,7 +114,14 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
     const targets = present(otherTargets(labelled).get(output), `the targets of '${output}'`);
     const task = { task: null, loss: null, metric: null };
     others.push(
-      await readOutput(question, observed, null, { named: output, targets: own, labelled: targets, task, inputs: [] }),
+      await readOutput(question, observed, null, {
+        named: output,
+        targets: own,
+        labelled: targets,
+        task,
+        inputs: [],
+        measures: [],
+      }),
     );
   }
   const { chosen, task, sanity } = judged;
@@ -124,7 +138,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       inputs: await inputReadings(question),
       outputs: observed.map((each) => outputReading(each, judged, others)),
       choice: [chosen.why, ...others.map(({ chosen: { output } }) => `'${output}' is trained beside it.`)].join(' '),
-      loss: task.loss,
+      loss: lossName(task),
       classes: judged.targets.kind === 'class' ? question.classes : null,
       sanity,
       untrained: null,
@@ -145,6 +159,8 @@ interface OutputQuestion {
   readonly task: TaskOptions;
   /** other ways of preparing the inputs, to be tried */
   readonly inputs: readonly InputCandidate[];
+  /** by the user's own graphs */
+  readonly measures: readonly OwnMeasure[];
 }
 
 interface ReadOutput extends Pick<ModelReading, 'signature' | 'task' | 'predictions'> {
@@ -164,7 +180,7 @@ async function readOutput(
   question: ReadingQuestion,
   observed: readonly ObservedHead[],
   first: Predictions | null,
-  { named, targets: wanted, labelled, task: said, inputs }: OutputQuestion,
+  { named, targets: wanted, labelled, task: said, inputs, measures }: OutputQuestion,
 ): Promise<ReadOutput> {
   const { model, part, options } = question;
   const chosen = chooseOutput(model.path, observed, wantedOf(wanted), named);
@@ -172,7 +188,7 @@ async function readOutput(
   const described = describeValues(predictions.values, predictions.width);
   const agreement = agree(chosen.head, described);
   const targets = targetsFor(chosen, wanted);
-  const task = chooseTask(chosen, agreement, targets, said, options.data.data);
+  const task = chooseTask(chosen, agreement, targets, said, options.data.data, measures);
   refuseLogSigmoid(model.path, chosen, agreement, task);
   if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
   if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, part.samples.path);
@@ -308,7 +324,8 @@ function ends(values: Float32Array): { readonly min: number; readonly max: numbe
   return { min, max };
 }
 
-async function inputReadings(question: ReadingQuestion): Promise<InputReading[]> {
+/** How each input is fed. */
+export async function inputReadings(question: ReadingQuestion): Promise<InputReading[]> {
   const { signature, part } = question;
   const fed = await gatherInputs(part.inputs, evenly(part.split, 64).indices);
   return part.inputs.map((inputs, i) => {
@@ -373,7 +390,7 @@ function outputReading(
     ...described,
     meaning: task.loss === 'mse' ? 'values' : meaning === 'values' ? task.scores : meaning,
     evidence,
-    lossAt: lossAt(head, task),
+    lossAt: task.lossFile === undefined ? lossAt(head, task) : head.output,
     ...(isJudged || sanity === null ? {} : { sanity }),
   };
 }

@@ -147,6 +147,8 @@ interface Trial extends BetterReading {
 }
 
 function judge(scores: Scores, truth: Truth): Judged {
+  if (truth.kind === 'anomaly' || truth.kind === 'own')
+    throw new Error(`nothing is known of a truth of the kind ${truth.kind}`);
   const count = truthCount(truth);
   const everything = Int32Array.from({ length: count }, (_, i) => i);
   if (truth.kind === 'values') {

@@ -4,10 +4,14 @@ import type { MetricName, Task } from '../contract/result.js';
 import type { LossKind } from '../contract/settings.js';
 import type { Batch } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
-import type { Scores, Truth } from '../evaluation/metrics.js';
+import type { OwnScores, Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
+import { anomalyLabels, anomalyMeasure } from './anomaly-labels.js';
 import type { ChosenOutput, TaskKind } from './choose-output.js';
 import type { TaskOptions } from './options.js';
+import { ownFile } from './own-graphs.js';
+import type { OwnMeasure } from './own-measures.js';
+import type { Predictions } from './predictions.js';
 import type { Agreement } from './values.js';
 
 /** What is learned and how it is judged: told from the model's output and the targets, or by options. */
@@ -21,7 +25,14 @@ export interface RunTask {
   readonly width: number;
   /** a teacher's outputs alone are the targets, whether there are labels or not */
   readonly distilled: boolean;
+  /** what the user's own graphs measure of each sample; left out where there are none */
+  readonly own?: readonly OwnMeasure[];
+  /** the user's own loss, which is trained by instead of `loss`; left out where there is none */
+  readonly lossFile?: string;
 }
+
+/** What the arms are trained by: one of our losses by its name, or the file of the user's. */
+export const lossName = ({ loss, lossFile }: Pick<RunTask, 'loss' | 'lossFile'>): string => lossFile ?? loss;
 
 /**
  * The task of the output that was chosen.
@@ -34,9 +45,10 @@ export function chooseTask(
   targets: Targets,
   options: TaskOptions,
   path: string,
+  own: readonly OwnMeasure[] = [],
 ): RunTask {
   const { width } = chosen;
-  const task = options.task ?? tasks[chosen.task];
+  const task: Task = options.task ?? tasks[chosen.task];
   if (targets.kind === 'none' && task !== 'distill') {
     throw new Failure('input', {
       what: `${path}: there are no labels.`,
@@ -45,11 +57,13 @@ export function chooseTask(
       written: 'nothing',
     });
   }
-  const loss = options.loss ?? lossOf(task, chosen);
+  const lossFile = ownFile(options.loss);
+  const loss = typeof options.loss === 'string' ? options.loss : lossOf(task, chosen);
   const scores = loss === 'mse' ? 'values' : meaning === 'probabilities' ? 'probabilities' : 'logits';
   const names = metricNames(truthOf({ task, loss, width }, targets, new Int32Array(), new Float32Array()));
-  const metric = options.metric ?? present(names[0], `a metric of the task ${task}`);
-  if (!names.includes(metric)) {
+  const first = own.find(({ by }) => by === 'metric')?.name ?? present(names[0], `a metric of the task ${task}`);
+  const metric = typeof options.metric === 'string' ? options.metric : first;
+  if (typeof options.metric === 'string' && !names.includes(options.metric)) {
     throw new Failure('usage', {
       what: `The metric ${metric} is none of this task (${task}).`,
       cure: `Choose one of ${names.join(', ')}.`,
@@ -57,7 +71,11 @@ export function chooseTask(
       written: 'nothing',
     });
   }
-  return { task, loss, metric, scores, width, distilled: task === 'distill' };
+  return {
+    ...{ task, loss, metric, scores, width, distilled: task === 'distill' },
+    ...(own.length > 0 && { own }),
+    ...(lossFile !== null && { lossFile: lossFile.file }),
+  };
 }
 
 const tasks: Readonly<Record<TaskKind, Task>> = {
@@ -76,10 +94,17 @@ function lossOf(task: Task, { head, width, task: kind }: Pick<ChosenOutput, 'hea
 
 /** Predictions, to be read as the task says. */
 export function scoresOf(
-  { scores }: Pick<RunTask, 'scores'>,
-  { values, width }: Pick<Scores, 'values' | 'width'>,
+  { scores, task, own = [] }: Pick<RunTask, 'scores'> & Partial<Pick<RunTask, 'task' | 'own'>>,
+  { values, width, measured = {} }: Pick<Predictions, 'values' | 'width' | 'measured'>,
 ): Scores {
-  return { values, width, kind: scores };
+  if (task === 'anomaly') {
+    return { values: present(measured[anomalyMeasure.name], 'the errors of reconstruction'), width: 1, kind: 'values' };
+  }
+  const others = own.flatMap(({ name, higherIsBetter }): OwnScores[] => {
+    const each = measured[name];
+    return each === undefined ? [] : [{ name, higherIsBetter, values: each }];
+  });
+  return { values, width, kind: scores, ...(others.length > 0 && { own: others }) };
 }
 
 /** What samples are compared with: their labels, their values, or (without labels) what the teacher says, as the task reads it. */
@@ -89,6 +114,8 @@ export function truthOf(
   indices: Int32Array,
   teacher: Float32Array,
 ): Truth {
+  if (task === 'own') return { kind: 'own', count: indices.length };
+  if (task === 'anomaly') return { kind: 'anomaly', labels: labelsAt(targets, indices), count: indices.length };
   switch (targets.kind) {
     case 'class': {
       const labels = Int32Array.from(indices, (index) =>
@@ -111,6 +138,12 @@ export function truthOf(
       return { kind: 'class', labels, classes: width };
     }
   }
+}
+
+/** Of anomalies and normal samples; null where there are none. */
+function labelsAt(targets: Targets, indices: Int32Array): Int32Array | null {
+  const labels = anomalyLabels('the data', targets);
+  return labels === null ? null : Int32Array.from(indices, (index) => labels[index] ?? 0);
 }
 
 function largest(row: Float32Array): number {

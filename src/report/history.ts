@@ -5,6 +5,7 @@ import { improvement } from '../evaluation/improvement.js';
 import type { ReportDocument, Rich, Table } from './document.js';
 import { formatDate, texts } from './languages.js';
 import { numbersIn } from './numbers.js';
+import { metricWord } from './text/metrics.js';
 
 const verdictOrder = { adopt: 0, inconclusive: 1, reject: 2 } as const;
 
@@ -22,7 +23,7 @@ export function historyReport(results: readonly MigrateResult[], language: Langu
     return [
       [nameOf(result)],
       [formatDate(result.run.started, language)],
-      [text.metrics[metric]],
+      [metricWord(text.metrics, metric)],
       [numbers.metric(metric, vsBefore.baseline, null)],
       [numbers.metric(metric, vsBefore.candidate, null)],
       change(vsBefore.value, result),

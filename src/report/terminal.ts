@@ -1,6 +1,6 @@
 import { Chalk } from 'chalk';
 import stringWidth from 'string-width';
-import { briefMetricNames } from '../contract/metrics.js';
+import { briefMetricNames, isTableMetric, namesIn } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
 import { printable } from '../printable.js';
@@ -10,6 +10,7 @@ import { headline } from './headline.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
 import { goalText } from './sections/goals.js';
+import { metricWord } from './text/metrics.js';
 
 const verdictColors = { adopt: 'green', reject: 'red', inconclusive: 'yellow' } as const satisfies Record<
   VerdictName,
@@ -28,11 +29,15 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     const arm = result.arms[name];
     return arm === null ? [] : [{ name, arm }];
   });
-  const metricNames = [...new Set([metric, ...briefMetricNames])].filter(
-    (name) => result.arms.before.test[name] !== undefined,
-  );
+  const metricNames = [
+    ...new Set([
+      metric,
+      ...briefMetricNames,
+      ...namesIn(result.arms.before.test).filter((name) => !isTableMetric(name)),
+    ]),
+  ].filter((name) => result.arms.before.test[name] !== undefined);
   const arms = [
-    ['', ...metricNames.map((name) => text.metrics[name]), text.terminal.epochs, text.terminal.time],
+    ['', ...metricNames.map((name) => metricWord(text.metrics, name)), text.terminal.epochs, text.terminal.time],
     ...names.map(({ name, arm }) => [
       text.arms[name],
       ...metricNames.map((m) => plain([numbers.metric(m, arm.test[m]?.value ?? null, null)])),
@@ -60,12 +65,15 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
   const others = result.outputs
     .slice(1)
     .flatMap(({ name, delta }) => [
-      deltaLine(`${name}, ${text.metrics[delta.vsBefore.metric]}: ${text.comparisons.vsBefore}`, delta.vsBefore),
+      deltaLine(
+        `${name}, ${metricWord(text.metrics, delta.vsBefore.metric)}: ${text.comparisons.vsBefore}`,
+        delta.vsBefore,
+      ),
       ...(delta.vsControl === null
         ? []
         : [
             deltaLine(
-              `${name}, ${text.metrics[delta.vsBefore.metric]}: ${text.comparisons.vsControl}`,
+              `${name}, ${metricWord(text.metrics, delta.vsBefore.metric)}: ${text.comparisons.vsControl}`,
               delta.vsControl,
             ),
           ]),

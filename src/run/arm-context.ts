@@ -1,6 +1,13 @@
+import { present } from '../contract/present.js';
+import { gatherInputs } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
+import { wantedTargets } from '../data/samples.js';
 import { type DataPart, sampleShapesOf } from '../reading/data.js';
-import { softTargets, truthOf } from '../reading/task.js';
+import type { OwnGraph } from '../reading/own-graphs.js';
+import { sampleShape } from '../reading/scorer.js';
+import { type RunTask, softTargets, truthOf } from '../reading/task.js';
+import type { SampleShapes } from '../runtime/predictor.js';
+import type { StepSettings } from '../training/prepare.js';
 import type { ArmContext, LearnedOutput } from './arm-subject.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { perRun } from './run.js';
@@ -22,6 +29,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { samples, split } = data.validation;
   const teaching = await teachingOf(run);
   const taught = teaching === null ? null : softTargets(task, teaching.answers.train.values, teaching.temperature);
+  const ownLoss = run.own?.loss ?? null;
   const learned = others.map((other): LearnedOutput => {
     const [taught, validated] = [other.targets(data.train), other.targets(data.validation)];
     return {
@@ -48,9 +56,11 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       batchNorm: training.batchNorm,
       clipNorm: training.clipNorm,
       sampleShapes: sampleShapesOf(data.train),
+      ...(ownLoss !== null && { lossShapes: lossShapesOf(ownLoss, data.train) }),
       others: learned.map(({ loss, targetScale }) => ({ loss, ...(targetScale !== undefined && { targetScale }) })),
-      ...(task.loss === 'mse' && { targetScale: spreadOf(wantedValues(data.train, teaching), task.width) }),
+      ...(await targetScaleOf(task, data.train, teaching)),
     },
+    ownLoss,
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
     taught,
@@ -62,6 +72,38 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     warn: (message) => hooks.warn(message),
   };
 });
+
+/** The shape of one sample of each target of a loss of the user's. */
+function lossShapesOf({ inputs }: OwnGraph, { samples }: DataPart): SampleShapes {
+  const targets = wantedTargets(samples);
+  const shapes = inputs.flatMap(({ name, shape, output }) =>
+    output === null ? [[name, sampleShape(present(targets.get(name), `the targets '${name}'`), shape)] as const] : [],
+  );
+  return Object.fromEntries(shapes);
+}
+
+/** The unit of the targets of our mean squared error; for any other loss there is none. */
+async function targetScaleOf(
+  task: RunTask,
+  train: DataPart,
+  teaching: Teaching | null,
+): Promise<Pick<StepSettings, 'targetScale'>> {
+  if (task.loss !== 'mse' || task.lossFile !== undefined) return {};
+  if (task.task === 'anomaly') return { targetScale: spreadOf(await someInputs(train), 1) };
+  return { targetScale: spreadOf(wantedValues(train, teaching), task.width) };
+}
+
+/** So many samples tell the spread of the inputs: all of them may be more than memory holds. */
+const spreadSamples = 256;
+
+async function someInputs({ inputs, split }: DataPart): Promise<Float32Array> {
+  const count = Math.min(split.count, spreadSamples);
+  const indices = Int32Array.from(
+    { length: count },
+    (_, i) => split.indices[Math.floor((i * split.count) / count)] ?? 0,
+  );
+  return present(Object.values(await gatherInputs(inputs, indices))[0], 'the input of the model').values;
+}
 
 /** What a regression is trained on, [samples, width]: the targets of the training samples, or what the teacher says where it alone counts. */
 function wantedValues({ samples, split }: DataPart, teaching: Teaching | null): Float32Array {

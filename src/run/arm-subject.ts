@@ -4,17 +4,20 @@ import type { MetricName } from '../contract/result.js';
 import type { LossKind } from '../contract/settings.js';
 import { type Batch, batches, gatherTargets } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
+import { wantedTargets } from '../data/samples.js';
 import { evaluateMetrics, type Truth } from '../evaluation/metrics.js';
 import type { Graph } from '../model/graph.js';
 import type { DataPart } from '../reading/data.js';
-import { type Predictions, predict } from '../reading/predictions.js';
+import type { OwnLoss } from '../reading/own-graphs.js';
+import { type Predictions, predict, predictWithLoss } from '../reading/predictions.js';
+import { targetFeeds } from '../reading/scorer.js';
 import { lossTargets, type RunTask, scoresOf } from '../reading/task.js';
-import { type Signature, signatureOf, tensorsFor } from '../runtime/predictor.js';
+import { type Feeds, type Signature, signatureOf, tensorsFor } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Validation } from '../training/criterion.js';
 import type { ArmNetwork } from '../training/networks.js';
-import { prepareStep, type StepSettings } from '../training/prepare.js';
+import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
 import { type StepFeed, Stepper } from '../training/stepper.js';
 
 /** An output that is trained beside the one that is judged. */
@@ -43,6 +46,8 @@ export interface ArmContext {
   readonly taught: Float32Array | null;
   /** what validation predictions are compared with */
   readonly validationTruth: Truth;
+  /** the user's own, by which both arms are trained instead of ours; null or left out: there is none */
+  readonly ownLoss?: OwnLoss | null;
   /** the loss is the sum over the judged output and these */
   readonly others?: readonly LearnedOutput[];
   readonly seed: number;
@@ -63,15 +68,16 @@ export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject
   return {
     stepper: new Stepper(build, network.trainable.graph, options),
     // a float16 model is trained in float32
-    batches: trainingBatches(context, signatureOf(network.trainable.graph)),
+    batches: trainingBatches(context, network.trainable),
     bake: network.bake,
     validate: (graph) => validate(context, graph),
   };
 }
 
 /** The training split, shuffled by seed and epoch: the same order for every arm. */
-function trainingBatches(context: ArmContext, signature: Signature): TrainingBatches {
+function trainingBatches(context: ArmContext, trainable: Trainable): TrainingBatches {
   const { train, batchSize, task, seed } = context;
+  const signature = signatureOf(trainable.graph);
   const { samples, split } = train;
   const targetsOf = batchTargets(context);
 
@@ -84,14 +90,29 @@ function trainingBatches(context: ArmContext, signature: Signature): TrainingBat
         const own = gatherTargets(other.targets, batch.indices, other.task.width);
         return lossTargets(other.task, own, context.labelSmoothing);
       });
-      yield { inputs: tensorsFor(signature, batch.inputs, count), targets: targetsOf(batch), others, count };
+      const feeds = { ...batch.inputs, ...lossFeeds(context, trainable, batch) };
+      yield { inputs: tensorsFor(signature, feeds, count), targets: targetsOf(batch), others, count };
     }
   }
   return { count: split.count, batchSize, epoch };
 }
 
+/** What a loss of the user's reads beside the outputs, by the names of the inputs that it has behind the model. */
+function lossFeeds({ ownLoss = null, train }: ArmContext, { ownLoss: attached }: Trainable, batch: Batch): Feeds {
+  if (ownLoss === null || attached === undefined) return {};
+  const targets = targetFeeds(ownLoss.inputs, wantedTargets(train.samples), batch.indices);
+  const feeds = [...attached.targets].map(([name, input]) => {
+    return [input, present(targets[name], `the target '${name}'`)] as const;
+  });
+  return Object.fromEntries(feeds);
+}
+
 /** What the loss is held against: labels, the teacher's answers, or both side by side for each sample, as `Backward.targetShape` says. */
-function batchTargets({ taught, task, train, settings, labelSmoothing }: ArmContext): (batch: Batch) => Float32Array {
+function batchTargets(context: ArmContext): (batch: Batch) => Float32Array {
+  const { taught, task, train, settings, labelSmoothing, ownLoss = null } = context;
+  if (ownLoss !== null) return () => new Float32Array();
+  if (task.task === 'anomaly')
+    return ({ inputs }) => present(Object.values(inputs)[0], 'the input of the model').values;
   if (taught === null) return (batch) => lossTargets(task, batch, labelSmoothing);
   const { width } = task;
   const row = new Map(Array.from(train.split.indices, (index, i) => [index, i] as const));
@@ -124,7 +145,12 @@ function gatherRows(
 
 /** The loss and the metric of a graph on the validation split. */
 async function validate(context: ArmContext, graph: Graph): Promise<Validation> {
-  const { signature, task, validation, validationTruth, settings, session, others = [] } = context;
+  const { signature, task, validation, validationTruth, settings, session, others = [], ownLoss = null } = context;
+  if (ownLoss !== null) {
+    const loss = { graph: ownLoss, batchSize: context.batchSize };
+    const said = await predictWithLoss(graph.model, signature, validation, session, loss);
+    return { loss: said.loss, metric: validationOf(task, said.predictions, validationTruth).metric };
+  }
   const judged = validationOf(task, await predict(graph.model, signature, validation, session), validationTruth);
   if (others.length === 0) return judged;
   // losses that are added up are each in the unit of their own targets' spread, as in training
@@ -146,6 +172,6 @@ function validationOf(task: RunTask, predictions: Predictions, truth: Truth): Va
   const metrics = evaluateMetrics(scoresOf(task, predictions), truth);
   const named = (name: MetricName): number | null => metrics[name]?.value ?? null;
   const rmse = named('rmse');
-  const loss = named('logLoss') ?? (rmse === null ? Number.NaN : rmse ** 2);
+  const loss = named('logLoss') ?? named('reconstructionError') ?? (rmse === null ? Number.NaN : rmse ** 2);
   return { loss, metric: named(task.metric) };
 }

@@ -7,6 +7,7 @@ import { type Evaluated, type EvaluatedOutput, type Evaluation, evaluateSubject 
 import type { ReadingOptions, TaskOptions } from '../reading/options.js';
 import { withDevice } from '../runtime/open-device.js';
 import { blamingModels } from './blame.js';
+import { checkCombination } from './combination.js';
 import { completeData, completeReading, completeTask, type DataRequest } from './spec.js';
 
 /** A model and data; the rest has its defaults. */
@@ -18,8 +19,11 @@ export interface EvaluateOptions {
   readonly device?: DeviceName;
 }
 
+/** @throws Failure('usage') for settings that contradict each other */
 export function evaluationOf({ model, data, task, reading }: EvaluateOptions): Evaluation {
-  return { model, data: completeData(data), task: completeTask(task), reading: completeReading(reading) };
+  const options = { task: completeTask(task), reading: completeReading(reading) };
+  checkCombination(options);
+  return { model, data: completeData(data), ...options };
 }
 
 export function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult> {

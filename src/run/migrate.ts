@@ -5,6 +5,7 @@ import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evalu
 import { findEntry } from '../model/load.js';
 import { findClassNames } from '../reading/class-names.js';
 import { findDuplicates, openRunData, type RunData } from '../reading/data.js';
+import { loadOwnGraphs } from '../reading/own-graphs.js';
 import { loadSubject } from '../reading/subject.js';
 import { type OpenDevice, openDevice } from '../runtime/open-device.js';
 import { refuseExisting } from '../upgrade/elsewhere.js';
@@ -12,6 +13,7 @@ import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
 import { refuseUnreplaceable } from '../upgrade/replaceable.js';
 import { blamingModels } from './blame.js';
+import { checkCombination } from './combination.js';
 import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { openPlace } from './place.js';
@@ -39,6 +41,7 @@ export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> 
   const options = completeOptions(request);
   const rule = ruleOf(options);
   checkDistillation(options);
+  checkCombination(options);
   const { teacher } = options.distill;
   return blamingModels([options.model, ...(teacher === null ? [] : [teacher])], () =>
     runAll(options, rule, completeHooks(hooks)),
@@ -84,11 +87,16 @@ async function openRun(
   if (options.out === null && !options.dryRun) await refuseUnreplaceable(model);
   enter({ hooks }, 'data');
   const classNames = await findClassNames(model, options.reading.classes);
-  const fed = { model, signature, classNames };
+  const own = await loadOwnGraphs(model, options.task);
+  const fed = { model, signature, classNames, own };
   const data = await openRunData(fed, options.data, options.task.task, options.seed, options.reading);
   await warnOfLeaks(data, hooks);
   const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
-  const content = { dataSha256: data.train.split.contentSha256, teacher: teacher?.model.files ?? null };
+  const content = {
+    dataSha256: data.train.split.contentSha256,
+    teacher: teacher?.model.files ?? null,
+    own: { loss: own?.loss?.files ?? null, metric: own?.metric?.files ?? null },
+  };
   const place = await openPlace(options, model, content, hooks.warn);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {
@@ -99,7 +107,7 @@ async function openRun(
     return opened;
   };
   const atEnd = (close: () => Promise<void>): void => void closing.push(close);
-  return { options, rule, hooks, model, signature, teacher, data, place, device, atEnd };
+  return { options, rule, hooks, model, signature, teacher, own, data, place, device, atEnd };
 }
 
 /** Test samples that training sees make figures that deployment will not: said before anybody waits for them. */

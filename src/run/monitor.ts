@@ -1,6 +1,6 @@
 import { Failure } from '../contract/failure.js';
 import type { MigrateResult, MonitoringBaseline, MonitorResult } from '../contract/result.js';
-import type { DeviceName } from '../contract/settings.js';
+import { type DeviceName, losses } from '../contract/settings.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
 import { checkDrift, type DriftThresholds, worstLevel } from '../evaluation/drift.js';
 import { activationsProvider, observeProbes } from '../judge/activations.js';
@@ -52,7 +52,7 @@ async function monitorOn(
       model: path,
       data: { ...data, preprocessing: { ...preprocessingOf(run), ...data.preprocessing } },
       // labels are not needed, and not looked at
-      task: { task: 'distill', loss: run.settings.loss, metric: null },
+      task: { task: 'distill', loss: losses.find((loss) => loss === run.settings.loss) ?? null, metric: null },
       reading: {
         ...defaultReadingOptions,
         inputs: run.reading.inputs.flatMap(({ name, key }) => (key === undefined ? [] : [{ name, key }])),

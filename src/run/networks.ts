@@ -14,7 +14,8 @@ export const networksOf = perRun(async (run): Promise<Networks> => {
   const { judged, others } = await readRunOf(run);
   const all = [judged, ...others.map((other) => other.judged)];
   const { scope, initialOffset } = run.options.training;
-  const relu = controlNetwork(run.model, plan, scope, all);
-  const frelu = freluNetwork(run.model, plan, scope, relu.trainable.parameters, initialOffset, all);
+  const loss = run.own?.loss ?? null;
+  const relu = controlNetwork(run.model, plan, scope, all, loss);
+  const frelu = freluNetwork(run.model, plan, scope, relu.trainable.parameters, initialOffset, all, loss);
   return { relu, frelu };
 });

@@ -2,6 +2,7 @@ import { Failure } from '../contract/failure.js';
 import type { AcceptanceRule } from '../evaluation/rule.js';
 import type { Model } from '../model/model.js';
 import type { RunData } from '../reading/data.js';
+import type { OwnGraphs } from '../reading/own-graphs.js';
 import type { LoadedSubject } from '../reading/subject.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
 import type { Signature } from '../runtime/predictor.js';
@@ -19,6 +20,8 @@ export interface Run {
   readonly signature: Signature;
   /** the model that teaches; null: none, or the model itself */
   readonly teacher: LoadedSubject | null;
+  /** the loss and the metric that are graphs of the user's; null: neither is */
+  readonly own: OwnGraphs | null;
   readonly data: RunData;
   readonly place: RunPlace;
   /** opened when the first stage asks for it: a run of which only the report is missing computes nothing */

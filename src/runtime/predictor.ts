@@ -122,9 +122,10 @@ function shapeOf(value: ValueInfoProto): (number | null)[] | null {
 export interface Predictor {
   /**
    * `count` samples of every input to the output's values [count, ...]
+   * @param also outputs of the model that are given beside it
    * @throws ExecutionError where the model cannot be run; where memory does not suffice, for not even one sample
    */
-  predict(feeds: Feeds, count: number): Promise<Prediction>;
+  predict(feeds: Feeds, count: number, also?: readonly string[]): Promise<Prediction>;
   release(): Promise<void>;
 }
 
@@ -132,6 +133,8 @@ export interface Prediction {
   readonly values: Float32Array;
   /** the shape of one sample's output */
   readonly shape: readonly number[];
+  /** what else was asked for, by the output's name */
+  readonly also: Feeds;
 }
 
 /** A model that gives a value of its graph as an output too, where it does not yet. */
@@ -163,22 +166,25 @@ export async function openPredictor(
   const fixed = fixedBatch(signature);
   let limit = fixed ?? Number.POSITIVE_INFINITY;
 
-  async function run(feeds: Feeds, count: number): Promise<Prediction> {
-    const outputs = await execute(session, tensorsFor(signature, feeds, count), [signature.output]);
-    const output = outputs[signature.output];
-    if (output === undefined) throw new Error(`the model gave no '${signature.output}'`);
-    const values = floatsOf(output);
-    const perSample = values.length / count;
-    if (!Number.isInteger(perSample)) throw withoutBatch(where, signature.output, output.dims, count);
-    const shape = output.dims[0] === count ? output.dims.slice(1) : [perSample];
-    return { values, shape };
+  async function run(feeds: Feeds, count: number, also: readonly string[]): Promise<Prediction> {
+    const wanted = [...new Set([signature.output, ...also])];
+    const outputs = await execute(session, tensorsFor(signature, feeds, count), wanted);
+    const given = (name: string): Feed => {
+      const output = outputs[name];
+      if (output === undefined) throw new Error(`the model gave no '${name}'`);
+      const values = floatsOf(output);
+      const perSample = values.length / count;
+      if (!Number.isInteger(perSample)) throw withoutBatch(where, name, output.dims, count);
+      return { values, shape: output.dims[0] === count ? output.dims.slice(1) : [perSample] };
+    };
+    return { ...given(signature.output), also: Object.fromEntries(also.map((name) => [name, given(name)] as const)) };
   }
 
   /** Runs as many of the samples as go at once; null: for so many memory does not suffice, and from here on there are fewer. */
-  async function attempt(feeds: Feeds, count: number) {
-    if (fixed !== null && count < fixed) return run(filledUp(feeds, fixed), fixed);
+  async function attempt(feeds: Feeds, count: number, also: readonly string[]) {
+    if (fixed !== null && count < fixed) return run(filledUp(feeds, fixed), fixed, also);
     try {
-      return await run(feeds, count);
+      return await run(feeds, count, also);
     } catch (cause) {
       if (!(cause instanceof ExecutionError && cause.outOfMemory) || fixed !== null || count === 1) throw cause;
       limit = Math.ceil(count / 2);
@@ -190,24 +196,37 @@ export async function openPredictor(
   }
 
   return {
-    async predict(feeds, count) {
-      let values: Float32Array | undefined;
-      let shape: readonly number[] = [];
+    async predict(feeds, count, also = []) {
+      const parts: { readonly part: Prediction; readonly taken: number }[] = [];
       for (let at = 0; at < count; ) {
         const taken = Math.min(limit, count - at);
-        const part = await attempt(slice(feeds, at, at + taken), taken);
+        const part = await attempt(slice(feeds, at, at + taken), taken, also);
         if (part === null) continue;
-        shape = part.shape;
-        const width = elementCount(shape);
-        if (values !== undefined && values.length !== count * width) {
-          throw withoutBatch(where, signature.output, [taken, ...shape], taken);
+        const [known] = parts;
+        if (known !== undefined && elementCount(known.part.shape) !== elementCount(part.shape)) {
+          throw withoutBatch(where, signature.output, [taken, ...part.shape], taken);
         }
-        values ??= new Float32Array(count * width);
-        values.set(part.values.subarray(0, taken * width), at * width);
+        parts.push({ part, taken });
         at += taken;
       }
-      return { values: values ?? new Float32Array(), shape };
+      const joined = (of: (part: Prediction) => Feed | undefined): Feed =>
+        join(parts.map(({ part, taken }) => ({ feed: present(of(part), 'an output of the model'), taken })));
+      const others = also.map((name) => [name, joined((part) => part.also[name])] as const);
+      return { ...joined((part) => part), also: Object.fromEntries(others) };
     },
     release: () => session.release(),
   };
+}
+
+/** Samples one after another; of each part the first `taken`, since the last one may be filled up. */
+function join(parts: readonly { readonly feed: Feed; readonly taken: number }[]): Feed {
+  const shape = parts.at(-1)?.feed.shape ?? [];
+  const width = elementCount(shape);
+  const values = new Float32Array(parts.reduce((sum, { taken }) => sum + taken, 0) * width);
+  let at = 0;
+  for (const { feed, taken } of parts) {
+    values.set(feed.values.subarray(0, taken * width), at * width);
+    at += taken;
+  }
+  return { values, shape };
 }

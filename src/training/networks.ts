@@ -7,6 +7,7 @@ import type { Graph } from '../model/graph.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { readFloats, writeFloats } from '../model/tensor.js';
+import type { OwnLoss } from './own-loss.js';
 import { makeTrainable, type Trainable } from './prepare.js';
 
 /** An arm's network: what is trained, and how trained values go back into the model. */
@@ -29,9 +30,10 @@ export function controlNetwork(
   plan: MigrationPlan,
   scope: TrainScope,
   judged: readonly JudgedOutput[] = [],
+  loss: OwnLoss | null = null,
 ): ArmNetwork {
   return {
-    trainable: makeTrainable(model.path, model.graph, scope, [], judged),
+    trainable: makeTrainable(model.path, model.graph, scope, [], judged, loss),
     bake: (parameters) => bakeParameters(model.graph, noPlan(plan), [], parameters),
   };
 }
@@ -44,6 +46,7 @@ export function freluNetwork(
   parameters: readonly string[],
   initialOffset: number,
   judged: readonly JudgedOutput[] = [],
+  loss: OwnLoss | null = null,
 ): FreluNetwork {
   const graph = model.graph.copy();
   const applied = applyPlan(graph, plan);
@@ -52,7 +55,7 @@ export function freluNetwork(
     writeFloats(tensor, readFloats(tensor).fill(initialOffset));
   }
   const siteParameters = applied.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
-  const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters, judged), parameters };
+  const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters, judged, loss), parameters };
   const initial = new Map(
     siteParameters.map((name) => {
       return [name, readFloats(present(graph.initializer(name), `the site parameter '${name}'`))] as const;

@@ -20,6 +20,7 @@ import {
   type BatchPart,
   buildStep,
   type LossHead,
+  type StepOptions,
   type TrainingStep,
 } from '../autodiff/step.js';
 import { trainableParameters } from '../autodiff/trainable.js';
@@ -33,6 +34,7 @@ import { filledFeeds, type SampleShapes, signatureOf, tensorsFor } from '../runt
 import { observeShapes } from '../runtime/shapes.js';
 import { findBlockSize } from './block-size.js';
 import { canonicalCopy } from './canonical.js';
+import { type AttachedLoss, attachLoss, type OwnLoss } from './own-loss.js';
 
 /** What running statistics keep per step while training by batches: Keras's 0.99 is slow for a brief fine-tune, PyTorch's 0.9 is not. */
 const runningMomentum = 0.9;
@@ -45,6 +47,8 @@ export interface Trainable {
   readonly parameters: readonly string[];
   /** the shift and offset initializers that the plan put in; empty for the control arm */
   readonly siteParameters: readonly string[];
+  /** a loss of the user's, which stands behind the model in `graph`; left out: the loss is one of ours */
+  readonly ownLoss?: AttachedLoss;
 }
 
 export interface StepSettings {
@@ -55,6 +59,8 @@ export interface StepSettings {
   readonly clipNorm: number | null;
   /** the shape of one sample of each input, as the model takes it */
   readonly sampleShapes: SampleShapes;
+  /** the shape of one sample of each target of a loss of the user's, by the names of its inputs */
+  readonly lossShapes?: SampleShapes;
   /**
    * of `mse`: the standard deviation of the training targets, one number, or one per output column; all positive. The
    * loss is then in units of it, squared, and the training independent of the unit that the targets are given in (`headScales`).
@@ -70,6 +76,7 @@ export interface StepSettings {
  * Brings a copy of a graph to the form that is trained. `siteParameters` are kept apart from what the scope trains;
  * which initializers those are is decided on the model as it came, so that both trained arms change the same ones.
  * @param judged what the loss reads, the sum over these; none: the graph's first output
+ * @param loss of the user's, instead of ours
  * @throws Failure('input') naming a node that has no equivalent in the canonical op set
  */
 export function makeTrainable(
@@ -78,15 +85,20 @@ export function makeTrainable(
   scope: TrainScope,
   siteParameters: readonly string[] = [],
   judged: readonly JudgedOutput[] = [],
+  loss: OwnLoss | null = null,
 ): Trainable {
   const canonical = canonicalCopy(path, graph);
-  if (judged.length > 0) exposeLosses(canonical, judged);
+  if (loss === null && judged.length > 0) exposeLosses(canonical, judged);
   const sites = new Set(siteParameters);
   // what the canonical form alone has cannot go back into the model
   const isOwn = (name: string): boolean => !sites.has(name) && graph.initializer(name) !== undefined;
-  const outputs = canonical.proto.output.slice(0, Math.max(1, judged.length));
-  const trained = new Set(outputs.flatMap(({ name }) => trainableParameters(canonical, scope, name)));
-  return { path, graph: canonical, parameters: [...trained].filter(isOwn), siteParameters };
+  const outputs =
+    loss === null
+      ? canonical.proto.output.slice(0, Math.max(1, judged.length)).map(({ name }) => name)
+      : [...loss.reads.values()];
+  const trained = new Set(outputs.flatMap((name) => trainableParameters(canonical, scope, name)));
+  const trainable = { path, graph: canonical, parameters: [...trained].filter(isOwn), siteParameters };
+  return loss === null ? trainable : { ...trainable, ownLoss: attachLoss(canonical, loss) };
 }
 
 /** skl2onnx writes the several targets of an MLPRegressor below each other: [N * K, 1]. */
@@ -97,6 +109,14 @@ function checkRows(shape: readonly number[] | undefined, samples: number, output
     cure: 'Export the model with what it says of a sample in a row of its own.',
     written: 'model-untouched',
   });
+}
+
+/** The shape of one sample of each target, by the names that a loss of the user's has them by behind the model. */
+function targetShapes({ ownLoss }: Trainable, shapes: SampleShapes = {}): SampleShapes {
+  const targets = [...(ownLoss?.targets ?? [])].map(([name, input]) => {
+    return [input, present(shapes[name], `the shape of the target '${name}'`)] as const;
+  });
+  return Object.fromEntries(targets);
 }
 
 interface Forward {
@@ -118,14 +138,15 @@ interface Forward {
 async function forwardAt(
   trainable: Trainable,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShapes' | 'targetScale' | 'others'>,
+  settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShapes' | 'lossShapes' | 'targetScale' | 'others'>,
   { momentum = runningMomentum, keepWeights = true }: { momentum?: number; keepWeights?: boolean } = {},
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
   const signature = signatureOf(graph);
-  const feeds = tensorsFor(signature, filledFeeds(settings.sampleShapes, batchSize), batchSize);
+  const sampleShapes = { ...settings.sampleShapes, ...targetShapes(trainable, settings.lossShapes) };
+  const feeds = tensorsFor(signature, filledFeeds(sampleShapes, batchSize), batchSize);
   let observed = await observeShapes(graph, feeds);
-  checkRows(observed.get(signature.output), batchSize, signature.output);
+  if (trainable.ownLoss === undefined) checkRows(observed.get(signature.output), batchSize, signature.output);
   const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
   const trained = new Set([...trainable.parameters, ...trainable.siteParameters]);
   const others = (settings.others ?? []).map((other, i): LossHead => {
@@ -227,24 +248,27 @@ export async function prepareStep(
     loss,
     clipNorm,
     sampleShapes,
+    lossShapes = {},
     targetScale,
     others = [],
     distillation = null,
   } = settings;
-  const inUnits = loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
+  const { ownLoss } = trainable;
+  const inUnits = ownLoss === undefined && loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
   const { graph, running, ...forward } = await forwardAt(trainable, batchSize, {
     provider,
     batchNorm,
     sampleShapes,
+    lossShapes,
     others,
     ...inUnits,
   });
   return buildStep(graph, {
     ...forward,
     ...inUnits,
+    ...headOf(trainable, loss),
     path: trainable.path,
     provider,
-    loss,
     distillation,
     clipNorm,
     part,
@@ -256,6 +280,11 @@ export async function prepareStep(
   });
 }
 
+/** What stands at the end of a trainable graph: what a loss of ours reads, or a loss of the user's. */
+function headOf({ ownLoss }: Trainable, loss: LossKind): Pick<StepOptions, 'loss' | 'lossFile'> {
+  return ownLoss === undefined ? { loss } : { loss: 'given', lossFile: ownLoss };
+}
+
 /**
  * The forward pass alone, every BatchNormalization by the batch: its outputs are what the batch says of each running statistic,
  * by the initializer that holds it.
@@ -263,7 +292,7 @@ export async function prepareStep(
 export async function prepareStatistics(
   trainable: Trainable,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'sampleShapes'>,
+  settings: Pick<StepSettings, 'provider' | 'sampleShapes' | 'lossShapes'>,
 ): Promise<Pick<Forward, 'graph' | 'running'>> {
   const { graph, running } = await forwardAt(
     trainable,
@@ -285,7 +314,8 @@ export async function prepareBackward(
   // whoever reads a gradient expects it to lie as the weights do
   const { graph, running: _, ...forward } = await forwardAt(trainable, batchSize, settings, { keepWeights: false });
   const parameters = [...trainable.parameters, ...trainable.siteParameters];
-  const backward = appendBackward(graph, parameters, { ...settings, ...forward, path: trainable.path });
+  const head = headOf(trainable, settings.loss);
+  const backward = appendBackward(graph, parameters, { ...settings, ...forward, ...head, path: trainable.path });
   return { ...backward, graph };
 }
 

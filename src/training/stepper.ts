@@ -18,7 +18,7 @@ export type StepState = ReadonlyMap<string, Float32Array>;
 export interface StepFeed {
   /** [count, ...], in the host's memory */
   readonly inputs: Readonly<Record<string, Tensor>>;
-  /** row by row, as the step's `targetShape` says */
+  /** row by row, as the step's `targetShape` says; empty where the loss is given, whose targets are among the inputs */
   readonly targets: Float32Array;
   /** of the outputs that are trained beside the first, in their order */
   readonly others?: readonly Float32Array[];
@@ -225,7 +225,7 @@ export class Stepper {
     this.#limit = Math.ceil(size / 2);
     this.options.warn?.(
       `There is not enough memory for ${size} samples at once: from here on, gradients are added up over parts of ` +
-        `${this.#limit}, and the batch size stays what it is. (Where normalization uses the statistics of the batch, they are those of a part.)`,
+        `${this.#limit}, and the batch size stays what it is. (Where normalization or the loss looks across the samples of a batch, it is across those of a part.)`,
     );
     const state = await this.read();
     const shapes = [...this.#state].map(([name, { dims }]) => [name, dims] as const);
@@ -384,7 +384,8 @@ function ratesOf(learningRates: readonly LearningRates[], step: number): Learnin
 
 /** What a step is fed with beside the state; `count` is the number of the step, from 1 on. */
 function feedsOf(step: TrainingStep, batch: StepFeed, rates: LearningRates, count: number): Record<string, Tensor> {
-  const feeds = { ...batch.inputs, [step.targets]: float32(batch.targets, step.targetShape) };
+  const feeds: Record<string, Tensor> = { ...batch.inputs };
+  if (step.targets !== null) feeds[step.targets] = float32(batch.targets, step.targetShape);
   for (const [i, { targets, targetShape }] of step.others.entries()) {
     feeds[targets] = float32(present(batch.others?.[i], `the targets of the output ${i + 2}`), targetShape);
   }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Emitter } from '../../src/autodiff/emitter.js';
 import { type Distillation, writeTaughtLoss } from '../../src/autodiff/losses.js';
 import { appendBackward } from '../../src/autodiff/step.js';
+import { present } from '../../src/contract/present.js';
 import type { LossKind } from '../../src/contract/settings.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { observeShapes } from '../../src/runtime/shapes.js';
@@ -143,7 +144,10 @@ it('a backward pass takes labels and answers side by side, sample by sample', as
   const gradient = gradients.get('x') ?? '';
   graph.proto.output = [valueInfo(loss), valueInfo(gradient)];
   const rows = [0, 1, 2].flatMap((i) => [one.hard, one.soft].flatMap((side) => side.slice(4 * i, 4 * i + 4)));
-  const results = await runOnce(graph.model, { x, [targets]: float32(Float32Array.from(rows), targetShape) });
+  const results = await runOnce(graph.model, {
+    x,
+    [present(targets, 'the input of targets')]: float32(Float32Array.from(rows), targetShape),
+  });
   const expected = await compute('cross-entropy', shape, one, how);
   expect(floatsOf(results[loss])[0]).toBeCloseTo(expected.loss, 6);
   floatsOf(results[gradient]).forEach((value, i) => {

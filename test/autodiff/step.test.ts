@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { coefficients } from '../../src/autodiff/optimizers.js';
 import { buildStep, initialState, parametersIn, type StepOptions } from '../../src/autodiff/step.js';
+import { present } from '../../src/contract/present.js';
 import type { OptimizerSettings } from '../../src/contract/settings.js';
 import { floatTensor } from '../../src/model/tensor.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
@@ -57,7 +58,7 @@ async function once(
   });
   const feeds: Record<string, Tensor> = {
     x: float32(Float32Array.from(x), [2, 2]),
-    [step.targets]: float32(Float32Array.from(targets), step.targetShape),
+    [present(step.targets, 'the input of targets')]: float32(Float32Array.from(targets), step.targetShape),
     n: float32(Float32Array.of(10), [1]),
   };
   for (const group of step.groups) {

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { evaluationData, trainingData } from '../../src/cli/options/data.js';
 import { planOptions } from '../../src/cli/options/plan.js';
 import { readingOptions } from '../../src/cli/options/reading.js';
+import { taskOptions } from '../../src/cli/options/task.js';
 import { distillOptions, trainingOptions } from '../../src/cli/options/training.js';
 import { duration, factor, fraction, integerFrom, listOf, numbers, pixelSize } from '../../src/cli/options/values.js';
 import { defaultPlanOptions } from '../../src/contract/settings.js';
@@ -177,5 +178,25 @@ describe('values', () => {
     () => listOf(['en', 'ja'])('en,'),
   ])('refuses %s', (parse) => {
     expect(parse).toThrow(expect.objectContaining({ code: 'commander.invalidArgument' }));
+  });
+});
+
+describe('the options of the task', () => {
+  it('take a loss and a metric of ours by their names, and those of the user by their files', () => {
+    expect(read(taskOptions, '--loss', 'mse', '--metric', 'r2')).toEqual({ task: null, loss: 'mse', metric: 'r2' });
+    expect(read(taskOptions, '--loss', 'a/loss.onnx', '--metric', 'm.onnx:lower', '--task', 'anomaly')).toEqual({
+      task: 'anomaly',
+      loss: { file: 'a/loss.onnx' },
+      metric: { file: 'm.onnx', direction: 'lower' },
+    });
+    expect(read(taskOptions, '--metric', 'C:\\m.ONNX').metric).toEqual({ file: 'C:\\m.ONNX', direction: null });
+  });
+
+  it.each([
+    ['--loss', 'msee', 'Did you mean mse?'],
+    ['--metric', 'm.onnx:up', 'm.onnx:higher or m.onnx:lower'],
+    ['--task', 'own', 'Choose one of|choices'],
+  ])('refuse %s %s', (option, value, says) => {
+    expect(() => read(taskOptions, option, value)).toThrow(new RegExp(says));
   });
 });

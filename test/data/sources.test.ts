@@ -165,3 +165,38 @@ describe('openSources: tables', () => {
     );
   });
 });
+
+describe('openSources: what something beside the model reads', () => {
+  it('has the shape that its array has, one-hot rows too, and is no input', async () => {
+    const labels = npyBytes('<i8', [2], int64([7, 1]));
+    const oneHot = npyBytes('<f4', [2, 2], float32([0, 1, 1, 0]));
+    const arrays = { x: floats([2, 3]), points: floats([2, 4, 2]), y: labels, oneHot };
+    const { besides, there } = await archive(arrays, {
+      inputs: named('x'),
+      outputs: [],
+      besides: named('points', 'target', 'mask=oneHot', 'gone'),
+    });
+    expect(there).toEqual(['x', 'points', 'y', 'oneHot']);
+    expect(besides.get('points')).toMatchObject({ kind: 'values', width: 8, shape: [4, 2] });
+    expect(besides.get('target')).toEqual({ kind: 'values', values: Float32Array.of(7, 1), width: 1 });
+    expect(besides.get('mask')).toMatchObject({ kind: 'values', width: 2, values: Float32Array.of(0, 1, 1, 0) });
+    expect(besides.has('gone')).toBe(false);
+  });
+
+  it('is no feature of a table', async () => {
+    const { inputs, besides } = await table('a,weight,b,y\n1,0.5,2,3\n4,0.25,5,6\n', {
+      inputs: named('x'),
+      outputs: [],
+      besides: named('target', 'weight'),
+    });
+    expect(await valuesOf(inputs)).toEqual({ x: [1, 2, 4, 5] });
+    expect(besides.get('target')).toMatchObject({ values: Float32Array.of(3, 6) });
+    expect(besides.get('weight')).toMatchObject({ values: Float32Array.of(0.5, 0.25) });
+  });
+
+  it('is refused where float32 would round its whole numbers', async () => {
+    const ids = npyBytes('<i8', [2], int64([2 ** 24 + 1, 1]));
+    const opening = archive({ x: floats([2, 3]), ids }, { inputs: named('x'), outputs: [], besides: named('ids') });
+    await expect(opening).rejects.toThrow(/16777217/);
+  });
+});

@@ -145,3 +145,42 @@ describe('what has no value is null', () => {
     expect(() => evaluateMetrics(logits(3, 1, 0, 0), classes(2, 0))).toThrow(RangeError);
   });
 });
+
+describe('metrics of the user', () => {
+  const own = [
+    { name: 'mine', higherIsBetter: true, values: Float32Array.of(1, 2, 6) },
+    { name: 'other', higherIsBetter: false, values: Float32Array.of(0, Number.NaN, 1) },
+  ];
+
+  test('are the mean of what each sample has, beside those of the task, and have no value where a sample has none', () => {
+    const scores: Scores = { ...probabilities(2, 0.1, 0.9, 0.9, 0.1, 0.2, 0.8), own };
+    const metrics = evaluateMetrics(scores, classes(2, 1, 0, 0));
+    expect(Object.keys(metrics).slice(-2)).toEqual(['mine', 'other']);
+    expect(metrics.accuracy?.value).toBeCloseTo(2 / 3, 6);
+    expect(metrics.mine).toEqual({ value: 3, higherIsBetter: true });
+    expect(metrics.other).toEqual({ value: null, higherIsBetter: false });
+  });
+
+  test('alone judge where nothing else is known', () => {
+    const scores: Scores = { values: Float32Array.of(5, 5, 5), width: 1, kind: 'values', own };
+    expect(Object.keys(evaluateMetrics(scores, { kind: 'own', count: 3 }))).toEqual(['mine', 'other']);
+  });
+});
+
+describe('anomalies', () => {
+  const errors: Scores = { values: Float32Array.of(0.1, 0.4, 0.35, 0.8), width: 1, kind: 'values' };
+
+  test('AUROC agrees with the worked example in the documentation of scikit-learn roc_auc_score', () => {
+    const metrics = evaluateMetrics(errors, { kind: 'anomaly', labels: Int32Array.of(0, 0, 1, 1), count: 4 });
+    expect(metrics.auroc?.value).toBeCloseTo(0.75, 6);
+    // of the normal samples alone
+    expect(metrics.reconstructionError?.value).toBeCloseTo(0.25, 6);
+    expect(metrics.reconstructionError?.higherIsBetter).toBe(false);
+  });
+
+  test('without labels all samples are taken to be normal, and there is no AUROC', () => {
+    const metrics = evaluateMetrics(errors, { kind: 'anomaly', labels: null, count: 4 });
+    expect(metrics.auroc?.value).toBeNull();
+    expect(metrics.reconstructionError?.value).toBeCloseTo(0.4125, 6);
+  });
+});

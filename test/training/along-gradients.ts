@@ -24,7 +24,7 @@ export async function checkAlongGradients(
       clipNorm: null,
     },
   );
-  const feeds = { ...inputs, [targets]: wanted };
+  const feeds = { ...inputs, [present(targets, 'the input of targets')]: wanted };
   const all = [...trainable.parameters, ...trainable.siteParameters];
   expect([...gradients.keys()].toSorted()).toEqual(all.toSorted());
   graph.proto.output = [loss, ...gradients.values()].map((name) => valueInfo(name));

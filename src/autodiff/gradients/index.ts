@@ -4,6 +4,7 @@ import { DataType, isFloat } from '../../model/tensor.js';
 import { activations } from './activations.js';
 import { blocked } from './blocked.js';
 import { convolution } from './conv.js';
+import { crossEntropy } from './cross-entropy.js';
 import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
@@ -29,6 +30,7 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
   ...pooling,
   ...matmul,
   ...convolution,
+  ...crossEntropy,
   ...blocked,
   ...einsum,
   ...elementwise,

@@ -53,7 +53,7 @@ async function comparisonText({
   maxAbsDiff,
   latency,
 }: CompareResult): Promise<string> {
-  const { text, numbers, plain } = await reportWords();
+  const { word, numbers, plain } = await reportWords();
   const metrics =
     outputs.length === 0
       ? await table(['metric', 'A', 'B'], await metricRows([a.metrics, b.metrics]), ['A', 'B'])
@@ -63,7 +63,7 @@ async function comparisonText({
         ]);
   const changeRows = (of: string, { metric, value, ci95, test, pValue }: Delta): string[][] => [
     [
-      `${of}${text.metrics[metric]}, B - A`,
+      `${of}${word(metric)}, B - A`,
       `${plain([numbers.metricChange(metric, value, null)])}, ${
         ci95 === null ? 'no interval' : `95 % ${plain(numbers.metricRange(metric, ci95, null))}`
       }`,

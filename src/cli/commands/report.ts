@@ -132,7 +132,7 @@ async function writeFiles(
 }
 
 async function historyTable(results: readonly MigrateResult[]): Promise<string> {
-  const { text: words, numbers, plain } = await reportWords();
+  const { text: words, word, numbers, plain } = await reportWords();
   const rows = [...results]
     .sort((a, b) => b.run.started.localeCompare(a.run.started))
     .map(({ model, run, delta: { vsBefore }, verdict, written }) => {
@@ -140,7 +140,7 @@ async function historyTable(results: readonly MigrateResult[]): Promise<string> 
       return [
         basename(model.path),
         run.id,
-        words.metrics[metric],
+        word(metric),
         plain([numbers.metric(metric, baseline, null)]),
         plain([numbers.metric(metric, candidate, null)]),
         plain([numbers.metricChange(metric, value, null)]),

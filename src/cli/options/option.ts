@@ -86,12 +86,15 @@ function declare<T>(
   return () => value;
 }
 
-/** @throws InvalidArgumentError naming the words, and the one that may have been meant */
-export function oneOf<const T extends string>(text: string, words: readonly T[]): T {
+/**
+ * @param orElse what else there may be: ', or an .onnx file'
+ * @throws InvalidArgumentError naming the words, and the one that may have been meant
+ */
+export function oneOf<const T extends string>(text: string, words: readonly T[], orElse = ''): T {
   const found = words.find((word) => word === text);
   if (found !== undefined) return found;
   const meant = suggest(text, words);
   throw new InvalidArgumentError(
-    `Choose one of ${words.join(', ')}.${meant === null ? '' : ` Did you mean ${meant}?`}`,
+    `Choose one of ${words.join(', ')}${orElse}.${meant === null ? '' : ` Did you mean ${meant}?`}`,
   );
 }

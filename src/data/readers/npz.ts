@@ -183,7 +183,10 @@ export function arrayTargets(
   }
   if (array.type.startsWith('U')) return namedTargets(strings(`${path}: ${name}`, array), place, options);
   const values = numbers(`${path}: ${name}`, array);
-  if (width > 1) return rowTargets(Float32Array.from(values), width, place, options);
+  if (width > 1) {
+    const targets = rowTargets(Float32Array.from(values), width, place, options);
+    return targets.kind === 'values' && rest.length > 1 ? { ...targets, shape: rest } : targets;
+  }
   // who saved floats meant amounts; who saved integers meant classes
   const kind = options.targetKind ?? (array.type.startsWith('f') ? 'values' : undefined);
   return numericTargets(values, place, kind === undefined ? options : { ...options, targetKind: kind }, 'integers');

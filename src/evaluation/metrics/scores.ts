@@ -7,6 +7,16 @@ export interface Scores {
    * `values` are regression outputs.
    */
   readonly kind: 'logits' | 'probabilities' | 'values';
+  /** what else was measured of each sample, whatever the truth: metrics of the user's */
+  readonly own?: readonly OwnScores[];
+}
+
+/** A metric of the user's: its value is the mean over the samples. */
+export interface OwnScores {
+  readonly name: string;
+  readonly higherIsBetter: boolean;
+  /** of each sample */
+  readonly values: Float32Array;
 }
 
 export type Truth =
@@ -14,7 +24,11 @@ export type Truth =
   | { readonly kind: 'class'; readonly labels: Int32Array; readonly classes: number }
   /** 0 or 1, [count, width] */
   | { readonly kind: 'multilabel'; readonly values: Float32Array; readonly width: number }
-  | { readonly kind: 'values'; readonly values: Float32Array; readonly width: number };
+  | { readonly kind: 'values'; readonly values: Float32Array; readonly width: number }
+  /** the scores are a value per sample, the larger the stranger; 1 for anomalies; null where nobody knows: all are taken to be normal */
+  | { readonly kind: 'anomaly'; readonly labels: Int32Array | null; readonly count: number }
+  /** the user's own metrics alone judge */
+  | { readonly kind: 'own'; readonly count: number };
 
 /** [count, classes], row-major */
 export interface ClassProbabilities {
@@ -23,7 +37,16 @@ export interface ClassProbabilities {
 }
 
 export function truthCount(truth: Truth): number {
-  return truth.kind === 'class' ? truth.labels.length : truth.values.length / truth.width;
+  switch (truth.kind) {
+    case 'class':
+      return truth.labels.length;
+    case 'multilabel':
+    case 'values':
+      return truth.values.length / truth.width;
+    case 'anomaly':
+    case 'own':
+      return truth.count;
+  }
 }
 
 /** @throws RangeError when scores and truth do not describe the same number of samples or columns */
@@ -32,7 +55,8 @@ export function checkShapes(scores: Scores, truth: Truth): void {
   if (scores.values.length !== count * scores.width) {
     throw new RangeError(`${scores.values.length} scores of width ${scores.width} do not describe ${count} samples`);
   }
-  const width = truth.kind === 'class' ? truth.classes : truth.width;
+  if (truth.kind === 'own') return;
+  const width = truth.kind === 'class' ? truth.classes : truth.kind === 'anomaly' ? 1 : truth.width;
   if (scores.width !== width && !(truth.kind === 'class' && truth.classes === 2 && scores.width === 1)) {
     throw new RangeError(`scores have ${scores.width} columns, the truth has ${width}`);
   }

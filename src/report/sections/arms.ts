@@ -1,6 +1,7 @@
-import { allMetricNames, isShare, type MetricName } from '../../contract/metrics.js';
+import { isShare, type MetricName, namesIn } from '../../contract/metrics.js';
 import type { ArmResult, Delta, Metrics } from '../../contract/result.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
+import { metricWord } from '../text/metrics.js';
 import { type Context, named, numeric, paragraph } from './context.js';
 
 /** The three arms side by side, and their paired differences. */
@@ -49,13 +50,16 @@ function armTable({ result, text, numbers }: Context): Block {
     columns: [named(words.metric), ...columns.map(({ name }) => numeric(text.arms[name]))],
     rows: [
       ...metricNamesOf(result.arms.before.test).map(({ name, higherIsBetter }) =>
-        row(higherIsBetter ? text.metrics[name] : words.lowerIsBetter(text.metrics[name]), (arm, path) => {
-          const test = numbers.metric(name, arm.test[name]?.value ?? null, `${path}.test.${name}.value`);
-          const validation = arm.validation[name];
-          return validation === undefined
-            ? [test]
-            : words.withValidation(test, numbers.metric(name, validation.value, `${path}.validation.${name}.value`));
-        }),
+        row(
+          higherIsBetter ? metricWord(text.metrics, name) : words.lowerIsBetter(metricWord(text.metrics, name)),
+          (arm, path) => {
+            const test = numbers.metric(name, arm.test[name]?.value ?? null, `${path}.test.${name}.value`);
+            const validation = arm.validation[name];
+            return validation === undefined
+              ? [test]
+              : words.withValidation(test, numbers.metric(name, validation.value, `${path}.validation.${name}.value`));
+          },
+        ),
       ),
       row(words.epochs, (arm, path) =>
         arm.bestEpoch === null
@@ -76,7 +80,7 @@ function armTable({ result, text, numbers }: Context): Block {
 }
 
 function metricNamesOf(metrics: Metrics): { name: MetricName; higherIsBetter: boolean }[] {
-  return allMetricNames.flatMap((name) => {
+  return namesIn(metrics).flatMap((name) => {
     const metric = metrics[name];
     return metric === undefined ? [] : [{ name, higherIsBetter: metric.higherIsBetter }];
   });
@@ -110,7 +114,7 @@ function intervalChart(context: Context): Block[] {
       ),
       chart: {
         kind: 'intervals',
-        x: `${words.axis(text.metrics[metric])}${isShare(metric) ? ` (${text.points.trim()})` : ''}`,
+        x: `${words.axis(metricWord(text.metrics, metric))}${isShare(metric) ? ` (${text.points.trim()})` : ''}`,
         rows: rows.map(({ label, value, low, high }) => ({
           label,
           value: value * unit,

@@ -2,6 +2,7 @@ import { isShare } from '../../contract/metrics.js';
 import { present } from '../../contract/present.js';
 import type { CurvePoint } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
+import { metricWord } from '../text/metrics.js';
 import { type Context, note, paragraph } from './context.js';
 
 type Quantity = 'validationLoss' | 'trainLoss' | 'validationMetric';
@@ -29,7 +30,7 @@ function curveChart(context: Context, quantity: Quantity): Block[] {
   const percent = quantity === 'validationMetric' && isShare(metric);
   const what =
     quantity === 'validationMetric'
-      ? text.metrics[metric]
+      ? metricWord(text.metrics, metric)
       : quantity === 'trainLoss'
         ? text.curves.trainLoss
         : text.curves.loss;

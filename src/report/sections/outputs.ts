@@ -1,6 +1,7 @@
 import { allMetricNames } from '../../contract/metrics.js';
 import type { OutputResult } from '../../contract/result.js';
 import type { Block, Rich, Section } from '../document.js';
+import { metricWord } from '../text/metrics.js';
 import { type Context, named, numeric, paragraph } from './context.js';
 
 /** Each of the outputs that were trained together: its figures before and after, and the paired difference. */
@@ -56,7 +57,7 @@ function differences({ result, text, numbers }: Context): Block {
       [
         [{ kind: 'code', text: output.name }],
         [text.comparisons[comparison]],
-        [text.metrics[delta.metric]],
+        [metricWord(text.metrics, delta.metric)],
         [numbers.metricChange(delta.metric, delta.value, `${path}.value`)],
         delta.ci95 === null ? [text.noValue] : numbers.metricRange(delta.metric, delta.ci95, `${path}.ci95`),
         [numbers.pValue(delta.pValue, `${path}.pValue`)],

@@ -72,10 +72,11 @@ function inputTable({ result, text, numbers }: Context): Block {
 
 function outputTable({ result, text, numbers }: Context): Block {
   const words = text.reading;
-  const row = ({ name, dtype, width, lossAt, meaning, evidence }: OutputReading, i: number): Rich[] => [
+  const row = ({ name, dtype, width, meaning, evidence, lossAt }: OutputReading, i: number): Rich[] => [
     [{ kind: 'code', text: name }],
     [dtype],
     width === null ? ['–'] : [numbers.count(width, `reading.outputs.${i}.width`)],
+    // what is trained beside the one that is judged is not set aside
     [lossAt === null ? words.aside : words.meanings[meaning]],
     [evidence],
   ];

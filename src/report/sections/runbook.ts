@@ -3,6 +3,7 @@ import { driftThresholds } from '../../evaluation/drift.js';
 import { confirmationSize } from '../../evaluation/sample-size.js';
 import { shellQuote } from '../../shell.js';
 import { type Block, code, plain, type Rich, type Section, strong } from '../document.js';
+import { metricWord } from '../text/metrics.js';
 import { type Context, named, note, numeric, paragraph, steps } from './context.js';
 
 /** labelled samples a day for which the length of an A/B test is given */
@@ -23,7 +24,7 @@ export function runbook(context: Context): Section {
       paragraph([strong(words.swapTitle)]),
       steps(
         words.swap(
-          text.metrics[metric],
+          metricWord(text.metrics, metric),
           candidate === null ? null : numbers.metric(metric, candidate, 'delta.vsBefore.candidate'),
         ),
       ),

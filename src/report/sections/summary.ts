@@ -1,5 +1,6 @@
 import { confirmationSize } from '../../evaluation/sample-size.js';
 import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
+import { metricWord } from '../text/metrics.js';
 import { type Context, list, note, paragraph } from './context.js';
 
 /** The first screen: what changed, how sure, why, what it costs, what to do next and how to undo it. */
@@ -37,14 +38,14 @@ function effect(context: Context) {
   const noun = samplesNoun(context);
   if (fixed === null || broken === null || value === null) {
     return {
-      label: `${text.summary.effect}: ${text.metrics[metric]}`,
+      label: `${text.summary.effect}: ${metricWord(text.metrics, metric)}`,
       value: figure,
       note: text.summary.samplesCompared(samples, noun),
     };
   }
   const net = fixed - broken;
   return {
-    label: `${text.summary.effect}: ${text.metrics[metric]}`,
+    label: `${text.summary.effect}: ${metricWord(text.metrics, metric)}`,
     value: figure,
     note: text.summary.peoplesTerms(
       samples,

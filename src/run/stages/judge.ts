@@ -5,6 +5,7 @@ import { type Measured, measureAll } from '../../judge/judges.js';
 import type { Subject } from '../../judge/subject.js';
 import { describeModel, describePlan } from '../../model/describe.js';
 import { preprocessingSentence } from '../../reading/data.js';
+import { lossName } from '../../reading/task.js';
 import { packageVersion } from '../../version.js';
 import { artifact } from '../artifact.js';
 import { networksOf } from '../networks.js';
@@ -117,7 +118,7 @@ async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): P
     distillWeight: teaching?.weight ?? 0,
     temperature: teaching?.temperature ?? 1,
     metric: task.metric,
-    loss: task.loss,
+    loss: lossName(task),
     epochKeptBy: asked.metric === null ? 'validation loss' : 'validation metric',
     form: plan.form,
     padding: plan.padding,

@@ -1,13 +1,15 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
-import { metricsOf } from '../../contract/metrics.js';
+import { metricsOf, type TruthKind } from '../../contract/metrics.js';
 import type { SanityReading } from '../../contract/reading.js';
 import type { SettingHint } from '../../contract/settings.js';
 import { namedMetrics } from '../../evaluation/acceptance.js';
 import type { AcceptanceRule } from '../../evaluation/rule.js';
 import type { OtherOutput } from '../../judge/subject.js';
-import { type RunData, retarget, targetsOf } from '../../reading/data.js';
-import { type ModelReading, readModel } from '../../reading/reading.js';
+import { requireBoth } from '../../reading/anomaly-labels.js';
+import { measuring, type RunData, retarget, targetsOf } from '../../reading/data.js';
+import { measuresFor, readSubject } from '../../reading/read.js';
+import type { ModelReading } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
@@ -25,10 +27,12 @@ export const readingStage = defineStage<ModelReading>({
   phase: 'baseline',
   fields: ['output', 'task', 'kind', 'reading', 'predictions', 'others'],
   async compute(run) {
-    const { model, signature, data, options, hooks } = run;
+    const { model, signature, data, options, hooks, own } = run;
+    if (options.task.task === 'anomaly') requireBoth(data.test);
     const { session } = await run.device();
-    const found = await readModel({
+    const found = await readSubject({
       model,
+      own,
       signature,
       part: data.validation,
       labelled: data.train,
@@ -50,10 +54,14 @@ export const readingStage = defineStage<ModelReading>({
   },
 });
 
+function truthKindOf(task: RunTask['task'], loss: RunTask['loss']): TruthKind {
+  if (task === 'anomaly' || task === 'own' || task === 'multilabel') return task;
+  return loss === 'mse' ? 'values' : 'class';
+}
+
 /** @throws Failure('usage') for a rule about a metric or a class that there is not, which nothing could ever meet */
 function refuseRule(rule: AcceptanceRule, { task, loss, width }: RunTask, classes: readonly string[] | null): void {
-  const kind = loss === 'mse' ? 'values' : task === 'multilabel' ? 'multilabel' : 'class';
-  const names = metricsOf(kind, width === 1 ? 2 : width);
+  const names = metricsOf(truthKindOf(task, loss), width === 1 ? 2 : width);
   const refuse = (what: string, there: readonly string[]): Failure =>
     new Failure('usage', {
       what: `The acceptance rule "${rule.text}" is about ${what}, which this task (${task}) has not.`,
@@ -108,7 +116,11 @@ interface ReadRun {
 
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
   const { signature, output, task, kind, others } = await readingStage.of(run);
-  const data = retarget(run.data, (targets) => targetsFor({ task: kind }, targets));
+  const measures = measuresFor(task, run.own);
+  const data = measuring(
+    retarget(run.data, (targets) => targetsFor({ task: kind }, targets)),
+    measures,
+  );
   return {
     signature,
     data,

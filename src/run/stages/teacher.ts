@@ -173,7 +173,8 @@ async function warnOfWeak(
   const { task, data } = await readRunOf(run);
   const { samples, split } = data.validation;
   const { targets } = samples;
-  if (targets.kind === 'none') return;
+  // what a metric of the user's says of the model, it does not say of a teacher with outputs of other names
+  if (targets.kind === 'none' || (task.own ?? []).some(({ name }) => name === task.metric)) return;
   const truth = truthOf(task, targets, split.indices, new Float32Array());
   const [model, teacher] = [scoresOf(task, before.validation), scoresOf(task, answers.validation)];
   const delta = pairedDelta(task.metric, model, teacher, truth, { seed: run.options.seed });

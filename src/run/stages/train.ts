@@ -1,5 +1,5 @@
-import { metricTable } from '../../contract/metrics.js';
 import { present } from '../../contract/present.js';
+import { isBetterHigher } from '../../evaluation/metrics.js';
 import type { TrainedArm, TrainedArms } from '../../judge/subject.js';
 import type { RunTask } from '../../reading/task.js';
 import { type ArmOutcome, type ArmProgress, type ArmSettings, trainArm } from '../../training/arm.js';
@@ -125,10 +125,10 @@ async function armSettingsOf(run: Run, task: RunTask): Promise<ArmSettings> {
 }
 
 /** The loss, unless the user names the metric that counts. */
-function criterionOf(options: Pick<MigrateOptions, 'task'>, { metric }: RunTask): Criterion {
+function criterionOf(options: Pick<MigrateOptions, 'task'>, task: RunTask): Criterion {
   return options.task.metric === null
     ? { by: 'loss' }
-    : { by: 'metric', higherIsBetter: metricTable[metric].higherIsBetter };
+    : { by: 'metric', higherIsBetter: isBetterHigher(task, task.metric) };
 }
 
 /** Of several seeds, the one whose kept epoch validated best: a choice that the test split takes no part in. */

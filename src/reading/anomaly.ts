@@ -1,0 +1,92 @@
+import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
+import type { OutputReading } from '../contract/reading.js';
+import { type Head, headsOf } from '../model/head.js';
+import { elementCount } from '../model/tensor.js';
+import { anomalyLabels, anomalyMeasure } from './anomaly-labels.js';
+import { predict } from './predictions.js';
+import { inputReadings, type ModelReading, type ReadingQuestion, readSource } from './reading.js';
+import type { RunTask } from './task.js';
+
+/**
+ * Reads a model that gives its input again. Its target is the input as the model is fed with it; the mean square of the difference is
+ * what a sample's strangeness is, and labels, 1 for an anomaly and 0 for a normal sample, are needed of the test data alone.
+ * @throws Failure('input') where no output, or several, are as wide as the input, or the model has several inputs
+ */
+export async function readAnomaly(question: ReadingQuestion): Promise<ModelReading> {
+  const { model, part, options, session } = question;
+  const [input, ...further] = part.inputs;
+  const { shape } = present(input, 'the input of the model');
+  if (further.length > 0) {
+    throw refusal(
+      `${model.path}: it has ${part.inputs.length} inputs, and an anomaly is told by one that is given again.`,
+    );
+  }
+  const heads = headsOf(model.graph).filter(({ valueMeaning }) => valueMeaning !== 'label');
+  const named = options.reading.outputs[0]?.name ?? null;
+  const candidates = named === null ? heads : heads.filter(({ output }) => output === named);
+  const widths = new Map<Head, number>();
+  for (const head of candidates) {
+    const read = { ...question.signature, output: head.value };
+    widths.set(head, (await predict(readSource(model, read), read, part, session, 1)).width);
+  }
+  const width = elementCount(shape);
+  const [head, ...others] = candidates.filter((each) => widths.get(each) === width);
+  if (head === undefined || others.length > 0) {
+    const seen = candidates.map((each) => `'${each.output}' (${widths.get(each)} wide)`).join(', ') || 'none';
+    const why = head === undefined ? 'no output is' : 'several outputs are';
+    throw refusal(`${model.path}: ${why} as wide as the input (${width}). Its outputs are ${seen}.`);
+  }
+  anomalyLabels(part.samples.path, part.samples.targets);
+  const signature = { ...question.signature, output: head.value };
+  const measured = { ...part, measures: [anomalyMeasure] };
+  const predictions = await predict(readSource(model, signature), signature, measured, session);
+  const task: RunTask = {
+    task: 'anomaly',
+    loss: 'mse',
+    metric: options.task.metric === 'reconstructionError' ? 'reconstructionError' : 'auroc',
+    scores: 'values',
+    width,
+    distilled: false,
+  };
+  const outputs = headsOf(model.graph).map((each): OutputReading => {
+    const judged = each.output === head.output;
+    return {
+      name: each.output,
+      dtype: each.dtype,
+      width: widths.get(each) ?? null,
+      judged,
+      meaning: 'values',
+      evidence: judged ? 'as wide as the input, which it gives again' : each.evidence,
+      lossAt: judged ? each.value : null,
+    };
+  });
+  return {
+    signature,
+    output: head.output,
+    task,
+    kind: 'classification',
+    predictions,
+    others: [],
+    reading: {
+      inputs: await inputReadings(question),
+      outputs,
+      choice: `'${head.output}' is held against the input; the mean square of the difference tells how strange a sample is.`,
+      loss: 'mse',
+      classes: null,
+      sanity: null,
+      untrained: null,
+      data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      trusted: options.reading.trustReading,
+    },
+  };
+}
+
+function refusal(what: string): Failure {
+  return new Failure('input', {
+    what,
+    cure: 'Give a model of one input that gives its input again, or name the output that does.',
+    settings: ['output', 'task'],
+    written: 'model-untouched',
+  });
+}
