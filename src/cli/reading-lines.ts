@@ -2,7 +2,8 @@ import type { InputReading, OutputReading, Reading, UntrainedConstant } from '..
 import { flagOf } from './flags.js';
 
 /** How the model is read, in a few lines for stderr; what warns about it comes last. */
-export function readingLines({ inputs, outputs, loss, classes, untrained, data, sanity, trusted }: Reading): string[] {
+export function readingLines(reading: Reading): string[] {
+  const { inputs, outputs, loss, classes, untrained, data, runtime, sanity, trusted } = reading;
   const judged = outputs.filter((output) => output.judged);
   const others = outputs.filter((output) => !output.judged);
   const beside = others.filter(({ lossAt }) => lossAt !== null);
@@ -19,6 +20,7 @@ export function readingLines({ inputs, outputs, loss, classes, untrained, data, 
         ]),
     ...(untrained === null || untrained.length === 0 ? [] : [`not trained: ${untrainedText(untrained)}`]),
     ...data,
+    ...(runtime === null ? [] : [`Warning: ${runtime.sentence}`]),
   ];
   if (sanity?.status !== 'suspect') return lines;
   const { better, sentence } = sanity;

@@ -1,8 +1,8 @@
 import type { MigrateResult, OutputResult } from '../contract/result.js';
 import { evaluateMetrics } from '../evaluation/metrics.js';
 import type { ModelProto } from '../model/graph.js';
+import { readSource } from '../model/source.js';
 import { predict } from '../reading/predictions.js';
-import { readSource } from '../reading/reading.js';
 import { scoresOf, truthOf } from '../reading/task.js';
 import { arms } from './arms.js';
 import { defineJudge } from './judge.js';

@@ -6,6 +6,7 @@ import type {
   OutputReading,
   Reading,
   ReadingSource,
+  RuntimeReading,
   SanityReading,
 } from '../contract/reading.js';
 import { gatherInputs } from '../data/batches.js';
@@ -16,7 +17,7 @@ import { planPreprocessing } from '../data/preprocess.js';
 import { otherTargets } from '../data/samples.js';
 import { type Head, headsOf } from '../model/head.js';
 import type { Model } from '../model/model.js';
-import { sourceOf } from '../model/source.js';
+import { readSource } from '../model/source.js';
 import { dtypeName, elementCount } from '../model/tensor.js';
 import type { Signature, SignatureInput } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
@@ -25,6 +26,7 @@ import { type DataPart, modelInputOf } from './data.js';
 import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import { type Predictions, predict } from './predictions.js';
+import { checkRuntime, soundSession } from './runtime.js';
 import { checkReading, type Sanity } from './sanity.js';
 import { targetsFor, wantedOf } from './targets.js';
 import { chooseTask, type RunTask, truthOf } from './task.js';
@@ -82,19 +84,22 @@ const comparedValues = 2e7;
  * samples what a trained one does. Nothing is guessed: what is not certain is refused with the setting that says it.
  * @throws Failure('input') where no output fits the data, or several do
  */
-export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
-  const { model, part, options } = question;
+export async function readModel(asked: ReadingQuestion): Promise<ModelReading> {
+  const { model, part, options } = asked;
   const { samples } = part;
   const heads = headsOf(model.graph);
-  const named = options.reading.outputs[0]?.name ?? question.target;
+  const named = options.reading.outputs[0]?.name ?? asked.target;
   const only = heads.length === 1 ? heads[0] : undefined;
+  const alone = only === undefined ? null : await checkRuntime(asked, only.value);
   // a model of one output is run but once
-  const first = only === undefined ? null : await predictHead(question, only, part);
-  const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
+  const first = only === undefined ? null : await predictHead(soundly(asked, alone), only, part);
+  const observed = first === null ? await probe(asked, heads) : heads.map((head) => ({ head, width: first.width }));
   if (first !== null && first.width > 1) checkLabels(samples.targets, first.width, samples.path);
   const beside = otherTargets(samples);
   const candidates = observed.filter(({ head }) => !beside.has(head.output));
   const chosen = chooseOutput(model.path, candidates, wantedOf(samples.targets), named);
+  const runtime = first === null ? await checkRuntime(asked, chosen.head.value) : alone;
+  const question = soundly(asked, runtime);
   const predictions = first ?? (await predictHead(question, chosen.head, part));
   const described = describeValues(predictions.values, predictions.width);
   const agreement = agree(chosen.head, described);
@@ -126,9 +131,15 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       sanity: sanity && sanityReading(sanity, targets),
       untrained: null,
       data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      runtime,
       trusted: options.reading.trustReading,
     },
   };
+}
+
+/** The question with sessions that compute what the file says. */
+function soundly(question: ReadingQuestion, runtime: RuntimeReading | null): ReadingQuestion {
+  return { ...question, session: soundSession(question.session, runtime) };
 }
 
 /** @throws Failure('input') where an output does not fit its targets, or nothing was given to compare it with */
@@ -184,11 +195,6 @@ function refuseLogSigmoid(path: string, { output }: ChosenOutput, { meaning }: A
 function predictHead({ model, signature, session }: ReadingQuestion, head: Head, part: DataPart, limit?: number) {
   const read = { ...signature, output: head.value };
   return predict(readSource(model, read), read, part, session, limit);
-}
-
-/** What ONNX Runtime loads to be asked for the output of a signature, which may be a value within the graph. */
-export function readSource(model: Model, { output }: Pick<Signature, 'output'>) {
-  return model.graph.proto.output.some(({ name }) => name === output) ? sourceOf(model) : model.graph.model;
 }
 
 /** How wide each output is, by running a few samples; null for labels, which nothing is trained through. */

@@ -2,6 +2,7 @@ import type { Targets } from '../data/dataset.js';
 import { type DataPart, sampleShapesOf } from '../reading/data.js';
 import { softTargets, truthOf } from '../reading/task.js';
 import type { ArmContext, LearnedOutput } from './arm-subject.js';
+import { deviceOf } from './device.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
@@ -17,7 +18,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { signature, data, task, others } = await readRunOf(run);
   const { training } = options;
   const { before } = await baselineStage.of(run);
-  const device = await run.device();
+  const device = await deviceOf(run);
   await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
   const { samples, split } = data.validation;
   const teaching = await teachingOf(run);

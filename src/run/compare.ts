@@ -5,10 +5,10 @@ import { evaluateMetrics } from '../evaluation/metrics.js';
 import { inferenceCost } from '../judge/inference-cost.js';
 import { compareLatency, type TimedModel, timedRuns } from '../judge/latency.js';
 import { describeModel } from '../model/describe.js';
+import { readSource } from '../model/source.js';
 import { sampleShapesOf } from '../reading/data.js';
 import { type Evaluated, evaluateSubject } from '../reading/evaluation.js';
 import { maxAbsDifference } from '../reading/predictions.js';
-import { readSource } from '../reading/reading.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
 import { describeData, type EvaluateOptions, evaluationOf } from './evaluate.js';
 

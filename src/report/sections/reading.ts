@@ -6,7 +6,7 @@ import { type Context, list, named, note, numeric, paragraph } from './context.j
 export function reading(context: Context): Section {
   const { result, text, numbers } = context;
   const words = text.reading;
-  const { classes, sanity, untrained, data, trusted, choice } = result.reading;
+  const { classes, sanity, untrained, data, runtime, trusted, choice } = result.reading;
   return {
     id: 'reading',
     title: words.title,
@@ -14,6 +14,7 @@ export function reading(context: Context): Section {
       ...(sanity?.status === 'suspect'
         ? [note(rich`${sanity.sentence} ${trusted ? words.trusted : ''}`)]
         : [paragraph(sanity === null ? words.noSanity : words.fine(sanity.sentence))]),
+      ...(runtime === null ? [] : [note([runtime.sentence])]),
       inputTable(context),
       outputTable(context),
       list(

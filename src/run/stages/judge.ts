@@ -7,6 +7,7 @@ import { describeModel, describePlan } from '../../model/describe.js';
 import { preprocessingSentence } from '../../reading/data.js';
 import { packageVersion } from '../../version.js';
 import { artifact } from '../artifact.js';
+import { deviceOf } from '../device.js';
 import { networksOf } from '../networks.js';
 import { checkInterrupt, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
@@ -74,7 +75,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     before,
     teacher: (await teachingOf(run))?.answers ?? null,
     rule,
-    device: await run.device(),
+    device: await deviceOf(run),
     arms: await trainStage.of(run),
     networks: { control: relu, frelu },
     ...(await stagedArmOf(run)),
