@@ -14,6 +14,7 @@ import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalizati
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
 import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
+import { lowerSequences } from '../autodiff/lower/sequences.js';
 import {
   appendBackward,
   type Backward,
@@ -140,6 +141,7 @@ async function forwardAt(
   );
   await freezeShapes(graph, observed, trained, evaluateConstants);
   if (inlineConstantIf(graph) > 0) observed = await observeShapes(graph, feeds);
+  if (lowerSequences(graph, observed) > 0) observed = await observeShapes(graph, feeds);
   unrollRecurrent(graph, observed);
   poolBeforeActivation(graph);
   if (settings.provider === 'webgpu') clipByExtrema(graph, trained);
