@@ -76,7 +76,7 @@ export function pushOffset(
   const carry = (value: string, pieces: readonly Piece[]) => {
     if (value === '' || pieces.length === 0) return;
     short.set(value, pieces);
-    if (graph.isOutput(value)) refusals.push(`'${value}' is an output of the model`);
+    if (graph.isOutput(value)) refusals.push(`'${value}' is an output of the ${graph.kind}`);
     for (const { node, input } of graph.uses(value)) {
       if (input < 0) refusals.push(`the body of ${describeNode(node)} reads '${value}'`);
       else waiting.add(node);
