@@ -204,6 +204,18 @@ export class Graph {
   }
 }
 
+/** The values from outside that the bodies of a node read; none where it has no body. */
+export function capturedBy(node: NodeProto): Set<string> {
+  const names = new Names();
+  return new Set(subgraphsOf(node).flatMap((body) => [...captures(body, names)]));
+}
+
+/** A body as a graph of its own within the graph of its node: edited in place, with names that are free in both. */
+export function bodyGraph(outer: Graph, body: GraphProto): Graph {
+  const { irVersion, opsetImport } = outer.model;
+  return new Graph(Object.assign(create(ModelProtoSchema), { irVersion, opsetImport, graph: body }), outer);
+}
+
 /** The outer values that a body reads, its own bodies included. Every name seen inside goes into `names`. */
 function captures(body: GraphProto, names: Names): Set<string> {
   const own = new Set([...body.input, ...body.initializer].map(({ name }) => name));

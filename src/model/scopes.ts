@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { type FunctionProto, GraphProtoSchema, ModelProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
-import { Graph, makeNode, type NodeProto, nodeId } from './graph.js';
+import { bodyGraph, Graph, makeNode, type NodeProto, nodeId } from './graph.js';
 
 /** A graph of its own within a model: the main graph, a body (of If, Loop, Scan), or what a local function computes. */
 export type Scope =
@@ -41,14 +41,12 @@ export function scopesOf(graph: Graph): Scope[] {
 
 function bodiesIn(within: Scope, paths: Set<string>): Scope[] {
   const { graph } = within;
-  const { irVersion, opsetImport } = graph.model;
   return graph.nodes.flatMap((node) =>
     node.attribute.flatMap(({ name, g }) => {
       if (g === undefined) return [];
       const around = within.path === '' ? '' : `${within.path}/`;
       const path = unique(`${around}${nodeId(node)}/${name}`, paths);
-      const model = Object.assign(create(ModelProtoSchema), { irVersion, opsetImport, graph: g });
-      const scope: Scope = { kind: 'body', path, graph: new Graph(model, graph), node, within };
+      const scope: Scope = { kind: 'body', path, graph: bodyGraph(graph, g), node, within };
       return [scope, ...bodiesIn(scope, paths)];
     }),
   );
