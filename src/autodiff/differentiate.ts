@@ -1,8 +1,9 @@
 import { Failure } from '../contract/failure.js';
-import type { Provider } from '../contract/settings.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { describeNode, type Graph, type NodeProto, nodeId } from '../model/graph.js';
+import { type Contribution, type DifferentiateOptions, readBy } from './backward-body.js';
 import { addToBlocked } from './blocked.js';
+import { bodyGradients } from './bodies.js';
 import { Emitter } from './emitter.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { type GradientContext, UnsupportedNode } from './gradients/rule.js';
@@ -22,24 +23,6 @@ const otherOperators = {
 
 /** What cures a node that this device alone has no gradient for. */
 const otherDevice = { cure: 'Train on the CPU.', settings: [['device', 'cpu']] } as const;
-
-/** Nodes of a graph that came from another file than the model: a loss of the user's. */
-export interface ForeignNodes {
-  readonly path: string;
-  /** what the names of its nodes begin with */
-  readonly prefix: string;
-}
-
-export interface DifferentiateOptions {
-  /** where the model came from, for messages */
-  readonly path: string;
-  readonly foreign?: ForeignNodes;
-  readonly provider: Provider;
-  /** of the blocked channel layout, where `blockLayout` brought the graph into it */
-  readonly blockSize?: number;
-  /** the shape of every value of the graph, by name */
-  readonly shapes: ReadonlyMap<string, readonly number[]>;
-}
 
 /**
  * Appends the backward pass to a graph: reverse-mode differentiation, node by node against the table of rules.
@@ -63,7 +46,7 @@ export function differentiate(
     if (early !== undefined) throw new Error(`'${nodeId(node)}' stands before what computes its input '${early}'`);
     seen.add(node);
     if (isFlat(node)) continue;
-    if (node.input.some((input) => active.has(input))) for (const output of node.output) active.add(output);
+    if (readBy(node).some((value) => active.has(value))) for (const output of node.output) active.add(output);
   }
 
   const emit = new Emitter(graph, 'grad');
@@ -81,7 +64,7 @@ export function differentiate(
 
   for (const node of forward.reverse()) {
     if (!node.output.some((output) => parts.has(output))) continue;
-    if (!node.input.some((input) => active.has(input))) continue;
+    if (!readBy(node).some((value) => active.has(value))) continue;
     const rule = gradientRules[node.domain === '' ? node.opType : `${node.domain}:${node.opType}`];
     const { foreign } = options;
     const isForeign = foreign !== undefined && node.name.startsWith(foreign.prefix);
@@ -93,8 +76,8 @@ export function differentiate(
         what: `${path}: node '${id}' (${node.opType}) cannot be differentiated: ${why}.`,
         ...(onCpu ? otherDevice : isForeign ? otherOperators : lessTraining),
       });
-    if (rule === undefined) throw refuse('there is no gradient rule for this operator');
-    if (subgraphsOf(node).length > 0) throw refuse('its body depends on what is trained');
+    const hasBodies = subgraphsOf(node).length > 0;
+    if (rule === undefined && !hasBodies) throw refuse('there is no gradient rule for this operator');
     const context: GradientContext = {
       node,
       emit,
@@ -112,26 +95,24 @@ export function differentiate(
       },
       constant: (value) => graph.constant(value),
     };
-    let gradients: readonly (string | null)[];
+    let contributions: readonly Contribution[];
     try {
-      gradients = rule(context);
+      contributions = hasBodies
+        ? bodyGradients({ graph, node, emit, outputGradients: context.outputGradients, active, options, differentiate })
+        : byInput(node, rule?.(context) ?? []);
     } catch (cause) {
       if (cause instanceof UnsupportedNode) throw refuse(cause.message, cause.onCpu);
       throw cause;
     }
     for (const gradient of context.outputGradients) if (gradient !== null) shared.add(gradient);
-    gradients.forEach((gradient, input) => {
-      if (gradient === null) return;
-      const value = optionalInput(node, input);
-      if (value === undefined)
-        throw new Error(`the rule of ${describeNode(node)} gives a gradient for input ${input}, which it has not`);
-      if (!active.has(value)) return;
+    for (const [value, gradient] of contributions) {
+      if (!active.has(value)) continue;
       if (pushed.has(gradient)) shared.add(gradient);
       pushed.add(gradient);
       const terms = parts.get(value);
       if (terms === undefined) parts.set(value, [gradient]);
       else terms.push(gradient);
-    });
+    }
   }
 
   const gradients = new Map<string, string>();
@@ -141,6 +122,17 @@ export function differentiate(
   }
   emit.flush();
   return gradients;
+}
+
+/** What a rule gives, by the values that the node reads. */
+function byInput(node: NodeProto, gradients: readonly (string | null)[]): Contribution[] {
+  return gradients.flatMap((gradient, input): Contribution[] => {
+    if (gradient === null) return [];
+    const value = optionalInput(node, input);
+    if (value === undefined)
+      throw new Error(`the rule of ${describeNode(node)} gives a gradient for input ${input}, which it has not`);
+    return [[value, gradient]];
+  });
 }
 
 /** A walk in an order that is not topological would lose gradients without a word. */

@@ -7,7 +7,7 @@ export function readingLines(reading: Reading): string[] {
   return linesOf(reading).map(printable);
 }
 
-function linesOf({ inputs, outputs, loss, classes, untrained, data, sanity, trusted }: Reading): string[] {
+function linesOf({ inputs, outputs, loss, classes, untrained, data, runtime, sanity, trusted }: Reading): string[] {
   const judged = outputs.filter((output) => output.judged);
   const others = outputs.filter((output) => !output.judged);
   const beside = others.filter(({ lossAt }) => lossAt !== null);
@@ -24,6 +24,7 @@ function linesOf({ inputs, outputs, loss, classes, untrained, data, sanity, trus
         ]),
     ...(untrained === null || untrained.length === 0 ? [] : [`not trained: ${untrainedText(untrained)}`]),
     ...data,
+    ...(runtime === null ? [] : [`Warning: ${runtime.sentence}`]),
   ];
   return [
     ...lines,

@@ -84,6 +84,19 @@ export interface UntrainedConstant {
   readonly why: string;
 }
 
+/** ONNX Runtime computes something else from the model with its graph optimisations than without them, which is what the file says. */
+export interface RuntimeReading {
+  /** the first node whose value differs, by its name; null where none was found */
+  readonly node: string | null;
+  /** of the judged output, over a few samples */
+  readonly maxAbsDiff: number;
+  /** its largest |value| */
+  readonly scale: number;
+  /** whether the run computes with optimisations all the same, less the one that is wrong; or with none */
+  readonly optimized: boolean;
+  readonly sentence: string;
+}
+
 export interface Reading {
   readonly inputs: readonly InputReading[];
   readonly outputs: readonly OutputReading[];
@@ -99,6 +112,8 @@ export interface Reading {
   readonly untrained: readonly UntrainedConstant[] | null;
   /** what was done to the data before: imputation, encodings */
   readonly data: readonly string[];
+  /** null where ONNX Runtime computes what the file says */
+  readonly runtime: RuntimeReading | null;
   /** whether a warning was overridden */
   readonly trusted: boolean;
 }

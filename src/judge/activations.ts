@@ -54,7 +54,8 @@ export async function observeActivations(
   after: Graph,
   parameters: readonly SiteParameters[],
 ): Promise<Activations> {
-  const observed = sites.filter(({ status }) => status === 'migrate').slice(0, siteLimit);
+  // values of bodies and functions are no values of the graph that could be asked for
+  const observed = sites.filter(({ status, scope }) => status === 'migrate' && scope === undefined).slice(0, siteLimit);
   const offsets = new Map(parameters.map(({ id, offset }) => [id, [...offset]]));
   const original = observed.map(({ id, input }): Probe => ({ site: id, value: input, floor: 0 }));
   const probes = observed.map(({ id, input, form }): Probe => {

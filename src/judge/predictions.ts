@@ -1,8 +1,8 @@
 import type { Scores, Truth } from '../evaluation/metrics.js';
 import type { ModelProto } from '../model/graph.js';
+import { readSource } from '../model/source.js';
 import { classNamesFor } from '../reading/data.js';
 import { withPredictor } from '../reading/predictions.js';
-import { readSource } from '../reading/reading.js';
 import { scoresOf, truthOf } from '../reading/task.js';
 import { defineJudge } from './judge.js';
 import type { JudgedPredictions, Subject } from './subject.js';

@@ -1,6 +1,6 @@
 import type { MigrateResult } from '../contract/result.js';
+import { readSource } from '../model/source.js';
 import { sampleShapesOf } from '../reading/data.js';
-import { readSource } from '../reading/reading.js';
 import { costs } from './costs.js';
 import { defineJudge } from './judge.js';
 import { compareLatency, timedRuns } from './latency.js';

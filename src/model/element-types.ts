@@ -51,6 +51,13 @@ export function elementTypesOf(graph: Graph): ElementTypes {
     }
   }
   for (const { name, dataType } of graph.proto.initializer) types.set(name, dataType);
+  if (graph.outer !== null) {
+    const around = elementTypesOf(graph.outer);
+    for (const name of graph.nodes.flatMap(({ input }) => input)) {
+      const type = graph.comesFromOutside(name) ? around(name) : undefined;
+      if (type !== undefined) types.set(name, type);
+    }
+  }
   for (const node of graph.nodes) {
     const [output] = node.output;
     if (!output || types.has(output)) continue;

@@ -34,11 +34,20 @@ export class Graph {
   readonly #producers = new Map<string, NodeProto>();
   readonly #uses = new Map<string, Use[]>();
   readonly #initializers = new Map<string, TensorProto>();
-  readonly #names = new Names();
+  readonly #names: Names;
 
-  constructor(readonly model: ModelProto) {
+  /**
+   * @param outer of a body: the graph around it, whose constants it sees, and whose names are not to be had twice
+   * @param kind what the graph is of, for messages
+   */
+  constructor(
+    readonly model: ModelProto,
+    readonly outer: Graph | null = null,
+    readonly kind: 'model' | 'body' | 'function' = outer === null ? 'model' : 'body',
+  ) {
     if (model.graph === undefined) throw new Error('the model has no graph');
     this.proto = model.graph;
+    this.#names = outer === null ? new Names() : outer.#names;
     for (const tensor of this.proto.initializer) this.#initializers.set(tensor.name, tensor);
     for (const { name } of [...this.proto.input, ...this.proto.output, ...this.proto.initializer])
       this.#names.add(name);
@@ -71,12 +80,18 @@ export class Graph {
     return this.#initializers.get(name);
   }
 
-  /** The constant behind a value: an initializer, or the output of a Constant node. */
+  /** The constant behind a value: an initializer, or the output of a Constant node; of a body, what is one around it too. */
   constant(value: string): TensorProto | undefined {
     const tensor = this.#initializers.get(value);
     if (tensor !== undefined) return tensor;
     const node = this.#producers.get(value);
-    return node?.opType === 'Constant' ? constantValue(node) : undefined;
+    if (node !== undefined) return node.opType === 'Constant' ? constantValue(node) : undefined;
+    return this.comesFromOutside(value) ? this.outer?.constant(value) : undefined;
+  }
+
+  /** Whether a body does not define a value itself, nor is given it in each round. */
+  comesFromOutside(value: string): boolean {
+    return !this.#producers.has(value) && !this.#initializers.has(value) && !this.isInput(value);
   }
 
   /** Inputs that a caller must feed: IR below 4 lists initializers among the inputs too. */
@@ -194,7 +209,19 @@ export function capturesOf(body: GraphProto): Set<string> {
   return captures(body, new Names());
 }
 
-/** The same; every name seen inside goes into `names`. */
+/** The values from outside that the bodies of a node read; none where it has no body. */
+export function capturedBy(node: NodeProto): Set<string> {
+  const names = new Names();
+  return new Set(subgraphsOf(node).flatMap((body) => [...captures(body, names)]));
+}
+
+/** A body as a graph of its own within the graph of its node: edited in place, with names that are free in both. */
+export function bodyGraph(outer: Graph, body: GraphProto): Graph {
+  const { irVersion, opsetImport } = outer.model;
+  return new Graph(Object.assign(create(ModelProtoSchema), { irVersion, opsetImport, graph: body }), outer);
+}
+
+/** What `capturesOf` gives; every name seen inside goes into `names`. */
 function captures(body: GraphProto, names: Names): Set<string> {
   const own = new Set([...body.input, ...body.initializer].map(({ name }) => name));
   for (const node of body.node) for (const output of node.output) own.add(output);

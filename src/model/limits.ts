@@ -5,6 +5,8 @@ import type { FoldTarget } from './plan.js';
  * for people, or null where there is no obstacle.
  */
 export interface FormatLimits {
+  /** anything within a body (of If, Loop, Scan): no format but ONNX has them */
+  readonly bodies: string | null;
   /** a shift and an offset, in whatever form, for the activation that computes `value` */
   activation(value: string): string | null;
   /** the fused form: max(x, b) in the place of a ReLU */
@@ -19,6 +21,7 @@ export interface FormatLimits {
 
 /** A format whose files can say all that a graph can. */
 export const unlimited: FormatLimits = {
+  bodies: null,
   activation: () => null,
   fused: () => null,
   explicit: () => null,

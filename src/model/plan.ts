@@ -56,6 +56,8 @@ export interface ShiftFold {
 export interface Site {
   /** the ONNX node's name, or its first output's; for tfjs the layer's or node's name */
   readonly id: string;
+  /** the body or local function that it stands in, by its path (`Scope`), which the id begins with; left out: the main graph */
+  readonly scope?: string;
   /** the operator as it stands: Relu, Clip, Max, Min ... */
   readonly op: string;
   readonly kind: 'relu' | 'relu6';

@@ -2,10 +2,12 @@ import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { OutputReading } from '../contract/reading.js';
 import { type Head, headsOf } from '../model/head.js';
+import { readSource } from '../model/source.js';
 import { elementCount } from '../model/tensor.js';
 import { anomalyLabels, anomalyMeasure } from './anomaly-labels.js';
 import { predict } from './predictions.js';
-import { inputReadings, type ModelReading, type ReadingQuestion, readSource } from './reading.js';
+import { inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
+import { checkRuntime, soundSession } from './runtime.js';
 import type { RunTask } from './task.js';
 
 /**
@@ -40,7 +42,9 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
   anomalyLabels(part.samples.path, part.samples.targets);
   const signature = { ...question.signature, output: head.value };
   const measured = { ...part, measures: [anomalyMeasure] };
-  const predictions = await predict(readSource(model, signature), signature, measured, session);
+  const runtime = await checkRuntime(question, head.value);
+  const sound = soundSession(session, runtime);
+  const predictions = await predict(readSource(model, signature), signature, measured, sound);
   const task: RunTask = {
     task: 'anomaly',
     loss: 'mse',
@@ -77,6 +81,7 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
       sanity: null,
       untrained: null,
       data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      runtime,
       trusted: options.reading.trustReading,
     },
   };

@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { Model } from '../model/model.js';
-import { sourceOf } from '../model/source.js';
+import { readSource } from '../model/source.js';
 import type { Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import type { DataPart } from './data.js';
@@ -54,7 +54,7 @@ export async function checkOwnGraphs(question: OwnQuestion): Promise<CheckedGrap
 
 function probe({ model, signature, part, session }: OwnQuestion, graph: OwnGraph) {
   const read = { ...signature, output: present(outputsRead([graph])[0], `an output that ${graph.path} reads`) };
-  return samplesFor(sourceOf(model), read, part, session, graph, probedIndices(part.split.indices));
+  return samplesFor(readSource(model, read), read, part, session, graph, probedIndices(part.split.indices));
 }
 
 /** How what a run is judged by is measured. */

@@ -1,10 +1,12 @@
 import { present } from '../contract/present.js';
 import type { OutputReading } from '../contract/reading.js';
 import { headsOf } from '../model/head.js';
+import { readSource } from '../model/source.js';
 import { outputsRead } from './own-graphs.js';
 import { checkOwnGraphs, measuresOf, requireMeasure } from './own-measures.js';
 import { predict } from './predictions.js';
-import { inputReadings, type ModelReading, type ReadingQuestion, readSource } from './reading.js';
+import { inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
+import { checkRuntime, soundSession } from './runtime.js';
 import type { RunTask } from './task.js';
 
 /**
@@ -22,7 +24,9 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
   const output = present(read[0], 'an output that the loss reads');
   const signature = { ...question.signature, output };
   const measured = { ...part, measures: measuresOf(own, measures) };
-  const predictions = await predict(readSource(model, signature), signature, measured, session);
+  const runtime = await checkRuntime(question, output);
+  const sound = soundSession(session, runtime);
+  const predictions = await predict(readSource(model, signature), signature, measured, sound);
   const lossFile = present(own.loss, 'the loss of the user').path;
   const task: RunTask = {
     task: 'own',
@@ -69,6 +73,7 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
       sanity: null,
       untrained: null,
       data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      runtime,
       trusted: options.reading.trustReading,
     },
   };

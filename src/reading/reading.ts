@@ -6,6 +6,7 @@ import type {
   OutputReading,
   Reading,
   ReadingSource,
+  RuntimeReading,
   SanityReading,
 } from '../contract/reading.js';
 import { gatherInputs } from '../data/batches.js';
@@ -16,7 +17,7 @@ import { planPreprocessing } from '../data/preprocess.js';
 import { otherTargets } from '../data/samples.js';
 import { type Head, headsOf } from '../model/head.js';
 import type { Model } from '../model/model.js';
-import { sourceOf } from '../model/source.js';
+import { readSource } from '../model/source.js';
 import { dtypeName, elementCount } from '../model/tensor.js';
 import type { Signature, SignatureInput } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
@@ -27,6 +28,7 @@ import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { OwnGraphs } from './own-graphs.js';
 import { checkOwnGraphs, measuresOf, type OwnMeasure } from './own-measures.js';
 import { type Predictions, predict } from './predictions.js';
+import { checkRuntime, soundSession } from './runtime.js';
 import { checkReading, type Sanity } from './sanity.js';
 import { targetsFor, wantedOf } from './targets.js';
 import { chooseTask, lossName, type RunTask, truthOf } from './task.js';
@@ -89,32 +91,34 @@ const comparedValues = 2e7;
 export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
   const { model, options, own = null } = question;
   const { measures } = own === null ? { measures: [] } : await checkOwnGraphs({ ...question, own });
-  const part = { ...question.part, measures: measuresOf(own, measures) };
+  const asked = { ...question, part: { ...question.part, measures: measuresOf(own, measures) } };
+  const { part } = asked;
   const { samples } = part;
   const heads = headsOf(model.graph);
-  const named = options.reading.outputs[0]?.name ?? question.target;
+  const named = options.reading.outputs[0]?.name ?? asked.target;
   const only = heads.length === 1 ? heads[0] : undefined;
+  const alone = only === undefined ? null : await checkRuntime(asked, only.value);
   // a model of one output is run but once
-  const first = only === undefined ? null : await predictHead(question, only, part);
-  const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
+  const first = only === undefined ? null : await predictHead(soundly(asked, alone), only, part);
+  const observed = first === null ? await probe(asked, heads) : heads.map((head) => ({ head, width: first.width }));
   if (first !== null && first.width > 1) checkLabels(samples.targets, first.width, samples.path);
   const beside = otherTargets(samples);
   const candidates = observed.filter(({ head }) => !beside.has(head.output));
-  const labelled = question.labelled.samples;
-  const judged = await readOutput(question, candidates, first, {
+  const labelled = asked.labelled.samples;
+  const judged = await readOutput(asked, candidates, first && { predictions: first, runtime: alone }, {
     named,
     targets: samples.targets,
     labelled: labelled.targets,
     task: options.task,
     measures,
-    inputs: await candidatesFor(question.labelled),
+    inputs: await candidatesFor(asked.labelled),
   });
   const others: ReadOutput[] = [];
   for (const [output, own] of beside) {
     const targets = present(otherTargets(labelled).get(output), `the targets of '${output}'`);
     const task = { task: null, loss: null, metric: null };
     others.push(
-      await readOutput(question, observed, null, {
+      await readOutput(asked, observed, null, {
         named: output,
         targets: own,
         labelled: targets,
@@ -124,7 +128,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       }),
     );
   }
-  const { chosen, task, sanity } = judged;
+  const { chosen, task, sanity, runtime } = judged;
   return {
     signature: judged.signature,
     output: chosen.output,
@@ -143,6 +147,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
       sanity,
       untrained: null,
       data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      runtime,
       trusted: options.reading.trustReading,
     },
   };
@@ -170,6 +175,13 @@ interface ReadOutput extends Pick<ModelReading, 'signature' | 'task' | 'predicti
   readonly targets: Targets;
   /** null without labels */
   readonly sanity: SanityReading | null;
+  /** null where ONNX Runtime computes what the file says */
+  readonly runtime: RuntimeReading | null;
+}
+
+/** The question with sessions that compute what the file says. */
+function soundly(question: ReadingQuestion, runtime: RuntimeReading | null): ReadingQuestion {
+  return { ...question, session: soundSession(question.session, runtime) };
 }
 
 /**
@@ -177,14 +189,16 @@ interface ReadOutput extends Pick<ModelReading, 'signature' | 'task' | 'predicti
  * @throws Failure('input') where no output fits the targets, or several do, or it cannot be read
  */
 async function readOutput(
-  question: ReadingQuestion,
+  asked: ReadingQuestion,
   observed: readonly ObservedHead[],
-  first: Predictions | null,
+  first: Pick<ReadOutput, 'predictions' | 'runtime'> | null,
   { named, targets: wanted, labelled, task: said, inputs, measures }: OutputQuestion,
 ): Promise<ReadOutput> {
-  const { model, part, options } = question;
+  const { model, part, options } = asked;
   const chosen = chooseOutput(model.path, observed, wantedOf(wanted), named);
-  const predictions = first ?? (await predictHead(question, chosen.head, part));
+  const runtime = first === null ? await checkRuntime(asked, chosen.head.value) : first.runtime;
+  const question = soundly(asked, runtime);
+  const predictions = first?.predictions ?? (await predictHead(question, chosen.head, part));
   const described = describeValues(predictions.values, predictions.width);
   const agreement = agree(chosen.head, described);
   const targets = targetsFor(chosen, wanted);
@@ -196,7 +210,7 @@ async function readOutput(
   const own = targetsFor(chosen, labelled);
   const sanity =
     targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, inputs), own);
-  return { chosen, agreement, targets, task, signature, predictions, sanity };
+  return { chosen, agreement, targets, task, signature, predictions, sanity, runtime };
 }
 
 /** @throws Failure('input') for scores of classes of which every row sums to 100, say: neither logits nor probabilities */
@@ -232,11 +246,6 @@ function refuseLogSigmoid(path: string, { output }: ChosenOutput, { meaning }: A
 function predictHead({ model, signature, session }: ReadingQuestion, head: Head, part: DataPart, limit?: number) {
   const read = { ...signature, output: head.value };
   return predict(readSource(model, read), read, part, session, limit);
-}
-
-/** What ONNX Runtime loads to be asked for the output of a signature, which may be a value within the graph. */
-export function readSource(model: Model, { output }: Pick<Signature, 'output'>) {
-  return model.graph.proto.output.some(({ name }) => name === output) ? sourceOf(model) : model.graph.model;
 }
 
 /** How wide each output is, by running a few samples; null for labels, which nothing is trained through. */

@@ -9,6 +9,7 @@ import { type RunTask, softTargets, truthOf } from '../reading/task.js';
 import type { SampleShapes } from '../runtime/predictor.js';
 import type { StepSettings } from '../training/prepare.js';
 import type { ArmContext, LearnedOutput } from './arm-subject.js';
+import { deviceOf } from './device.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
@@ -24,7 +25,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { signature, data, task, others } = await readRunOf(run);
   const { training } = options;
   const { before } = await baselineStage.of(run);
-  const device = await run.device();
+  const device = await deviceOf(run);
   await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
   const { samples, split } = data.validation;
   const teaching = await teachingOf(run);

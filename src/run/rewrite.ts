@@ -7,8 +7,10 @@ import type { TfjsAgreement } from '../contract/result.js';
 import type { PlanOptions } from '../contract/settings.js';
 import { describeOutline, describePlan, withSha256 } from '../model/describe.js';
 import { hashFile } from '../model/file-pieces.js';
+import { describeNode, type Graph } from '../model/graph.js';
 import { loadModel, outlineModel, refuseChanged } from '../model/load.js';
 import type { ModelOutline } from '../model/model.js';
+import { padsBeforeMaxPool } from '../model/pad-before-max.js';
 import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
@@ -91,6 +93,7 @@ export async function rewriteFrom(
   const check = model.format === 'onnx' ? null : await import('../judge/tfjs-check.js');
   const before = check && (await check.checkSource(model, warn));
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
+  if (model.format === 'onnx' && options.b !== 0) warnOfPads(baked, warn);
   // a file of the size of the model, written and read once more: where there is something to hold it against
   const staged = before === null ? null : await stageModel(model, plan, baked);
   try {
@@ -113,6 +116,17 @@ export async function rewriteFrom(
   } finally {
     await staged?.discard();
   }
+}
+
+/** Zeros that stay above an offset: what the file then says, ONNX Runtime does not compute. */
+function warnOfPads({ model }: Graph, warn: (message: string) => void): void {
+  const [pad, ...others] = padsBeforeMaxPool(model).map(describeNode);
+  if (pad === undefined) return;
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  warn(
+    `${pad}${more} pads with 0 what a MaxPool reads: ONNX Runtime 1.30 pads with minus infinity instead, with its optimisations on. ` +
+      'Where negative values are padded, it gives other results than the file says.',
+  );
 }
 
 function constantParameters({ sites }: MigrationPlan, a: number, b: number): SiteParameters[] {

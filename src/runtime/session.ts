@@ -3,6 +3,7 @@ import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { ExecutionError, messageOf } from '../contract/failure.js';
 import { withExplicitPads } from '../model/explicit-pads.js';
+import { padsBeforeMaxPool } from '../model/pad-before-max.js';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -13,7 +14,8 @@ env.logLevel = 'fatal';
 const providers = new WeakMap<InferenceSession, string>();
 
 /**
- * Opens an ONNX model for execution; a message with its padding in numbers where ONNX Runtime needs that (`withExplicitPads`).
+ * Opens an ONNX model for execution; a message with its padding in numbers where ONNX Runtime needs that (`withExplicitPads`), and
+ * without a fusion that makes its result wrong (`padsBeforeMaxPool`), unless the options have an `extra` of their own.
  * @throws Error with ONNX Runtime's words when it does not load
  */
 export async function openSession(
@@ -37,10 +39,18 @@ export async function openSession(
 /** Nodes from which on ONNX Runtime's fusions cost more than they gain: each of them looks at every node, several times. */
 const manyNodes = 4000;
 
-/** A recurrent layer over many steps becomes a graph that ONNX Runtime would take longer to improve than to run for an epoch. */
+/**
+ * A recurrent layer over many steps becomes a graph that ONNX Runtime would take longer to improve than to run for an epoch. A Pad of
+ * zeros must not become part of the MaxPool behind it, which pads with minus infinity.
+ */
 function optimizing(model: ModelProto | Uint8Array | string): InferenceSession.SessionOptions {
   if (typeof model === 'string' || model instanceof Uint8Array) return {};
-  return (model.graph?.node.length ?? 0) > manyNodes ? { graphOptimizationLevel: 'basic' } : {};
+  return {
+    ...((model.graph?.node.length ?? 0) > manyNodes && { graphOptimizationLevel: 'basic' }),
+    ...(padsBeforeMaxPool(model).length > 0 && {
+      extra: { optimization: { disable_specified_optimizers: 'Pad_Fusion' } },
+    }),
+  };
 }
 
 /**

@@ -1,7 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
-import { type Graph, makeNode } from '../model/graph.js';
+import { subgraphsOf } from '../model/attributes.js';
+import { capturedBy, type Graph, makeNode, type NodeProto } from '../model/graph.js';
 import { DataType, dimsOf, elementCount, floatTensor, int64Tensor, type TensorProto } from '../model/tensor.js';
+import { bodyFeeds, bodyModel } from './bodies.js';
 import { openSession, type Tensor } from './session.js';
 
 /** Elements; no shape depends on a value of that many. */
@@ -10,7 +12,8 @@ const weights = 4096;
 /**
  * The shape of every value of a graph at the shapes of `feeds`, read off one execution: exact for every operator that
  * ONNX Runtime knows, with no shape inference of our own. Initializers are included; values that are no tensors are not.
- * Optimisation is off, so that every value of the graph is one that is computed.
+ * Optimisation is off, so that every value of the graph is one that is computed. Values within bodies (If, Loop, Scan) are among
+ * them: a body is run by itself, its first round, both branches of an If. Requires names that differ from body to body.
  */
 export async function observeShapes(
   graph: Graph,
@@ -26,10 +29,15 @@ export async function observeShapes(
   const probes = values.map((value, i) => ({ value, probe: `frelu/shape:${i}` }));
   copy.proto.output = probes.map(({ probe }) => create(ValueInfoProtoSchema, { name: probe }));
   copy.insert(probes.map(({ value, probe }) => makeNode('Shape', [value], [probe])));
+  const withBodies = graph.nodes.filter((node) => subgraphsOf(node).length > 0);
+  const read = new Set(withBodies.flatMap((node) => [...node.input, ...capturedBy(node)]));
+  const computed = values.filter((value) => read.has(value));
+  copy.proto.output.push(...computed.map((name) => create(ValueInfoProtoSchema, { name })));
 
   const session = await openSession(copy.model, { graphOptimizationLevel: 'disabled' });
+  let outputs: Readonly<Record<string, Tensor>>;
   try {
-    const outputs = await session.run(feeds);
+    outputs = await session.run(feeds);
     for (const { value, probe } of probes) {
       const dims = outputs[probe]?.data;
       if (dims instanceof BigInt64Array) shapes.set(value, Array.from(dims, Number));
@@ -37,7 +45,24 @@ export async function observeShapes(
   } finally {
     await session.release();
   }
+  for (const node of withBodies) await observeBodies(graph, node, { ...feeds, ...outputs }, shapes);
   return shapes;
+}
+
+/** The shapes within a node's bodies, from what they read in the graph around. */
+async function observeBodies(
+  graph: Graph,
+  node: NodeProto,
+  values: Readonly<Record<string, Tensor>>,
+  shapes: Map<string, readonly number[]>,
+): Promise<void> {
+  for (const body of subgraphsOf(node)) {
+    const given = bodyFeeds(graph, node, body, values);
+    if (given === null) continue;
+    for (const [value, shape] of await observeShapes(bodyModel(graph, body, given), given)) {
+      if (!shapes.has(value)) shapes.set(value, shape);
+    }
+  }
 }
 
 /** Operators that give a sequence, a map or an optional value, none of which has a shape. */

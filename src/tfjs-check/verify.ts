@@ -44,6 +44,8 @@ export interface VerifyOptions {
   readonly modelPath?: string;
   /** told of what is not used that may be expected to be */
   readonly warn?: (message: string) => void;
+  /** on the plain CPU backend, and why: instead of the fastest that there is */
+  readonly plain?: string;
 }
 
 /**
@@ -58,15 +60,17 @@ export async function verifyTfjs(
   run: RunGraph,
   options: VerifyOptions = {},
 ): Promise<Verification> {
-  const { samples = 4, random = steadyRandom(), openExtent = 32 } = options;
+  const { samples = 4, random = steadyRandom(), openExtent = 32, plain = null } = options;
   const engine = await loadEngine(options.modelPath ?? files.path, options.warn ?? (() => {}));
   const { tf } = engine;
+  const own = tf.getBackend();
+  if (plain !== null) await tf.setBackend('cpu');
   // a LayersModel may have this layer beside TensorFlow.js's own
   if (format === 'tfjs-layers') registerFrelu(tf);
   const model = await loadStock(tf, files, format);
   try {
     const batches = triedBatches(files, () => batchesOf(graph, samples, random, openExtent));
-    let backend = engine.backend;
+    let backend = plain === null ? engine.backend : `cpu (${plain})`;
     let maxAbsDiff = 0;
     let scale = 0;
     for (const feeds of batches) {
@@ -83,6 +87,7 @@ export async function verifyTfjs(
     return { backend, maxAbsDiff, scale, samples };
   } finally {
     model.dispose();
+    await tf.setBackend(own);
   }
 }
 

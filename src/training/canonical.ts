@@ -1,5 +1,6 @@
 import { toFloat32 } from '../autodiff/lower/float16.js';
 import { freeBatch } from '../autodiff/lower/free-batch.js';
+import { lowerSequences } from '../autodiff/lower/sequences.js';
 import { raiseOpset } from '../autodiff/opset.js';
 import { describeTrainability, type Trainability } from '../autodiff/trainable.js';
 import { writeExplicitPads } from '../model/explicit-pads.js';
@@ -22,6 +23,7 @@ export function canonicalCopy(path: string, graph: Graph): Graph {
   raiseOpset(canonical, path);
   // here, while weights are initializers: in a step they are part of the state
   writeExplicitPads(canonical.proto);
+  lowerSequences(canonical);
   freeBatch(canonical);
   return canonical;
 }

@@ -13,7 +13,9 @@ import { exposeLosses, type JudgedOutput } from '../autodiff/lower/expose-loss.j
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
-import { unrollRecurrent } from '../autodiff/lower/recurrent.js';
+import { lowerRecurrent } from '../autodiff/lower/recurrent.js';
+import { lowerSequences } from '../autodiff/lower/sequences.js';
+import { nameBodiesApart } from '../autodiff/lower/unique-names.js';
 import {
   appendBackward,
   type Backward,
@@ -161,7 +163,10 @@ async function forwardAt(
   );
   await freezeShapes(graph, observed, trained, evaluateConstants);
   if (inlineConstantIf(graph) > 0) observed = await observeShapes(graph, feeds);
-  unrollRecurrent(graph, observed);
+  if (lowerSequences(graph, observed) > 0) observed = await observeShapes(graph, feeds);
+  // WebGPU has no Scan: its rounds would go to the host and back
+  lowerRecurrent(graph, observed, settings.provider === 'webgpu' ? Number.POSITIVE_INFINITY : undefined);
+  nameBodiesApart(graph);
   poolBeforeActivation(graph);
   if (settings.provider === 'webgpu') clipByExtrema(graph, trained);
   let running: ReadonlyMap<string, string> = new Map();

@@ -469,6 +469,7 @@ const reading: Reading = {
     sentence: 'accuracy 90.0 % on 1000 labelled samples, against 10.0 % by chance.',
   },
   untrained: [],
+  runtime: null,
   data: [],
   trusted: false,
 };

@@ -201,9 +201,9 @@ describe('what is a site', () => {
       create(FunctionProtoSchema, { name: 'Block', node: [makeNode('Relu', ['a'], ['b'], {}, 'inner')] }),
     );
     expect(outline(graph)).toEqual([
-      "in_Relu: skip, inside the body of If 'choose': bodies are not rewritten",
-      "in_Max: skip, inside the body of If 'choose': bodies are not rewritten",
-      "inner: skip, inside the local function 'Block': functions are not rewritten. Inline them first",
+      'choose/then_branch/in_Relu: relu',
+      'choose/else_branch/in_Max: relu',
+      'Block/inner: relu',
     ]);
   });
 

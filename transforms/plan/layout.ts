@@ -129,10 +129,12 @@ const shapeKeeping: ReadonlySet<string> = new Set([
  */
 export function layoutsOf(graph: Graph): Layouts {
   const known = new Map<string, Layout | null>();
+  const around = graph.outer === null ? null : layoutsOf(graph.outer);
   const declared = new Map([...graph.proto.input, ...graph.proto.valueInfo].map((info) => [info.name, info]));
   const layouts: Layouts = (value) => {
     const found = known.get(value);
     if (found !== undefined) return found;
+    if (around !== null && graph.comesFromOutside(value)) return around(value);
     const node = graph.producer(value);
     const rule = node?.domain !== '' ? undefined : shapeKeeping.has(node.opType) ? ofInput : rules[node.opType];
     const layout =

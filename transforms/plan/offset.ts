@@ -76,7 +76,7 @@ export function pushOffset(
   const carry = (value: string, pieces: readonly Piece[]) => {
     if (value === '' || pieces.length === 0) return;
     short.set(value, pieces);
-    if (graph.isOutput(value)) refusals.push(`'${value}' is an output of the model`);
+    if (graph.isOutput(value)) refusals.push(`'${value}' is an output of the ${graph.kind}`);
     for (const { node, input } of graph.uses(value)) {
       if (input < 0) refusals.push(`the body of ${describeNode(node)} reads '${value}'`);
       else waiting.add(node);
@@ -398,10 +398,13 @@ function padsWithOffset(arrival: Arrival, trailing: number): Passage | Refusal {
   return { ...passage, note: `${describeNode(arrival.node)} pads its MaxPool with the offset instead of 0` };
 }
 
-function feedsMaxPoolAlone({ graph, node }: Arrival): boolean {
+function feedsMaxPoolAlone({ graph, node }: Pick<Arrival, 'graph' | 'node'>): boolean {
   const output = outputName(node);
   const readers = graph.uses(output).map((use) => use.node);
-  return readers.length > 0 && !graph.isOutput(output) && readers.every(({ opType }) => opType === 'MaxPool');
+  const pools = (reader: NodeProto): boolean =>
+    reader.opType === 'MaxPool' ||
+    (['Identity', 'Dropout'].includes(reader.opType) && feedsMaxPoolAlone({ graph, node: reader }));
+  return readers.length > 0 && !graph.isOutput(output) && readers.every(pools);
 }
 
 const dropout: OffsetRule = (arrival) => {

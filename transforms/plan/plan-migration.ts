@@ -2,9 +2,12 @@ import type { Form, Granularity, PlanOptions } from '../../src/contract/settings
 import { type Graph, nodeId } from '../../src/model/graph.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
 import type { FoldTarget, MigrationPlan, ShiftFold, Site } from '../../src/model/plan.js';
+import { type Scope, scopesOf } from '../../src/model/scopes.js';
+import { readMark } from '../rewrite/mark.js';
 import type { Lane } from './lane.js';
 import { type Layout, type Layouts, layoutsOf } from './layout.js';
 import { type Journey, pushOffset } from './offset.js';
+import { computesInFloat32, isOpen, whyNotInScope } from './scope-limits.js';
 import { isSelected } from './selection.js';
 import { foldShift } from './shift.js';
 import { type FoundSite, findSites } from './sites.js';
@@ -14,30 +17,46 @@ import { isRefusal, type Refusal, refuse } from './targets.js';
 const broadcastingMax = 8;
 
 /**
- * Decides what becomes of every ReLU of a model: where its shift and offset go, in which form, or why it stays as it is.
+ * Decides what becomes of every ReLU of a model, those in bodies and local functions too (each of these is planned as a graph of its own): where its shift and offset go, in which form, or why it stays as it is.
  * A form that was asked for and is not exact at a site gives way to the next one that is, with the reason.
  * Reads dims of weights, no weights; the graph is not changed. What the model's format cannot say is not planned (`limits`).
  */
 export function planMigration(graph: Graph, options: PlanOptions, limits: FormatLimits = unlimited): MigrationPlan {
-  const context: Context = { graph, layouts: layoutsOf(graph), options, limits };
-  const sites = findSites(graph).map((found) => planSite(context, found));
+  const marked = readMark(graph.model);
+  const scopes = scopesOf(graph);
+  const inFloat32 = computesInFloat32(scopes);
+  const sites = scopes.flatMap((scope) => {
+    const found = findSites(scope, marked);
+    if (found.length === 0) return [];
+    const layouts = layoutsOf(scope.graph);
+    const unfit = whyNotInScope(scope, limits, inFloat32);
+    const context: Context = { graph: scope.graph, scope, layouts, options, limits, unfit, isOpen: isOpen(scope) };
+    return found.map((site) => planSite(context, site));
+  });
   const migrate = sites.filter(({ status }) => status === 'migrate').length;
   return { sites, options, summary: { relu: sites.length, migrate, skip: sites.length - migrate } };
 }
 
 interface Context {
+  /** of the scope */
   readonly graph: Graph;
+  readonly scope: Scope;
+  /** why nothing of the scope migrates */
+  readonly unfit: string | null;
+  /** whether what its nodes do may differ from call to call */
+  readonly isOpen: boolean;
   readonly layouts: Layouts;
   readonly options: PlanOptions;
   readonly limits: FormatLimits;
 }
 
 function planSite(context: Context, found: FoundSite): Site {
-  const { graph, layouts, options, limits } = context;
+  const { graph, scope, layouts, options, limits } = context;
   const { id, op, kind, input, output } = found;
   const consumers = [...new Set(graph.uses(output).map(({ node }) => nodeId(node)))];
   const layout = layouts(input);
-  const identity = { id, op, kind, consumers, output, input, channels: layout?.channels ?? null };
+  const place = scope.kind === 'main' ? {} : { scope: scope.path };
+  const identity = { id, op, kind, consumers, output, input, ...place, channels: layout?.channels ?? null };
   const skipped = (reason: string): Site => ({
     ...identity,
     status: 'skip',
@@ -49,14 +68,16 @@ function planSite(context: Context, found: FoundSite): Site {
     offset: [],
     recentre: [],
   });
-  const unfit = limits.activation(output) ?? found.skip;
+  const unfit = (scope.kind === 'main' ? limits.activation(output) : context.unfit) ?? found.skip;
   if (unfit !== null) return skipped(unfit);
   if (!isSelected(id, options.include, options.exclude)) return skipped('left out by the choice of sites');
 
   const { granularity, shift, reasons } = chooseGranularity(context, found, layout);
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;
   const lane = granularity === 'channel' && layout !== null ? wholeLane(layout) : null;
-  const journey = pushOffset(graph, layouts, { output, lane }, options.padding);
+  const journey = context.isOpen
+    ? closed(output, 'its nodes have attributes that the call gives')
+    : pushOffset(graph, layouts, { output, lane }, options.padding);
   const floors = granularity === 'layer' || graph.opset() >= broadcastingMax;
   const chosen = chooseForm(options.form, obstaclesTo(output, shift, journey, floors, limits));
   if (chosen.form === null) return skipped(chosen.reasons.join('. '));
@@ -74,18 +95,24 @@ function planSite(context: Context, found: FoundSite): Site {
   };
 }
 
+/** An offset that stays where it is. */
+function closed(output: string, why: string): Journey {
+  return { targets: [], recentre: [], notes: [], refusals: [`what reads '${output}' is not told: ${why}`] };
+}
+
 function wholeLane({ channels, axis, rank }: Layout): Lane {
   return { count: channels, start: 0, total: channels, axis, rank, flattened: false };
 }
 
 /** One parameter per channel, where that was asked for, the graph tells the channels, and the shift loses nothing by it. */
 function chooseGranularity(
-  { graph, layouts, options, limits }: Context,
+  { graph, layouts, options, limits, isOpen }: Context,
   { nodes, input }: FoundSite,
   layout: Layout | null,
 ): { granularity: Granularity; shift: ShiftFold | Refusal; reasons: readonly string[] } {
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;
   const shiftOf = (count: number | null): ShiftFold | Refusal => {
+    if (isOpen) return refuse('the nodes around it have attributes that the call gives');
     const shift = foldShift(graph, layouts, input, nodes, { count, trailingAxes });
     const [limit] = isRefusal(shift) ? [] : limitsOn(shift.targets, limits);
     return limit === undefined ? shift : refuse(limit);

@@ -131,13 +131,16 @@ export function foldShift(
 
 function foldInto(demand: Demand, value: string, readers: readonly [NodeProto, ...NodeProto[]]): ShiftFold | Refusal {
   const { graph } = demand;
-  if (graph.isOutput(value)) return refuse(`'${value}' is an output of the model too`);
+  if (graph.isOutput(value)) return refuse(`'${value}' is an output of the ${graph.kind} too`);
   const uses = graph.uses(value);
   const other = uses.find(({ node }) => !readers.includes(node));
   if (other !== undefined) return refuse(`${describeNode(other.node)} reads '${value}' too`);
   if (uses.length > readers.length) return refuse(`${describeNode(readers[0])} reads '${value}' twice`);
   const node = graph.producer(value);
-  if (node === undefined) return refuse(`'${value}' is an input of the model`);
+  if (node === undefined) {
+    const from = graph.comesFromOutside(value) ? 'comes from outside' : 'is an input';
+    return refuse(`'${value}' ${from} of the ${graph.kind}`);
+  }
   const channels = demand.layouts(value)?.channels ?? demand.count;
   if (demand.count !== null && channels !== demand.count) {
     return refuse(`${describeNode(node)} has ${channels} channels, not ${demand.count}`);

@@ -1,11 +1,9 @@
-import { create } from '@bufbuild/protobuf';
-import { GraphProtoSchema, ModelProtoSchema } from 'onnx-buf';
 import { present } from '../../src/contract/present.js';
-import { subgraphsOf } from '../../src/model/attributes.js';
 import { elementTypesOf } from '../../src/model/element-types.js';
-import { describeNode, Graph, type GraphProto, inputName, nodeId, outputName } from '../../src/model/graph.js';
-import { readMark } from '../rewrite/mark.js';
-import { type Activation, type ConstantLookup, findActivations } from './activations.js';
+import { describeNode, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
+import type { Scope } from '../../src/model/scopes.js';
+import type { SiteMark } from '../rewrite/mark.js';
+import { type Activation, findActivations } from './activations.js';
 import { findHiddenRelus } from './hidden-relus.js';
 import { whyNotASite } from './lookalikes.js';
 
@@ -18,16 +16,18 @@ export interface FoundSite extends Activation {
 }
 
 /**
- * Every ReLU and ReLU6 of a model: those of the main graph in the order of its nodes, then those inside bodies (If, Loop,
- * Scan) and local functions. What cannot migrate is among them, with its reason.
+ * Every ReLU and ReLU6 of a scope (the main graph, a body, a local function), in the order of its nodes. What cannot migrate is
+ * among them, with its reason.
+ * @param marked what the model's file says is FReLU already
  */
-export function findSites(graph: Graph): FoundSite[] {
+export function findSites(scope: Scope, marked: readonly SiteMark[]): FoundSite[] {
+  const { graph } = scope;
   const constant = (value: string) => graph.constant(value);
-  const names = uniqueIds();
-  const migrated = migratedSites(graph, names);
+  const names = uniqueIds(scope.path);
+  const migrated = migratedSites(scope, marked, names);
   const known = new Set(migrated.map(({ output }) => output));
   const activations = findActivations(graph, constant).filter(({ output, nodes }) => {
-    return !known.has(output) && !nodes.some((node) => known.has(outputName(node)));
+    return !known.has(output) && !nodes.some((node) => known.has(outputName(node)) || takesAttributes(node));
   });
   const types = elementTypesOf(graph);
   const own = activations.map((activation) =>
@@ -36,32 +36,40 @@ export function findSites(graph: Graph): FoundSite[] {
   const hidden = findHiddenRelus(graph, constant).map(({ activation, reason }) => foundSite(activation, names, reason));
   const places = new Map(graph.nodes.map((node, at) => [node, at]));
   const order = ({ named: node }: FoundSite) => present(places.get(node), `the place of ${describeNode(node)}`);
-  const main = [...migrated, ...own, ...hidden].sort((a, b) => order(a) - order(b));
-  return [...main, ...sitesInBodies(graph, constant, names), ...sitesInFunctions(graph, names)];
+  return [...migrated, ...own, ...hidden].sort((a, b) => order(a) - order(b));
 }
 
 function foundSite(activation: Activation, names: (activation: Activation) => string, skip: string | null): FoundSite {
   return { ...activation, id: names(activation), op: activation.named.opType, skip };
 }
 
-/** Gives each site its node's name the first time it occurs, and its first output's name after that. */
-function uniqueIds(): (activation: Activation) => string {
+/**
+ * Gives each site its node's name the first time it occurs, and its first output's name after that; behind the path of its scope,
+ * where it is not the main graph.
+ */
+function uniqueIds(path: string): (activation: Activation) => string {
   const taken = new Set<string>();
   return ({ named: node }) => {
     const free = [nodeId(node), ...node.output].find((name) => name !== '' && !taken.has(name));
     let id = free ?? nodeId(node);
     for (let i = 1; taken.has(id); i++) id = `${nodeId(node)}#${i}`;
     taken.add(id);
-    return id;
+    return path === '' ? id : `${path}/${id}`;
   };
 }
 
 /** Sites that the file's own mark says are FReLU already; they may not look like a ReLU any more. */
-function migratedSites(graph: Graph, names: (activation: Activation) => string): FoundSite[] {
-  const marks = new Map(readMark(graph.model).map((mark) => [mark.id, mark]));
+function migratedSites(
+  { path, graph }: Scope,
+  marked: readonly SiteMark[],
+  names: (activation: Activation) => string,
+): FoundSite[] {
+  const prefix = path === '' ? '' : `${path}/`;
+  const marks = new Map(marked.map((mark) => [mark.id, mark]));
   return graph.nodes.flatMap((node) => {
     const [output] = node.output;
-    const mark = marks.get(node.name) ?? (output === undefined ? undefined : marks.get(output));
+    const mark =
+      marks.get(`${prefix}${node.name}`) ?? (output === undefined ? undefined : marks.get(`${prefix}${output}`));
     if (mark === undefined) return [];
     marks.delete(mark.id);
     const [input, written] = [inputName(node, 0), outputName(node)];
@@ -70,38 +78,7 @@ function migratedSites(graph: Graph, names: (activation: Activation) => string):
   });
 }
 
-function sitesInBodies(graph: Graph, outer: ConstantLookup, names: (activation: Activation) => string): FoundSite[] {
-  return graph.nodes.flatMap((node) =>
-    subgraphsOf(node).flatMap((body) => {
-      const inner = graphOf(body);
-      const constant = (value: string) => inner.constant(value) ?? outer(value);
-      const reason = `inside the body of ${node.opType} '${nodeId(node)}': bodies are not rewritten`;
-      return [...listed(inner, constant, names, reason), ...sitesInBodies(inner, constant, names)];
-    }),
-  );
-}
-
-function sitesInFunctions(graph: Graph, names: (activation: Activation) => string): FoundSite[] {
-  return graph.model.functions.flatMap((definition) => {
-    const inner = graphOf(create(GraphProtoSchema, { node: definition.node }));
-    const reason = `inside the local function '${definition.name}': functions are not rewritten. Inline them first`;
-    const constant = (value: string) => inner.constant(value);
-    return [...listed(inner, constant, names, reason), ...sitesInBodies(inner, constant, names)];
-  });
-}
-
-/** What a body or a function holds, all of it for one reason left as it is. */
-function listed(
-  inner: Graph,
-  constant: ConstantLookup,
-  names: (activation: Activation) => string,
-  reason: string,
-): FoundSite[] {
-  const hidden = findHiddenRelus(inner, constant).map(({ activation }) => activation);
-  return [...findActivations(inner, constant), ...hidden].map((activation) => foundSite(activation, names, reason));
-}
-
-/** A body seen as a graph of its own, for its producers and consumers. */
-function graphOf(graph: GraphProto): Graph {
-  return new Graph(create(ModelProtoSchema, { graph }));
+/** Whether a node of a function has attributes of the call: what they are differs from call to call. */
+export function takesAttributes(node: NodeProto): boolean {
+  return node.attribute.some(({ refAttrName }) => refAttrName !== '');
 }

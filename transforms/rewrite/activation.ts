@@ -45,6 +45,7 @@ export function elementTypeOf(graph: Graph, value: string, seen = new Set<string
 function findElementType(graph: Graph, value: string, seen: Set<string>): number | undefined {
   if (seen.has(value)) return undefined;
   seen.add(value);
+  if (graph.outer !== null && graph.comesFromOutside(value)) return findElementType(graph.outer, value, seen);
   const input = graph.proto.input.find(({ name }) => name === value)?.type?.value;
   if (input?.case === 'tensorType' && isFloat(input.value.elemType)) return input.value.elemType;
   const node = graph.producer(value);

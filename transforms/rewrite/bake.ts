@@ -11,8 +11,7 @@ import type { MigrationPlan, SiteParameters } from '../../src/model/plan.js';
 import { readFloats, type TensorProto, writeFloats } from '../../src/model/tensor.js';
 import { writeMark } from './mark.js';
 import { NumberArithmetic } from './number-arithmetic.js';
-import { beginRewrite } from './rewrite.js';
-import { transforms } from './transforms.js';
+import { rewriteScopes } from './scopes.js';
 
 /**
  * The graph to write: a copy of `graph` with trained weights (by initializer name, row-major), every migrated site in its
@@ -29,8 +28,14 @@ export function bakeParameters(
   const baked = graph.copy();
   const sites = plan.sites.filter(({ status }) => status === 'migrate');
   for (const [name, values] of weights) setWeight(baked, name, values);
-  const rewrite = beginRewrite(baked, sites, new NumberArithmetic(baked, parameters));
-  for (const { fn } of transforms) fn(rewrite);
+  const byId = new Map(parameters.map((each) => [each.id, each]));
+  rewriteScopes(baked, sites, ({ scope, sites: own, planned }) => {
+    const local = own.flatMap((site) => {
+      const found = byId.get(planned(site));
+      return found === undefined ? [] : [{ ...found, id: site.id }];
+    });
+    return new NumberArithmetic(scope.graph, local);
+  });
   if (baked.model.irVersion < 4n) listAsInputs(baked);
   writeMark(baked.model, sites);
   return baked;

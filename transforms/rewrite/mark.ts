@@ -8,7 +8,7 @@ const key = 'frelu-migrate';
 const version = 1;
 
 /** What a rewritten file says of one of its sites. */
-interface SiteMark {
+export interface SiteMark {
   readonly id: string;
   readonly kind: 'relu' | 'relu6';
   readonly form: Form;

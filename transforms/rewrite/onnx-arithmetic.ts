@@ -12,35 +12,36 @@ export interface SiteInitializers {
   readonly offset: string;
 }
 
-/**
- * Arithmetic as nodes in a graph: values are names of FLOAT values. Literals are Constant nodes, so that nothing but the
- * site's parameters looks like one. Needs op set 7; uses what each op set has.
- */
-export class OnnxArithmetic implements Arithmetic<string> {
-  readonly #pending: NodeProto[] = [];
-  readonly #sites = new Map<string, SiteInitializers>();
-
-  constructor(
-    readonly graph: Graph,
-    sites: readonly Site[],
-  ) {
-    for (const site of sites) {
+/** Gives every site its parameters, as initializers of the main graph. By the site's id. */
+export function addParameters(graph: Graph, sites: readonly Site[]): Map<string, SiteInitializers> {
+  return new Map(
+    sites.map((site) => {
       const dims =
         site.granularity === 'channel' ? [present(site.channels, `the number of channels of '${site.id}'`)] : [];
       const zeros = new Float32Array(elementCount(dims));
       const initializer = (which: string) =>
         graph.addInitializer(floatTensor(graph.freshName(`${site.id}/frelu_${which}`), dims, zeros));
       const shift = site.shift === null ? null : initializer('shift');
-      this.#sites.set(site.id, { id: site.id, shift, offset: initializer('offset') });
-    }
-  }
+      return [site.id, { id: site.id, shift, offset: initializer('offset') }];
+    }),
+  );
+}
 
-  get sites(): readonly SiteInitializers[] {
-    return [...this.#sites.values()];
-  }
+/**
+ * Arithmetic as nodes in a graph: values are names of FLOAT values. Literals are Constant nodes, so that nothing but the
+ * site's parameters looks like one. Needs op set 7; uses what each op set has.
+ */
+export class OnnxArithmetic implements Arithmetic<string> {
+  readonly #pending: NodeProto[] = [];
+
+  constructor(
+    readonly graph: Graph,
+    /** the values that hold a site's parameters in the graph, by its id */
+    private readonly parameters: ReadonlyMap<string, Omit<SiteInitializers, 'id'>>,
+  ) {}
 
   parameter(site: Site, which: 'shift' | 'offset'): string | null {
-    return this.#sites.get(site.id)?.[which] ?? null;
+    return this.parameters.get(site.id)?.[which] ?? null;
   }
 
   constant(name: string): string {

@@ -1,9 +1,12 @@
+import { create } from '@bufbuild/protobuf';
+import { GraphProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { present } from '../../contract/present.js';
 import { findAttribute, floatAttribute, intAttribute, stringAttribute } from '../../model/attributes.js';
-import { describeNode, type Graph, makeNode, type NodeProto, nodeId } from '../../model/graph.js';
+import { bodyGraph, describeNode, type Graph, makeNode, type NodeProto, nodeId } from '../../model/graph.js';
 import { DataType } from '../../model/tensor.js';
 import { Emitter, type Names } from '../emitter.js';
 import { inputOf, optionalInput, optionalOutput } from '../operands.js';
+import { type Carried, makeScan } from '../rounds.js';
 
 type Operator = 'LSTM' | 'GRU' | 'RNN';
 
@@ -51,15 +54,17 @@ interface Layer {
 
 /** One direction's values. */
 interface Direction {
-  /** the input of every step, already through W and its bias: [B, gates H] each */
-  readonly projected: readonly string[];
-  /** R [gates H, H] */
-  readonly recurrent: string;
+  /** the input of all steps, already through W and its bias: [T B, gates H] */
+  readonly projected: string;
+  /** R [gates H, H]; GRU's in two: that of its gates, and that of its hidden state */
+  readonly recurrent: readonly string[];
   /** Rb of the hidden gate [H], where GRU applies it before its reset gate; else null */
   readonly hiddenBias: string | null;
   /** P for i, o, f: [H] each; none without peepholes */
   readonly peepholes: readonly string[];
-  readonly activate: (position: number, x: string) => string;
+  /** the activation function at a position, written by an emitter: that of the graph, or of a body */
+  readonly activate: (emit: Emitter, position: number, x: string) => string;
+  readonly backward: boolean;
 }
 
 interface State {
@@ -78,15 +83,24 @@ export function recurrentRefusal(node: NodeProto): string | null {
   return unknown === undefined ? null : `its activation function '${unknown.name}' is not known`;
 }
 
+/** More steps than this are a Scan: its rounds cost more than steps that are written out, which take longer to prepare. */
+const mostUnrolled = 16;
+
 /**
- * Unrolls every LSTM, GRU and RNN over its time steps into Gemm, Split, Concat and elementwise nodes, all of which have
- * gradients: directions, initial states, sequence lengths, peepholes, clipping, coupled and reset gates included.
+ * Writes every LSTM, GRU and RNN as Gemm, Split, Concat and elementwise nodes, all of which have gradients: directions, initial
+ * states, sequence lengths, peepholes, clipping, coupled and reset gates included. Few time steps are unrolled; many are the rounds
+ * of a Scan for each direction, so that the graph does not grow with them.
  *
  * Requires: the canonical op set; `shapes` of every value. Ensures: the same outputs under the same names; nodes that
  * `recurrentRefusal` names a reason for stay. The values within are new: their shapes have not been observed.
- * Returns how many nodes were unrolled.
+ * @param most as many steps are unrolled (for providers that have no Scan: all)
+ * @returns how many nodes were replaced
  */
-export function unrollRecurrent(graph: Graph, shapes: ReadonlyMap<string, readonly number[]>): number {
+export function lowerRecurrent(
+  graph: Graph,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  most: number = mostUnrolled,
+): number {
   const nodes = graph.nodes.filter((node) => isRecurrent(node) && recurrentRefusal(node) === null);
   for (const node of nodes) {
     const dimOf = (input: number, axis: number): number =>
@@ -94,7 +108,7 @@ export function unrollRecurrent(graph: Graph, shapes: ReadonlyMap<string, readon
     const [steps, batch] = [dimOf(0, 0), dimOf(0, 1)];
     const [directions, hidden] = [dimOf(2, 0), dimOf(2, 2)];
     const emit = new Emitter(graph, nodeId(node));
-    unroll({ emit, node, steps, batch, hidden, directions });
+    write({ emit, node, steps, batch, hidden, directions }, steps > most ? scanned : unrolled);
     const next = graph.nodes[graph.nodes.indexOf(node) + 1];
     graph.remove(node);
     emit.flush(next);
@@ -110,47 +124,94 @@ function operatorOf({ opType }: NodeProto): Operator | null {
   return opType === 'LSTM' || opType === 'GRU' || opType === 'RNN' ? opType : null;
 }
 
-function unroll(layer: Layer): void {
-  const { emit, node, steps, batch, hidden, directions } = layer;
-  const lengths = optionalInput(node, 4);
+/** What a direction computes: every step's state [T, 1, B, H], and the last state. */
+interface Sequence {
+  readonly all: string;
+  readonly end: State;
+}
+
+/** How the steps of a direction are written; `lengths` where sequences end before the last step. */
+type WriteSteps = (layer: Layer, direction: Direction, start: State, lengths: string | null) => Sequence;
+
+function write(layer: Layer, writeSteps: WriteSteps): void {
+  const { emit, node, batch, hidden, directions } = layer;
+  const lengths = optionalInput(node, 4) ?? null;
   const starts = (input: number) => {
     const value = optionalInput(node, input);
     return value === undefined ? Array.from({ length: directions }, () => zeros(layer)) : perDirection(layer, value);
   };
   const startsH = starts(5);
   const startsC = operatorOf(node) === 'LSTM' ? starts(6) : null;
-  const active = lengths === undefined ? null : activeSteps(layer, lengths);
-
-  const ends: State[] = [];
   const sequences = directionsOf(layer).map((direction, d) => {
-    const backward = d === 1 || stringAttribute(node, 'direction', 'forward') === 'reverse';
-    const order = Array.from({ length: steps }, (_, t) => (backward ? steps - 1 - t : t));
-    const outputs = Array<string>(steps).fill('');
     const startOf = (starting: readonly string[]) => present(starting[d], `the state that direction ${d} starts from`);
-    let state: State = { h: startOf(startsH), c: startsC === null ? null : startOf(startsC) };
-    for (const t of order) {
-      const next = step(layer, direction, present(direction.projected[t], `step ${t} of ${describeNode(node)}`), state);
-      const now = active?.[t];
-      if (now === undefined) {
-        outputs[t] = next.h;
-        state = next;
-      } else {
-        // a sequence that has ended (or, backward, not begun) keeps its state and gives 0
-        outputs[t] = emit.op('Mul', [next.h, now]);
-        const c = state.c === null || next.c === null ? null : between(emit, state.c, next.c, now);
-        state = { h: between(emit, state.h, next.h, now), c };
-      }
-    }
-    ends.push(state);
-    return emit.op('Reshape', [emit.concat(outputs, 0), emit.ints([steps, 1, batch, hidden])]);
+    const start = { h: startOf(startsH), c: startsC === null ? null : startOf(startsC) };
+    return writeSteps(layer, direction, start, lengths);
   });
-
   const last = (values: readonly string[]) =>
     emit.op('Reshape', [emit.concat(values, 0), emit.ints([directions, batch, hidden])]);
+  const ends = sequences.map(({ end }) => end);
   const [y, yh, yc] = [0, 1, 2].map((output) => optionalOutput(node, output));
-  if (y !== undefined) nameAs(emit, emit.concat(sequences, 1), y);
+  const all = sequences.map((sequence) => sequence.all);
+  if (y !== undefined) nameAs(emit, emit.concat(all, 1), y);
   if (yh !== undefined) nameAs(emit, last(ends.map(({ h }) => h)), yh);
   if (yc !== undefined) nameAs(emit, last(ends.map(({ c }) => present(c, `the cell of ${describeNode(node)}`))), yc);
+}
+
+const unrolled: WriteSteps = (layer, direction, start, lengths) => {
+  const { emit, node, steps, batch, hidden } = layer;
+  const inputs = split(emit, direction.projected, 0, Array<number>(steps).fill(batch));
+  const active = lengths === null ? null : activeSteps(layer, lengths);
+  const outputs = Array<string>(steps).fill('');
+  let state = start;
+  for (const i of Array(steps).keys()) {
+    const t = direction.backward ? steps - 1 - i : i;
+    const x = present(inputs[t], `step ${t} of ${describeNode(node)}`);
+    const next = masked(emit, state, step(layer, direction, x, state), active?.[t] ?? null);
+    outputs[t] = next.output;
+    state = next.state;
+  }
+  const all = emit.op('Reshape', [emit.concat(outputs, 0), emit.ints([steps, 1, batch, hidden])]);
+  return { all, end: state };
+};
+
+const scanned: WriteSteps = (layer, direction, start, lengths) => {
+  const { emit, node, steps, batch } = layer;
+  const { graph } = emit;
+  const name = graph.freshName(`${nodeId(node)}/Scan`);
+  const fresh = (what: string): string => graph.freshName(`${name}/${what}`);
+  const proto = create(GraphProtoSchema, { name });
+  const within = new Emitter(bodyGraph(graph, proto), name);
+  const [x, counts] = [fresh('x'), lengths === null ? null : fresh('active')];
+  const before: State = { h: fresh('h'), c: start.c === null ? null : fresh('c') };
+  const next = masked(within, before, step({ ...layer, emit: within }, direction, x, before), counts);
+  const output = within.op('Unsqueeze', [next.output, within.ints([0])]);
+  within.flush();
+  const after = [next.state.h, ...(next.state.c === null ? [] : [next.state.c])];
+
+  const inputs = emit.op('Reshape', [direction.projected, emit.ints([steps, batch, -1])]);
+  const carried = [start.h, ...(start.c === null ? [] : [start.c])].map((from, i): Carried => {
+    const inner = present(i === 0 ? before.h : before.c, `state ${i} of ${describeNode(node)}`);
+    return { start: from, end: fresh(`end${i}`), before: inner, after: present(after[i], `state ${i} after a step`) };
+  });
+  const { backward } = direction;
+  const along = { axis: 0, backward };
+  const taken = [{ outer: inputs, inner: x, ...along }];
+  if (lengths !== null && counts !== null) taken.push({ outer: activeStack(layer, lengths), inner: counts, ...along });
+  const all = fresh('all');
+  const given = [{ outer: all, inner: output, ...along }];
+  const values = (names: readonly string[]) => names.map((each) => create(ValueInfoProtoSchema, { name: each }));
+  proto.input = values([...carried.map((each) => each.before), ...taken.map(({ inner }) => inner)]);
+  proto.output = values([...carried.map((each) => each.after), output]);
+  emit.nodes.push(makeScan(name, proto, { carried, taken, given }));
+  const [h, c] = carried.map(({ end }) => end);
+  return { all, end: { h: present(h, `the last state of ${describeNode(node)}`), c: c ?? null } };
+};
+
+/** A step's state and output, where `active` [B, 1] says of which sequences: the others keep their state and give 0. */
+function masked(emit: Emitter, before: State, next: State, active: string | null): { state: State; output: string } {
+  if (active === null) return { state: next, output: next.h };
+  const c = before.c === null || next.c === null ? null : between(emit, before.c, next.c, active);
+  return { state: { h: between(emit, before.h, next.h, active), c }, output: emit.op('Mul', [next.h, active]) };
 }
 
 /** The equations of ONNX's LSTM, GRU and RNN for one step. */
@@ -161,14 +222,18 @@ function step(layer: Layer, direction: Direction, x: string, state: State): Stat
     case 'GRU':
       return { h: gruStep(layer, direction, x, state.h), c: null };
     default:
-      return { h: direction.activate(0, timesTransposed(layer.emit, state.h, direction.recurrent, x)), c: null };
+      return {
+        h: direction.activate(layer.emit, 0, timesTransposed(layer.emit, state.h, whole(layer, direction), x)),
+        c: null,
+      };
   }
 }
 
 function lstmStep(layer: Layer, direction: Direction, x: string, h: string, cell: string): State {
   const { emit, node, hidden } = layer;
-  const { activate, peepholes } = direction;
-  const sum = timesTransposed(emit, h, direction.recurrent, x);
+  const { peepholes } = direction;
+  const activate = (position: number, value: string): string => direction.activate(emit, position, value);
+  const sum = timesTransposed(emit, h, whole(layer, direction), x);
   const coupled = intAttribute(node, 'input_forget', 0) !== 0;
   const next = (input: string, forget: string, candidate: string): string => {
     const kept = emit.op('Mul', [coupled ? emit.op('Sub', [emit.float(1), input]) : forget, cell]);
@@ -190,10 +255,13 @@ function lstmStep(layer: Layer, direction: Direction, x: string, h: string, cell
   return { h: emit.op('Mul', [peek(o, 1, c), activate(2, c)]), c };
 }
 
-function gruStep({ emit, hidden }: Layer, direction: Direction, x: string, h: string): string {
-  const { activate, hiddenBias } = direction;
+function gruStep({ emit, node, hidden }: Layer, direction: Direction, x: string, h: string): string {
+  const { hiddenBias } = direction;
+  const activate = (position: number, value: string): string => direction.activate(emit, position, value);
   const [xGates, xHidden] = inTwo(emit, x, 1, [2 * hidden, hidden]);
-  const [rGates, rHidden] = inTwo(emit, direction.recurrent, 0, [2 * hidden, hidden]);
+  const part = (at: number): string =>
+    present(direction.recurrent[at], `the recurrent weights of ${describeNode(node)}`);
+  const [rGates, rHidden] = [part(0), part(1)];
   const gates = activate(0, timesTransposed(emit, h, rGates, xGates));
   const [update, reset] = inEqualParts(emit, gates, 1, 2);
   const candidate = activate(
@@ -205,8 +273,13 @@ function gruStep({ emit, hidden }: Layer, direction: Direction, x: string, h: st
   return between(emit, candidate, h, update);
 }
 
+/** The recurrent weights of LSTM and RNN. */
+function whole({ node }: Layer, { recurrent }: Direction): string {
+  return present(recurrent[0], `the recurrent weights of ${describeNode(node)}`);
+}
+
 function directionsOf(layer: Layer): Direction[] {
-  const { emit, node, steps, batch, hidden, directions } = layer;
+  const { emit, node, hidden, directions } = layer;
   const [x, w, r] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
   const [b, peepholes] = [optionalInput(node, 3), optionalInput(node, 7)];
   const perNode = activationsOf(node, directions);
@@ -223,16 +296,17 @@ function directionsOf(layer: Layer): Direction[] {
     const { bias, hiddenBias } = biasesOf(layer, biases[d]);
     const product = emit.op('Gemm', [flat, weight, ...bias], { transB: { int: 1 } });
     return {
-      projected: split(emit, product, 0, Array<number>(steps).fill(batch)),
-      recurrent,
+      projected: product,
+      recurrent: operatorOf(node) === 'GRU' ? inTwo(emit, recurrent, 0, [2 * hidden, hidden]) : [recurrent],
       hiddenBias,
       peepholes: peeps[d] === undefined ? [] : split(emit, peeps[d], 0, Array<number>(3).fill(hidden)),
-      activate: (position, value) => {
+      activate: (by, position, value) => {
         // what LSTM's output takes of its cell (position 2) is not clipped by ONNX Runtime
-        const bound = clip > 0 && position < 2 ? emit.op('Clip', [value, emit.float(-clip), emit.float(clip)]) : value;
+        const bound = clip > 0 && position < 2 ? by.op('Clip', [value, by.float(-clip), by.float(clip)]) : value;
         const activation = perNode[d * perOperator + position];
-        return activation === undefined ? bound : activate(emit, activation, bound);
+        return activation === undefined ? bound : activate(by, activation, bound);
       },
+      backward: d === 1 || stringAttribute(node, 'direction', 'forward') === 'reverse',
     };
   });
 }
@@ -300,6 +374,16 @@ function activeSteps({ emit, steps }: Layer, lengths: string): string[] {
   return Array.from({ length: steps }, (_, t) =>
     emit.op('Cast', [emit.op('Greater', [column, emit.float(t)])], { to: { int: DataType.FLOAT } }),
   );
+}
+
+/** Of all steps, [T, B, 1]. */
+function activeStack({ emit, steps }: Layer, lengths: string): string {
+  const row = emit.op('Cast', [emit.op('Unsqueeze', [lengths, emit.ints([0, 2])])], { to: { int: DataType.FLOAT } });
+  const times = emit.float(
+    Array.from({ length: steps }, (_, t) => t),
+    [steps, 1, 1],
+  );
+  return emit.op('Cast', [emit.op('Greater', [row, times])], { to: { int: DataType.FLOAT } });
 }
 
 /** A value [D, ...] as D values [...]. */

@@ -30,6 +30,7 @@ export function limitsOf(model: {
       : null;
   };
   return {
+    bodies: 'a part of the recurrence, not the last step of its layer',
     activation: (value) =>
       frelus.has(value) ? 'already FReLU: its layer is of that class, with parameters of its own' : null,
     fused: () => 'TensorFlow.js has no layer that takes the maximum with a constant',

@@ -6,7 +6,7 @@ import { type Context, list, named, note, numeric, paragraph } from './context.j
 export function reading(context: Context): Section {
   const { result, text, numbers } = context;
   const words = text.reading;
-  const { classes, sanity, untrained, data, trusted, choice } = result.reading;
+  const { classes, sanity, untrained, data, runtime, trusted, choice } = result.reading;
   return {
     id: 'reading',
     title: words.title,
@@ -17,6 +17,7 @@ export function reading(context: Context): Section {
       ...result.reading.outputs.flatMap(({ name, sanity: own }) =>
         own?.status === 'suspect' ? [note(rich`${name}: ${own.sentence} ${trusted ? words.trusted : ''}`)] : [],
       ),
+      ...(runtime === null ? [] : [note([runtime.sentence])]),
       inputTable(context),
       outputTable(context),
       list(

@@ -1,8 +1,9 @@
 import type { MigrateResult } from '../../contract/result.js';
 import type { JudgedPredictions } from '../../judge/subject.js';
+import { readSource } from '../../model/source.js';
 import { maxAbsDifference, predict } from '../../reading/predictions.js';
-import { readSource } from '../../reading/reading.js';
 import { freluNetwork } from '../../training/networks.js';
+import { deviceOf } from '../device.js';
 import type { Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import { planStage } from './plan.js';
@@ -21,7 +22,7 @@ export const baselineStage = defineStage<Baseline>({
   async compute(run) {
     const validation = (await readingStage.of(run)).predictions;
     const { signature, data } = await readRunOf(run);
-    const { session } = await run.device();
+    const { session } = await deviceOf(run);
     const test = await predict(readSource(run.model, signature), signature, data.test, session);
     return { before: { validation, test }, parity: await parityOf(run, validation.values) };
   },
@@ -33,6 +34,6 @@ async function parityOf(run: Run, original: Float32Array): Promise<Baseline['par
   const { signature, data } = await readRunOf(run);
   const untrained = freluNetwork(run.model, plan, run.options.training.scope, [], 0).bake(new Map());
   const validation = { ...data.validation, measures: [] };
-  const rewritten = await predict(untrained.model, signature, validation, (await run.device()).session);
+  const rewritten = await predict(untrained.model, signature, validation, (await deviceOf(run)).session);
   return { maxAbsDiff: maxAbsDifference(original, rewritten.values), samples: data.validation.split.count };
 }

@@ -8,6 +8,7 @@ import { preprocessingSentence } from '../../reading/data.js';
 import { lossName } from '../../reading/task.js';
 import { packageVersion } from '../../version.js';
 import { artifact } from '../artifact.js';
+import { deviceOf } from '../device.js';
 import { networksOf } from '../networks.js';
 import { checkInterrupt, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
@@ -76,7 +77,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     teacher: (await teachingOf(run))?.answers ?? null,
     rule,
     minEffect: options.minEffect,
-    device: await run.device(),
+    device: await deviceOf(run),
     arms: await trainStage.of(run),
     networks: { control: relu, frelu },
     ...(await stagedArmOf(run)),

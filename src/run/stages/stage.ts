@@ -1,9 +1,11 @@
 import type { Graph } from '../../model/graph.js';
+import { checkRuntime } from '../../reading/runtime.js';
 import { type StagedModel, stageModel } from '../../upgrade/staging.js';
 import { networksOf } from '../networks.js';
-import { perRun } from '../run.js';
+import { perRun, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import { planStage } from './plan.js';
+import { readingStage, readRunOf } from './reading.js';
 import { trainStage } from './train.js';
 
 interface StagedArm {
@@ -31,6 +33,16 @@ export const stageStage = defineStage<{
   fields: ['files'],
   async compute(run) {
     const { staged } = await stagedArmOf(run);
+    await warnOfRuntime(run, staged);
     return { files: staged.model.files.map(({ path, sha256 }) => ({ path, sha256 })) };
   },
 });
+
+/** The migrated model may fall to a fault of ONNX Runtime that the values of the original never met. */
+async function warnOfRuntime(run: Run, { model }: StagedModel): Promise<void> {
+  if ((await readingStage.of(run)).reading.runtime !== null) return;
+  const { signature, data } = await readRunOf(run);
+  const { session } = await run.device();
+  const found = await checkRuntime({ model, signature, part: data.validation, session }, signature.output);
+  if (found !== null) run.hooks.warn(`the migrated model: ${found.sentence}`);
+}

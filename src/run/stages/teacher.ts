@@ -3,13 +3,16 @@ import { Failure } from '../../contract/failure.js';
 import { findPreprocessorConfig } from '../../data/preprocessor-config.js';
 import { pairedDelta } from '../../evaluation/compare.js';
 import type { JudgedPredictions } from '../../judge/subject.js';
+import { readSource } from '../../model/source.js';
 import { findClassNames } from '../../reading/class-names.js';
 import { type RunData, refeed } from '../../reading/data.js';
 import type { DataOptions } from '../../reading/options.js';
 import { maxAbsDifference, type Predictions, predict, withPredictor } from '../../reading/predictions.js';
-import { type ModelReading, readModel, readSource } from '../../reading/reading.js';
+import { type ModelReading, readModel } from '../../reading/reading.js';
+import { soundSession } from '../../reading/runtime.js';
 import type { LoadedSubject } from '../../reading/subject.js';
 import { answersAs, type RunTask, scoresOf, truthOf } from '../../reading/task.js';
+import { deviceOf } from '../device.js';
 import { distillationOf, refuseOwnTeacher } from '../distillation.js';
 import { perRun, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
@@ -41,15 +44,15 @@ const teacherStage = defineStage<Answers>({
     const { before } = await baselineStage.of(run);
     if (run.teacher !== null) return ask(run, run.teacher, before);
     const { signature, data } = await readRunOf(run);
-    const { session } = await run.device();
+    const { session } = await deviceOf(run);
     return { ...before, train: await predict(readSource(run.model, signature), signature, data.train, session) };
   },
 });
 
 async function ask(run: Run, teacher: LoadedSubject, before: JudgedPredictions): Promise<Answers> {
   const { task } = await readRunOf(run);
-  const { session } = await run.device();
   const { read, data } = await readTeacher(run, teacher);
+  const session = soundSession((await run.device()).session, read.reading.runtime);
   const { path } = teacher.model;
   refuseOther(path, read.task, task);
   await refuseOtherOrder(run, teacher);

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
-import { recurrentRefusal, unrollRecurrent } from '../../../src/autodiff/lower/recurrent.js';
+import { lowerRecurrent, recurrentRefusal } from '../../../src/autodiff/lower/recurrent.js';
 import { canonicalOpset } from '../../../src/autodiff/opset.js';
 import { type Attributes, Graph } from '../../../src/model/graph.js';
 import { DataType, elementCount, rawTensor, type TensorProto } from '../../../src/model/tensor.js';
@@ -125,17 +125,20 @@ async function run({ graph, inputs }: Network): Promise<Record<string, readonly 
   );
 }
 
-function unrolled(given: Case): Network {
+function lowered(given: Case, most: number): Network {
   const made = network(given);
   const shapes = new Map(Object.entries(made.inputs).map(([name, { shape }]) => [name, shape]));
-  expect(unrollRecurrent(made.graph, shapes)).toBe(1);
+  expect(lowerRecurrent(made.graph, shapes, most)).toBe(1);
   return made;
 }
 
-describe('unrolled recurrent layers', () => {
+describe.each([
+  ['unrolled', T],
+  ['as a Scan', 0],
+] as const)('recurrent layers, %s', (_how, most) => {
   it.each(Object.entries(cases))('%s: the same outputs', async (_, given) => {
     const expected = await run(network(given));
-    const actual = await run(unrolled(given));
+    const actual = await run(lowered(given, most));
     for (const [name, values] of Object.entries(expected)) {
       for (const [i, value] of values.entries()) expect(actual[name]?.[i], `${name}[${i}]`).toBeCloseTo(value, 5);
     }
@@ -144,7 +147,8 @@ describe('unrolled recurrent layers', () => {
   it.each(['LSTM, everything', 'GRU, both directions', 'GRU, linear before reset', 'RNN, both directions'])(
     '%s: the gradient flows',
     async (name) => {
-      const { graph, inputs } = unrolled(cases[name] ?? { op: 'RNN' });
+      const { graph, inputs } = lowered(cases[name] ?? { op: 'RNN' }, most);
+      expect(graph.nodes.some(({ opType }) => opType === 'Scan')).toBe(most === 0);
       await checkGradient({
         inputs,
         constants: graph.proto.initializer,
@@ -154,9 +158,15 @@ describe('unrolled recurrent layers', () => {
     },
   );
 
+  it('do not grow with their steps as Scans', () => {
+    const count = (steps: number) => lowered({ op: 'LSTM', bias: true, steps }, most).graph.nodes.length;
+    if (most === 0) expect(count(3)).toBe(count(2));
+    else expect(count(3)).toBeGreaterThan(count(2));
+  });
+
   it('says why a layer stays', () => {
     const { graph } = network({ op: 'RNN', attributes: { layout: { int: 1 } } });
-    expect(unrollRecurrent(graph, new Map())).toBe(0);
+    expect(lowerRecurrent(graph, new Map())).toBe(0);
     expect(graph.nodes.map(recurrentRefusal)).toEqual([expect.stringContaining('layout 1')]);
   });
 });
