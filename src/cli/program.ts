@@ -44,6 +44,10 @@ const commands = {
     summary: "render a run's report again, or the table of many runs",
     load: async () => (await import('./commands/report.js')).declareReport,
   },
+  export: {
+    summary: "an arm's model, as it was judged",
+    load: async () => (await import('./commands/export.js')).declareExport,
+  },
   history: {
     summary: 'what was done to a model',
     load: async () => (await import('./commands/history.js')).declareHistory,

@@ -516,6 +516,15 @@ export interface MigrateResult {
   readonly rollback: string | null;
 }
 
+/** An arm's model, written as it was judged. */
+export interface ExportResult {
+  readonly run: string;
+  readonly arm: 'control' | 'frelu';
+  /** the one of several seeds that validated best */
+  readonly seed: number;
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+}
+
 export interface EvaluateResult {
   readonly model: ModelDescription;
   readonly data: {

@@ -22,7 +22,13 @@ export interface FreluNetwork extends ArmNetwork {
   sites(parameters: ReadonlyMap<string, Float32Array>): SiteParameters[];
 }
 
-const noPlan = (plan: MigrationPlan): MigrationPlan => ({ ...plan, sites: [] });
+/** A plan that migrates nothing: of the control arm. */
+export const withoutSites = (plan: MigrationPlan): MigrationPlan => ({ ...plan, sites: [] });
+
+/** The model as it came with trained values in place. */
+export function bakeControl(model: Model, plan: MigrationPlan, parameters: ReadonlyMap<string, Float32Array>): Graph {
+  return bakeParameters(model.graph, withoutSites(plan), [], parameters);
+}
 
 /** The model as it came, its ReLUs kept. */
 export function controlNetwork(
@@ -34,7 +40,7 @@ export function controlNetwork(
 ): ArmNetwork {
   return {
     trainable: makeTrainable(model.path, model.graph, scope, [], judged, loss),
-    bake: (parameters) => bakeParameters(model.graph, noPlan(plan), [], parameters),
+    bake: (parameters) => bakeControl(model, plan, parameters),
   };
 }
 

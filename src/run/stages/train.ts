@@ -17,7 +17,7 @@ import { rateStage } from './rate.js';
 import { readRunOf } from './reading.js';
 
 /** An arm whose last phase has ended. */
-const trainedArtifact = (key: string): Artifact<ArmOutcome> =>
+export const trainedArtifact = (key: string): Artifact<ArmOutcome> =>
   artifact<ArmOutcome>('train', key, ['parameters', 'bestEpoch', 'curve']);
 
 /** An arm under way, in its first phase that takes steps. */
