@@ -6,15 +6,28 @@ import fs, { appendFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 
-const { FAULT_FOLDER: folder = '', FAULT_AT: at = '0', FAULT_CODE: code, FAULT_LOG: log } = process.env;
-let count = 0;
+const { FAULT_FOLDER = '', FAULT_AT = '0', FAULT_CODE, FAULT_LOG: log } = process.env;
+
+export interface Faults {
+  /** changes elsewhere pass; '': none is looked at */
+  folder: string;
+  /** the number of the first change that does not come to pass; 0: all do */
+  at: number;
+  /** undefined: the process is killed */
+  code: string | undefined;
+  /** how many changes there were */
+  count: number;
+}
+
+export const faults: Faults = { folder: FAULT_FOLDER, at: Number(FAULT_AT), code: FAULT_CODE, count: 0 };
 
 /** Called before each change. */
 function reach(operation: string, path: unknown): void {
-  if (typeof path !== 'string' || !path.startsWith(folder)) return;
-  count++;
+  const { folder, at, code } = faults;
+  if (folder === '' || typeof path !== 'string' || !path.startsWith(folder)) return;
+  faults.count++;
   if (log !== undefined) appendFileSync(log, `${operation} ${path.slice(folder.length + 1)}\n`);
-  if (count < Number(at) || at === '0') return;
+  if (at === 0 || faults.count < at) return;
   if (code === undefined) process.kill(process.pid, 'SIGKILL');
   throw Object.assign(new Error(`${code}: ${operation}`), { code, path });
 }
