@@ -83,9 +83,18 @@ export function parseRecord(text: string): LockRecord | null {
   }
 }
 
+/** The locks of this process that it let go of and could not remove. */
+const givenUp = new Set<string>();
+
+/** Has a lock of this process count as that of a dead one from here on. Other processes see that when this one ends. */
+export function giveUp({ token }: LockRecord): void {
+  givenUp.add(token);
+}
+
 /** @param now by the clock of the file server, in milliseconds since 1970 */
 export function isDead({ record, modifiedMs }: Found, now: number): boolean {
   if (record === null) return now - modifiedMs > unreadableMs;
+  if (givenUp.has(record.token)) return true;
   if (record.machine !== self().machine) return now - modifiedMs > silentMs;
   // Pids start anew with the machine; a minute allows for a clock that was set at start-up.
   if (Date.parse(record.since) < Date.now() - uptime() * 1000 - 60_000) return true;

@@ -8,6 +8,7 @@ import { exists, removeFile, syncFolder } from './files.js';
 import { frelu, locateModel, lockPath } from './location.js';
 import {
   candidateName,
+  giveUp,
   isDead,
   isDeadCandidate,
   type LockHolder,
@@ -38,8 +39,8 @@ export interface Lock {
   /** @throws Failure('locked') when `isHeld` is false */
   assertHeld(): Promise<void>;
   /**
-   * Throws nothing, so that it hides no failure before it: a lock that cannot be removed is removed when the process ends, or taken
-   * over once it has.
+   * Throws nothing, so that it hides no failure before it: a lock that cannot be removed counts as that of a dead process from then on,
+   * and is removed when this one ends where it can be.
    */
   release(): Promise<void>;
 }
@@ -150,6 +151,7 @@ function hold(folder: string, { record, file, length }: Claim & { kind: 'claimed
       try {
         if (await isHeld()) await removeFile(path);
       } catch {
+        giveUp(record);
         return;
       }
       process.off('exit', removeOnExit);
@@ -190,7 +192,8 @@ async function claimFile(path: string): Promise<Claim> {
       file = await publish(draft, candidate, path, text);
     } finally {
       if (file !== draft) await draft.close();
-      await removeFile(candidate);
+      // what stays is cleared by the next one: the lock, once it is taken, is not lost for it
+      await removeFile(candidate).catch(() => undefined);
     }
     if (file !== null) return { kind: 'claimed', record, file, length: Buffer.byteLength(text), now };
 

@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { refuseExisting, writeElsewhere } from '../../src/upgrade/elsewhere.js';
@@ -96,4 +96,30 @@ test('a folder under the name of the model is refused', async () => {
   const { model } = await target();
   await mkdir(model.outPath, { recursive: true });
   await expect(writeElsewhere({ ...model, overwrite: true })).rejects.toMatchObject({ kind: 'usage' });
+});
+
+test.runIf(process.platform !== 'win32')('the files get the permissions that are asked for', async () => {
+  const { model, out } = await target();
+  await writeElsewhere({ ...model, mode: 0o600 });
+  for (const path of ['new.onnx', 'data/weights.bin']) expect((await stat(join(out, path))).mode & 0o777).toBe(0o600);
+});
+
+test('a folder on the way that is a link is refused: what it leads to is somebody else’s', async () => {
+  const { folder, model, out } = await target();
+  await mkdir(out, { recursive: true });
+  await symlink(join(folder, 'in'), join(out, 'data'));
+  await expect(writeElsewhere({ ...model, overwrite: true })).rejects.toMatchObject({
+    kind: 'input',
+    settings: ['out'],
+  });
+  expect(await readFiles(join(folder, 'in'))).toEqual({ 'weights.bin': 'the weights' });
+});
+
+test('a dangling link where the model is to go is in the way', async () => {
+  const { model, out } = await target();
+  await mkdir(out, { recursive: true });
+  await symlink('nowhere', join(out, 'new.onnx'));
+  for (const overwrite of [false, true]) {
+    await expect(writeElsewhere({ ...model, overwrite })).rejects.toMatchObject({ kind: 'usage' });
+  }
 });
