@@ -1,8 +1,19 @@
 import type { InputReading, OutputReading, Reading, UntrainedConstant } from '../contract/reading.js';
+import { losses } from '../contract/settings.js';
 import { flagOf } from './flags.js';
 
 /** How the model is read, in a few lines for stderr; what warns about it comes last. */
-export function readingLines({ inputs, outputs, loss, classes, untrained, data, sanity, trusted }: Reading): string[] {
+export function readingLines({
+  inputs,
+  outputs,
+  loss,
+  classes,
+  untrained,
+  data,
+  sanity,
+  trusted,
+  choice,
+}: Reading): string[] {
   const judged = outputs.filter((output) => output.judged);
   const others = outputs.filter((output) => !output.judged);
   const beside = others.filter(({ lossAt }) => lossAt !== null);
@@ -18,6 +29,8 @@ export function readingLines({ inputs, outputs, loss, classes, untrained, data, 
           `classes ${listed(classes.names)} (${classes.source === 'data' ? 'as the data names them' : classes.origin})`,
         ]),
     ...(untrained === null || untrained.length === 0 ? [] : [`not trained: ${untrainedText(untrained)}`]),
+    // what a loss of the user's reads, and what then judges, is told nowhere else
+    ...(losses.some((ours) => ours === loss) ? [] : [choice]),
     ...data,
   ];
   if (sanity?.status !== 'suspect') return lines;

@@ -150,6 +150,7 @@ describe('a loss and a metric of the user', () => {
     expect(metrics.loss?.higherIsBetter).toBe(false);
     expect(metrics.loss?.value).toBeCloseTo(mean, 4);
     expect(reading.choice).toContain('of each sample alone, fed as a batch of one');
+    expect(reading.choice).toMatch(/On 64 samples its mean is \S+, and the loss of them together \S+:/);
     const result = await run(model, data, task);
     expect(result.settings).toMatchObject({ metric: 'loss', epochKeptBy: 'validation loss' });
     const [untrained] = result.arms.frelu.curve;
@@ -234,7 +235,8 @@ describe('classes by a loss of the user', () => {
   });
 
   it('and that of a format without names, in training and in a test set of its own', async () => {
-    const { folder, model, files } = await setting({ weighted: weighted.replaceAll('label', 'target') }, logits);
+    const plain = weighted.replaceAll('label', 'target').replace(', weights)', ')');
+    const { folder, model, files } = await setting({ plain }, logits);
     const parts = [
       ['train', 200],
       ['t10k', 100],
@@ -242,12 +244,14 @@ describe('classes by a loss of the user', () => {
     for (const [part, size] of parts) {
       const pixels = Array.from({ length: 4 * size }, () => random.below(256));
       await writeFile(join(folder, `${part}-images-idx3-ubyte`), idxBytes([size, 2, 2], pixels));
-      const classes = Array.from({ length: size }, (_, i) => ((pixels[4 * i] ?? 0) > 127 ? 2 : i % 2));
+      const classes = Array.from({ length: size }, (_, i) =>
+        (pixels[4 * i] ?? 0) > 127 ? 2 : Number((pixels[4 * i + 1] ?? 0) > 127),
+      );
       await writeFile(join(folder, `${part}-labels-idx1-ubyte`), idxBytes([size], classes));
     }
-    const result = await run(model, folder, { task: null, loss: { file: files.weighted ?? '' }, metric: null });
+    const result = await run(model, folder, { task: null, loss: { file: files.plain ?? '' }, metric: null });
     expect([result.data.test.count, result.data.test.part]).toEqual([100, 'test']);
-    expect(result.arms.frelu.test.weighted?.value).toBeLessThan(result.arms.before.test.weighted?.value ?? 0);
+    expect(result.arms.frelu.test.plain?.value).toBeLessThan(result.arms.before.test.plain?.value ?? 0);
   });
 });
 
