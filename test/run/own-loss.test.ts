@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodes, Failure } from '../../src/contract/failure.js';
@@ -351,6 +351,12 @@ describe('is refused, and told why', () => {
     expect((await withMetric('mean', 'lower')).what).toContain('not one number for each');
   });
 
+  it('a name that results have no room for', async () => {
+    const { model, data, files } = await setting({ $loss: visibleError });
+    const failure = await refusal(run(model, data, { task: null, metric: null, loss: { file: files.$loss ?? '' } }));
+    expect(failure).toMatchObject({ kind: 'input', cure: 'Give the file another name.' });
+  });
+
   it('what contradicts it', async () => {
     const { model, data, files } = await setting({ loss: visibleError });
     const task = { task: null, metric: null, loss: { file: files.loss ?? '' } };
@@ -366,3 +372,33 @@ describe('is refused, and told why', () => {
     }
   });
 });
+
+it('a run that is resumed goes on with what was measured, wherever the loss lies; with another loss it is another run', async () => {
+  const { folder, model, data, files } = await setting({ loss: visibleError, distance });
+  const moved = join(await temporaryFolder(), 'loss.onnx');
+  await copyFile(files.loss ?? '', moved);
+  const other = await write(
+    await temporaryFolder(),
+    'loss.onnx',
+    parseGraph(visibleError.replace('one = float[] 1', 'one = float[] 2')),
+  );
+  const taskOf = (file: string): TaskOptions => {
+    return { task: null, loss: { file }, metric: { file: files.distance ?? '', direction: 'lower' } };
+  };
+  const optionsOf = (file: string, resume: boolean) =>
+    optionsFor(model, data, { training: trained, task: taskOf(file), dryRun: true, resume });
+  const whole = await migrate(optionsOf(files.loss ?? '', false), hooks());
+  await rm(join(folder, '.frelu'), { recursive: true });
+  const abort = new AbortController();
+  let steps = 0;
+  const onStep = (): void => {
+    if (++steps === 9) abort.abort();
+  };
+  const stopped = migrate(optionsOf(files.loss ?? '', false), hooks({ onStep, signal: abort.signal }));
+  expect(await refusal(stopped)).toMatchObject({ kind: 'interrupted' });
+  expect(await refusal(migrate(optionsOf(other, true), hooks()))).toMatchObject({ kind: 'usage' });
+  const resumed = await migrate(optionsOf(moved, true), hooks());
+  expect(resumed.arms.frelu.test).toEqual(whole.arms.frelu.test);
+  expect(resumed.arms.before.test).toEqual(whole.arms.before.test);
+  expect(resumed.delta).toEqual(whole.delta);
+}, 120_000);
