@@ -1,4 +1,5 @@
 import type { InputReading, OutputReading, Reading, SanityReading, UntrainedConstant } from '../contract/reading.js';
+import { losses } from '../contract/settings.js';
 import { printable } from '../printable.js';
 import { flagOf } from './flags.js';
 
@@ -7,7 +8,8 @@ export function readingLines(reading: Reading): string[] {
   return linesOf(reading).map(printable);
 }
 
-function linesOf({ inputs, outputs, loss, classes, untrained, data, runtime, sanity, trusted }: Reading): string[] {
+function linesOf(reading: Reading): string[] {
+  const { inputs, outputs, loss, classes, untrained, data, runtime, sanity, trusted, choice } = reading;
   const judged = outputs.filter((output) => output.judged);
   const others = outputs.filter((output) => !output.judged);
   const beside = others.filter(({ lossAt }) => lossAt !== null);
@@ -23,6 +25,8 @@ function linesOf({ inputs, outputs, loss, classes, untrained, data, runtime, san
           `classes ${listed(classes.names)} (${classes.source === 'data' ? 'as the data names them' : classes.origin})`,
         ]),
     ...(untrained === null || untrained.length === 0 ? [] : [`not trained: ${untrainedText(untrained)}`]),
+    // what a loss of the user's reads, and what then judges, is told nowhere else
+    ...(losses.some((ours) => ours === loss) ? [] : [choice]),
     ...data,
     ...(runtime === null ? [] : [`Warning: ${runtime.sentence}`]),
   ];

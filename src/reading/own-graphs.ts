@@ -151,5 +151,7 @@ async function loadGraph(
     throw refuse(`its batch size is fixed at ${fixed}.`, 'Export it with a dynamic batch size.');
   }
   const { name } = parse(file);
+  // what is measured is kept and written under this name, and these are taken there
+  if (/^\$|^__proto__$/.test(name)) throw refuse(`nothing can be called '${name}'.`, 'Give the file another name.');
   return { path: file, files: loaded.files, name, graph, inputs, output: output.name, setting };
 }

@@ -30,6 +30,8 @@ export interface CheckedGraphs {
   readonly measures: readonly OwnMeasure[];
   /** why the loss is no measure of a sample; null where it is, or there is none */
   readonly lossAside: string | null;
+  /** how far the loss of single samples is from that of all; null where they are one number, or there is none */
+  readonly apart: LossForm['apart'];
 }
 
 /**
@@ -43,13 +45,13 @@ export async function checkOwnGraphs(question: OwnQuestion): Promise<CheckedGrap
     await checkMetric(metric, await probe(question, metric));
     measures.push({ name: metric.name, higherIsBetter: metric.higherIsBetter, by: 'metric' });
   }
-  if (loss === null) return { measures, lossAside: null };
+  if (loss === null) return { measures, lossAside: null, apart: null };
   const form: LossForm = await checkLoss(loss, await probe(question, loss));
   // the same file may be both, or two of one name
   if (form.eachAlone && measures.every(({ name }) => name !== loss.name)) {
     measures.push({ name: loss.name, higherIsBetter: false, by: 'loss' });
   }
-  return { measures, lossAside: form.why };
+  return { measures, lossAside: form.why, apart: form.apart };
 }
 
 function probe({ model, signature, part, session }: OwnQuestion, graph: OwnGraph) {

@@ -3,7 +3,7 @@ import type { OutputReading } from '../contract/reading.js';
 import { headsOf } from '../model/head.js';
 import { readSource } from '../model/source.js';
 import { outputsRead } from './own-graphs.js';
-import { checkOwnGraphs, measuresOf, requireMeasure } from './own-measures.js';
+import { type CheckedGraphs, checkOwnGraphs, measuresOf, requireMeasure } from './own-measures.js';
 import { predict } from './predictions.js';
 import { inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
 import { checkRuntime, soundSession } from './runtime.js';
@@ -19,7 +19,7 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
   const own = present(question.own, 'the loss of the user');
   const checked = await checkOwnGraphs({ ...question, own });
   const judgedBy = requireMeasure(checked, own);
-  const { measures, lossAside } = checked;
+  const { measures, lossAside, apart } = checked;
   const read = outputsRead([own.loss]);
   const output = present(read[0], 'an output that the loss reads');
   const signature = { ...question.signature, output };
@@ -53,7 +53,7 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
   const by =
     judgedBy.by === 'metric'
       ? `What is judged is the metric '${judgedBy.name}' of each sample.`
-      : `What is judged is the loss '${judgedBy.name}' of each sample alone, fed as a batch of one.`;
+      : `What is judged is the loss '${judgedBy.name}' of each sample alone, fed as a batch of one.${apartSentence(apart)}`;
   const aside = lossAside === null ? '' : ` The loss is no measure of a sample: ${lossAside}.`;
   return {
     signature,
@@ -77,4 +77,14 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
       trusted: options.reading.trustReading,
     },
   };
+}
+
+/** A weighted mean over a batch has lost its weights where a sample is alone: that is said, since a metric may be what is meant. */
+function apartSentence(apart: CheckedGraphs['apart']): string {
+  if (apart === null) return '';
+  const { samples, mean, together } = apart;
+  return (
+    ` On ${samples} samples its mean is ${Number(mean.toPrecision(4))}, and the loss of them together ${Number(together.toPrecision(4))}: ` +
+    'a metric says which number counts.'
+  );
 }

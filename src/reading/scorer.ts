@@ -126,7 +126,12 @@ export interface LossForm {
   readonly eachAlone: boolean;
   /** why not; null where it is */
   readonly why: string | null;
+  /** the mean over the samples that were looked at, and the loss of them together, where the two are far apart; null where they are not */
+  readonly apart: { readonly samples: number; readonly mean: number; readonly together: number } | null;
 }
+
+/** A mean over samples that is further from the loss of all than this share of it is another number. */
+const leastApart = 0.01;
 
 /**
  * Holds a loss against some samples: one finite number for all of them, and whether it can be asked for each of them alone. It cannot
@@ -154,6 +159,8 @@ export async function checkLoss(own: OwnGraph, samples: ScoredSamples): Promise<
   }
 }
 
+const unfit = (why: string): LossForm => ({ eachAlone: false, why, apart: null });
+
 async function alone(scorer: Scorer, samples: ScoredSamples, together: number): Promise<LossForm> {
   const each: number[] = [];
   for (let i = 0; i < samples.count; i++) {
@@ -162,15 +169,16 @@ async function alone(scorer: Scorer, samples: ScoredSamples, together: number): 
       throw cause;
     });
     const [value] = said?.values ?? [];
-    if (value === undefined) return { eachAlone: false, why: 'it cannot be run on one sample' };
+    if (value === undefined) return unfit('it cannot be run on one sample');
     each.push(value);
   }
-  if (!each.every(Number.isFinite)) return { eachAlone: false, why: 'it has no value for a sample alone' };
+  if (!each.every(Number.isFinite)) return unfit('it has no value for a sample alone');
   const [first = Number.NaN] = each;
   const isSame = each.every((value) => value === first) && Math.abs(first - together) > 1e-4 * Math.abs(together);
-  return isSame
-    ? { eachAlone: false, why: `it gives ${first} for every sample alone, and ${together} for them together` }
-    : { eachAlone: true, why: null };
+  if (isSame) return unfit(`it gives ${first} for every sample alone, and ${together} for them together`);
+  const mean = each.reduce((sum, value) => sum + value, 0) / each.length;
+  const isApart = Math.abs(mean - together) > leastApart * Math.abs(together);
+  return { eachAlone: true, why: null, apart: isApart ? { samples: each.length, mean, together } : null };
 }
 
 /** @throws Failure('input') for a metric that cannot be run, or gives anything else than one number per sample */

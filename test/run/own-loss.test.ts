@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { copyFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodes, Failure } from '../../src/contract/failure.js';
@@ -150,6 +150,7 @@ describe('a loss and a metric of the user', () => {
     expect(metrics.loss?.higherIsBetter).toBe(false);
     expect(metrics.loss?.value).toBeCloseTo(mean, 4);
     expect(reading.choice).toContain('of each sample alone, fed as a batch of one');
+    expect(reading.choice).toMatch(/On 64 samples its mean is \S+, and the loss of them together \S+:/);
     const result = await run(model, data, task);
     expect(result.settings).toMatchObject({ metric: 'loss', epochKeptBy: 'validation loss' });
     const [untrained] = result.arms.frelu.curve;
@@ -234,7 +235,8 @@ describe('classes by a loss of the user', () => {
   });
 
   it('and that of a format without names, in training and in a test set of its own', async () => {
-    const { folder, model, files } = await setting({ weighted: weighted.replaceAll('label', 'target') }, logits);
+    const plain = weighted.replaceAll('label', 'target').replace(', weights)', ')');
+    const { folder, model, files } = await setting({ plain }, logits);
     const parts = [
       ['train', 200],
       ['t10k', 100],
@@ -242,12 +244,14 @@ describe('classes by a loss of the user', () => {
     for (const [part, size] of parts) {
       const pixels = Array.from({ length: 4 * size }, () => random.below(256));
       await writeFile(join(folder, `${part}-images-idx3-ubyte`), idxBytes([size, 2, 2], pixels));
-      const classes = Array.from({ length: size }, (_, i) => ((pixels[4 * i] ?? 0) > 127 ? 2 : i % 2));
+      const classes = Array.from({ length: size }, (_, i) =>
+        (pixels[4 * i] ?? 0) > 127 ? 2 : Number((pixels[4 * i + 1] ?? 0) > 127),
+      );
       await writeFile(join(folder, `${part}-labels-idx1-ubyte`), idxBytes([size], classes));
     }
-    const result = await run(model, folder, { task: null, loss: { file: files.weighted ?? '' }, metric: null });
+    const result = await run(model, folder, { task: null, loss: { file: files.plain ?? '' }, metric: null });
     expect([result.data.test.count, result.data.test.part]).toEqual([100, 'test']);
-    expect(result.arms.frelu.test.weighted?.value).toBeLessThan(result.arms.before.test.weighted?.value ?? 0);
+    expect(result.arms.frelu.test.plain?.value).toBeLessThan(result.arms.before.test.plain?.value ?? 0);
   });
 });
 
@@ -347,6 +351,12 @@ describe('is refused, and told why', () => {
     expect((await withMetric('mean', 'lower')).what).toContain('not one number for each');
   });
 
+  it('a name that results have no room for', async () => {
+    const { model, data, files } = await setting({ $loss: visibleError });
+    const failure = await refusal(run(model, data, { task: null, metric: null, loss: { file: files.$loss ?? '' } }));
+    expect(failure).toMatchObject({ kind: 'input', cure: 'Give the file another name.' });
+  });
+
   it('what contradicts it', async () => {
     const { model, data, files } = await setting({ loss: visibleError });
     const task = { task: null, metric: null, loss: { file: files.loss ?? '' } };
@@ -362,3 +372,33 @@ describe('is refused, and told why', () => {
     }
   });
 });
+
+it('a run that is resumed goes on with what was measured, wherever the loss lies; with another loss it is another run', async () => {
+  const { folder, model, data, files } = await setting({ loss: visibleError, distance });
+  const moved = join(await temporaryFolder(), 'loss.onnx');
+  await copyFile(files.loss ?? '', moved);
+  const other = await write(
+    await temporaryFolder(),
+    'loss.onnx',
+    parseGraph(visibleError.replace('one = float[] 1', 'one = float[] 2')),
+  );
+  const taskOf = (file: string): TaskOptions => {
+    return { task: null, loss: { file }, metric: { file: files.distance ?? '', direction: 'lower' } };
+  };
+  const optionsOf = (file: string, resume: boolean) =>
+    optionsFor(model, data, { training: trained, task: taskOf(file), dryRun: true, resume });
+  const whole = await migrate(optionsOf(files.loss ?? '', false), hooks());
+  await rm(join(folder, '.frelu'), { recursive: true });
+  const abort = new AbortController();
+  let steps = 0;
+  const onStep = (): void => {
+    if (++steps === 9) abort.abort();
+  };
+  const stopped = migrate(optionsOf(files.loss ?? '', false), hooks({ onStep, signal: abort.signal }));
+  expect(await refusal(stopped)).toMatchObject({ kind: 'interrupted' });
+  expect(await refusal(migrate(optionsOf(other, true), hooks()))).toMatchObject({ kind: 'usage' });
+  const resumed = await migrate(optionsOf(moved, true), hooks());
+  expect(resumed.arms.frelu.test).toEqual(whole.arms.frelu.test);
+  expect(resumed.arms.before.test).toEqual(whole.arms.before.test);
+  expect(resumed.delta).toEqual(whole.delta);
+}, 120_000);
