@@ -20,7 +20,7 @@ export interface Target {
 }
 
 /** Milliseconds that an input may take: all of these are small. */
-export const longest = 10_000;
+const longest = 10_000;
 
 /** What may be thrown at a user: all that the command line explains with another exit code than 1. */
 export function isAnswer(thrown: unknown): boolean {

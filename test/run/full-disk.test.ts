@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { migrate } from '../../src/run/migrate.js';
 import { explainFileError } from '../../src/upgrade/file-errors.js';
 import { history } from '../../src/upgrade/history.js';
@@ -22,15 +22,10 @@ vi.mock('../../src/upgrade/replace.js', async (original) => {
   return { replaceFile: limited };
 });
 
-let data = '';
-beforeAll(async () => {
-  data = await smallData();
-});
-
 /** Runs with a disk that is full from the file on that the pattern matches. */
 async function run(from: RegExp) {
   Object.assign(disk, { full: false, from });
-  const model = await smallModel();
+  const [model, data] = [await smallModel(), await smallData()];
   const warnings: string[] = [];
   const result = migrate(optionsFor(model, data), hooks({ warn: (message) => void warnings.push(message) }));
   return { model, warnings, result };
@@ -65,7 +60,7 @@ describe('a disk that is full', () => {
 
   it('behind the commit ends the command with exit code 3, the verdict and the undo told', async () => {
     Object.assign(disk, { full: false, from: /report\.html/ });
-    const model = await smallModel();
+    const [model, data] = [await smallModel(), await smallData()];
     const options = '--device cpu --yes --epochs 1 --lr 0.01 --accept always --trust-reading'.split(' ');
     const { code, stdout, stderr } = await frelu(['migrate', model, '--data', data, ...options]);
     expect(code).toBe(3);
@@ -84,7 +79,7 @@ describe('a damaged record of a newer run', () => {
     '%j does not keep an older one from being resumed, and is told',
     async (text) => {
       Object.assign(disk, { full: false, from: /train\.frelu/ });
-      const model = await smallModel();
+      const [model, data] = [await smallModel(), await smallData()];
       await expect(migrate(optionsFor(model, data), hooks())).rejects.toThrow(/disk is full/);
       const newer = join(dirname(model), '.frelu', 'runs', '29991231T000000-aaaaaa');
       await mkdir(newer);
@@ -102,6 +97,7 @@ describe('a damaged record of a newer run', () => {
     Object.assign(disk, { full: false, from: /^$/ });
     const folder = await temporaryFolder();
     const model = join(folder, 'model.onnx');
+    const data = await smallData();
     await copyFile(await smallModel(), model);
     await mkdir(join(folder, '.frelu', 'runs', 'one'), { recursive: true });
     await writeFile(join(folder, '.frelu', 'runs', 'one', 'run.json'), '');

@@ -1,4 +1,13 @@
-import { asyncBufferFromFile, type Compressors, type FileMetaData, parquetMetadataAsync, parquetRead } from 'hyparquet';
+import { setImmediate } from 'node:timers/promises';
+import {
+  type AsyncBuffer,
+  asyncBufferFromFile,
+  type Compressors,
+  type FileMetaData,
+  type ParquetReadOptions,
+  parquetMetadataAsync,
+  parquetRead,
+} from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { parseDocument } from '../../contract/parse-json.js';
@@ -27,16 +36,28 @@ async function readColumns(path: string): Promise<Columns> {
     const names = topLevelNames(metadata);
     refuseCells(path, count, names.length, cellsIn(file.byteLength));
     const cells = new Map(names.map((name) => [name, new Array<unknown>(count)]));
-    await parquetRead({
-      file,
-      metadata,
-      compressors: boundedCompressors,
-      utf8: false,
-      onChunk: ({ columnName, columnData, rowStart }) => {
-        const column = cells.get(columnName);
-        for (let i = 0; column !== undefined && i < columnData.length; i += 1) column[rowStart + i] = columnData[i];
-      },
-    });
+    refuseRanges(metadata, file.byteLength);
+    let rowStart = 0;
+    for (const { num_rows: rows } of metadata.row_groups) {
+      const rowEnd = rowStart + Number(rows);
+      // one by one: of several that are read at once, the failure of a second one would be nobody's
+      for (const name of names) {
+        await readSettled({
+          file,
+          metadata,
+          columns: [name],
+          rowStart,
+          rowEnd,
+          compressors: boundedCompressors,
+          utf8: false,
+          onChunk: ({ columnName, columnData, rowStart: at }) => {
+            const column = cells.get(columnName);
+            for (let i = 0; column !== undefined && i < columnData.length; i += 1) column[at + i] = columnData[i];
+          },
+        });
+      }
+      rowStart = rowEnd;
+    }
     return { count, names, cells, metadata };
   } catch (error) {
     if (error instanceof Failure) throw error;
@@ -51,6 +72,28 @@ async function readColumns(path: string): Promise<Columns> {
   }
 }
 
+/**
+ * Reads, and leaves nothing behind that could fail later: where the reader gives up over one column while those before it are being
+ * fetched, nobody would wait for them, and a failure of theirs would end the process. So bytes come a turn later, or not at all.
+ */
+async function readSettled(options: ParquetReadOptions): Promise<void> {
+  const { file } = options;
+  let failed = false;
+  const later: AsyncBuffer = {
+    byteLength: file.byteLength,
+    async slice(start, end) {
+      await setImmediate();
+      return failed ? new Promise<ArrayBuffer>(() => {}) : file.slice(start, end);
+    },
+  };
+  try {
+    await parquetRead({ ...options, file: later });
+  } catch (cause) {
+    failed = true;
+    throw cause;
+  }
+}
+
 /** What a page says that it unpacks to is held to what data compress to, before it is allocated. */
 const boundedCompressors: Compressors = Object.fromEntries(
   Object.entries(compressors).map(([codec, decompress]) => [
@@ -61,6 +104,19 @@ const boundedCompressors: Compressors = Object.fromEntries(
     },
   ]),
 );
+
+/** @throws Error where a column is said to lie outside of its file */
+function refuseRanges({ row_groups: groups }: FileMetaData, bytes: number): void {
+  for (const { columns } of groups) {
+    for (const { meta_data: column } of columns) {
+      if (column === undefined) throw new Error('a column of it says nothing of itself');
+      const places = [column.dictionary_page_offset ?? 0n, column.data_page_offset, column.total_compressed_size];
+      // what a damaged header leaves out is not there, whatever its type says
+      if (places.every((each) => Number(each) >= 0 && Number(each) <= bytes)) continue;
+      throw new Error('a column of it is said to lie outside of the file');
+    }
+  }
+}
 
 /** The rows of a file, which those of its groups come to. @throws Error where they do not */
 function countOf({ num_rows: rows, row_groups: groups }: FileMetaData): number {
@@ -83,7 +139,10 @@ function topLevelNames(metadata: FileMetaData): string[] {
     for (let i = 0; i < children && at < elements.length; i += 1) skipSubtree();
   };
   for (let i = 0; i < (root?.num_children ?? 0); i += 1) {
-    names.push(present(elements[at], `column ${i} of the schema`).name);
+    const { name } = present(elements[at], `column ${i} of the schema`);
+    // a damaged header leaves it out, whatever its type says
+    if (typeof name !== 'string') throw new Error(`column ${i} has no name`);
+    names.push(name);
     skipSubtree();
   }
   return names;
