@@ -1,10 +1,13 @@
-/** What a metric is computed from: a class per sample, several labels per sample, or real values. */
-export type TruthKind = 'class' | 'multilabel' | 'values';
+/** What a metric is computed from: a class per sample, several labels per sample, real values, or a class per pixel. */
+export type TruthKind = 'class' | 'multilabel' | 'values' | 'mask';
 
 interface MetricDefinition {
   readonly higherIsBetter: boolean;
-  /** `share`: the share of samples whose answer is right, from 0 to 1, shown in percent */
-  readonly unit: 'share' | 'number';
+  /**
+   * `share`: the share of samples whose answer is right, from 0 to 1, shown in percent; `ratio`: from 0 to 1 and shown in percent
+   * too, but of something else than samples
+   */
+  readonly unit: 'share' | 'ratio' | 'number';
   /** the kinds of truth that it exists for; of classes, how many there must be */
   readonly truths: readonly TruthKind[];
   readonly classes?: { readonly least: number; readonly most: number };
@@ -27,7 +30,9 @@ export const metricTable = {
   },
   macroF1: { higherIsBetter: true, unit: 'number', truths: ['class', 'multilabel'] },
   auroc: { higherIsBetter: true, unit: 'number', truths: ['class', 'multilabel'], classes: { least: 2, most: 2 } },
-  logLoss: { higherIsBetter: false, unit: 'number', truths: ['class', 'multilabel'], brief: true },
+  miou: { higherIsBetter: true, unit: 'ratio', truths: ['mask'], brief: true },
+  pixelAccuracy: { higherIsBetter: true, unit: 'ratio', truths: ['mask'], brief: true },
+  logLoss: { higherIsBetter: false, unit: 'number', truths: ['class', 'multilabel', 'mask'], brief: true },
   ece: { higherIsBetter: false, unit: 'number', truths: ['class'], brief: true },
   rmse: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
   mae: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
@@ -55,6 +60,11 @@ function isMetricName(name: string): name is MetricName {
 
 export function isShare(name: MetricName): name is ShareName {
   return metricTable[name].unit === 'share';
+}
+
+/** Whether a metric is shown in percent. */
+export function isPercent(name: MetricName): boolean {
+  return metricTable[name].unit !== 'number';
 }
 
 /** Whether a metric is one of those of a kind of truth. */

@@ -49,7 +49,7 @@ export const losses = ['cross-entropy', 'binary-cross-entropy', 'mse'] as const;
 export type LossKind = (typeof losses)[number];
 
 /** What the model does. `distill`: the data needs no labels, a teacher's outputs alone are the targets. */
-export const tasks = ['classification', 'multilabel', 'regression', 'distill'] as const;
+export const tasks = ['classification', 'multilabel', 'regression', 'segmentation', 'distill'] as const;
 export type Task = (typeof tasks)[number];
 
 export type OptimizerSettings =

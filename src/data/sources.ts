@@ -153,9 +153,10 @@ async function arraySources(source: ArraySource, options: SourceOptions): Promis
     arraySamples(source, array, present(arrays.get(array), array), options, rest),
   ]);
   const count = sharedCount(path, datasets);
+  const shapes = inputArrays.map(({ array }) => present(arrays.get(array), array).shape.slice(1));
   const targets = outputArrays.map(({ name, array }): [string, Targets] => [
     name,
-    arrayTargets(source, array, present(arrays.get(array), array), count, options),
+    arrayTargets(source, array, present(arrays.get(array), array), count, options, shapes),
   ]);
   return {
     path,

@@ -3,13 +3,14 @@ import { present } from '../contract/present.js';
 import type {
   ClassReading,
   InputReading,
+  MaskReading,
   OutputReading,
   Reading,
   ReadingSource,
   SanityReading,
 } from '../contract/reading.js';
 import { gatherInputs } from '../data/batches.js';
-import type { Targets } from '../data/dataset.js';
+import type { MapReading, Targets } from '../data/dataset.js';
 import { createInputs, type NamedInputs } from '../data/inputs.js';
 import { checkLabels } from '../data/labels.js';
 import { planPreprocessing } from '../data/preprocess.js';
@@ -42,6 +43,8 @@ export interface ReadingQuestion {
   readonly classes: ClassReading | null;
   /** the output that the targets bear the name of; null: which one they are of is told by their width */
   readonly target: string | null;
+  /** of a segmentation whose masks are not asked for: the size of its maps */
+  readonly maps?: Pick<MaskReading, 'height' | 'width'>;
   readonly options: {
     readonly data: DataOptions;
     readonly task: TaskOptions;
@@ -59,6 +62,8 @@ export interface ModelReading {
   readonly task: RunTask;
   /** what the targets are to it */
   readonly kind: TaskKind;
+  /** how its maps are held against masks; null for targets of another kind */
+  readonly map: MapReading | null;
   readonly reading: Reading;
   /** what the model says about `part` */
   readonly predictions: Predictions;
@@ -78,19 +83,21 @@ const [fewestSamples, mostSamples] = [100, 1000];
 const comparedValues = 2e7;
 
 /**
- * Reads a model: which output the data are about, what it says, what is learned, and whether the model does on labelled
+ * Reads a model whose answers are rows: which output the data are about, what it says, what is learned, and whether the model does on labelled
  * samples what a trained one does. Nothing is guessed: what is not certain is refused with the setting that says it.
  * @throws Failure('input') where no output fits the data, or several do
  */
-export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
+export async function readRows(question: ReadingQuestion): Promise<ModelReading> {
   const { model, part, options } = question;
   const { samples } = part;
+  if (samples.targets.kind === 'mask') throw new Error('masks are read otherwise');
   const heads = headsOf(model.graph);
   const named = options.reading.outputs[0]?.name ?? question.target;
   const only = heads.length === 1 ? heads[0] : undefined;
   // a model of one output is run but once
   const first = only === undefined ? null : await predictHead(question, only, part);
-  const observed = first === null ? await probe(question, heads) : heads.map((head) => ({ head, width: first.width }));
+  const observed =
+    first === null ? await probe(question, heads, probed) : heads.map((head) => ({ head, width: first.width }));
   if (first !== null && first.width > 1) checkLabels(samples.targets, first.width, samples.path);
   const beside = otherTargets(samples);
   const candidates = observed.filter(({ head }) => !beside.has(head.output));
@@ -111,6 +118,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
     output: chosen.output,
     task,
     kind: chosen.task,
+    map: null,
     predictions,
     others,
     reading: {
@@ -139,6 +147,7 @@ async function readOthers(
   const { model, part, options } = question;
   const others: OtherReading[] = [];
   for (const [output, own] of otherTargets(part.samples)) {
+    if (own.kind === 'mask') throw masksBeside(part.samples.path);
     const chosen = chooseOutput(model.path, observed, wantedOf(own), output);
     const predictions = await predictHead(question, chosen.head, part);
     const agreement = agree(chosen.head, describeValues(predictions.values, predictions.width));
@@ -150,6 +159,15 @@ async function readOthers(
     others.push({ signature, output, task, kind: chosen.task, predictions });
   }
   return others;
+}
+
+export function masksBeside(path: string): Failure {
+  return new Failure('input', {
+    what: `${path}: masks are not trained beside other targets.`,
+    cure: 'Name one output.',
+    settings: ['output'],
+    written: 'nothing',
+  });
 }
 
 /** @throws Failure('input') for scores of classes of which every row sums to 100, say: neither logits nor probabilities */
@@ -181,7 +199,12 @@ function refuseLogSigmoid(path: string, { output }: ChosenOutput, { meaning }: A
   });
 }
 
-function predictHead({ model, signature, session }: ReadingQuestion, head: Head, part: DataPart, limit?: number) {
+export function predictHead(
+  { model, signature, session }: ReadingQuestion,
+  head: Head,
+  part: DataPart,
+  limit?: number,
+) {
   const read = { ...signature, output: head.value };
   return predict(readSource(model, read), read, part, session, limit);
 }
@@ -192,12 +215,19 @@ export function readSource(model: Model, { output }: Pick<Signature, 'output'>) 
 }
 
 /** How wide each output is, by running a few samples; null for labels, which nothing is trained through. */
-async function probe(question: ReadingQuestion, heads: readonly Head[]): Promise<readonly ObservedHead[]> {
+export async function probe(
+  question: ReadingQuestion,
+  heads: readonly Head[],
+  count: number,
+): Promise<readonly ObservedHead[]> {
   const observed: ObservedHead[] = [];
   for (const head of heads) {
-    const width =
-      head.valueMeaning === 'label' ? null : (await predictHead(question, head, question.part, probed)).width;
-    observed.push({ head, width });
+    if (head.valueMeaning === 'label') {
+      observed.push({ head, width: null });
+      continue;
+    }
+    const { width, shape } = await predictHead(question, head, question.part, count);
+    observed.push({ head, width, shape });
   }
   return observed;
 }
@@ -208,32 +238,41 @@ async function checkSanity(
   chosen: ChosenOutput,
   task: RunTask,
 ): Promise<Sanity> {
-  const { model, labelled, options, session } = question;
+  const { model, labelled, session } = question;
   const size = labelled.inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const count = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(comparedValues / size)));
   const split = evenly(labelled.split, count);
   const source = readSource(model, signature);
+  const truth = truthOf(task, targetsFor(chosen, labelled.samples.targets), split.indices, new Float32Array());
+  if (truth.kind === 'mask') throw new Error('masks are read otherwise');
   return checkReading({
-    truth: truthOf(task, targetsFor(chosen, labelled.samples.targets), split.indices, new Float32Array()),
+    truth,
     width: task.width,
     scores: task.scores,
     inputs: await candidatesFor(labelled),
     async predict(candidate) {
-      const prepared =
-        candidate === null
-          ? labelled.inputs
-          : labelled.inputs.map(({ name, dataset }, i) => {
-              const input = present(signature.inputs[i], `the input '${name}'`);
-              const apply = { ...options.data.preprocessing, ...candidate.apply };
-              return { name, ...createInputs(dataset, planPreprocessing(dataset, modelInputOf(model, input), apply)) };
-            });
-      return (await predict(source, signature, { ...labelled, inputs: prepared, split }, session)).values;
+      const inputs = preparedBy(question, signature, candidate);
+      return (await predict(source, signature, { ...labelled, inputs, split }, session)).values;
     },
   });
 }
 
+/** The labelled samples prepared in another way; null: as given. */
+export function preparedBy(
+  { model, labelled, options }: ReadingQuestion,
+  signature: Signature,
+  candidate: InputCandidate | null,
+): readonly NamedInputs[] {
+  if (candidate === null) return labelled.inputs;
+  return labelled.inputs.map(({ name, dataset }, i) => {
+    const input = present(signature.inputs[i], `the input '${name}'`);
+    const apply = { ...options.data.preprocessing, ...candidate.apply };
+    return { name, ...createInputs(dataset, planPreprocessing(dataset, modelInputOf(model, input), apply)) };
+  });
+}
+
 /** The usual ways of preparing a picture: of several inputs nobody could tell which of them is prepared wrongly. */
-async function candidatesFor({ inputs, split }: DataPart): Promise<readonly InputCandidate[]> {
+export async function candidatesFor({ inputs, split }: DataPart): Promise<readonly InputCandidate[]> {
   const [input, ...others] = inputs;
   if (input === undefined || others.length > 0) return [];
   return inputCandidates({
@@ -245,7 +284,7 @@ async function candidatesFor({ inputs, split }: DataPart): Promise<readonly Inpu
 }
 
 /** Some samples of a split, evenly spaced. */
-function evenly(split: DataPart['split'], count: number): DataPart['split'] {
+export function evenly(split: DataPart['split'], count: number): DataPart['split'] {
   if (split.count <= count) return split;
   const indices = Int32Array.from({ length: count }, (_, i) =>
     present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
@@ -275,7 +314,7 @@ function ends(values: Float32Array): { readonly min: number; readonly max: numbe
   return { min, max };
 }
 
-async function inputReadings(question: ReadingQuestion): Promise<InputReading[]> {
+export async function inputReadings(question: ReadingQuestion): Promise<InputReading[]> {
   const { signature, part } = question;
   const fed = await gatherInputs(part.inputs, evenly(part.split, 64).indices);
   return part.inputs.map((inputs, i) => {
@@ -322,7 +361,7 @@ function layoutOf(channels: 'first' | 'last' | 'none', shape: readonly number[])
   return channels === 'first' ? 'NCHW' : 'NHWC';
 }
 
-function outputReading(
+export function outputReading(
   { head, width }: ObservedHead,
   chosen: ChosenOutput,
   agreement: Agreement,
@@ -352,7 +391,7 @@ function lossAt(head: Head, { loss }: Pick<RunTask, 'loss'>): string {
   return loss === 'mse' ? head.value : head.logits;
 }
 
-function sanityReading(
+export function sanityReading(
   { status, samples, metric, asGiven, chance, best, sentence }: Sanity,
   targets: Targets,
 ): SanityReading {

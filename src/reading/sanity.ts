@@ -5,9 +5,9 @@ import {
   correctness,
   metricOf,
   predictedClasses,
+  type RowTruth,
   type Scores,
   sigmoid,
-  type Truth,
   truthCount,
 } from '../evaluation/metrics.js';
 import { holm, mcnemarExact, pairedCounts } from '../evaluation/paired.js';
@@ -16,8 +16,8 @@ import { areGuessedClasses, areGuessedLabels } from './guess.js';
 import type { InputCandidate } from './input-candidates.js';
 import { meanTest } from './statistics.js';
 
-/** What is judged: a right-or-wrong share, the log loss where only the size of probabilities differs, R2 of values. */
-export type SanityMetric = 'accuracy' | 'logLoss' | 'r2';
+/** What is judged: a right-or-wrong share, the log loss where only the size of probabilities differs, R2 of values, mean IoU of masks. */
+export type SanityMetric = 'accuracy' | 'logLoss' | 'r2' | 'miou';
 
 /** A reading that is far better than the one as given. */
 export interface BetterReading {
@@ -51,7 +51,7 @@ export interface Sanity {
 
 export interface SanityQuestion {
   /** of at most a thousand labelled samples of the training part */
-  readonly truth: Truth;
+  readonly truth: RowTruth;
   readonly width: number;
   /** how the outputs are read; log-probabilities are logits */
   readonly scores: Scores['kind'];
@@ -65,13 +65,13 @@ export interface SanityQuestion {
 }
 
 /** Fewer samples say nothing. */
-const enoughSamples = 20;
+export const enoughSamples = 20;
 
 /** The family-wise level of all readings that are tried on one model. */
-const level = 1e-3;
+export const level = 1e-3;
 
 /** The least that another reading must gain to be far better: accuracy, R2; and of the log loss, this share of it. */
-const leastGain = 0.05;
+export const leastGain = 0.05;
 const leastFit = 0.1;
 const leastLogLoss = 0.1;
 
@@ -117,7 +117,7 @@ export async function checkReading(question: SanityQuestion): Promise<Sanity> {
 }
 
 /** How the reading as given does. */
-interface Judged {
+export interface Judged {
   readonly metric: SanityMetric;
   readonly count: number;
   readonly value: number;
@@ -134,7 +134,7 @@ interface Trial extends BetterReading {
   readonly isFar: boolean;
 }
 
-function judge(scores: Scores, truth: Truth): Judged {
+function judge(scores: Scores, truth: RowTruth): Judged {
   const count = truthCount(truth);
   const everything = Int32Array.from({ length: count }, (_, i) => i);
   if (truth.kind === 'values') {
@@ -153,7 +153,7 @@ function judge(scores: Scores, truth: Truth): Judged {
 }
 
 /** Other readings of the outputs, which need no other run. */
-function* outputTrials(scores: Scores, truth: Truth): Generator<Trial> {
+function* outputTrials(scores: Scores, truth: RowTruth): Generator<Trial> {
   if (truth.kind === 'values') {
     yield* valueTrials(scores, truth);
     return;
@@ -163,7 +163,7 @@ function* outputTrials(scores: Scores, truth: Truth): Generator<Trial> {
 }
 
 /** Probabilities that are read as logits, and the other way round, where the numbers themselves allow it. */
-function* kindTrials(scores: Scores, truth: Exclude<Truth, { kind: 'values' }>): Generator<Trial> {
+function* kindTrials(scores: Scores, truth: Exclude<RowTruth, { kind: 'values' }>): Generator<Trial> {
   const inUnit = scores.values.every((value) => value >= 0 && value <= 1 + 1e-3);
   const isOneColumn = scores.width === 1 || truth.kind === 'multilabel';
   if (scores.kind === 'logits' && inUnit && (isOneColumn || sumToOne(scores))) {
@@ -182,7 +182,7 @@ function sumToOne({ values, width }: Scores): boolean {
   return true;
 }
 
-function logLossTrial(name: string, given: Scores, other: Scores, truth: Exclude<Truth, { kind: 'values' }>): Trial {
+function logLossTrial(name: string, given: Scores, other: Scores, truth: Exclude<RowTruth, { kind: 'values' }>): Trial {
   const count = truthCount(truth);
   const losses = (scores: Scores): Float64Array => {
     const loss = metricOf(scores, truth)('logLoss');
@@ -204,7 +204,7 @@ function logLossTrial(name: string, given: Scores, other: Scores, truth: Exclude
 }
 
 /** The classes in another order, or counted from another number. */
-function* classTrials(scores: Scores, truth: Extract<Truth, { kind: 'class' }>): Generator<Trial> {
+function* classTrials(scores: Scores, truth: Extract<RowTruth, { kind: 'class' }>): Generator<Trial> {
   const { labels, classes } = truth;
   const predicted = predictedClasses(scores);
   for (const by of [-1, 1]) {
@@ -254,7 +254,7 @@ function accuracyTrial(name: string, given: Uint8Array, other: Uint8Array): Tria
 }
 
 /** Targets of two values as classes whose logit the output is, or in the other of the two usual codes, 0 and 1 or -1 and 1. */
-function* valueTrials(scores: Scores, truth: Extract<Truth, { kind: 'values' }>): Generator<Trial> {
+function* valueTrials(scores: Scores, truth: Extract<RowTruth, { kind: 'values' }>): Generator<Trial> {
   const [isZeroOne, isSigned] = [isOf(truth.values, 0, 1), isOf(truth.values, -1, 1)];
   if (!isZeroOne && !isSigned) return;
   const values = scores.values.map((value) => (isZeroOne ? (value + 1) / 2 : 2 * value - 1));
@@ -276,7 +276,7 @@ function valueTrial(
   name: string,
   given: Float32Array,
   other: Float32Array,
-  truth: Extract<Truth, { kind: 'values' }>,
+  truth: Extract<RowTruth, { kind: 'values' }>,
   settings: readonly SettingHint[],
 ): Trial {
   const everything = Int32Array.from({ length: truthCount(truth) }, (_, i) => i);
@@ -292,7 +292,7 @@ function valueTrial(
 async function inputTrial(
   candidate: InputCandidate,
   given: Scores,
-  truth: Truth,
+  truth: RowTruth,
   predict: SanityQuestion['predict'],
 ): Promise<Trial | null> {
   const values = await predict(candidate).catch((error: unknown) => {
@@ -309,7 +309,7 @@ async function inputTrial(
 /** Per sample, over the outputs, in units of each target's variance; null: of the mean. */
 function squaredErrors(
   outputs: Float32Array | null,
-  { values, width }: Extract<Truth, { kind: 'values' }>,
+  { values, width }: Extract<RowTruth, { kind: 'values' }>,
 ): Float64Array {
   const count = values.length / width;
   const errors = new Float64Array(count);
@@ -341,7 +341,7 @@ function readingOf({ isFar: _, ...reading }: Trial): BetterReading {
   return reading;
 }
 
-function finding(given: Judged, status: Sanity['status'], best: BetterReading | null, sentence: string): Sanity {
+export function finding(given: Judged, status: Sanity['status'], best: BetterReading | null, sentence: string): Sanity {
   const { metric, count, value, chance } = given;
   return { status, metric, samples: count, asGiven: Number.isFinite(value) ? value : null, chance, best, sentence };
 }
@@ -350,9 +350,10 @@ const metricTexts: Readonly<Record<SanityMetric, (value: number) => string>> = {
   accuracy: (value) => `an accuracy of ${(100 * value).toFixed(2)} %`,
   logLoss: (value) => `a log loss of ${value.toFixed(4)}`,
   r2: (value) => `an R2 of ${value.toFixed(3)}`,
+  miou: (value) => `a mean IoU of ${(100 * value).toFixed(2)} %`,
 };
 
-const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
+export const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
   const text = metricTexts[metric](value);
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 };
@@ -360,14 +361,14 @@ const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
 const chanceText = ({ metric, chance }: Judged): string =>
   metric === 'r2' ? '0 for the mean of the targets' : `${(100 * chance).toFixed(2)} % for a guess`;
 
-function betterSentence({ name, metric, samples, asGiven, value }: Trial): string {
+export function betterSentence({ name, metric, samples, asGiven, value }: Omit<BetterReading, 'p'>): string {
   return (
     `Read as it is, the model has ${metricTexts[metric](asGiven)} on ${samples} labelled samples; ` +
     `with ${name}, ${metricTexts[metric](value)}.`
   );
 }
 
-function guessSentence(given: Judged): string {
+export function guessSentence(given: Judged): string {
   const than = given.metric === 'r2' ? 'is worse than the mean of the targets' : 'is no better than a guess';
   return `${shown(given)} on ${given.count} labelled samples ${than}: the model may be given other inputs, or other targets, than it was trained for.`;
 }

@@ -3,11 +3,12 @@ import { present } from '../contract/present.js';
 import type { MetricName, Task } from '../contract/result.js';
 import type { LossKind } from '../contract/settings.js';
 import type { Batch } from '../data/batches.js';
-import type { Targets } from '../data/dataset.js';
-import type { Scores, Truth } from '../evaluation/metrics.js';
+import type { MapReading, Targets } from '../data/dataset.js';
+import type { AnyScores, Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
 import type { ChosenOutput, TaskKind } from './choose-output.js';
 import type { TaskOptions } from './options.js';
+import type { Predictions } from './predictions.js';
 import type { Agreement } from './values.js';
 
 /** What is learned and how it is judged: told from the model's output and the targets, or by options. */
@@ -48,16 +49,52 @@ export function chooseTask(
   const loss = options.loss ?? lossOf(task, chosen);
   const scores = loss === 'mse' ? 'values' : meaning === 'probabilities' ? 'probabilities' : 'logits';
   const names = metricNames(truthOf({ task, loss, width }, targets, new Int32Array(), new Float32Array()));
-  const metric = options.metric ?? present(names[0], `a metric of the task ${task}`);
-  if (!names.includes(metric)) {
+  return { task, loss, metric: metricAmong(names, task, options), scores, width, distilled: task === 'distill' };
+}
+
+/** @throws Failure('usage') for a metric that is none of the task's */
+function metricAmong(names: readonly MetricName[], task: Task, { metric }: TaskOptions): MetricName {
+  const chosen = metric ?? present(names[0], `a metric of the task ${task}`);
+  if (names.includes(chosen)) return chosen;
+  throw new Failure('usage', {
+    what: `The metric ${chosen} is none of this task (${task}).`,
+    cure: `Choose one of ${names.join(', ')}.`,
+    settings: ['metric'],
+    written: 'nothing',
+  });
+}
+
+/**
+ * The task of an output that is held against masks.
+ * @param width of the output, all numbers of one sample
+ * @throws Failure('usage') for another task, a metric that is none of its own, or a loss that is not the output's
+ */
+export function segmentationTask(
+  { columns, classes, scores }: Pick<MapReading, 'columns' | 'classes' | 'scores'>,
+  width: number,
+  options: TaskOptions,
+  path: string,
+): RunTask {
+  const { task, loss } = options;
+  if (task !== null && task !== 'segmentation') {
     throw new Failure('usage', {
-      what: `The metric ${metric} is none of this task (${task}).`,
-      cure: `Choose one of ${names.join(', ')}.`,
-      settings: ['metric'],
+      what: `${path}: it has masks, a class for each pixel, which is no ${task}.`,
+      cure: 'Leave the task out, or give data of that task.',
+      settings: ['task', 'data'],
       written: 'nothing',
     });
   }
-  return { task, loss, metric, scores, width, distilled: task === 'distill' };
+  const own: LossKind = columns === 1 ? 'binary-cross-entropy' : 'cross-entropy';
+  if (loss !== null && loss !== own) {
+    throw new Failure('usage', {
+      what: `The loss ${loss} is not that of masks of ${classes} classes in ${columns} columns.`,
+      cure: `Leave it out: it is the ${own} of each pixel.`,
+      settings: ['loss'],
+      written: 'nothing',
+    });
+  }
+  const metric = metricAmong(metricNames({ kind: 'mask', images: 0, classes }), 'segmentation', options);
+  return { task: 'segmentation', loss: own, metric, scores, width, distilled: false };
 }
 
 const tasks: Readonly<Record<TaskKind, Task>> = {
@@ -65,6 +102,7 @@ const tasks: Readonly<Record<TaskKind, Task>> = {
   binary: 'classification',
   multilabel: 'multilabel',
   regression: 'regression',
+  segmentation: 'segmentation',
 };
 
 function lossOf(task: Task, { head, width, task: kind }: Pick<ChosenOutput, 'head' | 'width' | 'task'>): LossKind {
@@ -77,9 +115,9 @@ function lossOf(task: Task, { head, width, task: kind }: Pick<ChosenOutput, 'hea
 /** Predictions, to be read as the task says. */
 export function scoresOf(
   { scores }: Pick<RunTask, 'scores'>,
-  { values, width }: Pick<Scores, 'values' | 'width'>,
-): Scores {
-  return { values, width, kind: scores };
+  { values, width, masks }: Pick<Predictions, 'values' | 'width' | 'masks'>,
+): AnyScores {
+  return masks ?? { values, width, kind: scores };
 }
 
 /** What samples are compared with: their labels, their values, or (without labels) what the teacher says, as the task reads it. */
@@ -102,6 +140,10 @@ export function truthOf(
         values.set(targets.values.subarray(index * targets.width, (index + 1) * targets.width), i * targets.width);
       });
       return { kind: task === 'multilabel' ? 'multilabel' : 'values', values, width: targets.width };
+    }
+    case 'mask': {
+      const { classes } = present(targets.map, 'how masks are read');
+      return { kind: 'mask', images: indices.length, classes };
     }
     case 'none': {
       if (loss !== 'cross-entropy') return { kind: 'values', values: teacher, width };

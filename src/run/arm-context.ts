@@ -1,3 +1,4 @@
+import type { MaskLoss } from '../autodiff/losses.js';
 import type { Targets } from '../data/dataset.js';
 import { type DataPart, sampleShapesOf } from '../reading/data.js';
 import { softTargets, truthOf } from '../reading/task.js';
@@ -50,6 +51,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       sampleShapes: sampleShapesOf(data.train),
       others: learned.map(({ loss, targetScale }) => ({ loss, ...(targetScale !== undefined && { targetScale }) })),
       ...(task.loss === 'mse' && { targetScale: spreadOf(wantedValues(data.train, teaching), task.width) }),
+      ...maskLossOf(data.train, training.labelSmoothing),
     },
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
@@ -62,6 +64,13 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     warn: (message) => hooks.warn(message),
   };
 });
+
+/** How the loss is held against masks; nothing for targets of another kind. */
+function maskLossOf({ samples }: DataPart, smoothing: number): { readonly mask?: MaskLoss } {
+  const { targets } = samples;
+  if (targets.kind !== 'mask' || targets.map === null) return {};
+  return { mask: { axis: targets.map.axis === 'first' ? 1 : 3, smoothing } };
+}
 
 /** What a regression is trained on, [samples, width]: the targets of the training samples, or what the teacher says where it alone counts. */
 function wantedValues({ samples, split }: DataPart, teaching: Teaching | null): Float32Array {

@@ -84,10 +84,20 @@ function trainingBatches(context: ArmContext, signature: Signature): TrainingBat
         const own = gatherTargets(other.targets, batch.indices, other.task.width);
         return lossTargets(other.task, own, context.labelSmoothing);
       });
-      yield { inputs: tensorsFor(signature, batch.inputs, count), targets: targetsOf(batch), others, count };
+      const targets = targetsOf(batch);
+      const weights = samples.targets.kind === 'mask' ? { weights: countedPixels(targets, count) } : {};
+      yield { inputs: tensorsFor(signature, batch.inputs, count), targets, others, count, ...weights };
     }
   }
   return { count: split.count, batchSize, epoch };
+}
+
+/** Of each mask, the pixels that are of a class: what the loss's mean is over. */
+function countedPixels(masks: Float32Array, count: number): number[] {
+  const pixels = masks.length / count;
+  return Array.from({ length: count }, (_, i) =>
+    masks.subarray(i * pixels, (i + 1) * pixels).reduce((sum, label) => (label >= 0 ? sum + 1 : sum), 0),
+  );
 }
 
 /** What the loss is held against: labels, the teacher's answers, or both side by side for each sample, as `Backward.targetShape` says. */

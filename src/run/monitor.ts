@@ -30,6 +30,8 @@ export function monitor({ device: requested, ...options }: MonitorOptions): Prom
   return withDevice(requested, (device) => monitorOn(device, options));
 }
 
+const segmentation = { task: 'segmentation', loss: null, metric: null } as const;
+
 async function monitorOn(
   device: ChosenDevice,
   { run, data, thresholds, ...options }: Omit<MonitorOptions, 'device'>,
@@ -44,12 +46,14 @@ async function monitorOn(
     });
   }
   const path = options.model ?? writtenModel(run);
+  const { masks } = run.reading;
   const { model, signature, part, scores } = await evaluateSubject(
     {
       model: path,
       data: { ...data, preprocessing: { ...preprocessingOf(run), ...data.preprocessing } },
       // labels are not needed, and not looked at
-      task: { task: 'distill', loss: run.settings.loss, metric: null },
+      task: masks === undefined ? { task: 'distill', loss: run.settings.loss, metric: null } : segmentation,
+      ...(masks !== undefined && { maps: masks }),
       reading: {
         ...defaultReadingOptions,
         inputs: run.reading.inputs.flatMap(({ name, key }) => (key === undefined ? [] : [{ name, key }])),

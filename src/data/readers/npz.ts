@@ -3,6 +3,7 @@ import { unzipSync } from 'fflate';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
+import { areMasks, arrayMasks } from './array-masks.js';
 import { arrayDataset, isRounded } from './arrays.js';
 import { fileSize, isFolder, listFolder, readBytes, readHead } from './files.js';
 import { type ArraySource, isNpy, type NpyArray, numbers, parseNpy, strings } from './npy.js';
@@ -11,7 +12,7 @@ import { namedTargets, numericTargets, rowTargets } from './targets.js';
 
 /** Array names in use: Keras (x_train), MedMNIST (train_images), scikit-learn (data, target), torch exports... */
 export const inputNames = ['x', 'images', 'image', 'data', 'inputs', 'features', 'samples'];
-export const targetNames = ['y', 'labels', 'label', 'targets', 'target', 'classes', 't'];
+export const targetNames = ['y', 'labels', 'label', 'targets', 'target', 'classes', 't', 'masks', 'mask'];
 export const partWords: Readonly<Record<Part, readonly string[]>> = {
   train: ['train'],
   validation: ['val', 'valid', 'validation'],
@@ -146,13 +147,14 @@ export function arraySamples(
   return arrayDataset({ ...stored, storage: Float32Array.from(values), rounded: values.find(isRounded) });
 }
 
-/** One array as targets of `count` samples. @throws Failure('input') */
+/** One array as targets of `count` samples. @param shapes of one sample of each input @throws Failure('input') */
 export function arrayTargets(
   { path }: ArraySource,
   name: string,
   array: NpyArray,
   count: number,
   options: ReadOptions,
+  shapes: readonly (readonly number[])[] = [],
 ): Targets {
   const [length = 0, ...rest] = array.shape;
   const width = rest.reduce((product, dim) => product * dim, 1);
@@ -163,6 +165,7 @@ export function arrayTargets(
       cure: 'Save arrays that belong together.',
     });
   }
+  if (areMasks(array, { count, shapes }, options)) return arrayMasks(path, name, array, { count, shapes });
   if (array.type.startsWith('U')) return namedTargets(strings(`${path}: ${name}`, array), place, options);
   const values = numbers(`${path}: ${name}`, array);
   if (width > 1) return rowTargets(Float32Array.from(values), width, place, options);
@@ -202,7 +205,7 @@ async function read(source: ArraySource, options: ReadOptions): Promise<Dataset>
   const targets: Targets =
     pair.targets === undefined
       ? { kind: 'none' }
-      : arrayTargets(source, pair.targets, array(pair.targets), inputs.shape[0] ?? 0, options);
+      : arrayTargets(source, pair.targets, array(pair.targets), inputs.shape[0] ?? 0, options, [inputs.shape.slice(1)]);
   return arraySamples(source, pair.inputs, inputs, options, { part: several ? part : undefined, targets });
 }
 

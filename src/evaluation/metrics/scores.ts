@@ -1,3 +1,5 @@
+import type { MaskScores, MaskTruth } from './masks.js';
+
 /** What a model said about `count` samples: row-major [count, width]. */
 export interface Scores {
   readonly values: Float32Array;
@@ -9,7 +11,12 @@ export interface Scores {
   readonly kind: 'logits' | 'probabilities' | 'values';
 }
 
-export type Truth =
+/** What a model said, a row for each sample or counted image by image. */
+export type AnyScores = Scores | MaskScores;
+
+export type Truth = RowTruth | MaskTruth;
+
+export type RowTruth =
   /** `labels[i]` in [0, classes); two classes may be scored by one column, the probability of class 1 */
   | { readonly kind: 'class'; readonly labels: Int32Array; readonly classes: number }
   /** 0 or 1, [count, width] */
@@ -22,12 +29,30 @@ export interface ClassProbabilities {
   readonly classes: number;
 }
 
+/** Scores of a task whose answers are rows. */
+export function rowsOf(scores: AnyScores): Scores {
+  if (scores.kind === 'mask') throw new RangeError('masks are no rows');
+  return scores;
+}
+
+/** Scores that were counted image by image. */
+export function masksOf(scores: AnyScores): MaskScores {
+  if (scores.kind !== 'mask') throw new RangeError('rows are no masks');
+  return scores;
+}
+
 export function truthCount(truth: Truth): number {
+  if (truth.kind === 'mask') return truth.images;
   return truth.kind === 'class' ? truth.labels.length : truth.values.length / truth.width;
 }
 
 /** @throws RangeError when scores and truth do not describe the same number of samples or columns */
-export function checkShapes(scores: Scores, truth: Truth): void {
+export function checkShapes(scores: AnyScores, truth: Truth): void {
+  if (scores.kind === 'mask' || truth.kind === 'mask') {
+    const fit = scores.kind === 'mask' && truth.kind === 'mask' && scores.images === truth.images;
+    if (!fit || scores.classes !== truth.classes) throw new RangeError('scores and truth are not of the same masks');
+    return;
+  }
   const count = truthCount(truth);
   if (scores.values.length !== count * scores.width) {
     throw new RangeError(`${scores.values.length} scores of width ${scores.width} do not describe ${count} samples`);

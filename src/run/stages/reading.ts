@@ -3,12 +3,13 @@ import { Failure } from '../../contract/failure.js';
 import type { Reading } from '../../contract/reading.js';
 import type { OtherOutput } from '../../judge/subject.js';
 import { type RunData, retarget, targetsOf } from '../../reading/data.js';
-import { type ModelReading, readModel } from '../../reading/reading.js';
+import { readModel } from '../../reading/read-model.js';
+import type { ModelReading } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
 import { trainabilityOf } from '../../training/canonical.js';
-import { refuseMeaningless, refuseOwnTeacher } from '../distillation.js';
+import { refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
 import { perRun } from '../run.js';
 import { defineStage } from '../runner.js';
 
@@ -19,7 +20,7 @@ import { defineStage } from '../runner.js';
 export const readingStage = defineStage<ModelReading>({
   name: 'reading',
   phase: 'baseline',
-  fields: ['output', 'task', 'kind', 'reading', 'predictions', 'others'],
+  fields: ['output', 'task', 'kind', 'map', 'reading', 'predictions', 'others'],
   async compute(run) {
     const { model, signature, data, options, hooks } = run;
     const { session } = await run.device();
@@ -37,6 +38,7 @@ export const readingStage = defineStage<ModelReading>({
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
     refuseMeaningless(read.task, options.distill);
+    if (read.map !== null) refuseTeacher(options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
     refuseSuspect(model.path, read.reading);
     return read;
@@ -69,8 +71,10 @@ interface ReadRun {
 }
 
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
-  const { signature, output, task, kind, others } = await readingStage.of(run);
-  const data = retarget(run.data, (targets) => targetsFor({ task: kind }, targets));
+  const { signature, output, task, kind, map, others, reading } = await readingStage.of(run);
+  const retargeted = retarget(run.data, (targets) => targetsFor({ task: kind, map }, targets));
+  // how many classes masks have is known with the maps
+  const data = map === null ? retargeted : { ...retargeted, classes: reading.classes };
   return {
     signature,
     data,
