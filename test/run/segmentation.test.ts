@@ -1,0 +1,275 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
+import { createRandom } from '../../src/math/random.js';
+import type { Graph } from '../../src/model/graph.js';
+import { encodeModel } from '../../src/model/onnx/write.js';
+import { floatTensor } from '../../src/model/tensor.js';
+import { compareModels } from '../../src/run/compare.js';
+import { evaluateModel } from '../../src/run/evaluate.js';
+import { migrate } from '../../src/run/migrate.js';
+import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
+import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
+
+const [height, width] = [12, 16];
+const pixels = height * width;
+
+type Head = 'logits' | 'Softmax' | 'LogSoftmax' | 'channels last';
+
+/**
+ * A network that tells dark, middling and bright pixels apart by thresholds, of which that of the middling ones is too high: hidden
+ * units are relu(x - t), the logits are linear in them.
+ */
+function thresholds(head: Head, classes: 1 | 3): Graph {
+  const graph = untrainedNetwork('thresholds', 1, [1, height, width], 1, (layers: Layers, input) => {
+    const hidden = layers.op('relu', 'Relu', [layers.conv('hidden', input, 1, 3, { kernel: 1 })]);
+    const logits = layers.conv('logits', hidden, 3, classes, { kernel: 1 });
+    if (head === 'channels last') return layers.op('maps', 'Transpose', [logits], { perm: { ints: [0, 2, 3, 1] } });
+    if (head === 'logits') return logits;
+    return classes === 1 ? layers.op('p', 'Sigmoid', [logits]) : layers.op('p', head, [logits], { axis: { int: 1 } });
+  });
+  const set = (name: string, shape: readonly number[], values: readonly number[]): void => {
+    graph.removeInitializer(name);
+    graph.addInitializer(floatTensor(name, shape, Float32Array.from(values)));
+  };
+  set('hidden/weight', [3, 1, 1, 1], [1, 1, 1]);
+  set('hidden/bias', [3], [0, -0.3, -0.55]);
+  // 3 units: x, relu(x - 0.3), relu(x - 0.55)
+  if (classes === 1) {
+    set('logits/weight', [1, 3, 1, 1], [0, 8, 8]);
+    set('logits/bias', [1], [-1.6]);
+  } else {
+    set('logits/weight', [3, 3, 1, 1], [-8, 0, 0, 0, 8, -32, 0, 0, 24]);
+    set('logits/bias', [3], [2.4, -2.2, 0]);
+  }
+  graph.proto.output = graph.proto.output.map((output) => {
+    output.type = undefined;
+    return output;
+  });
+  return graph;
+}
+
+const levels = [40, 110, 200] as const;
+
+interface Picture {
+  readonly grey: Uint8Array;
+  readonly labels: Uint8Array;
+}
+
+/** Pictures of rectangles in three levels of grey, with noise: what a pixel is of is its level. */
+function pictures(count: number, seed = 1): readonly Picture[] {
+  const random = createRandom(seed);
+  return Array.from({ length: count }, () => {
+    const labels = new Uint8Array(pixels);
+    for (const label of [1, 2]) {
+      const [top, left] = [random.below(height - 4), random.below(width - 5)];
+      for (let y = top; y < top + 4; y++) for (let x = left; x < left + 5; x++) labels[y * width + x] = label;
+    }
+    const grey = Uint8Array.from(labels, (label) => {
+      const level = levels[label === 2 ? 2 : label === 1 ? 1 : 0];
+      return Math.max(0, Math.min(255, Math.round(level + 18 * random.normal())));
+    });
+    return { grey, labels };
+  });
+}
+
+async function save(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, bytes);
+}
+
+async function model(graph: Graph, folder: string, name = 'model.onnx'): Promise<string> {
+  const path = join(folder, name);
+  await save(path, Buffer.concat(encodeModel(graph.model)));
+  return path;
+}
+
+const png = (values: Uint8Array): Promise<Buffer> =>
+  sharp(values, { raw: { width, height, channels: 1 } })
+    .toColourspace('b-w')
+    .png()
+    .toBuffer();
+
+/** images/ and masks/ below a folder; `coded` are the values that masks are saved with. */
+async function imageFolder(
+  folder: string,
+  all: readonly Picture[],
+  coded: (label: number) => number = (label) => label,
+): Promise<string> {
+  const data = join(folder, 'data');
+  for (const [i, { grey, labels }] of all.entries()) {
+    await save(join(data, 'images', `${i}.png`), await png(grey));
+    await save(join(data, 'masks', `${i}.png`), await png(labels.map(coded)));
+  }
+  return data;
+}
+
+async function archive(folder: string, all: readonly Picture[], shape: readonly number[]): Promise<string> {
+  const path = join(folder, 'data.npz');
+  const x = Buffer.concat(all.map(({ grey }) => grey));
+  const y = littleEndian.int64(all.flatMap(({ labels }) => [...labels]));
+  await save(
+    path,
+    zipBytes({
+      'x.npy': npyBytes('|u1', [all.length, 1, height, width], x),
+      'y.npy': npyBytes('<i8', [all.length, ...shape], y),
+    }),
+  );
+  return path;
+}
+
+/** Mean IoU, pixel accuracy and log loss of the network above by plain loops, in another order than the program's. */
+function byHand(all: readonly Picture[], classes: 1 | 3, counts: (label: number) => boolean = () => true) {
+  const seen: { label: number; answer: number; loss: number }[] = [];
+  for (const { grey, labels } of all) {
+    grey.forEach((level, at) => {
+      const label = labels[at] ?? 0;
+      if (!counts(label)) return;
+      const x = level / 255;
+      const h = [Math.max(0, x), Math.max(0, x - 0.3), Math.max(0, x - 0.55)] as const;
+      if (classes === 1) {
+        const z = 8 * h[1] + 8 * h[2] - 1.6;
+        const p = 1 / (1 + Math.exp(-z));
+        const own = label > 0 ? p : 1 - p;
+        seen.push({ label: Number(label > 0), answer: Number(z >= 0), loss: -Math.log(own) });
+        return;
+      }
+      const z = [2.4 - 8 * h[0], 8 * h[1] - 32 * h[2] - 2.2, 24 * h[2]];
+      const sum = z.reduce((total, each) => total + Math.exp(each), 0);
+      seen.push({
+        label,
+        answer: z.indexOf(Math.max(...z)),
+        loss: Math.log(sum) - (z[label] ?? 0),
+      });
+    });
+  }
+  const ious = [...Array(Math.max(2, classes)).keys()].flatMap((c) => {
+    const both = seen.filter(({ label, answer }) => label === c && answer === c).length;
+    const either = seen.filter(({ label, answer }) => label === c || answer === c).length;
+    return either === 0 ? [] : [both / either];
+  });
+  const mean = (of: (each: (typeof seen)[number]) => number) =>
+    seen.reduce((sum, each) => sum + of(each), 0) / seen.length;
+  return {
+    miou: ious.reduce((sum, iou) => sum + iou, 0) / ious.length,
+    pixelAccuracy: mean(({ label, answer }) => Number(label === answer)),
+    logLoss: mean(({ loss }) => loss),
+  };
+}
+
+const valuesOf = ({ metrics }: Awaited<ReturnType<typeof evaluateModel>>) => ({
+  miou: metrics.miou?.value ?? Number.NaN,
+  pixelAccuracy: metrics.pixelAccuracy?.value ?? Number.NaN,
+  logLoss: metrics.logLoss?.value ?? Number.NaN,
+});
+
+function expectClose(found: ReturnType<typeof byHand>, expected: ReturnType<typeof byHand>): void {
+  expect(found.miou).toBeCloseTo(expected.miou, 6);
+  expect(found.pixelAccuracy).toBeCloseTo(expected.pixelAccuracy, 6);
+  expect(found.logLoss).toBeCloseTo(expected.logLoss, 4);
+}
+
+const onCpu = { device: 'cpu' } as const;
+
+describe('the figures of a segmentation', () => {
+  it.each(['logits', 'Softmax', 'LogSoftmax', 'channels last'] as const)(
+    'from a folder of images and masks: %s',
+    async (head) => {
+      const folder = await temporaryFolder();
+      const all = pictures(24);
+      const path = await model(thresholds(head, 3), folder);
+      const result = await evaluateModel({ model: path, data: await imageFolder(folder, all), ...onCpu });
+      expectClose(valuesOf(result), byHand(all, 3));
+      expect(result.data).toMatchObject({ format: 'masks', count: 24, classes: 3 });
+      expect(result.confusion?.flat().reduce((sum, count) => sum + count, 0)).toBe(24 * pixels);
+      expect(result.reading.masks).toMatchObject({ classes: 3, columns: 3, ignored: 255, foreground: null });
+      expect(result.reading.masks?.axis).toBe(head === 'channels last' ? 'last' : 'first');
+      expect(result.reading.sanity?.status).toBe('fine');
+    },
+  );
+
+  it.each([[[height, width]], [[1, height, width]], [[height, width, 1]]])(
+    'from an archive of masks %j',
+    async (shape) => {
+      const folder = await temporaryFolder();
+      const all = pictures(24);
+      const path = await model(thresholds('logits', 3), folder);
+      expectClose(
+        valuesOf(await evaluateModel({ model: path, data: await archive(folder, all, shape), ...onCpu })),
+        byHand(all, 3),
+      );
+    },
+  );
+
+  it.each(['logits', 'Softmax'] as const)('of two classes in one column, masks black and white: %s', async (head) => {
+    const folder = await temporaryFolder();
+    const all = pictures(24);
+    const path = await model(thresholds(head, 1), folder);
+    const data = await imageFolder(folder, all, (label) => (label > 0 ? 255 : 0));
+    const result = await evaluateModel({ model: path, data, ...onCpu });
+    expectClose(valuesOf(result), byHand(all, 1));
+    expect(result.reading.masks).toMatchObject({ classes: 2, columns: 1, ignored: null, foreground: 255 });
+  });
+
+  it('count no pixel of 255', async () => {
+    const folder = await temporaryFolder();
+    const all = pictures(24);
+    const path = await model(thresholds('logits', 3), folder);
+    const data = await imageFolder(folder, all, (label) => (label === 1 ? 255 : label));
+    const result = await evaluateModel({ model: path, data, ...onCpu });
+    expectClose(
+      valuesOf(result),
+      byHand(all, 3, (label) => label !== 1),
+    );
+  });
+
+  it('are compared image by image', async () => {
+    const folder = await temporaryFolder();
+    const [a, b] = [
+      await model(thresholds('logits', 3), folder, 'a.onnx'),
+      await model(thresholds('channels last', 3), folder, 'b.onnx'),
+    ];
+    const data = await imageFolder(folder, pictures(24));
+    const result = await compareModels({ a, b, data, ...onCpu });
+    expect(result.delta).toMatchObject({ metric: 'miou', value: 0, test: 'bootstrap-bca', count: 24, fixed: null });
+    expect(result.maxAbsDiff).toBeLessThan(1e-5);
+    expect(result.perClass.map(({ delta }) => delta)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('a segmentation', () => {
+  it.each(['folder', 'archive'] as const)('is migrated, judged and reported: %s', async (kind) => {
+    const folder = await temporaryFolder();
+    const all = pictures(60);
+    const path = await model(thresholds('logits', 3), folder);
+    const data = kind === 'folder' ? await imageFolder(folder, all) : await archive(folder, all, [height, width]);
+    const options = optionsFor(path, data, {
+      training: { ...training, batchSize: 4, epochs: 8, learningRate: 0.03 },
+      languages: ['en', 'ja'],
+    });
+    const result = await migrate({ ...options, reading: { ...options.reading, trustReading: false } }, hooks());
+    expect(result).toMatchObject({
+      task: 'segmentation',
+      settings: { loss: 'cross-entropy', metric: 'miou' },
+      written: true,
+    });
+    const { before, control, frelu } = result.arms;
+    console.log(
+      JSON.stringify({ b: before.test, c: control?.test, f: frelu.test, cc: control?.curve, fc: frelu.curve }),
+    );
+    expect(frelu.test.miou?.value).toBeGreaterThan((before.test.miou?.value ?? 1) + 0.05);
+    expect(control?.test.miou?.value).toBeGreaterThan(before.test.miou?.value ?? 1);
+    expect(result.delta.vsBefore).toMatchObject({ metric: 'miou', test: 'bootstrap-bca', count: 12, fixed: null });
+    expect(result.delta.vsBefore.ci95?.[0]).toBeGreaterThan(0);
+    expect(result.perClass.map(({ name }) => name)).toEqual(['0', '1', '2']);
+    expect(result.examples.masks?.length).toBeGreaterThan(0);
+    expect(result.examples.masks?.[0]?.masks.actual).toMatch(/^data:image\/png;base64,/);
+    expect(result.monitoring?.predicted?.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 6);
+    expect(result.parity.maxAbsDiff).toBeLessThan(1e-4);
+    // what was judged is what the written model does
+    const again = await evaluateModel({ model: path, data, ...onCpu });
+    expect(again.metrics.miou?.value).toBeGreaterThan(0.8);
+  });
+});
