@@ -15,7 +15,7 @@ export interface MaskSource extends Pick<MaskStore, 'count' | 'values' | 'shape'
 const cacheLimit = 2 ** 28;
 
 /** What a pixel counts as that is of no class. */
-export const uncounted = -1;
+const uncounted = -1;
 
 /** Masks as a store, which keeps what it has decoded where all of it fits into 256 MiB. */
 export function maskStore(source: MaskSource): MaskStore {
@@ -68,7 +68,7 @@ function requireShape(path: string, shape: MaskStore['shape']): readonly [number
  * A mask under the geometry by which `resizePixels` brings its image to `size`: each pixel has the value of the stored one that
  * its centre falls into, so that no value arises that no pixel had.
  */
-export function resizeMask({ values, height, width }: Mask, size: PixelSize | null): Masks['values'] {
+function resizeMask({ values, height, width }: Mask, size: PixelSize | null): Masks['values'] {
   if (size === null) return values;
   const rows = placesAlong('height', { height, width }, size);
   const columns = placesAlong('width', { height, width }, size);

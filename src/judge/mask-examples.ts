@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import type { MaskExample } from '../contract/result.js';
 import type { MapReading } from '../data/dataset.js';
+import type { NamedInputs } from '../data/inputs.js';
 import { gatherMasks, maskSize } from '../data/masks.js';
 import type { MaskScores } from '../evaluation/metrics.js';
 import { elementCount } from '../model/tensor.js';
@@ -47,7 +48,7 @@ export async function changedMasks(
       index: position,
       before: before[position] ?? 0,
       frelu: frelu[position] ?? 0,
-      image: input === undefined ? null : (await pictureOf(input.dataset, index)).thumbnail,
+      image: input === undefined ? null : await imageOf(input, index),
       masks: {
         actual: await drawMask(actual.subarray(i * pixels, (i + 1) * pixels), map),
         before: await drawMask(await answers(readSource(model, signature), index), map),
@@ -56,6 +57,16 @@ export async function changedMasks(
     });
   }
   return examples;
+}
+
+/** An image under the geometry of its mask, so that one lies over the other. */
+async function imageOf({ dataset, preprocessing: { size } }: NamedInputs, index: number): Promise<string | null> {
+  const channels = size?.channels;
+  if (size === null || (channels !== 1 && channels !== 3)) return (await pictureOf(dataset, index)).thumbnail;
+  const { height, width } = size;
+  const pixels = new Float32Array(height * width * channels);
+  await dataset.read([index], pixels, size);
+  return drawn(Uint8Array.from(pixels), { height, width, channels });
 }
 
 /** Places in the test split: those that gained the most, the most first, then those that lost the most. */
@@ -112,7 +123,14 @@ async function drawMask(labels: Float32Array, { height, width }: MapReading): Pr
   labels.forEach((label, at) => {
     pixels.set(colourOf(label), 3 * at);
   });
-  const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
+  return drawn(pixels, { height, width, channels: 3 });
+}
+
+async function drawn(
+  pixels: Uint8Array,
+  raw: { readonly height: number; readonly width: number; readonly channels: 1 | 3 },
+): Promise<string> {
+  const png = await sharp(pixels, { raw })
     .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true, kernel: 'nearest' })
     .png({ compressionLevel: 9 })
     .toBuffer();

@@ -65,7 +65,7 @@ export interface SanityQuestion {
 }
 
 /** Fewer samples say nothing. */
-export const enoughSamples = 20;
+const enoughSamples = 20;
 
 /** The family-wise level of all readings that are tried on one model. */
 export const level = 1e-3;

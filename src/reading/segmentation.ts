@@ -29,7 +29,7 @@ import { type RunTask, segmentationTask } from './task.js';
 import { type Agreement, agree, describeValues } from './values.js';
 
 /** Images that outputs are looked at on, and pixels of them. */
-const [probed, probedPixels] = [2, 2 ** 16];
+const [probed, probedPixels] = [4, 2 ** 16];
 
 /** Images that the readings are compared on: fewer where they are large. */
 const [fewestImages, mostImages] = [32, 1000];

@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
+import * as tf from '@tensorflow/tfjs';
 import { ValueInfoProtoSchema } from 'onnx-buf';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -16,6 +17,7 @@ import { migrate } from '../../src/run/migrate.js';
 import { monitor } from '../../src/run/monitor.js';
 import { completeData } from '../../src/run/spec.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
+import { randomize, save as saveLayers } from '../model/tfjs-layers/compare.js';
 import { interceptRuns } from '../training/networks.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
@@ -278,6 +280,38 @@ describe('a segmentation', () => {
     expect(page.match(/<img src="data:image/g)?.length).toBe(4 * (result.examples.masks?.length ?? 0));
     expect(japanese).toContain('平均IoU');
     expect(japanese).toContain('マスクが変わった例');
+  });
+
+  it('is migrated in TensorFlow.js, whose maps have the classes last', async () => {
+    const folder = await temporaryFolder();
+    const all = pictures(40);
+    const network = tf.sequential({
+      layers: [
+        tf.layers.conv2d({
+          inputShape: [height, width, 1],
+          filters: 8,
+          kernelSize: 3,
+          padding: 'same',
+          activation: 'relu',
+        }),
+        tf.layers.conv2d({ filters: 8, kernelSize: 1, activation: 'relu' }),
+        tf.layers.conv2d({ filters: 3, kernelSize: 1, activation: 'softmax' }),
+      ],
+    });
+    randomize(network, 3);
+    for (const [name, bytes] of await saveLayers(network)) await save(join(folder, 'model', name), bytes);
+    const path = join(folder, 'model', 'model.json');
+    const data = await imageFolder(folder, all);
+    const result = await migrate(
+      optionsFor(path, data, { training: { ...training, batchSize: 8, epochs: 8, learningRate: 0.02 }, dryRun: true }),
+      hooks(),
+    );
+    expect(result.reading).toMatchObject({
+      masks: { axis: 'last', classes: 3 },
+      outputs: [{ meaning: 'probabilities' }],
+    });
+    expect(result.arms.frelu.test.miou?.value).toBeGreaterThan(0.1 + (result.arms.before.test.miou?.value ?? 1));
+    expect(result.tfjs?.after).toBeLessThan(1e-4);
   });
 
   it('is watched by images without masks, and alarms where they have moved', async () => {

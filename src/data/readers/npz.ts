@@ -190,6 +190,8 @@ async function read(source: ArraySource, options: ReadOptions): Promise<Dataset>
       settings: ['input'],
     });
   }
+  // what watches a model asks for no masks, and does not look at those that there are
+  const asked = options.requireTargets === false && options.targetKind === 'mask' ? undefined : pair.targets;
   if (pair.targets === undefined && options.requireTargets !== false) {
     throw new Failure('input', {
       what: `${path}: it holds ${pair.inputs} but no labels for it.`,
@@ -199,13 +201,13 @@ async function read(source: ArraySource, options: ReadOptions): Promise<Dataset>
           : 'Save them beside it, y.npy beside x.npy, or y_train.npy beside x_train.npy.',
     });
   }
-  const arrays = await source.read(pair.targets === undefined ? [pair.inputs] : [pair.inputs, pair.targets]);
+  const arrays = await source.read(asked === undefined ? [pair.inputs] : [pair.inputs, asked]);
   const array = (name: string): NpyArray => present(arrays.get(name), `array ${name}`);
   const inputs = array(pair.inputs);
   const targets: Targets =
-    pair.targets === undefined
+    asked === undefined
       ? { kind: 'none' }
-      : arrayTargets(source, pair.targets, array(pair.targets), inputs.shape[0] ?? 0, options, [inputs.shape.slice(1)]);
+      : arrayTargets(source, asked, array(asked), inputs.shape[0] ?? 0, options, [inputs.shape.slice(1)]);
   return arraySamples(source, pair.inputs, inputs, options, { part: several ? part : undefined, targets });
 }
 
