@@ -135,6 +135,12 @@ function cureForMasks(
   floats: readonly ObservedHead[],
   wanted: Extract<WantedOutput, { kind: 'mask' }>,
 ): Pick<Fault, 'cure' | 'settings'> {
+  if (floats.length === 0) {
+    return {
+      cure: 'Export the model with the logits or probabilities of the classes of each pixel as an output, not with the class alone.',
+      settings: ['output'],
+    };
+  }
   if (floats.some((observed) => mapShapeOf(observed, wanted) !== null)) {
     return {
       cure: 'Number the classes of the masks from 0 in the order of the model, with 255 for pixels of none; or name the output that they are about.',

@@ -174,7 +174,13 @@ async function readNumbers(
     throw refuse('has a sigmoid for each class, and a pixel is of one class alone', exported);
   }
   const { values, width } = await predictHead(question, head, question.part, probed);
-  const agreement = agree(head, describeValues(pixelRows(values, width, columns, axis), columns));
+  const described = describeValues(pixelRows(values, width, columns, axis), columns);
+  const agreement = agree(head, described);
+  // the file may not say enough to tell the axis of a softmax: its numbers do
+  const sumToOne = head.activation === 'softmax' ? described.rowsSumToOne : described.expRowsSumToOne;
+  if (isSoftmax && columns > 1 && !sumToOne && !described.anyNaN) {
+    throw refuse('has a softmax, but not over the classes of each pixel: those do not sum to 1', exported);
+  }
   if (agreement.meaning === 'log-probabilities' && columns === 1) {
     throw refuse('holds the logarithms of probabilities that do not exclude each other', exported);
   }

@@ -404,6 +404,21 @@ describe('what does not fit is refused', () => {
     await refused(work, 'input', /\[3, 3, 4\].*smaller than the masks by a factor of 4/);
   });
 
+  it.each([
+    ['a softmax along another axis', 'Softmax', { axis: { int: -1 } }, /softmax, but not over the classes/],
+    ['a sigmoid for each class', 'Sigmoid', {}, /sigmoid for each class/],
+    ['the class alone', 'ArgMax', { axis: { int: 1 } }, /numbers that can be trained.*not with the class alone/],
+  ] as const)('maps of %s', async (_, opType, attributes, message) => {
+    const folder = await temporaryFolder();
+    const graph = untrainedNetwork('network', 1, [1, height, width], 1, (layers: Layers, input) => {
+      const hidden = layers.op('relu', 'Relu', [layers.conv('hidden', input, 1, 3)]);
+      return layers.op('out', opType, [layers.conv('logits', hidden, 3, 3, { kernel: 1 })], attributes);
+    });
+    graph.proto.output = [create(ValueInfoProtoSchema, { name: 'out' })];
+    const data = await imageFolder(folder, pictures(12));
+    await refused(evaluateModel({ model: await model(graph, folder), data, ...onCpu }), 'input', message);
+  });
+
   it('another task, loss or metric than that of masks; a teacher; a segmentation without masks', async () => {
     const folder = await temporaryFolder();
     const path = await model(thresholds('logits', 3), folder);
