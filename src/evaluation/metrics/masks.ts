@@ -128,17 +128,23 @@ function pixelReader(kind: MapLayout['scores'], columns: number, step: number): 
     };
   }
   return (maps, at, label) => {
-    let [answer, top, isNumber] = [0, Number.NEGATIVE_INFINITY, true];
-    for (let c = 0; c < columns; c++) {
-      const value = maps[at + c * step] ?? Number.NaN;
-      if (Number.isNaN(value)) isNumber = false;
-      if (value > top) [answer, top] = [c, value];
+    // millions of pixels come by here: nothing is made but the answer
+    let answer = 0;
+    let top = Number.NEGATIVE_INFINITY;
+    let total = 0;
+    for (let c = 0, i = at; c < columns; c++, i += step) {
+      const value = maps[i] ?? Number.NaN;
+      total += value;
+      if (value > top) {
+        answer = c;
+        top = value;
+      }
     }
-    if (!isNumber) return { answer: -1, largest: Number.NaN, loss: Number.NaN };
+    if (Number.isNaN(total)) return { answer: -1, largest: Number.NaN, loss: Number.NaN };
     const own = maps[at + Math.max(0, label) * step] ?? Number.NaN;
     if (kind === 'probabilities') return { answer, largest: top, loss: clippedLogLoss(own) };
     let sum = 0;
-    for (let c = 0; c < columns; c++) sum += Math.exp((maps[at + c * step] ?? Number.NaN) - top);
+    for (let c = 0, i = at; c < columns; c++, i += step) sum += Math.exp((maps[i] ?? Number.NaN) - top);
     return { answer, largest: 1 / sum, loss: top + Math.log(sum) - own };
   };
 }
