@@ -198,6 +198,13 @@ function expectClose(found: ReturnType<typeof byHand>, expected: ReturnType<type
 
 const onCpu = { device: 'cpu' } as const;
 
+const refused = (work: Promise<unknown>, kind: 'input' | 'usage', message: RegExp) =>
+  expect(work).rejects.toMatchObject({
+    kind,
+    message: expect.stringMatching(message),
+    cure: expect.stringMatching(/./),
+  });
+
 describe('the figures of a segmentation', () => {
   it.each(['logits', 'Softmax', 'LogSoftmax', 'channels last'] as const)(
     'from a folder of images and masks: %s',
@@ -439,13 +446,6 @@ describe('a segmentation', () => {
 });
 
 describe('what does not fit is refused', () => {
-  const refused = (work: Promise<unknown>, kind: 'input' | 'usage', message: RegExp) =>
-    expect(work).rejects.toMatchObject({
-      kind,
-      message: expect.stringMatching(message),
-      cure: expect.stringMatching(/./),
-    });
-
   it('a mask with a value beyond the classes', async () => {
     const folder = await temporaryFolder();
     const path = await model(thresholds('logits', 3), folder);
