@@ -1,7 +1,7 @@
 import type { LossKind } from '../contract/settings.js';
 import { intAttribute } from '../model/attributes.js';
 import type { Graph, NodeProto } from '../model/graph.js';
-import { elementCount } from '../model/tensor.js';
+import { DataType, elementCount } from '../model/tensor.js';
 import type { Emitter } from './emitter.js';
 import { inputOf } from './operands.js';
 
@@ -103,6 +103,108 @@ export function writeLoss(
   shape: readonly number[],
 ): Loss {
   return losses[kind].write(emit, value, targets, shape);
+}
+
+/** How a loss is held against masks: targets that are the number of a class for each position, below 0 for positions that do not count. */
+export interface MaskLoss {
+  /** where the classes lie in the value that the loss reads, [N, ...]: 1 of [N, K, H, W], 3 of [N, H, W, K] */
+  readonly axis: number;
+  /** label smoothing of the cross-entropy, as for classes */
+  readonly smoothing: number;
+}
+
+/** The shape of the targets of a loss against masks: of the cross-entropy that of the value without the axis of the classes. */
+export function maskTargetShape(kind: LossKind, shape: readonly number[], { axis }: MaskLoss): readonly number[] {
+  return kind === 'cross-entropy' ? shape.toSpliced(axis, 1) : shape;
+}
+
+/**
+ * Writes a loss against masks, and its gradient: the mean over the positions of the batch that count, as
+ * torch.nn.functional.cross_entropy has it with `ignore_index` (and binary_cross_entropy_with_logits with weights of 0 and 1). A
+ * batch of which no position counts has the loss 0 and no gradient.
+ * @throws Error for mse, which has no classes
+ */
+export function writeMaskLoss(
+  emit: Emitter,
+  kind: LossKind,
+  value: string,
+  targets: string,
+  shape: readonly number[],
+  mask: MaskLoss,
+): Loss {
+  switch (kind) {
+    case 'cross-entropy':
+      return writeMaskCrossEntropy(emit, value, targets, shape, mask);
+    case 'binary-cross-entropy':
+      return writeMaskBinaryCrossEntropy(emit, value, targets);
+    case 'mse':
+      throw new Error('masks have classes, and mse has none');
+  }
+}
+
+/**
+ * With w = 1 where a position counts, else 0, t the one-hot target times w, z = x - max x and n = max(sum w, 1):
+ * L = sum (w log sum e^z - sum t z) / n, dL/dx = (w softmax(x) - t) / n.
+ */
+function writeMaskCrossEntropy(
+  emit: Emitter,
+  value: string,
+  targets: string,
+  shape: readonly number[],
+  { axis, smoothing }: MaskLoss,
+): Loss {
+  const classes = elementCount(shape.slice(axis, axis + 1));
+  const axes = emit.ints([axis]);
+  const keep = { keepdims: { int: 1 } };
+  const numbers = emit.float(
+    Array.from({ length: classes }, (_, label) => label),
+    shape.map((_, at) => (at === axis ? classes : 1)),
+  );
+  const labels = emit.op('Reshape', [targets, emit.ints(shape.with(axis, 1))]);
+  const oneHot = emit.op('Cast', [emit.op('Equal', [labels, numbers])], { to: { int: DataType.FLOAT } });
+  // a position whose number is that of no class has zeros alone
+  const weight = emit.op('ReduceSum', [oneHot, axes], keep);
+  const wanted =
+    smoothing === 0
+      ? oneHot
+      : emit.op('Add', [
+          emit.op('Mul', [oneHot, emit.float(1 - smoothing)]),
+          emit.op('Mul', [weight, emit.float(smoothing / classes)]),
+        ]);
+  const shifted = emit.op('Sub', [value, emit.op('ReduceMax', [value, axes], keep)]);
+  const exponentials = emit.op('Exp', [shifted]);
+  const normaliser = emit.op('ReduceSum', [exponentials, axes], keep);
+  const fit = emit.op('ReduceSum', [emit.op('Mul', [wanted, shifted]), axes], keep);
+  const terms = emit.op('Sub', [emit.op('Mul', [weight, emit.op('Log', [normaliser])]), fit]);
+  const share = emit.op('Div', [weight, normaliser]);
+  const difference = emit.op('Sub', [emit.op('Mul', [exponentials, share]), wanted]);
+  return counted(emit, terms, difference, weight);
+}
+
+/** With t in {0, 1} and w as above: the terms of the binary cross-entropy times w, over n. */
+function writeMaskBinaryCrossEntropy(emit: Emitter, value: string, targets: string): Loss {
+  const weight = emit.op('Min', [emit.op('Add', [targets, emit.float(1)]), emit.float(1)]);
+  const labels = emit.op('Relu', [targets]);
+  const negative = emit.op('Neg', [value]);
+  const tail = emit.op('Log', [emit.op('Add', [emit.op('Exp', [emit.op('Min', [value, negative])]), emit.float(1)])]);
+  const head = emit.op('Sub', [emit.op('Relu', [value]), emit.op('Mul', [value, labels])]);
+  const difference = emit.op('Sub', [emit.op('Sigmoid', [value]), labels]);
+  return counted(
+    emit,
+    emit.op('Mul', [weight, emit.op('Add', [head, tail])]),
+    emit.op('Mul', [weight, difference]),
+    weight,
+  );
+}
+
+/** The sum of terms, and the gradient, over the number of positions that count. */
+function counted(emit: Emitter, terms: string, gradient: string, weight: string): Loss {
+  const all = { keepdims: { int: 0 } };
+  const count = emit.op('Max', [emit.op('ReduceSum', [weight], all), emit.float(1)]);
+  return {
+    loss: emit.op('Div', [emit.op('ReduceSum', [terms], all), count]),
+    gradient: emit.op('Div', [gradient, count]),
+  };
 }
 
 /** How much of a loss is against a teacher, and at which temperature. */

@@ -8,7 +8,15 @@ import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
 import { factorOf, type ParameterScale } from './head-scale.js';
-import { type Distillation, lossInput, writeLoss, writeTaughtLoss } from './losses.js';
+import {
+  type Distillation,
+  lossInput,
+  type MaskLoss,
+  maskTargetShape,
+  writeLoss,
+  writeMaskLoss,
+  writeTaughtLoss,
+} from './losses.js';
 import { mergeReshapes } from './merge-reshapes.js';
 import { clipByNorm, coefficientShape, stateRows, writeStep } from './optimizers.js';
 
@@ -86,6 +94,8 @@ export interface LossHead {
   readonly loss: LossKind | 'given';
   /** of mse: what the output and the targets are divided by, one number, or one per column of a sample */
   readonly targetScale?: readonly number[];
+  /** of masks, and then the output is what enters the last activation already; left out: targets are of the output's shape */
+  readonly mask?: MaskLoss;
 }
 
 export interface TrainingStep {
@@ -166,6 +176,7 @@ export function appendBackward(
     | 'output'
     | 'loss'
     | 'targetScale'
+    | 'mask'
     | 'others'
     | 'distillation'
   >,
@@ -186,9 +197,10 @@ export function appendBackward(
     return { targets: null, targetShape: [] };
   };
   const writeHead = (
-    { output, loss: kind, targetScale }: LossHead & { readonly loss: LossKind },
+    { output, loss: kind, targetScale, mask }: LossHead & { readonly loss: LossKind },
     distillation: Distillation | null = null,
   ): TargetInput => {
+    if (mask !== undefined) return writeMaskHead(output, kind, mask);
     const read = lossInput(graph, output, kind, shapeOf(output).length);
     const shape = shapeOf(read.value);
     const targets = graph.freshName('targets');
@@ -216,6 +228,17 @@ export function appendBackward(
     const own = inUnits(gradient);
     const known = seeds.get(read.value);
     seeds.set(read.value, known === undefined ? own : emit.op('Add', [known, own]));
+    losses.push(loss);
+    return { targets, targetShape };
+  };
+  const writeMaskHead = (output: string, kind: LossKind, mask: MaskLoss): TargetInput => {
+    const shape = shapeOf(output);
+    const targets = graph.freshName('targets');
+    const targetShape = maskTargetShape(kind, shape, mask);
+    graph.proto.input.push(floatValue(targets, targetShape));
+    const { loss, gradient } = writeMaskLoss(emit, kind, output, targets, shape, mask);
+    const known = seeds.get(output);
+    seeds.set(output, known === undefined ? gradient : emit.op('Add', [known, gradient]));
     losses.push(loss);
     return { targets, targetShape };
   };

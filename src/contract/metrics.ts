@@ -1,13 +1,16 @@
 /**
- * What a metric is computed from: a class per sample, several labels per sample, real values, or whether a sample is an anomaly. `own`: nothing
- * that we know; metrics of the user's alone say how good a sample's answer is.
+ * What a metric is computed from: a class per sample, several labels per sample, real values, a class per pixel, or whether a sample is an
+ * anomaly. `own`: nothing that we know; metrics of the user's alone say how good a sample's answer is.
  */
-export type TruthKind = 'class' | 'multilabel' | 'values' | 'anomaly' | 'own';
+export type TruthKind = 'class' | 'multilabel' | 'values' | 'mask' | 'anomaly' | 'own';
 
 interface MetricDefinition {
   readonly higherIsBetter: boolean;
-  /** `share`: the share of samples whose answer is right, from 0 to 1, shown in percent */
-  readonly unit: 'share' | 'number';
+  /**
+   * `share`: the share of samples whose answer is right, from 0 to 1, shown in percent; `ratio`: from 0 to 1 and shown in percent
+   * too, but of something else than samples
+   */
+  readonly unit: 'share' | 'ratio' | 'number';
   /** the kinds of truth that it exists for; of classes, how many there must be */
   readonly truths: readonly TruthKind[];
   readonly classes?: { readonly least: number; readonly most: number };
@@ -35,7 +38,9 @@ export const metricTable = {
     truths: ['class', 'multilabel', 'anomaly'],
     classes: { least: 2, most: 2 },
   },
-  logLoss: { higherIsBetter: false, unit: 'number', truths: ['class', 'multilabel'], brief: true },
+  miou: { higherIsBetter: true, unit: 'ratio', truths: ['mask'], brief: true },
+  pixelAccuracy: { higherIsBetter: true, unit: 'ratio', truths: ['mask'], brief: true },
+  logLoss: { higherIsBetter: false, unit: 'number', truths: ['class', 'multilabel', 'mask'], brief: true },
   ece: { higherIsBetter: false, unit: 'number', truths: ['class'], brief: true },
   rmse: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
   mae: { higherIsBetter: false, unit: 'number', truths: ['values'], brief: true },
@@ -69,6 +74,11 @@ export function isTableMetric(name: string): name is TableMetric {
 
 export function isShare(name: MetricName): name is ShareName {
   return isTableMetric(name) && metricTable[name].unit === 'share';
+}
+
+/** Whether a metric is shown in percent. */
+export function isPercent(name: MetricName): boolean {
+  return isTableMetric(name) && metricTable[name].unit !== 'number';
 }
 
 /** Whether a metric is one of those of a kind of truth. */

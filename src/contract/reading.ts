@@ -55,6 +55,25 @@ export interface ClassReading {
   readonly source: ReadingSource;
 }
 
+/** How the masks of a segmentation and the maps of a model go together. */
+export interface MaskReading {
+  /** of the maps, and of the masks as they are held against them, in pixels */
+  readonly height: number;
+  readonly width: number;
+  /** that the model tells apart; 2 where it gives one number for each pixel */
+  readonly classes: number;
+  /** numbers that the output gives for each pixel: one for each class, or one for both of two */
+  readonly columns: number;
+  /** where these lie: [columns, height, width] or [height, width, columns] */
+  readonly axis: 'first' | 'last';
+  /** the value of pixels that count for nothing */
+  readonly ignored: number | null;
+  /** the value that stands for class 1 where that is not 1: 255 in black and white masks */
+  readonly foreground: number | null;
+  /** what the values of the masks are, for people */
+  readonly sentence: string;
+}
+
 /** Another reading under which the model does far better. */
 export interface BetterReading {
   readonly name: string;
@@ -106,6 +125,8 @@ export interface Reading {
   readonly loss: LossKind | (string & Record<never, never>);
   /** null for a task without classes */
   readonly classes: ClassReading | null;
+  /** of a segmentation; absent for other tasks */
+  readonly masks?: MaskReading;
   /** null where nothing could be judged: no labels */
   readonly sanity: SanityReading | null;
   /** constants of the model that look like numbers it learned and are not trained; null where nothing is trained */

@@ -134,23 +134,27 @@ export interface Delta {
 export interface ClassDelta {
   readonly index: number;
   readonly name: string;
-  /** test samples of this class */
+  /** test samples of this class; of a segmentation, those that show it, as truth or as an answer */
   readonly count: number;
-  /** recall: the share of this class's samples that are right; null without samples */
+  /**
+   * recall: the share of this class's samples that are right; of a segmentation the intersection over union of its pixels over all
+   * samples; null without samples
+   */
   readonly before: number | null;
   readonly control: number | null;
   readonly frelu: number | null;
   /** frelu - before */
   readonly delta: number | null;
-  readonly fixed: number;
-  readonly broken: number;
-  /** exact McNemar, frelu against before */
+  /** null where samples are not right or wrong */
+  readonly fixed: number | null;
+  readonly broken: number | null;
+  /** exact McNemar, frelu against before; of a segmentation the paired bootstrap over samples */
   readonly pValue: number | null;
   /** the same, Holm-adjusted over the classes */
   readonly pHolm: number | null;
 }
 
-/** One non-empty cell of a confusion matrix; `actual` and `predicted` are class indices. */
+/** One non-empty cell of a confusion matrix; `actual` and `predicted` are class indices, `count` is of samples, of a segmentation of pixels. */
 export interface ConfusionCell {
   readonly actual: number;
   readonly predicted: number;
@@ -177,6 +181,18 @@ export interface Example {
   readonly thumbnail: string | null;
   /** the features of a row, as many as are worth reading; null for images */
   readonly row: readonly { readonly name: string; readonly value: number | string }[] | null;
+}
+
+/** A test image whose mask changed, as small pictures (`data:image/png;base64,...`), each class in a colour of its own. */
+export interface MaskExample {
+  /** its index in the test split */
+  readonly index: number;
+  /** the mean intersection over union of the classes that it shows */
+  readonly before: number;
+  readonly frelu: number;
+  /** null where the samples are no pictures */
+  readonly image: string | null;
+  readonly masks: { readonly actual: string; readonly before: string; readonly frelu: string };
 }
 
 /** A histogram of equal-width bins: `edges` has one entry more than `counts`. */
@@ -491,7 +507,12 @@ export interface MigrateResult {
     readonly before: readonly CalibrationBin[];
     readonly frelu: readonly CalibrationBin[];
   } | null;
-  readonly examples: { readonly fixed: readonly Example[]; readonly broken: readonly Example[] };
+  readonly examples: {
+    readonly fixed: readonly Example[];
+    readonly broken: readonly Example[];
+    /** of a segmentation: those whose mask gained, and lost, the most; absent for other tasks */
+    readonly masks?: readonly MaskExample[];
+  };
   readonly sites: readonly SiteResult[];
   readonly latency: LatencyComparison | null;
   /** bytes of the model's files */
@@ -536,7 +557,7 @@ export interface EvaluateResult {
   readonly device: DeviceDescription;
   readonly reading: Reading;
   readonly metrics: Metrics;
-  /** `confusion[actual][predicted]`; null for tasks without classes */
+  /** `confusion[actual][predicted]`, of masks in pixels; null for tasks without classes */
   readonly confusion: readonly (readonly number[])[] | null;
   /** every output that was named, the first one too, whose metrics those above are; empty for one output */
   readonly outputs: readonly EvaluatedOutput[];

@@ -52,7 +52,7 @@ export type LossKind = (typeof losses)[number];
  * What the model does. `anomaly`: it gives its input again, and worse where the sample is none like those it was trained on. `distill`: the
  * data needs no labels, a teacher's outputs alone are the targets.
  */
-export const tasks = ['classification', 'multilabel', 'regression', 'anomaly', 'distill'] as const;
+export const tasks = ['classification', 'multilabel', 'regression', 'segmentation', 'anomaly', 'distill'] as const;
 
 export type NamedTask = (typeof tasks)[number];
 

@@ -4,6 +4,7 @@ import type { Targets } from './dataset.js';
 import { product } from './fit.js';
 import type { FedSamples, NamedInputs } from './inputs.js';
 import { checkLabels } from './labels.js';
+import { gatherMasks, maskSize } from './masks.js';
 
 /** What one input of the model is fed with. */
 export interface InputValues {
@@ -18,7 +19,10 @@ export interface Batch {
   readonly indices: Int32Array;
   /** the preprocessed samples of each input, by its name: values of [count, ...shape] */
   readonly inputs: Readonly<Record<string, InputValues>>;
-  /** [count, width]: one-hot for classes, the values otherwise; empty (width 0) without targets */
+  /**
+   * [count, width]: one-hot for classes, the values otherwise; of masks the class of each pixel, -1 where it has none; empty (width 0)
+   * without targets, and for masks as long as it is not known how they are read
+   */
   readonly targets: Float32Array;
   readonly targetWidth: number;
   /** [count], for classes */
@@ -65,7 +69,9 @@ export async function* batches(
       indices,
       inputs: await gatherInputs(inputs, indices),
       targetWidth: width,
-      ...gatherTargets(samples.targets, indices, width),
+      ...(samples.targets.kind === 'mask' && width > 0
+        ? { targets: await gatherMasks(samples.targets, indices, maskSize(inputs, samples.path)), labels: null }
+        : gatherTargets(samples.targets, indices, width)),
     };
   };
 
@@ -107,6 +113,7 @@ export async function gatherInputs(
 function targetWidth(targets: Targets, classes: number | undefined, path: string): number {
   if (targets.kind === 'none') return 0;
   if (targets.kind === 'values') return targets.width;
+  if (targets.kind === 'mask') return targets.map === null ? 0 : targets.map.height * targets.map.width;
   const width = classes ?? targets.names.length;
   checkLabels(targets, width, path);
   return width;

@@ -1,3 +1,5 @@
+import type { MaskReading } from '../contract/reading.js';
+
 /** How one stored sample is laid out. `values` is a row, or an array whose axes have no known spatial meaning. */
 export type SampleLayout = 'HW' | 'HWC' | 'CHW' | 'values';
 
@@ -22,7 +24,48 @@ export type Targets =
       readonly width: number;
       readonly shape?: readonly number[];
     }
+  | MaskTargets
   | { readonly kind: 'none' };
+
+/** A class for each pixel of each sample. */
+export interface MaskTargets {
+  readonly kind: 'mask';
+  /** null: which class a pixel is of is not known, nor asked */
+  readonly store: MaskStore | null;
+  /** how a model's maps are held against them; null before that is known */
+  readonly map: MapReading | null;
+}
+
+/** How the maps of a model are held against masks, and what its numbers are. */
+export interface MapReading extends MaskReading {
+  readonly scores: 'logits' | 'probabilities';
+}
+
+/** Masks side by side, [count, height, width], as their files have the values. */
+export interface Masks {
+  readonly values: Uint8Array | Uint16Array;
+  readonly height: number;
+  readonly width: number;
+}
+
+/** The masks of a data set, decoded as they are used. */
+export interface MaskStore {
+  readonly count: number;
+  /** every value that occurs, ascending */
+  readonly values: readonly number[];
+  /** [height, width] of all of them; null where they differ */
+  readonly shape: readonly [height: number, width: number] | null;
+  /** what names one mask in a message */
+  name(index: number): string;
+  /**
+   * The masks of `indices`, brought to the size of their images by the same geometry, each pixel the nearest one's value.
+   * @param size null: as they are stored
+   * @throws Failure('input') when one cannot be read; Failure('usage') where they differ in size and none was given
+   */
+  gather(indices: ArrayLike<number>, size: PixelSize | null): Promise<Masks>;
+  /** what the file of one mask holds, for digests */
+  bytes(index: number): Promise<Uint8Array>;
+}
 
 /** The size that pixels are brought to while they are read: first resized, then cropped about the centre. */
 export interface PixelSize {
@@ -77,6 +120,7 @@ export interface Dataset {
     | 'cifar10'
     | 'cifar100'
     | 'folder'
+    | 'masks'
     | 'npz'
     | 'npy'
     | 'csv'

@@ -7,6 +7,7 @@ import { isFolder } from './readers/files.js';
 import { idx } from './readers/idx.js';
 import { imageFolder } from './readers/image-folder.js';
 import { jsonLines, jsonRecords } from './readers/json.js';
+import { maskFolder } from './readers/mask-folder.js';
 import { npy, npz } from './readers/npz.js';
 import { parquet } from './readers/parquet.js';
 import type { DatasetReader, ReadOptions } from './readers/reader.js';
@@ -21,6 +22,7 @@ const readers: readonly DatasetReader[] = [
   parquet,
   cifar10,
   cifar100,
+  maskFolder,
   imageFolder,
   jsonLines,
   jsonRecords,

@@ -100,13 +100,22 @@ async function oneSource(reader: DatasetReader, path: string, options: SourceOpt
     count: dataset.count,
     inputs: new Map([[input.name, dataset]]),
     targets: new Map(output === undefined || targets.kind === 'none' ? [] : [[output.name, targets]]),
-    besides: new Map(
-      (options.besides ?? []).flatMap(({ name, key }) =>
-        key === null && isUsual(name) && targets.kind !== 'none' ? [[name, targets] as const] : [],
-      ),
-    ),
+    besides: besidesOne(path, targets, options.besides ?? []),
     there: [],
   };
+}
+
+/** @throws Failure('input') for masks, which are decoded as they are used, at the size of the images */
+function besidesOne(path: string, targets: Targets, besides: readonly NamedSource[]): ReadonlyMap<string, Targets> {
+  const usual = besides.filter(({ name, key }) => key === null && isUsual(name));
+  if (targets.kind === 'none') return new Map();
+  if (targets.kind !== 'mask' || usual.length === 0) return new Map(usual.map(({ name }) => [name, targets] as const));
+  throw new Failure('input', {
+    what: `${path}: its masks are files, which a loss or a metric of your own does not read.`,
+    cure: 'Save images and masks as the arrays x and y of an .npz file.',
+    settings: ['data'],
+    written: 'nothing',
+  });
 }
 
 /** Whether a name says no more than that it is the target. */
@@ -176,9 +185,10 @@ async function arraySources(source: ArraySource, options: SourceOptions): Promis
     arraySamples(source, array, present(arrays.get(array), array), options, rest),
   ]);
   const count = sharedCount(path, datasets);
+  const shapes = inputArrays.map(({ array }) => present(arrays.get(array), array).shape.slice(1));
   const targets = outputArrays.map(({ name, array }): [string, Targets] => [
     name,
-    arrayTargets(source, array, present(arrays.get(array), array), count, options),
+    arrayTargets(source, array, present(arrays.get(array), array), count, options, shapes),
   ]);
   return {
     path,

@@ -60,9 +60,9 @@ export async function splitDataset(samples: SampleSet, options: SplitOptions): P
   }
   const digests = await sampleDigests(samples);
   return {
-    train: splitOf(samples, parts.train, digests),
-    validation: splitOf(samples, parts.validation, digests),
-    test: splitOf(samples, parts.test, digests),
+    train: await splitOf(samples, parts.train, digests),
+    validation: await splitOf(samples, parts.validation, digests),
+    test: await splitOf(samples, parts.test, digests),
   };
 }
 
@@ -172,11 +172,15 @@ async function computeDigests(samples: SampleSet): Promise<Uint8Array> {
   return digests;
 }
 
-function splitOf(samples: SampleSet, indices: Int32Array, digests: Uint8Array): Split {
+async function splitOf(samples: SampleSet, indices: Int32Array, digests: Uint8Array): Promise<Split> {
   const content = createHash('sha256');
   for (const index of indices) content.update(digests.subarray(index * digestBytes, (index + 1) * digestBytes));
   for (const targets of [samples.targets, ...otherTargets(samples).values(), ...wantedTargets(samples).values()]) {
     if (targets.kind === 'none') continue;
+    if (targets.kind === 'mask') {
+      for (const index of indices) content.update((await targets.store?.bytes(index)) ?? '');
+      continue;
+    }
     const width = targets.kind === 'class' ? 1 : targets.width;
     const stored = targets.kind === 'class' ? targets.labels : targets.values;
     const chosen = targets.kind === 'class' ? new Int32Array(indices.length) : new Float32Array(indices.length * width);

@@ -1,8 +1,18 @@
 import { isShare, type MetricName } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { ClassDelta, Delta } from '../contract/result.js';
+import { intersectionOverUnion, type MaskScores } from './metrics/masks.js';
 import { rightClasses } from './metrics/scores.js';
-import { correctness, finiteOrNull, isBetterHigher, metricOf, type Scores, type Truth, truthCount } from './metrics.js';
+import {
+  type AnyScores,
+  correctness,
+  finiteOrNull,
+  isBetterHigher,
+  metricOf,
+  type Scores,
+  type Truth,
+  truthCount,
+} from './metrics.js';
 import { type BootstrapOptions, bootstrapBca, holm, mcnemarExact, newcombePaired, pairedCounts } from './paired.js';
 
 /**
@@ -12,8 +22,8 @@ import { type BootstrapOptions, bootstrapBca, holm, mcnemarExact, newcombePaired
  */
 export function pairedDelta(
   metric: MetricName,
-  baseline: Scores,
-  candidate: Scores,
+  baseline: AnyScores,
+  candidate: AnyScores,
   truth: Truth,
   bootstrap: BootstrapOptions = {},
 ): Delta {
@@ -88,4 +98,41 @@ export function classDeltas(
   });
   const adjusted = holm(rows.map((row) => row.pValue));
   return rows.map((row, i) => ({ ...row, pHolm: adjusted[i] ?? null }));
+}
+
+/**
+ * The intersection over union per class under each arm, what changed against `before`, and the paired bootstrap over images adjusted by
+ * Holm over the classes that occur. In the order of `names`.
+ */
+export function maskClassDeltas(
+  names: readonly string[],
+  arms: { readonly before: MaskScores; readonly control: MaskScores | null; readonly frelu: MaskScores },
+  bootstrap: BootstrapOptions = {},
+): ClassDelta[] {
+  const { before, control, frelu } = arms;
+  const all = Int32Array.from({ length: before.images }, (_, i) => i);
+  const rows = names.map((name, index) => {
+    const [first, last] = [intersectionOverUnion(before, index), intersectionOverUnion(frelu, index)];
+    const change = bootstrapBca(before.images, (indices) => last(indices) - first(indices), bootstrap);
+    return {
+      index,
+      name,
+      count: all.filter((image) => [before, frelu].some((scores) => shows(scores, image, index))).length,
+      before: finiteOrNull(first(all)),
+      control: control === null ? null : finiteOrNull(intersectionOverUnion(control, index)(all)),
+      frelu: finiteOrNull(last(all)),
+      delta: finiteOrNull(change.estimate),
+      fixed: null,
+      broken: null,
+      pValue: change.pValue,
+    };
+  });
+  const adjusted = holm(rows.map((row) => row.pValue));
+  return rows.map((row, i) => ({ ...row, pHolm: adjusted[i] ?? null }));
+}
+
+/** Whether a pixel of an image is of a class, or answered with it. */
+function shows({ actual, predicted, classes }: MaskScores, image: number, label: number): boolean {
+  const at = image * classes + label;
+  return (actual[at] ?? 0) + (predicted[at] ?? 0) > 0;
 }

@@ -1,6 +1,6 @@
 import type { DriftCheck, DriftLevel, MonitoringBaseline } from '../contract/result.js';
 import { normalQuantile } from './distributions.js';
-import { classProbabilities, predictedClasses, type Scores, topConfidence } from './metrics/scores.js';
+import { type AnyScores, classProbabilities, predictedClasses, topConfidence } from './metrics/scores.js';
 import { finiteOrNull } from './metrics.js';
 
 /**
@@ -42,20 +42,20 @@ export function populationStabilityIndex(expected: readonly number[], observed: 
  */
 export function monitoringBaseline(
   inputs: readonly { readonly name: string; readonly values: ArrayLike<number> }[],
-  scores: Scores,
+  scores: AnyScores,
   classNames: readonly string[] | null,
   floorRates: MonitoringBaseline['floorRates'],
 ): MonitoringBaseline {
-  const samples = scores.values.length / scores.width;
-  const predicted = predictedClasses(scores);
-  const confidence = classNames === null ? null : topConfidence(classProbabilities(scores)).sort();
+  const samples = sampleCount(scores);
+  const shares = classNames === null ? null : answerShares(scores, classNames.length);
+  const confidence = classNames === null ? null : confidences(scores).sort();
   return {
     samples,
     inputs: inputs.flatMap(({ name, values }) => referenceDistribution(name, values) ?? []),
     predicted:
-      classNames === null || samples === 0
+      classNames === null || shares === null || samples === 0
         ? null
-        : classNames.map((name, index) => ({ name, share: predicted.filter((p) => p === index).length / samples })),
+        : classNames.map((name, index) => ({ name, share: shares[index] ?? 0 })),
     confidence:
       confidence === null || samples === 0 || confidence.some(Number.isNaN)
         ? null
@@ -68,10 +68,30 @@ export function monitoringBaseline(
   };
 }
 
+function sampleCount(scores: AnyScores): number {
+  return scores.kind === 'mask' ? scores.images : scores.values.length / scores.width;
+}
+
+/** Of each sample the largest class probability, of an image its mean over the pixels. */
+function confidences(scores: AnyScores): Float64Array {
+  return scores.kind === 'mask' ? scores.confidences.slice() : topConfidence(classProbabilities(scores));
+}
+
+/** The share of the samples, of masks that of the pixels, that are answered with each class; -1 and others are of none. */
+function answerShares(scores: AnyScores, classes: number): number[] {
+  const counts = new Float64Array(classes);
+  if (scores.kind === 'mask') counts.set(scores.answers.subarray(0, classes));
+  else
+    for (const index of predictedClasses(scores))
+      if (index >= 0 && index < classes) counts[index] = (counts[index] ?? 0) + 1;
+  const total = scores.kind === 'mask' ? counts.reduce((sum, count) => sum + count, 0) : sampleCount(scores);
+  return Array.from(counts, (count) => count / total);
+}
+
 /** What new data showed, quantity by quantity as in the baseline; what is missing could not be observed. */
 export interface Observed {
   readonly inputs: readonly { readonly name: string; readonly values: ArrayLike<number> }[];
-  readonly scores: Scores;
+  readonly scores: AnyScores;
   /** by site */
   readonly floorRates: ReadonlyMap<string, number>;
 }
@@ -102,7 +122,7 @@ export function checkDrift(
   thresholds: DriftThresholds = driftThresholds,
 ): DriftCheck[] {
   const { psiWarning, psiAlarm, confidenceFall, floorRateChange } = thresholds;
-  const count = scores.values.length / scores.width;
+  const count = sampleCount(scores);
   const psi = (bins: number) =>
     ({
       statistic: 'psi',
@@ -129,7 +149,7 @@ export function checkDrift(
   }
   if (baseline.confidence !== null) {
     const { mean } = baseline.confidence;
-    const confidence = topConfidence(classProbabilities(scores));
+    const confidence = confidences(scores);
     const observed = finiteOrNull(confidence.reduce((sum, value) => sum + value, 0) / confidence.length);
     checks.push({
       quantity: 'confidence',
@@ -170,15 +190,14 @@ function levelOf({ value, warning, alarm }: Omit<DriftCheck, 'level'>): DriftLev
 }
 
 /** Null where an answer is no class, or one that the baseline does not know. */
-function predictedShift(expected: readonly number[], scores: Scores): number | null {
-  const predicted = predictedClasses(scores);
-  if (predicted.length === 0 || predicted.some((index) => index < 0 || index >= expected.length)) return null;
-  const counts = new Float64Array(expected.length);
-  for (const index of predicted) counts[index] = (counts[index] ?? 0) + 1;
-  return populationStabilityIndex(
-    expected,
-    Array.from(counts, (count) => count / predicted.length),
-  );
+function predictedShift(expected: readonly number[], scores: AnyScores): number | null {
+  if (scores.kind === 'mask') {
+    if (scores.images === 0 || scores.unanswered > 0 || scores.classes !== expected.length) return null;
+  } else {
+    const predicted = predictedClasses(scores);
+    if (predicted.length === 0 || predicted.some((index) => index < 0 || index >= expected.length)) return null;
+  }
+  return populationStabilityIndex(expected, answerShares(scores, expected.length));
 }
 
 /**

@@ -64,12 +64,15 @@ function worstClass(perClass: readonly ClassDelta[]): readonly Goal[] {
   return [guard(`class ${worst.name}`, worst.fall, classMargin, worst.fall <= classMargin)];
 }
 
-/** The interval of the change of a class's recall, at a level that holds for so many classes at once (Bonferroni); null without samples. */
+/**
+ * The interval of the change of a class's recall, at a level that holds for so many classes at once (Bonferroni); null without samples, and
+ * for the classes of masks, whose pixels are not right or wrong each by itself.
+ */
 export function classChange(
   { count, before, fixed, broken }: Pick<ClassDelta, 'count' | 'before' | 'fixed' | 'broken'>,
   classes: number,
 ): readonly [low: number, high: number] | null {
-  if (before === null || count === 0) return null;
+  if (before === null || count === 0 || fixed === null || broken === null) return null;
   const right = Math.round(before * count);
   const bothRight = right - broken;
   return newcombePaired(

@@ -11,17 +11,23 @@ import { present } from '../contract/present.js';
 import type { Metrics } from '../contract/result.js';
 import { anomalyMetrics } from './metrics/anomaly.js';
 import { classMetrics, rightAnswers } from './metrics/classes.js';
+import { maskMetrics } from './metrics/masks.js';
 import { multilabelMetrics, rightLabels } from './metrics/multilabel.js';
 import { regressionMetrics } from './metrics/regression.js';
-import { checkShapes, type OwnScores, type Scores, type Truth, truthCount } from './metrics/scores.js';
+import { type AnyScores, checkShapes, type OwnScores, type Truth, truthCount } from './metrics/scores.js';
 import { everyIndex, meanOf, noValue, type Statistic } from './metrics/statistic.js';
 
 export { calibrationBins } from './metrics/calibration.js';
 export { confusionCells, confusionMatrix } from './metrics/confusion.js';
+export { type MaskScores, maskConfusion } from './metrics/masks.js';
 export {
+  type AnyScores,
   classProbabilities,
+  masksOf,
   type OwnScores,
   predictedClasses,
+  type RowTruth,
+  rowsOf,
   type Scores,
   sigmoid,
   type Truth,
@@ -35,7 +41,7 @@ export { areaUnderRoc } from './metrics/statistic.js';
  * AUROC with one class present, R2 of a constant target.
  * @throws RangeError when scores and truth do not describe the same number of samples or columns
  */
-export function evaluateMetrics(scores: Scores, truth: Truth): Metrics {
+export function evaluateMetrics(scores: AnyScores, truth: Truth): Metrics {
   const metric = metricOf(scores, truth);
   const all = everyIndex(truthCount(truth));
   const names = [...metricNames(truth), ...(scores.own ?? []).map(({ name }) => name)];
@@ -68,7 +74,7 @@ export function metricNames(truth: Truth): TableMetric[] {
  * of thousands of resamples. A metric that does not exist for this kind of truth has no value.
  * @throws RangeError when scores and truth do not describe the same number of samples or columns
  */
-export function metricOf(scores: Scores, truth: Truth): (name: MetricName) => Statistic {
+export function metricOf(scores: AnyScores, truth: Truth): (name: MetricName) => Statistic {
   checkShapes(scores, truth);
   const ofTruth = truthMetric(scores, truth);
   return (name) => {
@@ -77,9 +83,15 @@ export function metricOf(scores: Scores, truth: Truth): (name: MetricName) => St
   };
 }
 
-function truthMetric(scores: Scores, truth: Truth): (name: MetricName) => Statistic {
+function truthMetric(scores: AnyScores, truth: Truth): (name: MetricName) => Statistic {
+  if (scores.kind === 'mask') {
+    const metric = maskMetrics(scores);
+    return (name) => (isMetricOf('mask', name) ? metric(name) : noValue);
+  }
   if (scores.values.some(Number.isNaN)) return () => noValue;
   switch (truth.kind) {
+    case 'mask':
+      return () => noValue;
     case 'class': {
       const metric = classMetrics(scores, truth);
       return (name) => (isMetricOf('class', name) ? metric(name) : noValue);
@@ -106,8 +118,9 @@ function truthMetric(scores: Scores, truth: Truth): (name: MetricName) => Statis
  * exist for this kind of truth.
  * @throws RangeError when scores and truth do not describe the same number of samples or columns
  */
-export function correctness(scores: Scores, truth: Truth, name: ShareName): Uint8Array | null {
+export function correctness(scores: AnyScores, truth: Truth, name: ShareName): Uint8Array | null {
   checkShapes(scores, truth);
+  if (scores.kind === 'mask') return null;
   if (truth.kind === 'class') return rightAnswers[name](scores, truth.labels);
   return truth.kind === 'multilabel' && isMetricOf('multilabel', name) ? rightLabels(scores, truth) : null;
 }

@@ -1,5 +1,5 @@
 import type { ArmResult, MigrateResult } from '../contract/result.js';
-import { evaluateMetrics, type Scores } from '../evaluation/metrics.js';
+import { type AnyScores, evaluateMetrics } from '../evaluation/metrics.js';
 import { defineJudge } from './judge.js';
 import { armScores, trainedPredictions, truth } from './predictions.js';
 import type { TrainedArm } from './subject.js';
@@ -11,7 +11,7 @@ export const arms = defineJudge<Pick<MigrateResult, 'arms'>>({
   async measure(subject) {
     const truths = { test: truth(subject, 'test'), validation: truth(subject, 'validation') };
     const scores = { test: await armScores(subject, 'test'), validation: await armScores(subject, 'validation') };
-    const metricsOf = (test: Scores, validation: Scores) => ({
+    const metricsOf = (test: AnyScores, validation: AnyScores) => ({
       test: evaluateMetrics(test, truths.test),
       validation: evaluateMetrics(validation, truths.validation),
     });

@@ -1,9 +1,19 @@
 import type { MigrateResult } from '../contract/result.js';
-import { classDeltas } from '../evaluation/compare.js';
-import { calibrationBins, confusionCells, confusionMatrix } from '../evaluation/metrics.js';
+import { classDeltas, maskClassDeltas } from '../evaluation/compare.js';
+import {
+  calibrationBins,
+  confusionCells,
+  confusionMatrix,
+  maskConfusion,
+  masksOf,
+  rowsOf,
+  type Scores,
+} from '../evaluation/metrics.js';
 import { changedExamples } from './examples.js';
 import { defineJudge } from './judge.js';
-import { armScores, classNames, trainedPredictions, truth } from './predictions.js';
+import { changedMasks } from './mask-examples.js';
+import { type ArmScores, armScores, classNames, trainedPredictions, truth } from './predictions.js';
+import type { Subject } from './subject.js';
 
 type Classes = Pick<MigrateResult, 'perClass' | 'confusion' | 'calibration' | 'examples'>;
 
@@ -21,10 +31,17 @@ export const classes = defineJudge<Classes>({
   async measure(subject) {
     const test = truth(subject, 'test');
     const names = classNames(subject);
-    if (test.kind !== 'class' || names === null) return withoutClasses;
-    const scores = await armScores(subject, 'test');
+    if (names === null) return withoutClasses;
+    const all = await armScores(subject, 'test');
+    if (test.kind === 'mask') return ofMasks(subject, names, all);
+    if (test.kind !== 'class') return withoutClasses;
+    const scores = {
+      before: rowsOf(all.before),
+      control: all.control && rowsOf(all.control),
+      frelu: rowsOf(all.frelu),
+    };
     const { before, frelu } = scores;
-    const cells = (of: typeof before) => confusionCells(confusionMatrix(of, test.labels, test.classes));
+    const cells = (of: Scores) => confusionCells(confusionMatrix(of, test.labels, test.classes));
     return {
       perClass: classDeltas(names, test.labels, scores),
       confusion: { before: cells(before), frelu: cells(frelu) },
@@ -33,3 +50,19 @@ export const classes = defineJudge<Classes>({
     };
   },
 });
+
+/** The same of a segmentation, pixel by pixel within images. */
+async function ofMasks(subject: Subject, names: readonly string[], scores: ArmScores): Promise<Classes> {
+  const arms = {
+    before: masksOf(scores.before),
+    control: scores.control && masksOf(scores.control),
+    frelu: masksOf(scores.frelu),
+  };
+  const { before, frelu } = arms;
+  return {
+    perClass: maskClassDeltas(names, arms, { seed: subject.seed }),
+    confusion: { before: confusionCells(maskConfusion(before)), frelu: confusionCells(maskConfusion(frelu)) },
+    calibration: null,
+    examples: { fixed: [], broken: [], masks: await changedMasks(subject, { before, frelu }) },
+  };
+}

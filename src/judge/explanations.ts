@@ -1,5 +1,5 @@
 import type { MigrateResult } from '../contract/result.js';
-import type { Truth } from '../evaluation/metrics.js';
+import type { RowTruth } from '../evaluation/metrics.js';
 import { activationsProvider } from './activations.js';
 import { attributionScope, compareAttributions } from './attribution.js';
 import { costs } from './costs.js';
@@ -16,13 +16,17 @@ export const explanations = defineJudge<Pick<MigrateResult, 'attribution' | 'com
     const scope = attributionScope(data.test.split.count, operations?.before ?? null, device);
     const test = truth(subject, 'test');
     const names = classNames(subject) ?? [];
-    const attribution = await compareAttributions(subject, {
-      ...scope,
-      after: staged.model.graph,
-      batchSize,
-      actual: (index) => truthInWords(test, names, index),
-      warn: (message) => subject.warn(message),
-    });
+    if (test.kind === 'mask') subject.warn('Attribution maps were not made: they explain one answer for each sample.');
+    const attribution =
+      test.kind === 'mask'
+        ? null
+        : await compareAttributions(subject, {
+            ...scope,
+            after: staged.model.graph,
+            batchSize,
+            actual: (index) => truthInWords(test, names, index),
+            warn: (message) => subject.warn(message),
+          });
     return {
       attribution,
       computedOn: {
@@ -35,7 +39,7 @@ export const explanations = defineJudge<Pick<MigrateResult, 'attribution' | 'com
   },
 });
 
-function truthInWords(test: Truth, names: readonly string[], index: number): string {
+function truthInWords(test: RowTruth, names: readonly string[], index: number): string {
   if (test.kind === 'class') return names[test.labels[index] ?? -1] ?? String(test.labels[index]);
   if (test.kind === 'own') return '';
   if (test.kind === 'anomaly') return test.labels === null ? '' : String(test.labels[index]);

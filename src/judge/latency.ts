@@ -89,7 +89,7 @@ export async function compareLatency(
  * The 95 % interval of a median by order statistics, which asks nothing of the distribution (the normal approximation of the
  * binomial ranks; Conover, Practical Nonparametric Statistics, 1999, 3.2). Null for fewer than 20 values.
  */
-export function medianInterval(values: readonly number[]): readonly [low: number, high: number] | null {
+function medianInterval(values: readonly number[]): readonly [low: number, high: number] | null {
   if (values.length < 20 || !values.every(Number.isFinite)) return null;
   const sorted = [...values].sort((a, b) => a - b);
   const half = 0.98 * Math.sqrt(sorted.length);

@@ -1,6 +1,6 @@
 import type { MigrateResult, OutputResult } from '../contract/result.js';
 import { pairedDelta } from '../evaluation/compare.js';
-import { evaluateMetrics, type Scores } from '../evaluation/metrics.js';
+import { type AnyScores, evaluateMetrics } from '../evaluation/metrics.js';
 import type { ModelProto } from '../model/graph.js';
 import { readSource } from '../model/source.js';
 import { predict } from '../reading/predictions.js';
@@ -36,7 +36,7 @@ async function resultOf(subject: Subject, { signature, task, judged, targets }: 
   const { model, staged, networks, data, device, seed } = subject;
   const { test } = data;
   const truth = truthOf(task, targets(test), test.split.indices, new Float32Array());
-  const scoresWith = async (source: ModelProto | string): Promise<Scores> =>
+  const scoresWith = async (source: ModelProto | string): Promise<AnyScores> =>
     scoresOf(task, await predict(source, signature, test, device.session));
   const arm = subject.arms.control;
   const before = await scoresWith(readSource(model, signature));

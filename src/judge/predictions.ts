@@ -1,4 +1,4 @@
-import type { Scores, Truth } from '../evaluation/metrics.js';
+import type { AnyScores, Truth } from '../evaluation/metrics.js';
 import type { ModelProto } from '../model/graph.js';
 import { readSource } from '../model/source.js';
 import { classNamesFor } from '../reading/data.js';
@@ -36,20 +36,20 @@ export function truth({ task, data, before, teacher }: Subject, split: Split): T
 }
 
 export interface ArmScores {
-  readonly before: Scores;
-  readonly control: Scores | null;
-  readonly frelu: Scores;
+  readonly before: AnyScores;
+  readonly control: AnyScores | null;
+  readonly frelu: AnyScores;
 }
 
 /** Every arm's predictions on a split, to be read as the task says. */
 export async function armScores(subject: Subject, split: Split): Promise<ArmScores> {
   const { control, frelu } = await trainedPredictions.of(subject);
-  const read = (predictions: JudgedPredictions): Scores => scoresOf(subject.task, predictions[split]);
+  const read = (predictions: JudgedPredictions): AnyScores => scoresOf(subject.task, predictions[split]);
   return { before: read(subject.before), control: control && read(control), frelu: read(frelu) };
 }
 
 /** The names of the classes on the test split; null for a task without classes. */
 export function classNames(subject: Subject): readonly string[] | null {
   const test = truth(subject, 'test');
-  return test.kind === 'class' ? classNamesFor(subject.data, test.classes) : null;
+  return test.kind === 'class' || test.kind === 'mask' ? classNamesFor(subject.data, test.classes) : null;
 }

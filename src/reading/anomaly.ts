@@ -70,6 +70,7 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
     output: head.output,
     task,
     kind: 'classification',
+    map: null,
     predictions,
     others: [],
     reading: {

@@ -5,6 +5,15 @@ import type { Head } from '../model/head.js';
 export interface ObservedHead {
   readonly head: Head;
   readonly width: number | null;
+  /** of one sample, where it was looked at */
+  readonly shape?: readonly number[];
+}
+
+/** Where the numbers of a map lie: one for each class of each pixel, or one for both of two classes. */
+export interface MapShape {
+  readonly columns: number;
+  /** [columns, height, width] or [height, width, columns] */
+  readonly axis: 'first' | 'last';
 }
 
 /** What the data want of an output. */
@@ -25,6 +34,16 @@ export type WantedOutput =
       /** every value is 0, 1, 2 ...: it may be a class that is stored as a float */
       readonly wholeNumbers: boolean;
     }
+  | {
+      readonly kind: 'mask';
+      /** of the masks, as their images are fed */
+      readonly height: number;
+      readonly width: number;
+      /** as many as their values need at least */
+      readonly classes: number;
+      /** where the classes lie in models of this format, where shapes alone do not tell */
+      readonly usual: MapShape['axis'];
+    }
   /** no labels: the model's own outputs are the targets */
   | { readonly kind: 'none' };
 
@@ -34,7 +53,8 @@ export type TaskKind =
   /** two classes in one column, or in the two columns of one sigmoid */
   | 'binary'
   | 'multilabel'
-  | 'regression';
+  | 'regression'
+  | 'segmentation';
 
 export interface ChosenOutput {
   readonly output: string;
@@ -97,6 +117,7 @@ export function chooseOutput(
 
 /** What to do where no output fits: labels that are numbered otherwise, or stored as floats, are the usual reason. */
 function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fault, 'cure' | 'settings' | 'ways'> {
+  if (wanted.kind === 'mask') return cureForMasks(floats, wanted);
   const hasWidth = (fits: (width: number) => boolean): boolean =>
     floats.some(({ width }) => width !== null && width > 1 && fits(width));
   if (wanted.kind === 'class' && wanted.occurring < wanted.classes && hasWidth((width) => width >= wanted.occurring)) {
@@ -113,6 +134,61 @@ function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fa
     };
   }
   return { cure: 'Give data made for this model, or name the output that the data are about.', settings: ['output'] };
+}
+
+function cureForMasks(
+  floats: readonly ObservedHead[],
+  wanted: Extract<WantedOutput, { kind: 'mask' }>,
+): Pick<Fault, 'cure' | 'settings'> {
+  if (floats.length === 0) {
+    return {
+      cure: 'Export the model with the logits or probabilities of the classes of each pixel as an output, not with the class alone.',
+      settings: ['output'],
+    };
+  }
+  if (floats.some((observed) => mapShapeOf(observed, wanted) !== null)) {
+    return {
+      cure: 'Number the classes of the masks from 0 in the order of the model, with 255 for pixels of none; or name the output that they are about.',
+      settings: ['data', 'output'],
+    };
+  }
+  const stride = floats.map(({ shape }) => strideOf(shape ?? [], wanted)).find((each) => each !== null);
+  if (stride !== undefined && stride !== null) {
+    return {
+      cure: `Its maps are smaller than the masks by a factor of ${stride}: export the model with the step that brings them to the size of its images, or save images and masks for it as arrays of one size.`,
+      settings: ['data'],
+    };
+  }
+  return {
+    cure: 'Give a model whose maps have the size of its images, or name the output that the masks are about.',
+    settings: ['output'],
+  };
+}
+
+/** The whole number of times by which maps are smaller than masks in both directions; null where there is none. */
+function strideOf(shape: readonly number[], { height, width }: { readonly height: number; readonly width: number }) {
+  for (const at of [0, 1]) {
+    const [h = 0, w = 0] = shape.slice(at, at + 2);
+    if (h > 0 && h < height && height % h === 0 && width === w * (height / h)) return height / h;
+  }
+  return null;
+}
+
+/** How an output's map lies over masks; null where it has another size. */
+export function mapShapeOf(
+  { head, shape = [] }: ObservedHead,
+  { height, width, usual }: Extract<WantedOutput, { kind: 'mask' }>,
+): MapShape | null {
+  const [a = 0, b = 0, c = 0] = shape;
+  if (shape.length === 2) return a === height && b === width ? { columns: 1, axis: 'first' } : null;
+  if (shape.length !== 3) return null;
+  const first = b === height && c === width;
+  const last = a === height && b === width;
+  if (!first && !last) return null;
+  // of [3, 3, 3] the softmax tells, or what is usual
+  const axis =
+    first && last ? (head.axis === 3 ? 'last' : head.axis === 1 ? 'first' : usual) : first ? 'first' : 'last';
+  return { columns: axis === 'first' ? a : c, axis };
 }
 
 function takeNamed(path: string, outputs: readonly ObservedHead[], wanted: WantedOutput, named: string): ChosenOutput {
@@ -166,9 +242,15 @@ function withoutTwins(outputs: readonly ObservedHead[]): readonly ObservedHead[]
   );
 }
 
-function fitOf({ head, width }: ObservedHead, wanted: WantedOutput): Fit | null {
+function fitOf(observed: ObservedHead, wanted: WantedOutput): Fit | null {
+  const { head, width } = observed;
   if (width === null || width < 1) return null;
   switch (wanted.kind) {
+    case 'mask': {
+      const map = mapShapeOf(observed, wanted);
+      if (map === null || Math.max(2, map.columns) < wanted.classes) return null;
+      return { rank: Math.max(2, map.columns) === wanted.classes ? 0 : 1, task: 'segmentation' };
+    }
     case 'class': {
       const { classes, numericNames } = wanted;
       if (width === 1 && classes <= 2) return { rank: 0, task: 'binary' };
@@ -208,6 +290,8 @@ function wantedText(wanted: WantedOutput): string {
       return wanted.width === 1
         ? 'the one target column of the data'
         : `the ${wanted.width} target columns of the data`;
+    case 'mask':
+      return `the masks of the data (${wanted.height}x${wanted.width}, ${wanted.classes} classes)`;
     case 'none':
       return 'data without labels';
   }
@@ -218,6 +302,7 @@ function listed(outputs: readonly ObservedHead[]): string {
   return outputs.length === 1 ? `Its output is ${list}.` : `Its outputs are ${list}.`;
 }
 
-function describe({ head, width }: ObservedHead): string {
-  return `'${head.output}' (${head.dtype}${width === null ? '' : `, ${width} wide`})`;
+function describe({ head, width, shape = [] }: ObservedHead): string {
+  const size = shape.length > 1 ? `[${shape.join(', ')}]` : `${width} wide`;
+  return `'${head.output}' (${head.dtype}${width === null ? '' : `, ${size}`})`;
 }

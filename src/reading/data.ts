@@ -51,15 +51,19 @@ export interface FedModel {
 /** A part with what is known of its targets. */
 export interface OpenedPart extends DataPart, Pick<RunData, 'classes' | 'target'> {}
 
-/** Opens one data set whole: for `evaluate` and `compare`. A folder that holds several parts gives its test part. */
+/**
+ * Opens one data set whole: for `evaluate` and `compare`. A folder that holds several parts gives its test part.
+ * @param unlabelled targets are not asked for
+ */
 export async function openEvaluationData(
   fed: FedModel,
   options: DataOptions,
   task: NamedTask | null,
   named: NamedKeys = bareNames,
+  unlabelled = false,
 ): Promise<OpenedPart> {
   const open = openerOf(fed, named, wantedByGraphs(fed, task));
-  const reading = readOptions(options, task);
+  const reading = { ...readOptions(options, task), ...(unlabelled && { requireTargets: false }) };
   const whole = await open(options.data, reading);
   const opened = (await whole.companion('test', whole.targets, reading)) ?? whole;
   const { targets, classes } = inOrder(opened, fed.classNames);
@@ -161,6 +165,8 @@ function inOrder(
   { targets, path }: Pick<OpenedData, 'targets' | 'path'>,
   known: ClassNames | null,
 ): { targets: Targets; classes: ClassReading | null } {
+  // which names are those of a mask's values is known with the model's maps
+  if (targets.kind === 'mask') return { targets, classes: known };
   if (targets.kind !== 'class') return { targets, classes: null };
   const own: ClassReading = { names: targets.names, origin: path, source: 'data' };
   if (known === null) return { targets, classes: own };
@@ -245,6 +251,8 @@ function readOptions({ target }: DataOptions, task: NamedTask | null): ReadOptio
     case 'multilabel':
     case 'regression':
       return { ...column, targetKind: 'values' };
+    case 'segmentation':
+      return { ...column, targetKind: 'mask' };
     case 'distill':
       return { ...column, requireTargets: false };
     case 'anomaly':
@@ -347,9 +355,15 @@ export function describeSplit({ samples, split }: DataPart): SplitDescription {
     part: part ?? null,
     format,
     count: split.count,
-    classes: targets.kind === 'class' ? targets.names.length : null,
+    classes: classCount(targets),
     sha256: split.contentSha256,
   };
+}
+
+/** The number of classes; null for targets without, and for masks before it is known how they are read. */
+export function classCount(targets: Targets): number | null {
+  if (targets.kind === 'mask') return targets.map?.classes ?? null;
+  return targets.kind === 'class' ? targets.names.length : null;
 }
 
 export async function findDuplicates({ train, validation, test }: RunData): Promise<DuplicateCounts> {

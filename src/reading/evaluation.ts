@@ -1,5 +1,5 @@
-import type { Reading } from '../contract/reading.js';
-import type { Scores, Truth } from '../evaluation/metrics.js';
+import type { MaskReading, Reading } from '../contract/reading.js';
+import type { AnyScores, Truth } from '../evaluation/metrics.js';
 import type { Model } from '../model/model.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
 import type { Signature } from '../runtime/predictor.js';
@@ -18,6 +18,8 @@ export interface Evaluation {
   readonly data: DataOptions;
   readonly task: TaskOptions;
   readonly reading: ReadingOptions;
+  /** of a segmentation whose masks are not asked for: the size of its maps */
+  readonly maps?: Pick<MaskReading, 'height' | 'width'>;
 }
 
 /** A model's predictions on a whole data set, with what they are judged by. */
@@ -30,7 +32,7 @@ export interface Evaluated {
   readonly task: RunTask;
   readonly reading: Reading;
   readonly predictions: Predictions;
-  readonly scores: Scores;
+  readonly scores: AnyScores;
   readonly truth: Truth;
   /** the outputs that were named behind the first */
   readonly others: readonly EvaluatedOutput[];
@@ -52,17 +54,29 @@ export async function evaluateSubject(
   const { model } = loaded;
   const own = await loadOwnGraphs(model, options.task);
   const fed = { ...loaded, own, classNames: await findClassNames(model, options.reading.classes) };
-  const opened = await openEvaluationData(fed, options.data, options.task.task, options.reading);
+  const { maps } = options;
+  const found = await openEvaluationData(fed, options.data, options.task.task, options.reading, maps !== undefined);
+  const opened = maps === undefined ? found : retargetPart(found, () => ({ kind: 'mask', store: null, map: null }));
   const { classes, target } = opened;
-  const question = { ...loaded, own, part: opened, labelled: opened, classes, target, options, session };
-  const { signature, task, kind, reading, predictions, others } = await readSubject(question);
-  const part: DataPart = retargetPart(opened, (targets) => targetsFor({ task: kind }, targets));
+  const question = {
+    ...loaded,
+    own,
+    part: opened,
+    labelled: opened,
+    classes,
+    target,
+    options,
+    session,
+    ...(maps && { maps }),
+  };
+  const { signature, task, kind, map, reading, predictions, others } = await readSubject(question);
+  const part: DataPart = retargetPart(opened, (targets) => targetsFor({ task: kind, map }, targets));
   const { targets } = part.samples;
   return {
     model,
     signature,
     part,
-    classNames: targets.kind === 'class' ? (classes?.names ?? targets.names) : null,
+    classNames: targets.kind === 'class' ? (classes?.names ?? targets.names) : (reading.classes?.names ?? null),
     task,
     reading,
     predictions,

@@ -54,6 +54,17 @@ export async function checkOwnGraphs(question: OwnQuestion): Promise<CheckedGrap
   return { measures, lossAside: form.why, apart: form.apart };
 }
 
+/**
+ * What graphs of the user's measure of a sample, where there are any.
+ * @throws Failure('input') where they do not fit the model and the data
+ */
+export async function ownMeasures({
+  own = null,
+  ...question
+}: Omit<OwnQuestion, 'own'> & { readonly own?: OwnGraphs | null }): Promise<readonly OwnMeasure[]> {
+  return own === null ? [] : (await checkOwnGraphs({ ...question, own })).measures;
+}
+
 function probe({ model, signature, part, session }: OwnQuestion, graph: OwnGraph) {
   const read = { ...signature, output: present(outputsRead([graph])[0], `an output that ${graph.path} reads`) };
   return samplesFor(readSource(model, read), read, part, session, graph, probedIndices(part.split.indices));

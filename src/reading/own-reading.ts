@@ -60,6 +60,7 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
     output,
     task,
     kind: 'regression',
+    map: null,
     predictions,
     others: [],
     reading: {

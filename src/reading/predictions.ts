@@ -1,7 +1,9 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import { type Batch, batches } from '../data/batches.js';
+import type { MapReading } from '../data/dataset.js';
 import { wantedTargets } from '../data/samples.js';
+import { type MaskScores, tallyMasks } from '../evaluation/metrics/masks.js';
 import type { ModelProto } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
 import { openPredictor, type Prediction, type Predictor, type Signature } from '../runtime/predictor.js';
@@ -13,9 +15,13 @@ import { openScorer, type ScoredSamples, type Scorer, sampleOf, targetFeeds } fr
 
 /** What a model says about every sample of a part, in the part's order. */
 export interface Predictions {
-  /** [count, width] */
+  /** [count, width]; where `masks` counts them, those of the first images alone, the columns of their maps first */
   readonly values: Float32Array;
   readonly width: number;
+  /** of one sample's output; empty without samples */
+  readonly shape: readonly number[];
+  /** the answers held against masks, where it is known how these are read: there are too many numbers to keep */
+  readonly masks: MaskScores | null;
   readonly seconds: number;
   /** of each sample, what the part's measures say, by their names; left out where it has none */
   readonly measured?: Readonly<Record<string, Float32Array>>;
@@ -28,6 +34,9 @@ export interface BatchedLoss {
 }
 
 const batchSize = 256;
+
+/** numbers that go in and come out in one batch of maps, and of which the first are kept */
+const [batchValues, keptValues] = [2 ** 23, 2 ** 22];
 
 /**
  * Runs a model over a part of the data: any model that ONNX Runtime loads, at whatever batch size it was exported with.
@@ -110,7 +119,7 @@ async function predictWith(
   part: DataPart,
   { limit = Number.POSITIVE_INFINITY, loss }: PredictOptions,
 ): Promise<{ readonly predictions: Predictions; readonly loss: number | null }> {
-  const { split, measures = [] } = part;
+  const { split, samples, measures = [] } = part;
   const indices = split.indices.slice(0, Math.min(split.count, limit));
   const graphs = [
     ...measures.flatMap((measure) => (measure.kind === 'graph' ? [measure.graph] : [])),
@@ -118,8 +127,10 @@ async function predictWith(
   ];
   const also = outputsRead(graphs);
   const scorers = new Map<OwnGraph, Scorer>();
-  let values: Float32Array | undefined;
-  let width = 0;
+  const { targets } = samples;
+  const map = targets.kind === 'mask' ? targets.map : null;
+  const answers = map === null ? rowAnswers(indices.length) : maskAnswers(indices.length, map);
+  const size = loss?.batchSize ?? (map === null ? batchSize : mapBatch(part, map));
   let at = 0;
   let lossSum = 0;
   const measured = measures.map(({ name }) => [name, new Float32Array(indices.length)] as const);
@@ -127,18 +138,9 @@ async function predictWith(
   try {
     for (const graph of graphs) if (graph !== null && !scorers.has(graph)) scorers.set(graph, await openScorer(graph));
     const scorerOf = (graph: OwnGraph): Scorer => present(scorers.get(graph), `the scorer of ${graph.path}`);
-    for await (const batch of batches(part, { indices, batchSize: loss?.batchSize ?? batchSize })) {
+    for await (const batch of batches(part, { indices, batchSize: size })) {
       const output = await predictor.predict(batch.inputs, batch.count, also);
-      if (at > 0 && elementCount(output.shape) !== width) {
-        throw new Failure('input', {
-          what: `The model gives ${width} values for one sample and ${elementCount(output.shape)} for another.`,
-          cure: 'Export it with an output of a fixed size, or name another output.',
-          settings: ['output'],
-        });
-      }
-      width = elementCount(output.shape);
-      values ??= new Float32Array(indices.length * width);
-      values.set(output.values, at * width);
+      answers.add(batch, output);
       for (const [i, measure] of measures.entries()) {
         measured[i]?.[1].set(await measureBatch(measure, scorerOf, part, batch, output), at);
       }
@@ -152,12 +154,83 @@ async function predictWith(
     for (const scorer of scorers.values()) await scorer.release();
   }
   const predictions: Predictions = {
-    values: values ?? new Float32Array(),
-    width,
+    ...answers.all(),
     seconds: (performance.now() - began) / 1000,
     ...(measures.length > 0 && { measured: Object.fromEntries(measured) }),
   };
   return { predictions, loss: loss === undefined ? null : lossSum / at };
+}
+
+/** Takes what a model says batch by batch. */
+interface Answers {
+  /** @throws Failure('input') for samples of which the model says more, or less, than of those before */
+  add(batch: Batch, output: Prediction): void;
+  all(): Pick<Predictions, 'values' | 'width' | 'shape' | 'masks'>;
+}
+
+/** Keeps every number. */
+function rowAnswers(count: number): Answers {
+  let values: Float32Array | undefined;
+  let shape: readonly number[] = [];
+  let width = 0;
+  let at = 0;
+  return {
+    add(batch, output) {
+      if (at > 0) requireSize(output, width);
+      ({ shape } = output);
+      width = elementCount(shape);
+      values ??= new Float32Array(count * width);
+      values.set(output.values, at * width);
+      at += batch.count;
+    },
+    all: () => ({ values: values ?? new Float32Array(), width, shape, masks: null }),
+  };
+}
+
+/** Holds maps against masks and counts: what is kept does not grow with their pixels. */
+function maskAnswers(count: number, map: MapReading): Answers {
+  const { columns, axis, scores } = map;
+  const pixels = map.height * map.width;
+  const width = columns * pixels;
+  const kept = Math.min(count, Math.max(1, Math.floor(keptValues / width)));
+  const values = new Float32Array(kept * width);
+  const tally = tallyMasks(count, { columns, pixels, axis, scores });
+  let shape: readonly number[] = [];
+  let at = 0;
+  return {
+    add(batch, output) {
+      requireSize(output, width);
+      ({ shape } = output);
+      for (let i = 0; i < batch.count; i++) {
+        const maps = output.values.subarray(i * width, (i + 1) * width);
+        if (at < kept) values.set(axis === 'first' ? maps : columnsFirst(maps, columns), at * width);
+        tally.add(maps, batch.targets.subarray(i * pixels, (i + 1) * pixels));
+        at++;
+      }
+    },
+    all: () => ({ values, width, shape, masks: tally.scores() }),
+  };
+}
+
+/** So many images that memory suffices for them and their maps. */
+function mapBatch({ inputs }: DataPart, { columns, height, width }: MapReading): number {
+  const values = inputs.reduce((sum, { shape }) => sum + elementCount(shape), columns * height * width);
+  return Math.max(1, Math.min(batchSize, Math.floor(batchValues / values)));
+}
+
+function requireSize({ shape }: Prediction, width: number): void {
+  if (elementCount(shape) === width) return;
+  throw new Failure('input', {
+    what: `The model gives ${width} values for one sample and ${elementCount(shape)} for another.`,
+    cure: 'Export it with an output of a fixed size, or name another output.',
+    settings: ['output'],
+  });
+}
+
+/** A map [height, width, columns] as [columns, height, width], so that maps of either layout can be held against each other. */
+function columnsFirst(maps: Float32Array, columns: number): Float32Array {
+  const pixels = maps.length / columns;
+  return Float32Array.from(maps, (_, i) => maps[(i % pixels) * columns + Math.floor(i / pixels)] ?? Number.NaN);
 }
 
 /** What a measure says of each sample of a batch. */

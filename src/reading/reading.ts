@@ -3,6 +3,7 @@ import { present } from '../contract/present.js';
 import type {
   ClassReading,
   InputReading,
+  MaskReading,
   OutputReading,
   Reading,
   ReadingSource,
@@ -10,7 +11,7 @@ import type {
   SanityReading,
 } from '../contract/reading.js';
 import { gatherInputs } from '../data/batches.js';
-import type { Targets } from '../data/dataset.js';
+import type { MapReading, Targets } from '../data/dataset.js';
 import { createInputs, type NamedInputs } from '../data/inputs.js';
 import { checkLabels } from '../data/labels.js';
 import { planPreprocessing } from '../data/preprocess.js';
@@ -26,11 +27,11 @@ import { type DataPart, modelInputOf } from './data.js';
 import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { OwnGraphs } from './own-graphs.js';
-import { checkOwnGraphs, measuresOf, type OwnMeasure } from './own-measures.js';
+import { measuresOf, type OwnMeasure, ownMeasures } from './own-measures.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkRuntime, soundSession } from './runtime.js';
 import { checkReading, type Sanity } from './sanity.js';
-import { targetsFor, wantedOf } from './targets.js';
+import { type RowTargets, targetsFor, wantedOf } from './targets.js';
 import { chooseTask, lossName, type RunTask, truthOf } from './task.js';
 import { type Agreement, agree, type DescribedValues, describeValues } from './values.js';
 
@@ -48,6 +49,8 @@ export interface ReadingQuestion {
   readonly own?: OwnGraphs | null;
   /** the output that the targets bear the name of; null: which one they are of is told by their width */
   readonly target: string | null;
+  /** of a segmentation whose masks are not asked for: the size of its maps */
+  readonly maps?: Pick<MaskReading, 'height' | 'width'>;
   readonly options: {
     readonly data: DataOptions;
     readonly task: TaskOptions;
@@ -65,6 +68,8 @@ export interface ModelReading {
   readonly task: RunTask;
   /** what the targets are to it */
   readonly kind: TaskKind;
+  /** how its maps are held against masks; null for targets of another kind */
+  readonly map: MapReading | null;
   readonly reading: Reading;
   /** what the model says about `part` */
   readonly predictions: Predictions;
@@ -84,31 +89,33 @@ const [fewestSamples, mostSamples] = [100, 1000];
 const comparedValues = 2e7;
 
 /**
- * Reads a model: which output the data are about, what it says, what is learned, and whether the model does on labelled
+ * Reads a model whose answers are rows: which output the data are about, what it says, what is learned, and whether the model does on labelled
  * samples what a trained one does. Nothing is guessed: what is not certain is refused with the setting that says it.
  * @throws Failure('input') where no output fits the data, or several do
  */
-export async function readModel(question: ReadingQuestion): Promise<ModelReading> {
+export async function readRows(question: ReadingQuestion): Promise<ModelReading> {
   const { model, options, own = null } = question;
-  const { measures } = own === null ? { measures: [] } : await checkOwnGraphs({ ...question, own });
+  const measures = await ownMeasures(question);
   const asked = { ...question, part: { ...question.part, measures: measuresOf(own, measures) } };
   const { part } = asked;
   const { samples } = part;
+  const targets = rowsOnly(samples.targets);
   const heads = headsOf(model.graph);
   const named = options.reading.outputs[0]?.name ?? asked.target;
   const only = heads.length === 1 ? heads[0] : undefined;
   const alone = only === undefined ? null : await checkRuntime(asked, only.value);
   // a model of one output is run but once
   const first = only === undefined ? null : await predictHead(soundly(asked, alone), only, part);
-  const observed = first === null ? await probe(asked, heads) : heads.map((head) => ({ head, width: first.width }));
-  if (first !== null && first.width > 1) checkLabels(samples.targets, first.width, samples.path);
+  const observed =
+    first === null ? await probe(asked, heads, probed) : heads.map((head) => ({ head, width: first.width }));
+  if (first !== null && first.width > 1) checkLabels(targets, first.width, samples.path);
   const beside = otherTargets(samples);
   const candidates = observed.filter(({ head }) => !beside.has(head.output));
   const labelled = asked.labelled.samples;
   const judged = await readOutput(asked, candidates, first && { predictions: first, runtime: alone }, {
     named,
-    targets: samples.targets,
-    labelled: labelled.targets,
+    targets,
+    labelled: rowsOnly(labelled.targets),
     task: options.task,
     measures,
     inputs: await candidatesFor(asked.labelled),
@@ -116,6 +123,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
   const others: ReadOutput[] = [];
   for (const [output, own] of beside) {
     const targets = present(otherTargets(labelled).get(output), `the targets of '${output}'`);
+    if (own.kind === 'mask' || targets.kind === 'mask') throw masksBeside(samples.path);
     const task = { task: null, loss: null, metric: null };
     others.push(
       await readOutput(asked, observed, null, {
@@ -134,6 +142,7 @@ export async function readModel(question: ReadingQuestion): Promise<ModelReading
     output: chosen.output,
     task,
     kind: chosen.task,
+    map: null,
     predictions: judged.predictions,
     others: others.map(({ chosen: { output, task: kind }, signature, task, predictions }) => {
       return { signature, output, task, kind, predictions };
@@ -158,9 +167,9 @@ interface OutputQuestion {
   /** null: the one that fits */
   readonly named: string | null;
   /** of the part that is looked at */
-  readonly targets: Targets;
+  readonly targets: RowTargets;
   /** of the labelled samples */
-  readonly labelled: Targets;
+  readonly labelled: RowTargets;
   readonly task: TaskOptions;
   /** other ways of preparing the inputs, to be tried */
   readonly inputs: readonly InputCandidate[];
@@ -168,20 +177,24 @@ interface OutputQuestion {
   readonly measures: readonly OwnMeasure[];
 }
 
-interface ReadOutput extends Pick<ModelReading, 'signature' | 'task' | 'predictions'> {
+/** An output as the reading describes it. */
+interface DescribedOutput extends Pick<ModelReading, 'task'> {
   readonly chosen: ChosenOutput;
   readonly agreement: Agreement;
-  /** as the output is trained on them */
-  readonly targets: Targets;
   /** null without labels */
   readonly sanity: SanityReading | null;
-  /** null where ONNX Runtime computes what the file says */
-  readonly runtime: RuntimeReading | null;
 }
 
 /** The question with sessions that compute what the file says. */
-function soundly(question: ReadingQuestion, runtime: RuntimeReading | null): ReadingQuestion {
+export function soundly(question: ReadingQuestion, runtime: RuntimeReading | null): ReadingQuestion {
   return { ...question, session: soundSession(question.session, runtime) };
+}
+
+interface ReadOutput extends DescribedOutput, Pick<ModelReading, 'signature' | 'predictions'> {
+  /** as the output is trained on them */
+  readonly targets: Targets;
+  /** null where ONNX Runtime computes what the file says */
+  readonly runtime: RuntimeReading | null;
 }
 
 /**
@@ -211,6 +224,21 @@ async function readOutput(
   const sanity =
     targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, inputs), own);
   return { chosen, agreement, targets, task, signature, predictions, sanity, runtime };
+}
+
+/** @throws Error for masks, which `readSegmentation` is for */
+function rowsOnly(targets: Targets): RowTargets {
+  if (targets.kind === 'mask') throw new Error('masks are read otherwise');
+  return targets;
+}
+
+export function masksBeside(path: string): Failure {
+  return new Failure('input', {
+    what: `${path}: masks are not trained beside other targets.`,
+    cure: 'Name one output.',
+    settings: ['output'],
+    written: 'nothing',
+  });
 }
 
 /** @throws Failure('input') for scores of classes of which every row sums to 100, say: neither logits nor probabilities */
@@ -243,18 +271,30 @@ function refuseLogSigmoid(path: string, { output }: ChosenOutput, { meaning }: A
   });
 }
 
-function predictHead({ model, signature, session }: ReadingQuestion, head: Head, part: DataPart, limit?: number) {
+export function predictHead(
+  { model, signature, session }: ReadingQuestion,
+  head: Head,
+  part: DataPart,
+  limit?: number,
+) {
   const read = { ...signature, output: head.value };
   return predict(readSource(model, read), read, part, session, limit);
 }
 
 /** How wide each output is, by running a few samples; null for labels, which nothing is trained through. */
-async function probe(question: ReadingQuestion, heads: readonly Head[]): Promise<readonly ObservedHead[]> {
+export async function probe(
+  question: ReadingQuestion,
+  heads: readonly Head[],
+  count: number,
+): Promise<readonly ObservedHead[]> {
   const observed: ObservedHead[] = [];
   for (const head of heads) {
-    const width =
-      head.valueMeaning === 'label' ? null : (await predictHead(question, head, question.part, probed)).width;
-    observed.push({ head, width });
+    if (head.valueMeaning === 'label') {
+      observed.push({ head, width: null });
+      continue;
+    }
+    const { width, shape } = await predictHead(question, head, question.part, count);
+    observed.push({ head, width, shape });
   }
   return observed;
 }
@@ -266,32 +306,42 @@ async function checkSanity(
   task: RunTask,
   inputs: readonly InputCandidate[],
 ): Promise<Sanity> {
-  const { model, labelled, options, session } = question;
+  const { model, labelled, session } = question;
   const size = labelled.inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const count = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(comparedValues / size)));
   const split = evenly(labelled.split, count);
   const source = readSource(model, signature);
+  const truth = truthOf(task, targets, split.indices, new Float32Array());
+  if (truth.kind === 'mask' || truth.kind === 'anomaly' || truth.kind === 'own')
+    throw new Error(`a truth of the kind ${truth.kind} is read otherwise`);
   return checkReading({
-    truth: truthOf(task, targets, split.indices, new Float32Array()),
+    truth,
     width: task.width,
     scores: task.scores,
     inputs,
     async predict(candidate) {
-      const prepared =
-        candidate === null
-          ? labelled.inputs
-          : labelled.inputs.map(({ name, dataset }, i) => {
-              const input = present(signature.inputs[i], `the input '${name}'`);
-              const apply = { ...options.data.preprocessing, ...candidate.apply };
-              return { name, ...createInputs(dataset, planPreprocessing(dataset, modelInputOf(model, input), apply)) };
-            });
-      return (await predict(source, signature, { ...labelled, inputs: prepared, split }, session)).values;
+      const inputs = preparedBy(question, signature, candidate);
+      return (await predict(source, signature, { ...labelled, inputs, split }, session)).values;
     },
   });
 }
 
+/** The labelled samples prepared in another way; null: as given. */
+export function preparedBy(
+  { model, labelled, options }: ReadingQuestion,
+  signature: Signature,
+  candidate: InputCandidate | null,
+): readonly NamedInputs[] {
+  if (candidate === null) return labelled.inputs;
+  return labelled.inputs.map(({ name, dataset }, i) => {
+    const input = present(signature.inputs[i], `the input '${name}'`);
+    const apply = { ...options.data.preprocessing, ...candidate.apply };
+    return { name, ...createInputs(dataset, planPreprocessing(dataset, modelInputOf(model, input), apply)) };
+  });
+}
+
 /** The usual ways of preparing a picture: of several inputs nobody could tell which of them is prepared wrongly. */
-async function candidatesFor({ inputs, split }: DataPart): Promise<readonly InputCandidate[]> {
+export async function candidatesFor({ inputs, split }: DataPart): Promise<readonly InputCandidate[]> {
   const [input, ...others] = inputs;
   if (input === undefined || others.length > 0) return [];
   return inputCandidates({
@@ -303,7 +353,7 @@ async function candidatesFor({ inputs, split }: DataPart): Promise<readonly Inpu
 }
 
 /** Some samples of a split, evenly spaced. */
-function evenly(split: DataPart['split'], count: number): DataPart['split'] {
+export function evenly(split: DataPart['split'], count: number): DataPart['split'] {
   if (split.count <= count) return split;
   const indices = Int32Array.from({ length: count }, (_, i) =>
     present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
@@ -381,10 +431,10 @@ function layoutOf(channels: 'first' | 'last' | 'none', shape: readonly number[])
   return channels === 'first' ? 'NCHW' : 'NHWC';
 }
 
-function outputReading(
+export function outputReading(
   { head, width }: ObservedHead,
-  judged: ReadOutput,
-  others: readonly ReadOutput[],
+  judged: DescribedOutput,
+  others: readonly DescribedOutput[] = [],
 ): OutputReading {
   const isJudged = head.output === judged.chosen.output;
   const read = isJudged ? judged : others.find(({ chosen }) => chosen.output === head.output);
@@ -408,7 +458,7 @@ function lossAt(head: Head, { loss }: Pick<RunTask, 'loss'>): string {
   return loss === 'mse' ? head.value : head.logits;
 }
 
-function sanityReading(
+export function sanityReading(
   { status, samples, metric, asGiven, chance, best, alike, sentence }: Sanity,
   targets: Targets,
 ): SanityReading {

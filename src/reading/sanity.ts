@@ -5,9 +5,9 @@ import {
   correctness,
   metricOf,
   predictedClasses,
+  type RowTruth,
   type Scores,
   sigmoid,
-  type Truth,
   truthCount,
 } from '../evaluation/metrics.js';
 import { holm, mcnemarExact, pairedCounts } from '../evaluation/paired.js';
@@ -16,8 +16,8 @@ import { areGuessedClasses, areGuessedLabels } from './guess.js';
 import type { InputCandidate } from './input-candidates.js';
 import { meanTest } from './statistics.js';
 
-/** What is judged: a right-or-wrong share, the log loss where only the size of probabilities differs, R2 of values. */
-export type SanityMetric = 'accuracy' | 'logLoss' | 'r2';
+/** What is judged: a right-or-wrong share, the log loss where only the size of probabilities differs, R2 of values, mean IoU of masks. */
+export type SanityMetric = 'accuracy' | 'logLoss' | 'r2' | 'miou';
 
 /** A reading that is far better than the one as given. */
 export interface BetterReading {
@@ -51,9 +51,12 @@ export interface Sanity {
   readonly sentence: string;
 }
 
+/** What labels say of rows; nothing else tells how well a model is read. */
+type LabelTruth = Extract<RowTruth, { kind: 'class' | 'multilabel' | 'values' }>;
+
 export interface SanityQuestion {
   /** of at most a thousand labelled samples of the training part */
-  readonly truth: Truth;
+  readonly truth: LabelTruth;
   readonly width: number;
   /** how the outputs are read; log-probabilities are logits */
   readonly scores: Scores['kind'];
@@ -70,10 +73,10 @@ export interface SanityQuestion {
 const enoughSamples = 20;
 
 /** The family-wise level of all readings that are tried on one model. */
-const level = 1e-3;
+export const level = 1e-3;
 
 /** The least that another reading must gain to be far better: accuracy, R2; and of the log loss, this share of it. */
-const leastGain = 0.05;
+export const leastGain = 0.05;
 /**
  * The least share of the errors that another way of preparing the inputs must take away: a network that was hardly trained
  * is right now more and now less often, whatever it is fed with, without any of it being what it was trained on.
@@ -129,7 +132,7 @@ export async function checkReading(question: SanityQuestion): Promise<Sanity> {
 }
 
 /** How the reading as given does. */
-interface Judged {
+export interface Judged {
   readonly metric: SanityMetric;
   readonly count: number;
   readonly value: number;
@@ -146,9 +149,7 @@ interface Trial extends BetterReading {
   readonly isFar: boolean;
 }
 
-function judge(scores: Scores, truth: Truth): Judged {
-  if (truth.kind === 'anomaly' || truth.kind === 'own')
-    throw new Error(`nothing is known of a truth of the kind ${truth.kind}`);
+function judge(scores: Scores, truth: LabelTruth): Judged {
   const count = truthCount(truth);
   const everything = Int32Array.from({ length: count }, (_, i) => i);
   if (truth.kind === 'values') {
@@ -167,7 +168,7 @@ function judge(scores: Scores, truth: Truth): Judged {
 }
 
 /** Other readings of the outputs, which need no other run. */
-function* outputTrials(scores: Scores, truth: Truth): Generator<Trial> {
+function* outputTrials(scores: Scores, truth: LabelTruth): Generator<Trial> {
   if (truth.kind === 'values') {
     yield* valueTrials(scores, truth);
     return;
@@ -177,7 +178,7 @@ function* outputTrials(scores: Scores, truth: Truth): Generator<Trial> {
 }
 
 /** Probabilities that are read as logits, and the other way round, where the numbers themselves allow it. */
-function* kindTrials(scores: Scores, truth: Exclude<Truth, { kind: 'values' }>): Generator<Trial> {
+function* kindTrials(scores: Scores, truth: Exclude<LabelTruth, { kind: 'values' }>): Generator<Trial> {
   const inUnit = scores.values.every((value) => value >= 0 && value <= 1 + 1e-3);
   const isOneColumn = scores.width === 1 || truth.kind === 'multilabel';
   if (scores.kind === 'logits' && inUnit && (isOneColumn || sumToOne(scores))) {
@@ -196,7 +197,12 @@ function sumToOne({ values, width }: Scores): boolean {
   return true;
 }
 
-function logLossTrial(name: string, given: Scores, other: Scores, truth: Exclude<Truth, { kind: 'values' }>): Trial {
+function logLossTrial(
+  name: string,
+  given: Scores,
+  other: Scores,
+  truth: Exclude<LabelTruth, { kind: 'values' }>,
+): Trial {
   const count = truthCount(truth);
   const losses = (scores: Scores): Float64Array => {
     const loss = metricOf(scores, truth)('logLoss');
@@ -218,7 +224,7 @@ function logLossTrial(name: string, given: Scores, other: Scores, truth: Exclude
 }
 
 /** The classes in another order, or counted from another number. */
-function* classTrials(scores: Scores, truth: Extract<Truth, { kind: 'class' }>): Generator<Trial> {
+function* classTrials(scores: Scores, truth: Extract<LabelTruth, { kind: 'class' }>): Generator<Trial> {
   const { labels, classes } = truth;
   const predicted = predictedClasses(scores);
   for (const by of [-1, 1]) {
@@ -268,7 +274,7 @@ function accuracyTrial(name: string, given: Uint8Array, other: Uint8Array): Tria
 }
 
 /** Targets of two values as classes whose logit the output is, or in the other of the two usual codes, 0 and 1 or -1 and 1. */
-function* valueTrials(scores: Scores, truth: Extract<Truth, { kind: 'values' }>): Generator<Trial> {
+function* valueTrials(scores: Scores, truth: Extract<LabelTruth, { kind: 'values' }>): Generator<Trial> {
   const [isZeroOne, isSigned] = [isOf(truth.values, 0, 1), isOf(truth.values, -1, 1)];
   if (!isZeroOne && !isSigned) return;
   const values = scores.values.map((value) => (isZeroOne ? (value + 1) / 2 : 2 * value - 1));
@@ -290,7 +296,7 @@ function valueTrial(
   name: string,
   given: Float32Array,
   other: Float32Array,
-  truth: Extract<Truth, { kind: 'values' }>,
+  truth: Extract<LabelTruth, { kind: 'values' }>,
   settings: readonly SettingHint[],
 ): Trial {
   const everything = Int32Array.from({ length: truthCount(truth) }, (_, i) => i);
@@ -306,7 +312,7 @@ function valueTrial(
 async function inputTrial(
   candidate: InputCandidate,
   given: Scores,
-  truth: Truth,
+  truth: LabelTruth,
   predict: SanityQuestion['predict'],
 ): Promise<Trial | null> {
   const values = await predict(candidate).catch((error: unknown) => {
@@ -325,7 +331,7 @@ async function inputTrial(
 /** Per sample, over the outputs, in units of each target's variance; null: of the mean. */
 function squaredErrors(
   outputs: Float32Array | null,
-  { values, width }: Extract<Truth, { kind: 'values' }>,
+  { values, width }: Extract<LabelTruth, { kind: 'values' }>,
 ): Float64Array {
   const count = values.length / width;
   const errors = new Float64Array(count);
@@ -357,7 +363,7 @@ function readingOf({ isFar: _, ...reading }: Trial): BetterReading {
   return reading;
 }
 
-function finding(given: Judged, status: Sanity['status'], best: BetterReading | null, sentence: string): Sanity {
+export function finding(given: Judged, status: Sanity['status'], best: BetterReading | null, sentence: string): Sanity {
   const { metric, count, value, chance } = given;
   const asGiven = Number.isFinite(value) ? value : null;
   return { status, metric, samples: count, asGiven, chance, best, alike: [], sentence };
@@ -367,9 +373,10 @@ const metricTexts: Readonly<Record<SanityMetric, (value: number) => string>> = {
   accuracy: (value) => `an accuracy of ${(100 * value).toFixed(2)} %`,
   logLoss: (value) => `a log loss of ${value.toFixed(4)}`,
   r2: (value) => `an R2 of ${value.toFixed(3)}`,
+  miou: (value) => `a mean IoU of ${(100 * value).toFixed(2)} %`,
 };
 
-const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
+export const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
   const text = metricTexts[metric](value);
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 };
@@ -384,7 +391,10 @@ function isAlike(other: Trial, best: Trial): boolean {
     : false;
 }
 
-function betterSentence({ name, metric, samples, asGiven, value }: Trial, alike: readonly Trial[]): string {
+export function betterSentence(
+  { name, metric, samples, asGiven, value }: Omit<BetterReading, 'p'>,
+  alike: readonly Pick<BetterReading, 'name'>[] = [],
+): string {
   const also = alike.map(
     (other) => ` With ${other.name} it does as well: the samples do not tell which of the two it is.`,
   );
@@ -394,7 +404,7 @@ function betterSentence({ name, metric, samples, asGiven, value }: Trial, alike:
   );
 }
 
-function guessSentence(given: Judged): string {
+export function guessSentence(given: Judged): string {
   const than = given.metric === 'r2' ? 'is worse than the mean of the targets' : 'is no better than a guess';
   return `${shown(given)} on ${given.count} labelled samples ${than}: the model may be given other inputs, or other targets, than it was trained for.`;
 }

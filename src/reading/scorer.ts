@@ -84,6 +84,7 @@ function targetFeed({ name, shape }: OwnInput, targets: OtherTargets, indices: I
 
 function targetValues(targets: Targets, indices: Int32Array): Float32Array {
   if (targets.kind === 'none') throw new Error('there are no targets');
+  if (targets.kind === 'mask') throw new Error('masks that are files are no input of a graph');
   if (targets.kind === 'class') return Float32Array.from(indices, (i) => targets.labels[i] ?? Number.NaN);
   return gatherTargets(targets, indices, targets.width).targets;
 }

@@ -1,9 +1,13 @@
-import type { Targets } from '../data/dataset.js';
+import { present } from '../contract/present.js';
+import type { MapReading, Targets } from '../data/dataset.js';
 import { asValues } from '../data/labels.js';
 import type { ChosenOutput, WantedOutput } from './choose-output.js';
 
+/** Targets that are a row for each sample. */
+export type RowTargets = Exclude<Targets, { kind: 'mask' }>;
+
 /** What targets want of a model's output. */
-export function wantedOf(targets: Targets): WantedOutput {
+export function wantedOf(targets: RowTargets): WantedOutput {
   switch (targets.kind) {
     case 'class':
       return {
@@ -24,9 +28,17 @@ export function wantedOf(targets: Targets): WantedOutput {
   }
 }
 
-/** Targets as the chosen output is trained on them: whole-number classes as the amounts of a regression, 0 and 1 as two classes. */
-export function targetsFor({ task }: Pick<ChosenOutput, 'task'>, targets: Targets): Targets {
+/**
+ * Targets as the chosen output is trained on them: whole-number classes as the amounts of a regression, 0 and 1 as two classes, masks
+ * with how they are read.
+ */
+export function targetsFor(
+  { task, map = null }: Pick<ChosenOutput, 'task'> & { readonly map?: MapReading | null },
+  targets: Targets,
+): Targets {
   switch (task) {
+    case 'segmentation':
+      return targets.kind === 'mask' ? { ...targets, map: present(map, 'how masks are read') } : targets;
     case 'regression':
       return asValues(targets) ?? targets;
     case 'binary':

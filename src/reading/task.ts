@@ -3,8 +3,8 @@ import { present } from '../contract/present.js';
 import type { MetricName, Task } from '../contract/result.js';
 import type { LossKind } from '../contract/settings.js';
 import type { Batch } from '../data/batches.js';
-import type { Targets } from '../data/dataset.js';
-import type { OwnScores, Scores, Truth } from '../evaluation/metrics.js';
+import type { MapReading, Targets } from '../data/dataset.js';
+import type { AnyScores, OwnScores, Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
 import { anomalyLabels, anomalyMeasure } from './anomaly-labels.js';
 import type { ChosenOutput, TaskKind } from './choose-output.js';
@@ -57,25 +57,73 @@ export function chooseTask(
       written: 'nothing',
     });
   }
-  const lossFile = ownFile(options.loss);
   const loss = typeof options.loss === 'string' ? options.loss : lossOf(task, chosen);
   const scores = loss === 'mse' ? 'values' : meaning === 'probabilities' ? 'probabilities' : 'logits';
   const names = metricNames(truthOf({ task, loss, width }, targets, new Int32Array(), new Float32Array()));
-  const first = own.find(({ by }) => by === 'metric')?.name ?? present(names[0], `a metric of the task ${task}`);
-  const metric = typeof options.metric === 'string' ? options.metric : first;
-  if (typeof options.metric === 'string' && !names.includes(options.metric)) {
+  const metric = metricAmong(names, task, options, own);
+  return { task, loss, metric, scores, width, distilled: task === 'distill', ...ownParts(own, options) };
+}
+
+/**
+ * The metric that is named; else that of the user's, or the first of the task's.
+ * @throws Failure('usage') for a metric that is none of the task's
+ */
+function metricAmong(
+  names: readonly MetricName[],
+  task: Task,
+  { metric }: TaskOptions,
+  own: readonly OwnMeasure[],
+): MetricName {
+  if (typeof metric !== 'string') {
+    return own.find(({ by }) => by === 'metric')?.name ?? present(names[0], `a metric of the task ${task}`);
+  }
+  if (names.includes(metric)) return metric;
+  throw new Failure('usage', {
+    what: `The metric ${metric} is none of this task (${task}).`,
+    cure: `Choose one of ${names.join(', ')}.`,
+    settings: ['metric'],
+    written: 'nothing',
+  });
+}
+
+/** What of a task is the user's own. */
+function ownParts(own: readonly OwnMeasure[], { loss }: TaskOptions): Pick<RunTask, 'own' | 'lossFile'> {
+  const lossFile = ownFile(loss);
+  return { ...(own.length > 0 && { own }), ...(lossFile !== null && { lossFile: lossFile.file }) };
+}
+
+/**
+ * The task of an output that is held against masks.
+ * @param width of the output, all numbers of one sample
+ * @throws Failure('usage') for another task, a metric that is none of its own, or a loss of ours that is not the output's
+ */
+export function segmentationTask(
+  { columns, classes, scores }: Pick<MapReading, 'columns' | 'classes' | 'scores'>,
+  width: number,
+  options: TaskOptions,
+  path: string,
+  own: readonly OwnMeasure[] = [],
+): RunTask {
+  const { task } = options;
+  if (task !== null && task !== 'segmentation') {
     throw new Failure('usage', {
-      what: `The metric ${metric} is none of this task (${task}).`,
-      cure: `Choose one of ${names.join(', ')}.`,
-      settings: ['metric'],
+      what: `${path}: it has masks, a class for each pixel, which is no ${task}.`,
+      cure: 'Leave the task out, or give data of that task.',
+      settings: ['task', 'data'],
       written: 'nothing',
     });
   }
-  return {
-    ...{ task, loss, metric, scores, width, distilled: task === 'distill' },
-    ...(own.length > 0 && { own }),
-    ...(lossFile !== null && { lossFile: lossFile.file }),
-  };
+  const loss: LossKind = columns === 1 ? 'binary-cross-entropy' : 'cross-entropy';
+  if (typeof options.loss === 'string' && options.loss !== loss) {
+    throw new Failure('usage', {
+      what: `The loss ${options.loss} is not that of masks of ${classes} classes in ${columns} columns.`,
+      cure: `Leave it out: it is the ${loss} of each pixel.`,
+      settings: ['loss'],
+      written: 'nothing',
+    });
+  }
+  const metric = metricAmong(metricNames({ kind: 'mask', images: 0, classes }), 'segmentation', options, own);
+  return { task: 'segmentation', loss, metric, scores, width, distilled: false, ...ownParts(own, options) };
 }
 
 const tasks: Readonly<Record<TaskKind, Task>> = {
@@ -83,6 +131,7 @@ const tasks: Readonly<Record<TaskKind, Task>> = {
   binary: 'classification',
   multilabel: 'multilabel',
   regression: 'regression',
+  segmentation: 'segmentation',
 };
 
 function lossOf(task: Task, { head, width, task: kind }: Pick<ChosenOutput, 'head' | 'width' | 'task'>): LossKind {
@@ -95,8 +144,8 @@ function lossOf(task: Task, { head, width, task: kind }: Pick<ChosenOutput, 'hea
 /** Predictions, to be read as the task says. */
 export function scoresOf(
   { scores, task, own = [] }: Pick<RunTask, 'scores'> & Partial<Pick<RunTask, 'task' | 'own'>>,
-  { values, width, measured = {} }: Pick<Predictions, 'values' | 'width' | 'measured'>,
-): Scores {
+  { values, width, masks, measured = {} }: Pick<Predictions, 'values' | 'width' | 'masks' | 'measured'>,
+): AnyScores {
   if (task === 'anomaly') {
     return { values: present(measured[anomalyMeasure.name], 'the errors of reconstruction'), width: 1, kind: 'values' };
   }
@@ -104,7 +153,7 @@ export function scoresOf(
     const each = measured[name];
     return each === undefined ? [] : [{ name, higherIsBetter, values: each }];
   });
-  return { values, width, kind: scores, ...(others.length > 0 && { own: others }) };
+  return { ...(masks ?? { values, width, kind: scores }), ...(others.length > 0 && { own: others }) };
 }
 
 /** What samples are compared with: their labels, their values, or (without labels) what the teacher says, as the task reads it. */
@@ -129,6 +178,10 @@ export function truthOf(
         values.set(targets.values.subarray(index * targets.width, (index + 1) * targets.width), i * targets.width);
       });
       return { kind: task === 'multilabel' ? 'multilabel' : 'values', values, width: targets.width };
+    }
+    case 'mask': {
+      const { classes } = present(targets.map, 'how masks are read');
+      return { kind: 'mask', images: indices.length, classes };
     }
     case 'none': {
       if (loss !== 'cross-entropy') return { kind: 'values', values: teacher, width };

@@ -1,4 +1,4 @@
-import { isShare, type MetricName } from '../contract/metrics.js';
+import { isPercent, type MetricName } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { Language } from '../contract/settings.js';
 import type { Inline, Rich } from './document.js';
@@ -88,13 +88,13 @@ export function numbersIn(language: Language, words: NumberWords): Numbers {
       }),
     ratio: (value, field) => shown(value, field, (v) => signedPercent.format(v - 1)),
     metric: (name, value, field) =>
-      isShare(name) ? numbers.share(value, field) : shown(value, field, (v) => real(v, fourDigits)),
+      isPercent(name) ? numbers.share(value, field) : shown(value, field, (v) => real(v, fourDigits)),
     metricChange: (name, value, field) =>
-      isShare(name) ? numbers.points(value, field) : numbers.signedReal(value, field),
+      isPercent(name) ? numbers.points(value, field) : numbers.signedReal(value, field),
     metricRange: (name, [low, high], field) => {
       const [lowField, highField] = field === null ? [null, null] : [`${field}.0`, `${field}.1`];
       return words.range(
-        isShare(name) ? shown(low, lowField, (v) => twoDecimals.format(100 * v)) : numbers.signedReal(low, lowField),
+        isPercent(name) ? shown(low, lowField, (v) => twoDecimals.format(100 * v)) : numbers.signedReal(low, lowField),
         numbers.metricChange(name, high, highField),
       );
     },

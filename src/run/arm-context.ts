@@ -1,3 +1,4 @@
+import type { MaskLoss } from '../autodiff/losses.js';
 import { present } from '../contract/present.js';
 import { gatherInputs } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
@@ -60,6 +61,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       ...(ownLoss !== null && { lossShapes: lossShapesOf(ownLoss, data.train) }),
       others: learned.map(({ loss, targetScale }) => ({ loss, ...(targetScale !== undefined && { targetScale }) })),
       ...(await targetScaleOf(task, data.train, teaching)),
+      ...(ownLoss === null && maskLossOf(data.train, training.labelSmoothing)),
     },
     ownLoss,
     batchSize: Math.min(training.batchSize, data.train.split.count),
@@ -104,6 +106,13 @@ async function someInputs({ inputs, split }: DataPart): Promise<Float32Array> {
     (_, i) => split.indices[Math.floor((i * split.count) / count)] ?? 0,
   );
   return present(Object.values(await gatherInputs(inputs, indices))[0], 'the input of the model').values;
+}
+
+/** How the loss is held against masks; nothing for targets of another kind. */
+function maskLossOf({ samples }: DataPart, smoothing: number): { readonly mask?: MaskLoss } {
+  const { targets } = samples;
+  if (targets.kind !== 'mask' || targets.map === null) return {};
+  return { mask: { axis: targets.map.axis === 'first' ? 1 : 3, smoothing } };
 }
 
 /** What a regression is trained on, [samples, width]: the targets of the training samples, or what the teacher says where it alone counts. */

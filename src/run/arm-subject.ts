@@ -76,7 +76,7 @@ export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject
 
 /** The training split, shuffled by seed and epoch: the same order for every arm. */
 function trainingBatches(context: ArmContext, trainable: Trainable): TrainingBatches {
-  const { train, batchSize, task, seed } = context;
+  const { train, batchSize, task, seed, ownLoss = null } = context;
   const signature = signatureOf(trainable.graph);
   const { samples, split } = train;
   const targetsOf = batchTargets(context);
@@ -91,7 +91,10 @@ function trainingBatches(context: ArmContext, trainable: Trainable): TrainingBat
         return lossTargets(other.task, own, context.labelSmoothing);
       });
       const feeds = { ...batch.inputs, ...lossFeeds(context, trainable, batch) };
-      yield { inputs: tensorsFor(signature, feeds, count), targets: targetsOf(batch), others, count };
+      const targets = targetsOf(batch);
+      const isOfMasks = ownLoss === null && samples.targets.kind === 'mask';
+      const weights = isOfMasks ? { weights: countedPixels(targets, count) } : {};
+      yield { inputs: tensorsFor(signature, feeds, count), targets, others, count, ...weights };
     }
   }
   return { count: split.count, batchSize, epoch };
@@ -105,6 +108,14 @@ function lossFeeds({ ownLoss = null, train }: ArmContext, { ownLoss: attached }:
     return [input, present(targets[name], `the target '${name}'`)] as const;
   });
   return Object.fromEntries(feeds);
+}
+
+/** Of each mask, the pixels that are of a class: what the loss's mean is over. */
+function countedPixels(masks: Float32Array, count: number): number[] {
+  const pixels = masks.length / count;
+  return Array.from({ length: count }, (_, i) =>
+    masks.subarray(i * pixels, (i + 1) * pixels).reduce((sum, label) => (label >= 0 ? sum + 1 : sum), 0),
+  );
 }
 
 /** What the loss is held against: labels, the teacher's answers, or both side by side for each sample, as `Backward.targetShape` says. */

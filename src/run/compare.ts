@@ -1,8 +1,8 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
-import type { ComparedOutput, CompareResult } from '../contract/result.js';
-import { classDeltas, pairedDelta } from '../evaluation/compare.js';
-import { evaluateMetrics } from '../evaluation/metrics.js';
+import type { ClassDelta, ComparedOutput, CompareResult } from '../contract/result.js';
+import { classDeltas, maskClassDeltas, pairedDelta } from '../evaluation/compare.js';
+import { evaluateMetrics, masksOf, rowsOf } from '../evaluation/metrics.js';
 import { inferenceCost } from '../judge/inference-cost.js';
 import { compareLatency, type TimedModel, timedRuns } from '../judge/latency.js';
 import { describeModel } from '../model/describe.js';
@@ -34,16 +34,16 @@ export function compareModels(options: CompareOptions): Promise<CompareResult> {
 async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: CompareOptions): Promise<CompareResult> {
   const first = await evaluateSubject(evaluationOf({ ...rest, model: a }), device);
   const second = await evaluateSubject(evaluationOf({ ...rest, model: b }), device);
-  if (first.scores.width !== second.scores.width) {
+  const [width, other] = [first, second].map(({ predictions }) => predictions.width);
+  if (width !== other || first.truth.kind !== second.truth.kind) {
     throw new Failure('input', {
-      what: `${a} gives ${first.scores.width} outputs per sample, ${b} ${second.scores.width}: they cannot be compared.`,
+      what: `${a} gives ${width} outputs per sample, ${b} ${other}: they cannot be compared.`,
       cure: 'Name two models that answer the same question.',
       written: 'nothing',
     });
   }
   const { truth, part, task } = first;
   const { operations } = await inferenceCost(first.model.graph, first.signature, sampleShapesOf(part));
-  const scores = { before: first.scores, control: null, frelu: second.scores };
   return {
     a: { model: describeModel(first.model), reading: first.reading, metrics: evaluateMetrics(first.scores, truth) },
     b: { model: describeModel(second.model), reading: second.reading, metrics: evaluateMetrics(second.scores, truth) },
@@ -51,7 +51,7 @@ async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: Comp
     device: device.description,
     delta: pairedDelta(task.metric, first.scores, second.scores, truth, { seed }),
     outputs: comparedOutputs(first, second, seed),
-    perClass: truth.kind === 'class' ? classDeltas(namesOf(first, truth.classes), truth.labels, scores) : [],
+    perClass: perClassOf(first, second, seed),
     maxAbsDiff: maxAbsDifference(first.predictions.values, second.predictions.values),
     latency: await compareLatency(timed(first), timed(second), {
       runs: timedRuns(operations?.multiplyAdds ?? null, device.provider),
@@ -73,6 +73,17 @@ function comparedOutputs(first: Evaluated, second: Evaluated, seed: number): rea
       delta: pairedDelta(task.metric, scores, other.scores, truth, { seed }),
     };
   });
+}
+
+function perClassOf(first: Evaluated, second: Evaluated, seed: number): readonly ClassDelta[] {
+  const { truth } = first;
+  if (truth.kind === 'mask') {
+    const arms = { before: masksOf(first.scores), control: null, frelu: masksOf(second.scores) };
+    return maskClassDeltas(namesOf(first, truth.classes), arms, { seed });
+  }
+  if (truth.kind !== 'class') return [];
+  const arms = { before: rowsOf(first.scores), control: null, frelu: rowsOf(second.scores) };
+  return classDeltas(namesOf(first, truth.classes), truth.labels, arms);
 }
 
 function timed({ model, signature, part }: Evaluated): TimedModel {

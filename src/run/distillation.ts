@@ -49,6 +49,17 @@ export function refuseMeaningless({ loss }: Pick<RunTask, 'loss'>, { temperature
   });
 }
 
+/** @throws Failure('usage') for a teacher of masks: what it says about every pixel of every image is not kept */
+export function refuseTeacher({ teacher }: DistillOptions): void {
+  if (teacher === null) return;
+  throw new Failure('usage', {
+    what: `${teacher}: a segmentation does not learn from a teacher here.`,
+    cure: 'Leave the teacher out: it learns from the masks.',
+    settings: ['teacher'],
+    written: 'model-untouched',
+  });
+}
+
 /**
  * For a model that learns from itself alone.
  * @throws Failure('input') where nothing sets it apart from itself: its loss is at the floor before the first step

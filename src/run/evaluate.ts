@@ -1,8 +1,15 @@
 import type { EvaluateResult } from '../contract/result.js';
 import type { DeviceName } from '../contract/settings.js';
-import { confusionMatrix, evaluateMetrics } from '../evaluation/metrics.js';
+import {
+  type AnyScores,
+  confusionMatrix,
+  evaluateMetrics,
+  maskConfusion,
+  rowsOf,
+  type Truth,
+} from '../evaluation/metrics.js';
 import { describeModel } from '../model/describe.js';
-import type { DataPart } from '../reading/data.js';
+import { classCount, type DataPart } from '../reading/data.js';
 import { type Evaluated, type EvaluatedOutput, type Evaluation, evaluateSubject } from '../reading/evaluation.js';
 import type { ReadingOptions, TaskOptions } from '../reading/options.js';
 import { withDevice } from '../runtime/open-device.js';
@@ -40,7 +47,7 @@ function evaluateOn(options: EvaluateOptions): Promise<EvaluateResult> {
       device: device.description,
       reading,
       metrics: evaluateMetrics(scores, truth),
-      confusion: truth.kind === 'class' ? confusionMatrix(scores, truth.labels, truth.classes) : null,
+      confusion: confusionOf(scores, truth),
       outputs: outputsOf(evaluated).map(({ name, task: { task }, scores, truth }) => {
         return { name, task, metrics: evaluateMetrics(scores, truth) };
       }),
@@ -56,7 +63,13 @@ export function outputsOf({ reading, task, scores, truth, others }: Evaluated): 
   return [{ name: judged.name, task, scores, truth }, ...others];
 }
 
+/** Of samples by their class, of masks of pixels by theirs; null for a task without classes. */
+function confusionOf(scores: AnyScores, truth: Truth): EvaluateResult['confusion'] {
+  if (scores.kind === 'mask') return maskConfusion(scores);
+  return truth.kind === 'class' ? confusionMatrix(rowsOf(scores), truth.labels, truth.classes) : null;
+}
+
 export function describeData({ samples, split }: DataPart): EvaluateResult['data'] {
   const { path, format, targets } = samples;
-  return { path, format, count: split.count, classes: targets.kind === 'class' ? targets.names.length : null };
+  return { path, format, count: split.count, classes: classCount(targets) };
 }

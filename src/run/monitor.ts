@@ -7,7 +7,7 @@ import { activationsProvider, observeProbes } from '../judge/activations.js';
 import { channelValues } from '../judge/channel-values.js';
 import type { Model } from '../model/model.js';
 import { evaluateSubject } from '../reading/evaluation.js';
-import { type DataOptions, defaultReadingOptions } from '../reading/options.js';
+import { type DataOptions, defaultReadingOptions, type TaskOptions } from '../reading/options.js';
 import { type ChosenDevice, withDevice } from '../runtime/open-device.js';
 import { blamingModels } from './blame.js';
 import { describeData } from './evaluate.js';
@@ -33,6 +33,12 @@ export function monitor({ device: requested, ...options }: MonitorOptions): Prom
   return blamingModels(paths, () => withDevice(requested, (device) => monitorOn(device, options)));
 }
 
+const segmentation = { task: 'segmentation', loss: null, metric: null } as const;
+
+function unlabelledTask({ settings }: MigrateResult): TaskOptions {
+  return { task: 'distill', loss: losses.find((loss) => loss === settings.loss) ?? null, metric: null };
+}
+
 async function monitorOn(
   device: ChosenDevice,
   { run, data, thresholds, ...options }: Omit<MonitorOptions, 'device'>,
@@ -47,12 +53,14 @@ async function monitorOn(
     });
   }
   const path = options.model ?? writtenModel(run);
+  const { masks } = run.reading;
   const { model, signature, part, scores } = await evaluateSubject(
     {
       model: path,
       data: { ...data, preprocessing: { ...preprocessingOf(run), ...data.preprocessing } },
       // labels are not needed, and not looked at
-      task: { task: 'distill', loss: losses.find((loss) => loss === run.settings.loss) ?? null, metric: null },
+      task: masks === undefined ? unlabelledTask(run) : segmentation,
+      ...(masks !== undefined && { maps: masks }),
       reading: {
         ...defaultReadingOptions,
         inputs: run.reading.inputs.flatMap(({ name, key }) => (key === undefined ? [] : [{ name, key }])),

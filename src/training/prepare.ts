@@ -4,7 +4,7 @@ import type { WeightOrder } from '../autodiff/blocked.js';
 import { differentiate } from '../autodiff/differentiate.js';
 import { Emitter } from '../autodiff/emitter.js';
 import { headScales, type ParameterScale } from '../autodiff/head-scale.js';
-import { type Distillation, lossInput } from '../autodiff/losses.js';
+import { type Distillation, lossInput, type MaskLoss } from '../autodiff/losses.js';
 import { type RunningStatistics, useBatchStatistics } from '../autodiff/lower/batch-statistics.js';
 import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
@@ -68,6 +68,8 @@ export interface StepSettings {
    * loss is then in units of it, squared, and the training independent of the unit that the targets are given in (`headScales`).
    */
   readonly targetScale?: readonly number[];
+  /** of masks: how the loss is held against them */
+  readonly mask?: MaskLoss;
   /** what is learned from a teacher; null or left out: nothing */
   readonly distillation?: Distillation | null;
   /** the losses of the outputs behind the first, which are trained beside it; the same unit for each */
@@ -255,6 +257,7 @@ export async function prepareStep(
     sampleShapes,
     lossShapes = {},
     targetScale,
+    mask,
     others = [],
     distillation = null,
   } = settings;
@@ -272,6 +275,7 @@ export async function prepareStep(
     ...forward,
     ...inUnits,
     ...headOf(trainable, loss),
+    ...(mask !== undefined && { mask }),
     path: trainable.path,
     provider,
     distillation,

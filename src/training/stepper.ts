@@ -23,6 +23,8 @@ export interface StepFeed {
   /** of the outputs that are trained beside the first, in their order */
   readonly others?: readonly Float32Array[];
   readonly count: number;
+  /** for each sample, how much of the loss's mean it is: of masks the pixels that count; left out: all alike */
+  readonly weights?: readonly number[];
 }
 
 /** By the name of the group of parameters. */
@@ -157,7 +159,7 @@ export class Stepper {
       for (const [i, part] of parts.entries()) {
         const kind = parts.length === 1 ? 'whole' : i < parts.length - 1 ? 'leading' : 'last';
         const { step, session } = await this.#open(part.count, kind);
-        const share = part.count / feed.count;
+        const share = weightOf(part) / weightOf(feed);
         const feeds = feedsOf(step, part, learningRates, this.#taken + 1);
         if (step.accumulation !== null) {
           feeds[step.accumulation.share] = float32(Float32Array.of(share), []);
@@ -417,6 +419,16 @@ function zeros(shape: readonly number[]): Tensor {
   return float32(new Float32Array(elementCount(shape)), shape);
 }
 
+/** What the mean loss of a batch, or of a part of one, is over; at least 1, as the loss has it. */
+function weightOf({ weights, count }: StepFeed): number {
+  return weights === undefined
+    ? count
+    : Math.max(
+        1,
+        weights.reduce((sum, weight) => sum + weight, 0),
+      );
+}
+
 /** A batch in parts of at most `limit` samples. */
 function cut(feed: StepFeed, limit: number): StepFeed[] {
   if (feed.count <= limit) return [feed];
@@ -433,6 +445,7 @@ function cut(feed: StepFeed, limit: number): StepFeed[] {
       targets: slice(feed.targets, from, to),
       others: (feed.others ?? []).map((targets) => slice(targets, from, to)),
       count: to - from,
+      ...(feed.weights !== undefined && { weights: feed.weights.slice(from, to) }),
     });
   }
   return parts;

@@ -4,6 +4,7 @@ import { type Head, headsOf } from '../../src/model/head.js';
 import {
   type ChosenOutput,
   chooseOutput,
+  mapShapeOf,
   type ObservedHead,
   type WantedOutput,
 } from '../../src/reading/choose-output.js';
@@ -157,5 +158,41 @@ describe('a named output', () => {
     expect(failure.what).toContain(what);
     expect(failure.what).toContain("'features' (float, 16 wide)");
     expect(failure.settings).toEqual(['output']);
+  });
+});
+
+describe('maps over masks', () => {
+  const masks = (height: number, width: number, count = 3, usual: 'first' | 'last' = 'first') =>
+    ({ kind: 'mask', height, width, classes: count, usual }) as const;
+  const head = headsOf(parseGraph('x: float[N,4]\ny = Neg(x)\n-> y'))[0];
+  const of = (shape: readonly number[], axis: number | null = null): ObservedHead => {
+    if (head === undefined) throw new Error('the graph has an output');
+    return { head: { ...head, axis }, width: shape.reduce((a, b) => a * b, 1), shape };
+  };
+
+  it.each([
+    [[3, 8, 6], { columns: 3, axis: 'first' }],
+    [[8, 6, 3], { columns: 3, axis: 'last' }],
+    [[1, 8, 6], { columns: 1, axis: 'first' }],
+    [[8, 6, 1], { columns: 1, axis: 'last' }],
+    [[8, 6], { columns: 1, axis: 'first' }],
+    [[3, 6, 8], null],
+    [[3, 4, 3], null],
+    [[48], null],
+  ] as const)('are told by their shape: %j', (shape, expected) => {
+    expect(mapShapeOf(of(shape), masks(8, 6))).toEqual(expected);
+  });
+
+  it('that could lie either way have their classes where the softmax goes, else where is usual', () => {
+    expect(mapShapeOf(of([3, 3, 3], 3), masks(3, 3))?.axis).toBe('last');
+    expect(mapShapeOf(of([3, 3, 3], 1), masks(3, 3, 3, 'last'))?.axis).toBe('first');
+    expect(mapShapeOf(of([3, 3, 3]), masks(3, 3, 3, 'last'))?.axis).toBe('last');
+  });
+
+  it('of fewer classes than the masks, or of another size, are refused with what cures it', () => {
+    expect(choose([of([5, 8, 6])], masks(8, 6))).toMatchObject({ task: 'segmentation', width: 240 });
+    expect(refusal([of([2, 8, 6])], masks(8, 6)).cure).toMatch(/Number the classes/);
+    expect(refusal([of([3, 2, 2])], masks(8, 8)).cure).toMatch(/a factor of 4/);
+    expect(refusal([of([3, 3, 2])], masks(8, 8)).cure).toMatch(/maps have the size/);
   });
 });

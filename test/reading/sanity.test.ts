@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
-import type { Scores, Truth } from '../../src/evaluation/metrics.js';
+import type { Scores } from '../../src/evaluation/metrics.js';
 import type { Random } from '../../src/math/random.js';
 import type { InputCandidate } from '../../src/reading/input-candidates.js';
-import { checkReading, type Sanity } from '../../src/reading/sanity.js';
+import { checkReading, type Sanity, type SanityQuestion } from '../../src/reading/sanity.js';
 import { disturbed, logitsOf, type SimulatedModel, simulate, stream } from './simulated.js';
 
 const candidates: readonly InputCandidate[] = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => ({
@@ -204,14 +204,19 @@ function calibrated(random: Random, count: number, classes: number): { values: F
   return { values, labels };
 }
 
-function reading(truth: Truth, values: Float32Array, scores: Scores['kind'], width: number): Promise<Sanity> {
+function reading(
+  truth: SanityQuestion['truth'],
+  values: Float32Array,
+  scores: Scores['kind'],
+  width: number,
+): Promise<Sanity> {
   return checkReading({ truth, width, scores, inputs: [], predict: async () => values });
 }
 
 describe('what the outputs are', () => {
   it.each([2, 5])('says that %i columns are probabilities, where they are read as logits', async (classes) => {
     const { values, labels } = calibrated(stream(1), 300, classes);
-    const truth: Truth = { kind: 'class', labels, classes };
+    const truth: SanityQuestion['truth'] = { kind: 'class', labels, classes };
     const wrong = await reading(truth, values, 'logits', classes);
     expect(wrong).toMatchObject({
       status: 'suspect',
@@ -224,14 +229,14 @@ describe('what the outputs are', () => {
   it('says that one column holds probabilities, where it is read as a logit', async () => {
     const { values, labels } = calibrated(stream(2), 300, 2);
     const column = values.filter((_, j) => j % 2 === 1);
-    const truth: Truth = { kind: 'class', labels, classes: 2 };
+    const truth: SanityQuestion['truth'] = { kind: 'class', labels, classes: 2 };
     expect(await reading(truth, column, 'logits', 1)).toMatchObject({ best: { name: 'the outputs as probabilities' } });
     expect(await reading(truth, column, 'probabilities', 1)).toMatchObject({ status: 'fine' });
   });
 
   it('says that logits are read as probabilities', async () => {
     const { values, labels } = calibrated(stream(3), 300, 4);
-    const truth: Truth = { kind: 'class', labels, classes: 4 };
+    const truth: SanityQuestion['truth'] = { kind: 'class', labels, classes: 4 };
     const logits = values.map(Math.log);
     expect(await reading(truth, logits, 'probabilities', 4)).toMatchObject({ best: { name: 'the outputs as logits' } });
     expect(await reading(truth, logits, 'logits', 4)).toMatchObject({ status: 'fine' });
@@ -268,7 +273,7 @@ describe('what the outputs are', () => {
 describe('values', () => {
   const random = stream(6);
   const targets = Float32Array.from({ length: 300 }, () => random.normal());
-  const truth: Truth = { kind: 'values', values: targets, width: 1 };
+  const truth: SanityQuestion['truth'] = { kind: 'values', values: targets, width: 1 };
 
   it('are fine from a weak model, and suspect where they are worse than the mean', async () => {
     expect(
@@ -311,7 +316,11 @@ describe('values', () => {
   it('of -1 and 1 are told from 0 and 1', async () => {
     const signs = targets.map((t) => Math.sign(t));
     const outputs = signs.map((sign) => 0.9 * sign + 0.1 * random.normal());
-    const zeroOrOne: Truth = { kind: 'values', values: signs.map((sign) => (sign + 1) / 2), width: 1 };
+    const zeroOrOne: SanityQuestion['truth'] = {
+      kind: 'values',
+      values: signs.map((sign) => (sign + 1) / 2),
+      width: 1,
+    };
     expect(await reading(zeroOrOne, outputs, 'values', 1)).toMatchObject({
       best: { name: 'targets of -1 and 1 for 0 and 1' },
     });
@@ -322,7 +331,7 @@ describe('values', () => {
 describe('values of 0 and 1', () => {
   const random = stream(9);
   const values = Float32Array.from({ length: 300 }, () => Number(random.uniform() < 0.4));
-  const truth: Truth = { kind: 'values', values, width: 1 };
+  const truth: SanityQuestion['truth'] = { kind: 'values', values, width: 1 };
 
   it('are told to be classes where the output is their logit', async () => {
     const logits = values.map((value) => 6 * value - 3 + 2 * random.normal());
@@ -342,7 +351,7 @@ describe('labels that go together', () => {
   const random = stream(7);
   const width = 12;
   const values = Float32Array.from({ length: 400 * width }, () => Number(random.uniform() < 0.1));
-  const truth: Truth = { kind: 'multilabel', values, width };
+  const truth: SanityQuestion['truth'] = { kind: 'multilabel', values, width };
 
   it('are fine though hardly a sample is right in all of them', async () => {
     const weak = values.map((value) => 0.1 + 0.2 * value + 0.2 * random.uniform());

@@ -7,7 +7,8 @@ import { encodedImagesDataset } from './pixels.js';
 import type { DatasetReader, ReadOptions } from './reader.js';
 import { namedTargets } from './targets.js';
 
-const partNames: Readonly<Record<Part, ReadonlySet<string>>> = {
+/** What the folder of each part is called, in lower case. */
+export const partNames: Readonly<Record<Part, ReadonlySet<string>>> = {
   train: new Set(['train', 'training']),
   validation: new Set(['val', 'valid', 'validation']),
   test: new Set(['test', 'testing']),

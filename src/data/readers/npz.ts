@@ -3,6 +3,7 @@ import { unzipSync } from 'fflate';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
+import { areMasks, arrayMasks } from './array-masks.js';
 import { arrayDataset } from './arrays.js';
 import { fileSize, isFolder, listFolder, readBytes, readHead, unpackLimit } from './files.js';
 import { type ArraySource, floats, isNpy, type NpyArray, numbers, parseNpy, strings } from './npy.js';
@@ -11,7 +12,7 @@ import { namedTargets, numericTargets, rowTargets } from './targets.js';
 
 /** Array names in use: Keras (x_train), MedMNIST (train_images), scikit-learn (data, target), torch exports... */
 export const inputNames = ['x', 'images', 'image', 'data', 'inputs', 'features', 'samples'];
-export const targetNames = ['y', 'labels', 'label', 'targets', 'target', 'classes', 't'];
+export const targetNames = ['y', 'labels', 'label', 'targets', 'target', 'classes', 't', 'masks', 'mask'];
 export const partWords: Readonly<Record<Part, readonly string[]>> = {
   train: ['train'],
   validation: ['val', 'valid', 'validation'],
@@ -164,13 +165,14 @@ export function arraySamples(
   return arrayDataset({ ...stored, storage: values, rounded });
 }
 
-/** One array as targets of `count` samples. @throws Failure('input') */
+/** One array as targets of `count` samples. @param shapes of one sample of each input @throws Failure('input') */
 export function arrayTargets(
   { path }: ArraySource,
   name: string,
   array: NpyArray,
   count: number,
   options: ReadOptions,
+  shapes: readonly (readonly number[])[] = [],
 ): Targets {
   const [length = 0, ...rest] = array.shape;
   const width = rest.reduce((product, dim) => product * dim, 1);
@@ -181,6 +183,7 @@ export function arrayTargets(
       cure: 'Save arrays that belong together.',
     });
   }
+  if (areMasks(array, { count, shapes }, options)) return arrayMasks(path, name, array, { count, shapes });
   if (array.type.startsWith('U')) return namedTargets(strings(`${path}: ${name}`, array), place, options);
   const values = numbers(`${path}: ${name}`, array);
   if (width > 1) {
@@ -208,6 +211,8 @@ async function read(source: ArraySource, options: ReadOptions): Promise<Dataset>
       settings: ['input'],
     });
   }
+  // what watches a model asks for no masks, and does not look at those that there are
+  const asked = options.requireTargets === false && options.targetKind === 'mask' ? undefined : pair.targets;
   if (pair.targets === undefined && options.requireTargets !== false) {
     throw new Failure('input', {
       what: `${path}: it holds ${pair.inputs} but no labels for it.`,
@@ -217,13 +222,13 @@ async function read(source: ArraySource, options: ReadOptions): Promise<Dataset>
           : 'Save them beside it, y.npy beside x.npy, or y_train.npy beside x_train.npy.',
     });
   }
-  const arrays = await source.read(pair.targets === undefined ? [pair.inputs] : [pair.inputs, pair.targets]);
+  const arrays = await source.read(asked === undefined ? [pair.inputs] : [pair.inputs, asked]);
   const array = (name: string): NpyArray => present(arrays.get(name), `array ${name}`);
   const inputs = array(pair.inputs);
   const targets: Targets =
-    pair.targets === undefined
+    asked === undefined
       ? { kind: 'none' }
-      : arrayTargets(source, pair.targets, array(pair.targets), inputs.shape[0] ?? 0, options);
+      : arrayTargets(source, asked, array(asked), inputs.shape[0] ?? 0, options, [inputs.shape.slice(1)]);
   return arraySamples(source, pair.inputs, inputs, options, { part: several ? part : undefined, targets });
 }
 

@@ -10,7 +10,7 @@ export interface ReadOptions {
   /** class names in the order of the model's outputs; by default those that the data itself defines */
   readonly classNames?: readonly string[];
   /** what targets are, where the data alone leaves it open (whole numbers may be classes or amounts) */
-  readonly targetKind?: 'class' | 'values';
+  readonly targetKind?: 'class' | 'values' | 'mask';
   /** false accepts data without targets (a run that distils needs none); true by default */
   readonly requireTargets?: boolean;
   /** the layout of arrays whose shape alone does not tell channels from space */

@@ -1,5 +1,12 @@
+import type { MaskScores, MaskTruth } from './masks.js';
+
+/** What else was measured of each sample, whatever the truth: metrics of the user's. */
+interface Measured {
+  readonly own?: readonly OwnScores[];
+}
+
 /** What a model said about `count` samples: row-major [count, width]. */
-export interface Scores {
+export interface Scores extends Measured {
   readonly values: Float32Array;
   readonly width: number;
   /**
@@ -7,8 +14,6 @@ export interface Scores {
    * `values` are regression outputs.
    */
   readonly kind: 'logits' | 'probabilities' | 'values';
-  /** what else was measured of each sample, whatever the truth: metrics of the user's */
-  readonly own?: readonly OwnScores[];
 }
 
 /** A metric of the user's: its value is the mean over the samples. */
@@ -19,7 +24,12 @@ export interface OwnScores {
   readonly values: Float32Array;
 }
 
-export type Truth =
+/** What a model said, a row for each sample or counted image by image. */
+export type AnyScores = Scores | (MaskScores & Measured);
+
+export type Truth = RowTruth | MaskTruth;
+
+export type RowTruth =
   /** `labels[i]` in [0, classes); two classes may be scored by one column, the probability of class 1 */
   | { readonly kind: 'class'; readonly labels: Int32Array; readonly classes: number }
   /** 0 or 1, [count, width] */
@@ -36,6 +46,18 @@ export interface ClassProbabilities {
   readonly classes: number;
 }
 
+/** Scores of a task whose answers are rows. */
+export function rowsOf(scores: AnyScores): Scores {
+  if (scores.kind === 'mask') throw new RangeError('masks are no rows');
+  return scores;
+}
+
+/** Scores that were counted image by image. */
+export function masksOf(scores: AnyScores): MaskScores {
+  if (scores.kind !== 'mask') throw new RangeError('rows are no masks');
+  return scores;
+}
+
 export function truthCount(truth: Truth): number {
   switch (truth.kind) {
     case 'class':
@@ -43,6 +65,8 @@ export function truthCount(truth: Truth): number {
     case 'multilabel':
     case 'values':
       return truth.values.length / truth.width;
+    case 'mask':
+      return truth.images;
     case 'anomaly':
     case 'own':
       return truth.count;
@@ -50,7 +74,12 @@ export function truthCount(truth: Truth): number {
 }
 
 /** @throws RangeError when scores and truth do not describe the same number of samples or columns */
-export function checkShapes(scores: Scores, truth: Truth): void {
+export function checkShapes(scores: AnyScores, truth: Truth): void {
+  if (scores.kind === 'mask' || truth.kind === 'mask') {
+    const fit = scores.kind === 'mask' && truth.kind === 'mask' && scores.images === truth.images;
+    if (!fit || scores.classes !== truth.classes) throw new RangeError('scores and truth are not of the same masks');
+    return;
+  }
   const count = truthCount(truth);
   if (scores.values.length !== count * scores.width) {
     throw new RangeError(`${scores.values.length} scores of width ${scores.width} do not describe ${count} samples`);

@@ -1,4 +1,4 @@
-import { isShare, type MetricName, namesIn } from '../../contract/metrics.js';
+import { isPercent, type MetricName, namesIn } from '../../contract/metrics.js';
 import type { ArmResult, Delta, Metrics } from '../../contract/result.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
 import { metricWord } from '../text/metrics.js';
@@ -99,7 +99,7 @@ function intervalChart(context: Context): Block[] {
   const words = text.armsSection;
   const { metric } = result.delta.vsBefore;
   // the axis is in the unit of the figures beside it
-  const unit = isShare(metric) ? 100 : 1;
+  const unit = isPercent(metric) ? 100 : 1;
   const rows = comparisons(context).flatMap(({ label, delta: { value, ci95 } }) =>
     value === null || ci95 === null ? [] : [{ label, value, low: ci95[0], high: ci95[1] }],
   );
@@ -114,7 +114,7 @@ function intervalChart(context: Context): Block[] {
       ),
       chart: {
         kind: 'intervals',
-        x: `${words.axis(metricWord(text.metrics, metric))}${isShare(metric) ? ` (${text.points.trim()})` : ''}`,
+        x: `${words.axis(metricWord(text.metrics, metric))}${isPercent(metric) ? ` (${text.points.trim()})` : ''}`,
         rows: rows.map(({ label, value, low, high }) => ({
           label,
           value: value * unit,

@@ -11,7 +11,8 @@ export function attribution(context: Context): Section {
   const words = text.attribution;
   const methods = result.attribution;
   if (methods === null || methods.length === 0) {
-    return { id: 'attribution', title: words.title, blocks: [paragraph(words.lead), note(words.notMeasured)] };
+    const why = result.task === 'segmentation' ? text.segmentation.noAttribution : words.notMeasured;
+    return { id: 'attribution', title: words.title, blocks: [paragraph(words.lead), note(why)] };
   }
   const medians = methods.flatMap(({ spearman }) => (spearman === null ? [] : [spearman.median]));
   const least = medians.length === 0 ? null : Math.min(...medians);

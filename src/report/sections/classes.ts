@@ -1,4 +1,3 @@
-import { present } from '../../contract/present.js';
 import { type Block, plain, type Section } from '../document.js';
 import { type Context, ends, named, note, numeric, paragraph } from './context.js';
 
@@ -8,17 +7,14 @@ const chartRows = { head: 6, tail: 6 };
 /** What changed per class, the worst first. */
 export function classes(context: Context): Section {
   const { result, text, numbers } = context;
-  const words = text.classes;
+  const isMask = result.task === 'segmentation';
+  const words = isMask ? { ...text.classes, ...text.segmentation.classes } : text.classes;
   const title = words.title;
   if (result.perClass.length === 0) return { id: 'classes', title, blocks: [note(words.notShown)] };
   const sorted = result.perClass
     .map((row, i) => ({ ...row, path: `perClass.${i}` }))
     .filter((row) => row.count > 0)
-    .sort(
-      (a, b) =>
-        present(a.delta, `the change of class ${a.name}`) - present(b.delta, `the change of class ${b.name}`) ||
-        a.index - b.index,
-    );
+    .sort((a, b) => (a.delta ?? 0) - (b.delta ?? 0) || a.index - b.index);
   const worst = sorted[0];
   const shown = ends(sorted, tableRows.head, tableRows.tail);
   const established = sorted.filter((row) => row.pHolm !== null && row.pHolm < 0.05).length;
@@ -32,7 +28,7 @@ export function classes(context: Context): Section {
       numeric(text.arms.control),
       numeric(text.arms.frelu),
       numeric(words.change),
-      numeric(words.changes),
+      ...(isMask ? [] : [numeric(words.changes)]),
       numeric(words.p),
     ],
     rows: shown.map((row) => [
@@ -42,10 +38,14 @@ export function classes(context: Context): Section {
       row.control === null ? ['–'] : [numbers.share(row.control, `${row.path}.control`)],
       [numbers.share(row.frelu, `${row.path}.frelu`)],
       [numbers.points(row.delta, `${row.path}.delta`)],
-      text.armsSection.pair(
-        numbers.count(row.fixed, `${row.path}.fixed`),
-        numbers.count(row.broken, `${row.path}.broken`),
-      ),
+      ...(isMask
+        ? []
+        : [
+            text.armsSection.pair(
+              numbers.count(row.fixed, `${row.path}.fixed`),
+              numbers.count(row.broken, `${row.path}.broken`),
+            ),
+          ]),
       [numbers.pValue(row.pHolm, `${row.path}.pHolm`)],
     ]),
   };
@@ -63,7 +63,7 @@ export function classes(context: Context): Section {
           : words.noneWorse,
       ),
       paragraph(words.significant(numbers.count(established, null), numbers.count(sorted.length, null))),
-      ...changeChart(context, charted),
+      ...changeChart(context, words.chart, charted),
       ...(shown.length < sorted.length
         ? [paragraph(words.omitted(numbers.count(shown.length, null), numbers.count(sorted.length, null)))]
         : []),
@@ -72,13 +72,17 @@ export function classes(context: Context): Section {
   };
 }
 
-function changeChart({ text, numbers }: Context, rows: readonly { label: string; value: number }[]): Block[] {
+function changeChart(
+  { text, numbers }: Context,
+  caption: string,
+  rows: readonly { label: string; value: number }[],
+): Block[] {
   if (rows.length < 2) return [];
   const words = text.classes;
   return [
     {
       kind: 'chart',
-      caption: words.chart,
+      caption,
       alt: words.chartAlt(rows.map(({ label, value }) => `${label} ${plain([numbers.points(value, null)])}`)),
       chart: {
         kind: 'bars',

@@ -19,10 +19,11 @@ export function confusion({ result, text, numbers }: Context): Section | null {
     id: 'confusion',
     title: words.title,
     blocks: [
-      ...changeMap(text, [...nameOf.values()], changes),
+      // millions of pixels are no figures for the cells of a map
+      ...(result.task === 'segmentation' ? [] : changeMap(text, [...nameOf.values()], changes)),
       {
         kind: 'table',
-        caption: words.table,
+        caption: result.task === 'segmentation' ? text.segmentation.confusion : words.table,
         columns: [
           named(words.actual),
           named(words.predicted),

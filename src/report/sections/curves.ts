@@ -1,4 +1,4 @@
-import { isShare } from '../../contract/metrics.js';
+import { isPercent } from '../../contract/metrics.js';
 import { present } from '../../contract/present.js';
 import type { CurvePoint } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
@@ -27,7 +27,7 @@ export function curves(context: Context): Section {
 function curveChart(context: Context, quantity: Quantity): Block[] {
   const { result, text, numbers } = context;
   const { metric } = result.delta.vsBefore;
-  const percent = quantity === 'validationMetric' && isShare(metric);
+  const percent = quantity === 'validationMetric' && isPercent(metric);
   const what =
     quantity === 'validationMetric'
       ? metricWord(text.metrics, metric)

@@ -1,4 +1,4 @@
-import type { Example } from '../../contract/result.js';
+import type { Example, MaskExample } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 
@@ -8,6 +8,8 @@ const shownExamples = 12;
 export function examples(context: Context): Section | null {
   const { result, text, numbers } = context;
   const { fixed, broken } = result.delta.vsBefore;
+  const { masks } = result.examples;
+  if (masks !== undefined) return maskExamples(context, masks);
   if (fixed === null || broken === null) return null;
   const words = text.examples;
   const blocks: Block[] = [
@@ -71,4 +73,34 @@ function shown({ text, numbers }: Context, all: readonly Example[]): Block[] {
         ]
       : []),
   ];
+}
+
+/** Images with their masks, and what both models say. */
+function maskExamples({ text, numbers }: Context, masks: readonly MaskExample[]): Section {
+  const words = text.segmentation.examples;
+  const items = masks.map((example, i) => {
+    const pictures = [
+      ...(example.image === null ? [] : [[words.image, example.image] as const]),
+      [words.actual, example.masks.actual] as const,
+      [words.before, example.masks.before] as const,
+      [words.frelu, example.masks.frelu] as const,
+    ];
+    return {
+      pictures: pictures.map(([caption, source]) => ({
+        source,
+        alt: words.picture(caption, example.index),
+        caption,
+      })),
+      text: words.text(
+        example.index,
+        numbers.share(example.before, `examples.masks.${i}.before`),
+        numbers.share(example.frelu, `examples.masks.${i}.frelu`),
+      ),
+    };
+  });
+  return {
+    id: 'examples',
+    title: words.title,
+    blocks: items.length === 0 ? [note(words.none)] : [paragraph(words.lead), { kind: 'gallery', items }],
+  };
 }

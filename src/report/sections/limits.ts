@@ -23,6 +23,7 @@ export function limits({ result, text, numbers }: Context): Section {
       list(
         words.samples(numbers.count(vsBefore.count, 'delta.vsBefore.count')),
         ...(vsBefore.count < 30 ? [words.few] : []),
+        ...(result.task === 'segmentation' ? [text.segmentation.limits] : []),
         words.looks,
         result.spread.length > 1 ? words.seeds(numbers.count(result.spread.length, null)) : words.oneSeed,
         ...(vsControl === null ? [words.noControl] : []),

@@ -88,7 +88,7 @@ function abPlan({ result, text, numbers }: Context): Block[] {
 }
 
 function monitoring(context: Context, baseline: MonitoringBaseline): Block[] {
-  const { text, numbers } = context;
+  const { result, text, numbers } = context;
   const words = text.runbook;
   const { psiWarning, psiAlarm, confidenceFall, floorRateChange } = driftThresholds;
   const psiRow = (title: string): Rich[] => [
@@ -108,7 +108,9 @@ function monitoring(context: Context, baseline: MonitoringBaseline): Block[] {
       columns: [named(words.quantity), numeric(words.baseline), numeric(words.warning), numeric(words.alarm)],
       rows: [
         ...baseline.inputs.slice(0, shownInputs).map(({ name }) => psiRow(words.input(name))),
-        ...(baseline.predicted === null ? [] : [psiRow(words.predicted)]),
+        ...(baseline.predicted === null
+          ? []
+          : [psiRow(result.task === 'segmentation' ? text.segmentation.predicted : words.predicted)]),
         ...(confidence === null
           ? []
           : [
@@ -146,7 +148,7 @@ function monitoring(context: Context, baseline: MonitoringBaseline): Block[] {
   ];
 }
 
-function referenceTables({ text, numbers }: Context, baseline: MonitoringBaseline): Block[] {
+function referenceTables({ result, text, numbers }: Context, baseline: MonitoringBaseline): Block[] {
   const words = text.runbook;
   const edge = (value: number | undefined) => plain([numbers.real(value ?? null, null)]);
   const tables = baseline.inputs.slice(0, shownInputs).map(
@@ -175,7 +177,7 @@ function referenceTables({ text, numbers }: Context, baseline: MonitoringBaselin
         ...tables,
         {
           kind: 'table',
-          caption: words.predicted,
+          caption: result.task === 'segmentation' ? text.segmentation.predicted : words.predicted,
           columns: [named(text.classes.name), numeric(words.shareOf)],
           rows: predicted.map(({ name, share }, i) => [
             [name],

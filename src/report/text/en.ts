@@ -251,6 +251,32 @@ export const en = {
     row: 'Values',
   },
 
+  segmentation: {
+    classes: {
+      table: 'Intersection over union of the pixels of each class, worst change first',
+      count: 'Images',
+      significant: (count: Inline, classes: Inline) =>
+        rich`After Holm's correction over ${classes} classes that occur, the change is established (p < 0.05, bootstrap over images) in ${count} of them.`,
+      chart: 'Change of the intersection over union, per class',
+      one: rich`The test split shows a single class, in the masks and in the answers, and says nothing about telling classes apart.`,
+    },
+    confusion: 'Which classes are mistaken for which, in pixels, largest change first',
+    examples: {
+      title: 'Masks that changed',
+      lead: rich`The test images whose mean IoU gained the most, then those that lost the most. Each class has a colour of its own, class 0 is black; white is of no class.`,
+      none: rich`No mask changed.`,
+      image: 'image',
+      actual: 'mask',
+      before: 'before',
+      frelu: 'FReLU',
+      picture: (what: string, index: number) => `Test image ${index}, ${what}`,
+      text: (index: number, before: Inline, frelu: Inline) => rich`#${String(index)}: ${before} → ${frelu}`,
+    },
+    limits: rich`Intervals and tests draw whole images, not pixels: those of one image are right or wrong together.`,
+    predicted: 'Distribution of predicted classes over the pixels (PSI)',
+    noAttribution: rich`Not measured: attribution maps explain one answer for each sample, and a segmentation gives one for each pixel.`,
+  },
+
   sites: {
     title: 'The activations',
     lead: (migrated: Inline, relu: Inline, skipped: Inline) =>

@@ -247,6 +247,32 @@ export const ja: Texts = {
     row: '値',
   },
 
+  segmentation: {
+    classes: {
+      table: 'クラスごとの画素のIoU（悪化の大きい順）',
+      count: '画像数',
+      significant: (count, classes) =>
+        rich`出現する${classes}クラスについてHolmの方法で多重性を補正すると、変化を確認できた（p < 0.05、画像単位のブートストラップ）のは${count}クラスです。`,
+      chart: 'クラスごとのIoUの変化',
+      one: rich`テストデータでは、マスクにも答えにも1クラスしか現れません。クラスを見分ける能力については何も示しません。`,
+    },
+    confusion: 'どのクラスをどのクラスと答えたか（画素数、変化の大きい順）',
+    examples: {
+      title: 'マスクが変わった例',
+      lead: rich`平均IoUの改善が大きいテスト画像、続いて悪化が大きいテスト画像です。クラスごとに色が異なり、クラス0は黒、どのクラスにも属さない画素は白です。`,
+      none: rich`マスクに変化はありません。`,
+      image: '画像',
+      actual: '正解マスク',
+      before: '移行前',
+      frelu: 'FReLU',
+      picture: (what, index) => `テスト画像${index}、${what}`,
+      text: (index, before, frelu) => rich`#${String(index)}: ${before} → ${frelu}`,
+    },
+    limits: rich`区間と検定は画素ではなく画像を単位としています。同じ画像の画素の正誤は互いに関連するためです。`,
+    predicted: '画素の予測クラスの分布（PSI）',
+    noAttribution: rich`測定していません。帰属マップはサンプルごとに1つの答えを説明するもので、セグメンテーションは画素ごとに答えを出します。`,
+  },
+
   sites: {
     title: '活性化関数ごとの結果',
     lead: (migrated, relu, skipped) =>

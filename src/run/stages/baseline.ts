@@ -1,7 +1,7 @@
 import type { MigrateResult } from '../../contract/result.js';
 import type { JudgedPredictions } from '../../judge/subject.js';
 import { readSource } from '../../model/source.js';
-import { maxAbsDifference, predict } from '../../reading/predictions.js';
+import { maxAbsDifference, type Predictions, predict } from '../../reading/predictions.js';
 import { freluNetwork } from '../../training/networks.js';
 import { deviceOf } from '../device.js';
 import type { Run } from '../run.js';
@@ -24,16 +24,17 @@ export const baselineStage = defineStage<Baseline>({
     const { signature, data } = await readRunOf(run);
     const { session } = await deviceOf(run);
     const test = await predict(readSource(run.model, signature), signature, data.test, session);
-    return { before: { validation, test }, parity: await parityOf(run, validation.values) };
+    return { before: { validation, test }, parity: await parityOf(run, validation) };
   },
 });
 
 /** The rewritten model with a = b = 0 against the original, measured on the validation split. */
-async function parityOf(run: Run, original: Float32Array): Promise<Baseline['parity']> {
+async function parityOf(run: Run, { values, width }: Predictions): Promise<Baseline['parity']> {
   const { plan } = await planStage.of(run);
   const { signature, data } = await readRunOf(run);
   const untrained = freluNetwork(run.model, plan, run.options.training.scope, [], 0).bake(new Map());
   const validation = { ...data.validation, measures: [] };
   const rewritten = await predict(untrained.model, signature, validation, (await deviceOf(run)).session);
-  return { maxAbsDiff: maxAbsDifference(original, rewritten.values), samples: data.validation.split.count };
+  // of maps the first alone are kept
+  return { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: values.length / width };
 }

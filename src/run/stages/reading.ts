@@ -14,7 +14,7 @@ import { targetsFor } from '../../reading/targets.js';
 import type { RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
 import { trainabilityOf } from '../../training/canonical.js';
-import { refuseMeaningless, refuseOwnTeacher } from '../distillation.js';
+import { refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
 import { perRun } from '../run.js';
 import { defineStage } from '../runner.js';
 
@@ -25,7 +25,7 @@ import { defineStage } from '../runner.js';
 export const readingStage = defineStage<ModelReading>({
   name: 'reading',
   phase: 'baseline',
-  fields: ['output', 'task', 'kind', 'reading', 'predictions', 'others'],
+  fields: ['output', 'task', 'kind', 'map', 'reading', 'predictions', 'others'],
   async compute(run) {
     const { model, signature, data, options, hooks, own } = run;
     if (options.task.task === 'anomaly') requireBoth(data.test);
@@ -46,6 +46,7 @@ export const readingStage = defineStage<ModelReading>({
     hooks.onReading(read.reading);
     refuseRule(run.rule, read.task, data.classes?.names ?? null);
     refuseMeaningless(read.task, options.distill);
+    if (read.map !== null) refuseTeacher(options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
     const { sanity, outputs, trusted } = read.reading;
     refuseSuspect(model.path, sanity, trusted);
@@ -56,6 +57,7 @@ export const readingStage = defineStage<ModelReading>({
 
 function truthKindOf(task: RunTask['task'], loss: RunTask['loss']): TruthKind {
   if (task === 'anomaly' || task === 'own' || task === 'multilabel') return task;
+  if (task === 'segmentation') return 'mask';
   return loss === 'mse' ? 'values' : 'class';
 }
 
@@ -73,6 +75,7 @@ function refuseRule(rule: AcceptanceRule, { task, loss, width }: RunTask, classe
   if (metric !== undefined) throw refuse(metric, names);
   for (const clause of rule.clauses) {
     if (clause.kind !== 'class') continue;
+    if (task === 'segmentation') throw refuse('the recall of classes of samples', names);
     const isThere = clause.name === null ? classes !== null : classes?.includes(clause.name);
     if (isThere !== true) throw refuse(clause.name === null ? 'classes' : `the class ${clause.name}`, classes ?? []);
   }
@@ -115,12 +118,13 @@ interface ReadRun {
 }
 
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
-  const { signature, output, task, kind, others } = await readingStage.of(run);
-  const measures = measuresFor(task, run.own);
-  const data = measuring(
-    retarget(run.data, (targets) => targetsFor({ task: kind }, targets)),
-    measures,
+  const { signature, output, task, kind, map, others, reading } = await readingStage.of(run);
+  const measured = measuring(
+    retarget(run.data, (targets) => targetsFor({ task: kind, map }, targets)),
+    measuresFor(task, run.own),
   );
+  // how many classes masks have is known with the maps
+  const data = map === null ? measured : { ...measured, classes: reading.classes };
   return {
     signature,
     data,

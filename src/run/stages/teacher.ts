@@ -8,7 +8,8 @@ import { findClassNames } from '../../reading/class-names.js';
 import { type RunData, refeed } from '../../reading/data.js';
 import type { DataOptions } from '../../reading/options.js';
 import { maxAbsDifference, type Predictions, predict, withPredictor } from '../../reading/predictions.js';
-import { type ModelReading, readModel } from '../../reading/reading.js';
+import { readSubject } from '../../reading/read.js';
+import type { ModelReading } from '../../reading/reading.js';
 import { soundSession } from '../../reading/runtime.js';
 import type { LoadedSubject } from '../../reading/subject.js';
 import { answersAs, type RunTask, scoresOf, truthOf } from '../../reading/task.js';
@@ -85,7 +86,7 @@ async function readTeacher(
   const own = { ...options, data: await teacherData(teacher, options.data) };
   try {
     const fed = await refeed(data, teacher, own.data);
-    const read = await readModel({
+    const read = await readSubject({
       ...teacher,
       part: fed.validation,
       labelled: fed.train,
