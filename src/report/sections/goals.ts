@@ -34,7 +34,13 @@ export function goals({ result, text, numbers }: Context): Section | null {
 /** What a goal asks for, in words. */
 export function goalText({ code, subject }: Goal, text: Texts): string {
   const metric = allMetricNames.find((name) => name === subject);
-  const name = metric === undefined ? (text.goals.subjects[subject] ?? subject) : text.metrics[metric];
+  const ofClass = /^class (.*)$/s.exec(subject)?.[1];
+  const name =
+    metric !== undefined
+      ? text.metrics[metric]
+      : code === 'guard' && ofClass !== undefined
+        ? text.goals.ofClass(ofClass)
+        : (text.goals.subjects[subject] ?? subject);
   return text.goals.texts[code](name);
 }
 

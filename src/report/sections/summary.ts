@@ -164,19 +164,22 @@ function nextSteps(context: Context): readonly Rich[] {
   const needed = confirmationSize(vsBefore).paired;
   const size: Inline = numbers.count(needed, null);
   const words = text.summary;
+  const exported = `frelu-migrate export ${result.run.id} --arm control --out PATH`;
   const withoutControl = codes.has('no-control') ? [words.nextNoControl] : [];
   switch (result.verdict) {
     case 'adopt':
       return [
         ...words.nextAdopt(size),
-        ...(codes.has('undecided-against-control') ? [words.nextAttribution] : []),
+        ...(codes.has('undecided-against-control') ? [words.nextAttribution(exported)] : []),
         ...withoutControl,
       ];
     case 'reject':
       return [
         ...(codes.has('rule-not-met') && codes.has('better-than-before') ? [words.nextRejectRule] : []),
         ...words.nextReject,
-        ...(codes.has('worse-than-control') && codes.has('better-than-before') ? [words.nextRejectControl] : []),
+        ...(codes.has('worse-than-control') && codes.has('better-than-before')
+          ? [words.nextRejectControl(exported)]
+          : []),
         ...(result.written && result.rollback !== null ? [words.nextRejectWritten] : []),
       ];
     case 'inconclusive':

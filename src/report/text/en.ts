@@ -55,12 +55,14 @@ export const en = {
     yes: 'yes',
     no: 'no',
     note: rich`Where something has to be established, what is compared is the end of its 95 % interval: chance alone neither adopts a model nor stops one.`,
-    subjects: { latency: 'latency', size: 'the size of the files' } as Readonly<Record<string, string>>,
+    subjects: { latency: 'Latency', size: 'Size of the files' } as Readonly<Record<string, string>>,
+    ofClass: (name: string) => `Recall of class ${name}`,
     texts: {
       established: (name: string) => `${name}: the improvement is established (lower end of its interval above 0)`,
       effect: (name: string) => `${name}: the improvement is as large as the smallest worth writing`,
       control: (name: string) => `${name}: the control arm is not established to be better`,
-      guard: (name: string) => `${name}: not established to be worse by more than the margin`,
+      guard: (name: string) =>
+        `${name}: not established to be worse (measured: the least by which it is worse) than the margin allows`,
       said: (name: string) => name,
     },
   },
@@ -117,9 +119,11 @@ export const en = {
       rich`Set up the monitoring of the runbook before the model takes all of the traffic.`,
       rich`Keep the rollback command at hand; the original files stay under ${code('.frelu/')}.`,
     ],
-    nextAttribution: rich`Consider deploying the model of the control arm instead: it was not distinguishable from FReLU and changes less.`,
+    nextAttribution: (command: string) =>
+      rich`Consider deploying the model of the control arm instead: it was not distinguishable from FReLU and changes less. ${code(command)} writes it.`,
     nextReject: [rich`Keep the original model.`],
-    nextRejectControl: rich`Train the original model further without FReLU: in this run that did better.`,
+    nextRejectControl: (command: string) =>
+      rich`Take the model of the control arm, the original trained further without FReLU: in this run that did better. ${code(command)} writes it.`,
     nextRejectWritten: rich`The rule allowed the migrated model to be written. Roll it back with the command below.`,
     nextRejectRule: rich`It is better than the original, but by less than the rule asks for. Decide whether the rule is what you need.`,
     nextInconclusive: (paired: Inline, count: Inline) =>

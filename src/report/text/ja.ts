@@ -61,11 +61,12 @@ export const ja: Texts = {
     no: '未達',
     note: rich`確認が必要な項目では、95％信頼区間の端を基準と比べています。偶然だけでモデルが採用されたり、差し止められたりすることはありません。`,
     subjects: { latency: '推論時間', size: 'ファイルの大きさ' },
+    ofClass: (name) => `クラス「${name}」の再現率`,
     texts: {
       established: (name) => `${name}の改善が確認できる（信頼区間の下限が0より大きい）`,
       effect: (name) => `${name}の改善が、採用に値する最小の大きさ以上である`,
       control: (name) => `${name}で、対照モデルのほうが優れているとは確認されない`,
-      guard: (name) => `${name}が、許容幅を超えて悪化しているとは確認されない`,
+      guard: (name) => `${name}が、許容幅を超えて悪化しているとは確認されない（測定値は悪化幅の下限）`,
       said: (name) => name,
     },
   },
@@ -114,9 +115,11 @@ export const ja: Texts = {
       rich`全面的に切り替える前に、運用手順の監視項目を設定してください。`,
       rich`元に戻すコマンドを控えておいてください。元のファイルは ${code('.frelu/')} に保管されています。`,
     ],
-    nextAttribution: rich`対照モデルの採用も検討してください。FReLUとの差は確認できず、変更はより小さくて済みます。`,
+    nextAttribution: (command) =>
+      rich`対照モデルの採用も検討してください。FReLUとの差は確認できず、変更はより小さくて済みます。書き出すには ${code(command)} を実行します。`,
     nextReject: [rich`元のモデルを使い続けてください。`],
-    nextRejectControl: rich`FReLUを使わずに元のモデルを追加学習してください。今回はそのほうが良い結果でした。`,
+    nextRejectControl: (command) =>
+      rich`FReLUを使わずに追加学習した対照モデルを採用してください。今回はそのほうが良い結果でした。書き出すには ${code(command)} を実行します。`,
     nextRejectWritten: rich`採用条件により移行後のモデルが書き込まれています。下のコマンドで元に戻してください。`,
     nextRejectRule: rich`元のモデルより優れていますが、採用条件が求める水準には届いていません。条件が妥当かどうかをご検討ください。`,
     nextInconclusive: (paired, count) =>
