@@ -1,7 +1,7 @@
 import { clone } from '@bufbuild/protobuf';
 import { NodeProtoSchema } from 'onnx-buf';
 import { present } from '../contract/present.js';
-import { findAttribute } from '../model/attributes.js';
+import { findAttribute, subgraphsOf } from '../model/attributes.js';
 import { bodyGraph, capturedBy, makeNode, nodeId } from '../model/graph.js';
 import { fixedRounds } from '../model/loops.js';
 import { BackwardBody, type BodyContext, bodyOf, type Contribution } from './backward-body.js';
@@ -18,7 +18,11 @@ import { roundGradients } from './round-gradients.js';
  * @throws UnsupportedNode for other operators, and for a Loop of which only a run tells the rounds
  */
 export function bodyGradients(context: BodyContext): Contribution[] {
-  const { graph, node } = context;
+  const { graph, node, options } = context;
+  const computed = subgraphsOf(node).flatMap((body) => body.node.flatMap(({ output }) => output));
+  if (computed.some((value) => value !== '' && !options.shapes.has(value))) {
+    throw new UnsupportedNode('what its body computes could not be observed');
+  }
   switch (node.domain === '' ? node.opType : '') {
     case 'If':
       return branchGradients(context);

@@ -1,6 +1,8 @@
 import { present } from '../contract/present.js';
 import type { TrainScope } from '../contract/settings.js';
-import { describeNode, type Graph, type NodeProto, type Use } from '../model/graph.js';
+import { subgraphsOf } from '../model/attributes.js';
+import { bodyGraph, describeNode, type Graph, type NodeProto, type Use } from '../model/graph.js';
+import { fixedRounds } from '../model/loops.js';
 import { DataType, dimsOf, elementCount, isExternal, isFloat, readFloats, type TensorProto } from '../model/tensor.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { inputOf, outputOf, producerOf } from './operands.js';
@@ -152,13 +154,13 @@ export function describeTrainability(graph: Graph, output = firstOutput(graph)):
   const preprocessed = preprocessedInput(graph);
   const order = new Map(graph.nodes.map((node, i) => [node, i] as const));
 
-  const place = ({ node, input }: Use): Place => [present(order.get(node), describeNode(node)), input];
+  const place = ({ main, input }: Read): Place => [present(order.get(main), describeNode(main)), input];
   const trained: { name: string; role: ParameterRole; at: Place }[] = [];
   const left: { name: string; why: string }[] = [];
   for (const tensor of graph.proto.initializer) {
     if (!isFloat(tensor.dataType)) continue;
     const reads = readsOf(graph, tensor.name);
-    const verdicts = reads.map((use) => judge({ graph, reached, preprocessed, tensor }, use));
+    const verdicts = reads.map((read) => judge({ reached, preprocessed, tensor }, read));
     const roles = verdicts.flatMap(({ role }) => role ?? []);
     const { name } = tensor;
     if (roles.length > 0) {
@@ -196,7 +198,6 @@ const before = (a: Place, b: Place): number => a[0] - b[0] || a[1] - b[1];
 const scalarConstant = 'a scalar constant of the export';
 
 interface Candidate {
-  readonly graph: Graph;
   /** nodes on the way to the output */
   readonly reached: ReadonlySet<NodeProto>;
   /** values that are the model's input, at most scaled and centred */
@@ -207,12 +208,14 @@ interface Candidate {
 /** What a read makes of a tensor: a parameter in a role, or why not. */
 type Verdict = { readonly role: ParameterRole; readonly why?: never } | { readonly why: string; readonly role?: never };
 
-function judge({ graph, reached, preprocessed, tensor }: Candidate, { node, input }: Use): Verdict {
+function judge({ reached, preprocessed, tensor }: Candidate, { graph, main, node, input }: Read): Verdict {
   const { opType, domain } = node;
   const { name } = tensor;
   if (tensor.dataType !== DataType.FLOAT) return { why: 'its element type is not float32' };
   if (input < 0) return { why: `it is read within a body of ${describeNode(node)}` };
-  if (!reached.has(node)) return { why: 'it is not on the way to the output' };
+  if (!reached.has(main)) return { why: 'it is not on the way to the output' };
+  if (subgraphsOf(node).length > 0)
+    return { why: `${describeNode(node)} is given it, to begin with or slice by slice` };
   if (domain !== '' || (gradientRules[opType] === undefined && !isFlat(node))) {
     return { why: `there is no gradient rule for ${opType}` };
   }
@@ -249,16 +252,35 @@ const roleBeyondLayers: Readonly<Record<string, ParameterRole | undefined>> = {
   Sum: 'bias',
 };
 
-/** Every read of a value and of what carries it on; reads by carriers are not among them, those by dead ends are. */
-function readsOf(graph: Graph, value: string): Use[] {
+/** A read of a value, perhaps within a body: `graph` is what the node stands in, `main` the node of the main graph around it, or itself. */
+interface Read extends Use {
+  readonly graph: Graph;
+  readonly main: NodeProto;
+}
+
+/** Every read of a value and of what carries it on, in bodies too; reads by carriers are not among them, those by dead ends are. */
+function readsOf(graph: Graph, value: string, around?: NodeProto): Read[] {
   return graph.uses(value).flatMap((use) => {
     const { node, input } = use;
+    const main = around ?? node;
+    const own: Read = { ...use, graph, main };
+    if (input < 0) {
+      const within = isFollowed(graph, node)
+        ? subgraphsOf(node).flatMap((body) => readsOf(bodyGraph(graph, body), value, main))
+        : [];
+      return within.length > 0 ? within : [own];
+    }
     const carries = input === 0 && node.domain === '' && carriers.has(node.opType) && !isFlat(node);
-    if (!carries) return [use];
-    const output = outputOf(node);
-    const further = readsOf(graph, output);
-    return further.length > 0 ? further : [use];
+    if (!carries) return [own];
+    const further = readsOf(graph, outputOf(node), around);
+    return further.length > 0 ? further : [own];
   });
+}
+
+/** Whether what a body reads has a gradient. */
+function isFollowed(graph: Graph, node: NodeProto): boolean {
+  if (node.domain !== '') return false;
+  return node.opType === 'Loop' ? fixedRounds(graph, node) !== null : node.opType === 'If' || node.opType === 'Scan';
 }
 
 function firstOutput(graph: Graph): string {

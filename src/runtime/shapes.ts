@@ -13,7 +13,7 @@ const weights = 4096;
  * The shape of every value of a graph at the shapes of `feeds`, read off one execution: exact for every operator that
  * ONNX Runtime knows, with no shape inference of our own. Initializers are included; values that are no tensors are not.
  * Optimisation is off, so that every value of the graph is one that is computed. Values within bodies (If, Loop, Scan) are among
- * them: a body is run by itself, its first round, both branches of an If. Requires names that differ from body to body.
+ * them, but for those of a body that does not run by itself: its first round, both branches of an If. Requires names that differ from body to body.
  */
 export async function observeShapes(
   graph: Graph,
@@ -59,9 +59,9 @@ async function observeBodies(
   for (const body of subgraphsOf(node)) {
     const given = bodyFeeds(graph, node, body, values);
     if (given === null) continue;
-    for (const [value, shape] of await observeShapes(bodyModel(graph, body, given), given)) {
-      if (!shapes.has(value)) shapes.set(value, shape);
-    }
+    // one that does not run by itself stays unobserved: nothing is trained through it
+    const within = await observeShapes(bodyModel(graph, body, given), given).catch(() => new Map<string, number[]>());
+    for (const [value, shape] of within) if (!shapes.has(value)) shapes.set(value, shape);
   }
 }
 

@@ -1,3 +1,4 @@
+import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
 import { toFloat32 } from '../autodiff/lower/float16.js';
 import { freeBatch } from '../autodiff/lower/free-batch.js';
 import { lowerSequences } from '../autodiff/lower/sequences.js';
@@ -23,6 +24,7 @@ export function canonicalCopy(path: string, graph: Graph): Graph {
   raiseOpset(canonical, path);
   // here, while weights are initializers: in a step they are part of the state
   writeExplicitPads(canonical.proto);
+  inlineConstantIf(canonical);
   lowerSequences(canonical);
   freeBatch(canonical);
   return canonical;

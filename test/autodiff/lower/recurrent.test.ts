@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema, ValueInfoProtoSchema } from 'onnx-buf';
 import { describe, expect, it } from 'vitest';
-import { lowerRecurrent, recurrentRefusal } from '../../../src/autodiff/lower/recurrent.js';
+import { lowerRecurrent } from '../../../src/autodiff/lower/recurrent.js';
+import { recurrentRefusal } from '../../../src/autodiff/lower/recurrent-cells.js';
 import { canonicalOpset } from '../../../src/autodiff/opset.js';
 import { type Attributes, Graph } from '../../../src/model/graph.js';
 import { DataType, elementCount, rawTensor, type TensorProto } from '../../../src/model/tensor.js';
