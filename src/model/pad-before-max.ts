@@ -1,7 +1,9 @@
-import { stringAttribute, subgraphsOf } from './attributes.js';
+import { TensorProto_DataType } from 'onnx-buf';
+import { makeAttribute, stringAttribute, subgraphsOf } from './attributes.js';
 import { numberOf } from './constants.js';
-import type { GraphProto, ModelProto, NodeProto } from './graph.js';
-import type { TensorProto } from './tensor.js';
+import { type Graph, type GraphProto, type ModelProto, type NodeProto, nodeId } from './graph.js';
+import type { MigrationPlan } from './plan.js';
+import { floatTensor, isFloat, type TensorProto } from './tensor.js';
 
 /**
  * The Pads of zeros that a MaxPool reads. ONNX Runtime 1.30 (graph optimisations from `basic` on) makes such a Pad part of the
@@ -57,4 +59,61 @@ function padsAmong(nodes: readonly NodeProto[], initializers: ReadonlyMap<string
       (pad.input[2] ? (constant(pad.input[2]) ?? 0) : (pad.attribute.find(({ name }) => name === 'value')?.f ?? 0)) ===
         0,
   );
+}
+
+/** The smallest float32 that every processor takes for other than 0. */
+export const almostZero = 2 ** -126;
+
+/**
+ * A graph to be written, whose zeros before a maximum no runtime takes for minus infinity: what is behind a migrated site may lie
+ * below 0, where the difference counts. They become the smallest number that is not 0, which changes no result. Those in bodies and local
+ * functions, and of half precision, stay.
+ * @param original the graph before the rewrite, in which `plan` names its sites
+ */
+export function withZerosKept(baked: Graph, original: Graph, { sites }: Pick<MigrationPlan, 'sites'>): Graph {
+  const migrated = new Set(sites.flatMap(({ id, status }) => (status === 'migrate' ? [id] : [])));
+  const behind = new Set(
+    padsBeforeMaxPool(baked.model).flatMap(({ output: [output = ''] }) =>
+      isBehind(original, output, migrated) ? [output] : [],
+    ),
+  );
+  if (behind.size === 0) return baked;
+  const kept = baked.copy();
+  for (const output of behind) {
+    const pad = kept.producer(output);
+    if (pad !== undefined) setPadValue(kept, pad);
+  }
+  return kept;
+}
+
+/** Whether a value follows from one of the sites. */
+function isBehind(graph: Graph, value: string, sites: ReadonlySet<string>): boolean {
+  const [seen, open] = [new Set<string>(), [value]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (seen.has(next)) continue;
+    seen.add(next);
+    const node = graph.producer(next);
+    if (node === undefined) continue;
+    if (sites.has(nodeId(node))) return true;
+    open.push(...node.input);
+  }
+  return false;
+}
+
+function setPadValue(graph: Graph, pad: NodeProto): void {
+  const value = pad.attribute.find(({ name }) => name === 'value');
+  const [, pads = '', constant = ''] = pad.input;
+  if (pads === '') {
+    // before op set 11: an attribute, which may be left out
+    if (value === undefined) pad.attribute.push(makeAttribute('value', { float: almostZero }));
+    else value.f = almostZero;
+    return;
+  }
+  const known = constant === '' ? undefined : graph.constant(constant);
+  const types = [known, ...(known === undefined ? graph.proto.initializer : [])].flatMap((tensor) =>
+    tensor !== undefined && isFloat(tensor.dataType) ? [tensor.dataType] : [],
+  );
+  if (types.some((type) => type !== TensorProto_DataType.FLOAT)) return;
+  const name = graph.freshName(constant === '' ? `${nodeId(pad)}/zero` : constant);
+  graph.setInput(pad, 2, graph.addInitializer(floatTensor(name, [], [almostZero])));
 }

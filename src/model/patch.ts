@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Graph } from './graph.js';
 import type { ModelOutline, StreamedFile, WrittenFile } from './model.js';
+import { withZerosKept } from './pad-before-max.js';
 import type { MigrationPlan } from './plan.js';
 import type { Requantized } from './tfjs/write.js';
 
@@ -21,7 +22,7 @@ export async function patchModel(model: ModelOutline, plan: MigrationPlan, baked
   const entry = basename(model.path);
   if (model.format === 'onnx') {
     const { encodeOnnx } = await import('./onnx/write.js');
-    return { entry, files: encodeOnnx(model, baked), obsolete: [], requantized: [] };
+    return { entry, files: encodeOnnx(model, withZerosKept(baked, model.graph, plan)), obsolete: [], requantized: [] };
   }
   const { isTfjsGraphModel } = await import('./tfjs-graph/read.js');
   if (isTfjsGraphModel(model)) {

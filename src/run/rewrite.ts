@@ -10,7 +10,7 @@ import { hashFile } from '../model/file-pieces.js';
 import { describeNode, type Graph } from '../model/graph.js';
 import { loadModel, outlineModel, refuseChanged } from '../model/load.js';
 import type { ModelOutline } from '../model/model.js';
-import { padsBeforeMaxPool } from '../model/pad-before-max.js';
+import { padsBeforeMaxPool, withZerosKept } from '../model/pad-before-max.js';
 import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
@@ -93,7 +93,7 @@ export async function rewriteFrom(
   const check = model.format === 'onnx' ? null : await import('../judge/tfjs-check.js');
   const before = check && (await check.checkSource(model, warn));
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
-  if (model.format === 'onnx' && options.b !== 0) warnOfPads(baked, warn);
+  if (model.format === 'onnx' && options.b !== 0) warnOfPads(withZerosKept(baked, model.graph, plan), warn);
   // a file of the size of the model, written and read once more: where there is something to hold it against
   const staged = before === null ? null : await stageModel(model, plan, baked);
   try {

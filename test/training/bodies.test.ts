@@ -139,7 +139,7 @@ describe.each(Object.entries({ choosing, looping, calling }))('a model %s', (_, 
     const trainable = makeTrainable('model.onnx', graph.copy(), 'all', parameters);
     expect([...trainable.parameters].sort()).toEqual(['layer.b', 'layer.w']);
     const backward = await prepareBackward(trainable, N, settings);
-    const feeds = { x: float32(x, [N, F]), [backward.targets]: float32(targets, [N, F]) };
+    const feeds = { x: float32(x, [N, F]), [present(backward.targets, 'the targets')]: float32(targets, [N, F]) };
     backward.graph.proto.output = [...new Set([backward.loss, ...backward.gradients.values()])].map((name) =>
       create(ValueInfoProtoSchema, { name }),
     );

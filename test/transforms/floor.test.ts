@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { defaultPlanOptions, type Form, type PlanOptions } from '../../src/contract/settings.js';
+import { padsBeforeMaxPool, withZerosKept } from '../../src/model/pad-before-max.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import { expectClose, migrated, parametric, run } from './compare.js';
@@ -182,20 +183,31 @@ describe('zeros before a maximum', () => {
     -> z`;
   const graph = parseGraph(model);
 
-  test.each(['folded', 'fused', 'explicit'] as const)(
-    'stand for the offset with padding zero too, %s',
-    async (form) => {
-      const plan = planMigration(graph, { ...defaultPlanOptions, form });
-      expect(plan.sites.map((site) => [site.form, site.reason])).toEqual([
-        [form, "Pad 'p' pads its MaxPool with the offset instead of 0"],
-      ]);
-      const parameters = [{ id: 'y', shift: Float32Array.of(0.5), offset: Float32Array.of(-1) }];
-      const expected = await run(parseGraph(meaning));
-      expectClose(await run(bakeParameters(graph, plan, parameters)), expected, 1e-5);
-      expectClose(await run(parametric(graph, plan, parameters)), expected, 1e-5);
-      expectClose(await run(bakeParameters(graph, plan, [])), await run(graph), 1e-6);
-    },
-  );
+  test.each(['folded', 'fused', 'explicit'] as const)('stand for the offset with padding floor, %s', async (form) => {
+    const plan = planMigration(graph, { ...defaultPlanOptions, form, padding: 'floor' });
+    expect(plan.sites.map((site) => site.form)).toEqual([form]);
+    const parameters = [{ id: 'y', shift: Float32Array.of(0.5), offset: Float32Array.of(-1) }];
+    const expected = await run(parseGraph(meaning));
+    expectClose(await run(bakeParameters(graph, plan, parameters)), expected, 1e-5);
+    expectClose(await run(parametric(graph, plan, parameters)), expected, 1e-5);
+    expectClose(await run(bakeParameters(graph, plan, [])), await run(graph), 1e-6);
+  });
+
+  test.each(['folded', 'fused', 'explicit'] as const)('are zeros with padding zero, %s', async (form) => {
+    const plan = planMigration(graph, { ...defaultPlanOptions, form });
+    expect(plan.sites[0]?.form).toBe(form === 'folded' ? 'fused' : form);
+    expect(plan.sites[0]?.reason ?? '').toContain(form === 'folded' ? "Pad 'p' reads zeros around its input" : '');
+    const parameters = [{ id: 'y', shift: Float32Array.of(0.5), offset: Float32Array.of(-1) }];
+    // a zero that no runtime takes for minus infinity
+    const zeros = parseGraph(meaning.replace('p = Pad(y, pads, b)', 'o = float[] 1.2e-38\np = Pad(y, pads, o)'));
+    const baked = withZerosKept(bakeParameters(graph, plan, parameters), graph, plan);
+    // nothing is left that would be run without a runtime's usual fusions
+    expect(padsBeforeMaxPool(baked.model)).toEqual([]);
+    expectClose(await run(baked), await run(zeros), 1e-5);
+    const trained = withZerosKept(parametric(graph, plan, parameters), graph, plan);
+    expectClose(await run(trained), await run(zeros), 1e-5);
+    expect(planMigration(baked, { ...defaultPlanOptions, form }).sites[0]?.reason).toContain('already FReLU');
+  });
 
   test('stay zeros where something else reads them', () => {
     const both = parseGraph(model.replace('-> z', 'q = Sigmoid(p)\n-> z, q'));

@@ -10,6 +10,7 @@ import {
   optionalInput,
   outputName,
 } from '../../src/model/graph.js';
+import { almostZero } from '../../src/model/pad-before-max.js';
 import type { ChannelMap, FoldTarget, Recentre } from '../../src/model/plan.js';
 import { type Lane, laneAt, type Piece, scalePieces, sumPieces, trailingAxes } from './lane.js';
 import type { Layouts } from './layout.js';
@@ -380,32 +381,13 @@ const pad: OffsetRule = (arrival) => {
   if (stringAttribute(node, 'mode', 'constant') !== 'constant') return pass(arrival);
   const pads = intsAttribute(node, 'pads') ?? integersAt(graph, node, 1);
   const value = node.input[2] ? numberOf(graph.constant(node.input[2])) : floatAttribute(node, 'value', 0);
-  if (pads === undefined || value !== 0 || node.input[3])
+  if (pads === undefined || value === undefined || Math.abs(value) > almostZero || node.input[3])
     return refuse(`${describeNode(node)} pads with other than zeros`);
   if (pads.every((size) => size <= 0)) return pass(arrival);
   const rank = pads.length / 2;
   if ([0, 1, rank, rank + 1].some((axis) => pads[axis] !== 0)) return refuse(`${describeNode(node)} pads the channels`);
-  return feedsMaxPoolAlone(arrival) ? padsWithOffset(arrival, rank - 2) : zerosAround(arrival, rank - 2);
+  return zerosAround(arrival, rank - 2);
 };
-
-/**
- * Zeros before a maximum never win against a ReLU, and runtimes rely on it: ONNX Runtime pads with minus infinity in their place.
- * Below an offset they would win; the offset itself does not, as 0 did not before.
- */
-function padsWithOffset(arrival: Arrival, trailing: number): Passage | Refusal {
-  const passage = offsetsAround(arrival, trailing);
-  if (isRefusal(passage)) return passage;
-  return { ...passage, note: `${describeNode(arrival.node)} pads its MaxPool with the offset instead of 0` };
-}
-
-function feedsMaxPoolAlone({ graph, node }: Pick<Arrival, 'graph' | 'node'>): boolean {
-  const output = outputName(node);
-  const readers = graph.uses(output).map((use) => use.node);
-  const pools = (reader: NodeProto): boolean =>
-    reader.opType === 'MaxPool' ||
-    (['Identity', 'Dropout'].includes(reader.opType) && feedsMaxPoolAlone({ graph, node: reader }));
-  return readers.length > 0 && !graph.isOutput(output) && readers.every(pools);
-}
 
 const dropout: OffsetRule = (arrival) => {
   const { graph, node } = arrival;
