@@ -94,6 +94,8 @@ export interface LossHead {
   readonly loss: LossKind | 'given';
   /** of mse: what the output and the targets are divided by, one number, or one per column of a sample */
   readonly targetScale?: readonly number[];
+  /** what the loss counts beside those of other outputs (1) */
+  readonly weight?: number;
   /** of masks, and then the output is what enters the last activation already; left out: targets are of the output's shape */
   readonly mask?: MaskLoss;
 }
@@ -197,7 +199,7 @@ export function appendBackward(
     return { targets: null, targetShape: [] };
   };
   const writeHead = (
-    { output, loss: kind, targetScale, mask }: LossHead & { readonly loss: LossKind },
+    { output, loss: kind, targetScale, weight = 1, mask }: LossHead & { readonly loss: LossKind },
     distillation: Distillation | null = null,
   ): TargetInput => {
     if (mask !== undefined) return writeMaskHead(output, kind, mask);
@@ -225,10 +227,11 @@ export function appendBackward(
             shape,
             distillation,
           );
-    const own = inUnits(gradient);
+    const weighted = (value: string): string => (weight === 1 ? value : emit.op('Mul', [value, emit.float(weight)]));
+    const own = weighted(inUnits(gradient));
     const known = seeds.get(read.value);
     seeds.set(read.value, known === undefined ? own : emit.op('Add', [known, own]));
-    losses.push(loss);
+    losses.push(weighted(loss));
     return { targets, targetShape };
   };
   const writeMaskHead = (output: string, kind: LossKind, mask: MaskLoss): TargetInput => {

@@ -30,6 +30,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   optimizer: '--optimizer',
   out: '--out',
   output: '--output',
+  outputWeight: '--output-weight',
   overwrite: '--overwrite',
   padding: '--padding',
   preprocess: '--preprocess',

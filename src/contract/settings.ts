@@ -102,6 +102,15 @@ export type Schedule = (typeof schedules)[number];
 export const channelOrders = ['RGB', 'BGR'] as const;
 export type ChannelOrder = (typeof channelOrders)[number];
 
+/** An output that is trained and judged. */
+export interface NamedOutput {
+  readonly name: string;
+  /** the part of the data that is its target; null: told by the output */
+  readonly key: string | null;
+  /** what its loss counts beside those of the others (1) */
+  readonly weight?: number;
+}
+
 /** How a model and data are brought together where that is not told by themselves, or told wrongly. */
 export interface ReadingOptions {
   /** a file that names the classes in the order of the model's outputs; null: told by the model and the data */
@@ -109,7 +118,7 @@ export interface ReadingOptions {
   /** which part of the data each named input of the model reads */
   readonly inputs: readonly { readonly name: string; readonly key: string }[];
   /** the outputs that are trained and judged, with the part of the data that is their target; null: told by the output */
-  readonly outputs: readonly { readonly name: string; readonly key: string | null }[];
+  readonly outputs: readonly NamedOutput[];
   /** go on although the reading warns */
   readonly trustReading: boolean;
 }
@@ -163,6 +172,7 @@ export type SettingName =
   | 'optimizer'
   | 'out'
   | 'output'
+  | 'outputWeight'
   | 'overwrite'
   | 'padding'
   | 'preprocess'

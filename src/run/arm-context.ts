@@ -23,7 +23,7 @@ import { type Teaching, teachingOf } from './stages/teacher.js';
  */
 export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { model, options, hooks } = run;
-  const { signature, data, task, others } = await readRunOf(run);
+  const { signature, data, task, judged, others } = await readRunOf(run);
   const { training } = options;
   const { before } = await baselineStage.of(run);
   const device = await deviceOf(run);
@@ -32,6 +32,10 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const teaching = await teachingOf(run);
   const taught = teaching === null ? null : softTargets(task, teaching.answers.train.values, teaching.temperature);
   const ownLoss = run.own?.loss ?? null;
+  const weightOf = (output: string): { readonly weight?: number } => {
+    const weight = options.reading.outputs.find(({ name }) => name === output)?.weight;
+    return weight === undefined ? {} : { weight };
+  };
   const learned = others.map((other): LearnedOutput => {
     const [taught, validated] = [other.targets(data.train), other.targets(data.validation)];
     return {
@@ -43,6 +47,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       ...(other.task.loss === 'mse' && {
         targetScale: spreadOf(valuesOf(taught, data.train.split), other.task.width),
       }),
+      ...weightOf(other.judged.output),
     };
   });
   return {
@@ -59,7 +64,12 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       clipNorm: training.clipNorm,
       sampleShapes: sampleShapesOf(data.train),
       ...(ownLoss !== null && { lossShapes: lossShapesOf(ownLoss, data.train) }),
-      others: learned.map(({ loss, targetScale }) => ({ loss, ...(targetScale !== undefined && { targetScale }) })),
+      others: learned.map(({ loss, targetScale, weight }) => ({
+        loss,
+        ...(targetScale !== undefined && { targetScale }),
+        ...(weight !== undefined && { weight }),
+      })),
+      ...weightOf(judged.output),
       ...(await targetScaleOf(task, data.train, teaching)),
       ...(ownLoss === null && maskLossOf(data.train, training.labelSmoothing)),
     },

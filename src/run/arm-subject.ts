@@ -31,6 +31,8 @@ export interface LearnedOutput {
   readonly validationTruth: Truth;
   /** of mse: the spread of the training targets, by column */
   readonly targetScale?: readonly number[];
+  /** what its loss counts beside the others (1) */
+  readonly weight?: number;
 }
 
 /** What both trained arms of a run share: data, order, task, device. */
@@ -165,10 +167,11 @@ async function validate(context: ArmContext, graph: Graph): Promise<Validation> 
   const judged = validationOf(task, await predict(graph.model, signature, validation, session), validationTruth);
   if (others.length === 0) return judged;
   // losses that are added up are each in the unit of their own targets' spread, as in training
-  let loss = inUnits(judged.loss, settings.targetScale);
+  let loss = inUnits(judged.loss, settings.targetScale) * (settings.weight ?? 1);
   for (const other of others) {
     const predictions = await predict(graph.model, other.signature, validation, session);
-    loss += inUnits(validationOf(other.task, predictions, other.validationTruth).loss, other.targetScale);
+    const own = validationOf(other.task, predictions, other.validationTruth).loss;
+    loss += inUnits(own, other.targetScale) * (other.weight ?? 1);
   }
   return { loss, metric: judged.metric };
 }

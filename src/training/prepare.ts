@@ -73,7 +73,9 @@ export interface StepSettings {
   /** what is learned from a teacher; null or left out: nothing */
   readonly distillation?: Distillation | null;
   /** the losses of the outputs behind the first, which are trained beside it; the same unit for each */
-  readonly others?: readonly Pick<LossHead, 'loss' | 'targetScale'>[];
+  readonly others?: readonly Pick<LossHead, 'loss' | 'targetScale' | 'weight'>[];
+  /** what the loss of the judged output counts beside theirs (1) */
+  readonly weight?: number;
 }
 
 /**
@@ -258,6 +260,7 @@ export async function prepareStep(
     lossShapes = {},
     targetScale,
     mask,
+    weight,
     others = [],
     distillation = null,
   } = settings;
@@ -274,6 +277,7 @@ export async function prepareStep(
   return buildStep(graph, {
     ...forward,
     ...inUnits,
+    ...(weight !== undefined && { weight }),
     ...headOf(trainable, loss),
     ...(mask !== undefined && { mask }),
     path: trainable.path,

@@ -136,6 +136,23 @@ it('the loss of a step is the sum of what each output has, and reaches what they
   for (const loss of losses.slice(0, 3)) expect(await limited.run(feed, rates)).toBeCloseTo(loss, 5);
 });
 
+it('an output counts as much as its weight says, in the loss and in what is learned', async () => {
+  const { feed, stepsWith } = weighing();
+  const [plain, amountThrice, both] = [
+    await stepsWith({}),
+    await stepsWith({ amount: 3 }),
+    await stepsWith({ kind: 2, amount: 2 }),
+  ];
+  const once = await plain(feed, 0.02);
+  const thrice = await amountThrice(feed, 0.02);
+  const double = await both(feed, 0.01);
+  // twice both at half the rate is the same step
+  expect(double.losses[0]).toBeCloseTo(2 * (once.losses[0] ?? 0), 4);
+  expect(double.losses[1]).toBeCloseTo(2 * (once.losses[1] ?? 0), 4);
+  expect(thrice.losses[0]).toBeGreaterThan(once.losses[0] ?? Number.NaN);
+  expect(thrice.losses[1]).not.toBeCloseTo(once.losses[1] ?? Number.NaN, 3);
+});
+
 it('are evaluated and compared together, and each alone as it is beside the others', async () => {
   const { model, data } = await setting();
   const evaluated = await evaluateModel({ model, data, reading, device: 'cpu' });
@@ -179,6 +196,42 @@ it('an output beside the first whose classes are in another order is told, and s
   const run = migrate(optionsFor(model, data, { training, reading: wrong, dryRun: true }), hooks());
   await expect(run).rejects.toMatchObject({ kind: 'input', what: expect.stringContaining("output 'kind'") });
 });
+
+/** Two steps on the network of two heads, with weights for its outputs. */
+function weighing() {
+  const samples = [...Array(8).keys()];
+  const feed = {
+    inputs: { x: float32(Float32Array.from(samples.flatMap((i) => rows[i] ?? [])), [8, 4]) },
+    targets: Float32Array.from(samples.flatMap((i) => (kinds[i] === 0 ? [1, 0] : [0, 1]))),
+    others: [Float32Array.from(samples, (i) => amounts[i] ?? 0)],
+    count: 8,
+  };
+  const stepsWith = async (weights: { readonly kind?: number; readonly amount?: number }) => {
+    const judged = [
+      { output: 'kind', loss: 'cross-entropy', scores: 'probabilities' },
+      { output: 'amount', loss: 'mse', scores: 'values' },
+    ] as const;
+    const trainable = makeTrainable('heads.onnx', parseGraph(heads), 'all', [], judged);
+    const settings = {
+      provider: 'cpu',
+      loss: 'cross-entropy',
+      optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+      batchNorm: 'frozen',
+      clipNorm: null,
+      sampleShapes: { x: [4] },
+      ...(weights.kind !== undefined && { weight: weights.kind }),
+      others: [{ loss: 'mse', targetScale: [30], ...(weights.amount !== undefined && { weight: weights.amount }) }],
+    } as const;
+    const stepper = new Stepper((size, part) => prepareStep(trainable, size, settings, part), trainable.graph);
+    onTestFinished(() => stepper.release());
+    return async (batch: typeof feed, rate: number) => {
+      const losses = [];
+      for (let step = 0; step < 2; step += 1) losses.push(await stepper.run(batch, { weights: rate, sites: rate }));
+      return { losses };
+    };
+  };
+  return { feed, stepsWith };
+}
 
 /** A network that tells x0 > x1 and x2, with data whose classes are the other way round. */
 async function swapped() {

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { ReadingOptions } from '../../contract/settings.js';
+import { Failure } from '../../contract/failure.js';
+import type { NamedOutput, ReadingOptions } from '../../contract/settings.js';
 import { flag, option, type Read } from './option.js';
-import { text } from './values.js';
+import { positive, text } from './values.js';
 
 /** How model and data are brought together, where they do not tell or tell it wrongly. */
 export function readingOptions(command: Command): Read<ReadingOptions> {
@@ -24,8 +25,38 @@ export function readingOptions(command: Command): Read<ReadingOptions> {
     'an output that is trained, and the part of the data that is its target; the first one is judged',
     (pair) => pair,
   );
+  const weights = repeatedPair(
+    command,
+    '--output-weight <NAME=W>',
+    'what the loss of an output counts beside those of the others (1)',
+    ({ name, key }) => ({ name, key, weight: positive(key ?? '') }),
+  );
   const trustReading = flag(command, '--trust-reading', 'go on although the reading warns');
-  return () => ({ classes: classes(), inputs: inputs(), outputs: outputs(), trustReading: trustReading() });
+  return () => ({
+    classes: classes(),
+    inputs: inputs(),
+    outputs: weightedOutputs(outputs(), weights()),
+    trustReading: trustReading(),
+  });
+}
+
+/** @throws Failure('usage') for the weight of an output that is not trained, or the only one */
+function weightedOutputs(
+  outputs: readonly NamedOutput[],
+  weights: readonly { readonly name: string; readonly weight: number }[],
+): readonly NamedOutput[] {
+  const stray = weights.find(({ name }) => outputs.length < 2 || !outputs.some((output) => output.name === name));
+  if (stray !== undefined) {
+    throw new Failure('usage', {
+      what: `A weight was given for ${stray.name}, which is not one of several outputs that were named.`,
+      cure: 'Name the outputs that are trained together.',
+      settings: ['output'],
+    });
+  }
+  return outputs.map((output) => {
+    const found = weights.find(({ name }) => name === output.name);
+    return found === undefined ? output : { ...output, weight: found.weight };
+  });
 }
 
 interface Pair {
