@@ -16,7 +16,7 @@ import { rewriteScopes } from './scopes.js';
 /**
  * The graph to write: a copy of `graph` with trained weights (by initializer name, row-major), every migrated site in its
  * form with the given parameters, and the sites noted in the model's metadata. Constants are computed in float64 and rounded
- * once. An initializer whose values do not change keeps its bytes.
+ * once. An initializer whose values do not change keeps its bytes. A tied site has the parameters of the site that it is tied to.
  * @throws Error where a weight or parameter does not have the size of what it is for
  */
 export function bakeParameters(
@@ -31,7 +31,7 @@ export function bakeParameters(
   const byId = new Map(parameters.map((each) => [each.id, each]));
   rewriteScopes(baked, sites, ({ scope, sites: own, planned }) => {
     const local = own.flatMap((site) => {
-      const found = byId.get(planned(site));
+      const found = byId.get(site.tied ?? planned(site));
       return found === undefined ? [] : [{ ...found, id: site.id }];
     });
     return new NumberArithmetic(scope.graph, local);
