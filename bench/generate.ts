@@ -17,6 +17,7 @@ const seconds = ((performance.now() - started) / 1000).toFixed(0);
 console.log(`${found.numRuns} networks in ${seconds} s; sites by form:`);
 for (const [form, sites] of [...seen].sort()) console.log(`  ${form}: ${sites}`);
 if (found.failed) {
+  console.log(found.errorInstance);
   console.log(fc.defaultReportMessage(found));
   process.exitCode = 1;
 }

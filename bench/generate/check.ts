@@ -93,15 +93,20 @@ function checkPlan({ steps }: Network, { sites }: MigrationPlan, other: Migratio
   checkTies(steps, sites);
 }
 
-/** Padding 'floor' reaches every zero-padded reader of a site; padding 'zero', only what a maximum alone reads. */
+/**
+ * Padding 'floor' reaches every zero-padded reader of a site, but for parameters along another axis than the reader's channels; padding 'zero',
+ * only what a maximum alone reads.
+ */
 function checkPadding(steps: readonly Step[], site: Site, padding: Padding): void {
+  // of [N, C, H, W], as the padded readers have it
+  const onChannels = site.granularity === 'layer' || site.trailingAxes === 2;
   for (const step of steps) {
     const [read] = step.inputs;
     const recentred = site.recentre.some(({ node }) => node === step.output);
     if (padding === 'zero') {
       const pooled = steps.filter(({ inputs }) => inputs.includes(step.output)).every(({ op }) => op === 'MaxPool');
       if (recentred && !(step.op === 'Pad' && pooled)) throw new Error(`'${step.output}' pads with other than 0`);
-    } else if (read === site.output && padsWithZeros(step) && !recentred) {
+    } else if (onChannels && read === site.output && padsWithZeros(step) && !recentred) {
       throw new Error(`'${step.output}' pads '${site.id}' with 0`);
     }
   }

@@ -37,7 +37,7 @@ function tensor(dims: readonly number[], element: (position: readonly number[]) 
 }
 
 /** The element at a position, which is cut to the tensor's rank from the left; an axis of extent 1 stands for any. */
-export function elementAt({ dims, values }: Tensor, position: readonly number[]): number {
+function elementAt({ dims, values }: Tensor, position: readonly number[]): number {
   const skipped = position.length - dims.length;
   let at = 0;
   for (const [axis, size] of dims.entries()) at = at * size + (size === 1 ? 0 : (position[axis + skipped] ?? 0));

@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { defaultPlanOptions, type Form, type PlanOptions } from '../../src/contract/settings.js';
 import type { Graph } from '../../src/model/graph.js';
+import type { Model } from '../../src/model/model.js';
 import type { MigrationPlan } from '../../src/model/plan.js';
+import { freluNetwork } from '../../src/training/networks.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { applyPlan } from '../../transforms/rewrite/apply.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
@@ -58,6 +60,20 @@ describe('a layer that is called twice', () => {
     expect(names).toEqual([names[0], names[1], names[0], names[1]]);
     expect(new Set(names.flat()).size).toBe(4);
     expect(copy.proto.initializer.filter(({ name }) => name.includes('frelu_'))).toHaveLength(4);
+  });
+
+  test('gives a run one value for all its calls', () => {
+    const model: Model = { format: 'onnx', path: 'siamese.onnx', files: [], graph };
+    const network = freluNetwork(model, planOf(graph), 'all', ['w', 'v', 'e', 'k', 'h'], -0.1);
+    const [shift = '', offset = ''] = network.trainable.siteParameters;
+    expect(network.trainable.siteParameters).toHaveLength(4);
+    const sites = network.sites(new Map([shift, offset].map((name, at) => [name, Float32Array.of(at + 1)])));
+    expect(sites.map((site) => [site.id, site.shift[0], site.offset[0]])).toEqual([
+      ['l1', 1, 2],
+      ['l2', 0, Math.fround(-0.1)],
+      ['r1', 1, 2],
+      ['r2', 0, Math.fround(-0.1)],
+    ]);
   });
 
   const forms: readonly Form[] = ['folded', 'fused', 'explicit'];
