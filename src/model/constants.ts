@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute } from './attributes.js';
-import { type Graph, inputName, type NodeProto, optionalInput } from './graph.js';
+import { type Graph, inputName, isStandard, type NodeProto, optionalInput } from './graph.js';
 import {
   dimsOf,
   elementCount,
@@ -70,7 +70,7 @@ export function constantOf(graph: Graph, value: string): Constant | undefined {
     return { dims: dimsOf(tensor), dataType: tensor.dataType, read: () => readDoubles(tensor) };
   }
   const node = graph.producer(value);
-  const view = node?.domain === '' ? views[node.opType] : undefined;
+  const view = node !== undefined && isStandard(node) ? views[node.opType] : undefined;
   if (node === undefined || view === undefined) return undefined;
   const from = constantOf(graph, inputName(node, 0));
   return from && view(graph, node, from);

@@ -1,5 +1,5 @@
 import { intAttribute } from './attributes.js';
-import { type Graph, type NodeProto, optionalInput } from './graph.js';
+import { type Graph, isStandard, type NodeProto, optionalInput } from './graph.js';
 import { DataType } from './tensor.js';
 
 /** The element type of a value (ONNX's number for it); undefined where the file does not tell. */
@@ -71,7 +71,7 @@ function typeOf(graph: Graph, node: NodeProto, types: ReadonlyMap<string, DataTy
   const [output] = node.output;
   if (node.opType === 'Constant' && output) return graph.constant(output)?.dataType;
   // what an operator of somebody else's gives is not known
-  if (node.domain !== '') return undefined;
+  if (!isStandard(node)) return undefined;
   const ofInput = (at: number) => {
     const value = optionalInput(node, at);
     return value === null ? undefined : types.get(value);

@@ -270,6 +270,11 @@ export function makeNode(
   return create(NodeProtoSchema, { opType, input: [...input], output: [...output], attribute, name, domain });
 }
 
+/** Whether a node's operator is one of ONNX's own, whose domain has two names. */
+export function isStandard({ domain }: NodeProto): boolean {
+  return domain === '' || domain === 'ai.onnx';
+}
+
 /**
  * The value that a node reads as input `at`, which its operator requires.
  * @throws Error that names the node, where it leaves that input out

@@ -58,6 +58,11 @@ export interface Site {
   readonly id: string;
   /** the body or local function that it stands in, by its path (`Scope`), which the id begins with; left out: the main graph */
   readonly scope?: string;
+  /**
+   * the id of the first site of a layer that is called several times: its shift and its offset are this one's too, so that the
+   * layer still computes one function; left out: the site has its own
+   */
+  readonly tied?: string;
   /** the operator as it stands: Relu, Clip, Max, Min ... */
   readonly op: string;
   readonly kind: 'relu' | 'relu6';

@@ -60,7 +60,10 @@ export function freluNetwork(
     const tensor = present(graph.initializer(offset), `the offset '${offset}'`);
     writeFloats(tensor, readFloats(tensor).fill(initialOffset));
   }
-  const siteParameters = applied.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
+  // tied sites have the same ones
+  const siteParameters = [
+    ...new Set(applied.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]))),
+  ];
   const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters, judged, loss), parameters };
   const initial = new Map(
     siteParameters.map((name) => {

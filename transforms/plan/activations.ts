@@ -1,6 +1,6 @@
 import { floatAttribute } from '../../src/model/attributes.js';
 import { numberOf } from '../../src/model/constants.js';
-import { type Graph, inputName, type NodeProto, optionalInput, outputName } from '../../src/model/graph.js';
+import { type Graph, inputName, isStandard, type NodeProto, optionalInput, outputName } from '../../src/model/graph.js';
 import { DataType, isFloat, type TensorProto } from '../../src/model/tensor.js';
 
 /** The nodes that compute relu(x) or relu6(x), as an exporter wrote it. */
@@ -93,7 +93,7 @@ function onlyReader(graph: Graph, value: string, constant: ConstantLookup): Limi
 
 /** A limit that is not constant is none of ours. */
 function limiterAt(graph: Graph, node: NodeProto, constant: ConstantLookup): Limiter | undefined {
-  if (node.domain !== '') return undefined;
+  if (!isStandard(node)) return undefined;
   const floor = (input: string, low = 0): Limiter => ({ ...unbounded, nodes: [node], named: node, input, low });
   switch (node.opType) {
     case 'Relu':
@@ -134,7 +134,7 @@ function limiterAt(graph: Graph, node: NodeProto, constant: ConstantLookup): Lim
 /** Where(x > 0, x, 0), in whichever of the ways that say it. */
 function chosenWherePositive(graph: Graph, node: NodeProto, constant: ConstantLookup): Limiter | undefined {
   const condition = graph.producer(inputName(node, 0));
-  if (condition === undefined || condition.domain !== '') return undefined;
+  if (condition === undefined || !isStandard(condition)) return undefined;
   const isZero = (value: string) => limitOf(constant(value)) === 0;
   const [left, right] = [inputName(node, 1), inputName(node, 2)];
   const input = isZero(right) ? left : isZero(left) ? right : undefined;

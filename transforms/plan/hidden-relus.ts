@@ -1,5 +1,5 @@
 import { findAttribute, stringAttribute } from '../../src/model/attributes.js';
-import { type Graph, inputName, type NodeProto, nodeId } from '../../src/model/graph.js';
+import { type Graph, inputName, isStandard, type NodeProto, nodeId } from '../../src/model/graph.js';
 import { isExternal, isFloat, readFloats } from '../../src/model/tensor.js';
 import type { Activation, ConstantLookup } from './activations.js';
 
@@ -47,7 +47,7 @@ function fused(node: NodeProto): Hidden | undefined {
 
 /** LSTM, GRU and RNN say the functions of their gates by name, in any letter case. */
 function recurrent(node: NodeProto): Hidden | undefined {
-  if (node.domain !== '' || !['LSTM', 'GRU', 'RNN'].includes(node.opType)) return undefined;
+  if (!isStandard(node) || !['LSTM', 'GRU', 'RNN'].includes(node.opType)) return undefined;
   const names = findAttribute(node, 'activations')?.strings.map((name) => new TextDecoder().decode(name)) ?? [];
   if (!names.some((name) => name.toLowerCase() === 'relu')) return undefined;
   return { kind: 'relu', reason: 'a part of the recurrence, not the last step of its layer' };
@@ -55,7 +55,7 @@ function recurrent(node: NodeProto): Hidden | undefined {
 
 /** PReLU computes a ReLU as long as its slopes are 0. */
 function flatPRelu(node: NodeProto, constant: ConstantLookup): Hidden | undefined {
-  if (node.domain !== '' || node.opType !== 'PRelu') return undefined;
+  if (!isStandard(node) || node.opType !== 'PRelu') return undefined;
   const slope = constant(inputName(node, 1));
   if (slope === undefined || isExternal(slope) || !isFloat(slope.dataType)) return undefined;
   if (readFloats(slope).some((value) => value !== 0)) return undefined;

@@ -1,6 +1,6 @@
 import { intAttribute } from '../../src/model/attributes.js';
 import { axesOf, constantOf, integersAt } from '../../src/model/constants.js';
-import { type Graph, inputName, type NodeProto, type ValueInfoProto } from '../../src/model/graph.js';
+import { type Graph, inputName, isStandard, type NodeProto, type ValueInfoProto } from '../../src/model/graph.js';
 
 /** What the graph tells about the channels of a value without running it. */
 export interface Layout {
@@ -136,7 +136,12 @@ export function layoutsOf(graph: Graph): Layouts {
     if (found !== undefined) return found;
     if (around !== null && graph.comesFromOutside(value)) return around(value);
     const node = graph.producer(value);
-    const rule = node?.domain !== '' ? undefined : shapeKeeping.has(node.opType) ? ofInput : rules[node.opType];
+    const rule =
+      node === undefined || !isStandard(node)
+        ? undefined
+        : shapeKeeping.has(node.opType)
+          ? ofInput
+          : rules[node.opType];
     const layout =
       (node && node.output[0] === value && rule?.(graph, node, layouts)) || declaredLayout(declared.get(value));
     known.set(value, layout);

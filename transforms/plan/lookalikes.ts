@@ -1,6 +1,14 @@
 import { constantOf, numberOf } from '../../src/model/constants.js';
 import { type ElementTypes, elementTypeName } from '../../src/model/element-types.js';
-import { describeNode, type Graph, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
+import {
+  describeNode,
+  type Graph,
+  inputName,
+  isStandard,
+  type NodeProto,
+  nodeId,
+  outputName,
+} from '../../src/model/graph.js';
 import { isFloat } from '../../src/model/tensor.js';
 import type { Activation } from './activations.js';
 
@@ -43,15 +51,28 @@ function quantised(graph: Graph, { input, output }: Activation): string | null {
     : null;
 }
 
-/** Clip(x + 3, 0, 6) that is multiplied or divided is x * relu6(x + 3) / 6, or relu6(x + 3) / 6. */
+/**
+ * Clip(x + 3, 0, 6) that is multiplied or divided is x * relu6(x + 3) / 6, or relu6(x + 3) / 6. Where an optimiser has put the 3 into a
+ * bias, the division by 6 is left to tell.
+ */
 function hardSwish(graph: Graph, { kind, input, output }: Activation): string | null {
+  if (kind !== 'relu6') return null;
   const add = graph.producer(input);
-  if (kind !== 'relu6' || add?.opType !== 'Add') return null;
-  if (!add.input.some((value) => numberOf(graph.constant(value)) === 3)) return null;
-  const scaled = graph.uses(output).find(({ node }) => node.opType === 'Mul' || node.opType === 'Div');
+  const raised = add?.opType === 'Add' && add.input.some((value) => numberOf(graph.constant(value)) === 3);
+  const scaled = graph.uses(output).find(({ node, input: at }) => {
+    if (!isStandard(node) || (node.opType !== 'Mul' && node.opType !== 'Div')) return false;
+    const factor = numberOf(graph.constant(inputName(node, 1 - at)));
+    const isSixth = node.opType === 'Mul' ? isNearly(factor, 1 / 6) : at === 0 && factor === 6;
+    return raised || isSixth;
+  });
   return scaled === undefined
     ? null
     : `not a ReLU: with ${scaled.node.opType} '${nodeId(scaled.node)}' it is hard-swish or hard-sigmoid`;
+}
+
+/** To the precision of a factor that was written with a few digits: 0.1667, 0.166666672. */
+function isNearly(value: number | undefined, expected: number): boolean {
+  return value !== undefined && Math.abs(value - expected) < 1e-3 * expected;
 }
 
 /** relu(x) - slope * relu(-x): two activations of x and of -x, which scaling alone leads into one Add or Sub. */
@@ -100,9 +121,14 @@ function guards(graph: Graph, { output }: Activation): string | null {
   return `not a ReLU: keeps ${what} from going below zero: it feeds ${describeNode(reader)}`;
 }
 
-/** Operators that leave the sign of what they read, as input 0, as it is. */
+/** Operators whose outputs are below zero only where what they read, as input 0, is: what moves values, and what averages them. */
 const keepSign: ReadonlySet<string> = new Set(
-  'Cast Identity Reshape Flatten Unsqueeze Squeeze Transpose Expand Dropout'.split(' '),
+  [
+    'Cast Identity Reshape Flatten Unsqueeze Squeeze Transpose Expand Dropout Slice Split Gather Tile',
+    'ReduceMean ReduceSum ReduceMax ReduceMin GlobalAveragePool GlobalMaxPool AveragePool MaxPool',
+  ]
+    .join(' ')
+    .split(' '),
 );
 
 /** The node that a value comes to, with nothing but constants added to it or multiplied by it on the way, and that takes its root, logarithm or reciprocal. */
@@ -110,7 +136,7 @@ function needsPositive(graph: Graph, value: string, seen: Set<string>): NodeProt
   if (seen.has(value)) return undefined;
   seen.add(value);
   for (const { node, input } of graph.uses(value)) {
-    if (input < 0 || node.domain !== '') continue;
+    if (input < 0 || !isStandard(node)) continue;
     const other = () => constantOf(graph, inputName(node, 1 - input)) !== undefined;
     switch (node.opType) {
       case 'Sqrt':
@@ -127,14 +153,17 @@ function needsPositive(graph: Graph, value: string, seen: Set<string>): NodeProt
         continue;
       }
       case 'Add':
+      case 'Sum':
       case 'Mul':
-        if (!other()) continue;
+        if (node.input.length !== 2 || !other()) continue;
         break;
       default:
         if (!keepSign.has(node.opType) || input > 0) continue;
     }
-    const found = needsPositive(graph, outputName(node), seen);
-    if (found !== undefined) return found;
+    for (const output of node.output) {
+      const found = output === '' ? undefined : needsPositive(graph, output, seen);
+      if (found !== undefined) return found;
+    }
   }
   return undefined;
 }

@@ -6,6 +6,7 @@ import {
   describeNode,
   type Graph,
   inputName,
+  isStandard,
   type NodeProto,
   optionalInput,
   outputName,
@@ -108,7 +109,7 @@ export function pushOffset(
 
 function passageAt(arrival: Arrival): Passage | Refusal {
   const { node, at } = arrival;
-  const rule = node.domain === '' ? rules[node.opType] : undefined;
+  const rule = isStandard(node) ? rules[node.opType] : undefined;
   if (rule === undefined) return refuse(`${describeNode(node)} does not let an offset pass`);
   const stray = severalOperands.has(node.opType) ? -1 : node.input.findIndex((_, i) => i > 0 && at(i).length > 0);
   if (stray > 0) return refuse(`${describeNode(node)} reads it as input ${stray}, not as the values it works on`);

@@ -1,3 +1,4 @@
+import { present } from '../../src/contract/present.js';
 import type { Form, Granularity, PlanOptions } from '../../src/contract/settings.js';
 import { type Graph, nodeId } from '../../src/model/graph.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
@@ -12,6 +13,7 @@ import { isSelected } from './selection.js';
 import { foldShift } from './shift.js';
 import { type FoundSite, findSites } from './sites.js';
 import { isRefusal, type Refusal, refuse } from './targets.js';
+import { tiesOf } from './ties.js';
 
 /** The first op set whose Max and Min broadcast; a fused offset per channel needs that. */
 const broadcastingMax = 8;
@@ -31,7 +33,7 @@ export function planMigration(graph: Graph, options: PlanOptions, limits: Format
     const layouts = layoutsOf(scope.graph);
     const unfit = whyNotInScope(scope, limits, inFloat32);
     const context: Context = { graph: scope.graph, scope, layouts, options, limits, unfit, isOpen: isOpen(scope) };
-    return found.map((site) => planSite(context, site));
+    return planTied(context, found);
   });
   const migrate = sites.filter(({ status }) => status === 'migrate').length;
   return { sites, options, summary: { relu: sites.length, migrate, skip: sites.length - migrate } };
@@ -50,7 +52,60 @@ interface Context {
   readonly limits: FormatLimits;
 }
 
-function planSite(context: Context, found: FoundSite): Site {
+/** What all calls of a layer can have, where its sites are tied. */
+interface Common {
+  /** one number, since the channels are not known everywhere */
+  readonly perLayer: string | null;
+  /** no shift, since one of them cannot have it */
+  readonly noShift: string | null;
+}
+
+const itsOwn: Common = { perLayer: null, noShift: null };
+
+/** Plans the sites of a scope; those behind the same weights get one shift and one offset, which all of them can have. */
+function planTied(context: Context, found: readonly FoundSite[]): Site[] {
+  const plans = new Map(found.map((each) => [each, planSite(context, each, itsOwn)]));
+  const migrating = found.filter((each) => plans.get(each)?.status === 'migrate');
+  const ties = tiesOf(context.graph, migrating);
+  for (const first of new Set(ties.values())) {
+    const calls = [first, ...[...ties].flatMap(([each, other]) => (other === first ? [each] : []))];
+    // what one of them cannot have, none has; a shift may be lost when one number must serve all channels, but not the reverse
+    for (let common = itsOwn, next = commonOf(calls, plans, common); next !== common; ) {
+      common = next;
+      for (const each of calls) plans.set(each, planSite(context, each, common));
+      next = commonOf(calls, plans, common);
+    }
+    // one that nothing is left for stays a ReLU
+    const [leading, ...others] = calls.filter((each) => plans.get(each)?.status === 'migrate');
+    for (const each of others) {
+      const [site, lead] = [plans.get(each), leading && plans.get(leading)];
+      if (site !== undefined && lead !== undefined) plans.set(each, tied(site, lead.id));
+    }
+  }
+  return found.map((each) => present(plans.get(each), `the plan of '${each.id}'`));
+}
+
+function tied(site: Site, to: string): Site {
+  const reason = [`has the shift and offset of '${to}': both stand behind the same weights`, site.reason];
+  return { ...site, tied: to, reason: reason.filter((each) => each !== null).join('. ') };
+}
+
+/** `common` itself where the plans agree. */
+function commonOf(calls: readonly FoundSite[], plans: ReadonlyMap<FoundSite, Site>, common: Common): Common {
+  const sites = calls.flatMap((each) => plans.get(each) ?? []).filter(({ status }) => status === 'migrate');
+  const lone = sites.find(({ granularity }) => granularity === 'layer');
+  const differ =
+    new Set(sites.map(({ granularity, channels }) => (granularity === 'layer' ? null : channels))).size > 1;
+  if (differ && lone !== undefined) {
+    return { ...common, perLayer: `'${lone.id}', behind the same weights, cannot have more` };
+  }
+  if (differ) return { ...common, perLayer: 'what stands behind the same weights differs in its channels' };
+  const without = sites.find(({ shift }) => shift === null);
+  if (without === undefined || sites.every(({ shift }) => shift === null)) return common;
+  return { ...common, noShift: `'${without.id}', behind the same weights, cannot have one` };
+}
+
+function planSite(context: Context, found: FoundSite, common: Common): Site {
   const { graph, scope, layouts, options, limits } = context;
   const { id, op, kind, input, output } = found;
   const consumers = [...new Set(graph.uses(output).map(({ node }) => nodeId(node)))];
@@ -72,7 +127,7 @@ function planSite(context: Context, found: FoundSite): Site {
   if (unfit !== null) return skipped(unfit);
   if (!isSelected(id, options.include, options.exclude)) return skipped('left out by the choice of sites');
 
-  const { granularity, shift, reasons } = chooseGranularity(context, found, layout);
+  const { granularity, shift, reasons } = chooseGranularity(context, found, layout, common);
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;
   const lane = granularity === 'channel' && layout !== null ? wholeLane(layout) : null;
   const journey = context.isOpen
@@ -109,9 +164,11 @@ function chooseGranularity(
   { graph, layouts, options, limits, isOpen }: Context,
   { nodes, input }: FoundSite,
   layout: Layout | null,
+  { perLayer: lone, noShift: unshifted }: Common,
 ): { granularity: Granularity; shift: ShiftFold | Refusal; reasons: readonly string[] } {
   const trailingAxes = layout?.axis === 1 ? (layout.rank ?? 2) - 2 : 0;
   const shiftOf = (count: number | null): ShiftFold | Refusal => {
+    if (unshifted !== null) return refuse(unshifted);
     if (isOpen) return refuse('the nodes around it have attributes that the call gives');
     const shift = foldShift(graph, layouts, input, nodes, { count, trailingAxes });
     const [limit] = isRefusal(shift) ? [] : limitsOn(shift.targets, limits);
@@ -120,8 +177,8 @@ function chooseGranularity(
   const perLayer = shiftOf(null);
   const noShift = isRefusal(perLayer) ? [`no shift: ${perLayer.refused}`] : [];
   if (options.granularity === 'layer') return { granularity: 'layer', shift: perLayer, reasons: noShift };
-  if (layout === null) {
-    const reasons = ['one offset for the layer: the graph does not tell its channels', ...noShift];
+  if (layout === null || lone !== null) {
+    const reasons = [`one offset for the layer: ${lone ?? 'the graph does not tell its channels'}`, ...noShift];
     return { granularity: 'layer', shift: perLayer, reasons };
   }
   const perChannel = shiftOf(layout.channels);

@@ -1,5 +1,5 @@
 import { intAttribute } from '../../src/model/attributes.js';
-import { describeNode, type NodeProto } from '../../src/model/graph.js';
+import { describeNode, isStandard, type NodeProto } from '../../src/model/graph.js';
 import type { FormatLimits } from '../../src/model/limits.js';
 import { fixedRounds } from '../../src/model/loops.js';
 import { type Scope, scopesOf } from '../../src/model/scopes.js';
@@ -20,7 +20,7 @@ export function whyNotInScope(scope: Scope, limits: FormatLimits, inFloat32: boo
   }
   const { node, within } = scope;
   if (limits.bodies !== null) return limits.bodies;
-  if (node.domain !== '' || !['If', 'Loop', 'Scan'].includes(node.opType)) {
+  if (!isStandard(node) || !['If', 'Loop', 'Scan'].includes(node.opType)) {
     return `inside the body of ${describeNode(node)}, an operator whose bodies are not rewritten`;
   }
   if (node.opType === 'Loop' && fixedRounds(within.graph, node) === null) {

@@ -1,6 +1,14 @@
 import { intAttribute } from '../../src/model/attributes.js';
 import { constantOf } from '../../src/model/constants.js';
-import { describeNode, type Graph, inputName, type NodeProto, nodeId, outputName } from '../../src/model/graph.js';
+import {
+  describeNode,
+  type Graph,
+  inputName,
+  isStandard,
+  type NodeProto,
+  nodeId,
+  outputName,
+} from '../../src/model/graph.js';
 import type { ChannelMap, FoldTarget, ShiftFold } from '../../src/model/plan.js';
 import type { Layouts } from './layout.js';
 import { averagesZeros, biasTarget, constantOperand, isRefusal, type Refusal, refuse, targetAt } from './targets.js';
@@ -145,7 +153,7 @@ function foldInto(demand: Demand, value: string, readers: readonly [NodeProto, .
   if (demand.count !== null && channels !== demand.count) {
     return refuse(`${describeNode(node)} has ${channels} channels, not ${demand.count}`);
   }
-  const rule = node.domain === '' ? rules[node.opType] : undefined;
+  const rule = isStandard(node) ? rules[node.opType] : undefined;
   return rule?.(demand, node) ?? refuse(`${describeNode(node)} has no constant that takes it`);
 }
 

@@ -12,11 +12,12 @@ import { readFloats, type TensorProto, writeFloats } from '../../src/model/tenso
 import { writeMark } from './mark.js';
 import { NumberArithmetic } from './number-arithmetic.js';
 import { rewriteScopes } from './scopes.js';
+import { shareCopies } from './share-copies.js';
 
 /**
  * The graph to write: a copy of `graph` with trained weights (by initializer name, row-major), every migrated site in its
  * form with the given parameters, and the sites noted in the model's metadata. Constants are computed in float64 and rounded
- * once. An initializer whose values do not change keeps its bytes.
+ * once. An initializer whose values do not change keeps its bytes. A tied site has the parameters of the site that it is tied to.
  * @throws Error where a weight or parameter does not have the size of what it is for
  */
 export function bakeParameters(
@@ -29,13 +30,17 @@ export function bakeParameters(
   const sites = plan.sites.filter(({ status }) => status === 'migrate');
   for (const [name, values] of weights) setWeight(baked, name, values);
   const byId = new Map(parameters.map((each) => [each.id, each]));
+  const scopes: NumberArithmetic[] = [];
   rewriteScopes(baked, sites, ({ scope, sites: own, planned }) => {
     const local = own.flatMap((site) => {
-      const found = byId.get(planned(site));
+      const found = byId.get(site.tied ?? planned(site));
       return found === undefined ? [] : [{ ...found, id: site.id }];
     });
-    return new NumberArithmetic(scope.graph, local);
+    const arithmetic = new NumberArithmetic(scope.graph, local);
+    scopes.push(arithmetic);
+    return arithmetic;
   });
+  for (const { graph: rewritten, copies } of scopes) shareCopies(rewritten, copies);
   if (baked.model.irVersion < 4n) listAsInputs(baked);
   writeMark(baked.model, sites);
   return baked;

@@ -14,6 +14,8 @@ export interface NumberTensor {
 /** Arithmetic as float64 numbers; what is bound becomes an initializer of the graph, rounded once to its element type. */
 export class NumberArithmetic implements Arithmetic<NumberTensor> {
   readonly #parameters: ReadonlyMap<string, SiteParameters>;
+  /** constants that readers were given of their own: by their names, the initializers that these read before */
+  readonly copies = new Map<string, string>();
 
   constructor(
     readonly graph: Graph,
@@ -110,6 +112,7 @@ export class NumberArithmetic implements Arithmetic<NumberTensor> {
     const tensor = floatTensor(graph.freshName(name), dims, []);
     tensor.dataType = dataType;
     writeFloats(tensor, values);
+    if (standing !== undefined) this.copies.set(tensor.name, standing.name);
     return graph.addInitializer(tensor);
   }
 }

@@ -12,19 +12,23 @@ export interface SiteInitializers {
   readonly offset: string;
 }
 
-/** Gives every site its parameters, as initializers of the main graph. By the site's id. */
+/** Gives every site its parameters, as initializers of the main graph; a tied one has those of another. By the site's id. */
 export function addParameters(graph: Graph, sites: readonly Site[]): Map<string, SiteInitializers> {
-  return new Map(
-    sites.map((site) => {
-      const dims =
-        site.granularity === 'channel' ? [present(site.channels, `the number of channels of '${site.id}'`)] : [];
-      const zeros = new Float32Array(elementCount(dims));
-      const initializer = (which: string) =>
-        graph.addInitializer(floatTensor(graph.freshName(`${site.id}/frelu_${which}`), dims, zeros));
-      const shift = site.shift === null ? null : initializer('shift');
-      return [site.id, { id: site.id, shift, offset: initializer('offset') }];
-    }),
-  );
+  const added = new Map<string, SiteInitializers>();
+  for (const site of sites) {
+    const { id, tied } = site;
+    const known = tied === undefined ? undefined : added.get(tied);
+    if (known !== undefined) {
+      added.set(id, { ...known, id });
+      continue;
+    }
+    const dims = site.granularity === 'channel' ? [present(site.channels, `the number of channels of '${id}'`)] : [];
+    const zeros = new Float32Array(elementCount(dims));
+    const initializer = (which: string) =>
+      graph.addInitializer(floatTensor(graph.freshName(`${id}/frelu_${which}`), dims, zeros));
+    added.set(id, { id, shift: site.shift === null ? null : initializer('shift'), offset: initializer('offset') });
+  }
+  return added;
 }
 
 /**

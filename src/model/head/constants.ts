@@ -1,14 +1,10 @@
 import { intAttribute } from '../attributes.js';
 import { integersAt } from '../constants.js';
-import type { Graph, NodeProto } from '../graph.js';
+import { type Graph, isStandard, type NodeProto } from '../graph.js';
 import { dimsOf, elementCount, isExternal, isFloat, readDoubles } from '../tensor.js';
 
 /** Constants of arithmetic on outputs are one number, or one for every class; what is larger is weights, and not read. */
 const largestConstant = 65_536;
-
-export function isStandard(node: NodeProto): boolean {
-  return node.domain === '' || node.domain === 'ai.onnx';
-}
 
 /** The node of ONNX's own domain that computes a value, looked for through Identity, casts between floats and Dropout. */
 export function producerOf(graph: Graph, value: string): NodeProto | undefined {

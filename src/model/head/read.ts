@@ -1,8 +1,8 @@
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
 import { integersAt } from '../constants.js';
-import { describeNode, type Graph, type NodeProto } from '../graph.js';
+import { describeNode, type Graph, isStandard, type NodeProto } from '../graph.js';
 import { isFloat } from '../tensor.js';
-import { affineNode, isInference, isStandard, uniformOf } from './constants.js';
+import { affineNode, isInference, uniformOf } from './constants.js';
 import { quotientOf, sumOver, writtenOut } from './written-out.js';
 
 /** Where along a softmax's own tensor its classes lie. */

@@ -4,6 +4,7 @@ import { defaultPlanOptions, type PlanOptions } from '../../../src/contract/sett
 import { createRandom } from '../../../src/math/random.js';
 import type { Graph } from '../../../src/model/graph.js';
 import type { MigrationPlan } from '../../../src/model/plan.js';
+import { readFloats } from '../../../src/model/tensor.js';
 import { weightBytes } from '../../../src/model/tfjs/files.js';
 import { patchTfjsLayers } from '../../../src/model/tfjs-layers/patch.js';
 import type { TfjsLayersModel } from '../../../src/model/tfjs-layers/read.js';
@@ -211,6 +212,25 @@ describe('what is written', () => {
     const reasons = plan.sites.filter(({ id }) => id.startsWith('shared')).map(({ reason }) => reason);
     expect(reasons).toHaveLength(2);
     for (const reason of reasons) expect(reason).toContain("layer 'shared' is called 2 times with the same weights");
+  });
+
+  it('one offset behind each call of a layer that is called twice', async () => {
+    const { plan, baked } = await migrate(await save(branchedNet()), {
+      form: 'explicit',
+      granularity: 'channel',
+    });
+    const sites = plan.sites.filter(({ id }) => id.startsWith('shared'));
+    expect(sites.map(({ id, form, tied }) => [id, form, tied])).toEqual([
+      ['shared', 'explicit', undefined],
+      ['shared:2', 'explicit', 'shared'],
+    ]);
+    const [first, second] = sites.map(({ output }) => {
+      const offset = baked.constant(baked.producer(output)?.input[1] ?? '');
+      return offset === undefined ? [] : [...readFloats(offset)];
+    });
+    expect(first).toHaveLength(3);
+    expect(first?.every((value) => value !== 0)).toBe(true);
+    expect(second).toEqual(first);
   });
 
   it.each(['uint8', 'uint16', 'float16'] as const)('stays quantised as %s where it was', async (dtype) => {
