@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { type Change, original } from './change.js';
+import { type Change, original, sha256Of } from './change.js';
 
 /**
  * What tells a journal from one that this program wrote, in words; null for one that it may have written. A journal comes with its
@@ -58,6 +58,10 @@ function wrongFiles(change: Change): string | null {
   if (after.size > 0 && !after.has(change.entry)) return 'it leaves no model';
   for (const path of after)
     if (!before.has(path) && !writes.has(path)) return `it leaves ${JSON.stringify(path)}, which it does not write`;
+  const rewritten = change.after.find(
+    ({ path, sha256 }) => path !== change.entry && ![sha256, null].includes(sha256Of(change.before, path)),
+  );
+  if (rewritten !== undefined) return `it cannot have overwritten ${JSON.stringify(rewritten.path)}`;
   for (const path of change.created) {
     if (path === change.entry || before.has(path) || !writes.has(path)) {
       return `it cannot have created ${JSON.stringify(path)}`;
