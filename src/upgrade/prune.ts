@@ -1,10 +1,10 @@
 import { keptCopies, removeBackup } from './backup.js';
-import { type Change, currentVersion, effective, original } from './change.js';
+import { type Change, currentVersion, effective, isPending, original } from './change.js';
 import { explainFileError, withoutElsewhere } from './file-errors.js';
 import { readJournal, writeJournal } from './journal.js';
 import { locateModel } from './location.js';
 import { withLock } from './lock.js';
-import { isPending, recover } from './recover.js';
+import { recover } from './recover.js';
 
 export interface Pruning {
   /** the real file of the model */
