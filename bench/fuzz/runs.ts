@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -6,7 +7,10 @@ import { renderHtml, renderMarkdown, renderTerminal } from '../../src/report/ren
 import { artifact } from '../../src/run/artifact.js';
 import { findPlace } from '../../src/run/place.js';
 import { openFolderStore } from '../../src/run/store/folder.js';
+import { original } from '../../src/upgrade/change.js';
 import { history } from '../../src/upgrade/history.js';
+import { prune } from '../../src/upgrade/prune.js';
+import { recover } from '../../src/upgrade/recover.js';
 import { rollback } from '../../src/upgrade/rollback.js';
 import { editBytes, editJson } from './mutations.js';
 import { isAnswer, lay, type Target } from './target.js';
@@ -55,26 +59,52 @@ const report: Target = {
   },
 };
 
-/** Whatever a journal says, nothing outside of the model's folder is touched. */
+const nameOf = (content: string): string => `w/${createHash('sha256').update(content).digest('hex').slice(0, 12)}.bin`;
+
+/** What stands beside the journals of the seeds: the model with a shard, and what the backups keep of the versions before. */
+const besideJournal: Readonly<Record<string, string>> = {
+  outside: 'stays',
+  'models/model.onnx': 'newer',
+  'models/mine.txt': 'stays',
+  'models/w/mine.bin': 'stays',
+  [`models/${nameOf('b')}`]: 'b',
+  'models/.frelu/backups/20260101T000000Z-aaaaaa/files/model.onnx': 'old',
+  'models/.frelu/backups/20260101T000000Z-aaaaaa/files/w/a.bin': 'a',
+  'models/.frelu/backups/20260102T000000Z-bbbbbb/files/model.onnx': 'new',
+};
+
+/** Whatever a journal says, nothing outside of the model's folder is touched, nor a file of somebody's in it. */
 const journal: Target = {
   name: 'journal',
-  seeds: ['journal.json'],
+  seeds: ['journal.json', 'journal-rolled-back.json'],
   edit: (seed, edits) => editJson(Buffer.from(seed).toString(), edits),
   async read(input, folder) {
     const model = join(folder, 'models', 'model.onnx');
-    await mkdir(join(dirname(model), '.frelu'), { recursive: true });
-    await writeFile(model, 'newer');
-    await writeFile(join(folder, 'outside'), 'stays');
+    for (const [path, content] of Object.entries(besideJournal)) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), content);
+    }
     await writeFile(join(dirname(model), '.frelu', 'journal.json'), input);
-    for (const command of [() => history(model), () => rollback(model, {})]) {
-      await command().catch((thrown: unknown) => {
+    const commands = [
+      history,
+      recover,
+      rollback,
+      (path: string) => rollback(path, { to: original }),
+      (path: string) => prune(path, 0),
+    ];
+    const refusals: unknown[] = [];
+    for (const command of commands) {
+      await command(model).catch((thrown: unknown) => {
         if (!isAnswer(thrown)) throw thrown;
+        refusals.push(thrown);
       });
     }
     const names = await readdir(folder);
-    if (names.toSorted().join() !== 'models,outside' || (await readFile(join(folder, 'outside'), 'utf8')) !== 'stays') {
-      throw new Error(`what lies outside of the model's folder was changed: ${names.join(', ')}`);
+    if (names.toSorted().join() !== 'models,outside') throw new Error(`files appeared outside: ${names.join(', ')}`);
+    for (const path of ['outside', 'models/mine.txt', 'models/w/mine.bin']) {
+      if ((await readFile(join(folder, path), 'utf8')) !== 'stays') throw new Error(`${path} was changed`);
     }
+    if (refusals.length > 0) throw refusals[0];
   },
 };
 

@@ -55,13 +55,27 @@ export function explainError(error: unknown, written: string, debug: boolean): E
   return { code, text: `frelu-migrate: ${message}${debug ? `\n\n${printableLines(stackOf(error))}` : ''}` };
 }
 
+/** In characters: a message may list all that a file holds, which may be a million names. */
+const longest = 4000;
+
+/** A text without its middle where nobody would read it to its end, which says as much as its beginning. */
+function shortened(text: string): string {
+  if (text.length <= longest) return text;
+  const [head, tail] = [text.slice(0, longest / 2), text.slice(-longest / 4)];
+  return `${head} [${text.length - head.length - tail.length} characters more] ${tail}`;
+}
+
 function explainFailure(failure: Failure, sentence: string): { code: number; message: string } {
   const { kind, what, cure, settings } = failure;
   const code = exitCodes[kind];
   const written = failure.written === null ? sentence : writtenSentences[failure.written];
   return {
     code,
-    message: [printable(what), printableLines(withFlags(cure, settings.map(flagOf))), printable(written)]
+    message: [
+      printable(shortened(what)),
+      printableLines(withFlags(shortened(cure), settings.map(flagOf))),
+      printable(written),
+    ]
       .filter((part) => part !== '')
       .join(' '),
   };
@@ -75,7 +89,7 @@ function withFlags(cure: string, options: readonly string[]): string {
 }
 
 function explainOther(error: unknown, written: string): { code: number; message: string } {
-  const message = printable(messageOf(error));
+  const message = printable(shortened(messageOf(error)));
   if (error instanceof ExecutionError) {
     const cure =
       error.provider === 'cpu'

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { Failure, messageOf } from '../contract/failure.js';
-import { parseDocument } from '../contract/parse-json.js';
+import { parseDocument } from '../contract/parse-document.js';
 import { readText } from '../contract/regular-file.js';
 import type { PixelSize } from './dataset.js';
 import { fileSize } from './readers/files.js';

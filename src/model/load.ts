@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
 import type { ModelFormat } from '../contract/model.js';
-import { parseDocument } from '../contract/parse-json.js';
+import { parseDocument } from '../contract/parse-document.js';
 import { openRegular, readText, refuseIrregular } from '../contract/regular-file.js';
 import type { Model, ModelOutline } from './model.js';
 

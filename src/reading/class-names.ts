@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
-import { parseDocument } from '../contract/parse-json.js';
+import { parseDocument } from '../contract/parse-document.js';
 import type { ReadingSource } from '../contract/reading.js';
 import { readText } from '../contract/regular-file.js';
 import type { Targets } from '../data/dataset.js';

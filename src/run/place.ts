@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
-import { parseDocument } from '../contract/parse-json.js';
+import { parseDocument } from '../contract/parse-document.js';
 import type { Model, ModelFile } from '../model/model.js';
 import { errorCode } from '../upgrade/file-errors.js';
 import { createFolder } from '../upgrade/files.js';

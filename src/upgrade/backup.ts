@@ -2,7 +2,7 @@ import { chmod, lstat, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../contract/failure.js';
 import type { Change } from './change.js';
-import { createFolder, fingerprint, linkOrCopy, removeFile, syncFolder, writeFileDurably } from './files.js';
+import { createFolder, exists, fingerprint, linkOrCopy, removeFile, syncFolder, writeFileDurably } from './files.js';
 import { backupFolder, backupPath, frelu } from './location.js';
 import { noWiderThan } from './permissions.js';
 import { linkOnTheWay, resolveInside } from './places.js';
@@ -132,6 +132,7 @@ export async function removeBackup(
   except: ReadonlySet<string> = new Set(),
 ): Promise<number> {
   const root = backupFolder(folder, id);
+  if (!(await exists(root))) return 0;
   const kept = before.filter(({ sha256 }) => except.has(sha256));
   const sums = join(root, 'SHA256SUMS');
   if ((await linkOnTheWay(frelu(folder), sums)) !== null) return 0;

@@ -59,6 +59,11 @@ export interface Change {
 
 export const original = 'original';
 
+/** Whether something remains to be done, or undone, of a change. */
+export function isPending({ state }: Change): boolean {
+  return state === 'preparing' || state === 'prepared' || state === 'committed';
+}
+
 /** The changes of one model that took effect, oldest first. */
 export function effective(changes: readonly Change[], entry: string): readonly Change[] {
   return changes.filter((each) => each.entry === entry && (each.state === 'committed' || each.state === 'complete'));
@@ -71,13 +76,9 @@ export function currentVersion(changes: readonly Change[]): string {
 
 /** The upgrades that lead from the original to `version`, the newest first: [] for the original. */
 export function lineage(changes: readonly Change[], version: string): readonly Change[] {
+  const upgrades = new Map(changes.filter(({ kind }) => kind === 'upgrade').map((each) => [each.id, each]));
   const line: Change[] = [];
-  for (let at = version; at !== original; ) {
-    const upgrade = changes.find((each) => each.id === at && each.kind === 'upgrade');
-    if (upgrade === undefined) break;
-    line.push(upgrade);
-    at = upgrade.from;
-  }
+  for (let at = upgrades.get(version); at !== undefined; at = upgrades.get(at.from)) line.push(at);
   return line;
 }
 

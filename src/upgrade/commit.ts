@@ -1,5 +1,5 @@
 import { basename, posix } from 'node:path';
-import { currentVersion, effective, original, type RunRecord, sha256Of } from './change.js';
+import { currentVersion, effective, original, type RunRecord } from './change.js';
 import type { Checkpoint, NewFile } from './files.js';
 import { readJournal } from './journal.js';
 import { locateModel } from './location.js';
@@ -86,8 +86,9 @@ export async function commitUpgrade(upgrade: Upgrade, options: CommitOptions = {
     );
     const changes = effective(await readJournal(folder), entry);
     const last = changes.at(-1);
-    // A model that somebody replaced by other means begins a history of its own.
-    const goesOn = last !== undefined && sha256Of(last.after, entry) === expected.get(entry);
+    // A model that somebody replaced by other means, or a side file of it, begins a history of its own: what it is now is no version of
+    // the old one, and a rollback leads back to it.
+    const goesOn = last?.after.every(({ path, sha256 }) => (expected.get(path) ?? sha256) === sha256) ?? false;
     const change = await transact(
       {
         location,

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { link, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { link, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Failure } from '../contract/failure.js';
 import { errorCode, explainFileError, isLinkRefusal } from './file-errors.js';
@@ -13,6 +12,7 @@ import {
   syncFolder,
   writeFileDurably,
 } from './files.js';
+import { isLeftOver, temporaryId } from './lock-record.js';
 import { draftName, refuseLinkedFolders, resolveInside } from './places.js';
 
 export interface NewModel {
@@ -65,8 +65,9 @@ export async function writeElsewhere(
   const replaced: string[] = [];
   try {
     for (const each of await createFolder(folder)) undo.push(() => rmdir(each));
+    await clearLeftOver(outPath).catch(() => undefined);
     // Beside the target, since a rename works only within one file system.
-    const draft = join(folder, draftName(basename(outPath), randomBytes(6).toString('hex')));
+    const draft = join(folder, draftName(basename(outPath), temporaryId()));
     undo.push(() => rm(draft, { recursive: true, force: true }));
     const drafted: { readonly path: string; readonly place: string; readonly sha256: string }[] = [];
     for (const { path, bytes, place } of targets) {
@@ -102,6 +103,15 @@ export async function writeElsewhere(
  */
 export async function refuseExisting(outPath: string): Promise<void> {
   if (await exists(resolve(outPath))) throw inTheWay(resolve(outPath));
+}
+
+/** Removes the drafts for `outPath` of processes that were killed over them: they are as large as the model. */
+async function clearLeftOver(outPath: string): Promise<void> {
+  for (const each of await readdir(dirname(outPath), { withFileTypes: true })) {
+    const [, id] = /\.([0-9a-f]{8}\.\d+\.[0-9a-f]{12})\.tmp$/.exec(each.name) ?? [];
+    if (id === undefined || !each.isDirectory() || each.name !== draftName(basename(outPath), id)) continue;
+    if (isLeftOver(id)) await rm(join(dirname(outPath), each.name), { recursive: true, force: true });
+  }
 }
 
 async function fingerprintOf(place: string): Promise<string | null> {

@@ -10,32 +10,35 @@ export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
   return code !== null && codes.includes(code);
 }
 
+interface Refusal {
+  readonly why: string;
+  /** a sentence without its full stop */
+  readonly cure: string;
+  /** another way, for what can be written elsewhere too */
+  readonly elsewhere?: string;
+}
+
 /** Why a file system refuses, and what to do about it. */
-const refusals: ReadonlyMap<string, Pick<Fault, 'cure' | 'settings'> & { readonly why: string }> = new Map([
-  ['ENOSPC', { why: 'the disk is full', cure: 'Free some space, or write to another disk.', settings: ['out'] }],
-  [
-    'EDQUOT',
-    { why: 'the disk quota is used up', cure: 'Free some space, or write to another disk.', settings: ['out'] },
-  ],
+const refusals: ReadonlyMap<string, Refusal> = new Map([
+  ['ENOSPC', { why: 'the disk is full', cure: 'Free some space', elsewhere: 'write to another disk' }],
+  ['EDQUOT', { why: 'the disk quota is used up', cure: 'Free some space', elsewhere: 'write to another disk' }],
   [
     'EFBIG',
-    { why: 'the file is larger than this file system allows', cure: 'Write to another disk.', settings: ['out'] },
+    {
+      why: 'the file is larger than this file system allows',
+      cure: 'Move the model to a file system that allows it',
+      elsewhere: 'write to another disk',
+    },
   ],
-  [
-    'EACCES',
-    { why: 'this user may not write there', cure: 'Change the permissions, or write elsewhere.', settings: ['out'] },
-  ],
-  [
-    'EPERM',
-    { why: 'this user may not write there', cure: 'Change the permissions, or write elsewhere.', settings: ['out'] },
-  ],
-  ['EROFS', { why: 'the file system is read-only', cure: 'Mount it writable, or write elsewhere.', settings: ['out'] }],
-  ['EIO', { why: 'the disk reports an input/output error', cure: 'Check the disk.' }],
-  ['EBUSY', { why: 'the file is in use by another program', cure: 'Close it there and run again.' }],
-  ['EMFILE', { why: 'too many files are open', cure: 'Raise the limit (ulimit -n) and run again.' }],
-  ['ENFILE', { why: 'too many files are open on this machine', cure: 'Close some programs and run again.' }],
-  ['ELOOP', { why: 'links lead in a circle there', cure: 'Remove them.' }],
-  ['ENAMETOOLONG', { why: 'the name is too long for this file system', cure: 'Move the model to a shorter path.' }],
+  ['EACCES', { why: 'this user may not write there', cure: 'Change the permissions', elsewhere: 'write elsewhere' }],
+  ['EPERM', { why: 'this user may not write there', cure: 'Change the permissions', elsewhere: 'write elsewhere' }],
+  ['EROFS', { why: 'the file system is read-only', cure: 'Mount it writable', elsewhere: 'write elsewhere' }],
+  ['EIO', { why: 'the disk reports an input/output error', cure: 'Check the disk' }],
+  ['EBUSY', { why: 'the file is in use by another program', cure: 'Close it there and run again' }],
+  ['EMFILE', { why: 'too many files are open', cure: 'Raise the limit (ulimit -n) and run again' }],
+  ['ENFILE', { why: 'too many files are open on this machine', cure: 'Close some programs and run again' }],
+  ['ELOOP', { why: 'links lead in a circle there', cure: 'Remove them' }],
+  ['ENAMETOOLONG', { why: 'the name is too long for this file system', cure: 'Move the model to a shorter path' }],
 ]);
 
 /**
@@ -53,9 +56,31 @@ export function explainFileError(error: unknown, path: string, written: Written 
   const code = errorCode(error);
   const refusal = code === null ? undefined : refusals.get(code);
   if (refusal === undefined) return error;
-  const { why, ...remedy } = refusal;
+  const { why, cure, elsewhere } = refusal;
   const what = [`${path} cannot be written: ${why}.`, ...(more === undefined ? [] : [more])].join(' ');
+  const remedy: Pick<Fault, 'cure' | 'settings'> =
+    elsewhere === undefined ? { cure: `${cure}.` } : { cure: `${cure}, or ${elsewhere}.`, settings: ['out'] };
   return new Failure('input', { what, ...remedy, ...known }, { cause: error });
+}
+
+/**
+ * The failure of what can be done in its place alone, as a rollback: its cure does not speak of writing elsewhere. Anything else that
+ * is thrown comes back as it is.
+ */
+export function withoutElsewhere(error: unknown): unknown {
+  if (!(error instanceof Failure) || !error.settings.includes('out')) return error;
+  const code = systemCode(error);
+  const refusal = code === null ? undefined : refusals.get(code);
+  if (refusal === undefined) return error;
+  const { kind, what, written } = error;
+  const cure = `${refusal.cure}.`;
+  return new Failure(kind, { what, cure, ...(written !== null && { written }) }, { cause: error });
+}
+
+/** Of the system error at the root of what was thrown. */
+function systemCode(error: unknown): string | null {
+  if (!(error instanceof Error)) return null;
+  return errorCode(error) ?? systemCode(error.cause);
 }
 
 export function isAbsence(error: unknown): boolean {

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { type Change, effective, lineage, original, type RunRecord, sha256Of } from './change.js';
+import { type Change, effective, isPending, original, type RunRecord, sha256Of } from './change.js';
 import { fingerprint } from './files.js';
 import { readJournal } from './journal.js';
 import { locateModel } from './location.js';
 import { isLocked } from './lock.js';
-import { isPending } from './recover.js';
 
 type HistoryState =
   /** an upgrade: the model is what it made */
@@ -79,18 +78,31 @@ function unfinished(change: Change, locked: boolean): HistoryState {
   return locked ? 'in progress' : 'interrupted';
 }
 
-/** Follows the changes in their order; each may alter what its predecessors are called. */
+/**
+ * Follows the changes in their order; each may alter what its predecessors are called: those that it leaves, from the present version
+ * up to where the line of its own begins, and those of that line. The rest of the line stays what it was.
+ */
 function statesOf(changes: readonly Change[]): ReadonlyMap<string, HistoryState> {
   const states = new Map<string, HistoryState>();
+  const above = new Map<string, string>();
+  /** the upgrades that lead to the present version */
+  const line = new Set<string>();
   let current = original;
-  for (const [index, change] of changes.entries()) {
-    const leaves = lineage(changes.slice(0, index), current);
-    const continues = change.from === current;
-    for (const { id } of leaves) states.set(id, continues ? 'rolled back' : 'replaced');
-    for (const { id } of lineage(changes.slice(0, index + 1), change.to)) states.set(id, 'superseded');
-    states.set(change.to, 'current');
-    if (change.kind === 'rollback') states.set(change.id, 'done');
-    current = change.to;
+  for (const { id, kind, from, to } of changes) {
+    if (kind === 'upgrade') above.set(id, from);
+    const entered: string[] = [];
+    let meeting: string | undefined = to;
+    for (; meeting !== undefined && !line.has(meeting); meeting = above.get(meeting)) entered.push(meeting);
+    const left = from === current ? 'rolled back' : 'replaced';
+    for (let at: string | undefined = current; at !== undefined && at !== meeting; at = above.get(at)) {
+      line.delete(at);
+      states.set(at, left);
+    }
+    for (const each of entered) if (above.has(each)) line.add(each);
+    for (const each of meeting === undefined ? entered : [meeting, ...entered]) states.set(each, 'superseded');
+    states.set(to, 'current');
+    if (kind === 'rollback') states.set(id, 'done');
+    current = to;
   }
   return states;
 }

@@ -1,18 +1,30 @@
 import { posix } from 'node:path';
-import { type Change, original } from './change.js';
+import { type Change, isPending, original, sha256Of } from './change.js';
+
+/** How many changes may be unfinished: one, and another for each run that was asleep over its commit when its lock was taken over. */
+const unfinishedAtMost = 8;
 
 /**
  * What tells a journal from one that this program wrote, in words; null for one that it may have written. A journal comes with its
  * folder, which may come from anybody, and recovery removes what it lists: so whatever this program would never list is refused.
  */
 export function whatIsWrong(changes: readonly Change[]): string | null {
-  const earlier: Change[] = [];
+  const earlier: Earlier = { ids: new Set(), versions: new Map() };
   for (const [index, change] of changes.entries()) {
     const wrong = wrongPath(change) ?? wrongVersions(change, earlier) ?? wrongFiles(change);
     if (wrong !== null) return `changes.${index} (${JSON.stringify(change.id)}): ${wrong}`;
-    earlier.push(change);
+    earlier.ids.add(change.id);
+    if (change.kind === 'upgrade') earlier.versions.get(change.entry)?.add(change.id);
   }
-  return null;
+  const unfinished = changes.filter(isPending).length;
+  return unfinished > unfinishedAtMost ? `${unfinished} changes are unfinished` : null;
+}
+
+interface Earlier {
+  /** of all changes */
+  readonly ids: Set<string>;
+  /** by the models' entry files */
+  readonly versions: Map<string, Set<string>>;
 }
 
 function wrongPath(change: Change): string | null {
@@ -38,10 +50,10 @@ function isInside(path: string): boolean {
 }
 
 /** Versions are the original and earlier upgrades of the same model: so no line of versions runs in a circle. */
-function wrongVersions(change: Change, earlier: readonly Change[]): string | null {
-  if (earlier.some(({ id }) => id === change.id)) return 'another change has this id';
-  const versions = new Set([original]);
-  for (const { id, kind, entry } of earlier) if (kind === 'upgrade' && entry === change.entry) versions.add(id);
+function wrongVersions(change: Change, earlier: Earlier): string | null {
+  if (earlier.ids.has(change.id)) return 'another change has this id';
+  const versions = earlier.versions.get(change.entry) ?? new Set([original]);
+  earlier.versions.set(change.entry, versions);
   if (!versions.has(change.from)) return `from ${JSON.stringify(change.from)} is no earlier version`;
   if (change.kind === 'upgrade')
     return change.to === change.id ? null : 'an upgrade leads to another version than its own';
@@ -58,6 +70,10 @@ function wrongFiles(change: Change): string | null {
   if (after.size > 0 && !after.has(change.entry)) return 'it leaves no model';
   for (const path of after)
     if (!before.has(path) && !writes.has(path)) return `it leaves ${JSON.stringify(path)}, which it does not write`;
+  const rewritten = change.after.find(
+    ({ path, sha256 }) => path !== change.entry && ![sha256, null].includes(sha256Of(change.before, path)),
+  );
+  if (rewritten !== undefined) return `it cannot have overwritten ${JSON.stringify(rewritten.path)}`;
   for (const path of change.created) {
     if (path === change.entry || before.has(path) || !writes.has(path)) {
       return `it cannot have created ${JSON.stringify(path)}`;

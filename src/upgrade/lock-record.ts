@@ -39,6 +39,20 @@ export function candidateName(lock: string, { machine, pid, token }: LockRecord)
   return `${lock}.${machineKey(machine)}.${pid}.${token}`;
 }
 
+/** A name for something temporary of this process, which another one can tell to be left over: see `isLeftOver`. */
+export function temporaryId(): string {
+  const { machine, pid } = self();
+  return `${machineKey(machine)}.${pid}.${randomBytes(6).toString('hex')}`;
+}
+
+const ownName = /(?:^|\.)([0-9a-f]{8})\.(\d+)\.[0-9a-f]+$/;
+
+/** Whether a name ends as `temporaryId` and `candidateName` make it, of a process of this machine that is gone. */
+export function isLeftOver(name: string): boolean {
+  const [, machine, pid] = ownName.exec(name) ?? [];
+  return machine === machineKey(self().machine) && birthOf(Number(pid)) === 'gone';
+}
+
 function machineKey(machine: string): string {
   return createHash('sha256').update(machine).digest('hex').slice(0, 8);
 }
@@ -105,10 +119,7 @@ export function isDead({ record, modifiedMs }: Found, now: number): boolean {
 
 /** Whether a file beside the lock was left by a process that is gone: by its record, or by its name where it is empty still. */
 export function isDeadCandidate(name: string, found: Found, now: number): boolean {
-  const [, machine, pid] = /\.([0-9a-f]{8})\.(\d+)\.[0-9a-f]+$/.exec(name) ?? [];
-  const isOurs = machine === machineKey(self().machine);
-  if (found.record === null && isOurs && birthOf(Number(pid)) === 'gone') return true;
-  return isDead(found, now);
+  return (found.record === null && isLeftOver(name)) || isDead(found, now);
 }
 
 /** When a process was born, in a form that no other process of that pid shares; null where the system does not tell. */

@@ -123,14 +123,7 @@ function hold(folder: string, { record, file, length }: Claim & { kind: 'claimed
     file.write(' ', length).catch(() => undefined);
   }, heartBeatMs);
   beat.unref();
-  const removeOnExit = () => {
-    try {
-      if (parseRecord(readFileSync(path, 'utf8'))?.token === record.token) unlinkSync(path);
-    } catch {
-      // The next run recovers the lock of a process that is gone.
-    }
-  };
-  process.once('exit', removeOnExit);
+  removeAtExit(record.token, path);
   const isHeld = async () => (await readRecord(path))?.record?.token === record.token;
   let released = false;
   return {
@@ -154,11 +147,30 @@ function hold(folder: string, { record, file, length }: Claim & { kind: 'claimed
         giveUp(record);
         return;
       }
-      process.off('exit', removeOnExit);
+      left.delete(record.token);
       // A run that changed nothing leaves no trace; a folder that holds anything stays.
       await rmdir(frelu(folder)).catch(() => undefined);
     },
   };
+}
+
+/** The locks that this process still has: token -> path. One listener for all, since a disk that refuses leaves one each time. */
+const left = new Map<string, string>();
+
+function removeAtExit(token: string, path: string): void {
+  process.off('exit', removeLeft);
+  process.once('exit', removeLeft);
+  left.set(token, path);
+}
+
+function removeLeft(): void {
+  for (const [token, path] of left) {
+    try {
+      if (parseRecord(readFileSync(path, 'utf8'))?.token === token) unlinkSync(path);
+    } catch {
+      // The next run recovers the lock of a process that is gone.
+    }
+  }
 }
 
 /**

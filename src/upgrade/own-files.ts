@@ -10,8 +10,8 @@ import { frelu, journalPath, lockPath } from './location.js';
  * have it read, write and remove elsewhere, and a pipe would keep it waiting.
  */
 
-/** Larger than any journal: some two thousand changes of a model of a hundred files. */
-const journalLimit = 1 << 28;
+/** In bytes: some seven hundred changes of a model of a hundred files, or fifty thousand of models of one. What is read takes ten times as much. */
+const journalLimit = 1 << 25;
 const lockLimit = 1 << 16;
 
 const isFolder = (found: Stats): boolean => found.isDirectory();

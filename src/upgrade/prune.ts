@@ -1,10 +1,10 @@
 import { keptCopies, removeBackup } from './backup.js';
-import { type Change, currentVersion, effective, original } from './change.js';
-import { explainFileError } from './file-errors.js';
+import { type Change, currentVersion, effective, isPending, original } from './change.js';
+import { explainFileError, withoutElsewhere } from './file-errors.js';
 import { readJournal, writeJournal } from './journal.js';
 import { locateModel } from './location.js';
 import { withLock } from './lock.js';
-import { isPending, recover } from './recover.js';
+import { recover } from './recover.js';
 
 export interface Pruning {
   /** the real file of the model */
@@ -27,7 +27,7 @@ export interface Pruning {
  */
 export async function prune(modelPath: string, keep: number): Promise<Pruning> {
   const { folder, entry, path: model } = await locateModel(modelPath);
-  return withLock(modelPath, undefined, async (lock) => {
+  const pruning = withLock(modelPath, undefined, async (lock) => {
     await recover(modelPath, { lock });
     const journal = await readJournal(folder);
     const changes = effective(journal, entry);
@@ -48,6 +48,9 @@ export async function prune(modelPath: string, keep: number): Promise<Pruning> {
     } catch (error) {
       throw explainFileError(error, folder, 'model-untouched');
     }
+  });
+  return pruning.catch((error: unknown) => {
+    throw withoutElsewhere(error);
   });
 }
 

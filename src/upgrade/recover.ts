@@ -1,8 +1,8 @@
-import { rmdir } from 'node:fs/promises';
+import { rmdir, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { Failure, type Fault } from '../contract/failure.js';
 import { findBackup, removeBackup } from './backup.js';
-import { type Change, sha256Of } from './change.js';
+import { type Change, isPending, sha256Of } from './change.js';
 import { explainFileError } from './file-errors.js';
 import { type Checkpoint, exists, fingerprint, removeFile, syncFolder } from './files.js';
 import { readJournal, writeJournal } from './journal.js';
@@ -54,10 +54,6 @@ export async function recover(modelPath: string, options: RecoverOptions = {}): 
     }
     return recoveries;
   });
-}
-
-export function isPending({ state }: Change): boolean {
-  return state === 'preparing' || state === 'prepared' || state === 'committed';
 }
 
 /**
@@ -133,6 +129,7 @@ async function removableAfter(folder: string, change: Change) {
     const sha256 = sha256Of(change.before, path);
     // Whoever put something else there since wants to keep it.
     if (sha256 === null || (await fingerprint(absolute))?.sha256 !== sha256) continue;
+    if (await isSameFile(absolute, entry)) continue;
     if ((await findBackup(folder, changes, sha256)) !== null) going.push({ path, absolute });
   }
   const shared = await usedByOthers(
@@ -148,6 +145,7 @@ async function discard(folder: string, change: Change, checkpoint: Checkpoint): 
     const place = resolveInside(folder, path);
     const sha256 = sha256Of(change.after, path);
     if (sha256 === null || (await fingerprint(place))?.sha256 !== sha256) continue;
+    if (await isSameFile(place, resolveInside(folder, change.entry))) continue;
     if (!isNamedByContent(path, sha256) && (await findBackup(folder, changes, sha256)) === null) continue;
     await removeFile(place);
     if (await exists(dirname(place))) await syncFolder(dirname(place));
@@ -161,6 +159,12 @@ async function discard(folder: string, change: Change, checkpoint: Checkpoint): 
     (await readJournal(folder)).filter((each) => each.id !== change.id),
   );
   await checkpoint('journal discarded');
+}
+
+/** Whether two paths name one file: on a disk without case 'MODEL.ONNX' would be the model itself. */
+async function isSameFile(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([a, b].map((path) => stat(path, { bigint: true }).catch(() => null)));
+  return one != null && other != null && one.dev === other.dev && one.ino === other.ino;
 }
 
 /** Whether a file has a name as the models' writers give to new side files: one that holds the beginning of its hash. */

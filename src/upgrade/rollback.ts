@@ -2,11 +2,13 @@ import { Failure } from '../contract/failure.js';
 import { findBackup } from './backup.js';
 import { type Change, currentVersion, effective, type FileState, lineage, original, sha256Of } from './change.js';
 import type { PlannedFile } from './drafts.js';
+import { withoutElsewhere } from './file-errors.js';
 import type { Checkpoint } from './files.js';
 import { readJournal } from './journal.js';
 import { locateModel, type ModelLocation } from './location.js';
 import { type Lock, withLock } from './lock.js';
 import { noWiderThan } from './permissions.js';
+import { resolveInside } from './places.js';
 import { recover, refuseMismatch } from './recover.js';
 import { type Sighting, sight } from './sighting.js';
 import { transact, writtenFiles } from './transaction.js';
@@ -40,10 +42,14 @@ export interface Rollback {
  */
 export async function rollback(modelPath: string, options: RollbackOptions = {}): Promise<Rollback> {
   const location = await locateModel(modelPath);
-  return withLock(modelPath, options.lock, async (lock) => {
-    await recover(modelPath, { lock });
-    return restore(location, lock, options);
-  });
+  try {
+    return await withLock(modelPath, options.lock, async (lock) => {
+      await recover(modelPath, { lock });
+      return restore(location, lock, options);
+    });
+  } catch (error) {
+    throw withoutElsewhere(error);
+  }
 }
 
 async function restore(location: ModelLocation, lock: Lock, options: RollbackOptions): Promise<Rollback> {
@@ -77,6 +83,7 @@ async function restore(location: ModelLocation, lock: Lock, options: RollbackOpt
       `copy the old files from .frelu/backups by hand.`,
   });
   if (from === to) return { model, restored: [], from, to };
+  refuseRewritten(folder, wanted, last);
 
   const change = await transact(
     {
@@ -86,7 +93,7 @@ async function restore(location: ModelLocation, lock: Lock, options: RollbackOpt
       to,
       run: null,
       before: sightings,
-      files: await sources(folder, journal, permitted(wanted, last.after, sightings), last.after),
+      files: await sources(folder, journal, permitted(wanted, last.after, sightings), last.after, entry),
       obsolete: last.after.map((each) => each.path).filter((path) => sha256Of(wanted, path) === null),
     },
     lock,
@@ -124,17 +131,44 @@ function permitted(
   return wanted.map((file) => ({ ...file, mode: noWiderThan(file, changed) }));
 }
 
-/** Where the bytes of each file to write come from: a backup, found by hash. Files that stand already are left out. */
+/**
+ * A side file that the wanted version has with other bytes under its present name: no rename of the entry file can restore both at
+ * once, and no upgrade makes such a thing. Somebody wrote into that file between two upgrades.
+ * @throws Failure('locked') naming it
+ */
+function refuseRewritten(folder: string, wanted: readonly FileState[], { entry, after }: Change): void {
+  const rewritten = wanted.filter(
+    ({ path, sha256 }) => path !== entry && ![sha256, null].includes(sha256Of(after, path)),
+  );
+  refuseMismatch(
+    folder,
+    rewritten.map(({ path }) => `${path} was overwritten since`),
+    'That version cannot be restored while the present one stands',
+    {
+      cure: 'Name another version, or copy the old files from .frelu/backups by hand.',
+      settings: ['version'],
+    },
+  );
+}
+
+/**
+ * Where the bytes of each file to write come from: a backup, found by hash. Files that stand already are left out, but for the entry
+ * file: of two versions with the same bytes, as two runs of one seed write them, its rename is what changes the one into the other.
+ */
 async function sources(
   folder: string,
   journal: readonly Change[],
   wanted: readonly FileState[],
   standing: readonly FileState[],
+  entry: string,
 ): Promise<readonly PlannedFile[]> {
   const files: PlannedFile[] = [];
   const lost: string[] = [];
   for (const { path, sha256, mode } of wanted) {
-    if (sha256Of(standing, path) === sha256) continue;
+    if (sha256Of(standing, path) === sha256) {
+      if (path === entry) files.push({ path, content: { copyOf: resolveInside(folder, path) }, sha256, mode });
+      continue;
+    }
     const kept = await findBackup(folder, journal, sha256);
     if (kept === null) lost.push(path);
     else files.push({ path, content: { copyOf: kept }, sha256, mode });

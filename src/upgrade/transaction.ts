@@ -128,7 +128,8 @@ async function endAfterFailure(plan: Plan, lock: Lock, change: Change | null, er
 
 async function announce(plan: Plan, id: string): Promise<Change> {
   const { folder, entry } = plan.location;
-  await refuseLinkedFolders(folder, [...plan.files.map(({ path }) => path), ...plan.obsolete]);
+  const paths = [...plan.files.map(({ path }) => path), ...plan.obsolete];
+  await refuseLinkedFolders(folder, paths, plan.kind === 'rollback' ? 'locked' : 'input');
   const created: string[] = [];
   const createdFolders = new Set<string>();
   for (const { path } of plan.files) {

@@ -31,6 +31,20 @@ describe('explainError', () => {
     );
   });
 
+  it('leaves out the middle of what lists a million names, and keeps how it ends', () => {
+    const names = Array.from({ length: 1_000_000 }, (_, i) => `a${i}`).join(', ');
+    const failure = new Failure('input', {
+      what: `x.npz: no array in it (${names}) is x.`,
+      cure: `Name one: ${names}.`,
+    });
+    const { text } = explainError(failure, nothing, false);
+    expect(text.length).toBeLessThan(8000);
+    expect(text).toMatch(
+      /^frelu-migrate: x\.npz: no array in it \(a0, a1, .* \[\d+ characters more\] .*a999999\) is x\. Name one: a0, /,
+    );
+    expect(text).toMatch(/a999999\. Nothing was written\.$/);
+  });
+
   it('leaves the end of a cure of several lines where it is', () => {
     const failure = new Failure('usage', { what: 'No rule.', cure: 'Rules:\n  a.b\nWrite one', settings: ['accept'] });
     expect(explainError(failure, nothing, false).text).toBe(

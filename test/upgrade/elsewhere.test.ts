@@ -1,7 +1,10 @@
-import { mkdir, stat, symlink } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdir, readdir, stat, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { refuseExisting, writeElsewhere } from '../../src/upgrade/elsewhere.js';
+import { temporaryId } from '../../src/upgrade/lock-record.js';
+import { draftName } from '../../src/upgrade/places.js';
 import { readFiles, sha256, temporaryFolder, writeFiles } from './models.js';
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -90,6 +93,20 @@ describe('nothing is left behind', () => {
       await expect(stat(join(folder, 'out'))).rejects.toThrow('ENOENT');
     },
   );
+});
+
+test('what a process left that was killed over it is cleared by the next one, and nothing else is', async () => {
+  const { model, out } = await target();
+  const { pid = 0 } = spawnSync(process.execPath, ['-e', '']);
+  const left = draftName('new.onnx', temporaryId().replace(`.${process.pid}.`, `.${pid}.`));
+  const stays = [
+    draftName('new.onnx', temporaryId()),
+    draftName('other.onnx', temporaryId().replace(`.${process.pid}.`, `.${pid}.`)),
+    '.new.onnx.mine.tmp',
+  ];
+  await writeFiles(out, Object.fromEntries([left, ...stays].map((name) => [`${name}/new.onnx`, 'half'])));
+  await writeElsewhere(model);
+  expect((await readdir(out)).toSorted()).toEqual([...stays, 'data', 'new.onnx'].toSorted());
 });
 
 test('a folder under the name of the model is refused', async () => {

@@ -81,6 +81,7 @@ describe('a journal that this program would not write is refused by every comman
   const side = { ...notes, path: 'side.bin' };
   test.each<readonly [string, readonly object[], RegExp]>([
     ['an id that is a folder of somebody', [{ ...preparing, id: 'Documents', to: 'Documents' }], /changes\.0\.id/],
+    ['an id on two lines', [{ ...preparing, id: `${id}\n`, to: `${id}\n` }], /changes\.0\.id/],
     ['an id that leads elsewhere', [{ ...preparing, id: '../..', to: '../..' }], /changes\.0\.id/],
     ['another entry in its place', [{ ...preparing, entry: 'sub/mine.txt' }], /no file's name/],
     ['an entry above', [{ ...preparing, entry: '..' }], /no file's name/],
@@ -100,6 +101,11 @@ describe('a journal that this program would not write is refused by every comman
     ['the model as obsolete', [{ ...prepared, obsolete: ['model.onnx'] }], /cannot be obsolete/],
     ['an obsolete file that is none of the model', [{ ...prepared, obsolete: ['notes.txt'] }], /cannot be obsolete/],
     ['files that nobody wrote', [{ ...prepared, after: [after, side] }], /does not write/],
+    [
+      'a side file under its old name',
+      [{ ...prepared, before: [before, notes], after: [after, { ...notes, sha256: sha256('x') }] }],
+      /cannot have overwritten/,
+    ],
     ['no model before', [{ ...preparing, before: [] }], /does not replace its own model/],
     ['no model after', [{ ...prepared, after: [] }], /do not go with the state/],
     ['files after it before they are written', [{ ...preparing, after: [after] }], /do not go with the state/],

@@ -303,6 +303,19 @@ test('a lock that cannot be removed hides no failure, and is the lock of this pr
   await (await acquireLock(model)).release();
 });
 
+test('locks that cannot be removed add no listener each to the end of the process', async () => {
+  const { model, lock: path } = await modelFolder();
+  const before = process.listenerCount('exit');
+  for (let i = 0; i < 3; i++) {
+    const lock = await acquireLock(model);
+    await rm(path);
+    await mkdir(path);
+    await lock.release();
+    await rm(path, { recursive: true });
+  }
+  expect(process.listenerCount('exit')).toBeLessThanOrEqual(before + 1);
+});
+
 test.runIf(process.platform !== 'win32' && process.getuid?.() !== 0)(
   'a lock that may not be read is refused with what to do',
   async () => {

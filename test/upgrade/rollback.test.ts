@@ -1,4 +1,4 @@
-import { readdir, rm, unlink, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { commitUpgrade } from '../../src/upgrade/commit.js';
@@ -107,6 +107,39 @@ test('a model that was retrained by other means begins a history of its own', as
   expect(await readFiles(folder)).toMatchObject(first);
 });
 
+test('between two upgrades that wrote the same bytes, as two runs of one seed do', async () => {
+  const { folder, model, ids } = await upgradedTwice();
+  await rollback(model);
+  const again = await commitUpgrade(upgradeOf(folder, entry, first, second, 'run-3'));
+  expect(await rollback(model, { to: ids[1] })).toEqual({ model, restored: [], from: again.id, to: ids[1] });
+  expect(await readFiles(folder)).toEqual(second);
+  expect((await history(model)).find(({ state }) => state === 'current')?.id).toBe(ids[1]);
+  expect(await rollback(model)).toMatchObject({ from: ids[1], to: ids[0] });
+  expect(await readFiles(folder)).toEqual(first);
+});
+
+test('a shard that somebody overwrote between two upgrades comes back as the second found it', async () => {
+  const folder = await temporaryFolder();
+  await writeFiles(folder, tfjs.old);
+  const model = join(folder, entry);
+  const one = await commitUpgrade(upgradeOf(folder, entry, tfjs.old, first));
+  const overwritten: Files = { ...first, 'weights/a.bin': 'shard A' };
+  await writeFiles(folder, overwritten);
+  const third: Files = { ...overwritten, 'model.json': '{"frelu":3}' };
+  const two = await commitUpgrade(upgradeOf(folder, entry, overwritten, third));
+  // under one name there is one shard, and no rename of the entry file would restore it with the rest
+  await expect(rollback(model, { to: one.id })).rejects.toMatchObject({
+    kind: 'locked',
+    what: expect.stringMatching(/weights\/a\.bin was overwritten since/),
+    cure: expect.stringContaining('by hand'),
+    settings: ['version'],
+    written: 'model-untouched',
+  });
+  expect(await readFiles(folder)).toEqual(third);
+  expect(await rollback(model)).toMatchObject({ from: two.id, to: 'original' });
+  expect(await readFiles(folder)).toEqual(overwritten);
+});
+
 describe('refuses, and writes nothing,', () => {
   test('when files were changed or removed since, naming each', async () => {
     const { folder, model } = await upgradedTwice();
@@ -157,6 +190,33 @@ describe('refuses, and writes nothing,', () => {
       written: 'removed-again',
     });
     expect(await readFiles(folder)).toEqual({ ...second, 'weights/b.bin': 'somebody’s own' });
+  });
+
+  test('when a folder has become a link, as what the journal does not say', async () => {
+    const { folder, model } = await upgradedTwice();
+    await rename(join(folder, 'weights'), join(folder, 'elsewhere'));
+    await symlink('elsewhere', join(folder, 'weights'));
+    const there = await readFiles(join(folder, 'elsewhere'));
+    await expect(rollback(model)).rejects.toMatchObject({
+      kind: 'locked',
+      what: expect.stringContaining('weights is not a folder but leads elsewhere'),
+      settings: [],
+    });
+    expect(await readFiles(join(folder, 'elsewhere'))).toEqual(there);
+  });
+
+  test('when the disk does, with no cure that a rollback has not', async () => {
+    const { model } = await upgradedTwice();
+    const full = () => {
+      throw Object.assign(new Error('write'), { code: 'ENOSPC' });
+    };
+    await expect(rollback(model, { checkpoint: full })).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringContaining('the disk is full'),
+      cure: 'Free some space.',
+      settings: [],
+      written: 'removed-again',
+    });
   });
 
   test('when there is no such version, naming those that there are', async () => {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { Failure } from '../../contract/failure.js';
+import { Failure, messageOf } from '../../contract/failure.js';
 import { readRegular } from '../../contract/regular-file.js';
 import type { Dataset, Part } from '../dataset.js';
 import { isFolder, isImageFile, listFolder } from './files.js';
@@ -100,11 +100,9 @@ function imagesDataset(
       try {
         return await readRegular(imagePath(index));
       } catch (error) {
-        throw new Failure(
-          'input',
-          { what: `${imagePath(index)}: cannot be read any more.`, cure: 'Put it back, or run again without it.' },
-          { cause: error },
-        );
+        if (error instanceof Failure) throw error;
+        const what = `${imagePath(index)}: cannot be read any more (${messageOf(error)}).`;
+        throw new Failure('input', { what, cure: 'Put it back, or run again without it.' }, { cause: error });
       }
     },
   });

@@ -1,5 +1,5 @@
 import { Failure, messageOf } from '../../contract/failure.js';
-import { parseDocument } from '../../contract/parse-json.js';
+import { parseDocument } from '../../contract/parse-document.js';
 import { type ColumnBuilder, columnBuilder } from './column.js';
 import { isFolder, linesOf, openText, readBytes, readHead, refuseCells, unreadableText } from './files.js';
 import type { DatasetReader, Table } from './reader.js';

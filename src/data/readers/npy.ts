@@ -27,11 +27,36 @@ export const isNpy = (head: Uint8Array): boolean => magic.every((byte, i) => hea
 /** NumPy itself reads no longer ones unasked than 10 000 bytes. */
 const longestHeader = 2 ** 16;
 
+/** So much of a file's beginning holds its header, in bytes. */
+export const npyHeadBytes = longestHeader + 12;
+
+interface NpyHeader extends Omit<NpyArray, 'data'> {
+  /** where the elements begin, and how many bytes they are */
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
 /**
  * The .npy format, versions 1 to 3: magic, version, header length, a Python dict literal, then the elements.
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export function parseNpy(place: string, bytes: Uint8Array): NpyArray {
+  const { offset, byteLength, ...rest } = parseNpyHeader(place, bytes);
+  if (bytes.length - offset !== byteLength) {
+    throw new Failure('input', {
+      what: `${place} announces ${byteLength} bytes of data but holds ${bytes.length - offset}.`,
+      cure: 'Save it again.',
+    });
+  }
+  return { ...rest, data: new DataView(bytes.buffer, bytes.byteOffset + offset, byteLength) };
+}
+
+/**
+ * What stands before the elements.
+ * @param bytes the file, or the first `npyHeadBytes` of it: a file that is none need not be read to its end
+ * @throws Failure('input') for what is no array of plain elements
+ */
+export function parseNpyHeader(place: string, bytes: Uint8Array): NpyHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || !isNpy(bytes)) {
     throw new Failure('input', { what: `${place} is not a NumPy array.`, cure: 'Write the file with numpy.savez.' });
@@ -81,14 +106,7 @@ export function parseNpy(place: string, bytes: Uint8Array): NpyArray {
   if (!(size > 0)) {
     throw new Failure('input', { what: `${place} holds elements of no size (${type}).`, cure: 'Save it again.' });
   }
-  if (bytes.length - offset !== length * size) {
-    throw new Failure('input', {
-      what: `${place} announces ${length * size} bytes of data but holds ${bytes.length - offset}.`,
-      cure: 'Save it again.',
-    });
-  }
-  const data = new DataView(bytes.buffer, bytes.byteOffset + offset, length * size);
-  return { shape, type, littleEndian: descr[1] !== '>', data };
+  return { shape, type, littleEndian: descr[1] !== '>', offset, byteLength: length * size };
 }
 
 const elementReaders: Readonly<Record<string, (view: DataView, index: number, littleEndian: boolean) => number>> = {

@@ -6,7 +6,17 @@ import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
 import { areMasks, arrayMasks } from './array-masks.js';
 import { arrayDataset } from './arrays.js';
 import { fileSize, isFolder, listFolder, readBytes, readHead, unpackLimit } from './files.js';
-import { type ArraySource, floats, isNpy, type NpyArray, numbers, parseNpy, strings } from './npy.js';
+import {
+  type ArraySource,
+  floats,
+  isNpy,
+  type NpyArray,
+  npyHeadBytes,
+  numbers,
+  parseNpy,
+  parseNpyHeader,
+  strings,
+} from './npy.js';
 import type { DatasetReader, ReadOptions } from './reader.js';
 import { namedTargets, numericTargets, rowTargets } from './targets.js';
 
@@ -114,6 +124,9 @@ async function files(path: string): Promise<ArraySource> {
           .filter((name) => wanted.includes(name))
           .map(async (name): Promise<[string, NpyArray]> => {
             const file = !whole && name === own ? path : join(folder, `${name}${extension}`);
+            // what cannot be opened has none, and is told where it is read
+            const head = await readHead(file, npyHeadBytes);
+            if (head.length > 0) parseNpyHeader(file, head);
             return [name, parseNpy(file, await readBytes(file))];
           }),
       );

@@ -10,7 +10,7 @@ import {
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { Failure, messageOf } from '../../contract/failure.js';
-import { parseDocument } from '../../contract/parse-json.js';
+import { parseDocument } from '../../contract/parse-document.js';
 import { present } from '../../contract/present.js';
 import { refuseIrregular } from '../../contract/regular-file.js';
 import type { Dataset } from '../dataset.js';

@@ -54,6 +54,19 @@ export function leaveInFile(tensor: TensorProto, modelPath: string, range: FileR
   tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
 }
 
+/**
+ * A file that already says of a tensor what `leaveInFile` says of it would have any bytes taken for it, at a negative place too.
+ * @throws Failure('input') naming the tensor
+ */
+export function refuseLeftInFile(path: string, { proto, model }: Graph): void {
+  const marked = [...proto.initializer, ...innerTensors(model)].find((tensor) => leftInFile(tensor) !== undefined);
+  if (marked === undefined) return;
+  throw new Failure('input', {
+    what: `${path}: tensor '${marked.name}' has the entry ${JSON.stringify(leftInFileKey)} in its external data, which no exporter writes.`,
+    cure: 'Export the model again.',
+  });
+}
+
 /** Where a tensor's raw data lie in the model's own file, if they were left there. */
 export function leftInFile(tensor: TensorProto): FileRange | undefined {
   if (externalEntry(tensor, leftInFileKey) === undefined) return undefined;

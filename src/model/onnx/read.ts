@@ -10,7 +10,14 @@ import { type FileRange, hashFile, readFully } from '../file-pieces.js';
 import { Graph } from '../graph.js';
 import type { Model, ModelFile, ModelOutline, OutlinedFile } from '../model.js';
 import { dimsOf, elementCount, isExternal } from '../tensor.js';
-import { externalLocations, externalPath, externalTensors, leaveInFile, loadExternalData } from './external.js';
+import {
+  externalLocations,
+  externalPath,
+  externalTensors,
+  leaveInFile,
+  loadExternalData,
+  refuseLeftInFile,
+} from './external.js';
 import { readSkeleton, type Skeleton } from './skeleton.js';
 import { refuseUnsound } from './sound.js';
 
@@ -93,6 +100,7 @@ function parseGraph(path: string, bytes: Uint8Array, leftOut: Skeleton['leftOut'
   const sizes = new Map([...leftOut].map(([at, { byteLength }]) => [model.graph?.initializer[at], byteLength]));
   refuseUnsound(path, model, (tensor) => sizes.get(tensor) ?? tensor.rawData.byteLength);
   const graph = new Graph(model);
+  refuseLeftInFile(path, graph);
   if (model.irVersion < 3n) {
     throw new Failure('input', {
       what: `${path}: IR version ${model.irVersion} is older than 3.`,

@@ -89,11 +89,13 @@ export async function readTfjsFiles(path: string, read: ReadFile = fromDisk(path
   const groups: Shard[][] = [];
   const weights = new Map<string, TfjsWeight>();
   for (const [group, { paths, weights: entries }] of manifest.entries()) {
-    const largest = largestShards(entries);
+    // of all its shards: a manifest may name one file a thousand times
+    let left = largestShards(entries);
     const shards: Shard[] = [];
     for (const shardPath of paths) {
       const relative = safePath(path, shardPath);
-      const shard = { path: relative, bytes: await read(relative, largest) };
+      const shard = { path: relative, bytes: await read(relative, left) };
+      left -= shard.bytes.byteLength;
       shards.push(shard);
       if (!files.some((file) => file.path === relative)) files.push(modelFile(relative, shard.bytes));
     }
@@ -112,10 +114,13 @@ const largestJson = 2 ** 28;
 /** What lies behind the weights is not looked at; so much of it is let through. */
 const surplus = 2 ** 26;
 
-/** How many bytes the shards of these weights may be: strings say their lengths only there. */
+/** Strings say their lengths only in the shards: a vocabulary is smaller. */
+const largestStrings = 2 ** 28;
+
+/** How many bytes the shards of these weights may be. */
 function largestShards(entries: readonly WeightEntry[]): number {
-  if (entries.some(({ dtype }) => dtype === 'string')) return Number.POSITIVE_INFINITY;
-  return entries.reduce((sum, entry) => sum + storedBytes(entry), surplus);
+  const strings = entries.some(({ dtype }) => dtype === 'string') ? largestStrings : 0;
+  return entries.reduce((sum, entry) => sum + storedBytes(entry), surplus + strings);
 }
 
 /** A source over the disk. @throws Failure('input') naming the file that cannot be read */

@@ -1,5 +1,5 @@
 import { getNodeValue, type Node, parseTree } from 'jsonc-parser';
-import { refuseDeep } from '../../contract/parse-json.js';
+import { refuseDeep } from '../../contract/parse-document.js';
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../../contract/failure.js';
-import { parseDocument } from '../../contract/parse-json.js';
+import { parseDocument } from '../../contract/parse-document.js';
 import { openRegular } from '../../contract/regular-file.js';
 import { errorCode, explainFileError } from '../../upgrade/file-errors.js';
 import { createFolder } from '../../upgrade/files.js';

@@ -1,3 +1,4 @@
+import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCompanion, openDataset } from '../../../src/data/open.js';
@@ -28,6 +29,17 @@ describe('.npy', () => {
     expect(await allValues(train)).toEqual([0, 1, 2, 3, 4, 5]);
     expect(await openCompanion(train, 'test')).toMatchObject({ part: 'test', count: 3, targets: { labels } });
     expect(await openCompanion(train, 'validation')).toBeNull();
+  });
+
+  it('whose header has no end is refused by its beginning, however long the file is', async () => {
+    const folder = await folderOf(['x', 'y']);
+    const file = join(folder, 'x.npy');
+    await write(folder, 'x.npy', Buffer.concat([x.subarray(0, 6), Buffer.from([2, 0, 0, 0, 0, 0x40])]));
+    await truncate(file, 2 ** 33);
+    await expect(openDataset(file)).rejects.toMatchObject({
+      kind: 'input',
+      what: `${file} has a header without end.`,
+    });
   });
 
   it('alone has the targets that lie beside it, or none', async () => {

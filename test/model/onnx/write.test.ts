@@ -14,7 +14,7 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { defaultPlanOptions } from '../../../src/contract/settings.js';
 import { floatValue, makeNode } from '../../../src/model/graph.js';
-import { loadModel } from '../../../src/model/load.js';
+import { loadModel, outlineModel } from '../../../src/model/load.js';
 import type { Model } from '../../../src/model/model.js';
 import { loadExternalData } from '../../../src/model/onnx/external.js';
 import { readOnnx } from '../../../src/model/onnx/read.js';
@@ -198,6 +198,22 @@ describe('external data', () => {
     const w = again.graph.initializer('w');
     if (w) await loadExternalData(again, w);
     expect(w?.rawData).toEqual(model.graph.initializer('w')?.rawData);
+  });
+
+  test('a file that claims to be one whose data were left in it is refused: its places could be any', async () => {
+    const { proto, model } = (await externalModel()).graph;
+    for (const tensor of proto.initializer) {
+      tensor.dataLocation = TensorProto_DataLocation.EXTERNAL;
+      tensor.rawData = new Uint8Array();
+      tensor.externalData.push(
+        create(StringStringEntryProtoSchema, { key: 'frelu-migrate.data_location', value: '' }),
+        create(StringStringEntryProtoSchema, { key: 'offset', value: '-100' }),
+      );
+    }
+    const path = await save('model.onnx', toBinary(ModelProtoSchema, model));
+    for (const read of [loadModel, outlineModel]) {
+      await expect(read(path)).rejects.toThrow(/tensor 'w' has the entry "frelu-migrate\.data_location"/);
+    }
   });
 
   test('what was loaded runs from memory', async () => {

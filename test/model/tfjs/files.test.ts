@@ -1,4 +1,7 @@
-import { describe, expect, it } from 'vitest';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { readTfjsFiles, type TfjsFiles, weightBytes, weightValues } from '../../../src/model/tfjs/files.js';
 import type { Json } from '../../../src/model/tfjs/json.js';
 import { writeTfjs } from '../../../src/model/tfjs/write.js';
@@ -107,6 +110,24 @@ describe('reading weights', () => {
     ],
   ])('refuses %s', async (_, manifest, files, message) => {
     await expect(read(manifest, files)).rejects.toThrow(message);
+  });
+
+  it('refuses shards that are together far more than their weights, one file named a thousand times among them', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'frelu-shards-'));
+    onTestFinished(() => rm(folder, { recursive: true, force: true }));
+    await writeFile(join(folder, 'w.bin'), new Uint8Array(2 ** 22));
+    const model = (weights: object[]) =>
+      JSON.stringify({ modelTopology: {}, weightsManifest: [{ paths: Array(1000).fill('w.bin'), weights }] });
+    await writeFile(join(folder, 'model.json'), model([float('x', [1])]));
+    await expect(readTfjsFiles(join(folder, 'model.json'))).rejects.toThrow(
+      /w\.bin: cannot be read \(it is 4194304 bytes/,
+    );
+    // strings say their lengths only there
+    await truncate(join(folder, 'w.bin'), 2 ** 33);
+    await writeFile(join(folder, 'model.json'), model([{ name: 's', shape: [1], dtype: 'string' }]));
+    await expect(readTfjsFiles(join(folder, 'model.json'))).rejects.toThrow(
+      /w\.bin: cannot be read \(it is 8589934592 bytes/,
+    );
   });
 
   it('names the file that is missing on the disk', async () => {
