@@ -57,10 +57,11 @@ export interface Sources {
 export async function openSources(path: string, options: SourceOptions): Promise<Sources> {
   const reader = await readerOf(path);
   if (reader.arrays !== undefined) return arraySources(await reader.arrays(path), options);
-  const { inputs, outputs, besides = [] } = options;
+  const { inputs, outputs, besides = [], apart = [] } = options;
   const named = [...inputs, ...outputs, ...besides];
-  const plain =
-    inputs.length === 1 && outputs.length <= 1 && besides.length === 0 && named.every(({ key }) => key === null);
+  const others = apart.filter(({ name }) => outputs.every((output) => output.name !== name));
+  const single = inputs.length === 1 && outputs.length <= 1 && besides.length === 0 && others.length === 0;
+  const plain = single && named.every(({ key }) => key === null);
   if (reader.table !== undefined && !plain) {
     return tableSources(await reader.table(path), options);
   }

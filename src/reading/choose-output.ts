@@ -123,7 +123,7 @@ function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fa
   if (floats.length === 0 && wanted.kind === 'class') {
     return {
       cure: 'Export the model with the logits or probabilities of its classes as an output, not with the class alone.',
-      settings: ['model'],
+      settings: ['output'],
     };
   }
   const twoInOne = wanted.kind === 'class' && wanted.occurring <= 2 && floats.some(({ width }) => width === 1);

@@ -131,7 +131,8 @@ interface Wanted {
 }
 
 /** What is a target of some output of the model, whichever of them are asked for. */
-function apartFrom({ named, others, outputs }: Wanted): readonly NamedSource[] {
+function apartFrom({ named, others, outputs, only }: Wanted): readonly NamedSource[] {
+  if (only) return [];
   const said = named === null ? others : [named, ...others];
   return [
     ...said,
