@@ -8,7 +8,7 @@ export type Part = 'train' | 'validation' | 'test';
 
 export type Targets =
   /**
-   * `labels[i]` is in [0, names.length). `numbered`: the labels are whole numbers as the file has them, and nothing but
+   * `labels[i]` is in [0, names.length). `numbered`: the labels are whole numbers as the file has them (truths are 0 and 1, one-hot rows the place of the 1), and nothing but
    * the model tells whether they are classes or amounts (`asValues` has them as amounts).
    */
   | {

@@ -11,6 +11,7 @@ import { type ArraySource, type NpyArray, numbers } from './readers/npy.js';
 import { arraySamples, arrayTargets, inputNames, partWords, targetNames } from './readers/npz.js';
 import type { DatasetReader, ReadOptions, Table } from './readers/reader.js';
 import { chooseColumns, columnTargets, imageColumn, isRowNumber, namesImages } from './readers/table.js';
+import { rowTargets } from './readers/targets.js';
 
 /** An input or output of the model, and what of the data it is; null: what bears its name. */
 export interface NamedSource {
@@ -24,6 +25,8 @@ export interface SourceOptions extends ReadOptions {
   readonly outputs: readonly NamedSource[];
   /** what something beside the model reads: these are no features, and numbers are what they are */
   readonly besides?: readonly NamedSource[];
+  /** targets of other outputs: these are no features either */
+  readonly apart?: readonly NamedSource[];
 }
 
 /** The data of a model of several inputs or outputs: index i is the same sample in all of them. */
@@ -54,14 +57,29 @@ export interface Sources {
 export async function openSources(path: string, options: SourceOptions): Promise<Sources> {
   const reader = await readerOf(path);
   if (reader.arrays !== undefined) return arraySources(await reader.arrays(path), options);
-  const { inputs, outputs, besides = [] } = options;
+  const { inputs, outputs, besides = [], apart = [] } = options;
   const named = [...inputs, ...outputs, ...besides];
-  const plain =
-    inputs.length === 1 && outputs.length <= 1 && besides.length === 0 && named.every(({ key }) => key === null);
+  const others = apart.filter(({ name }) => outputs.every((output) => output.name !== name));
+  const single = inputs.length === 1 && outputs.length <= 1 && besides.length === 0 && others.length === 0;
+  const plain = single && named.every(({ key }) => key === null);
   if (reader.table !== undefined && !plain) {
     return tableSources(await reader.table(path), options);
   }
   return oneSource(reader, path, options);
+}
+
+/** Whether data holds an array or a column of one of these names, in any of its parts. */
+export async function holdsAnyOf(path: string, wanted: readonly string[]): Promise<boolean> {
+  const reader = await readerOf(path);
+  const sources = wanted.map((name) => ({ name, key: null }));
+  if (reader.arrays !== undefined) {
+    const source = await reader.arrays(path);
+    const parts = [null, 'train', 'validation', 'test'] as const;
+    return sources.some((each) => parts.some((part) => arrayOf(source, each, false, part, 'output') !== undefined));
+  }
+  if (reader.table === undefined) return false;
+  const { columns } = await reader.table(path);
+  return sources.some(({ name }) => namedColumns(columns, name) !== null);
 }
 
 function notFound(
@@ -274,7 +292,8 @@ function tableSources(table: Table, options: SourceOptions): Sources {
     const found = columnsOf(beside) ?? (isUsual(beside.name) ? usualTarget(table, beside, options) : null);
     return found === null ? [] : [{ name: beside.name, found }];
   });
-  const taken = new Set([...outputs, ...besides].flatMap(({ found }) => found));
+  const apart = (options.apart ?? []).flatMap((other) => columnsOf(other) ?? []);
+  const taken = new Set([...[...outputs, ...besides].flatMap(({ found }) => found), ...apart]);
   const inputs = options.inputs.map((input): [string, Dataset] => {
     const alone = options.inputs.length === 1 && input.key === null;
     const features = columnsOf(input) ?? (alone ? otherColumns(table, taken) : null);
@@ -315,7 +334,7 @@ function usualTarget({ path, columns }: Table, { key }: NamedSource, options: So
   return target === null ? null : [target];
 }
 
-/** One column as openDataset reads it, several as the values of a row. */
+/** One column as openDataset reads it, several as the row of an array: one-hot ones are the classes that the columns are called. */
 function outputTargets(path: string, columns: readonly Column[], options: ReadOptions): Targets {
   const [first, ...others] = columns;
   if (first !== undefined && others.length === 0) return columnTargets(path, first, options);
@@ -332,5 +351,7 @@ function outputTargets(path: string, columns: readonly Column[], options: ReadOp
       values[row * columns.length + at] = numberAt(column, row);
     }
   }
-  return { kind: 'values', values, width: columns.length };
+  const names = columns.map(({ name }) => name);
+  const place = (row: number): string => `${path}: row ${row + 1}, columns "${listed(names)}"`;
+  return rowTargets(values, columns.length, place, { classNames: names, ...options });
 }

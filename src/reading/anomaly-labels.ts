@@ -17,8 +17,8 @@ export function anomalyLabels(path: string, targets: Targets): Int32Array | null
   if (values?.every((value) => value === 0 || value === 1) === true) return Int32Array.from(values);
   throw new Failure('input', {
     what: `${path}: its labels are not 0 for normal samples and 1 for anomalies.`,
-    cure: 'Number them so.',
-    settings: ['data'],
+    cure: 'Number them so, or list the classes in a file, the normal one first, one a line.',
+    settings: ['data', 'classes'],
     written: 'nothing',
   });
 }
@@ -38,7 +38,7 @@ export function requireBoth({ samples, split }: SplitSamples): void {
       : `of ${split.count} test samples ${anomalies} are anomalies, and it takes both kinds to tell them apart`;
   throw new Failure('input', {
     what: `${path}: ${what}.`,
-    cure: 'Give test data with labels, 0 for normal samples and 1 for anomalies: y_test beside x_test, or a test set of its own.',
+    cure: 'Give test data with labels, 0 for normal samples and 1 for anomalies: y_test beside x_test, folders called normal and otherwise, or a test set of its own.',
     settings: ['test'],
     written: 'nothing',
   });

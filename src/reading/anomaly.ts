@@ -4,6 +4,7 @@ import type { OutputReading } from '../contract/reading.js';
 import { type Head, headsOf } from '../model/head.js';
 import { readSource } from '../model/source.js';
 import { elementCount } from '../model/tensor.js';
+import { anomalySentences } from './anomaly-classes.js';
 import { anomalyLabels, anomalyMeasure } from './anomaly-labels.js';
 import { predict } from './predictions.js';
 import { inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
@@ -81,7 +82,10 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
       classes: null,
       sanity: null,
       untrained: null,
-      data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      data: [
+        ...anomalySentences(question.classes),
+        ...part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      ],
       runtime,
       trusted: options.reading.trustReading,
     },

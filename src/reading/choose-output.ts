@@ -120,7 +120,15 @@ function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fa
   if (wanted.kind === 'mask') return cureForMasks(floats, wanted);
   const hasWidth = (fits: (width: number) => boolean): boolean =>
     floats.some(({ width }) => width !== null && width > 1 && fits(width));
-  if (wanted.kind === 'class' && wanted.occurring < wanted.classes && hasWidth((width) => width >= wanted.occurring)) {
+  if (floats.length === 0 && wanted.kind === 'class') {
+    return {
+      cure: 'Export the model with the logits or probabilities of its classes as an output, not with the class alone.',
+      settings: ['output'],
+    };
+  }
+  const twoInOne = wanted.kind === 'class' && wanted.occurring <= 2 && floats.some(({ width }) => width === 1);
+  const numberedOtherwise = wanted.kind === 'class' && wanted.occurring < wanted.classes;
+  if (numberedOtherwise && (twoInOne || hasWidth((width) => width >= wanted.occurring))) {
     return {
       cure: `There are samples of ${wanted.occurring} of them: number the classes from 0, or list the classes in the order of the model's outputs, one a line, in a file.`,
       settings: ['classes', 'output'],
@@ -254,7 +262,8 @@ function fitOf(observed: ObservedHead, wanted: WantedOutput): Fit | null {
     case 'class': {
       const { classes, numericNames } = wanted;
       if (width === 1 && classes <= 2) return { rank: 0, task: 'binary' };
-      if (width === 1) return numericNames ? { rank: 1, task: 'regression' } : null;
+      // no sigmoid says 2: such numbers are classes that are not counted from 0
+      if (width === 1) return numericNames && head.activation !== 'sigmoid' ? { rank: 1, task: 'regression' } : null;
       if (width === classes) return { rank: 0, task: head.columns === null ? 'classification' : 'binary' };
       return width > classes ? { rank: 1, task: 'classification' } : null;
     }

@@ -14,6 +14,7 @@ import { countLeaks, countRepeats, narrowSplit, type Split, splitDataset, wholeS
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
 import type { SampleShapes, Signature, SignatureInput } from '../runtime/predictor.js';
+import { openingAnomalies } from './anomaly-classes.js';
 import { anomalyLabels } from './anomaly-labels.js';
 import { type ClassNames, matchClasses } from './class-names.js';
 import type { Measure } from './measures.js';
@@ -62,7 +63,7 @@ export async function openEvaluationData(
   named: NamedKeys = bareNames,
   unlabelled = false,
 ): Promise<OpenedPart> {
-  const open = openerOf(fed, named, wantedByGraphs(fed, task));
+  const open = openerFor(fed, named, task);
   const reading = { ...readOptions(options, task), ...(unlabelled && { requireTargets: false }) };
   const whole = await open(options.data, reading);
   const opened = (await whole.companion('test', whole.targets, reading)) ?? whole;
@@ -85,7 +86,7 @@ export async function openRunData(
   seed: number,
   named: NamedKeys = bareNames,
 ): Promise<RunData> {
-  const open = openerOf(fed, named, wantedByGraphs(fed, task));
+  const open = openerFor(fed, named, task);
   const reading = readOptions(options, task);
   const opened = await open(options.data, reading);
   const { targets, classes } = inOrder(opened, fed.classNames);
@@ -122,6 +123,11 @@ export async function openRunData(
   const told = { classes, target: opened.target };
   if (task !== 'anomaly') return { train, validation, test, ...told };
   return { train: await normalOnly(train), validation: await normalOnly(validation), test, ...told };
+}
+
+function openerFor(fed: FedModel, named: NamedKeys, task: NamedTask | null): OpenData {
+  const open = openerOf(fed, named, wantedByGraphs(fed, task));
+  return task === 'anomaly' ? openingAnomalies(open, fed.classNames) : open;
 }
 
 /** What a model of normal samples is trained on: where there are labels, none that is an anomaly. */
@@ -162,9 +168,10 @@ function withTargets<Set extends { readonly targets: Targets }>(dataset: Set, ta
 
 /** Labels in the order of the model's classes, where it is known and they are the same. */
 function inOrder(
-  { targets, path }: Pick<OpenedData, 'targets' | 'path'>,
+  { targets, path, classes }: Pick<OpenedData, 'targets' | 'path' | 'classes'>,
   known: ClassNames | null,
 ): { targets: Targets; classes: ClassReading | null } {
+  if (classes !== undefined) return { targets, classes };
   // which names are those of a mask's values is known with the model's maps
   if (targets.kind === 'mask') return { targets, classes: known };
   if (targets.kind !== 'class') return { targets, classes: null };

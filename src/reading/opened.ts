@@ -1,11 +1,13 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
+import type { ClassReading } from '../contract/reading.js';
 import type { ReadingOptions } from '../contract/settings.js';
 import type { Dataset, Part, Targets } from '../data/dataset.js';
 import { listed } from '../data/encoding.js';
 import { companionOptions, openCompanion, openDataset, type ReadOptions, withNamesOf } from '../data/open.js';
 import type { OtherTargets } from '../data/samples.js';
-import { type NamedSource, openSources, type Sources } from '../data/sources.js';
+import { holdsAnyOf, type NamedSource, openSources, type Sources } from '../data/sources.js';
+import { headsOf } from '../model/head.js';
 import type { Model } from '../model/model.js';
 import type { Signature } from '../runtime/predictor.js';
 
@@ -22,6 +24,8 @@ export interface OpenedData extends Pick<Dataset, 'path' | 'part'> {
   readonly targets: Targets;
   /** of the outputs that were named behind the first, by their names */
   readonly others: OtherTargets;
+  /** what stands for normal samples and what for anomalies, where that is told by words; left out: nothing is */
+  readonly classes?: ClassReading;
   /** what graphs of the user's read beside the model's outputs, by the names of their inputs */
   readonly wanted: OtherTargets;
   /** the output whose name, or key, the targets were found by; null where they have the name of none */
@@ -70,18 +74,30 @@ export function openerOf(
     named.inputs.length === 0 &&
     named.outputs.length <= 1 &&
     (named.outputs[0]?.key ?? null) === null;
-  if (plain) return async (path, options) => ofDataset(await openDataset(path, options));
   const withKeys = (names: readonly string[]): NamedSource[] => names.map((name) => ({ name, key: keyOf(name) }));
   const [first = null, ...others] = named.outputs;
   const wanted: Wanted = {
     inputs: withKeys(there),
     named: first,
     others,
-    outputs: model.graph.proto.output.map(({ name }) => name),
+    outputs: namedOutputs(model.graph),
     besides: withKeys(byGraphs.names),
     only: byGraphs.only,
   };
-  return (path, options) => openNamed(path, wanted, options);
+  if (!plain) return (path, options) => openNamed(path, wanted, options);
+  // of one output, targets have the name that targets usually have
+  const names = named.outputs.length > 0 || wanted.outputs.length > 1 ? wanted.outputs : [];
+  return async (path, options) => {
+    const byName = options.target === undefined && names.length > 0 && (await holdsAnyOf(path, names));
+    return byName ? openNamed(path, wanted, options) : ofDataset(await openDataset(path, options));
+  };
+}
+
+/** Outputs that data may have targets of by their names: a class alone (`label`, as scikit-learn calls it) is none where there are others. */
+function namedOutputs(graph: Model['graph']): readonly string[] {
+  const heads = headsOf(graph);
+  const numbers = heads.filter(({ valueMeaning }) => valueMeaning !== 'label');
+  return (numbers.length > 0 ? numbers : heads).map(({ output }) => output);
 }
 
 function ofDataset(dataset: Dataset): OpenedData {
@@ -112,6 +128,16 @@ interface Wanted {
   /** by graphs of the user's; `only`: and nothing else */
   readonly besides: readonly NamedSource[];
   readonly only: boolean;
+}
+
+/** What is a target of some output of the model, whichever of them are asked for. */
+function apartFrom({ named, others, outputs, only }: Wanted): readonly NamedSource[] {
+  if (only) return [];
+  const said = named === null ? others : [named, ...others];
+  return [
+    ...said,
+    ...outputs.flatMap((name) => (said.some((each) => each.name === name) ? [] : [{ name, key: null }])),
+  ];
 }
 
 async function openNamed(path: string, wanted: Wanted, options: ReadOptions): Promise<OpenedData> {
@@ -162,9 +188,11 @@ function besidesOf(path: string, { besides }: Wanted, { besides: found, there }:
 }
 
 /** The targets of the further outputs. What was said of the first one, its task and the names of its classes, is not said of them. */
-async function othersOf(path: string, { inputs, others }: Wanted, { part }: ReadOptions): Promise<OtherTargets> {
+async function othersOf(path: string, wanted: Wanted, { part }: ReadOptions): Promise<OtherTargets> {
+  const { inputs, others } = wanted;
   if (others.length === 0) return new Map();
-  const { targets } = await openSources(path, { ...(part === undefined ? {} : { part }), inputs, outputs: others });
+  const own = part === undefined ? {} : { part };
+  const { targets } = await openSources(path, { ...own, inputs, outputs: others, apart: apartFrom(wanted) });
   const words = [...targets].find(([, own]) => own.kind === 'class' && own.numbered !== true);
   if (words === undefined) return targets;
   throw new Failure('input', {
@@ -181,11 +209,13 @@ async function othersOf(path: string, { inputs, others }: Wanted, { part }: Read
  */
 async function namedSources(
   path: string,
-  { inputs, named, outputs, besides, only }: Wanted,
+  wanted: Wanted,
   options: ReadOptions,
 ): Promise<{ readonly sources: Sources; readonly target: string | null }> {
+  const { inputs, named, outputs, besides, only } = wanted;
+  const apart = apartFrom(wanted);
   const open = (wanted: readonly NamedSource[], others: Partial<ReadOptions> = {}): Promise<Sources> =>
-    openSources(path, { ...options, ...others, inputs, outputs: wanted, besides });
+    openSources(path, { ...options, ...others, inputs, outputs: wanted, besides, apart });
   if (only) return { sources: await open([], { requireTargets: false }), target: null };
   if (named !== null) return { sources: await open([named]), target: named.name };
   if (outputs.length > 1) {

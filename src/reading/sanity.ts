@@ -276,16 +276,22 @@ function accuracyTrial(name: string, given: Uint8Array, other: Uint8Array): Tria
 /** Targets of two values as classes whose logit the output is, or in the other of the two usual codes, 0 and 1 or -1 and 1. */
 function* valueTrials(scores: Scores, truth: Extract<LabelTruth, { kind: 'values' }>): Generator<Trial> {
   const [isZeroOne, isSigned] = [isOf(truth.values, 0, 1), isOf(truth.values, -1, 1)];
-  if (!isZeroOne && !isSigned) return;
-  const values = scores.values.map((value) => (isZeroOne ? (value + 1) / 2 : 2 * value - 1));
-  const name = isZeroOne ? 'targets of -1 and 1 for 0 and 1' : 'targets of 0 and 1 for -1 and 1';
-  yield valueTrial(name, scores.values, values, truth, ['data']);
-  if (truth.width > 1) return;
-  const probabilities = scores.values.map(sigmoid);
-  const ofClasses = isZeroOne ? probabilities : probabilities.map((p) => 2 * p - 1);
-  yield valueTrial('the outputs as logits of two classes', scores.values, ofClasses, truth, [
-    ['task', 'classification'],
-  ]);
+  if (isZeroOne || isSigned) {
+    const values = scores.values.map((value) => (isZeroOne ? (value + 1) / 2 : 2 * value - 1));
+    const name = isZeroOne ? 'targets of -1 and 1 for 0 and 1' : 'targets of 0 and 1 for -1 and 1';
+    yield valueTrial(name, scores.values, values, truth, ['data']);
+  }
+  const [low, high] = [Math.min(...truth.values), Math.max(...truth.values)];
+  const areTwo = low < high && Number.isInteger(low) && Number.isInteger(high) && isOf(truth.values, low, high);
+  if (truth.width > 1 || !areTwo) return;
+  const ofClasses = scores.values.map((value) => low + (high - low) * sigmoid(value));
+  const asClasses = ['task', 'classification'] as const;
+  if (isZeroOne || isSigned) {
+    yield valueTrial('the outputs as logits of two classes', scores.values, ofClasses, truth, [asClasses]);
+    return;
+  }
+  const name = `the outputs as logits of two classes, ${low} and ${high} in a list of classes`;
+  yield valueTrial(name, scores.values, ofClasses, truth, [asClasses, 'classes']);
 }
 
 function isOf(values: Float32Array, low: number, high: number): boolean {

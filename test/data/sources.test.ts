@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
-import { type NamedSource, openSources, type SourceOptions } from '../../src/data/sources.js';
+import { holdsAnyOf, type NamedSource, openSources, type SourceOptions } from '../../src/data/sources.js';
 import { allValues, littleEndian, npyBytes, temporaryFolder, write, zipBytes } from './readers/bytes.js';
 
 const { float32, int64 } = littleEndian;
@@ -198,5 +198,49 @@ describe('openSources: what something beside the model reads', () => {
     const ids = npyBytes('<i8', [2], int64([2 ** 24 + 1, 1]));
     const opening = archive({ x: floats([2, 3]), ids }, { inputs: named('x'), outputs: [], besides: named('ids') });
     await expect(opening).rejects.toThrow(/16777217/);
+  });
+});
+
+describe('columns that are targets', () => {
+  const text = 'a,b,price,weight,hot_0,hot_1,sold\n1,2,3,4,0,1,True\n5,6,7,8,1,0,True\n';
+
+  it('of other outputs are no features', async () => {
+    const apart = named('weight', 'hot', 'sold');
+    const found = await table(text, { inputs: named('x'), outputs: named('price'), apart });
+    expect(await valuesOf(found.inputs)).toEqual({ x: [1, 2, 5, 6] });
+  });
+
+  it('are classes where they are one-hot, numbered by their places, unless values are wanted', async () => {
+    const hot = { inputs: named('x=a,b'), outputs: named('hot') };
+    expect((await table(text, hot)).targets.get('hot')).toEqual({
+      kind: 'class',
+      labels: Int32Array.of(1, 0),
+      names: ['hot_0', 'hot_1'],
+      numbered: true,
+    });
+    expect((await table(text, { ...hot, targetKind: 'values' })).targets.get('hot')).toMatchObject({ kind: 'values' });
+  });
+
+  it('are 0 and 1 where they are false and true, whichever of them occur', async () => {
+    const { targets } = await table(text, { inputs: named('x=a,b'), outputs: named('sold') });
+    expect(targets.get('sold')).toEqual({
+      kind: 'class',
+      labels: Int32Array.of(1, 1),
+      names: ['False', 'True'],
+      numbered: true,
+    });
+  });
+
+  it('are found by their names in tables and arrays of any part', async () => {
+    const csv = await write(folder, 'held.csv', text);
+    const npz = await write(
+      folder,
+      'held.npz',
+      zipBytes({ 'x_train.npy': floats([2, 2]), 'price_train.npy': floats([2]) }),
+    );
+    for (const path of [csv, npz]) {
+      expect(await holdsAnyOf(path, ['price'])).toBe(true);
+      expect(await holdsAnyOf(path, ['logits'])).toBe(false);
+    }
   });
 });

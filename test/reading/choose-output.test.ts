@@ -161,6 +161,14 @@ describe('a named output', () => {
   });
 });
 
+describe('one sigmoid', () => {
+  it('says no 2: labels of 1 and 2 are classes to be listed, and no amounts', () => {
+    const failure = refusal(outputs({ y: ['Sigmoid(x)', 1] }), classes(3, true, 2));
+    expect(failure.settings).toEqual(['classes', 'output']);
+    expect(choose(outputs({ y: ['Neg(x)', 1] }), classes(3, true, 2))).toMatchObject({ task: 'regression' });
+  });
+});
+
 describe('maps over masks', () => {
   const masks = (height: number, width: number, count = 3, usual: 'first' | 'last' = 'first') =>
     ({ kind: 'mask', height, width, classes: count, usual }) as const;

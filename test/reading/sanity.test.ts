@@ -347,6 +347,26 @@ describe('values of 0 and 1', () => {
   });
 });
 
+describe('values of 1 and 2', () => {
+  it('are told to be classes where the output is their logit, with what numbers them', async () => {
+    const random = stream(19);
+    const values = Float32Array.from({ length: 300 }, () => 1 + Number(random.uniform() < 0.4));
+    const logits = values.map((value) => 6 * (value - 1) - 3 + 2 * random.normal());
+    expect(await reading({ kind: 'values', values, width: 1 }, logits, 'values', 1)).toMatchObject({
+      status: 'suspect',
+      best: {
+        name: 'the outputs as logits of two classes, 1 and 2 in a list of classes',
+        settings: [['task', 'classification'], 'classes'],
+      },
+    });
+  });
+
+  it('that are all the same are no two classes', async () => {
+    const values = new Float32Array(300).fill(2);
+    expect((await reading({ kind: 'values', values, width: 1 }, values.slice(), 'values', 1)).best).toBeNull();
+  });
+});
+
 describe('labels that go together', () => {
   const random = stream(7);
   const width = 12;

@@ -75,8 +75,8 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
   }
   // the classes of a test folder are those that training had, in the same order
   const train = parts.get('train');
-  const names =
-    options.classNames ?? (train === undefined || train === root ? folders : (await listFolder(train)).folders);
+  const isOwn = train === undefined || train === root || options.ownClasses === true;
+  const names = options.classNames ?? (isOwn ? folders : (await listFolder(train)).folders);
   return imagesDataset(path, part, images, labels, { ...options, classNames: names });
 }
 

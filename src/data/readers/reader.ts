@@ -11,6 +11,8 @@ export interface ReadOptions {
   readonly classNames?: readonly string[];
   /** what targets are, where the data alone leaves it open (whole numbers may be classes or amounts) */
   readonly targetKind?: 'class' | 'values' | 'mask';
+  /** true: a part's classes are its own, whatever training has (anomalies, which it has none of); false by default */
+  readonly ownClasses?: boolean;
   /** false accepts data without targets (a run that distils needs none); true by default */
   readonly requireTargets?: boolean;
   /** the layout of arrays whose shape alone does not tell channels from space */

@@ -122,7 +122,19 @@ export function columnTargets(path: string, column: Column, options: ReadOptions
       settings: [['task', 'classification']],
     });
   }
+  if (column.kind === 'truths' && options.classNames === undefined) return truthTargets(column, rows);
   return namedTargets(words, place, options);
+}
+
+/** False and true as the classes 0 and 1, called as they are written, whichever of them occur. */
+function truthTargets(column: Column, rows: readonly number[]): Targets {
+  const called = (truth: RegExp): string | undefined => column.cells?.texts.find((text) => truth.test(text));
+  return {
+    kind: 'class',
+    labels: Int32Array.from(rows, (row) => numberAt(column, row)),
+    names: [called(/^false$/i) ?? 'False', called(/^true$/i) ?? 'True'],
+    numbered: true,
+  };
 }
 
 /** Whether a column holds nothing but the names of image files. */

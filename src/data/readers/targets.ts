@@ -15,7 +15,11 @@ type Place = (index: number) => string;
  * Targets from labels that are class indices as they stand.
  * @throws Failure('input') when one is negative or beyond `options.classNames`
  */
-export function indexedTargets(labels: ArrayLike<number>, place: Place, options: ReadOptions): Targets {
+export function indexedTargets(
+  labels: ArrayLike<number>,
+  place: Place,
+  options: ReadOptions,
+): Extract<Targets, { kind: 'class' }> {
   const indices = new Int32Array(labels.length);
   const known = options.classNames?.length ?? mostClasses;
   let highest = -1;
@@ -110,7 +114,8 @@ export function rowTargets(values: Float32Array, width: number, place: Place, op
   }
   if (oneHot) {
     const names = options.classNames ?? Array.from({ length: width }, (_, i) => String(i));
-    return indexedTargets(labels, place, { ...options, classNames: names });
+    // a column means the same in every part, as a number does
+    return { ...indexedTargets(labels, place, { ...options, classNames: names }), numbered: true };
   }
   if (options.targetKind === 'class') {
     throw new Failure('input', {

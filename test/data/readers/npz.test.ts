@@ -46,6 +46,7 @@ describe('.npz', () => {
       kind: 'class',
       labels: Int32Array.of(2, 0),
       names: ['0', '1', '2'],
+      numbered: true,
     });
     expect(await targetsOf(npyBytes('|u1', [2, 1], Uint8Array.of(1, 0)))).toMatchObject({
       labels: Int32Array.of(1, 0),
