@@ -17,6 +17,9 @@ function encodingOf({ encoding }: Dataset): Encoding {
   return encoding;
 }
 
+/** of a table whose target has no usual name */
+const note = 'The column "bought", the last one, is taken for the target.';
+
 /** Written by pandas 3.1 (DataFrame.to_csv). */
 const people =
   'age,city,member,bought\n31.0,Oslo,True,1\n,Rome,False,0\n44.5,Paris,True,1\n58.0,Oslo,True,1\n23.0,,False,0\n,Rome,False,0\n';
@@ -38,6 +41,7 @@ describe('the encoding of a table', () => {
     ];
     expect(await allValues(train)).toEqual(rows.flat());
     expect(encodingOf(train).sentences).toEqual([
+      note,
       "2 missing values of 'age' replaced by the training part's mean 44.5",
       "'city' one-hot: Oslo, Paris, Rome",
       "1 value of 'city' in no category of the training part: all zeros",
@@ -47,6 +51,7 @@ describe('the encoding of a table', () => {
   it('is learned on the data at hand where there is no training part, and says so', async () => {
     const whole = await table(people);
     expect(encodingOf(whole).sentences).toEqual([
+      note,
       "2 missing values of 'age' replaced by the mean 39.125 of the data at hand",
       "'city' one-hot: Oslo, Paris, Rome, (missing) (the categories of the data at hand)",
     ]);
