@@ -66,7 +66,9 @@ export const networks: fc.Arbitrary<Network> = fc
     for (const layer of layers) made.add(layer);
     if (tail > 0) made.add({ kind: tail === 1 ? 'gemm' : 'conv', reads: 0, alsoReads: 0, variant: seed });
     return made.finish(shown);
-  });
+  })
+  // layers of which none fits
+  .filter(({ outputs }) => outputs.length > 0);
 
 /** A network that grows by layers. A choice that fits nothing adds nothing. */
 class Construction {

@@ -17,6 +17,12 @@ type LayoutRule = (graph: Graph, node: NodeProto, layouts: Layouts) => Layout | 
 
 const ofInput: LayoutRule = (_graph, node, layouts) => layouts(inputName(node, 0));
 
+/** Of operators that have channels at axis 1 and work along the axes behind it: the last axis of a matrix is that too. */
+const ofImage: LayoutRule = (graph, node, layouts) => {
+  const from = ofInput(graph, node, layouts);
+  return from?.axis === 1 || from?.rank === 2 ? from : null;
+};
+
 const pooledAway: LayoutRule = (graph, node, layouts) => {
   const from = layouts(inputName(node, 0));
   const axes = axesOf(graph, node);
@@ -92,6 +98,16 @@ const rules: Readonly<Record<string, LayoutRule>> = {
     }
     return { ...first, channels };
   },
+  BatchNormalization: ofImage,
+  InstanceNormalization: ofImage,
+  LRN: ofImage,
+  MaxPool: ofImage,
+  AveragePool: ofImage,
+  GlobalAveragePool: ofImage,
+  GlobalMaxPool: ofImage,
+  LpPool: ofImage,
+  Resize: ofImage,
+  Upsample: ofImage,
   ReduceMean: pooledAway,
   ReduceMax: pooledAway,
   Squeeze: pooledAway,
@@ -119,8 +135,7 @@ const shapeKeeping: ReadonlySet<string> = new Set([
     'Tanh',
     'Softplus',
   ],
-  ...['Identity', 'Dropout', 'Cast', 'Neg', 'BatchNormalization', 'InstanceNormalization', 'LRN', 'Softmax'],
-  ...['MaxPool', 'AveragePool', 'GlobalAveragePool', 'GlobalMaxPool', 'LpPool', 'Resize', 'Upsample'],
+  ...['Identity', 'Dropout', 'Cast', 'Neg', 'Softmax'],
 ]);
 
 /**

@@ -323,6 +323,9 @@ function passing(move: (lane: Lane, arrival: Arrival) => Lane | null = () => nul
   };
 }
 
+/** Windows slide along the axes behind axis 1: channels on the last axis would be mixed. */
+const pool = passing((lane) => (onAxis1(lane) ? lane : null));
+
 const reduction = passing((lane, { graph, node }) => {
   const { rank } = lane;
   const axes = axesOf(graph, node);
@@ -364,6 +367,7 @@ function zerosAround(arrival: Arrival, trailing: number): Passage | Refusal {
 function offsetsAround({ node, at }: Arrival, trailing: number): Passage | Refusal {
   const recentre: Recentre[] = [];
   for (const { factor, lane } of at(0)) {
+    if (lane !== null && !onAxis1(lane)) return refuse(`${describeNode(node)} pads the channels`);
     const channels: ChannelMap | Refusal = lane === null ? null : laneAt(lane, lane.total);
     if (channels !== null && isRefusal(channels)) return channels;
     const output = outputName(node);
@@ -375,16 +379,16 @@ function offsetsAround({ node, at }: Arrival, trailing: number): Passage | Refus
 const averagePool: OffsetRule = (arrival) =>
   averagesZeros(arrival.node)
     ? zerosAround(arrival, (intsAttribute(arrival.node, 'kernel_shape') ?? []).length)
-    : pass(arrival);
+    : pool(arrival);
 
 const pad: OffsetRule = (arrival) => {
   const { graph, node } = arrival;
-  if (stringAttribute(node, 'mode', 'constant') !== 'constant') return pass(arrival);
+  if (stringAttribute(node, 'mode', 'constant') !== 'constant') return pool(arrival);
   const pads = intsAttribute(node, 'pads') ?? integersAt(graph, node, 1);
   const value = node.input[2] ? numberOf(graph.constant(node.input[2])) : floatAttribute(node, 'value', 0);
   if (pads === undefined || value === undefined || Math.abs(value) > almostZero || node.input[3])
     return refuse(`${describeNode(node)} pads with other than zeros`);
-  if (pads.every((size) => size <= 0)) return pass(arrival);
+  if (pads.every((size) => size <= 0)) return pool(arrival);
   const rank = pads.length / 2;
   if ([0, 1, rank, rank + 1].some((axis) => pads[axis] !== 0)) return refuse(`${describeNode(node)} pads the channels`);
   return zerosAround(arrival, rank - 2);
@@ -411,10 +415,10 @@ const rules: Readonly<Record<string, OffsetRule>> = {
   Sub: sum,
   Sum: sum,
   Concat: concat,
-  MaxPool: pass,
+  MaxPool: pool,
   AveragePool: averagePool,
-  GlobalAveragePool: pass,
-  GlobalMaxPool: pass,
+  GlobalAveragePool: pool,
+  GlobalMaxPool: pool,
   ReduceMean: reduction,
   ReduceMax: reduction,
   ReduceMin: reduction,
