@@ -97,8 +97,11 @@ async function readFolder(folder: string): Promise<StoredRun> {
   return readRun(path);
 }
 
+const none = v.optional(v.array(v.unknown()), []);
+
 /**
- * What `report.json` is told by, and what the tables read of it; the rest is as `migrate` wrote it.
+ * What `report.json` is told by, and what the tables read of it; the rest is as `migrate` wrote it. What earlier versions did not
+ * write yet is filled in.
  * @see MigrateResult
  */
 const resultParts = v.looseObject({
@@ -107,13 +110,16 @@ const resultParts = v.looseObject({
   settings: v.looseObject({}),
   environment: v.looseObject({ version: v.string() }),
   plan: v.looseObject({ sites: v.array(v.unknown()) }),
+  reading: v.optional(v.looseObject({ runtime: v.optional(v.unknown(), null) })),
   arms: v.looseObject({ before: v.looseObject({}), frelu: v.looseObject({}) }),
   delta: v.looseObject({
     vsBefore: v.looseObject({ metric: v.string(), higherIsBetter: v.boolean() }),
     vsControl: v.nullable(v.looseObject({})),
   }),
+  outputs: none,
+  guarded: none,
   sites: v.array(v.unknown()),
-  acceptance: v.looseObject({ rule: v.string(), met: v.boolean() }),
+  acceptance: v.looseObject({ rule: v.string(), met: v.boolean(), goals: none }),
   verdict: v.picklist(['adopt', 'reject', 'inconclusive']),
   reasons: v.array(v.looseObject({ code: v.string() })),
   written: v.boolean(),
@@ -136,8 +142,8 @@ async function readRun(path: string): Promise<StoredRun> {
   });
   try {
     // the first says what is wrong, the second what it is
-    parseJson(text, resultParts);
-    return { path, result: parseJson(text, runResult) };
+    const parts = parseJson(text, resultParts);
+    return { path, result: v.parse(runResult, parts) };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     const what = `${path}: this is not the report.json of a run, or not all of it (${cause.message}).`;
