@@ -27,6 +27,7 @@ export type {
   Environment,
   EvaluateResult,
   Example,
+  ExportResult,
   InspectResult,
   LatencyComparison,
   MetricName,
@@ -58,6 +59,7 @@ export { type Language, renderHtml, renderMarkdown, renderPdf, renderTerminal } 
 export type { ArmName } from './run/arms.js';
 export { type CompareOptions, compareModels } from './run/compare.js';
 export { type EvaluateOptions, evaluateModel } from './run/evaluate.js';
+export { type ExportOptions, exportArm } from './run/export.js';
 export type { RunHooks, RunPhase } from './run/hooks.js';
 export { migrate } from './run/migrate.js';
 export { type MonitorOptions, monitor } from './run/monitor.js';
