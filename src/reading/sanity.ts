@@ -121,7 +121,7 @@ export async function checkReading(question: SanityQuestion): Promise<Sanity> {
     const p = adjusted[i] ?? 1;
     return trial.isFar && p < level ? [{ ...trial, p }] : [];
   });
-  const [best = null] = better.sort((a, b) => gainOf(b) - gainOf(a));
+  const best = bestOf(better);
   if (best !== null) {
     const alike = better.filter((other) => other !== best && isAlike(other, best));
     return { ...finding(given, 'suspect', readingOf(best), betterSentence(best, alike)), alike: alike.map(readingOf) };
@@ -389,6 +389,16 @@ export const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): stri
 
 const chanceText = ({ metric, chance }: Judged): string =>
   metric === 'r2' ? '0 for the mean of the targets' : `${(100 * chance).toFixed(2)} % for a guess`;
+
+/** What gains most; of ways to prepare the inputs that gain nearly as much, the one that changes least. */
+function bestOf(better: readonly Trial[]): Trial | null {
+  const [first, ...rest] = better.toSorted((a, b) => gainOf(b) - gainOf(a));
+  if (first === undefined || first.order !== null) return first ?? null;
+  const near = rest.filter(
+    (other) => other.order === null && other.metric === first.metric && gainOf(first) - gainOf(other) < alikeGain,
+  );
+  return near.reduce((best, other) => (other.settings.length < best.settings.length ? other : best), first);
+}
 
 /** Of the order of the classes there are several trials, which say the same. */
 function isAlike(other: Trial, best: Trial): boolean {

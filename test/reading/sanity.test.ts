@@ -167,6 +167,29 @@ describe('a real fault', () => {
     expect(share).toBeGreaterThan(0.95);
   });
 
+  it('of the inputs is told by what changes least, of two that do nearly as well', async () => {
+    const random = stream(5);
+    const model = trained(random, 4, 800);
+    const nearly = model.predicted.map((own, i) => (i % 100 === 0 ? (own + 1) % 4 : own));
+    const answers = [model.predicted, nearly, disturbed(random, model, 0.2)];
+    const inputs: readonly InputCandidate[] = [
+      { name: '0', apply: {}, settings: ['scale', 'mean'] },
+      { name: '1', apply: {}, settings: ['channelOrder'] },
+      { name: '2', apply: {}, settings: [] },
+    ];
+    const given = disturbed(random, model, 0.6);
+    const { best } = await checkReading({
+      truth: { kind: 'class', labels: model.labels, classes: 4 },
+      width: 4,
+      scores: 'logits',
+      inputs,
+      predict: async (candidate) =>
+        logitsOf(random, candidate === null ? given : (answers[Number(candidate.name)] ?? given), 4, 4),
+    });
+    // the third changes nothing that has to be said, but is far behind
+    expect(best?.settings).toEqual(['channelOrder']);
+  });
+
   it('of the inputs that exchanges classes is told with the order that does as well', async () => {
     const classes = 3;
     const model = trained(stream(3), classes, 600);
