@@ -97,11 +97,8 @@ async function readFolder(folder: string): Promise<StoredRun> {
   return readRun(path);
 }
 
-const none = v.optional(v.array(v.unknown()), []);
-
 /**
- * What `report.json` is told by, and what the tables read of it; the rest is as `migrate` wrote it. What earlier versions did not
- * write yet is filled in.
+ * What `report.json` is told by, and what the tables read of it; the rest is as `migrate` wrote it.
  * @see MigrateResult
  */
 const resultParts = v.looseObject({
@@ -110,16 +107,13 @@ const resultParts = v.looseObject({
   settings: v.looseObject({}),
   environment: v.looseObject({ version: v.string() }),
   plan: v.looseObject({ sites: v.array(v.unknown()) }),
-  reading: v.optional(v.looseObject({ runtime: v.optional(v.unknown(), null) })),
   arms: v.looseObject({ before: v.looseObject({}), frelu: v.looseObject({}) }),
   delta: v.looseObject({
     vsBefore: v.looseObject({ metric: v.string(), higherIsBetter: v.boolean() }),
     vsControl: v.nullable(v.looseObject({})),
   }),
-  outputs: none,
-  guarded: none,
   sites: v.array(v.unknown()),
-  acceptance: v.looseObject({ rule: v.string(), met: v.boolean(), goals: none }),
+  acceptance: v.looseObject({ rule: v.string(), met: v.boolean() }),
   verdict: v.picklist(['adopt', 'reject', 'inconclusive']),
   reasons: v.array(v.looseObject({ code: v.string() })),
   written: v.boolean(),
@@ -127,6 +121,21 @@ const resultParts = v.looseObject({
 });
 
 const runResult = v.custom<MigrateResult>((value) => v.is(resultParts, value));
+
+/** A result of an earlier version, with what it did not hold yet; the order of its fields is kept. */
+function ofThisVersion(result: MigrateResult): MigrateResult {
+  const { outputs = [], guarded = [], acceptance, reading } = result;
+  const { goals = [] } = acceptance;
+  // a damaged one may have none: whoever needs it says so
+  const { runtime = null } = reading ?? {};
+  return {
+    ...result,
+    outputs,
+    guarded,
+    acceptance: { ...acceptance, goals },
+    ...(reading !== undefined && { reading: { ...reading, runtime } }),
+  };
+}
 
 async function readRun(path: string): Promise<StoredRun> {
   const text = await readText(path).catch((cause: unknown) => {
@@ -142,8 +151,8 @@ async function readRun(path: string): Promise<StoredRun> {
   });
   try {
     // the first says what is wrong, the second what it is
-    const parts = parseJson(text, resultParts);
-    return { path, result: v.parse(runResult, parts) };
+    parseJson(text, resultParts);
+    return { path, result: ofThisVersion(parseJson(text, runResult)) };
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
     const what = `${path}: this is not the report.json of a run, or not all of it (${cause.message}).`;
