@@ -193,9 +193,14 @@ export function appendBackward(
   const losses: string[] = [];
   const [fed] = graph.feeds();
   const samples = present(fed && shapeOf(fed.name)[0], 'the batch size');
+  /** outputs may end in one value, whose gradients add up */
+  const addLoss = (value: string, loss: string, gradient: string): void => {
+    const known = seeds.get(value);
+    seeds.set(value, known === undefined ? gradient : emit.op('Add', [known, gradient]));
+    losses.push(loss);
+  };
   const readGiven = (output: string): Pick<Backward, 'targets' | 'targetShape'> => {
-    seeds.set(output, emit.float(1));
-    losses.push(output);
+    addLoss(output, output, emit.float(1));
     return { targets: null, targetShape: [] };
   };
   const writeHead = (
@@ -228,10 +233,7 @@ export function appendBackward(
             distillation,
           );
     const weighted = (value: string): string => (weight === 1 ? value : emit.op('Mul', [value, emit.float(weight)]));
-    const own = weighted(inUnits(gradient));
-    const known = seeds.get(read.value);
-    seeds.set(read.value, known === undefined ? own : emit.op('Add', [known, own]));
-    losses.push(weighted(loss));
+    addLoss(read.value, weighted(loss), weighted(inUnits(gradient)));
     return { targets, targetShape };
   };
   const writeMaskHead = (output: string, kind: LossKind, mask: MaskLoss): TargetInput => {
@@ -240,9 +242,7 @@ export function appendBackward(
     const targetShape = maskTargetShape(kind, shape, mask);
     graph.proto.input.push(floatValue(targets, targetShape));
     const { loss, gradient } = writeMaskLoss(emit, kind, output, targets, shape, mask);
-    const known = seeds.get(output);
-    seeds.set(output, known === undefined ? gradient : emit.op('Add', [known, gradient]));
-    losses.push(loss);
+    addLoss(output, loss, gradient);
     return { targets, targetShape };
   };
   const { loss: kind } = options;

@@ -1,4 +1,4 @@
-import { isMetricOf, metricsOf } from '../contract/metrics.js';
+import { metricsOf } from '../contract/metrics.js';
 import type { MigrateResult } from '../contract/result.js';
 import { namedMetrics } from '../evaluation/acceptance.js';
 import { pairedDelta } from '../evaluation/compare.js';
@@ -16,7 +16,7 @@ export const guarded = defineJudge<Pick<MigrateResult, 'guarded'>>({
     const test = truth(subject, 'test');
     const there = metricsOf(test.kind, test.kind === 'class' ? test.classes : 0);
     const wanted = new Set([...guardedMetrics, ...namedMetrics(rule)]);
-    const metrics = there.filter((name) => wanted.has(name) && name !== task.metric && isMetricOf(test.kind, name));
+    const metrics = there.filter((name) => wanted.has(name) && name !== task.metric);
     return { guarded: metrics.map((metric) => pairedDelta(metric, before, frelu, test, { seed })) };
   },
 });

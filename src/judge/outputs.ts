@@ -26,21 +26,27 @@ export const outputs = defineJudge<Pick<MigrateResult, 'outputs'>>({
       frelu: frelu.test,
       delta: (await delta.of(subject)).delta,
     };
+    const { networks } = subject;
+    const trained = subject.arms.control;
+    const controlModel = trained && networks.control.bake(trained.outcome.parameters).model;
     const others: OutputResult[] = [];
-    for (const other of subject.others) others.push(await resultOf(subject, other));
+    for (const other of subject.others) others.push(await resultOf(subject, other, controlModel));
     return { outputs: [first, ...others] };
   },
 });
 
-async function resultOf(subject: Subject, { signature, task, judged, targets }: OtherOutput): Promise<OutputResult> {
-  const { model, staged, networks, data, device, seed } = subject;
+/** @param controlModel the control arm's network with the trained values in place; null without that arm */
+async function resultOf(
+  { model, staged, data, device, seed }: Subject,
+  { signature, task, judged, targets }: OtherOutput,
+  controlModel: ModelProto | null,
+): Promise<OutputResult> {
   const { test } = data;
   const truth = truthOf(task, targets(test), test.split.indices, new Float32Array());
   const scoresWith = async (source: ModelProto | string): Promise<AnyScores> =>
     scoresOf(task, await predict(source, signature, test, device.session));
-  const arm = subject.arms.control;
   const before = await scoresWith(readSource(model, signature));
-  const control = arm === null ? null : await scoresWith(networks.control.bake(arm.outcome.parameters).model);
+  const control = controlModel && (await scoresWith(controlModel));
   const frelu = await scoresWith(readSource(staged.model, signature));
   return {
     name: judged.output,

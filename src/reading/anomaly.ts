@@ -7,7 +7,7 @@ import { elementCount } from '../model/tensor.js';
 import { anomalySentences } from './anomaly-classes.js';
 import { anomalyLabels, anomalyMeasure } from './anomaly-labels.js';
 import { predict } from './predictions.js';
-import { inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
+import { dataSentences, inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
 import { checkRuntime, soundSession } from './runtime.js';
 import type { RunTask } from './task.js';
 
@@ -82,10 +82,7 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
       classes: null,
       sanity: null,
       untrained: null,
-      data: [
-        ...anomalySentences(question.classes),
-        ...part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
-      ],
+      data: [...anomalySentences(question.classes), ...dataSentences(part)],
       runtime,
       trusted: options.reading.trustReading,
     },

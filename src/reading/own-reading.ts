@@ -5,7 +5,7 @@ import { readSource } from '../model/source.js';
 import { outputsRead } from './own-graphs.js';
 import { type CheckedGraphs, checkOwnGraphs, measuresOf, requireMeasure } from './own-measures.js';
 import { predict } from './predictions.js';
-import { inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
+import { dataSentences, inputReadings, type ModelReading, type ReadingQuestion } from './reading.js';
 import { checkRuntime, soundSession } from './runtime.js';
 import type { RunTask } from './task.js';
 
@@ -73,7 +73,7 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
       classes: null,
       sanity: null,
       untrained: null,
-      data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      data: dataSentences(part),
       runtime,
       trusted: options.reading.trustReading,
     },

@@ -118,7 +118,7 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
     labelled: rowsOnly(labelled.targets),
     task: options.task,
     measures,
-    inputs: await candidatesFor(asked.labelled),
+    triesInputs: true,
   });
   const others: ReadOutput[] = [];
   for (const [output, own] of beside) {
@@ -131,7 +131,7 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
         targets: own,
         labelled: targets,
         task,
-        inputs: [],
+        triesInputs: false,
         measures: [],
       }),
     );
@@ -155,7 +155,7 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
       classes: judged.targets.kind === 'class' ? question.classes : null,
       sanity,
       untrained: null,
-      data: part.inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []),
+      data: dataSentences(part),
       runtime,
       trusted: options.reading.trustReading,
     },
@@ -171,8 +171,8 @@ interface OutputQuestion {
   /** of the labelled samples */
   readonly labelled: RowTargets;
   readonly task: TaskOptions;
-  /** other ways of preparing the inputs, to be tried */
-  readonly inputs: readonly InputCandidate[];
+  /** whether other ways of preparing the inputs are tried: one output tells enough of them */
+  readonly triesInputs: boolean;
   /** by the user's own graphs */
   readonly measures: readonly OwnMeasure[];
 }
@@ -205,7 +205,7 @@ async function readOutput(
   asked: ReadingQuestion,
   observed: readonly ObservedHead[],
   first: Pick<ReadOutput, 'predictions' | 'runtime'> | null,
-  { named, targets: wanted, labelled, task: said, inputs, measures }: OutputQuestion,
+  { named, targets: wanted, labelled, task: said, triesInputs, measures }: OutputQuestion,
 ): Promise<ReadOutput> {
   const { model, part, options } = asked;
   const chosen = chooseOutput(model.path, observed, wantedOf(wanted), named);
@@ -222,7 +222,7 @@ async function readOutput(
   const signature = { ...question.signature, output: chosen.head.value };
   const own = targetsFor(chosen, labelled);
   const sanity =
-    targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, inputs), own);
+    targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, triesInputs), own);
   return { chosen, agreement, targets, task, signature, predictions, sanity, runtime };
 }
 
@@ -304,7 +304,7 @@ async function checkSanity(
   signature: Signature,
   targets: Targets,
   task: RunTask,
-  inputs: readonly InputCandidate[],
+  triesInputs: boolean,
 ): Promise<Sanity> {
   const { model, labelled, session } = question;
   const size = labelled.inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
@@ -318,7 +318,7 @@ async function checkSanity(
     truth,
     width: task.width,
     scores: task.scores,
-    inputs,
+    inputs: triesInputs ? await candidatesFor(labelled) : [],
     async predict(candidate) {
       const inputs = preparedBy(question, signature, candidate);
       return (await predict(source, signature, { ...labelled, inputs, split }, session)).values;
@@ -381,6 +381,11 @@ function ends(values: Float32Array): { readonly min: number; readonly max: numbe
     if (value > max) max = value;
   }
   return { min, max };
+}
+
+/** What was taken to be so of the data, and learned of them: columns, gaps, categories. */
+export function dataSentences({ inputs }: DataPart): readonly string[] {
+  return inputs.flatMap(({ dataset }) => dataset.encoding?.sentences ?? []);
 }
 
 /** How each input is fed. */

@@ -402,9 +402,8 @@ function bestOf(better: readonly Trial[]): Trial | null {
 
 /** Of the order of the classes there are several trials, which say the same. */
 function isAlike(other: Trial, best: Trial): boolean {
-  return other.metric === best.metric && (other.order === null) !== (best.order === null)
-    ? gainOf(best) - gainOf(other) < alikeGain
-    : false;
+  const isAnotherKind = other.metric === best.metric && (other.order === null) !== (best.order === null);
+  return isAnotherKind && gainOf(best) - gainOf(other) < alikeGain;
 }
 
 export function betterSentence(

@@ -58,7 +58,7 @@ function evaluateOn(options: EvaluateOptions): Promise<EvaluateResult> {
 
 /** The outputs that were named, the first one too; none where there is but one. */
 export function outputsOf({ reading, task, scores, truth, others }: Evaluated): readonly EvaluatedOutput[] {
-  const [judged] = reading.outputs.filter((output) => output.judged);
+  const judged = reading.outputs.find((output) => output.judged);
   if (others.length === 0 || judged === undefined) return [];
   return [{ name: judged.name, task, scores, truth }, ...others];
 }

@@ -80,32 +80,22 @@ it('several outputs are trained together, each with its loss and its metrics; th
   expect(untrained?.validationLoss).toBeGreaterThan(1.2);
 });
 
-it('the loss of a step is the sum of what each output has, and reaches what they share', async () => {
-  const graph = parseGraph(heads);
-  const trainable = makeTrainable(
-    'heads.onnx',
-    graph,
-    'all',
-    [],
-    [
-      { output: 'kind', loss: 'cross-entropy', scores: 'probabilities' },
-      { output: 'amount', loss: 'mse', scores: 'values' },
-    ],
-  );
-  expect(trainable.parameters.toSorted()).toEqual(['p', 'pb', 'q', 'qb', 'v', 'vb']);
-  const settings = {
-    provider: 'cpu',
-    loss: 'cross-entropy',
-    optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-    batchNorm: 'frozen',
-    clipNorm: null,
-    sampleShapes: { x: [4] },
-    others: [{ loss: 'mse', targetScale: [30] }],
-  } as const;
-  const build = (size: number, part: BatchPart) => prepareStep(trainable, size, settings, part);
-  const stepper = new Stepper(build, trainable.graph);
-  onTestFinished(() => stepper.release());
-  const weights = new Map(graph.proto.initializer.map((each) => [each.name, Float64Array.from(readFloats(each))]));
+const judgedHeads = [
+  { output: 'kind', loss: 'cross-entropy', scores: 'probabilities' },
+  { output: 'amount', loss: 'mse', scores: 'values' },
+] as const;
+
+const plainDescent = {
+  provider: 'cpu',
+  loss: 'cross-entropy',
+  optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+  batchNorm: 'frozen',
+  clipNorm: null,
+  sampleShapes: { x: [4] },
+} as const;
+
+/** The first eight rows as a step is fed with them. */
+function firstBatch() {
   const samples = [...Array(8).keys()];
   const feed = {
     inputs: { x: float32(Float32Array.from(samples.flatMap((i) => rows[i] ?? [])), [8, 4]) },
@@ -113,6 +103,19 @@ it('the loss of a step is the sum of what each output has, and reaches what they
     others: [Float32Array.from(samples, (i) => amounts[i] ?? 0)],
     count: 8,
   };
+  return { samples, feed };
+}
+
+it('the loss of a step is the sum of what each output has, and reaches what they share', async () => {
+  const graph = parseGraph(heads);
+  const trainable = makeTrainable('heads.onnx', graph, 'all', [], judgedHeads);
+  expect(trainable.parameters.toSorted()).toEqual(['p', 'pb', 'q', 'qb', 'v', 'vb']);
+  const settings = { ...plainDescent, others: [{ loss: 'mse', targetScale: [30] }] } as const;
+  const build = (size: number, part: BatchPart) => prepareStep(trainable, size, settings, part);
+  const stepper = new Stepper(build, trainable.graph);
+  onTestFinished(() => stepper.release());
+  const weights = new Map(graph.proto.initializer.map((each) => [each.name, Float64Array.from(readFloats(each))]));
+  const { samples, feed } = firstBatch();
   const rates = { weights: 0.05, sites: 0.05 };
   const losses: number[] = [];
   for (let step = 0; step < 10; step += 1) {
@@ -199,26 +202,11 @@ it('an output beside the first whose classes are in another order is told, and s
 
 /** Two steps on the network of two heads, with weights for its outputs. */
 function weighing() {
-  const samples = [...Array(8).keys()];
-  const feed = {
-    inputs: { x: float32(Float32Array.from(samples.flatMap((i) => rows[i] ?? [])), [8, 4]) },
-    targets: Float32Array.from(samples.flatMap((i) => (kinds[i] === 0 ? [1, 0] : [0, 1]))),
-    others: [Float32Array.from(samples, (i) => amounts[i] ?? 0)],
-    count: 8,
-  };
+  const { feed } = firstBatch();
   const stepsWith = async (weights: { readonly kind?: number; readonly amount?: number }) => {
-    const judged = [
-      { output: 'kind', loss: 'cross-entropy', scores: 'probabilities' },
-      { output: 'amount', loss: 'mse', scores: 'values' },
-    ] as const;
-    const trainable = makeTrainable('heads.onnx', parseGraph(heads), 'all', [], judged);
+    const trainable = makeTrainable('heads.onnx', parseGraph(heads), 'all', [], judgedHeads);
     const settings = {
-      provider: 'cpu',
-      loss: 'cross-entropy',
-      optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-      batchNorm: 'frozen',
-      clipNorm: null,
-      sampleShapes: { x: [4] },
+      ...plainDescent,
       ...(weights.kind !== undefined && { weight: weights.kind }),
       others: [{ loss: 'mse', targetScale: [30], ...(weights.amount !== undefined && { weight: weights.amount }) }],
     } as const;

@@ -3,6 +3,7 @@ import type { ArmResult, Delta, Metrics } from '../../contract/result.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
 import { metricWord } from '../text/metrics.js';
 import { type Context, named, numeric, paragraph } from './context.js';
+import { differenceCells, metricTitle } from './figures.js';
 
 /** The three arms side by side, and their paired differences. */
 export function arms(context: Context): Section {
@@ -37,7 +38,8 @@ function retreats({ result, text, numbers }: Context): readonly Block[] {
   });
 }
 
-function armTable({ result, text, numbers }: Context): Block {
+function armTable(context: Context): Block {
+  const { result, text, numbers } = context;
   const words = text.armsSection;
   const columns = (['before', 'control', 'frelu'] as const).map((name) => ({ name, arm: result.arms[name] }));
   const row = (title: string, cell: (arm: ArmResult, path: string) => Rich): readonly Rich[] => [
@@ -50,16 +52,13 @@ function armTable({ result, text, numbers }: Context): Block {
     columns: [named(words.metric), ...columns.map(({ name }) => numeric(text.arms[name]))],
     rows: [
       ...metricNamesOf(result.arms.before.test).map(({ name, higherIsBetter }) =>
-        row(
-          higherIsBetter ? metricWord(text.metrics, name) : words.lowerIsBetter(metricWord(text.metrics, name)),
-          (arm, path) => {
-            const test = numbers.metric(name, arm.test[name]?.value ?? null, `${path}.test.${name}.value`);
-            const validation = arm.validation[name];
-            return validation === undefined
-              ? [test]
-              : words.withValidation(test, numbers.metric(name, validation.value, `${path}.validation.${name}.value`));
-          },
-        ),
+        row(metricTitle(context, name, higherIsBetter), (arm, path) => {
+          const test = numbers.metric(name, arm.test[name]?.value ?? null, `${path}.test.${name}.value`);
+          const validation = arm.validation[name];
+          return validation === undefined
+            ? [test]
+            : words.withValidation(test, numbers.metric(name, validation.value, `${path}.validation.${name}.value`));
+        }),
       ),
       row(words.epochs, (arm, path) =>
         arm.bestEpoch === null
@@ -142,9 +141,7 @@ function deltaTable(context: Context): Block {
     ],
     rows: comparisons(context).map(({ path, label, delta }) => [
       [label],
-      [numbers.metricChange(delta.metric, delta.value, `${path}.value`)],
-      delta.ci95 === null ? [text.noValue] : numbers.metricRange(delta.metric, delta.ci95, `${path}.ci95`),
-      [numbers.pValue(delta.pValue, `${path}.pValue`)],
+      ...differenceCells(context, delta, path),
       delta.fixed === null || delta.broken === null
         ? ['–']
         : words.pair(numbers.count(delta.fixed, `${path}.fixed`), numbers.count(delta.broken, `${path}.broken`)),

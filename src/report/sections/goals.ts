@@ -1,4 +1,4 @@
-import { allMetricNames } from '../../contract/metrics.js';
+import { isTableMetric } from '../../contract/metrics.js';
 import type { Goal } from '../../contract/result.js';
 import type { Rich, Section } from '../document.js';
 import type { Numbers } from '../numbers.js';
@@ -33,20 +33,17 @@ export function goals({ result, text, numbers }: Context): Section | null {
 
 /** What a goal asks for, in words. */
 export function goalText({ code, subject }: Goal, text: Texts): string {
-  const metric = allMetricNames.find((name) => name === subject);
   const ofClass = /^class (.*)$/s.exec(subject)?.[1];
-  const name =
-    metric !== undefined
-      ? text.metrics[metric]
-      : code === 'guard' && ofClass !== undefined
-        ? text.goals.ofClass(ofClass)
-        : (text.goals.subjects[subject] ?? subject);
+  const name = isTableMetric(subject)
+    ? text.metrics[subject]
+    : code === 'guard' && ofClass !== undefined
+      ? text.goals.ofClass(ofClass)
+      : (text.goals.subjects[subject] ?? subject);
   return text.goals.texts[code](name);
 }
 
 function shown({ subject, code }: Goal, value: number | null, field: string, numbers: Numbers) {
   if (code === 'said') return numbers.real(value, field);
-  const metric = allMetricNames.find((name) => name === subject);
-  if (metric !== undefined) return numbers.metricChange(metric, value, field);
+  if (isTableMetric(subject)) return numbers.metricChange(subject, value, field);
   return subject.startsWith('class ') ? numbers.points(value, field) : numbers.real(value, field);
 }

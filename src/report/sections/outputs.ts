@@ -3,6 +3,7 @@ import type { OutputResult } from '../../contract/result.js';
 import type { Block, Rich, Section } from '../document.js';
 import { metricWord } from '../text/metrics.js';
 import { type Context, named, numeric, paragraph } from './context.js';
+import { differenceCells, metricTitle } from './figures.js';
 
 /** Each of the outputs that were trained together: its figures before and after, and the paired difference. */
 export function outputs(context: Context): Section | null {
@@ -21,7 +22,8 @@ export function outputs(context: Context): Section | null {
   };
 }
 
-function outputTable({ result, text, numbers }: Context, i: number): Block {
+function outputTable(context: Context, i: number): Block {
+  const { result, text, numbers } = context;
   const output = result.outputs[i];
   const arms = (['before', 'control', 'frelu'] as const).flatMap((name) => {
     const metrics = output?.[name] ?? null;
@@ -33,11 +35,7 @@ function outputTable({ result, text, numbers }: Context, i: number): Block {
     caption: text.outputs.table(output?.name ?? ''),
     columns: [named(text.armsSection.metric), ...arms.map(({ name }) => numeric(text.arms[name]))],
     rows: names.map((name): Rich[] => [
-      [
-        output?.before[name]?.higherIsBetter === false
-          ? text.armsSection.lowerIsBetter(text.metrics[name])
-          : text.metrics[name],
-      ],
+      [metricTitle(context, name, output?.before[name]?.higherIsBetter !== false)],
       ...arms.map(
         ({ name: arm, metrics }): Rich => [
           numbers.metric(name, metrics[name]?.value ?? null, `outputs.${i}.${arm}.${name}.value`),
@@ -47,7 +45,8 @@ function outputTable({ result, text, numbers }: Context, i: number): Block {
   };
 }
 
-function differences({ result, text, numbers }: Context): Block {
+function differences(context: Context): Block {
+  const { result, text } = context;
   const words = text.armsSection;
   const row = (output: OutputResult, i: number, comparison: 'vsBefore' | 'vsControl'): Rich[][] => {
     const delta = output.delta[comparison];
@@ -58,9 +57,7 @@ function differences({ result, text, numbers }: Context): Block {
         [{ kind: 'code', text: output.name }],
         [text.comparisons[comparison]],
         [metricWord(text.metrics, delta.metric)],
-        [numbers.metricChange(delta.metric, delta.value, `${path}.value`)],
-        delta.ci95 === null ? [text.noValue] : numbers.metricRange(delta.metric, delta.ci95, `${path}.ci95`),
-        [numbers.pValue(delta.pValue, `${path}.pValue`)],
+        ...differenceCells(context, delta, path),
       ],
     ];
   };
