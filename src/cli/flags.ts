@@ -40,6 +40,8 @@ export const flags: Readonly<Record<SettingName, string>> = {
   runDir: '--run-dir',
   scale: '--scale',
   seeds: '--seeds',
+  slice: '--slice',
+  sliceFile: '--slice-file',
   std: '--std',
   target: '--target',
   task: '--task',

@@ -112,6 +112,8 @@ export interface ArmResult {
   readonly curve: readonly CurvePoint[];
 }
 
+export type Interval = readonly [low: number, high: number];
+
 /** The paired comparison of two models on the same samples: `candidate` minus `baseline`. */
 export interface Delta {
   readonly metric: MetricName;
@@ -120,7 +122,7 @@ export interface Delta {
   readonly candidate: number | null;
   /** candidate - baseline, in the metric's own unit: negative is an improvement where lower is better */
   readonly value: number | null;
-  readonly ci95: readonly [low: number, high: number] | null;
+  readonly ci95: Interval | null;
   readonly pValue: number | null;
   readonly test: 'mcnemar-exact' | 'bootstrap-bca';
   readonly interval: 'newcombe-paired' | 'bootstrap-bca';
@@ -152,6 +154,33 @@ export interface ClassDelta {
   readonly pValue: number | null;
   /** the same, Holm-adjusted over the classes */
   readonly pHolm: number | null;
+}
+
+/** The samples of the test split that have a value of a column in common, and what the judged metric is over them. */
+export interface SliceDelta {
+  readonly column: string;
+  readonly value: string;
+  readonly before: number | null;
+  readonly control: number | null;
+  readonly frelu: number | null;
+  /** of `frelu`: Wilson's for shares of right answers, else the bootstrap's; null where it has none */
+  readonly freluCi95: Interval | null;
+  /** frelu - before over these samples; `count` says how many they are */
+  readonly delta: Delta;
+  /** of the difference, at a level that holds for all slices at once (Bonferroni) */
+  readonly simultaneous: Interval | null;
+  /** of the difference, Holm-adjusted over all slices */
+  readonly pHolm: number | null;
+}
+
+/** The same of one model. */
+export interface SliceValue {
+  readonly column: string;
+  readonly value: string;
+  readonly count: number;
+  readonly metric: MetricName;
+  readonly measured: number | null;
+  readonly ci95: Interval | null;
 }
 
 /** One non-empty cell of a confusion matrix; `actual` and `predicted` are class indices, `count` is of samples, of a segmentation of pixels. */
@@ -229,7 +258,7 @@ export interface LatencyComparison {
   /** after / before; null when before is 0 */
   readonly ratio: number | null;
   /** of the median ratio of two calls that followed each other; null for few of them */
-  readonly ci95: readonly [low: number, high: number] | null;
+  readonly ci95: Interval | null;
   readonly runs: number;
   readonly batchSize: number;
 }
@@ -502,6 +531,8 @@ export interface MigrateResult {
   readonly outputs: readonly OutputResult[];
   /** empty for tasks without classes */
   readonly perClass: readonly ClassDelta[];
+  /** empty where no column was named */
+  readonly slices: readonly SliceDelta[];
   readonly confusion: { readonly before: readonly ConfusionCell[]; readonly frelu: readonly ConfusionCell[] } | null;
   readonly calibration: {
     readonly before: readonly CalibrationBin[];
@@ -561,6 +592,8 @@ export interface EvaluateResult {
   readonly confusion: readonly (readonly number[])[] | null;
   /** every output that was named, the first one too, whose metrics those above are; empty for one output */
   readonly outputs: readonly EvaluatedOutput[];
+  /** of the metric that is judged; empty where no column was named */
+  readonly slices: readonly SliceValue[];
   readonly seconds: number;
 }
 
@@ -589,6 +622,8 @@ export interface CompareResult {
   /** every output that was named, the first one too; empty for one output */
   readonly outputs: readonly ComparedOutput[];
   readonly perClass: readonly ClassDelta[];
+  /** b - a, `before` and `frelu` being a and b; empty where no column was named */
+  readonly slices: readonly SliceDelta[];
   readonly maxAbsDiff: number;
   readonly latency: LatencyComparison | null;
 }

@@ -182,6 +182,8 @@ export type SettingName =
   | 'runDir'
   | 'scale'
   | 'seeds'
+  | 'slice'
+  | 'sliceFile'
   | 'std'
   | 'target'
   | 'task'

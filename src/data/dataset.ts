@@ -151,6 +151,8 @@ export interface Dataset {
    * @throws Failure('input') when a sample cannot be read
    */
   read(indices: ArrayLike<number>, into: Float32Array, size?: PixelSize): Promise<void>;
+  /** of samples that are files: the path of one from the folder of the data on */
+  file?(index: number): string;
   /**
    * The bytes of one sample as the file holds them (pixels, a row, an encoded image): what digests and the search for
    * duplicates look at. Where a data set does not offer it, its float32 values stand in.

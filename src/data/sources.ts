@@ -10,7 +10,7 @@ import { type Column, isMissing, numberAt } from './readers/column.js';
 import { type ArraySource, type NpyArray, numbers } from './readers/npy.js';
 import { arraySamples, arrayTargets, inputNames, partWords, targetNames } from './readers/npz.js';
 import type { DatasetReader, ReadOptions, Table } from './readers/reader.js';
-import { chooseColumns, columnTargets, imageColumn, isRowNumber, namesImages } from './readers/table.js';
+import { chooseColumns, columnTargets, imageColumn, isFeature, namesImages } from './readers/table.js';
 import { rowTargets } from './readers/targets.js';
 
 /** An input or output of the model, and what of the data it is; null: what bears its name. */
@@ -140,7 +140,7 @@ function besidesOne(path: string, targets: Targets, besides: readonly NamedSourc
 const isUsual = (name: string): boolean => targetNames.includes(name.toLowerCase());
 
 /** The names an array of a part may have: NAME_train, train_NAME, x_train/NAME; without a part the name alone. */
-function arrayNames(name: string, part: Part | null, letter: 'x' | 'y'): readonly string[] {
+export function arrayNames(name: string, part: Part | null, letter: 'x' | 'y'): readonly string[] {
   if (part === null) return [name];
   return partWords[part].flatMap((word) => [`${name}_${word}`, `${word}_${name}`, `${letter}_${word}/${name}`]);
 }
@@ -296,7 +296,7 @@ function tableSources(table: Table, options: SourceOptions): Sources {
   const taken = new Set([...[...outputs, ...besides].flatMap(({ found }) => found), ...apart]);
   const inputs = options.inputs.map((input): [string, Dataset] => {
     const alone = options.inputs.length === 1 && input.key === null;
-    const features = columnsOf(input) ?? (alone ? otherColumns(table, taken) : null);
+    const features = columnsOf(input) ?? (alone ? otherColumns(table, taken, options) : null);
     if (features === null) throw notFound(path, input, 'input', there);
     return [input.name, inputDataset(table, features)];
   });
@@ -316,8 +316,8 @@ function tableSources(table: Table, options: SourceOptions): Sources {
 }
 
 /** All columns that are no targets, which is what a model of one input takes. */
-const otherColumns = ({ columns }: Table, taken: ReadonlySet<Column>): readonly Column[] =>
-  columns.filter((column) => !taken.has(column) && !isRowNumber(column.name));
+const otherColumns = ({ columns }: Table, taken: ReadonlySet<Column>, options: ReadOptions): readonly Column[] =>
+  columns.filter((column) => !taken.has(column) && isFeature(column.name, options));
 
 function inputDataset(table: Table, features: readonly Column[]): Dataset {
   const [first, ...others] = features;

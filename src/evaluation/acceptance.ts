@@ -1,8 +1,8 @@
 import type { MetricName, TableMetric } from '../contract/metrics.js';
 import type { Acceptance, Delta, Goal } from '../contract/result.js';
 import type { Evidence } from './evidence.js';
-import { classChange, guards } from './guards.js';
-import { improvement, improvementInterval } from './improvement.js';
+import { classChange, guards, sliceName } from './guards.js';
+import { improvement, improvementInterval, sliceImprovement } from './improvement.js';
 import { type AcceptanceRule, type Clause, minEffectOf, type Operator } from './rule.js';
 
 /** The metrics that a rule names: they are compared with those that are guarded. */
@@ -84,6 +84,13 @@ function compared(clause: Said, evidence: Evidence): Compared {
       const rows = evidence.perClass.filter(({ name }) => clause.name === null || clause.name === name);
       const lows = rows.flatMap((row) => classChange(row, rows.length)?.[0] ?? []);
       return against(lows.length === 0 ? null : Math.min(...lows), clause.operator, clause.amount);
+    }
+    case 'slice': {
+      const rows = evidence.slices.filter((slice) => clause.name === null || clause.name === sliceName(slice));
+      const lows = rows.flatMap((slice) => sliceImprovement(slice)?.[0] ?? []);
+      // what one of them cannot tell is not established
+      const low = lows.length === 0 || lows.length < rows.length ? null : Math.min(...lows);
+      return against(low, clause.operator, clause.amount);
     }
   }
 }

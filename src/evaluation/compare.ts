@@ -3,6 +3,7 @@ import { present } from '../contract/present.js';
 import type { ClassDelta, Delta } from '../contract/result.js';
 import { intersectionOverUnion, type MaskScores } from './metrics/masks.js';
 import { rightClasses } from './metrics/scores.js';
+import { everyIndex } from './metrics/statistic.js';
 import {
   type AnyScores,
   correctness,
@@ -19,6 +20,7 @@ import { type BootstrapOptions, bootstrapBca, holm, mcnemarExact, newcombePaired
  * The paired comparison of two models' scores on the same samples, candidate - baseline. Metrics that are shares of
  * right answers get Newcombe's paired interval and exact McNemar; all others the BCa bootstrap of the difference.
  * What has no value is null.
+ * @param among the samples that are looked at; null: all of them
  */
 export function pairedDelta(
   metric: MetricName,
@@ -26,9 +28,10 @@ export function pairedDelta(
   candidate: AnyScores,
   truth: Truth,
   bootstrap: BootstrapOptions = {},
+  among: Int32Array | null = null,
 ): Delta {
-  const count = truthCount(truth);
-  const all = Int32Array.from({ length: count }, (_, i) => i);
+  const all = among ?? everyIndex(truthCount(truth));
+  const count = all.length;
   const before = metricOf(baseline, truth)(metric);
   const after = metricOf(candidate, truth)(metric);
   const values = { baseline: finiteOrNull(before(all)), candidate: finiteOrNull(after(all)) };
@@ -36,11 +39,12 @@ export function pairedDelta(
   const shared = { metric, higherIsBetter: isBetterHigher(baseline, metric), ...values, count };
   if (isShare(metric)) {
     const [first, second] = [correctness(baseline, truth, metric), correctness(candidate, truth, metric)];
-    const counts = measurable && first !== null && second !== null ? pairedCounts(first, second) : null;
+    const counts =
+      measurable && first !== null && second !== null ? pairedCounts(some(first, all), some(second, all)) : null;
     return {
       ...shared,
       value: counts === null ? null : (counts.fixed - counts.broken) / count,
-      ci95: counts === null ? null : newcombePaired(counts),
+      ci95: counts === null ? null : newcombePaired(counts, bootstrap.confidence),
       pValue: counts === null ? null : mcnemarExact(counts.fixed, counts.broken),
       test: 'mcnemar-exact',
       interval: 'newcombe-paired',
@@ -48,7 +52,14 @@ export function pairedDelta(
       broken: counts?.broken ?? null,
     };
   }
-  const { estimate, interval, pValue } = bootstrapBca(count, (indices) => after(indices) - before(indices), bootstrap);
+  const { estimate, interval, pValue } = bootstrapBca(
+    count,
+    (positions) => {
+      const indices = among === null ? positions : some(among, positions);
+      return after(indices) - before(indices);
+    },
+    bootstrap,
+  );
   return {
     ...shared,
     value: finiteOrNull(estimate),
@@ -59,6 +70,14 @@ export function pairedDelta(
     fixed: null,
     broken: null,
   };
+}
+
+/** The elements at `indices`. */
+function some<Values extends Int32Array | Uint8Array>(values: Values, indices: Int32Array): Values;
+function some(values: Int32Array | Uint8Array, indices: Int32Array): Int32Array | Uint8Array {
+  const picked = new (values instanceof Int32Array ? Int32Array : Uint8Array)(indices.length);
+  for (let i = 0; i < indices.length; i++) picked[i] = values[indices[i] ?? 0] ?? 0;
+  return picked;
 }
 
 /**

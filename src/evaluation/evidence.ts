@@ -1,4 +1,4 @@
-import type { BeforeAfter, ClassDelta, Delta, LatencyComparison } from '../contract/result.js';
+import type { BeforeAfter, ClassDelta, Delta, LatencyComparison, SliceDelta } from '../contract/result.js';
 
 /** What a rule is judged by, all of it of the test split. */
 export interface Evidence {
@@ -7,6 +7,8 @@ export interface Evidence {
   readonly metrics: readonly Delta[];
   /** empty for a task without classes */
   readonly perClass: readonly ClassDelta[];
+  /** empty where samples are not told apart */
+  readonly slices: readonly SliceDelta[];
   readonly latency: LatencyComparison | null;
   /** bytes of the files, and of the tensors of an inference call */
   readonly size: BeforeAfter | null;

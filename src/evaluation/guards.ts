@@ -1,7 +1,8 @@
 import type { MetricName } from '../contract/metrics.js';
-import type { ClassDelta, Delta, Goal } from '../contract/result.js';
+import { isShare } from '../contract/metrics.js';
+import type { ClassDelta, Delta, Goal, SliceDelta } from '../contract/result.js';
 import type { Evidence } from './evidence.js';
-import { improvementInterval } from './improvement.js';
+import { improvementInterval, sliceImprovement } from './improvement.js';
 import { newcombePaired } from './paired.js';
 
 /*
@@ -18,17 +19,21 @@ const logLossMargin = 0.02;
 const calibrationMargin = 0.01;
 /** Of the recall of a class. */
 const classMargin = 0.02;
+/** Of the judged metric over a slice; of an error or a loss, a share of the original's there. */
+const sliceMargin = 0.02;
+const sliceErrorMargin = 0.05;
 /** After over before. */
 const ratioMargin = 1.1;
 /** Two calls of a small model differ by less for reasons of the machine, in milliseconds. */
 const leastDelay = 0.1;
 
 /** The guarded quantities that there are, each with whether it is not established worse by more than its margin. */
-export function guards({ metrics, delta, perClass, latency, size }: Evidence): readonly Goal[] {
+export function guards({ metrics, delta, perClass, slices, latency, size }: Evidence): readonly Goal[] {
   const judged = delta.vsBefore.metric;
   return [
     ...metrics.filter(({ metric }) => metric !== judged).flatMap(metricGuard),
     ...worstClass(perClass),
+    ...worstSlice(slices),
     ...(latency?.ratio == null ? [] : [latencyGuard(latency.ci95?.[0] ?? null, latency.after - latency.before)]),
     ...(size === null || size.before === 0
       ? []
@@ -62,6 +67,24 @@ function worstClass(perClass: readonly ClassDelta[]): readonly Goal[] {
   if (falls.length === 0) return [];
   const worst = falls.reduce((a, b) => (b.fall > a.fall ? b : a));
   return [guard(`class ${worst.name}`, worst.fall, classMargin, worst.fall <= classMargin)];
+}
+
+/** What a slice is called in a goal and a rule: its column and value. */
+export const sliceName = ({ column, value }: Pick<SliceDelta, 'column' | 'value'>): string => `${column}=${value}`;
+
+/** The slice that lost most, of those of which that is established at all. */
+function worstSlice(slices: readonly SliceDelta[]): readonly Goal[] {
+  const losses = slices.flatMap((slice) => {
+    const [, high] = sliceImprovement(slice) ?? [null, null];
+    if (high === null) return [];
+    const { metric, baseline } = slice.delta;
+    const margin =
+      isShare(metric) || slice.delta.higherIsBetter ? sliceMargin : sliceErrorMargin * Math.abs(baseline ?? 0);
+    return [{ name: sliceName(slice), loss: -high, margin }];
+  });
+  if (losses.length === 0) return [];
+  const worst = losses.reduce((a, b) => (b.loss - b.margin > a.loss - a.margin ? b : a));
+  return [guard(`slice ${worst.name}`, worst.loss, worst.margin, worst.loss <= worst.margin)];
 }
 
 /**

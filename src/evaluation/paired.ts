@@ -59,6 +59,17 @@ export function newcombePaired(counts: PairedCounts, confidence = 0.95): readonl
   ];
 }
 
+/** Wilson's score interval of a share, `successes` of `n`; null without samples. */
+export function wilsonInterval(
+  successes: number,
+  n: number,
+  confidence = 0.95,
+): readonly [low: number, high: number] | null {
+  if (n === 0) return null;
+  const { low, high } = wilson(successes, n, normalQuantile(1 - (1 - confidence) / 2));
+  return [low, high];
+}
+
 /** Wilson's score interval for `successes` of `n`; J. Amer. Stat. Assoc. 22, 1927. */
 function wilson(successes: number, n: number, z: number) {
   const p = successes / n;

@@ -29,6 +29,8 @@ export type Clause = { readonly text: string } & (
   | { readonly kind: 'ratio'; readonly of: Ratio; readonly operator: '<=' | '<'; readonly amount: number }
   /** the change of the recall of one class, or of every one (null), as far as it is established */
   | { readonly kind: 'class'; readonly name: string | null; readonly operator: AtLeast; readonly amount: number }
+  /** the improvement of the judged metric over one slice (COLUMN=VALUE), or over every one (null), as far as it is established */
+  | { readonly kind: 'slice'; readonly name: string | null; readonly operator: AtLeast; readonly amount: number }
 );
 
 /** A parsed acceptance rule: every clause must hold. `always` has none. */
@@ -39,11 +41,12 @@ export interface AcceptanceRule {
 
 const grammar = `A rule is "always", or goals joined by "&&", all on the test split:
   established               an improvement that the 95 % interval establishes, of at least the smallest effect worth writing, with nothing
-                            that is guarded (log loss, calibration, the worst class, latency, size) established worse
+                            that is guarded (log loss, calibration, the worst class and slice, latency, size) established worse
   accuracy>+0.002           a change of a metric, as far as its 95 % interval establishes it; accuracy>-0.001: at most so much worse
   logLoss<+0.01             likewise, where lower is better
   accuracy>=0.9             the metric itself
   class(cat)>-0.02          the change of one class's recall, established; classes>-0.05: of every class
+  slice(site=north)>-0.02   the improvement over one slice of the test split, established; slices>-0.05: over every slice
   latency<1.05              after over before; size and memory likewise
   frelu>=before             at least as good as the original model
   frelu>before+0.002        better than it by more than 0.002
@@ -73,7 +76,7 @@ export function parseAcceptanceRule(text: string): AcceptanceRule {
 
 function parseClause(text: string): Clause | null {
   if (text === 'established') return { kind: 'established', text };
-  const match = /^(class\(.+\)|[A-Za-z][A-Za-z0-9.]*)\s*(>=|>|<=|<)\s*(\S.*)$/.exec(text);
+  const match = /^((?:class|slice)\(.+\)|[A-Za-z][A-Za-z0-9.]*)\s*(>=|>|<=|<)\s*(\S.*)$/.exec(text);
   if (match === null) return null;
   const [, left = '', operator = '', right = ''] = match;
   if (!isOperator(operator)) return null;
@@ -81,7 +84,7 @@ function parseClause(text: string): Clause | null {
     armClause(text, left, operator, right) ??
     improvementClause(text, left, operator, right) ??
     ratioClause(text, left, operator, right) ??
-    classClause(text, left, operator, right) ??
+    groupClause(text, left, operator, right) ??
     metricClause(text, left, operator, right)
   );
 }
@@ -108,11 +111,14 @@ function ratioClause(text: string, left: string, operator: Operator, right: stri
   return { kind: 'ratio', text, of: left, operator, amount };
 }
 
-function classClause(text: string, left: string, operator: Operator, right: string): Clause | null {
+function groupClause(text: string, left: string, operator: Operator, right: string): Clause | null {
   const amount = parseNumber(right);
-  const name = /^class\((.+)\)$/.exec(left)?.[1] ?? null;
-  if ((name === null && left !== 'classes') || !isAtLeast(operator) || amount === null) return null;
-  return { kind: 'class', text, name, operator, amount };
+  if (!isAtLeast(operator) || amount === null) return null;
+  if (left === 'classes') return { kind: 'class', text, name: null, operator, amount };
+  if (left === 'slices') return { kind: 'slice', text, name: null, operator, amount };
+  const [, kind, name] = /^(class|slice)\((.+)\)$/.exec(left) ?? [];
+  if ((kind !== 'class' && kind !== 'slice') || name === undefined) return null;
+  return { kind, text, name, operator, amount };
 }
 
 function metricClause(text: string, left: string, operator: Operator, right: string): Clause | null {

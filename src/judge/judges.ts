@@ -10,6 +10,7 @@ import type { Judge } from './judge.js';
 import { outputs } from './outputs.js';
 import { samples } from './samples.js';
 import { sites } from './sites.js';
+import { slices } from './slices.js';
 import { spread } from './spread.js';
 import type { Subject } from './subject.js';
 import { timing } from './timing.js';
@@ -22,6 +23,7 @@ export const judges = [
   delta,
   guarded,
   classes,
+  slices,
   costs,
   timing,
   verdict,

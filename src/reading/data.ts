@@ -10,6 +10,7 @@ import type { ReadOptions } from '../data/open.js';
 import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '../data/preprocess.js';
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { joinSamples, type OtherTargets, otherTargets, type SampleSet } from '../data/samples.js';
+import { openSlices, type Slice } from '../data/slices.js';
 import { countLeaks, countRepeats, narrowSplit, type Split, splitDataset, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
@@ -21,6 +22,7 @@ import type { Measure } from './measures.js';
 import { bareNames, type NamedKeys, type OpenData, type OpenedData, openerOf, type WantedByGraphs } from './opened.js';
 import type { DataOptions } from './options.js';
 import { type OwnGraphs, wantedNames } from './own-graphs.js';
+import { readingSlices } from './slice-columns.js';
 
 /** Some samples of a data set, ready to be fed to the model. */
 export interface DataPart extends FedSamples {
@@ -37,6 +39,8 @@ export interface RunData {
   readonly classes: ClassReading | null;
   /** the output that the targets were found by; null where they have no output's name */
   readonly target: string | null;
+  /** of the test part; of data that are evaluated, of all of it */
+  readonly slices: readonly Slice[];
 }
 
 /** A model that is to be fed, as far as the data need to know it. */
@@ -50,7 +54,7 @@ export interface FedModel {
 }
 
 /** A part with what is known of its targets. */
-export interface OpenedPart extends DataPart, Pick<RunData, 'classes' | 'target'> {}
+export interface OpenedPart extends DataPart, Pick<RunData, 'classes' | 'target' | 'slices'> {}
 
 /**
  * Opens one data set whole: for `evaluate` and `compare`. A folder that holds several parts gives its test part.
@@ -64,14 +68,17 @@ export async function openEvaluationData(
   unlabelled = false,
 ): Promise<OpenedPart> {
   const open = openerFor(fed, named, task);
-  const reading = { ...readOptions(options, task), ...(unlabelled && { requireTargets: false }) };
+  const asked = { ...readOptions(options, task), ...(unlabelled && { requireTargets: false }) };
+  const reading = await readingSlices(open, options.data, asked, fed.signature, options.slices);
   const whole = await open(options.data, reading);
   const opened = (await whole.companion('test', whole.targets, reading)) ?? whole;
   const { targets, classes } = inOrder(opened, fed.classNames);
   const { datasets } = opened;
   const inputs = await inputsOf(fed, datasets, options);
   const samples = samplesOf(datasets, targets, opened.others, wantedInOrder(opened, fed.classNames));
-  return { inputs, samples, split: await wholeSplit(samples), classes, target: opened.target };
+  const split = await wholeSplit(samples);
+  const slices = await slicesOf({ samples, split }, options);
+  return { inputs, samples, split, classes, target: opened.target, slices };
 }
 
 /**
@@ -87,7 +94,8 @@ export async function openRunData(
   named: NamedKeys = bareNames,
 ): Promise<RunData> {
   const open = openerFor(fed, named, task);
-  const reading = readOptions(options, task);
+  const asked = readOptions(options, task);
+  const reading = await readingSlices(open, options.data, asked, fed.signature, options.slices);
   const opened = await open(options.data, reading);
   const { targets, classes } = inOrder(opened, fed.classNames);
   const wanted = wantedInOrder(opened, fed.classNames);
@@ -120,7 +128,7 @@ export async function openRunData(
   const train = { inputs, samples, split: splits.train };
   const validation = await partOf(ownValidation, splits.validation);
   const test = await partOf(ownTest, splits.test);
-  const told = { classes, target: opened.target };
+  const told = { classes, target: opened.target, slices: await slicesOf(test, options) };
   if (task !== 'anomaly') return { train, validation, test, ...told };
   return { train: await normalOnly(train), validation: await normalOnly(validation), test, ...told };
 }
@@ -129,6 +137,9 @@ function openerFor(fed: FedModel, named: NamedKeys, task: NamedTask | null): Ope
   const open = openerOf(fed, named, wantedByGraphs(fed, task));
   return task === 'anomaly' ? openingAnomalies(open, fed.classNames) : open;
 }
+
+const slicesOf = ({ samples, split }: Pick<DataPart, 'samples' | 'split'>, { slices }: DataOptions) =>
+  slices === undefined ? [] : openSlices(samples, split.indices, slices);
 
 /** What a model of normal samples is trained on: where there are labels, none that is an anomaly. */
 async function normalOnly(part: DataPart): Promise<DataPart> {

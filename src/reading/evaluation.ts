@@ -1,4 +1,5 @@
 import type { MaskReading, Reading } from '../contract/reading.js';
+import type { Slice } from '../data/slices.js';
 import type { AnyScores, Truth } from '../evaluation/metrics.js';
 import type { Model } from '../model/model.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
@@ -34,6 +35,7 @@ export interface Evaluated {
   readonly predictions: Predictions;
   readonly scores: AnyScores;
   readonly truth: Truth;
+  readonly slices: readonly Slice[];
   /** the outputs that were named behind the first */
   readonly others: readonly EvaluatedOutput[];
 }
@@ -76,6 +78,7 @@ export async function evaluateSubject(
     model,
     signature,
     part,
+    slices: opened.slices,
     classNames: targets.kind === 'class' ? (classes?.names ?? targets.names) : (reading.classes?.names ?? null),
     task,
     reading,

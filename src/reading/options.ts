@@ -1,6 +1,7 @@
 import type { TableMetric } from '../contract/metrics.js';
 import type { LossKind, NamedTask, OwnLossFile, OwnMetricFile, ReadingOptions } from '../contract/settings.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
+import type { SliceOptions } from '../data/slices.js';
 
 /** Which data, and how its samples become the model's input. */
 export interface DataOptions {
@@ -12,6 +13,8 @@ export interface DataOptions {
   /** the target column of a table; null: told by its name */
   readonly target: string | null;
   readonly preprocessing: PreprocessingOptions;
+  /** by what samples are told apart when they are judged; left out: by nothing */
+  readonly slices?: SliceOptions;
   /** a Hugging Face preprocessor_config.json; null: the one beside the model, where there is one */
   readonly preprocessorConfig: string | null;
 }

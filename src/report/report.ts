@@ -22,6 +22,7 @@ import { reading } from './sections/reading.js';
 import { runbook } from './sections/runbook.js';
 import { settings } from './sections/settings.js';
 import { sites } from './sections/sites.js';
+import { slices } from './sections/slices.js';
 import { summary } from './sections/summary.js';
 
 /** In the order of the page. A section that does not apply to the task is null. */
@@ -31,6 +32,7 @@ const sections = [
   outputs,
   curves,
   classes,
+  slices,
   confusion,
   calibration,
   examples,

@@ -3,6 +3,8 @@ import stringWidth from 'string-width';
 import { briefMetricNames, isTableMetric, namesIn } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
+import { sliceName } from '../evaluation/guards.js';
+import { improvement } from '../evaluation/improvement.js';
 import { printable } from '../printable.js';
 import { alignColumns } from './columns.js';
 import { plain } from './document.js';
@@ -78,6 +80,11 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
             ),
           ]),
     ]);
+  const [lost] = result.slices.toSorted((a, b) => (improvement(a.delta) ?? 0) - (improvement(b.delta) ?? 0));
+  const worstSlice =
+    lost === undefined
+      ? []
+      : [deltaLine(text.terminal.worstSlice(printable(sliceName(lost)), lost.delta.count), lost.delta)];
   const seeds = result.spread.map(({ seed, control, frelu }) => [
     text.terminal.seed(seed, result.arms.frelu.seed === seed),
     ...(control === null ? [] : [`${text.arms.control} ${plain([numbers.metric(metric, control, null)])}`]),
@@ -96,7 +103,7 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     ...body,
     '',
     ...(seeds.length === 0 ? [] : [...aligned(seeds), '']),
-    ...aligned([...deltas, ...others]),
+    ...aligned([...deltas, ...others, ...worstSlice]),
     '',
     `${chalk.bold[verdictColors[result.verdict]](inCapitals(headline(result, text), text.verdicts[result.verdict]))}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
     printable(result.why),

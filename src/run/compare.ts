@@ -3,6 +3,7 @@ import { present } from '../contract/present.js';
 import type { ClassDelta, ComparedOutput, CompareResult } from '../contract/result.js';
 import { classDeltas, maskClassDeltas, pairedDelta } from '../evaluation/compare.js';
 import { evaluateMetrics, masksOf, rowsOf } from '../evaluation/metrics.js';
+import { sliceDeltas } from '../evaluation/slices.js';
 import { inferenceCost } from '../judge/inference-cost.js';
 import { compareLatency, type TimedModel, timedRuns } from '../judge/latency.js';
 import { describeModel } from '../model/describe.js';
@@ -52,6 +53,13 @@ async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: Comp
     delta: pairedDelta(task.metric, first.scores, second.scores, truth, { seed }),
     outputs: comparedOutputs(first, second, seed),
     perClass: perClassOf(first, second, seed),
+    slices: sliceDeltas(
+      task.metric,
+      first.slices,
+      { before: first.scores, control: null, frelu: second.scores },
+      truth,
+      { seed },
+    ),
     maxAbsDiff: maxAbsDifference(first.predictions.values, second.predictions.values),
     latency: await compareLatency(timed(first), timed(second), {
       runs: timedRuns(operations?.multiplyAdds ?? null, device.provider),

@@ -8,6 +8,7 @@ import {
   rowsOf,
   type Truth,
 } from '../evaluation/metrics.js';
+import { sliceValues } from '../evaluation/slices.js';
 import { describeModel } from '../model/describe.js';
 import { classCount, type DataPart } from '../reading/data.js';
 import { type Evaluated, type EvaluatedOutput, type Evaluation, evaluateSubject } from '../reading/evaluation.js';
@@ -40,7 +41,7 @@ export function evaluateModel(options: EvaluateOptions): Promise<EvaluateResult>
 function evaluateOn(options: EvaluateOptions): Promise<EvaluateResult> {
   return withDevice(options.device ?? 'auto', async (device) => {
     const evaluated = await evaluateSubject(evaluationOf(options), device);
-    const { model, part, reading, predictions, scores, truth } = evaluated;
+    const { model, part, reading, task, predictions, scores, truth, slices } = evaluated;
     return {
       model: describeModel(model),
       data: describeData(part),
@@ -48,6 +49,7 @@ function evaluateOn(options: EvaluateOptions): Promise<EvaluateResult> {
       reading,
       metrics: evaluateMetrics(scores, truth),
       confusion: confusionOf(scores, truth),
+      slices: sliceValues(task.metric, slices, scores, truth),
       outputs: outputsOf(evaluated).map(({ name, task: { task }, scores, truth }) => {
         return { name, task, metrics: evaluateMetrics(scores, truth) };
       }),

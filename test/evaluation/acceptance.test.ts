@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ClassDelta, Delta, LatencyComparison } from '../../src/contract/result.js';
+import type { ClassDelta, Delta, LatencyComparison, SliceDelta } from '../../src/contract/result.js';
 import { judgeAcceptance } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
 import type { Evidence } from '../../src/evaluation/evidence.js';
@@ -15,6 +15,7 @@ const nothing: Evidence = {
   delta: { vsBefore: change({}), vsControl: null },
   metrics: [],
   perClass: [],
+  slices: [],
   latency: null,
   size: null,
   memory: null,
@@ -281,4 +282,52 @@ it('of a thousand pairs of models between which there is no difference, at most 
   };
   const delta = { vsBefore: pairedDelta('accuracy', a, better, truth), vsControl: null };
   expect(judgeAcceptance(rule, { ...nothing, delta }).met).toBe(true);
+});
+
+describe('slices', () => {
+  const established = parseAcceptanceRule('established');
+  const slice = (value: string, by: number, half: number): SliceDelta => ({
+    column: 'site',
+    value,
+    before: 0.9,
+    control: null,
+    frelu: 0.9 + by,
+    freluCi95: null,
+    delta: change({ by, half: half / 1.3 }),
+    simultaneous: [by - half, by + half],
+    pHolm: null,
+  });
+  const gain = { ...nothing, delta: { vsBefore: change({}), vsControl: null } };
+  const with_ = (...slices: SliceDelta[]): Evidence => ({ ...gain, slices });
+
+  it('stop a win in total that is paid for by one of them, and name it', () => {
+    const { met, goals } = judgeAcceptance(established, with_(slice('north', 0.02, 0.01), slice('south', -0.06, 0.02)));
+    expect(met).toBe(false);
+    expect(goals.filter((goal) => !goal.met).map(({ subject }) => subject)).toEqual(['slice site=south']);
+  });
+
+  it('stop nothing where so few samples cannot tell', () => {
+    expect(judgeAcceptance(established, with_(slice('south', -0.2, 0.3))).met).toBe(true);
+  });
+
+  it('are named in a rule, one of them or all, and what cannot tell establishes nothing', () => {
+    const evidence = with_(slice('north', 0.02, 0.01), slice('south', -0.06, 0.02));
+    const holds = (rule: string, given = evidence) => judgeAcceptance(parseAcceptanceRule(rule), given).met;
+    expect(holds('slice(site=north)>0')).toBe(true);
+    expect(holds('slice(site=south)>-0.05')).toBe(false);
+    expect(holds('slices>-0.1')).toBe(true);
+    expect(holds('slices>-0.05')).toBe(false);
+    const untold: SliceDelta = { ...slice('pier', 0, 1), simultaneous: null };
+    expect(holds('slices>-0.1', with_(slice('north', 0.02, 0.01), untold))).toBe(false);
+  });
+
+  it('of an error are worse where it grew', () => {
+    const worse: SliceDelta = {
+      ...slice('south', 0, 0),
+      delta: error('rmse', 0.2, 0.05, 0.01),
+      simultaneous: [0.03, 0.07],
+    };
+    expect(judgeAcceptance(established, with_(worse)).met).toBe(false);
+    expect(judgeAcceptance(parseAcceptanceRule('slices>0'), with_(worse)).met).toBe(false);
+  });
 });

@@ -34,6 +34,7 @@ const evidence = (vsBefore: Delta, vsControl: Delta | null): Evidence => ({
   delta: { vsBefore, vsControl },
   metrics: [],
   perClass: [],
+  slices: [],
   latency: null,
   size: null,
   memory: null,

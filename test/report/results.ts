@@ -25,6 +25,7 @@ import {
   type Truth,
 } from '../../src/evaluation/metrics.js';
 import { parseAcceptanceRule } from '../../src/evaluation/rule.js';
+import { sliceDeltas } from '../../src/evaluation/slices.js';
 import { judge } from '../../src/evaluation/verdict.js';
 import { createRandom } from '../../src/math/random.js';
 
@@ -62,6 +63,16 @@ const fashion = [
   'Bag',
   'Ankle boot',
 ];
+
+/** Samples in turn of three places, and a handful of a fourth. */
+function sitesOf(count: number) {
+  const all = Array.from({ length: count }, (_, i) => (i < 5 ? 'harbour' : (['north', 'south', 'east'][i % 3] ?? '')));
+  return [...new Set(all)].map((value) => ({
+    column: 'site',
+    value,
+    positions: Int32Array.from(all.flatMap((each, i) => (each === value ? [i] : []))),
+  }));
+}
 
 export function makeResult({
   classes = 10,
@@ -118,12 +129,13 @@ export function makeResult({
   const vsBefore = pairedDelta('accuracy', before, frelu, truth);
   const vsControl = control === null ? null : pairedDelta('accuracy', control, frelu, truth);
   const perClass = classDeltas(names, labels, { before, control, frelu });
+  const slices = sliceDeltas('accuracy', sitesOf(count), { before, control, frelu }, truth);
   const latency: LatencyComparison | null = measured
     ? { before: 1.84, after: 1.85, ratio: 1.85 / 1.84, ci95: [0.99, 1.02], runs: 50, batchSize: 64 }
     : null;
   const size = { before: 314_159, after: 314_415 };
   const guarded = guardedMetrics.map((metric) => pairedDelta(metric, before, frelu, truth));
-  const evidence = { delta: { vsBefore, vsControl }, metrics: guarded, perClass, latency, size, memory: null };
+  const evidence = { delta: { vsBefore, vsControl }, metrics: guarded, perClass, slices, latency, size, memory: null };
   const acceptance = judgeAcceptance(parseAcceptanceRule(rule), evidence);
   const { verdict, reasons, why } = judge({ vsBefore, vsControl }, acceptance);
   const isWritten = written && acceptance.met;
@@ -196,6 +208,7 @@ export function makeResult({
     guarded,
     outputs: [],
     perClass,
+    slices,
     confusion: { before: matrix(before), frelu: matrix(frelu) },
     calibration: { before: calibrationBins(before, labels), frelu: calibrationBins(frelu, labels) },
     examples: {

@@ -52,6 +52,7 @@ async function comparisonText({
   outputs,
   maxAbsDiff,
   latency,
+  slices,
 }: CompareResult): Promise<string> {
   const { word, numbers, plain } = await reportWords();
   const metrics =
@@ -89,6 +90,26 @@ async function comparisonText({
   ];
   return (
     `A  ${printable(a.model.path)}\nB  ${printable(b.model.path)}\non ${data.count} samples of ${printable(data.path)} (${data.format}), ${device.used}\n\n` +
-    `${metrics}\n\n${await table(['comparison', ''], rows)}\n`
+    `${metrics}\n\n${await table(['comparison', ''], rows)}\n${await slicesText(slices)}`
   );
+}
+
+/** The slices that were asked for, the one that B loses most on first. */
+async function slicesText(slices: CompareResult['slices']): Promise<string> {
+  const [first] = slices;
+  if (first === undefined) return '';
+  const { word, numbers, plain, text } = await reportWords();
+  const gain = ({ delta }: (typeof slices)[number]): number => (delta.higherIsBetter ? 1 : -1) * (delta.value ?? 0);
+  const rows = slices
+    .toSorted((a, b) => gain(a) - gain(b))
+    .map(({ column, value, before, frelu, delta, pHolm }) => [
+      `${column}: ${value}`,
+      String(delta.count),
+      plain([numbers.metric(delta.metric, before, null)]),
+      plain([numbers.metric(delta.metric, frelu, null)]),
+      delta.ci95 === null ? text.terminal.noInterval : plain(numbers.metricRange(delta.metric, delta.ci95, null)),
+      plain([numbers.pValue(pHolm, null)]),
+    ]);
+  const columns = ['samples', 'A', 'B', 'B - A, 95 %', 'p (Holm)'];
+  return `\n${word(first.delta.metric)} by slice\n${await table(['slice', ...columns], rows, columns)}\n`;
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { EvaluateResult } from '../../contract/result.js';
 import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
-import { metricRows, rowsByOutput } from '../metric-rows.js';
+import { metricRows, reportWords, rowsByOutput } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
 import { argument } from '../options/option.js';
 import { readingOptions } from '../options/reading.js';
@@ -36,12 +36,34 @@ export function declareEvaluate(command: Command): Run {
   };
 }
 
-async function evaluationText({ model, data, device, metrics, outputs, seconds }: EvaluateResult): Promise<string> {
+async function evaluationText(result: EvaluateResult): Promise<string> {
+  const { model, data, device, metrics, outputs, seconds } = result;
   const head =
     `${printable(model.path)}\non ${data.count} samples of ${printable(data.path)} (${data.format}), ` +
     `${device.used}, ${seconds.toFixed(2)} s\n\n`;
-  if (outputs.length === 0)
-    return `${head}${await table(['metric', 'value'], await metricRows([metrics]), ['value'])}\n`;
-  const rows = await rowsByOutput(outputs, (output) => [output.metrics]);
-  return `${head}${await table(['output', 'metric', 'value'], rows, ['value'])}\n`;
+  const figures =
+    outputs.length === 0
+      ? await table(['metric', 'value'], await metricRows([metrics]), ['value'])
+      : await table(['output', 'metric', 'value'], await rowsByOutput(outputs, (output) => [output.metrics]), [
+          'value',
+        ]);
+  return `${head}${figures}\n${await slicesText(result.slices)}`;
+}
+
+/** The slices that were asked for, the lowest first. */
+async function slicesText(slices: EvaluateResult['slices']): Promise<string> {
+  const [first] = slices;
+  if (first === undefined) return '';
+  const { word, numbers, plain, text } = await reportWords();
+  const rows = slices
+    .toSorted((a, b) => (a.measured ?? 0) - (b.measured ?? 0))
+    .map(({ column, value, count, metric, measured, ci95 }) => [
+      `${column}: ${value}`,
+      String(count),
+      plain([numbers.metric(metric, measured, null)]),
+      ci95 === null
+        ? text.terminal.noInterval
+        : plain(text.range(numbers.metric(metric, ci95[0], null), numbers.metric(metric, ci95[1], null))),
+    ]);
+  return `\n${await table(['slice', 'samples', word(first.metric), '95 % interval'], rows, ['samples', word(first.metric), '95 % interval'])}\n`;
 }

@@ -3,7 +3,7 @@ import { Failure } from '../../contract/failure.js';
 import { channelOrders } from '../../contract/settings.js';
 import type { DataOptions } from '../../reading/options.js';
 import { defaultDataOptions as defaults } from '../../run/spec.js';
-import { choice, option, type Read } from './option.js';
+import { choice, option, type Read, repeated } from './option.js';
 import { factor, fraction, numbers, pixelSize, text } from './values.js';
 
 /** What was said about the data; null where it was not said which. */
@@ -60,8 +60,23 @@ export function evaluationData(command: Command): Read<MaybeDataOptions> {
 }
 
 /** How samples are read and become the model's input. */
-function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'preprocessing' | 'preprocessorConfig'>> {
+function sampleOptions(
+  command: Command,
+): Read<Pick<DataOptions, 'target' | 'slices' | 'preprocessing' | 'preprocessorConfig'>> {
   const target = option(command, '--target <COLUMN>', 'target column of a table', text, null, 'inferred from its name');
+  const slices = repeated(
+    command,
+    '--slice <COLUMN>',
+    'judge the samples of each value of this column by themselves: a column of the table, an array, or folder:1 for the folder of a file',
+  );
+  const sliceFile = option(
+    command,
+    '--slice-file <FILE>',
+    'a table with the columns to slice by: a row for each sample, in order or by the name of its file',
+    text,
+    null,
+    'the data itself',
+  );
   const preprocess = option(
     command,
     '--preprocess <FILE>',
@@ -107,8 +122,17 @@ function sampleOptions(command: Command): Read<Pick<DataOptions, 'target' | 'pre
   return () => {
     const given = { scale: scale(), mean: mean(), std: std(), layout: layout(), resize: resize() };
     const order = channelOrder();
+    const sliced = { columns: slices(), file: sliceFile() };
+    if (sliced.file !== null && sliced.columns.length === 0) {
+      throw new Failure('usage', {
+        what: `The table ${sliced.file} was given, and no column of it.`,
+        cure: 'Name a column to slice by.',
+        settings: ['slice'],
+      });
+    }
     return {
       target: target(),
+      ...(sliced.columns.length > 0 && { slices: sliced }),
       preprocessorConfig: preprocess(),
       preprocessing: {
         ...(given.scale !== null && { scale: given.scale }),

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { readRegular } from '../../contract/regular-file.js';
 import type { Dataset, Part } from '../dataset.js';
@@ -96,6 +96,7 @@ function imagesDataset(
     targets:
       labels === null ? { kind: 'none' } : namedTargets(labels, (i) => `${imagePath(i)}: its class folder`, options),
     name: imagePath,
+    file: (index) => relative(path, imagePath(index)),
     encoded: async (index) => {
       try {
         return await readRegular(imagePath(index));

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { join, parse, relative } from 'node:path';
 import sharp from 'sharp';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
@@ -234,6 +234,7 @@ function imagesDataset(path: string, part: Part | undefined, images: readonly st
     count: images.length,
     targets,
     name: nameOf,
+    file: (index) => relative(path, nameOf(index)),
     encoded: (index) => fileBytes(nameOf(index)),
   });
 }

@@ -73,6 +73,8 @@ export interface EncodedImages {
   readonly targets: Targets;
   /** what names one image in a message */
   name(index: number): string;
+  /** left out where images are no files of their own */
+  file?(index: number): string;
   /** the encoded file (JPEG, PNG...) of one image */
   encoded(index: number): Promise<Uint8Array>;
 }
@@ -117,6 +119,7 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
         }),
       );
     },
+    ...(images.file !== undefined && { file: images.file }),
     bytes: (index) => images.encoded(index),
   };
 }

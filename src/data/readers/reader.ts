@@ -15,6 +15,8 @@ export interface ReadOptions {
   readonly ownClasses?: boolean;
   /** false accepts data without targets (a run that distils needs none); true by default */
   readonly requireTargets?: boolean;
+  /** columns of a table by which samples are told apart when they are judged: none is a target unless it is named as one */
+  readonly slices?: { readonly columns: readonly string[]; readonly areInputs: boolean };
   /** the layout of arrays whose shape alone does not tell channels from space */
   readonly layout?: 'NCHW' | 'NHWC';
 }

@@ -1,4 +1,4 @@
-import { dirname, resolve } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import { readRegular } from '../../contract/regular-file.js';
@@ -26,7 +26,7 @@ const targetNames = new Set(['label', 'target', 'class', 'y']);
 const isUsualTarget = ({ name }: { readonly name: string }): boolean => targetNames.has(name.toLowerCase());
 
 /** pandas writes its row numbers as a column without a name, or of this one in Parquet */
-export const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
+const isRowNumber = (name: string): boolean => /^(|unnamed: 0|__index_level_0__)$/i.test(name);
 
 /** Which columns of a table are read as what; the target is left out of the features. */
 export interface TableColumns<C extends { readonly name: string }> {
@@ -44,17 +44,23 @@ export function chooseColumns<C extends { readonly name: string }>(
   options: ReadOptions,
 ): TableColumns<C> {
   const target = targetColumn(path, columns, options);
-  const features = columns.filter((column) => column !== target && !isRowNumber(column.name));
+  const features = columns.filter((column) => column !== target && isFeature(column.name, options));
   if (features.length === 0) {
     throw new Failure('input', { what: `${path}: it has no column besides the target.`, cure: 'Add the inputs.' });
   }
   return { target, features };
 }
 
+/** Whether a column that is no target is an input. */
+export function isFeature(name: string, { slices }: Pick<ReadOptions, 'slices'>): boolean {
+  if (isRowNumber(name)) return false;
+  return slices === undefined || slices.areInputs || !slices.columns.includes(name);
+}
+
 function targetColumn<C extends { readonly name: string }>(
   path: string,
   columns: readonly C[],
-  { target, requireTargets }: ReadOptions,
+  { target, requireTargets, slices }: ReadOptions,
 ): C | null {
   const found = target === undefined ? undefined : columnNamed(columns, target);
   if (found !== undefined) return found;
@@ -66,8 +72,9 @@ function targetColumn<C extends { readonly name: string }>(
       settings: ['target'],
     });
   }
-  const usual = columns.find(isUsualTarget);
-  return usual ?? (requireTargets === false ? null : (columns.at(-1) ?? null));
+  const others = columns.filter(({ name }) => slices?.columns.includes(name) !== true);
+  const usual = others.find(isUsualTarget);
+  return usual ?? (requireTargets === false ? null : (others.at(-1) ?? null));
 }
 
 /** The column of that name, or at that position (from 0). */
@@ -87,10 +94,12 @@ export function tableDataset(table: Table, options: ReadOptions): Dataset {
   const targets: Targets = target === null ? { kind: 'none' } : columnTargets(path, target, options);
   const [first, ...others] = features;
   if (first !== undefined && others.length === 0 && namesImages(first)) return imageColumn(table, first, targets);
-  const notes =
-    target === null || options.target !== undefined || isUsualTarget(target)
-      ? []
-      : [`The column "${target.name}", the last one, is taken for the target.`];
+  const byPlace = target !== null && options.target === undefined && !isUsualTarget(target);
+  const apart = table.columns.filter(({ name }) => options.slices?.areInputs === false && !isFeature(name, options));
+  const notes = [
+    ...(byPlace ? [`The column "${target.name}", the last one, is taken for the target.`] : []),
+    ...apart.map(({ name }) => `The column "${name}" is no input: the model takes the others.`),
+  ];
   return encodedTable({ path, format, count, features, targets, notes });
 }
 
@@ -151,6 +160,7 @@ export function imageColumn({ path, format, count }: Table, column: Column, targ
     count,
     targets,
     name: fileOf,
+    file: (index) => relative(dirname(path), fileOf(index)),
     encoded: async (index) => {
       try {
         return await readRegular(fileOf(index));

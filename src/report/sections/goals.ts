@@ -1,12 +1,12 @@
 import { isTableMetric } from '../../contract/metrics.js';
 import type { Goal } from '../../contract/result.js';
 import type { Rich, Section } from '../document.js';
-import type { Numbers } from '../numbers.js';
 import type { Texts } from '../text/en.js';
 import { type Context, named, numeric, paragraph } from './context.js';
 
 /** What the acceptance rule asks for, one goal a row, and whether it is so; null where it asks for nothing. */
-export function goals({ result, text, numbers }: Context): Section | null {
+export function goals(context: Context): Section | null {
+  const { result, text } = context;
   const { rule, met, goals: all } = result.acceptance;
   if (all.length === 0) return null;
   const words = text.goals;
@@ -21,8 +21,8 @@ export function goals({ result, text, numbers }: Context): Section | null {
         columns: [named(words.goal), numeric(words.value), numeric(words.bound), named(words.met)],
         rows: all.map((goal, i): Rich[] => [
           [goalText(goal, text)],
-          [shown(goal, goal.value, `acceptance.goals.${i}.value`, numbers)],
-          [shown(goal, goal.bound, `acceptance.goals.${i}.bound`, numbers)],
+          [shown(goal, goal.value, `acceptance.goals.${i}.value`, context)],
+          [shown(goal, goal.bound, `acceptance.goals.${i}.bound`, context)],
           [goal.met ? words.yes : words.no],
         ]),
       },
@@ -33,17 +33,20 @@ export function goals({ result, text, numbers }: Context): Section | null {
 
 /** What a goal asks for, in words. */
 export function goalText({ code, subject }: Goal, text: Texts): string {
-  const ofClass = /^class (.*)$/s.exec(subject)?.[1];
-  const name = isTableMetric(subject)
-    ? text.metrics[subject]
-    : code === 'guard' && ofClass !== undefined
-      ? text.goals.ofClass(ofClass)
-      : (text.goals.subjects[subject] ?? subject);
-  return text.goals.texts[code](name);
+  const { ofClass, ofSlice, subjects, texts } = text.goals;
+  const [, group, name = ''] = /^(class|slice) (.*)$/s.exec(subject) ?? [];
+  if (code === 'guard' && group !== undefined) return texts[code](group === 'class' ? ofClass(name) : ofSlice(name));
+  return texts[code](isTableMetric(subject) ? text.metrics[subject] : (subjects[subject] ?? subject));
 }
 
-function shown({ subject, code }: Goal, value: number | null, field: string, numbers: Numbers) {
+function shown(
+  { subject, code }: Goal,
+  value: number | null,
+  field: string,
+  { numbers, result }: Pick<Context, 'numbers' | 'result'>,
+) {
   if (code === 'said') return numbers.real(value, field);
   if (isTableMetric(subject)) return numbers.metricChange(subject, value, field);
+  if (subject.startsWith('slice ')) return numbers.metricChange(result.delta.vsBefore.metric, value, field);
   return subject.startsWith('class ') ? numbers.points(value, field) : numbers.real(value, field);
 }

@@ -2,6 +2,7 @@ import { confirmationSize } from '../../evaluation/sample-size.js';
 import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
 import { metricWord } from '../text/metrics.js';
 import { type Context, list, note, paragraph } from './context.js';
+import { worseSlices } from './slices.js';
 
 /** The first screen: what changed, how sure, why, what it costs, what to do next and how to undo it. */
 export function summary(context: Context): readonly Block[] {
@@ -10,6 +11,7 @@ export function summary(context: Context): readonly Block[] {
     ...trustedReading(context),
     { kind: 'facts', items: [effect(context), certainty(context), attribution(context)] },
     ...worseClasses(context),
+    ...worseGroups(context),
     { kind: 'facts', items: costs(context) },
     paragraph([strong(text.summary.next)]),
     list(...nextSteps(context)),
@@ -114,6 +116,24 @@ function worseClasses({ result, text, numbers }: Context): readonly Block[] {
           ),
         ),
       ];
+}
+
+/** Nor a slice. */
+function worseGroups(context: Context): readonly Block[] {
+  const { result, text, numbers } = context;
+  const worse = worseSlices(context);
+  const [worst] = worse;
+  if (worst === undefined) return [];
+  const { slice, path } = worst;
+  return [
+    note(
+      text.summary.worseSlices(
+        numbers.count(worse.length, null),
+        `${slice.column}: ${slice.value}`,
+        numbers.metricChange(result.delta.vsBefore.metric, slice.delta.value, `${path}.delta.value`),
+      ),
+    ),
+  ];
 }
 
 function costs({ result, text, numbers }: Context) {

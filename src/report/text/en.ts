@@ -57,6 +57,7 @@ export const en = {
     note: rich`Where something has to be established, what is compared is the end of its 95 % interval: chance alone neither adopts a model nor stops one.`,
     subjects: { latency: 'Latency', size: 'Size of the files' } as Readonly<Record<string, string>>,
     ofClass: (name: string) => `Recall of class ${name}`,
+    ofSlice: (name: string) => `Slice ${name}`,
     texts: {
       established: (name: string) => `${name}: the improvement is established (lower end of its interval above 0)`,
       effect: (name: string) => `${name}: the improvement is as large as the smallest worth writing`,
@@ -101,6 +102,8 @@ export const en = {
     noControl: rich`Not known: the run had no control arm (--no-control). The difference may be that of training longer.`,
     worseClasses: (count: Inline, worst: string, change: Inline) =>
       rich`Classes established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
+    worseSlices: (count: Inline, worst: string, change: Inline) =>
+      rich`Slices established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
     latency: 'Time per call',
     size: 'Size of the files',
     memory: 'Tensor memory',
@@ -204,6 +207,23 @@ export const en = {
     axis: 'Change in percentage points',
     one: rich`The test split holds a single class. Accuracy is then the share of that class only and says nothing about telling classes apart.`,
     notShown: rich`The task has no classes.`,
+  },
+
+  slices: {
+    title: 'By slice',
+    table: 'The judged metric over each slice of the test split, largest loss first',
+    lead: (metric: string) =>
+      rich`${metric} over the samples of each slice by themselves. A slice of few samples has a wide interval: read that, not the percentage.`,
+    name: 'Slice',
+    count: 'Samples',
+    interval: '95 % interval of FReLU',
+    change: 'FReLU - before',
+    changeInterval: '95 % interval of the change',
+    p: 'p (Holm)',
+    significant: (count: Inline, slices: Inline) =>
+      rich`After Holm's correction over ${slices} slices, the change is established (p < 0.05) in ${count} of them.`,
+    omitted: (shown: Inline, total: Inline) =>
+      rich`${shown} of ${total} slices are shown, those that lost and those that gained most. All are in the JSON.`,
   },
 
   confusion: {
@@ -546,6 +566,7 @@ export const en = {
     time: 'time',
     best: (epochs: number, best: number) => `${epochs} (best ${best})`,
     changes: (fixed: number, broken: number) => `${fixed} fixed, ${broken} broken`,
+    worstSlice: (name: string, samples: number) => `slice that lost most, ${name} (${samples})`,
     files: 'Written',
     report: 'Report',
     rollback: 'Undo',

@@ -62,6 +62,7 @@ export const ja: Texts = {
     note: rich`確認が必要な項目では、95％信頼区間の端を基準と比べています。偶然だけでモデルが採用されたり、差し止められたりすることはありません。`,
     subjects: { latency: '推論時間', size: 'ファイルの大きさ' },
     ofClass: (name) => `クラス「${name}」の再現率`,
+    ofSlice: (name) => `区分「${name}」`,
     texts: {
       established: (name) => `${name}の改善が確認できる（信頼区間の下限が0より大きい）`,
       effect: (name) => `${name}の改善が、採用に値する最小の大きさ以上である`,
@@ -97,7 +98,9 @@ export const ja: Texts = {
       rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu} です。`,
     noControl: rich`不明です。対照モデルを学習していない（--no-control）ため、学習を延長した効果にすぎない可能性があります。`,
     worseClasses: (count, worst, change) =>
-      rich`悪化が確認されたクラス（Holm補正後 p < 0.05）が${count}あります。最も悪化したのは「${strong(worst)}」で、変化は ${change} です。`,
+      rich`悪化が確認されたクラス（Holm補正後 p < 0.05）が${count}クラスあります。最も悪化したのは「${strong(worst)}」で、変化は ${change} です。`,
+    worseSlices: (count, worst, change) =>
+      rich`悪化が確認された区分（Holm補正後 p < 0.05）が${count}件あります。最も悪化したのは「${strong(worst)}」で、変化は ${change} です。`,
     latency: '1回の推論時間',
     size: 'ファイルの大きさ',
     memory: 'テンソルのメモリ',
@@ -200,6 +203,23 @@ export const ja: Texts = {
     axis: '変化（ポイント）',
     one: rich`テストデータには1クラスしか含まれていません。この正解率はそのクラスだけの割合であり、クラスを見分ける能力については何も示しません。`,
     notShown: rich`このタスクにはクラスがありません。`,
+  },
+
+  slices: {
+    title: '区分別の結果',
+    table: 'テストデータの区分ごとの判定指標（悪化の大きい順）',
+    lead: (metric) =>
+      rich`${metric}を区分ごとに集計しました。サンプルの少ない区分では信頼区間が広くなるため、割合ではなく区間で判断してください。`,
+    name: '区分',
+    count: 'サンプル数',
+    interval: 'FReLUの95％信頼区間',
+    change: 'FReLUと移行前の差',
+    changeInterval: '差の95％信頼区間',
+    p: 'p値（Holm補正）',
+    significant: (count, slices) =>
+      rich`${slices}区分についてHolmの方法で多重性を補正すると、変化を確認できた（p < 0.05）のは${count}区分です。`,
+    omitted: (shown, total) =>
+      rich`全${total}区分のうち、悪化と改善の大きい${shown}区分を示します。全件はJSONにあります。`,
   },
 
   confusion: {
@@ -539,6 +559,7 @@ export const ja: Texts = {
     time: '時間',
     best: (epochs, best) => `${epochs}（採用 ${best}）`,
     changes: (fixed, broken) => `新たに正解 ${fixed}、新たに不正解 ${broken}`,
+    worstSlice: (name, samples) => `最も悪化した区分 ${name}（${samples}件）`,
     files: '書き込み',
     report: '報告書',
     rollback: '元に戻す',

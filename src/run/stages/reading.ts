@@ -4,6 +4,7 @@ import { metricsOf, type TruthKind } from '../../contract/metrics.js';
 import type { SanityReading } from '../../contract/reading.js';
 import type { SettingHint } from '../../contract/settings.js';
 import { namedMetrics } from '../../evaluation/acceptance.js';
+import { sliceName } from '../../evaluation/guards.js';
 import type { AcceptanceRule } from '../../evaluation/rule.js';
 import type { OtherOutput } from '../../judge/subject.js';
 import { requireBoth } from '../../reading/anomaly-labels.js';
@@ -44,7 +45,7 @@ export const readingStage = defineStage<ModelReading>({
     const { left } = trainabilityOf(model.path, model.graph);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
-    refuseRule(run.rule, read.task, data.classes?.names ?? null);
+    refuseRule(run.rule, read.task, { classes: data.classes?.names ?? null, slices: data.slices });
     refuseMeaningless(read.task, options.distill);
     if (read.map !== null) refuseTeacher(options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
@@ -62,7 +63,11 @@ function truthKindOf(task: RunTask['task'], loss: RunTask['loss']): TruthKind {
 }
 
 /** @throws Failure('usage') for a rule about a metric or a class that there is not, which nothing could ever meet */
-function refuseRule(rule: AcceptanceRule, { task, loss, width }: RunTask, classes: readonly string[] | null): void {
+function refuseRule(
+  rule: AcceptanceRule,
+  { task, loss, width }: RunTask,
+  { classes, slices }: { readonly classes: readonly string[] | null; readonly slices: RunData['slices'] },
+): void {
   const names = metricsOf(truthKindOf(task, loss), width === 1 ? 2 : width);
   const refuse = (what: string, there: readonly string[]): Failure =>
     new Failure('usage', {
@@ -73,7 +78,12 @@ function refuseRule(rule: AcceptanceRule, { task, loss, width }: RunTask, classe
     });
   const metric = namedMetrics(rule).find((name) => !names.includes(name));
   if (metric !== undefined) throw refuse(metric, names);
+  const sliceNames = slices.map(sliceName);
   for (const clause of rule.clauses) {
+    if (clause.kind === 'slice') {
+      const isThere = clause.name === null ? slices.length > 0 : sliceNames.includes(clause.name);
+      if (!isThere) throw refuse(clause.name === null ? 'slices' : `the slice ${clause.name}`, sliceNames);
+    }
     if (clause.kind !== 'class') continue;
     if (task === 'segmentation') throw refuse('the recall of classes of samples', names);
     const isThere = clause.name === null ? classes !== null : classes?.includes(clause.name);
