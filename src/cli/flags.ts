@@ -21,6 +21,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   labelSmoothing: '--label-smoothing',
   layout: '--layout',
   learningRate: '--lr',
+  looks: '--looks',
   loss: '--loss',
   mean: '--mean',
   metric: '--metric',

@@ -124,7 +124,7 @@ const runResult = v.custom<MigrateResult>((value) => v.is(resultParts, value));
 
 /** A result of an earlier version, with what it did not hold yet; the order of its fields is kept. */
 function ofThisVersion(result: MigrateResult): MigrateResult {
-  const { outputs = [], guarded = [], acceptance, reading } = result;
+  const { outputs = [], guarded = [], slices = [], looks = { look: 1, planned: 1 }, acceptance, reading } = result;
   const { goals = [] } = acceptance;
   // a damaged one may have none: whoever needs it says so
   const { runtime = null } = reading ?? {};
@@ -132,6 +132,8 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     ...result,
     outputs,
     guarded,
+    slices,
+    looks,
     acceptance: { ...acceptance, goals },
     ...(reading !== undefined && { reading: { ...reading, runtime } }),
   };

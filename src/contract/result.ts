@@ -318,6 +318,14 @@ export interface Acceptance {
   readonly goals: readonly Goal[];
 }
 
+/** Runs that were judged on one test split. */
+export interface Looks {
+  /** which of them this one is, from 1, as far as the runs beside the model tell */
+  readonly look: number;
+  /** among how many the 5 % are divided by which chance may establish something; 1 where nothing was said */
+  readonly planned: number;
+}
+
 export type AttributionMethod = 'integrated-gradients' | 'input-x-gradient';
 
 export interface Distribution {
@@ -558,6 +566,7 @@ export interface MigrateResult {
   readonly spread: readonly SpreadPoint[];
   readonly attribution: readonly AttributionAgreement[] | null;
   readonly monitoring: MonitoringBaseline | null;
+  readonly looks: Looks;
   readonly acceptance: Acceptance;
   readonly verdict: VerdictName;
   readonly reasons: readonly VerdictReason[];

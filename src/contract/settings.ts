@@ -163,6 +163,7 @@ export type SettingName =
   | 'labelSmoothing'
   | 'layout'
   | 'learningRate'
+  | 'looks'
   | 'loss'
   | 'mean'
   | 'metric'

@@ -1,4 +1,5 @@
 import type { JudgedOutput } from '../autodiff/lower/expose-loss.js';
+import type { Looks } from '../contract/result.js';
 import type { Targets } from '../data/dataset.js';
 import type { AcceptanceRule } from '../evaluation/rule.js';
 import type { Graph } from '../model/graph.js';
@@ -70,6 +71,7 @@ export interface Subject {
   readonly rule: AcceptanceRule;
   /** the smallest improvement worth writing; null: the metric's default */
   readonly minEffect: string | null;
+  readonly looks: Looks;
   /** of the bootstrap */
   readonly seed: number;
   readonly batchSize: number;

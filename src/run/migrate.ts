@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { ExecutionError, Failure } from '../contract/failure.js';
-import type { MigrateResult } from '../contract/result.js';
+import type { Looks, MigrateResult } from '../contract/result.js';
 import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evaluation/rule.js';
 import { findEntry } from '../model/load.js';
 import { findClassNames } from '../reading/class-names.js';
@@ -16,7 +16,7 @@ import { blamingModels } from './blame.js';
 import { checkCombination } from './combination.js';
 import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
-import { openPlace } from './place.js';
+import { openPlace, otherLooks, type RunPlace } from './place.js';
 import { outFile } from './rewrite.js';
 import { enter, type Run } from './run.js';
 import { runStages } from './runner.js';
@@ -94,10 +94,12 @@ async function openRun(
   const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
   const content = {
     dataSha256: data.train.split.contentSha256,
+    testSha256: data.test.split.contentSha256,
     teacher: teacher?.model.files ?? null,
     own: { loss: own?.loss?.files ?? null, metric: own?.metric?.files ?? null },
   };
   const place = await openPlace(options, model, content, hooks.warn);
+  const looks = await looksAt(place, model.path, content.testSha256, options.looks);
   let opened: Promise<OpenDevice> | null = null;
   const device = (): Promise<OpenDevice> => {
     if (opened === null) {
@@ -107,7 +109,7 @@ async function openRun(
     return opened;
   };
   const atEnd = (close: () => Promise<void>): void => void closing.push(close);
-  return { options, rule, hooks, model, signature, teacher, own, data, place, device, atEnd };
+  return { options, rule, hooks, model, signature, teacher, own, data, place, looks, device, atEnd };
 }
 
 /** Test samples that training sees make figures that deployment will not: said before anybody waits for them. */
@@ -118,6 +120,18 @@ async function warnOfLeaks(data: RunData, hooks: RunHooks): Promise<void> {
     `${testInTraining} of ${data.test.split.count} test samples are also in training or validation: ` +
       'the figures of the trained arms will be too good.',
   );
+}
+
+/** @throws Failure('input') where more looks were taken than were planned: chance has had its share of them */
+async function looksAt(place: RunPlace, modelPath: string, test: string, planned: number): Promise<Looks> {
+  const look = 1 + (await otherLooks(place, modelPath, test));
+  if (planned === 1 || look <= planned) return { look, planned };
+  throw new Failure('input', {
+    what: `${modelPath}: ${look - 1} runs were judged on this test split, and ${planned} were planned.`,
+    cure: 'Judge on test data that no run has seen.',
+    settings: ['test', 'looks'],
+    written: 'nothing',
+  });
 }
 
 /** Settles what a crash left half done, before the model is read; and learns now, not after training, whether it can be replaced. */

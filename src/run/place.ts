@@ -24,6 +24,8 @@ export interface RunRecord {
   readonly started: string;
   /** the files of the model as the run read them */
   readonly model: readonly ModelFile[];
+  /** the SHA-256 of the test split, over samples and targets; left out by earlier versions */
+  readonly test?: string;
 }
 
 /** Where a run keeps what it computes, and its reports. */
@@ -63,7 +65,7 @@ export async function openPlace(
   const started = new Date().toISOString();
   const id = `${started.replace(/[-:]|\..*/g, '')}-${run.slice(0, 6)}${randomBytes(2).toString('hex')}`;
   const folder = named ?? join(runs, id);
-  const record: RunRecord = { id, run, started, model: model.files };
+  const record: RunRecord = { id, run, started, model: model.files, test: content.testSha256 };
   try {
     await createFolder(folder);
     const place = placeOf(folder, record, ownership);
@@ -143,6 +145,18 @@ async function resumePlace(
     settings: ['runDir'],
     written: 'nothing',
   });
+}
+
+/**
+ * How many other runs beside the model were judged on this test split. What cannot be read is not counted: it may be of any run.
+ */
+export async function otherLooks({ id }: RunPlace, modelPath: string, testSha256: string): Promise<number> {
+  let looks = 0;
+  for (const folder of await foldersOf(join(dirname(modelPath), '.frelu', 'runs'))) {
+    const record = await readRecord(folder).catch(() => null);
+    if (record?.test === testSha256 && record.id !== id && (await isFinished(folder))) looks += 1;
+  }
+  return looks;
 }
 
 async function isFinished(folder: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import type { Looks } from '../contract/result.js';
 import type { AcceptanceRule } from '../evaluation/rule.js';
 import type { Model } from '../model/model.js';
 import type { RunData } from '../reading/data.js';
@@ -24,6 +25,8 @@ export interface Run {
   readonly own: OwnGraphs | null;
   readonly data: RunData;
   readonly place: RunPlace;
+  /** at the test split, with those of earlier runs */
+  readonly looks: Looks;
   /** opened when the first stage asks for it: a run of which only the report is missing computes nothing */
   device(): Promise<ChosenDevice>;
   /** has something done when the run ends, however it ends: the last first */

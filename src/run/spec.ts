@@ -52,6 +52,8 @@ export interface RunSpec {
   readonly accept: string;
   /** the smallest improvement that the rule 'established' takes, as `parseMinEffect` takes it; null: the metric's default */
   readonly minEffect: string | null;
+  /** how many runs are to be judged on this test split: each takes its share of the 5 % by which chance may establish something */
+  readonly looks: number;
   /** of splits, order and initial state; the seeds of the arms count from here */
   readonly seed: number;
 }
@@ -147,6 +149,7 @@ export function completeOptions({
   return {
     accept: defaultAcceptance,
     minEffect: null,
+    looks: 1,
     seed: 0,
     out: null,
     dryRun: false,
@@ -173,17 +176,20 @@ export function specOf({
   distill,
   accept,
   minEffect,
+  looks,
   seed,
 }: MigrateOptions): RunSpec {
   // a run whose device fails goes on on another
   const { device: _, ...settings } = training;
-  return { data, task, reading, plan, training: settings, distill, accept, minEffect, seed };
+  return { data, task, reading, plan, training: settings, distill, accept, minEffect, looks, seed };
 }
 
 /** What a run is started on, by content: a moved or renamed file is the same, a changed one is not. */
 export interface RunContent {
   /** of the training samples and their targets */
   readonly dataSha256: string;
+  /** of the test split; it names no run, but tells which were judged on the same one */
+  readonly testSha256: string;
   /** the teacher's files; null: it has none */
   readonly teacher: readonly ModelFile[] | null;
   /** the files of the loss and the metric that are the user's; null: one of ours */

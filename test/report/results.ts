@@ -209,6 +209,7 @@ export function makeResult({
     outputs: [],
     perClass,
     slices,
+    looks: { look: 1, planned: 1 },
     confusion: { before: matrix(before), frelu: matrix(frelu) },
     calibration: { before: calibrationBins(before, labels), frelu: calibrationBins(frelu, labels) },
     examples: {

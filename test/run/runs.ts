@@ -61,6 +61,7 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
     distill: defaultDistillOptions,
     accept: 'always',
     minEffect: null,
+    looks: 1,
     out: null,
     dryRun: false,
     seed: 7,

@@ -1,46 +1,14 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createRandom } from '../../src/math/random.js';
-import { encodeModel } from '../../src/model/onnx/write.js';
 import { compareModels } from '../../src/run/compare.js';
 import { evaluateModel } from '../../src/run/evaluate.js';
 import { migrate } from '../../src/run/migrate.js';
-import { parseGraph } from '../transforms/notation.js';
-import { hooks, optionsFor, temporaryFolder } from './runs.js';
-
-/** Two inputs, and beside them in the table where a row comes from and its number. */
-const network = `
-  x: float[N,2]
-  v = float[2,8]
-  vb = float[8]
-  w = float[8,2]
-  wb = float[2]
-  h = Gemm(x, v, vb) name=first
-  r = Relu(h) name=relu
-  z = Gemm(r, w, wb) name=last
-  -> z`;
-const random = createRandom(3);
-const table = [
-  'a,b,site,row,label',
-  ...Array.from({ length: 300 }, (_, i) => {
-    const [a, b] = [random.normal(), random.normal()];
-    return `${a},${b},${i % 3 === 0 ? 'north' : 'south'},r${i},${Number(a > b)}`;
-  }),
-].join('\n');
-
-async function setting() {
-  const folder = await temporaryFolder();
-  const [model, data] = [join(folder, 'net.onnx'), join(folder, 'data.csv')];
-  await writeFile(model, Buffer.concat(encodeModel(parseGraph(network).model)));
-  await writeFile(data, table);
-  return { model, data };
-}
+import { hooks, optionsFor } from './runs.js';
+import { table, tableSetting } from './table.js';
 
 const slices = { columns: ['site'], file: null };
 
 it('leaves a column to slice by out of the inputs where the model takes the others alone', async () => {
-  const { model, data } = await setting();
+  const { model, data } = await tableSetting(table);
   const given = { data: { data, slices: { columns: ['site', 'row'], file: null } }, model };
   // a column of ids is refused as a slice, not as an input
   await expect(evaluateModel(given)).rejects.toThrow('"row" has 300 different values');
@@ -48,10 +16,7 @@ it('leaves a column to slice by out of the inputs where the model takes the othe
 });
 
 it('judges each slice of the test split by itself, in a migration, an evaluation and a comparison', async () => {
-  const folder = await temporaryFolder();
-  const [model, data] = [join(folder, 'net.onnx'), join(folder, 'data.csv')];
-  await writeFile(model, Buffer.concat(encodeModel(parseGraph(network).model)));
-  await writeFile(data, table.replaceAll(/,r\d+,/g, ',').replace(',row,', ','));
+  const { model, data } = await tableSetting();
   const options = optionsFor(model, data);
   const result = await migrate(
     { ...options, data: { ...options.data, slices }, accept: 'slice(site=north)>-1', dryRun: true },
@@ -78,8 +43,7 @@ it('judges each slice of the test split by itself, in a migration, an evaluation
 });
 
 it('tells of a rule about a slice that there is not, before anything is trained', async () => {
-  const { model, data } = await setting();
-  await writeFile(data, table.replaceAll(/,r\d+,/g, ',').replace(',row,', ','));
+  const { model, data } = await tableSetting();
   const options = optionsFor(model, data);
   const run = migrate(
     { ...options, data: { ...options.data, slices }, accept: 'slice(site=west)>-0.1', dryRun: true },

@@ -17,7 +17,7 @@ import { readingOptions } from '../options/reading.js';
 import { languagesOption, seedOption, yesOption } from '../options/run.js';
 import { taskOptions } from '../options/task.js';
 import { distillOptions, trainingOptions } from '../options/training.js';
-import { text } from '../options/values.js';
+import { oneOrMore, text } from '../options/values.js';
 import { createProgress } from '../progress.js';
 import { askForData, confirm } from '../prompts.js';
 
@@ -46,6 +46,13 @@ export function declareMigrate(command: Command): Run {
     null,
     '0.001 of a metric from 0 to 1, 0.5% of an error or loss',
   );
+  const looks = option(
+    command,
+    '--looks <N>',
+    'runs that are to be judged on this test split: the rule asks each for intervals of 1 - 0.05/N',
+    oneOrMore,
+    1,
+  );
   const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
   const dryRun = flag(command, '--dry-run', 'write nothing');
   const yes = yesOption(command);
@@ -73,6 +80,7 @@ export function declareMigrate(command: Command): Run {
       distill: distill(),
       accept: accept(),
       minEffect: minEffect(),
+      looks: looks(),
       out: out(),
       dryRun: dryRun(),
       seed: seed(),

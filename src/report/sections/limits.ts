@@ -1,8 +1,9 @@
-import type { Section } from '../document.js';
+import type { Rich, Section } from '../document.js';
 import { type Context, list } from './context.js';
 
 /** What the conclusion does not cover. */
-export function limits({ result, text, numbers }: Context): Section {
+export function limits(context: Context): Section {
+  const { result, text, numbers } = context;
   const words = text.limits;
   const { vsBefore, vsControl } = result.delta;
   const { duplicates } = result.data;
@@ -25,6 +26,7 @@ export function limits({ result, text, numbers }: Context): Section {
         ...(vsBefore.count < 30 ? [words.few] : []),
         ...(result.task === 'segmentation' ? [text.segmentation.limits] : []),
         words.looks,
+        ...lookedBefore(context),
         result.spread.length > 1 ? words.seeds(numbers.count(result.spread.length, null)) : words.oneSeed,
         ...(vsControl === null ? [words.noControl] : []),
         ...(duplicates === null ? [words.duplicates] : duplicates.testInTraining > 0 ? [words.leak] : []),
@@ -32,4 +34,12 @@ export function limits({ result, text, numbers }: Context): Section {
       ),
     ],
   };
+}
+
+/** Whether this test split was judged on before. */
+export function lookedBefore({ result, text, numbers }: Context): readonly Rich[] {
+  const { look, planned } = result.looks;
+  const count = numbers.count(look, 'looks.look');
+  if (planned > 1) return [text.limits.plannedLooks(count, numbers.count(planned, 'looks.planned'))];
+  return look > 1 ? [text.limits.manyLooks(count)] : [];
 }

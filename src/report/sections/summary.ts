@@ -2,6 +2,7 @@ import { confirmationSize } from '../../evaluation/sample-size.js';
 import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
 import { metricWord } from '../text/metrics.js';
 import { type Context, list, note, paragraph } from './context.js';
+import { lookedBefore } from './limits.js';
 import { worseSlices } from './slices.js';
 
 /** The first screen: what changed, how sure, why, what it costs, what to do next and how to undo it. */
@@ -10,6 +11,7 @@ export function summary(context: Context): readonly Block[] {
   return [
     ...trustedReading(context),
     { kind: 'facts', items: [effect(context), certainty(context), attribution(context)] },
+    ...lookedBefore(context).map(note),
     ...worseClasses(context),
     ...worseGroups(context),
     { kind: 'facts', items: costs(context) },

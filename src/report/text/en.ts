@@ -519,6 +519,10 @@ export const en = {
     samples: (count: Inline) =>
       rich`The comparison rests on ${count} test samples. It holds for data drawn as these were, and for no other.`,
     few: rich`With fewer than 30 samples no difference short of a drastic one can be established.`,
+    manyLooks: (look: Inline) =>
+      rich`This is run number ${look} that was judged on this test split. A difference that is established once in forty by chance alone is found more often by whoever looks more often: plan for it with ${code('--looks')}, or judge on fresh test data.`,
+    plannedLooks: (look: Inline, planned: Inline) =>
+      rich`This is look ${look} of ${planned} that were planned at this test split: the rule asked for intervals wide enough for all of them.`,
     looks: rich`The verdict is one look at one metric. Reading many metrics, classes or runs and picking the best overstates the certainty; only the p-values per class are corrected for that.`,
     oneSeed: rich`One seed was trained. The interval covers the choice of the test samples, not the chance in training; ${code('--seeds')} measures that.`,
     seeds: (count: Inline) =>

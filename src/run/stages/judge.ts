@@ -51,6 +51,7 @@ async function judgementOf(run: Run, subject: Subject, measured: Measured): Prom
     environment: environment(),
     plan: { model: describeModel(model), ...describePlan(subject.plan) },
     parity: (await baselineStage.of(run)).parity,
+    looks: run.looks,
     reading: (await readingStage.of(run)).reading,
     ...measured,
   };
@@ -77,6 +78,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     teacher: (await teachingOf(run))?.answers ?? null,
     rule,
     minEffect: options.minEffect,
+    looks: run.looks,
     device: await deviceOf(run),
     arms: await trainStage.of(run),
     networks: { control: relu, frelu },
