@@ -38,6 +38,13 @@ export interface NumberWords {
   /** the unit of a difference of percentages, with its space if the language has one */
   readonly points: string;
   readonly range: (low: Inline, high: Inline) => Rich;
+  /** units of time, each with its space if the language has one */
+  readonly time: {
+    readonly milliseconds: string;
+    readonly seconds: string;
+    readonly minutes: string;
+    readonly hours: string;
+  };
 }
 
 export function numbersIn(language: Language, words: NumberWords): Numbers {
@@ -73,12 +80,12 @@ export function numbersIn(language: Language, words: NumberWords): Numbers {
     pValue: (value, field) => shown(value, field, (v) => (v < 1e-4 ? '< 0.0001' : fourDecimals.format(v))),
     pStatement: (value, field) =>
       shown(value, field, (v) => (v < 1e-4 ? 'p < 0.0001' : `p = ${fourDecimals.format(v)}`)),
-    milliseconds: (value, field) => shown(value, field, (v) => `${significant.format(v)} ms`),
+    milliseconds: (value, field) => shown(value, field, (v) => `${significant.format(v)}${words.time.milliseconds}`),
     duration: (value, field) =>
       shown(value, field, (v) => {
-        if (v < 120) return `${format({ maximumSignificantDigits: 3 }).format(v)} s`;
-        if (v < 7200) return `${integer.format(v / 60)} min`;
-        return `${format({ maximumFractionDigits: 1 }).format(v / 3600)} h`;
+        if (v < 120) return `${format({ maximumSignificantDigits: 3 }).format(v)}${words.time.seconds}`;
+        if (v < 7200) return `${integer.format(v / 60)}${words.time.minutes}`;
+        return `${format({ maximumFractionDigits: 1 }).format(v / 3600)}${words.time.hours}`;
       }),
     bytes: (value, field) =>
       shown(value, field, (v) => {

@@ -19,8 +19,17 @@ const verdictColors = { adopt: 'green', reject: 'red', inconclusive: 'yellow' } 
   string
 >;
 
+export interface TerminalOptions {
+  readonly color?: boolean;
+  /** in characters; left out where the output is no terminal */
+  readonly width?: number | undefined;
+}
+
 /** The table for people: arms, differences with intervals, verdict, files, undo. Ends with a line feed. */
-export function renderTerminal(result: MigrateResult, { color = false }: { readonly color?: boolean } = {}): string {
+export function renderTerminal(
+  result: MigrateResult,
+  { color = false, width = Number.POSITIVE_INFINITY }: TerminalOptions = {},
+): string {
   const chalk = new Chalk({ level: color ? 1 : 0 });
   const text = texts.en;
   const numbers = numbersIn('en', text);
@@ -97,13 +106,13 @@ export function renderTerminal(result: MigrateResult, { color = false }: { reado
     ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.map(printable).join('\n')] as const]),
     ...(result.rollback === null ? [] : [[text.terminal.rollback, result.rollback] as const]),
   ];
-  const [heading, ...body] = aligned(arms);
+  const [heading, ...body] = fitting(arms, width);
   return [
     chalk.dim(present(heading, 'the heading of the table of arms')),
     ...body,
     '',
     ...(seeds.length === 0 ? [] : [...aligned(seeds), '']),
-    ...aligned([...deltas, ...others, ...worstSlice]),
+    ...stackedWhere([...deltas, ...others, ...worstSlice], width),
     '',
     `${chalk.bold[verdictColors[result.verdict]](inCapitals(headline(result, text), text.verdicts[result.verdict]))}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
     printable(result.why),
@@ -124,6 +133,21 @@ function inCapitals(headline: string, verdict: string): string {
 /** Columns padded to their widest cell; the first is flush left, the others flush right. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
   return alignColumns(rows, '   ', (column) => column > 0, stringWidth);
+}
+
+/** The same; where it is too wide for the terminal, rows and columns change places. */
+function fitting(rows: readonly (readonly string[])[], width: number): string[] {
+  const lines = aligned(rows);
+  const [first = []] = rows;
+  if (lines.every((line) => stringWidth(line) <= width)) return lines;
+  return aligned(first.map((_, column) => rows.map((row) => row[column] ?? '')));
+}
+
+/** The same; where it is too wide, what follows the first cell of a row stands below it. */
+function stackedWhere(rows: readonly (readonly string[])[], width: number): string[] {
+  const lines = aligned(rows);
+  if (lines.every((line) => stringWidth(line) <= width)) return lines;
+  return rows.flatMap(([label = '', ...cells]) => [label, `   ${cells.filter((cell) => cell !== '').join('   ')}`]);
 }
 
 /** A row per line of the value, the label beside the first. */

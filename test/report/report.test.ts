@@ -37,6 +37,9 @@ const units: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1,
   min: 60,
+  ミリ秒: 1,
+  秒: 1,
+  分: 60,
 };
 
 /** The number that a reader takes from the words, and how far rounding may have moved it. */
@@ -125,7 +128,7 @@ describe('the first screen', () => {
   test('a draw says how many samples would decide, and what was not measured', async () => {
     const page = await firstScreen(draw(), 'en');
     expect(page).toContain('? Not decidable with these data');
-    expect(page).toMatch(/about [\d,]+ test samples would show it \(there were 2,000 \)/);
+    expect(page).toMatch(/a test on about 190,000 samples would show it four times in five \(there were 2,000 \)/);
     expect(page).toMatch(/Tensor memory not measured/);
   });
 

@@ -61,12 +61,15 @@ async function print(context: Context, result: CodemodResult, dryRun: boolean): 
   else if (dryRun) {
     // a diff alone, for `git apply` and the like
     stdout.write(result.diff);
-    stderr.write(await codemodText(result));
-  } else stdout.write(await codemodText(result));
+    stderr.write(await codemodText(result, stderr.columns));
+  } else stdout.write(await codemodText(result, stdout.columns));
 }
 
 /** The ReLUs with what becomes of them, the places to look at, and their number. */
-async function codemodText({ files, module, written, summary }: CodemodResult): Promise<string> {
+async function codemodText(
+  { files, module, written, summary }: CodemodResult,
+  width: number | undefined,
+): Promise<string> {
   const rows = files.flatMap(({ path, sites }) =>
     sites.map(({ line, column, what, status, reason }) => [`${path}:${line}:${column}`, status, what, reason ?? '']),
   );
@@ -77,7 +80,7 @@ async function codemodText({ files, module, written, summary }: CodemodResult): 
   const count = `${plural(rewritten + skipped, 'ReLU')} in ${plural(summary.files, 'file')}: ${rewritten} to FReLU, ${leftAlone(skipped)}`;
   const outcome = written ? `The FReLU layer is in ${printable(module ?? '')}.` : 'Nothing was written.';
   return [
-    ...(rows.length === 0 ? [] : [await table(['site', 'change', 'what', 'reason'], rows), '']),
+    ...(rows.length === 0 ? [] : [await table(['site', 'change', 'what', 'reason'], rows, { width }), '']),
     ...(cautions.length === 0 ? [] : [...cautions, '']),
     `${count} ${outcome}`,
     '',

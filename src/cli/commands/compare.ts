@@ -57,11 +57,10 @@ async function comparisonText({
   const { word, numbers, plain } = await reportWords();
   const metrics =
     outputs.length === 0
-      ? await table(['metric', 'A', 'B'], await metricRows([a.metrics, b.metrics]), ['A', 'B'])
-      : await table(['output', 'metric', 'A', 'B'], await rowsByOutput(outputs, (output) => [output.a, output.b]), [
-          'A',
-          'B',
-        ]);
+      ? await table(['metric', 'A', 'B'], await metricRows([a.metrics, b.metrics]), { right: ['A', 'B'] })
+      : await table(['output', 'metric', 'A', 'B'], await rowsByOutput(outputs, (output) => [output.a, output.b]), {
+          right: ['A', 'B'],
+        });
   const changeRows = (of: string, { metric, value, ci95, test, pValue }: Delta): string[][] => [
     [
       `${of}${word(metric)}, B - A`,
@@ -111,5 +110,5 @@ async function slicesText(slices: CompareResult['slices']): Promise<string> {
       plain([numbers.pValue(pHolm, null)]),
     ]);
   const columns = ['samples', 'A', 'B', 'B - A, 95 %', 'p (Holm)'];
-  return `\n${word(first.delta.metric)} by slice\n${await table(['slice', ...columns], rows, columns)}\n`;
+  return `\n${word(first.delta.metric)} by slice\n${await table(['slice', ...columns], rows, { right: columns })}\n`;
 }

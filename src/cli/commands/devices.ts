@@ -21,7 +21,7 @@ export function declareDevices(_: Command): Run {
       const why = slower.length === 0 ? '' : `; slower here: ${slower.join(', ')}, as software adapters are`;
       const choice = auto === null ? 'Nothing can compute here.' : `--device auto picks ${auto}${why}.`;
       context.io.stdout.write(
-        `${await table(['device', 'provider', 'adapter', 'usable', 'GFLOP/s', 'why not'], rows)}\n\n${choice}\n`,
+        `${await table(['device', 'provider', 'adapter', 'usable', 'GFLOP/s', 'why not'], rows, { width: context.io.stdout.columns })}\n\n${choice}\n`,
       );
     }
     return 0;

@@ -43,10 +43,10 @@ async function evaluationText(result: EvaluateResult): Promise<string> {
     `${device.used}, ${seconds.toFixed(2)} s\n\n`;
   const figures =
     outputs.length === 0
-      ? await table(['metric', 'value'], await metricRows([metrics]), ['value'])
-      : await table(['output', 'metric', 'value'], await rowsByOutput(outputs, (output) => [output.metrics]), [
-          'value',
-        ]);
+      ? await table(['metric', 'value'], await metricRows([metrics]), { right: ['value'] })
+      : await table(['output', 'metric', 'value'], await rowsByOutput(outputs, (output) => [output.metrics]), {
+          right: ['value'],
+        });
   return `${head}${figures}\n${await slicesText(result.slices)}`;
 }
 
@@ -65,5 +65,5 @@ async function slicesText(slices: EvaluateResult['slices']): Promise<string> {
         ? text.terminal.noInterval
         : plain(text.range(numbers.metric(metric, ci95[0], null), numbers.metric(metric, ci95[1], null))),
     ]);
-  return `\n${await table(['slice', 'samples', word(first.metric), '95 % interval'], rows, ['samples', word(first.metric), '95 % interval'])}\n`;
+  return `\n${await table(['slice', 'samples', word(first.metric), '95 % interval'], rows, { right: ['samples', word(first.metric), '95 % interval'] })}\n`;
 }

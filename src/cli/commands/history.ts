@@ -36,7 +36,9 @@ export function declareHistory(command: Command): Run {
         `${from} -> ${to}`,
         run === null ? '' : summaryText(run),
       ]);
-      context.io.stdout.write(`${await table(['when', 'what', 'id', 'state', 'versions', 'summary'], rows)}\n`);
+      context.io.stdout.write(
+        `${await table(['when', 'what', 'id', 'state', 'versions', 'summary'], rows, { width: context.io.stdout.columns })}\n`,
+      );
     }
     return 0;
   };
@@ -68,6 +70,12 @@ async function prune(context: Context, path: string, keep: number, yes: boolean)
 function summaryText({ summary }: NonNullable<HistoryEntry['run']>): string {
   if (typeof summary !== 'object' || summary === null) return String(summary ?? '');
   return Object.entries(summary)
-    .map(([name, value]) => `${name} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .map(
+      ([name, value]) =>
+        `${name} ${typeof value === 'number' ? shown(value) : typeof value === 'string' ? value : JSON.stringify(value)}`,
+    )
     .join(', ');
 }
+
+/** Four significant digits: 0.003333, 1234. */
+const shown = (value: number): string => String(Number(value.toPrecision(4)));

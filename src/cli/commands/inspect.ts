@@ -64,7 +64,9 @@ export function declareInspect(command: Command): Run {
     } else {
       const lines = read === null ? [] : ['', ...readingLines(read)];
       const head = `${modelText(description)}\n${trainabilityText(trainability)}`;
-      context.io.stdout.write(`${[`${head}\n`, await planText(planned), ...lines].join('\n')}\n`);
+      context.io.stdout.write(
+        `${[`${head}\n`, await planText(planned, context.io.stdout.columns), ...lines].join('\n')}\n`,
+      );
     }
     return 0;
   }
@@ -100,7 +102,10 @@ function valueText({ name, dtype, shape }: ValueDescription): string {
 }
 
 /** The sites with what becomes of them, and their number. */
-export async function planText({ sites, summary: { relu, migrate, skip } }: PlanDescription): Promise<string> {
+export async function planText(
+  { sites, summary: { relu, migrate, skip } }: PlanDescription,
+  width: number | undefined,
+): Promise<string> {
   const rows = sites.map(({ id, op, status, shift, form, reason }) => [
     id,
     op,
@@ -112,5 +117,5 @@ export async function planText({ sites, summary: { relu, migrate, skip } }: Plan
   const count = `${plural(relu, 'ReLU')}: ${migrate} to migrate, ${leftAlone(skip)}`;
   return rows.length === 0
     ? count
-    : `${await table(['site', 'op', 'plan', 'form', 'shift goes into', 'reason'], rows)}\n\n${count}`;
+    : `${await table(['site', 'op', 'plan', 'form', 'shift goes into', 'reason'], rows, { width })}\n\n${count}`;
 }

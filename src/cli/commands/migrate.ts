@@ -105,7 +105,7 @@ export function declareMigrate(command: Command): Run {
     else {
       const { renderTerminal } = await import('../../report/terminal.js');
       const { stdout, env } = context.io;
-      stdout.write(renderTerminal(result, { color: hasColor(stdout, env) }));
+      stdout.write(renderTerminal(result, { color: hasColor(stdout, env), width: stdout.columns }));
     }
     if (result.report.length === 0) {
       const { path } = result.run;

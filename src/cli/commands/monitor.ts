@@ -5,6 +5,7 @@ import type { DriftCheck, MonitorResult } from '../../contract/result.js';
 import { driftThresholds } from '../../evaluation/drift.js';
 import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
+import { plural } from '../count.js';
 import { reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
 import { argument, option } from '../options/option.js';
@@ -73,20 +74,15 @@ export function declareMonitor(command: Command): Run {
       );
     }
     if (json) printJson(context, result);
-    else io.stdout.write(await monitorText(result));
+    else io.stdout.write(await monitorText(result, io.stdout.columns));
     return result.level === 'alarm' ? exitCodes.rejected : 0;
   };
 }
 
-async function monitorText({
-  run,
-  model,
-  data,
-  device,
-  baselineSamples,
-  checks,
-  level,
-}: MonitorResult): Promise<string> {
+async function monitorText(
+  { run, model, data, device, baselineSamples, checks, level }: MonitorResult,
+  width: number | undefined,
+): Promise<string> {
   const { text: words, numbers, plain } = await reportWords();
   const { runbook } = words;
   const titleOf = ({ quantity, name }: DriftCheck): string => {
@@ -127,7 +123,7 @@ async function monitorText({
   const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
   return (
     `${printable(model)}\n${data.count} samples of ${printable(data.path)} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
-    `${await table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, ['baseline', 'now', 'alarm'])}\n\n` +
-    `${level}: ${count('alarm')} alarms, ${count('warning')} warnings in ${checks.length} checks\n`
+    `${await table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, { right: ['baseline', 'now', 'alarm'], width })}\n\n` +
+    `${level}: ${plural(count('alarm'), 'alarm')}, ${plural(count('warning'), 'warning')} in ${plural(checks.length, 'check')}\n`
   );
 }

@@ -86,7 +86,7 @@ async function renderAll(context: Context, folder: string, { formats, languages,
   if (context.json) printJson(context, { runs: results, report });
   else
     context.io.stdout.write(
-      `${await usingStored(folder, () => historyTable(results))}\n\n${report.map(printable).join('\n')}\n`,
+      `${await usingStored(folder, () => historyTable(results, context.io.stdout.columns))}\n\n${report.map(printable).join('\n')}\n`,
     );
   return 0;
 }
@@ -131,7 +131,7 @@ async function writeFiles(
   return rendered.map(({ path }) => path);
 }
 
-async function historyTable(results: readonly MigrateResult[]): Promise<string> {
+async function historyTable(results: readonly MigrateResult[], width: number | undefined): Promise<string> {
   const { text: words, word, numbers, plain } = await reportWords();
   const rows = [...results]
     .sort((a, b) => b.run.started.localeCompare(a.run.started))
@@ -148,9 +148,8 @@ async function historyTable(results: readonly MigrateResult[]): Promise<string> 
         written ? 'yes' : 'no',
       ];
     });
-  return table(['model', 'run', 'metric', 'before', 'after', 'change', 'verdict', 'written'], rows, [
-    'before',
-    'after',
-    'change',
-  ]);
+  return table(['model', 'run', 'metric', 'before', 'after', 'change', 'verdict', 'written'], rows, {
+    right: ['before', 'after', 'change'],
+    width,
+  });
 }

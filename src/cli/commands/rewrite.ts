@@ -34,7 +34,9 @@ export function declareRewrite(command: Command): Run {
     const result = await rewriteUnhashed(options, warn);
     const files = result.files.map((file) => `${file.sha256}  ${printable(file.path)}`).join('\n');
     const agreement = result.tfjs === null ? '' : `\n\n${agreementText(result.tfjs)}`;
-    context.io.stdout.write(`${await planText(result.plan)}${agreement}\n\nWritten:\n${files}\n`);
+    context.io.stdout.write(
+      `${await planText(result.plan, context.io.stdout.columns)}${agreement}\n\nWritten:\n${files}\n`,
+    );
     return 0;
   };
 }

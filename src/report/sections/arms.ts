@@ -71,9 +71,6 @@ function armTable(context: Context): Block {
       row(words.seconds, (arm, path) => [
         arm.bestEpoch === null ? '–' : numbers.duration(arm.seconds, `${path}.seconds`),
       ]),
-      row(words.speed, (arm, path) => [
-        arm.bestEpoch === null ? '–' : numbers.real(arm.samplesPerSecond, `${path}.samplesPerSecond`),
-      ]),
     ],
   };
 }

@@ -4,13 +4,13 @@ import { type Context, ends, named, note, numeric, paragraph } from './context.j
 const tableRows = { head: 20, tail: 10 };
 const chartRows = { head: 6, tail: 6 };
 
-/** What changed per class, the worst first. */
-export function classes(context: Context): Section {
+/** What changed per class, the worst first; null for a task without classes. */
+export function classes(context: Context): Section | null {
   const { result, text, numbers } = context;
   const isMask = result.task === 'segmentation';
   const words = isMask ? { ...text.classes, ...text.segmentation.classes } : text.classes;
   const title = words.title;
-  if (result.perClass.length === 0) return { id: 'classes', title, blocks: [note(words.notShown)] };
+  if (result.perClass.length === 0) return null;
   const sorted = result.perClass
     .map((row, i) => ({ ...row, path: `perClass.${i}` }))
     .filter((row) => row.count > 0)

@@ -12,7 +12,7 @@ const traffic = [100, 1_000, 10_000] as const;
 const shownInputs = 16;
 const shownFloorRates = 16;
 
-/** The runbook for this very model: swap test, A/B test, monitoring, rollback. */
+/** The runbook for this very model: offline test, A/B test, monitoring, rollback. */
 export function runbook(context: Context): Section {
   const { result, text, numbers } = context;
   const words = text.runbook;

@@ -78,6 +78,7 @@ function deviceText(used: string, adapter: string | null): string {
 function shown(value: SettingValue, words: Texts['settings']): string {
   if (value === null) return '–';
   if (typeof value === 'boolean') return value ? words.on : words.off;
-  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  if (typeof value === 'number') return String(Number(value.toPrecision(6)));
+  if (typeof value === 'string') return value;
   return value.join(', ') || '–';
 }

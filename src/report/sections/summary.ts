@@ -184,7 +184,8 @@ function nextSteps(context: Context): readonly Rich[] {
   const { vsBefore } = result.delta;
   const codes = new Set(result.reasons.map((reason) => reason.code));
   const needed = confirmationSize(vsBefore).paired;
-  const size: Inline = numbers.count(needed, null);
+  // "about" is meant: two digits of it
+  const size: Inline = numbers.count(needed === null ? null : Number(needed.toPrecision(2)), null);
   const words = text.summary;
   const exported = `frelu-migrate export ${result.run.id} --arm control --out PATH`;
   const withoutControl = codes.has('no-control') ? [words.nextNoControl] : [];

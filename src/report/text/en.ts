@@ -21,6 +21,7 @@ export const en = {
   noValue: 'no value',
   range: (low: Inline, high: Inline): Rich => rich`${low} to ${high}`,
   points: ' points',
+  time: { milliseconds: ' ms', seconds: ' s', minutes: ' min', hours: ' h' },
   metrics: metricWords.en,
   verdicts,
   reasons,
@@ -118,7 +119,7 @@ export const en = {
     next: 'What to do next',
     rollback: 'To undo it, byte for byte',
     nextAdopt: (paired: Inline) => [
-      rich`Run the swap test of the runbook below, then the A/B test; about ${paired} samples answered by both models have four chances in five of confirming the difference.`,
+      rich`Run the offline test of the runbook below, then the A/B test; about ${paired} samples answered by both models have four chances in five of confirming the difference.`,
       rich`Set up the monitoring of the runbook before the model takes all of the traffic.`,
       rich`Keep the rollback command at hand; the original files stay under ${code('.frelu/')}.`,
     ],
@@ -130,7 +131,7 @@ export const en = {
     nextRejectWritten: rich`The rule allowed the migrated model to be written. Roll it back with the command below.`,
     nextRejectRule: rich`It is better than the original, but by less than the rule asks for. Decide whether the rule is what you need.`,
     nextInconclusive: (paired: Inline, count: Inline) =>
-      rich`Decide on more data: if the difference is as large as measured, about ${paired} test samples would show it (there were ${count}).`,
+      rich`Decide on more data: if the difference is as large as measured, a test on about ${paired} samples would show it four times in five (there were ${count}).`,
     nextInconclusiveEqual: rich`No difference was measured, so no number of samples can be named that would show one.`,
     nextSeeds: rich`Repeat the training with ${code('--seeds 5')} to see how much of the difference is chance.`,
     nextInconclusiveWritten: rich`The rule allowed the migrated model to be written although the difference is not established. Monitor it, or roll it back.`,
@@ -150,7 +151,6 @@ export const en = {
     epochs: 'Epochs trained (kept)',
     epochsKept: (epochs: Inline, best: Inline) => rich`${epochs} (${best})`,
     seconds: 'Training time',
-    speed: 'Training samples per second',
     noArm: 'not run',
     deltas: 'Paired differences on the test split',
     comparison: 'Comparison',
@@ -196,7 +196,7 @@ export const en = {
     change: 'Change',
     p: 'p (Holm)',
     changes: 'Fixed / broken',
-    worst: (name: string, change: Inline) => rich`The class that changed for the worst is ${strong(name)}: ${change}.`,
+    worst: (name: string, change: Inline) => rich`The class that lost most is ${strong(name)}: ${change}.`,
     noneWorse: rich`No class got worse.`,
     significant: (count: Inline, classes: Inline) =>
       rich`After Holm's correction over ${classes} classes with samples, the change is established (p < 0.05) in ${count} of them.`,
@@ -206,7 +206,6 @@ export const en = {
     chartAlt: (rows: readonly string[]) => `Bar chart of the change per class in points. ${rows.join(', ')}.`,
     axis: 'Change in percentage points',
     one: rich`The test split holds a single class. Accuracy is then the share of that class only and says nothing about telling classes apart.`,
-    notShown: rich`The task has no classes.`,
   },
 
   slices: {
@@ -433,7 +432,7 @@ export const en = {
 
   runbook: {
     title: 'Runbook',
-    swapTitle: '1. Swap test',
+    swapTitle: '1. Offline test',
     swap: (metric: string, value: Inline | null): readonly Rich[] => [
       rich`Load the migrated model in the serving environment, with its preprocessing, beside the original (kept under ${code('.frelu/')} after a migration in place).`,
       value === null

@@ -6,6 +6,7 @@ export const ja: Texts = {
   noValue: '値なし',
   range: (low, high) => rich`${low} ～ ${high}`,
   points: 'ポイント',
+  time: { milliseconds: 'ミリ秒', seconds: '秒', minutes: '分', hours: '時間' },
   metrics: metricWords.ja,
   verdicts: {
     adopt: '採用を推奨',
@@ -126,7 +127,7 @@ export const ja: Texts = {
     nextRejectWritten: rich`採用条件により移行後のモデルが書き込まれています。下のコマンドで元に戻してください。`,
     nextRejectRule: rich`元のモデルより優れていますが、採用条件が求める水準には届いていません。条件が妥当かどうかをご検討ください。`,
     nextInconclusive: (paired, count) =>
-      rich`データを増やして再度判断してください。差が今回の測定どおりであれば、テストサンプルが約${paired}件あれば確認できる見込みです（今回は${count}件）。`,
+      rich`データを増やして再度判断してください。差が今回の測定どおりであれば、テストサンプルが約${paired}件あれば、5回のうち4回は差を確認できる見込みです（今回は${count}件）。`,
     nextInconclusiveEqual: rich`差がまったく測定されなかったため、何件あれば差を確認できるかは示せません。`,
     nextSeeds: rich`${code('--seeds 5')} を付けて学習を繰り返し、差のうちどこまでが偶然かを確かめてください。`,
     nextInconclusiveWritten: rich`差は確認されていませんが、採用条件により移行後のモデルが書き込まれています。監視を続けるか、元に戻してください。`,
@@ -146,7 +147,6 @@ export const ja: Texts = {
     epochs: '学習エポック数（採用したエポック）',
     epochsKept: (epochs, best) => rich`${epochs}（${best}）`,
     seconds: '学習時間',
-    speed: '1秒あたりの学習サンプル数',
     noArm: '実施せず',
     deltas: 'テストデータでの差（対応のある比較）',
     comparison: '比較',
@@ -202,7 +202,6 @@ export const ja: Texts = {
     chartAlt: (rows) => `クラスごとの変化（ポイント）の棒グラフ。${rows.join('、')}。`,
     axis: '変化（ポイント）',
     one: rich`テストデータには1クラスしか含まれていません。この正解率はそのクラスだけの割合であり、クラスを見分ける能力については何も示しません。`,
-    notShown: rich`このタスクにはクラスがありません。`,
   },
 
   slices: {
