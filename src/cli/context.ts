@@ -1,3 +1,4 @@
+import { asDocument } from '../contract/document.js';
 import { printableLines } from '../printable.js';
 import type { Io } from './io.js';
 
@@ -19,5 +20,5 @@ export type Run = (context: Context) => Promise<number>;
 
 /** One JSON document, indented, with a line feed. */
 export function printJson({ io }: Context, result: unknown): void {
-  io.stdout.write(`${printableLines(JSON.stringify(result, null, 2))}\n`);
+  io.stdout.write(`${printableLines(JSON.stringify(asDocument(result), null, 2))}\n`);
 }

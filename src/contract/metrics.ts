@@ -13,7 +13,7 @@ interface MetricDefinition {
   readonly unit: 'share' | 'ratio' | 'number';
   /** the kinds of truth that it exists for; of classes, how many there must be */
   readonly truths: readonly TruthKind[];
-  readonly classes?: { readonly least: number; readonly most: number };
+  readonly classes?: { readonly least: number; readonly most?: number };
   /** shown in the brief table of a terminal too */
   readonly brief?: boolean;
 }
@@ -29,7 +29,7 @@ export const metricTable = {
     higherIsBetter: true,
     unit: 'share',
     truths: ['class'],
-    classes: { least: 6, most: Number.POSITIVE_INFINITY },
+    classes: { least: 6 },
   },
   macroF1: { higherIsBetter: true, unit: 'number', truths: ['class', 'multilabel'] },
   auroc: {
@@ -91,8 +91,9 @@ export function isMetricOf<Kind extends TruthKind>(kind: Kind, name: MetricName)
 /** The metrics of a kind of truth, the main one first. @param classes their number, for the kind `class` */
 export function metricsOf(kind: TruthKind, classes: number): TableMetric[] {
   return allMetricNames.filter((name) => {
-    const { classes: number = { least: 0, most: Number.POSITIVE_INFINITY } }: MetricDefinition = metricTable[name];
-    return isMetricOf(kind, name) && (kind !== 'class' || (classes >= number.least && classes <= number.most));
+    const { classes: number = { least: 0 } }: MetricDefinition = metricTable[name];
+    const { least, most = Number.POSITIVE_INFINITY } = number;
+    return isMetricOf(kind, name) && (kind !== 'class' || (classes >= least && classes <= most));
   });
 }
 

@@ -1,3 +1,4 @@
+import { asDocument } from '../contract/document.js';
 import type { MigrateResult } from '../contract/result.js';
 import type { Language } from '../contract/settings.js';
 import { printableLines } from '../printable.js';
@@ -22,7 +23,7 @@ export function renderMarkdown(result: MigrateResult, language: Language): strin
 
 /** One JSON document, indented, with a line feed. A number that JSON has no form for (NaN, Infinity) becomes null. */
 export function renderJson(result: unknown): string {
-  return `${printableLines(JSON.stringify(result, null, 2))}\n`;
+  return `${printableLines(JSON.stringify(asDocument(result), null, 2))}\n`;
 }
 
 /**
