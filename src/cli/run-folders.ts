@@ -124,7 +124,15 @@ const runResult = v.custom<MigrateResult>((value) => v.is(resultParts, value));
 
 /** A result of an earlier version, with what it did not hold yet; the order of its fields is kept. */
 function ofThisVersion(result: MigrateResult): MigrateResult {
-  const { outputs = [], guarded = [], slices = [], looks = { look: 1, planned: 1 }, acceptance, reading } = result;
+  const {
+    outputs = [],
+    guarded = [],
+    slices = [],
+    diagram = [],
+    looks = { look: 1, planned: 1 },
+    acceptance,
+    reading,
+  } = result;
   const { goals = [] } = acceptance;
   // a damaged one may have none: whoever needs it says so
   const { runtime = null } = reading ?? {};
@@ -133,6 +141,7 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     outputs,
     guarded,
     slices,
+    diagram,
     looks,
     acceptance: { ...acceptance, goals },
     ...(reading !== undefined && { reading: { ...reading, runtime } }),

@@ -29,6 +29,12 @@ export interface ModelDescription extends OutlineDescription {
   readonly sha256: string;
 }
 
+/**
+ * What a shift or an offset can add where it stands: `borders`: what reads it pads with zeros, which an offset tells from the inside; `bias`: a bias where
+ * there is none; `level`: the level at which a product, a gate or another function that is not linear reads it.
+ */
+export type SiteGain = 'borders' | 'bias' | 'level';
+
 /** The plan as `inspect` prints it. */
 export interface PlanDescription {
   readonly sites: readonly {
@@ -40,6 +46,8 @@ export interface PlanDescription {
     readonly shift: { readonly into: string; readonly rule: string } | null;
     readonly form: Form | null;
     readonly consumers: readonly string[];
+    /** what FReLU can say there that no bias of the network could; empty where it says the same in another way, and for a site that is skipped */
+    readonly adds: readonly SiteGain[];
   }[];
   readonly summary: { readonly relu: number; readonly migrate: number; readonly skip: number };
 }

@@ -553,6 +553,8 @@ export interface MigrateResult {
     readonly masks?: readonly MaskExample[];
   };
   readonly sites: readonly SiteResult[];
+  /** the network in the order in which it is computed; empty where it is too large to be drawn */
+  readonly diagram: readonly DiagramBox[];
   readonly latency: LatencyComparison | null;
   /** bytes of the model's files */
   readonly size: BeforeAfter;
@@ -575,6 +577,21 @@ export interface MigrateResult {
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
   readonly report: readonly string[];
   readonly rollback: string | null;
+}
+
+/** What stands in a box of the diagram: an operator, or a site. */
+export interface DiagramPart {
+  readonly text: string;
+  /** the id of the site that it is; null for anything else */
+  readonly site: string | null;
+}
+
+/** A layer with what belongs to it. */
+export interface DiagramBox {
+  readonly id: string;
+  readonly parts: readonly DiagramPart[];
+  /** the ids of the boxes whose values it reads; empty for what reads the model's inputs alone */
+  readonly inputs: readonly string[];
 }
 
 /** An arm's model, written as it was judged. */

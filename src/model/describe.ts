@@ -29,8 +29,18 @@ export function describeOutline({ path, format, files, graph }: ModelOutline): O
 
 export function describePlan({ sites, summary }: MigrationPlan): PlanDescription {
   return {
-    sites: sites.map(({ id, op, kind, status, reason, shift, form, consumers }) => {
-      return { id, op, kind, status, reason, shift: shift && { into: shift.into, rule: shift.rule }, form, consumers };
+    sites: sites.map(({ id, op, kind, status, reason, shift, form, consumers, adds }) => {
+      return {
+        id,
+        op,
+        kind,
+        status,
+        reason,
+        shift: shift && { into: shift.into, rule: shift.rule },
+        form,
+        consumers,
+        adds,
+      };
     }),
     summary,
   };

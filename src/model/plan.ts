@@ -1,3 +1,4 @@
+import type { SiteGain } from '../contract/model.js';
 import type { Form, Granularity, PlanOptions } from '../contract/settings.js';
 
 /**
@@ -71,6 +72,8 @@ export interface Site {
   readonly reason: string | null;
   readonly shift: ShiftFold | null;
   readonly form: Form | null;
+  /** what FReLU can say there that no bias of the network could */
+  readonly adds: readonly SiteGain[];
   /** ids of the nodes that read the site's output */
   readonly consumers: readonly string[];
   /** the graph value that the site computes and the one it reads */

@@ -17,6 +17,9 @@ const tones: Readonly<
   neutral: { color: 'var(--muted)', line: 'dashed', symbol: 'none' },
 };
 
+/** What has axes. */
+export type PlottedChart = Exclude<Chart, { kind: 'network' }>;
+
 /** The width of a phone's column in CSS pixels: drawn for it, text stays readable there and grows on larger screens. */
 const width = 340;
 const text = { color: 'var(--ink)', fontSize: 12, fontFamily: 'inherit' };
@@ -32,7 +35,7 @@ const axis = {
  * Draws a chart as one `<svg>` element, without a DOM and without script. `id` is unique on the page.
  * The drawing is hidden from assistive technology: the figure that holds it says the same in words.
  */
-export async function drawChart(chart: Chart, id: string): Promise<string> {
+export async function drawChart(chart: PlottedChart, id: string): Promise<string> {
   const [{ init, use }, { BarChart, LineChart, ScatterChart }, components, { SVGRenderer }] = await Promise.all([
     import('echarts/core'),
     import('echarts/charts'),
@@ -68,7 +71,7 @@ function selfContained(svg: string, id: string): string {
     .replace(/^<svg [^>]*?viewBox="([^"]*)"[^>]*>/, '<svg viewBox="$1" aria-hidden="true" focusable="false">');
 }
 
-function optionOf(chart: Chart): { readonly option: EChartsCoreOption; readonly height: number } {
+function optionOf(chart: PlottedChart): { readonly option: EChartsCoreOption; readonly height: number } {
   switch (chart.kind) {
     case 'lines':
       return linesOption(chart);

@@ -61,6 +61,19 @@ export type Chart =
         readonly tone: Tone;
       }[];
     }
+  /** a network from top to bottom; lines go from one box to another, by their ids */
+  | {
+      readonly kind: 'network';
+      readonly boxes: readonly {
+        readonly id: string;
+        readonly lines: readonly string[];
+        /** `site`: what is migrated here adds nothing that the network could not compute; `adds`: it does; `kept`: a ReLU as it was */
+        readonly tone: 'plain' | 'site' | 'adds' | 'kept';
+        /** of the fill of a site, from 0 to 1 */
+        readonly strength: number;
+      }[];
+      readonly edges: readonly (readonly [from: string, to: string])[];
+    }
   | {
       readonly kind: 'histograms';
       readonly x: string;

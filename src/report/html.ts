@@ -2,6 +2,7 @@ import { present } from '../contract/present.js';
 import { printableLines } from '../printable.js';
 import { drawChart } from './charts.js';
 import type { Block, Inline, ReportDocument, Rich, Section, Table } from './document.js';
+import { drawNetwork } from './network-drawing.js';
 import { style } from './style.js';
 
 /**
@@ -99,6 +100,13 @@ async function blockHtml(block: Block, ids: { next: number }): Promise<string> {
       return ordersHtml(block);
     case 'chart': {
       const id = `chart-${ids.next++}`;
+      if (block.chart.kind === 'network') {
+        // it keeps its size, and is moved about in its frame where that is smaller
+        return `<figure class="network"><div class="frame" tabindex="0" role="img" aria-label="${escapeHtml(block.alt)}">${await drawNetwork(
+          block.chart,
+          id,
+        )}</div><figcaption>${escapeHtml(block.caption)}</figcaption></figure>`;
+      }
       return `<figure class="chart"><div role="img" aria-label="${escapeHtml(block.alt)}">${await drawChart(
         block.chart,
         id,

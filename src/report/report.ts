@@ -14,6 +14,7 @@ import type { Context } from './sections/context.js';
 import { costs } from './sections/costs.js';
 import { curves } from './sections/curves.js';
 import { data } from './sections/data.js';
+import { diagram } from './sections/diagram.js';
 import { examples } from './sections/examples.js';
 import { goals } from './sections/goals.js';
 import { limits } from './sections/limits.js';
@@ -36,6 +37,7 @@ const sections = [
   confusion,
   calibration,
   examples,
+  diagram,
   sites,
   attribution,
   costs,

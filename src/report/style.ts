@@ -50,6 +50,9 @@ nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1rem; padding: 0; margin: 1
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 figure { margin: .75rem 0; min-width: 0; max-width: 32rem; }
 figure.chart svg { display: block; width: 100%; height: auto; }
+figure.network { max-width: none; }
+figure.network .frame { overflow: auto; max-height: 44rem; border: 1px solid var(--rule); border-radius: .35rem; }
+figure.network svg { display: block; margin: 0 auto; }
 table { border-collapse: collapse; margin: .75rem 0; width: 100%; font-size: .92rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .3rem; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--rule); text-align: left; vertical-align: top; overflow-wrap: anywhere; }
@@ -92,6 +95,8 @@ footer { margin-top: 2.5rem; padding-bottom: 2rem; }
   table:not(:has(tbody tr:nth-child(12))) { break-inside: avoid; }
   figure, tr, dl.facts > div, .verdict, .command, .gallery li { break-inside: avoid; }
   .verdict, dl.facts > div, .note, .command pre { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
+  figure.network .frame { max-height: none; overflow: visible; border: 0; }
+  figure.network svg { max-width: 100%; max-height: 250mm; height: auto; }
   .charts { grid-template-columns: 1fr 1fr; }
   dl.facts { grid-template-columns: repeat(3, 1fr); }
   details::details-content { content-visibility: visible; height: auto; }

@@ -190,7 +190,7 @@ describe.each(Object.entries(edgeCases))('%s', (_, result) => {
   });
 
   test('JSON and the terminal table', () => {
-    expect(JSON.parse(renderJson(result))).toEqual(JSON.parse(JSON.stringify(result)));
+    expect(JSON.parse(renderJson(result))).toEqual({ schemaVersion: 1, ...JSON.parse(JSON.stringify(result)) });
     expect(renderTerminal(result)).not.toMatch(/NaN|undefined|Infinity/);
   });
 });

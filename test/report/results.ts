@@ -74,6 +74,18 @@ function sitesOf(count: number) {
   }));
 }
 
+/** Convolutions with a ReLU each, every third with a way around it. */
+function makeDiagram(relus: number): MigrateResult['diagram'] {
+  return Array.from({ length: relus }, (_, i) => ({
+    id: `conv${i}`,
+    parts: [
+      { text: 'Conv 3x3, 64', site: null },
+      { text: 'Relu', site: siteName(i) },
+    ],
+    inputs: i === 0 ? [] : i % 3 === 2 ? [`conv${i - 1}`, `conv${i - 2}`] : [`conv${i - 1}`],
+  }));
+}
+
 export function makeResult({
   classes = 10,
   count = 2000,
@@ -194,6 +206,7 @@ export function makeResult({
         shift: i < sites ? { into: `conv${i}.bias`, rule: 'Conv bias' } : null,
         form: i < sites ? 'folded' : null,
         consumers: [`conv${i + 1}`],
+        adds: i < sites && i % 2 === 0 ? ['borders'] : [],
       })),
       summary: { relu, migrate: sites, skip: skipped },
     },
@@ -210,6 +223,7 @@ export function makeResult({
     perClass,
     slices,
     looks: { look: 1, planned: 1 },
+    diagram: makeDiagram(relu),
     confusion: { before: matrix(before), frelu: matrix(frelu) },
     calibration: { before: calibrationBins(before, labels), frelu: calibrationBins(frelu, labels) },
     examples: {

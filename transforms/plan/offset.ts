@@ -56,6 +56,8 @@ export interface Journey {
   readonly notes: readonly string[];
   /** why it cannot all be pushed away from the site; empty where the folded form is exact */
   readonly refusals: readonly string[];
+  /** where it stays: the nodes that neither take it nor let it pass, with the value that they read; a null node: it leaves the graph */
+  readonly stops: readonly { readonly node: NodeProto | null; readonly value: string }[];
 }
 
 /**
@@ -75,13 +77,19 @@ export function pushOffset(
   const recentre: Recentre[] = [];
   const notes: string[] = [];
   const refusals: string[] = [];
+  const stops: { node: NodeProto | null; value: string }[] = [];
   const carry = (value: string, pieces: readonly Piece[]) => {
     if (value === '' || pieces.length === 0) return;
     short.set(value, pieces);
-    if (graph.isOutput(value)) refusals.push(`'${value}' is an output of the ${graph.kind}`);
+    if (graph.isOutput(value)) {
+      refusals.push(`'${value}' is an output of the ${graph.kind}`);
+      stops.push({ node: null, value });
+    }
     for (const { node, input } of graph.uses(value)) {
-      if (input < 0) refusals.push(`the body of ${describeNode(node)} reads '${value}'`);
-      else waiting.add(node);
+      if (input < 0) {
+        refusals.push(`the body of ${describeNode(node)} reads '${value}'`);
+        stops.push({ node, value });
+      } else waiting.add(node);
     }
   };
   carry(site.output, [{ factor: 1, lane: site.lane }]);
@@ -95,6 +103,7 @@ export function pushOffset(
     const passage = passageAt({ graph, layouts, padding, node, at });
     if (isRefusal(passage)) {
       refusals.push(passage.refused);
+      stops.push({ node, value: node.input.find((_, i) => at(i).length > 0) ?? '' });
       continue;
     }
     targets.push(...(passage.targets ?? []));
@@ -104,7 +113,7 @@ export function pushOffset(
       carry(output, passage.onward ?? []);
     }
   }
-  return { targets, recentre, notes, refusals };
+  return { targets, recentre, notes, refusals, stops };
 }
 
 function passageAt(arrival: Arrival): Passage | Refusal {

@@ -1,3 +1,4 @@
+import type { SiteGain } from '../../src/contract/model.js';
 import { present } from '../../src/contract/present.js';
 import type { Form, Granularity, PlanOptions } from '../../src/contract/settings.js';
 import { type Graph, nodeId } from '../../src/model/graph.js';
@@ -5,6 +6,7 @@ import { type FormatLimits, unlimited } from '../../src/model/limits.js';
 import type { FoldTarget, MigrationPlan, ShiftFold, Site } from '../../src/model/plan.js';
 import { type Scope, scopesOf } from '../../src/model/scopes.js';
 import { readMark } from '../rewrite/mark.js';
+import { gainsAt } from './gains.js';
 import type { Lane } from './lane.js';
 import { type Layout, type Layouts, layoutsOf } from './layout.js';
 import { type Journey, pushOffset } from './offset.js';
@@ -122,6 +124,7 @@ function planSite(context: Context, found: FoundSite, common: Common): Site {
     granularity: 'layer',
     offset: [],
     recentre: [],
+    adds: [],
   });
   const unfit = (scope.kind === 'main' ? limits.activation(output) : context.unfit) ?? found.skip;
   if (unfit !== null) return skipped(unfit);
@@ -147,12 +150,28 @@ function planSite(context: Context, found: FoundSite, common: Common): Site {
     granularity,
     offset: form === 'folded' ? journey.targets : form === 'fused' && !isRefusal(shift) ? shift.targets : [],
     recentre: form === 'folded' ? [] : journey.recentre,
+    adds: gainsOf(context, output, isRefusal(shift) ? null : shift, lane === null ? journey : null),
   };
+}
+
+/** @param journey of the one offset of a layer; null where there is one for each channel. Of a scope whose attributes the call gives, nothing is known. */
+function gainsOf(
+  { graph, layouts, options, isOpen }: Context,
+  output: string,
+  shift: ShiftFold | null,
+  journey: Journey | null,
+): readonly SiteGain[] {
+  if (isOpen) return [];
+  const zero =
+    options.padding === 'zero' && journey !== null
+      ? journey
+      : pushOffset(graph, layouts, { output, lane: null }, 'zero');
+  return gainsAt(graph, layouts, output, shift, zero);
 }
 
 /** An offset that stays where it is. */
 function closed(output: string, why: string): Journey {
-  return { targets: [], recentre: [], notes: [], refusals: [`what reads '${output}' is not told: ${why}`] };
+  return { targets: [], recentre: [], notes: [], refusals: [`what reads '${output}' is not told: ${why}`], stops: [] };
 }
 
 function wholeLane({ channels, axis, rank }: Layout): Lane {

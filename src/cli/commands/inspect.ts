@@ -106,16 +106,17 @@ export async function planText(
   { sites, summary: { relu, migrate, skip } }: PlanDescription,
   width: number | undefined,
 ): Promise<string> {
-  const rows = sites.map(({ id, op, status, shift, form, reason }) => [
+  const rows = sites.map(({ id, op, status, shift, form, adds, reason }) => [
     id,
     op,
     status,
     form ?? '-',
     shift === null ? '-' : `${shift.rule}: ${shift.into}`,
+    status === 'skip' ? '-' : adds.join(', ') || 'nothing new',
     reason ?? '',
   ]);
   const count = `${plural(relu, 'ReLU')}: ${migrate} to migrate, ${leftAlone(skip)}`;
   return rows.length === 0
     ? count
-    : `${await table(['site', 'op', 'plan', 'form', 'shift goes into', 'reason'], rows, { width })}\n\n${count}`;
+    : `${await table(['site', 'op', 'plan', 'form', 'shift goes into', 'adds', 'reason'], rows, { width })}\n\n${count}`;
 }

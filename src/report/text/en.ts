@@ -300,6 +300,20 @@ export const en = {
     noAttribution: rich`Not measured: attribution maps explain one answer for each sample, and a segmentation gives one for each pixel.`,
   },
 
+  diagram: {
+    title: 'The network and its sites',
+    lead: rich`What each ReLU became, in its place. The stronger the colour, the larger the offset b. A solid line: at this place a shift or an offset can say what no bias of the network could (a border of zeros, a bias where there was none, the level at which a product or another function reads it). A broken line: here FReLU only says the same in another way. Dotted: a ReLU that stayed.`,
+    byBlock: rich`The network is drawn block by block; each block with sites can be opened below.`,
+    caption: 'The network after the migration',
+    overview: 'The blocks of the network',
+    alt: (boxes: number, sites: number) =>
+      `Diagram of ${boxes} layers with ${sites} ReLUs; the table of the sites has their values.`,
+    overviewAlt: (blocks: number) => `Diagram of the ${blocks} blocks of the network.`,
+    block: (number: number, name: string | null) => `Block ${number}${name === null ? '' : `: ${name}`}`,
+    counts: (layers: number, sites: number) => `${layers} layers, ${sites} ReLUs`,
+    kept: (operator: string) => `${operator} (kept)`,
+  },
+
   sites: {
     title: 'The activations',
     lead: (migrated: Inline, relu: Inline, skipped: Inline) =>

@@ -295,6 +295,19 @@ export const ja: Texts = {
     noAttribution: rich`測定していません。帰属マップはサンプルごとに1つの答えを説明するもので、セグメンテーションは画素ごとに答えを出します。`,
   },
 
+  diagram: {
+    title: 'ネットワークと活性化関数の位置',
+    lead: rich`各ReLUがどうなったかを、その位置に示しています。色が濃いほどオフセットbが大きいことを表します。実線の枠では、ネットワークのバイアスでは表せないこと（ゼロ埋めの境界、元々バイアスのない箇所、積などの関数に入る値の水準）をシフトやオフセットが表せます。破線の枠では、FReLUは同じ関数を別の形で表すにとどまります。点線の枠は変更しなかったReLUです。`,
+    byBlock: rich`ネットワークをブロックに分けて示します。ReLUを含むブロックは、下で開いて確認できます。`,
+    caption: '移行後のネットワーク',
+    overview: 'ネットワークのブロック構成',
+    alt: (boxes, sites) => `${boxes}層、ReLU ${sites}か所のネットワーク図。値は活性化関数の表にあります。`,
+    overviewAlt: (blocks) => `ネットワークを構成する${blocks}ブロックの図。`,
+    block: (number, name) => `ブロック${number}${name === null ? '' : `: ${name}`}`,
+    counts: (layers, sites) => `${layers}層、ReLU ${sites}か所`,
+    kept: (operator) => `${operator}（変更なし）`,
+  },
+
   sites: {
     title: '活性化関数ごとの結果',
     lead: (migrated, relu, skipped) =>

@@ -4,6 +4,7 @@ import type { Environment, MigrateResult, RunSettings } from '../../contract/res
 import { type Measured, measureAll } from '../../judge/judges.js';
 import type { Subject } from '../../judge/subject.js';
 import { describeModel, describePlan } from '../../model/describe.js';
+import { diagramOf } from '../../model/diagram.js';
 import { preprocessingSentence } from '../../reading/data.js';
 import { lossName } from '../../reading/task.js';
 import { packageVersion } from '../../version.js';
@@ -50,6 +51,7 @@ async function judgementOf(run: Run, subject: Subject, measured: Measured): Prom
     settings: await settingsOf(run, subject),
     environment: environment(),
     plan: { model: describeModel(model), ...describePlan(subject.plan) },
+    diagram: diagramOf(model.graph, subject.plan),
     parity: (await baselineStage.of(run)).parity,
     looks: run.looks,
     reading: (await readingStage.of(run)).reading,
