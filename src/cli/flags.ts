@@ -18,6 +18,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   form: '--form',
   include: '--include',
   input: '--input',
+  keep: '--keep',
   labelSmoothing: '--label-smoothing',
   layout: '--layout',
   learningRate: '--lr',

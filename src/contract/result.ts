@@ -575,6 +575,8 @@ export interface MigrateResult {
   readonly why: string;
   readonly written: boolean;
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  /** the control arm's model, where it was to be kept */
+  readonly kept: readonly { readonly path: string; readonly sha256: string }[];
   readonly report: readonly string[];
   readonly rollback: string | null;
 }

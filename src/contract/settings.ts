@@ -160,6 +160,7 @@ export type SettingName =
   | 'form'
   | 'include'
   | 'input'
+  | 'keep'
   | 'labelSmoothing'
   | 'layout'
   | 'learningRate'

@@ -4,11 +4,15 @@ import { ownFile } from '../reading/own-graphs.js';
 import type { MigrateOptions } from './spec.js';
 
 /** What nothing is trained by has no settings of training. */
-type Combined = Pick<MigrateOptions, 'task' | 'reading'> & Partial<Pick<MigrateOptions, 'training' | 'distill'>>;
+type Combined = Pick<MigrateOptions, 'task' | 'reading'> &
+  Partial<Pick<MigrateOptions, 'training' | 'distill' | 'keepControl'>>;
 
 /** @throws Failure('usage') for settings that contradict each other where the loss is a file of the user's, or the task tells anomalies */
 export function checkCombination(options: Combined): void {
-  const { task } = options;
+  const { task, training, keepControl = false } = options;
+  if (keepControl && training?.control === false) {
+    throw refuse('The control arm is to be kept, and is left out.', 'Leave it in.', ['control', 'keep']);
+  }
   if (ownFile(task.loss) !== null) refuseBesideOwnLoss(options);
   if (task.task === 'anomaly') refuseBesideAnomaly(options);
 }

@@ -68,6 +68,8 @@ export interface MigrateOptions extends RunSpec {
   readonly dryRun: boolean;
   readonly runDir: string | null;
   readonly resume: boolean;
+  /** the control arm's model is written too, into the run's folder */
+  readonly keepControl: boolean;
   readonly languages: readonly Language[];
   /** how this program is called here: the rollback command begins with it */
   readonly command: string;
@@ -155,6 +157,7 @@ export function completeOptions({
     dryRun: false,
     runDir: null,
     resume: false,
+    keepControl: false,
     languages: ['en'],
     command: 'frelu-migrate',
     ...rest,

@@ -13,8 +13,8 @@ export async function storedResult(folder: string): Promise<MigrateResult | null
   const judgement = place && (await place.store.get(judgeStage.kept));
   if (place === null || judgement === null) return null;
   const commit = await place.store.get(commitStage.kept);
-  if (commit !== null) return { ...judgement, ...commit, report: [] };
+  if (commit !== null) return { ...judgement, ...commit, kept: [], report: [] };
   // cut short in between: the model's own history knows
   const files = await filesWrittenBy(place.id, judgement.model.path);
-  return { ...judgement, written: files !== null, files: files ?? [], report: [], rollback: null };
+  return { ...judgement, written: files !== null, files: files ?? [], kept: [], report: [], rollback: null };
 }

@@ -245,6 +245,7 @@ export function makeResult({
     why,
     written: isWritten,
     files: isWritten ? [{ path, sha256: 'f'.repeat(64) }] : [],
+    kept: [],
     report: [],
     rollback: isWritten ? `frelu-migrate rollback ${path}` : null,
   };

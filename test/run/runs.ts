@@ -67,6 +67,7 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
     seed: 7,
     runDir: null,
     resume: false,
+    keepControl: false,
     languages: ['en'],
     command: 'frelu-migrate',
     ...changes,

@@ -11,7 +11,7 @@ import { type Context, printJson, type Run } from '../context.js';
 import { watchInterrupts } from '../interrupt.js';
 import { hasColor, isLive } from '../io.js';
 import { trainingData } from '../options/data.js';
-import { argument, flag, option } from '../options/option.js';
+import { argument, choice, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
 import { readingOptions } from '../options/reading.js';
 import { languagesOption, seedOption, yesOption } from '../options/run.js';
@@ -56,6 +56,13 @@ export function declareMigrate(command: Command): Run {
   const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
   const dryRun = flag(command, '--dry-run', 'write nothing');
   const yes = yesOption(command);
+  const keep = choice(
+    command,
+    '--keep <ARM>',
+    "what is kept beside: the control arm's model, in the run's folder",
+    ['control'],
+    null,
+  );
   const runDir = option(
     command,
     '--run-dir <PATH>',
@@ -86,6 +93,7 @@ export function declareMigrate(command: Command): Run {
       seed: seed(),
       runDir: runDir(),
       resume: resume(),
+      keepControl: keep() === 'control',
       languages: languages(),
       command: context.io.command,
     };

@@ -187,7 +187,11 @@ function nextSteps(context: Context): readonly Rich[] {
   // "about" is meant: two digits of it
   const size: Inline = numbers.count(needed === null ? null : Number(needed.toPrecision(2)), null);
   const words = text.summary;
-  const exported = `frelu-migrate export ${result.run.id} --arm control --out PATH`;
+  const [kept] = result.kept;
+  const exported =
+    kept === undefined
+      ? words.exported(`frelu-migrate export ${result.run.id} --arm control --out PATH`)
+      : words.kept(kept.path);
   const withoutControl = codes.has('no-control') ? [words.nextNoControl] : [];
   switch (result.verdict) {
     case 'adopt':

@@ -123,11 +123,13 @@ export const en = {
       rich`Set up the monitoring of the runbook before the model takes all of the traffic.`,
       rich`Keep the rollback command at hand; the original files stay under ${code('.frelu/')}.`,
     ],
-    nextAttribution: (command: string) =>
-      rich`Consider deploying the model of the control arm instead: it was not distinguishable from FReLU and changes less. ${code(command)} writes it.`,
+    exported: (command: string) => rich`${code(command)} writes it.`,
+    kept: (path: string) => rich`It was kept as ${code(path)}.`,
+    nextAttribution: (model: Rich) =>
+      rich`Consider deploying the model of the control arm instead: it was not distinguishable from FReLU and changes less. ${model}`,
     nextReject: [rich`Keep the original model.`],
-    nextRejectControl: (command: string) =>
-      rich`Take the model of the control arm, the original trained further without FReLU: in this run that did better. ${code(command)} writes it.`,
+    nextRejectControl: (model: Rich) =>
+      rich`Take the model of the control arm, the original trained further without FReLU: in this run that did better. ${model}`,
     nextRejectWritten: rich`The rule allowed the migrated model to be written. Roll it back with the command below.`,
     nextRejectRule: rich`It is better than the original, but by less than the rule asks for. Decide whether the rule is what you need.`,
     nextInconclusive: (paired: Inline, count: Inline) =>

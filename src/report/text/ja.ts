@@ -119,11 +119,13 @@ export const ja: Texts = {
       rich`全面的に切り替える前に、運用手順の監視項目を設定してください。`,
       rich`元に戻すコマンドを控えておいてください。元のファイルは ${code('.frelu/')} に保管されています。`,
     ],
-    nextAttribution: (command) =>
-      rich`対照モデルの採用も検討してください。FReLUとの差は確認できず、変更はより小さくて済みます。書き出すには ${code(command)} を実行します。`,
+    exported: (command) => rich`書き出すには ${code(command)} を実行します。`,
+    kept: (path) => rich`対照モデルは ${code(path)} に保存されています。`,
+    nextAttribution: (model) =>
+      rich`対照モデルの採用も検討してください。FReLUとの差は確認できず、変更はより小さくて済みます。${model}`,
     nextReject: [rich`元のモデルを使い続けてください。`],
-    nextRejectControl: (command) =>
-      rich`FReLUを使わずに追加学習した対照モデルを採用してください。今回はそのほうが良い結果でした。書き出すには ${code(command)} を実行します。`,
+    nextRejectControl: (model) =>
+      rich`FReLUを使わずに追加学習した対照モデルを採用してください。今回はそのほうが良い結果でした。${model}`,
     nextRejectWritten: rich`採用条件により移行後のモデルが書き込まれています。下のコマンドで元に戻してください。`,
     nextRejectRule: rich`元のモデルより優れていますが、採用条件が求める水準には届いていません。条件が妥当かどうかをご検討ください。`,
     nextInconclusive: (paired, count) =>

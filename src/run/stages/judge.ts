@@ -22,7 +22,7 @@ import { teachingOf } from './teacher.js';
 import { trainStage } from './train.js';
 
 /** A run's result before anything was written. */
-export type Judgement = Omit<MigrateResult, 'written' | 'files' | 'report' | 'rollback'>;
+export type Judgement = Omit<MigrateResult, 'written' | 'files' | 'kept' | 'report' | 'rollback'>;
 
 /** Judges the trained models on the test split, and puts together what is known of the run. */
 export const judgeStage = defineStage<Judgement>({

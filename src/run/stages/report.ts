@@ -10,6 +10,7 @@ import { perRun } from '../run.js';
 import type { Stage } from '../runner.js';
 import { commitStage } from './commit.js';
 import { judgeStage } from './judge.js';
+import { keepStage } from './keep.js';
 
 /**
  * The run's result, with its report written. It can be made again at any time from what the stages before it have kept: where the disk
@@ -18,7 +19,12 @@ import { judgeStage } from './judge.js';
 export const reportStage: Stage<MigrateResult> = {
   name: 'report',
   of: perRun(async (run) => {
-    const result = { ...(await judgeStage.of(run)), ...(await commitStage.of(run)), report: [] };
+    const result = {
+      ...(await judgeStage.of(run)),
+      ...(await commitStage.of(run)),
+      ...(await keepStage.of(run)),
+      report: [],
+    };
     try {
       return await writeReports(result, run.place, run.options.languages);
     } catch (cause) {
