@@ -24,6 +24,7 @@ const layers: Readonly<Record<string, Readonly<Record<number, ParameterRole>> | 
   BatchNormalization: { 1: 'weight', 2: 'bias' },
   LayerNormalization: { 1: 'weight', 2: 'bias' },
   InstanceNormalization: { 1: 'weight', 2: 'bias' },
+  RMSNormalization: { 1: 'weight' },
   GroupNormalization: { 1: 'weight', 2: 'bias' },
   PRelu: { 1: 'weight' },
   Gather: { 0: 'weight' },
@@ -40,6 +41,7 @@ const arithmetic: Readonly<Record<string, ParameterRole | undefined>> = { Add: '
 const withoutGradient: Readonly<Record<string, readonly number[] | undefined>> = {
   Dropout: [1],
   Resize: [1, 2],
+  RotaryEmbedding: [1, 2],
 };
 
 /** Values that carry a parameter on, element by element, so that a weight before them is still a weight. */

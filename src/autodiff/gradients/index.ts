@@ -2,6 +2,7 @@ import { intAttribute } from '../../model/attributes.js';
 import type { NodeProto } from '../../model/graph.js';
 import { DataType, isFloat } from '../../model/tensor.js';
 import { activations } from './activations.js';
+import { attention } from './attention.js';
 import { blocked } from './blocked.js';
 import { convolution } from './conv.js';
 import { crossEntropy } from './cross-entropy.js';
@@ -26,6 +27,7 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
   ...dropout,
   ...softmax,
   ...activations,
+  ...attention,
   ...normalization,
   ...pooling,
   ...matmul,
