@@ -175,7 +175,7 @@ it('gives a reason for everything that is left', () => {
       node('Cast', ['double'], ['single'], { to: { int: DataType.FLOAT } }),
       node('Mul', ['l', 'single'], ['s']),
       node('Resize', ['s', '', 'scales'], ['r']),
-      node('GridSample', ['r', 'grid'], ['y']),
+      node('MaxRoiPool', ['r', 'grid'], ['y']),
       node('MatMul', ['r', 'auxiliary.weight'], ['auxiliary']),
     ],
   });
@@ -190,7 +190,7 @@ it('gives a reason for everything that is left', () => {
     'norm.variance': 'running statistics',
     mask: 'a mask',
     'attention.inv_freq': 'a buffer, by its name',
-    grid: 'there is no gradient rule for GridSample',
+    grid: 'there is no gradient rule for MaxRoiPool',
     double: 'its element type is not float32',
     'auxiliary.weight': 'it is not on the way to the output',
     unused: 'nothing reads it',

@@ -10,6 +10,7 @@ import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { gatherAndScatter } from './gather.js';
+import { gridSample } from './grid-sample.js';
 import { matmul } from './matmul.js';
 import { normalization } from './normalization.js';
 import { pooling } from './pooling.js';
@@ -37,6 +38,7 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
   ...einsum,
   ...elementwise,
   ...gatherAndScatter,
+  ...gridSample,
   ...reduce,
   ...resize,
   ...shape,
