@@ -4,6 +4,7 @@ import { DataType, isFloat } from '../../model/tensor.js';
 import { activations } from './activations.js';
 import { attention } from './attention.js';
 import { blocked } from './blocked.js';
+import { col2im } from './col2im.js';
 import { convolution } from './conv.js';
 import { crossEntropy } from './cross-entropy.js';
 import { dropout } from './dropout.js';
@@ -33,6 +34,7 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
   ...pooling,
   ...matmul,
   ...convolution,
+  ...col2im,
   ...crossEntropy,
   ...blocked,
   ...einsum,
