@@ -2,7 +2,7 @@ import { present } from '../contract/present.js';
 import type { TrainScope } from '../contract/settings.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { bodyGraph, describeNode, type Graph, type NodeProto, type Use } from '../model/graph.js';
-import { fixedRounds } from '../model/loops.js';
+import { fixedRounds, onlyARunTells } from '../model/loops.js';
 import { DataType, dimsOf, elementCount, isExternal, isFloat, readFloats, type TensorProto } from '../model/tensor.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { inputOf, outputOf, producerOf } from './operands.js';
@@ -152,7 +152,8 @@ export function trainableParameters(graph: Graph, scope: TrainScope, output = fi
  * Requires: local functions inlined; values, where they decide (masks, epsilons), loaded.
  */
 export function describeTrainability(graph: Graph, output = firstOutput(graph)): Trainability {
-  const reached = leadingTo(graph, output);
+  const leading = leadingTo(graph, output, () => true);
+  const reached = leadingTo(graph, output, (node) => !onlyARunTells(graph, node));
   const preprocessed = preprocessedInput(graph);
   const order = new Map(graph.nodes.map((node, i) => [node, i] as const));
 
@@ -162,7 +163,7 @@ export function describeTrainability(graph: Graph, output = firstOutput(graph)):
   for (const tensor of graph.proto.initializer) {
     if (!isFloat(tensor.dataType)) continue;
     const reads = readsOf(graph, tensor.name);
-    const verdicts = reads.map((read) => judge({ reached, preprocessed, tensor }, read));
+    const verdicts = reads.map((read) => judge({ leading, reached, preprocessed, tensor }, read));
     const roles = verdicts.flatMap(({ role }) => role ?? []);
     const { name } = tensor;
     if (roles.length > 0) {
@@ -201,6 +202,8 @@ const scalarConstant = 'a scalar constant of the export';
 
 interface Candidate {
   /** nodes on the way to the output */
+  readonly leading: ReadonlySet<NodeProto>;
+  /** those that a gradient comes to */
   readonly reached: ReadonlySet<NodeProto>;
   /** values that are the model's input, at most scaled and centred */
   readonly preprocessed: ReadonlySet<string>;
@@ -210,12 +213,13 @@ interface Candidate {
 /** What a read makes of a tensor: a parameter in a role, or why not. */
 type Verdict = { readonly role: ParameterRole; readonly why?: never } | { readonly why: string; readonly role?: never };
 
-function judge({ reached, preprocessed, tensor }: Candidate, { graph, main, node, input }: Read): Verdict {
+function judge({ leading, reached, preprocessed, tensor }: Candidate, { graph, main, node, input }: Read): Verdict {
   const { opType, domain } = node;
   const { name } = tensor;
   if (tensor.dataType !== DataType.FLOAT) return { why: 'its element type is not float32' };
   if (input < 0) return { why: `it is read within a body of ${describeNode(node)}` };
-  if (!reached.has(main)) return { why: 'it is not on the way to the output' };
+  if (!leading.has(main)) return { why: 'it is not on the way to the output' };
+  if (!reached.has(main)) return { why: 'on its way to the output is a Loop of which only a run tells the rounds' };
   if (subgraphsOf(node).length > 0)
     return { why: `${describeNode(node)} is given it, to begin with or slice by slice` };
   if (domain !== '' || (gradientRules[opType] === undefined && !isFlat(node))) {
@@ -289,8 +293,8 @@ function firstOutput(graph: Graph): string {
   return present(graph.proto.output[0], 'an output of the graph').name;
 }
 
-/** The nodes that a value depends on, through their bodies too. */
-function leadingTo(graph: Graph, output: string): Set<NodeProto> {
+/** The nodes that a value depends on, through their bodies too; behind one that `passes` not, none. */
+function leadingTo(graph: Graph, output: string, passes: (node: NodeProto) => boolean): Set<NodeProto> {
   const captured = new Map<NodeProto, string[]>();
   const values = [...graph.proto.initializer, ...graph.proto.input].map(({ name }) => name);
   for (const value of [...values, ...graph.nodes.flatMap((node) => node.output)]) {
@@ -304,6 +308,7 @@ function leadingTo(graph: Graph, output: string): Set<NodeProto> {
     const node = graph.producer(value);
     if (node === undefined || reached.has(node)) continue;
     reached.add(node);
+    if (!passes(node)) continue;
     open.push(...node.input.filter((input) => input !== ''), ...(captured.get(node) ?? []));
   }
   return reached;

@@ -15,6 +15,15 @@ export function fixedRounds(graph: Graph, node: NodeProto): number | null {
   return staysTrue(graph, body) ? Math.max(0, readIntegers(trips)[0] ?? 0) : null;
 }
 
+/**
+ * Whether a Loop makes as many rounds as the values that it reads say, whatever their shapes are: its condition is computed
+ * anew in every round, or it has no trip count.
+ */
+export function onlyARunTells(graph: Graph, node: NodeProto): boolean {
+  const [body] = subgraphsOf(node);
+  return node.opType === 'Loop' && (optionalInput(node, 0) === null || body === undefined || !staysTrue(graph, body));
+}
+
 /** Whether a body's condition is a constant, or what it is given. */
 function staysTrue(graph: Graph, body: GraphProto): boolean {
   const given = body.input[1]?.name;

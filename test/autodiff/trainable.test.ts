@@ -3,6 +3,7 @@ import { describeTrainability, trainableParameters } from '../../src/autodiff/tr
 import { DataType, floatTensor, int64Tensor, rawTensor } from '../../src/model/tensor.js';
 import { node } from './check-gradient.js';
 import { graphOf } from './lower/model.js';
+import { sequenceLoop, sequenceLoopConstants } from './sequence-loop.js';
 
 const tensor = (name: string, ...shape: number[]) =>
   floatTensor(name, shape, new Float32Array(shape.reduce((product, dim) => product * dim, 1)));
@@ -197,4 +198,21 @@ it('gives a reason for everything that is left', () => {
     scales: 'input 2 of Resize has no gradient',
     literal: 'the value of a Constant node, which files keep apart from what is learned',
   });
+});
+
+it('what only a Loop of unknown rounds leads on from stays, with the reason', () => {
+  const graph = graphOf({
+    inputs: { x: [3, 4] },
+    constants: [tensor('before.weight', 4, 2), tensor('behind.weight', 2, 2), ...sequenceLoopConstants],
+    nodes: [
+      node('MatMul', ['x', 'before.weight'], ['h']),
+      ...sequenceLoop('h', 'bagged'),
+      node('MatMul', ['bagged', 'behind.weight'], ['y']),
+    ],
+  });
+  const { trained, left } = describeTrainability(graph);
+  expect(trained.map(({ name }) => name)).toEqual(['behind.weight']);
+  expect(left).toEqual([
+    { name: 'before.weight', why: 'on its way to the output is a Loop of which only a run tells the rounds' },
+  ]);
 });
