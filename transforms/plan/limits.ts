@@ -167,8 +167,12 @@ function filledShape(
   const tensor = constant(wanted);
   if (tensor !== undefined) return { shape: isExternal(tensor) ? null : readIntegers(tensor), nodes: [node] };
   const shapeOf = graph.producer(wanted);
-  const isWhole = shapeOf?.opType === 'Shape' && shapeOf.attribute.length === 0;
+  const isWhole = shapeOf?.opType === 'Shape' && intAttribute(shapeOf, 'start', 0) === 0 && !hasEnd(shapeOf);
   return isWhole ? { shape: { of: inputName(shapeOf, 0) }, nodes: [shapeOf, node] } : { shape: null, nodes: [node] };
+}
+
+function hasEnd(node: NodeProto): boolean {
+  return findAttribute(node, 'end') !== undefined;
 }
 
 /** The number that all elements of a constant are; undefined, too, for one that is larger than the limits that files hold. */

@@ -124,6 +124,10 @@ function sideOf(place: Place, value: string): Side | undefined {
     const side = sideOf(place, inputName(node, 0));
     return side && { ...side, above: !side.above, nodes: [...side.nodes, node] };
   }
+  if (node.opType === 'Identity' || (node.opType === 'Cast' && intAttribute(node, 'to', 0) === DataType.BOOL)) {
+    const side = sideOf(place, inputName(node, 0));
+    return side && { ...side, nodes: [...side.nodes, node] };
+  }
   const compares = comparisons[node.opType];
   if (compares === undefined) return undefined;
   for (const [at, [x, other]] of eachOrder(node).entries()) {
