@@ -2,7 +2,7 @@ import { present } from '../contract/present.js';
 import type { TrainScope } from '../contract/settings.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { bodyGraph, describeNode, type Graph, type NodeProto, type Use } from '../model/graph.js';
-import { fixedRounds, onlyARunTells } from '../model/loops.js';
+import { fixedRounds, shapesTellRounds } from '../model/loops.js';
 import { DataType, dimsOf, elementCount, isExternal, isFloat, readFloats, type TensorProto } from '../model/tensor.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { inputOf, outputOf, producerOf } from './operands.js';
@@ -153,7 +153,7 @@ export function trainableParameters(graph: Graph, scope: TrainScope, output = fi
  */
 export function describeTrainability(graph: Graph, output = firstOutput(graph)): Trainability {
   const leading = leadingTo(graph, output, () => true);
-  const reached = leadingTo(graph, output, (node) => !onlyARunTells(graph, node));
+  const reached = leadingTo(graph, output, (node) => node.opType !== 'Loop' || isFollowed(graph, node));
   const preprocessed = preprocessedInput(graph);
   const order = new Map(graph.nodes.map((node, i) => [node, i] as const));
 
@@ -286,7 +286,8 @@ function readsOf(graph: Graph, value: string, around?: NodeProto): Read[] {
 /** Whether what a body reads has a gradient. */
 function isFollowed(graph: Graph, node: NodeProto): boolean {
   if (node.domain !== '') return false;
-  return node.opType === 'Loop' ? fixedRounds(graph, node) !== null : node.opType === 'If' || node.opType === 'Scan';
+  if (node.opType === 'Loop') return fixedRounds(graph, node) !== null || shapesTellRounds(graph, node);
+  return node.opType === 'If' || node.opType === 'Scan';
 }
 
 function firstOutput(graph: Graph): string {

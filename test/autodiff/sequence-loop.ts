@@ -11,8 +11,8 @@ export const sequenceLoopConstants: readonly TensorProto[] = [
   rawTensor('go', DataType.BOOL, [], Uint8Array.of(1)),
 ];
 
-/** torch.onnx's EmbeddingBag, in short: row by row of `x`, as long as there are bags, twice it is put into a sequence, which is then joined to `y`. */
-export function sequenceLoop(x: string, y: string): NodeProto[] {
+/** torch.onnx's EmbeddingBag, in short: row by row of `x`, as long as there are bags (their number is the value `bags`), twice it is put into a sequence, which is then joined to `y`. */
+export function sequenceLoop(x: string, y: string, bags = 'bags'): NodeProto[] {
   const body = create(GraphProtoSchema, {
     name: 'bags',
     input: [
@@ -27,7 +27,7 @@ export function sequenceLoop(x: string, y: string): NodeProto[] {
       node('Add', ['row', 'row'], ['twice']),
       node('SequenceInsert', ['so', 'twice'], ['with']),
       node('Add', ['at', 'next'], ['after']),
-      node('Less', ['after', 'bags'], ['further']),
+      node('Less', ['after', bags], ['further']),
     ],
   });
   return [

@@ -200,19 +200,32 @@ it('gives a reason for everything that is left', () => {
   });
 });
 
-it('what only a Loop of unknown rounds leads on from stays, with the reason', () => {
-  const graph = graphOf({
-    inputs: { x: [3, 4] },
-    constants: [tensor('before.weight', 4, 2), tensor('behind.weight', 2, 2), ...sequenceLoopConstants],
-    nodes: [
-      node('MatMul', ['x', 'before.weight'], ['h']),
-      ...sequenceLoop('h', 'bagged'),
-      node('MatMul', ['bagged', 'behind.weight'], ['y']),
-    ],
+describe('before a Loop', () => {
+  const graph = (bags: string) =>
+    graphOf({
+      inputs: { x: [3, 4] },
+      constants: [tensor('before.weight', 4, 2), tensor('behind.weight', 2, 2), ...sequenceLoopConstants],
+      nodes: [
+        node('Shape', ['x'], ['shape'], { end: { int: 1 } }),
+        node('Squeeze', ['shape'], ['told by shapes']),
+        node('ReduceMax', ['x'], ['largest'], { keepdims: { int: 0 } }),
+        node('Cast', ['largest'], ['told by data'], { to: { int: DataType.INT64 } }),
+        node('MatMul', ['x', 'before.weight'], ['h']),
+        ...sequenceLoop('h', 'bagged', bags),
+        node('MatMul', ['bagged', 'behind.weight'], ['y']),
+      ],
+    });
+
+  it.each(['bags', 'told by shapes'])('whose rounds %s tell, all is trained', (bags) => {
+    const { trained, left } = describeTrainability(graph(bags));
+    expect([trained.map(({ name }) => name), left]).toEqual([['before.weight', 'behind.weight'], []]);
   });
-  const { trained, left } = describeTrainability(graph);
-  expect(trained.map(({ name }) => name)).toEqual(['behind.weight']);
-  expect(left).toEqual([
-    { name: 'before.weight', why: 'on its way to the output is a Loop of which only a run tells the rounds' },
-  ]);
+
+  it('of which only a run tells the rounds nothing is, and the reason is given', () => {
+    const { trained, left } = describeTrainability(graph('told by data'));
+    expect(trained.map(({ name }) => name)).toEqual(['behind.weight']);
+    expect(left).toEqual([
+      { name: 'before.weight', why: 'on its way to the output is a Loop of which only a run tells the rounds' },
+    ]);
+  });
 });
