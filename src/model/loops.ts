@@ -21,7 +21,8 @@ export function fixedRounds(graph: Graph, node: NodeProto): number | null {
  */
 export function shapesTellRounds(graph: Graph, node: NodeProto): boolean {
   const [body] = subgraphsOf(node);
-  if (node.opType !== 'Loop' || body === undefined) return false;
+  // within another body shapes do not become constants
+  if (node.opType !== 'Loop' || body === undefined || graph.outer !== null) return false;
   const known = new Map<string, boolean>();
   const given = node.input.slice(0, 2).filter((value) => value !== '');
   if (!given.every((value) => shapesTell(graph, value, known))) return false;
