@@ -62,6 +62,12 @@ function compute(step: Step, inputs: readonly Tensor[], { frelus, paddings }: Me
     }
     case 'BatchNormalization':
       return operators.normalized(x, inputs.slice(1));
+    case 'InstanceNormalization': {
+      const perChannel = (one: Tensor): Tensor => ({ ...one, dims: [one.values.length, 1, 1] });
+      return affine(operators.standardized(x, 2), inputs.slice(1).map(perChannel));
+    }
+    case 'LayerNormalization':
+      return affine(operators.standardized(x, step.axis), inputs.slice(1));
     case 'Conv':
       return operators.conv(x, other(), third, step.groups, step.windows, around);
     case 'ConvTranspose':
@@ -85,6 +91,13 @@ function compute(step: Step, inputs: readonly Tensor[], { frelus, paddings }: Me
     case 'Transpose':
       return operators.transpose(x, step.order);
   }
+}
+
+/** x scale + beta; without a beta, x scale */
+function affine(x: Tensor, [scale, beta]: readonly Tensor[]): Tensor {
+  if (scale === undefined) throw new Error('a normalization has no scale');
+  const product = operators.combine(x, scale, (a, b) => a * b);
+  return beta === undefined ? product : operators.combine(product, beta, (a, b) => a + b);
 }
 
 function frelu(x: Tensor, cap: number, parameters: Frelu | undefined): Tensor {

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
 import { type Attributes, floatValue, Graph, makeNode, type NodeProto } from '../../src/model/graph.js';
-import { floatTensor, int64Tensor, type TensorProto } from '../../src/model/tensor.js';
-import type { Tensor, Windows } from './operators.js';
+import { DataType, floatTensor, int64Tensor, type TensorProto } from '../../src/model/tensor.js';
+import { broadEpsilon, type Tensor, type Windows } from './operators.js';
 
 /** What a step computes. `Relu` and `Relu6` are the sites; `spelling` is one of the ways in which exporters write them. */
 export type Operation =
@@ -15,9 +15,11 @@ export type Operation =
         | 'Mul'
         | 'MatMul'
         | 'BatchNormalization'
+        | 'InstanceNormalization'
         | 'GlobalAveragePool'
         | 'Flatten';
     }
+  | { readonly op: 'LayerNormalization'; readonly axis: number }
   | { readonly op: 'Conv'; readonly groups: number; readonly windows: Windows; readonly same: boolean }
   | { readonly op: 'ConvTranspose'; readonly crop: number }
   | { readonly op: 'Gemm'; readonly transposed: boolean; readonly alpha: number; readonly beta: number }
@@ -69,6 +71,10 @@ function nodesOf(writer: Writer, step: Step): NodeProto[] {
     case 'Relu':
     case 'Relu6':
       return activation(writer, step);
+    case 'InstanceNormalization':
+      return node('InstanceNormalization', { epsilon: { float: broadEpsilon } });
+    case 'LayerNormalization':
+      return node('LayerNormalization', { axis: { int: step.axis }, epsilon: { float: broadEpsilon } });
     case 'Conv':
       return node('Conv', {
         group: { int: step.groups },
@@ -125,6 +131,7 @@ function activation(
   if (op === 'Relu') {
     if (spelling === 1) return [clip(null)];
     if (spelling === 2 && broadcasts) return [makeNode('Max', [number('low', 0), x], [output])];
+    if (spelling >= 4 && opset >= 9) return writtenOut(x, output, spelling, number);
     return [makeNode('Relu', [x], [output])];
   }
   if (spelling === 1 && broadcasts) {
@@ -132,6 +139,34 @@ function activation(
     return [makeNode('Relu', [x], [floored]), makeNode('Min', [floored, number('high', 6)], [output])];
   }
   return [clip(6)];
+}
+
+/** relu(x) in arithmetic. */
+function writtenOut(
+  x: string,
+  output: string,
+  spelling: number,
+  number: (name: string, value: number) => string,
+): NodeProto[] {
+  const [a, b] = [`${output}/a`, `${output}/b`];
+  switch (spelling) {
+    case 4:
+      return [
+        makeNode('Greater', [x, number('zero', 0)], [a]),
+        makeNode('Cast', [a], [b], { to: { int: DataType.FLOAT } }),
+        makeNode('Mul', [b, x], [output]),
+      ];
+    case 5:
+      return [
+        makeNode('Abs', [x], [a]),
+        makeNode('Add', [x, a], [b]),
+        makeNode('Mul', [b, number('half', 0.5)], [output]),
+      ];
+    case 6:
+      return [makeNode('Min', [x, number('zero', 0)], [a]), makeNode('Sub', [x, a], [output])];
+    default:
+      return [makeNode('Shape', [x], [a]), makeNode('ConstantOfShape', [a], [b]), makeNode('Max', [x, b], [output])];
+  }
 }
 
 function integers({ initializer }: Writer, name: string, values: readonly number[]): string {

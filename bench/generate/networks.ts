@@ -14,6 +14,8 @@ const kinds = [
     'relu6',
     'batchNormalization',
     'batchNormalization',
+    'instanceNormalization',
+    'layerNormalization',
     'sum',
     'sum',
   ],
@@ -129,11 +131,20 @@ class Construction {
         // one behind another of which it is the only reader would be one site of both
         if (this.#isRelu(x)) return;
         const op = choice.kind === 'relu' ? 'Relu' : 'Relu6';
-        this.#step({ op, spelling: choice.variant % 4 }, [x], dims);
+        this.#step({ op, spelling: choice.variant % 8 }, [x], dims);
         return;
       }
       case 'batchNormalization':
         this.#batchNormalization(x, channels);
+        return;
+      case 'instanceNormalization': {
+        if (!isImage) return;
+        const parameters = ['scale', 'beta'].map((name) => this.#constant(name, [channels]));
+        this.#step({ op: 'InstanceNormalization' }, [x, ...parameters], dims);
+        return;
+      }
+      case 'layerNormalization':
+        if (this.opset >= 17) this.#layerNormalization(choice, x);
         return;
       case 'sum':
       case 'concat':
@@ -251,6 +262,15 @@ class Construction {
   #batchNormalization(x: string, channels: number): void {
     const parameters = ['scale', 'beta', 'mean', 'var'].map((name) => this.#constant(name, [channels]));
     this.#step({ op: 'BatchNormalization' }, [x, ...parameters], this.#dimsOf(x));
+  }
+
+  /** Over the last axis, or over all but the first; with a beta or without. */
+  #layerNormalization({ variant }: Choice, x: string): void {
+    const dims = this.#dimsOf(x);
+    const axis = variant % 2 === 0 ? dims.length - 1 : 1;
+    const names = (variant >> 1) % 4 === 0 ? ['scale'] : ['scale', 'beta'];
+    const parameters = names.map((name) => this.#constant(name, dims.slice(axis)));
+    this.#step({ op: 'LayerNormalization', axis }, [x, ...parameters], dims);
   }
 
   /** Two values of the same shape (or, for Concat, all but one axis of it) come together. */

@@ -209,3 +209,21 @@ export function normalized(x: Tensor, parameters: readonly Tensor[]): Tensor {
     return ((value - of(mean)) / Math.sqrt(of(variance) + 1e-5)) * of(scale) + of(beta);
   });
 }
+
+/** Of normalizations by an input's own statistics: large, so that rounding is not made larger where all elements are nearly equal. */
+export const broadEpsilon = 0.1;
+
+/** Each row of all axes from `from` on, standardized: (x - mean) / sqrt(variance + epsilon). */
+export function standardized(x: Tensor, from: number): Tensor {
+  const size = sizeOf(x.dims.slice(from));
+  const values = new Float64Array(x.values.length);
+  for (let start = 0; start < values.length; start += size) {
+    const row = x.values.subarray(start, start + size);
+    const mean = row.reduce((sum, value) => sum + value, 0) / size;
+    const variance = row.reduce((sum, value) => sum + (value - mean) ** 2, 0) / size;
+    for (const [at, value] of row.entries()) {
+      values[start + at] = (value - mean) / Math.sqrt(variance + broadEpsilon);
+    }
+  }
+  return { dims: x.dims, values };
+}

@@ -2,7 +2,7 @@ import { present } from '../contract/present.js';
 import type { TrainScope } from '../contract/settings.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { bodyGraph, describeNode, type Graph, type NodeProto, type Use } from '../model/graph.js';
-import { fixedRounds } from '../model/loops.js';
+import { fixedRounds, shapesTellRounds } from '../model/loops.js';
 import { DataType, dimsOf, elementCount, isExternal, isFloat, readFloats, type TensorProto } from '../model/tensor.js';
 import { gradientRules, isFlat } from './gradients/index.js';
 import { inputOf, outputOf, producerOf } from './operands.js';
@@ -24,6 +24,7 @@ const layers: Readonly<Record<string, Readonly<Record<number, ParameterRole>> | 
   BatchNormalization: { 1: 'weight', 2: 'bias' },
   LayerNormalization: { 1: 'weight', 2: 'bias' },
   InstanceNormalization: { 1: 'weight', 2: 'bias' },
+  RMSNormalization: { 1: 'weight' },
   GroupNormalization: { 1: 'weight', 2: 'bias' },
   PRelu: { 1: 'weight' },
   Gather: { 0: 'weight' },
@@ -40,6 +41,7 @@ const arithmetic: Readonly<Record<string, ParameterRole | undefined>> = { Add: '
 const withoutGradient: Readonly<Record<string, readonly number[] | undefined>> = {
   Dropout: [1],
   Resize: [1, 2],
+  RotaryEmbedding: [1, 2],
 };
 
 /** Values that carry a parameter on, element by element, so that a weight before them is still a weight. */
@@ -150,7 +152,8 @@ export function trainableParameters(graph: Graph, scope: TrainScope, output = fi
  * Requires: local functions inlined; values, where they decide (masks, epsilons), loaded.
  */
 export function describeTrainability(graph: Graph, output = firstOutput(graph)): Trainability {
-  const reached = leadingTo(graph, output);
+  const leading = leadingTo(graph, output, () => true);
+  const reached = leadingTo(graph, output, (node) => node.opType !== 'Loop' || isFollowed(graph, node));
   const preprocessed = preprocessedInput(graph);
   const order = new Map(graph.nodes.map((node, i) => [node, i] as const));
 
@@ -160,7 +163,7 @@ export function describeTrainability(graph: Graph, output = firstOutput(graph)):
   for (const tensor of graph.proto.initializer) {
     if (!isFloat(tensor.dataType)) continue;
     const reads = readsOf(graph, tensor.name);
-    const verdicts = reads.map((read) => judge({ reached, preprocessed, tensor }, read));
+    const verdicts = reads.map((read) => judge({ leading, reached, preprocessed, tensor }, read));
     const roles = verdicts.flatMap(({ role }) => role ?? []);
     const { name } = tensor;
     if (roles.length > 0) {
@@ -199,6 +202,8 @@ const scalarConstant = 'a scalar constant of the export';
 
 interface Candidate {
   /** nodes on the way to the output */
+  readonly leading: ReadonlySet<NodeProto>;
+  /** those that a gradient comes to */
   readonly reached: ReadonlySet<NodeProto>;
   /** values that are the model's input, at most scaled and centred */
   readonly preprocessed: ReadonlySet<string>;
@@ -208,12 +213,13 @@ interface Candidate {
 /** What a read makes of a tensor: a parameter in a role, or why not. */
 type Verdict = { readonly role: ParameterRole; readonly why?: never } | { readonly why: string; readonly role?: never };
 
-function judge({ reached, preprocessed, tensor }: Candidate, { graph, main, node, input }: Read): Verdict {
+function judge({ leading, reached, preprocessed, tensor }: Candidate, { graph, main, node, input }: Read): Verdict {
   const { opType, domain } = node;
   const { name } = tensor;
   if (tensor.dataType !== DataType.FLOAT) return { why: 'its element type is not float32' };
   if (input < 0) return { why: `it is read within a body of ${describeNode(node)}` };
-  if (!reached.has(main)) return { why: 'it is not on the way to the output' };
+  if (!leading.has(main)) return { why: 'it is not on the way to the output' };
+  if (!reached.has(main)) return { why: 'on its way to the output is a Loop of which only a run tells the rounds' };
   if (subgraphsOf(node).length > 0)
     return { why: `${describeNode(node)} is given it, to begin with or slice by slice` };
   if (domain !== '' || (gradientRules[opType] === undefined && !isFlat(node))) {
@@ -280,15 +286,16 @@ function readsOf(graph: Graph, value: string, around?: NodeProto): Read[] {
 /** Whether what a body reads has a gradient. */
 function isFollowed(graph: Graph, node: NodeProto): boolean {
   if (node.domain !== '') return false;
-  return node.opType === 'Loop' ? fixedRounds(graph, node) !== null : node.opType === 'If' || node.opType === 'Scan';
+  if (node.opType === 'Loop') return fixedRounds(graph, node) !== null || shapesTellRounds(graph, node);
+  return node.opType === 'If' || node.opType === 'Scan';
 }
 
 function firstOutput(graph: Graph): string {
   return present(graph.proto.output[0], 'an output of the graph').name;
 }
 
-/** The nodes that a value depends on, through their bodies too. */
-function leadingTo(graph: Graph, output: string): Set<NodeProto> {
+/** The nodes that a value depends on, through their bodies too; behind one that `passes` not, none. */
+function leadingTo(graph: Graph, output: string, passes: (node: NodeProto) => boolean): Set<NodeProto> {
   const captured = new Map<NodeProto, string[]>();
   const values = [...graph.proto.initializer, ...graph.proto.input].map(({ name }) => name);
   for (const value of [...values, ...graph.nodes.flatMap((node) => node.output)]) {
@@ -302,6 +309,7 @@ function leadingTo(graph: Graph, output: string): Set<NodeProto> {
     const node = graph.producer(value);
     if (node === undefined || reached.has(node)) continue;
     reached.add(node);
+    if (!passes(node)) continue;
     open.push(...node.input.filter((input) => input !== ''), ...(captured.get(node) ?? []));
   }
   return reached;

@@ -19,7 +19,7 @@ const likeInput =
   'Flatten Floor Gather GatherElements GatherND Gemm GlobalAveragePool GlobalMaxPool Identity InstanceNormalization LeakyRelu ' +
   'Log MatMul Max MaxPool Mean Min Mod Mul Neg Pad Pow PRelu ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu Reshape ' +
   'Resize Round ScatterElements ScatterND Sigmoid Sign Slice Softmax SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh Tile ' +
-  'Transpose Unsqueeze Upsample';
+  'Transpose Trilu Unsqueeze Upsample';
 
 /** The type of each operator's first output. What is not here is not known. */
 const rules: ReadonlyMap<string, TypeRule> = new Map<string, TypeRule>([

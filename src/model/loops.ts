@@ -1,5 +1,5 @@
 import { subgraphsOf } from './attributes.js';
-import { type Graph, type GraphProto, inputName, type NodeProto, optionalInput } from './graph.js';
+import { type Graph, type GraphProto, inputName, isStandard, type NodeProto, optionalInput } from './graph.js';
 import { readIntegers, type TensorProto } from './tensor.js';
 
 /**
@@ -13,6 +13,61 @@ export function fixedRounds(graph: Graph, node: NodeProto): number | null {
   if (body === undefined || trips === undefined) return null;
   if (condition !== null && !isTrue(graph.constant(condition))) return null;
   return staysTrue(graph, body) ? Math.max(0, readIntegers(trips)[0] ?? 0) : null;
+}
+
+/**
+ * Whether the shapes of what a model reads, and its constants, tell how many rounds a Loop makes: as many in every run at one batch
+ * size. (For a trip count alone that is as good as `fixedRounds` once shapes are constants.)
+ */
+export function shapesTellRounds(graph: Graph, node: NodeProto): boolean {
+  const [body] = subgraphsOf(node);
+  // within another body shapes do not become constants
+  if (node.opType !== 'Loop' || body === undefined || graph.outer !== null) return false;
+  const known = new Map<string, boolean>();
+  const given = node.input.slice(0, 2).filter((value) => value !== '');
+  if (!given.every((value) => shapesTell(graph, value, known))) return false;
+
+  const within = new Map<string, boolean>();
+  const tells = (value: string): boolean => {
+    const before = within.get(value);
+    if (before !== undefined) return before;
+    // what a round takes from the one before is told, unless what it comes from says otherwise
+    within.set(value, true);
+    const at = body.input.findIndex(({ name }) => name === value);
+    const start = node.input[at];
+    const producer = body.node.find(({ output }) => output.includes(value));
+    const is =
+      at >= 2
+        ? start !== undefined && shapesTell(graph, start, known) && tells(body.output[at - 1]?.name ?? '')
+        : at >= 0 ||
+          body.initializer.some(({ name }) => name === value) ||
+          (producer === undefined
+            ? shapesTell(graph, value, known)
+            : computesAlike(producer) && producer.input.every((input) => input === '' || tells(input)));
+    within.set(value, is);
+    return is;
+  };
+  return tells(body.output[0]?.name ?? '');
+}
+
+/** Whether a value depends on nothing but constants and shapes. */
+function shapesTell(graph: Graph, value: string, known: Map<string, boolean>): boolean {
+  const before = known.get(value);
+  if (before !== undefined) return before;
+  const node = graph.producer(value);
+  const is =
+    graph.constant(value) !== undefined ||
+    (node !== undefined &&
+      (node.opType === 'Shape' ||
+        node.opType === 'Size' ||
+        (computesAlike(node) && node.input.every((input) => input === '' || shapesTell(graph, input, known)))));
+  known.set(value, is);
+  return is;
+}
+
+/** Whether a node gives the same for the same inputs; of what has bodies nothing is said. */
+function computesAlike(node: NodeProto): boolean {
+  return isStandard(node) && subgraphsOf(node).length === 0 && !/^(Random|Bernoulli|Multinomial)/.test(node.opType);
 }
 
 /** Whether a body's condition is a constant, or what it is given. */

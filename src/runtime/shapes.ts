@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
 import { subgraphsOf } from '../model/attributes.js';
-import { capturedBy, type Graph, makeNode, type NodeProto } from '../model/graph.js';
+import { capturedBy, type Graph, inputName, makeNode, type NodeProto } from '../model/graph.js';
 import { DataType, dimsOf, elementCount, floatTensor, int64Tensor, type TensorProto } from '../model/tensor.js';
 import { bodyFeeds, bodyModel } from './bodies.js';
 import { openSession, type Tensor } from './session.js';
@@ -80,11 +80,27 @@ const shapeless: ReadonlySet<string> = new Set([
 /** What the nodes of a graph give, as far as it is tensors. */
 function tensorsOf(graph: Graph): string[] {
   const others = new Set<string>();
-  return graph.nodes.flatMap(({ opType, input, output }) => {
-    const passesOn = opType === 'Identity' && input.some((name) => others.has(name));
-    if (!shapeless.has(opType) && !passesOn) return output.filter((name) => name !== '');
-    for (const name of output) others.add(name);
-    return [];
+  return graph.nodes.flatMap((node) => {
+    const { opType, output } = node;
+    const isOther = (at: number): boolean => {
+      if (opType === 'Identity') return others.has(inputName(node, 0));
+      return shapeless.has(opType) || bodyGives(node, at, others);
+    };
+    const [tensors, rest] = [false, true].map((other) =>
+      output.filter((name, at) => name !== '' && isOther(at) === other),
+    );
+    for (const name of rest ?? []) others.add(name);
+    return tensors ?? [];
+  });
+}
+
+/** Whether a Loop or If gives what is no tensor: what it carries, or what a branch ends in. */
+function bodyGives(node: NodeProto, at: number, others: ReadonlySet<string>): boolean {
+  if (node.opType === 'Loop' && others.has(node.input[at + 2] ?? '')) return true;
+  return subgraphsOf(node).some((body) => {
+    const name = body.output[node.opType === 'Loop' ? at + 1 : at]?.name;
+    const last = body.node.find(({ output }) => name !== undefined && output.includes(name));
+    return last !== undefined && shapeless.has(last.opType);
   });
 }
 

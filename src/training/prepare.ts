@@ -16,6 +16,7 @@ import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.j
 import { lowerRecurrent } from '../autodiff/lower/recurrent.js';
 import { lowerSequences } from '../autodiff/lower/sequences.js';
 import { nameBodiesApart } from '../autodiff/lower/unique-names.js';
+import { unrollLoops } from '../autodiff/lower/unroll-loops.js';
 import {
   appendBackward,
   type Backward,
@@ -166,7 +167,12 @@ async function forwardAt(
     ),
   );
   await freezeShapes(graph, observed, trained, evaluateConstants);
-  if (inlineConstantIf(graph) > 0) observed = await observeShapes(graph, feeds);
+  for (let count = await unrollLoops(graph, evaluateConstants); ; count = 0) {
+    count += inlineConstantIf(graph);
+    if (count === 0) break;
+    observed = await observeShapes(graph, feeds);
+    await freezeShapes(graph, observed, trained, evaluateConstants);
+  }
   if (lowerSequences(graph, observed) > 0) observed = await observeShapes(graph, feeds);
   // WebGPU has no Scan: its rounds would go to the host and back
   lowerRecurrent(graph, observed, settings.provider === 'webgpu' ? Number.POSITIVE_INFINITY : undefined);

@@ -31,6 +31,8 @@ export interface GradientCheck {
   /** the value(s) that the loss reads; the last node's first output when left out */
   readonly outputs?: readonly string[];
   readonly provider?: Provider;
+  /** the canonical one when left out */
+  readonly opset?: number;
   /** the step of the central difference */
   readonly step?: number;
   /** the largest |analytic - numeric| allowed, relative to the largest |gradient| of that input (and at least 1) */
@@ -74,7 +76,7 @@ function graphOf(check: GradientCheck): Graph {
   return new Graph(
     create(ModelProtoSchema, {
       irVersion: 10n,
-      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(canonicalOpset) })],
+      opsetImport: [create(OperatorSetIdProtoSchema, { domain: '', version: BigInt(check.opset ?? canonicalOpset) })],
       graph: create(GraphProtoSchema, {
         name: 'check',
         input: Object.entries(check.inputs).map(([name, { shape }]) => valueInfo(name, shape)),

@@ -3,6 +3,7 @@ import { describeTrainability, trainableParameters } from '../../src/autodiff/tr
 import { DataType, floatTensor, int64Tensor, rawTensor } from '../../src/model/tensor.js';
 import { node } from './check-gradient.js';
 import { graphOf } from './lower/model.js';
+import { sequenceLoop, sequenceLoopConstants } from './sequence-loop.js';
 
 const tensor = (name: string, ...shape: number[]) =>
   floatTensor(name, shape, new Float32Array(shape.reduce((product, dim) => product * dim, 1)));
@@ -175,7 +176,7 @@ it('gives a reason for everything that is left', () => {
       node('Cast', ['double'], ['single'], { to: { int: DataType.FLOAT } }),
       node('Mul', ['l', 'single'], ['s']),
       node('Resize', ['s', '', 'scales'], ['r']),
-      node('GridSample', ['r', 'grid'], ['y']),
+      node('MaxRoiPool', ['r', 'grid'], ['y']),
       node('MatMul', ['r', 'auxiliary.weight'], ['auxiliary']),
     ],
   });
@@ -190,11 +191,41 @@ it('gives a reason for everything that is left', () => {
     'norm.variance': 'running statistics',
     mask: 'a mask',
     'attention.inv_freq': 'a buffer, by its name',
-    grid: 'there is no gradient rule for GridSample',
+    grid: 'there is no gradient rule for MaxRoiPool',
     double: 'its element type is not float32',
     'auxiliary.weight': 'it is not on the way to the output',
     unused: 'nothing reads it',
     scales: 'input 2 of Resize has no gradient',
     literal: 'the value of a Constant node, which files keep apart from what is learned',
+  });
+});
+
+describe('before a Loop', () => {
+  const graph = (bags: string) =>
+    graphOf({
+      inputs: { x: [3, 4] },
+      constants: [tensor('before.weight', 4, 2), tensor('behind.weight', 2, 2), ...sequenceLoopConstants],
+      nodes: [
+        node('Shape', ['x'], ['shape'], { end: { int: 1 } }),
+        node('Squeeze', ['shape'], ['told by shapes']),
+        node('ReduceMax', ['x'], ['largest'], { keepdims: { int: 0 } }),
+        node('Cast', ['largest'], ['told by data'], { to: { int: DataType.INT64 } }),
+        node('MatMul', ['x', 'before.weight'], ['h']),
+        ...sequenceLoop('h', 'bagged', bags),
+        node('MatMul', ['bagged', 'behind.weight'], ['y']),
+      ],
+    });
+
+  it.each(['bags', 'told by shapes'])('whose rounds %s tell, all is trained', (bags) => {
+    const { trained, left } = describeTrainability(graph(bags));
+    expect([trained.map(({ name }) => name), left]).toEqual([['before.weight', 'behind.weight'], []]);
+  });
+
+  it('of which only a run tells the rounds nothing is, and the reason is given', () => {
+    const { trained, left } = describeTrainability(graph('told by data'));
+    expect(trained.map(({ name }) => name)).toEqual(['behind.weight']);
+    expect(left).toEqual([
+      { name: 'before.weight', why: 'on its way to the output is a Loop of which only a run tells the rounds' },
+    ]);
   });
 });

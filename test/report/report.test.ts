@@ -178,6 +178,18 @@ const edgeCases = {
   regression: regression(),
 };
 
+test('sites whose inputs were not observed are named, with the reason', () => {
+  const result = makeResult();
+  const [first] = result.sites;
+  const sites = result.sites.map((site) => (site === first ? { ...site, before: null, after: null } : site));
+  expect(renderMarkdown(result, 'en')).not.toContain('Not measured at');
+  const note = renderMarkdown({ ...result, sites }, 'en')
+    .split('\n')
+    .find((line) => line.includes('Not measured at'));
+  expect(note).toContain(first?.id);
+  expect(note).toContain('Within If, Loop, Scan');
+});
+
 describe.each(Object.entries(edgeCases))('%s', (_, result) => {
   test.each(languages)('%s: a whole, self-contained page below 1.5 MB', async (language) => {
     const html = await renderHtml(result, language);

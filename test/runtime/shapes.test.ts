@@ -4,6 +4,7 @@ import { float32 } from '../../src/runtime/session.js';
 import { observeShapes } from '../../src/runtime/shapes.js';
 import { node } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
+import { sequenceLoop, sequenceLoopConstants } from '../autodiff/sequence-loop.js';
 
 it('reads the shape of every value off one execution, scalars and values that nobody reads included', async () => {
   const graph = graphOf({
@@ -35,4 +36,14 @@ it('reads the shape of every value off one execution, scalars and values that no
     found: [2, 3],
   });
   expect(graph.proto).toEqual(before);
+});
+
+it('asks no shape of a sequence that a Loop gives', async () => {
+  const graph = graphOf({
+    inputs: { x: [3, 2] },
+    constants: [...sequenceLoopConstants],
+    nodes: sequenceLoop('x', 'y'),
+  });
+  const shapes = await observeShapes(graph, { x: float32(new Float32Array(6), [3, 2]) });
+  expect([shapes.get('y'), shapes.get('end'), shapes.has('rows')]).toEqual([[3, 2], [], false]);
 });

@@ -10,7 +10,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { present } from '../../src/contract/present.js';
 import { defaultPlanOptions } from '../../src/contract/settings.js';
-import { type Graph, makeNode, type NodeProto, tensorValue } from '../../src/model/graph.js';
+import { Graph, makeNode, type NodeProto, tensorValue } from '../../src/model/graph.js';
 import { DataType, floatTensor, int64Tensor, rawTensor, readFloats, writeFloats } from '../../src/model/tensor.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
 import { makeTrainable, prepareBackward, type StepSettings } from '../../src/training/prepare.js';
@@ -87,6 +87,28 @@ const looping = (): Graph =>
     ],
   });
 
+/** The same, with as many rounds as x has columns. */
+const loopingByShape = (): Graph => {
+  const graph = looping();
+  graph.removeInitializer('rounds');
+  graph.insert(
+    [makeNode('Shape', ['x'], ['shape'], { start: { int: 1 } }), makeNode('Squeeze', ['shape'], ['rounds'])],
+    graph.nodes[0],
+  );
+  return graph;
+};
+
+/** Each round computes anew whether there is another: two of three come about. */
+const growing = (): Graph => {
+  const graph = looping();
+  const [loop] = graph.nodes;
+  const body = loop?.attribute.find(({ name }) => name === 'body')?.g;
+  if (body === undefined) throw new Error('the Loop has no body');
+  body.node[0] = makeNode('Less', ['i', 'last'], ['go']);
+  graph.addInitializer(int64Tensor('last', [], [1]));
+  return new Graph(graph.model);
+};
+
 /** A function that is called twice, with the same weights. */
 const calling = (): Graph => {
   const call = (from: string, to: string): NodeProto =>
@@ -115,7 +137,7 @@ const settings: StepSettings = {
   sampleShapes: { x: [F] },
 };
 
-describe.each(Object.entries({ choosing, looping, calling }))('a model %s', (_, build) => {
+describe.each(Object.entries({ choosing, looping, loopingByShape, growing, calling }))('a model %s', (_, build) => {
   it('has a gradient for its weights, and for one shift and one offset a site', async () => {
     const graph = build();
     const plan = planMigration(graph, defaultPlanOptions);

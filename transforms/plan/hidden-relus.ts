@@ -1,7 +1,7 @@
 import { findAttribute, stringAttribute } from '../../src/model/attributes.js';
 import { type Graph, inputName, isStandard, type NodeProto, nodeId } from '../../src/model/graph.js';
-import { isExternal, isFloat, readFloats } from '../../src/model/tensor.js';
-import type { Activation, ConstantLookup } from './activations.js';
+import type { Activation } from './activations.js';
+import { type ConstantLookup, limitBeside } from './limits.js';
 
 /** A ReLU within an operator that does more, and why it stays there. */
 export interface HiddenRelu {
@@ -12,7 +12,8 @@ export interface HiddenRelu {
 /** Every ReLU of a graph that is not an operator of its own, in the order of the nodes. */
 export function findHiddenRelus(graph: Graph, constant: ConstantLookup): HiddenRelu[] {
   return graph.nodes.flatMap((node) => {
-    const hidden = fused(node) ?? recurrent(node) ?? flatPRelu(node, constant);
+    const hidden =
+      fused(node) ?? recurrent(node) ?? flatPRelu(graph, node, constant) ?? largestOfSeveral(graph, node, constant);
     if (hidden === undefined) return [];
     const { kind, reason } = hidden;
     const activation = {
@@ -22,6 +23,7 @@ export function findHiddenRelus(graph: Graph, constant: ConstantLookup): HiddenR
       input: inputName(node, 0),
       output: nodeId(node),
       cap: null,
+      doubt: null,
     };
     return [{ activation, reason }];
   });
@@ -54,10 +56,18 @@ function recurrent(node: NodeProto): Hidden | undefined {
 }
 
 /** PReLU computes a ReLU as long as its slopes are 0. */
-function flatPRelu(node: NodeProto, constant: ConstantLookup): Hidden | undefined {
+function flatPRelu(graph: Graph, node: NodeProto, constant: ConstantLookup): Hidden | undefined {
   if (!isStandard(node) || node.opType !== 'PRelu') return undefined;
-  const slope = constant(inputName(node, 1));
-  if (slope === undefined || isExternal(slope) || !isFloat(slope.dataType)) return undefined;
-  if (readFloats(slope).some((value) => value !== 0)) return undefined;
+  const slope = limitBeside(graph, inputName(node, 1), inputName(node, 0), constant);
+  if (slope?.number !== 0) return undefined;
   return { kind: 'relu', reason: 'a PReLU, whose slopes are 0 now: training may change them' };
+}
+
+/** Max(x, y, 0) is a ReLU of none of them alone. */
+function largestOfSeveral(graph: Graph, node: NodeProto, constant: ConstantLookup): Hidden | undefined {
+  if (!isStandard(node) || node.opType !== 'Max' || node.input.length < 3) return undefined;
+  const [x] = node.input.filter((value) => limitBeside(graph, value, '', constant) === undefined);
+  const hasZero = node.input.some((value) => limitBeside(graph, value, x ?? '', constant)?.number === 0);
+  if (x === undefined || !hasZero) return undefined;
+  return { kind: 'relu', reason: 'the largest of several values and 0: write it as a ReLU of their maximum' };
 }

@@ -99,7 +99,10 @@ const rules: Readonly<Record<string, LayoutRule>> = {
     return { ...first, channels };
   },
   BatchNormalization: ofImage,
+  GroupNormalization: ofImage,
   InstanceNormalization: ofImage,
+  LayerNormalization: ofInput,
+  RMSNormalization: ofInput,
   LRN: ofImage,
   MaxPool: ofImage,
   AveragePool: ofImage,

@@ -24,6 +24,7 @@ export function whyNotASite(
     quantised(graph, activation) ??
     hardSwish(graph, activation) ??
     clips(activation) ??
+    activation.doubt ??
     decomposedPRelu(graph, activation, all) ??
     guards(graph, activation)
   );

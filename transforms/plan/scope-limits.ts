@@ -1,7 +1,7 @@
 import { intAttribute } from '../../src/model/attributes.js';
 import { describeNode, isStandard, type NodeProto } from '../../src/model/graph.js';
 import type { FormatLimits } from '../../src/model/limits.js';
-import { fixedRounds } from '../../src/model/loops.js';
+import { fixedRounds, shapesTellRounds } from '../../src/model/loops.js';
 import { type Scope, scopesOf } from '../../src/model/scopes.js';
 import { DataType, isFloat } from '../../src/model/tensor.js';
 import { takesAttributes } from './sites.js';
@@ -23,7 +23,8 @@ export function whyNotInScope(scope: Scope, limits: FormatLimits, inFloat32: boo
   if (!isStandard(node) || !['If', 'Loop', 'Scan'].includes(node.opType)) {
     return `inside the body of ${describeNode(node)}, an operator whose bodies are not rewritten`;
   }
-  if (node.opType === 'Loop' && fixedRounds(within.graph, node) === null) {
+  const isFollowed = fixedRounds(within.graph, node) !== null || shapesTellRounds(within.graph, node);
+  if (node.opType === 'Loop' && !isFollowed) {
     return `inside the body of ${describeNode(node)}, which training does not follow: only a run tells how many rounds it makes`;
   }
   return whyNotInScope(within, limits, inFloat32);

@@ -7,6 +7,7 @@ import {
   isStandard,
   type NodeProto,
   nodeId,
+  optionalInput,
   outputName,
 } from '../../src/model/graph.js';
 import type { ChannelMap, FoldTarget, ShiftFold } from '../../src/model/plan.js';
@@ -65,6 +66,31 @@ const lookThroughWhole: ShiftRule = (demand, node) =>
     ? refuse(`${describeNode(node)} moves the channels: only one number for all of them passes`)
     : foldInto(demand, inputName(node, 0), [node]);
 
+/** The beta of a normalization, one number a channel at axis 1. */
+const intoBeta: ShiftRule = ({ graph, factor, channels, count }, node) => {
+  const target = targetAt(graph, 'beta', node, 2, { factor, channels });
+  if (isRefusal(target)) return target;
+  const [size] = constantOf(graph, inputName(node, 2))?.dims ?? [];
+  const total = channels?.total ?? count;
+  // before op set 21 GroupNormalization has one for each group
+  if (total !== null && size !== total) return refuse(`${describeNode(node)} has ${size} betas for ${total} channels`);
+  return fold(`${node.opType} beta`, target);
+};
+
+/** The beta of a LayerNormalization has an element for each that is normalized; its last axes are those of the value. */
+const intoElements: ShiftRule = ({ graph, factor, channels, count, trailingAxes }, node) => {
+  const value = optionalInput(node, 2);
+  if (value === null) return refuse(`${describeNode(node)} has no beta`);
+  const target = targetAt(graph, 'beta', node, 2, { factor, channels, trailingAxes });
+  if (isRefusal(target)) return target;
+  const total = channels?.total ?? count;
+  const size = constantOf(graph, value)?.dims.at(-1 - trailingAxes);
+  if (total !== null && size !== total) {
+    return refuse(`the beta of ${describeNode(node)} does not tell the ${total} channels apart`);
+  }
+  return fold(`${node.opType} beta`, target);
+};
+
 /** max(x) + a = max(x + a), over whichever axes; so with the mean and the minimum. */
 const lookThroughReduction: ShiftRule = (demand, node) => {
   const input = inputName(node, 0);
@@ -80,10 +106,10 @@ const rules: Readonly<Record<string, ShiftRule>> = {
   Conv: intoBias,
   ConvTranspose: intoBias,
   Gemm: intoBias,
-  BatchNormalization: ({ graph, factor, channels }, node) => {
-    const target = targetAt(graph, 'beta', node, 2, { factor, channels });
-    return isRefusal(target) ? target : fold('BatchNormalization beta', target);
-  },
+  BatchNormalization: intoBeta,
+  GroupNormalization: intoBeta,
+  InstanceNormalization: intoBeta,
+  LayerNormalization: intoElements,
   Add: intoSum,
   Sub: intoSum,
   Concat: (demand, node) => {

@@ -73,7 +73,15 @@ function migratedSites(
     if (mark === undefined) return [];
     marks.delete(mark.id);
     const [input, written] = [inputName(node, 0), outputName(node)];
-    const activation: Activation = { kind: mark.kind, nodes: [node], named: node, input, output: written, cap: null };
+    const activation: Activation = {
+      kind: mark.kind,
+      nodes: [node],
+      named: node,
+      input,
+      output: written,
+      cap: null,
+      doubt: null,
+    };
     return [{ ...foundSite(activation, names, `already FReLU (${mark.form})`), id: mark.id }];
   });
 }

@@ -1,4 +1,4 @@
-import { intAttribute, stringAttribute } from '../../model/attributes.js';
+import { findAttribute, intAttribute, stringAttribute } from '../../model/attributes.js';
 import { DataType, elementCount, readIntegers } from '../../model/tensor.js';
 import type { Emitter } from '../emitter.js';
 import {
@@ -93,6 +93,23 @@ const gatherND: GradientRule = (context) => {
   return [emit.op('Reshape', [scattered, emit.ints(from)])];
 };
 
+/** Compress keeps the slices, or without an axis the elements, for which a constant says so. */
+const compress: GradientRule = (context) => {
+  const { node, emit, shape, constant } = context;
+  const condition = constant(inputOf(node, 1));
+  if (condition === undefined) throw new UnsupportedNode('how many elements it keeps depends on values');
+  const from = shape(inputOf(node, 0));
+  const isFlattened = findAttribute(node, 'axis') === undefined;
+  const data = isFlattened ? [elementCount(from)] : from;
+  const signed = intAttribute(node, 'axis', 0);
+  const axis = signed < 0 ? signed + data.length : signed;
+  const kept = readIntegers(condition).flatMap((keeps, i) => (keeps === 0 ? [] : [i]));
+  const along = emit.op('Reshape', [emit.ints(kept), emit.ints(data.map((_, i) => (i === axis ? kept.length : 1)))]);
+  const indices = emit.op('Expand', [along, emit.ints(shape(outputOf(node)))]);
+  const dx = emit.op('ScatterElements', [zeros(emit, data), indices, outputGradient(context)], { axis: { int: axis } });
+  return [isFlattened ? emit.op('Reshape', [dx, emit.ints(from)]) : dx];
+};
+
 /** Operators that pick or place elements by index. */
 export const gatherAndScatter: GradientRules = {
   Gather: gather,
@@ -128,7 +145,5 @@ export const gatherAndScatter: GradientRules = {
     const axis = { axis: { int: intAttribute(node, 'axis', -1) } };
     return [emit.op('ScatterElements', [data, outputOf(node, 1), outputGradient(context)], axis)];
   },
-  Compress() {
-    throw new UnsupportedNode('how many elements it keeps depends on their values');
-  },
+  Compress: compress,
 };

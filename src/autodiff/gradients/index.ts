@@ -2,13 +2,16 @@ import { intAttribute } from '../../model/attributes.js';
 import type { NodeProto } from '../../model/graph.js';
 import { DataType, isFloat } from '../../model/tensor.js';
 import { activations } from './activations.js';
+import { attention } from './attention.js';
 import { blocked } from './blocked.js';
+import { col2im } from './col2im.js';
 import { convolution } from './conv.js';
 import { crossEntropy } from './cross-entropy.js';
 import { dropout } from './dropout.js';
 import { einsum } from './einsum.js';
 import { elementwise } from './elementwise.js';
 import { gatherAndScatter } from './gather.js';
+import { gridSample } from './grid-sample.js';
 import { matmul } from './matmul.js';
 import { normalization } from './normalization.js';
 import { pooling } from './pooling.js';
@@ -26,15 +29,18 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
   ...dropout,
   ...softmax,
   ...activations,
+  ...attention,
   ...normalization,
   ...pooling,
   ...matmul,
   ...convolution,
+  ...col2im,
   ...crossEntropy,
   ...blocked,
   ...einsum,
   ...elementwise,
   ...gatherAndScatter,
+  ...gridSample,
   ...reduce,
   ...resize,
   ...shape,

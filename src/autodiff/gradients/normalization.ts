@@ -72,6 +72,29 @@ export const normalization: GradientRules = {
     ];
   },
 
+  /** y = x / sqrt(mean(x^2) + epsilon) scale: layer normalization without a centre (Zhang, Sennrich: arXiv 1910.07467). */
+  RMSNormalization(context) {
+    const { node, emit, shape, wants } = context;
+    const dy = outputGradient(context);
+    const [x, scale] = [inputOf(node, 0), inputOf(node, 1)];
+    const axis = intAttribute(node, 'axis', -1);
+    const first = axis < 0 ? axis + shape(x).length : axis;
+    const axes = emit.ints(shape(x).flatMap((_, i) => (i < first ? [] : [i])));
+    const mean = (value: string) => emit.op('ReduceMean', [value, axes], { keepdims: { int: 1 } });
+    const squares = mean(emit.op('Mul', [x, x]));
+    const inverse = inverseDeviation(emit, squares, floatAttribute(node, 'epsilon', 1e-5));
+    const normalized = emit.op('Mul', [x, inverse]);
+    const toInput = (): string => {
+      const g = emit.op('Mul', [dy, scale]);
+      const along = emit.op('Mul', [normalized, mean(emit.op('Mul', [g, normalized]))]);
+      return emit.op('Mul', [emit.op('Sub', [g, along]), inverse]);
+    };
+    return [
+      wants(0) ? toInput() : null,
+      wants(1) ? sumTo(emit, emit.op('Mul', [dy, normalized]), shape(x), shape(scale)) : null,
+    ];
+  },
+
   /** Each image's channel is a row that is standardized, and its scale one number: the means give every gradient. */
   InstanceNormalization(context) {
     const { node, emit, shape, wants } = context;

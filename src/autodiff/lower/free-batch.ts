@@ -16,7 +16,8 @@ export function freeBatch(graph: Graph): number | null {
     const type = value.type?.value;
     const first = type?.case === 'tensorType' ? type.value.shape?.dim[0] : undefined;
     if (first?.value.case !== 'dimValue') continue;
-    fixed ??= Number(first.value.value);
+    // some exporters write a free dimension as -1
+    if (first.value.value > 0n) fixed ??= Number(first.value.value);
     first.value = { case: 'dimParam', value: 'batch' };
   }
   if (fixed === null) return null;

@@ -57,10 +57,19 @@ export class GraphEdit {
     return found;
   }
 
-  /** Takes a constant away that nothing reads any more: without a signature it would count as an output of the model. */
+  /** Takes a constant away, computed or not, that nothing reads any more: without a signature it would count as an output of the model. */
   dropUnread(endpoint: string): void {
     const name = parseEndpoint(endpoint).node;
-    if (this.#nodes.some((node) => nameOf(node) === name && node.op === 'Const')) this.dropNode(name);
+    if (!this.#nodes.some((node) => nameOf(node) === name) || !this.#isConstant(name)) return;
+    const before = this.inputs(name);
+    this.dropNode(name);
+    for (const each of before) this.dropUnread(each);
+  }
+
+  #isConstant(name: string): boolean {
+    const inputs = this.inputs(name);
+    if (inputs.length === 0) return this.node(name).op === 'Const';
+    return inputs.every((each) => this.#isConstant(parseEndpoint(each.replace('^', '')).node));
   }
 
   /** Takes a node away, unless something reads it. */

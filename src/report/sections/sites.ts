@@ -114,6 +114,7 @@ function inputCharts({ result, text, numbers }: Context): Block[] {
   const words = text.sites;
   const measured = result.sites.filter((site) => site.before !== null || site.after !== null);
   if (measured.length === 0) return result.sites.length === 0 ? [] : [note(words.notMeasured)];
+  const others = result.sites.filter((site) => !measured.includes(site)).map(({ id }) => id);
   const shareText = (value: number | undefined) =>
     value === undefined ? text.notMeasured : plain([numbers.share(value, null)]);
   return [
@@ -146,7 +147,13 @@ function inputCharts({ result, text, numbers }: Context): Block[] {
       };
     }),
     paragraph(words.chartNote),
+    ...(others.length === 0 ? [] : [note(words.unobserved(nameSome(text, others)))]),
   ];
+}
+
+function nameSome({ sites, listGap }: Context['text'], ids: readonly string[]): string {
+  const names = ids.slice(0, namedSkips).join(listGap);
+  return ids.length > namedSkips ? sites.andMore(names, ids.length - namedSkips) : names;
 }
 
 /** Where the floor of the written activation begins in its inputs; per channel there is no one place, but 0 is close to all. */
@@ -169,12 +176,7 @@ function skippedTable({ result, text, numbers }: Context): Block[] {
       caption: words.skipped,
       columns: [named(words.reason), numeric(words.sites), named(words.site)],
       rows: [...byReason].slice(0, reasonRows).map(([reason, ids]) => {
-        const names = ids.slice(0, namedSkips).join(text.listGap);
-        return [
-          [reason],
-          [numbers.count(ids.length, null)],
-          [ids.length > namedSkips ? words.andMore(names, ids.length - namedSkips) : names],
-        ];
+        return [[reason], [numbers.count(ids.length, null)], [nameSome(text, ids)]];
       }),
     },
   ];

@@ -349,7 +349,9 @@ export const en = {
     sites: 'Sites',
     noReason: 'no reason recorded',
     andMore: (names: string, more: number) => `${names} and ${more} more`,
-    notMeasured: rich`The distribution of the inputs of the activations was not measured in this run.`,
+    notMeasured: rich`The distribution of the inputs of the activations was not measured in this run. Within If, Loop, Scan and local functions it never is, since their values do not leave them.`,
+    unobserved: (names: string) =>
+      rich`Not measured at ${names}. Within If, Loop, Scan and local functions nothing is observed, since their values do not leave them; of the other sites the first ones are.`,
     noneMigrated: rich`No site was migrated.`,
   },
 

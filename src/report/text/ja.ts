@@ -343,7 +343,9 @@ export const ja: Texts = {
     sites: '箇所数',
     noReason: '理由の記録なし',
     andMore: (names, more) => `${names}、ほか${more}か所`,
-    notMeasured: rich`活性化関数への入力の分布は、今回は測定していません。`,
+    notMeasured: rich`活性化関数への入力の分布は、今回は測定していません。If・Loop・Scanやローカル関数の内部の値は外部に出ないため、常に測定の対象外です。`,
+    unobserved: (names) =>
+      rich`${names} では測定していません。If・Loop・Scanやローカル関数の内部の値は外部に出ないため測定せず、それ以外の箇所は先頭から順に測定しています。`,
     noneMigrated: rich`置き換えた箇所はありません。`,
   },
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DataType, int64Tensor, rawTensor } from '../../../src/model/tensor.js';
+import { DataType, floatTensor, int64Tensor, rawTensor } from '../../../src/model/tensor.js';
 import { checkGradient, node } from '../check-gradient.js';
 
 describe('Gather', () => {
@@ -84,7 +84,7 @@ describe('ScatterElements, ScatterND', () => {
   });
 });
 
-describe('TopK, Compress', () => {
+describe('TopK', () => {
   it.each([0, 1])('TopK along a middle axis, largest %d', async (largest) => {
     const values = Array.from({ length: 24 }, (_, i) => ((i * 7) % 24) / 8);
     await checkGradient({
@@ -93,13 +93,30 @@ describe('TopK, Compress', () => {
       nodes: [node('TopK', ['x', 'k'], ['y', 'where'], { axis: { int: 1 }, largest: { int: largest } })],
     });
   });
+});
 
-  it('Compress is refused with its reason', async () => {
-    const check = checkGradient({
-      inputs: { x: { shape: [3] } },
-      constants: [rawTensor('c', DataType.BOOL, [3], Uint8Array.of(1, 0, 1))],
-      nodes: [node('Compress', ['x', 'c'], ['y'])],
+describe('Compress', () => {
+  const keeps = (...values: number[]) => rawTensor('c', DataType.BOOL, [values.length], Uint8Array.from(values));
+
+  it.each([
+    ['rows', { axis: { int: 0 } }, keeps(1, 0, 1)],
+    ['columns, by a shorter condition', { axis: { int: -1 } }, keeps(0, 1)],
+    ['none along an axis but one', { axis: { int: 1 } }, keeps(0, 1)],
+    ['elements', {}, keeps(1, 0, 0, 1, 0, 1, 1, 0, 0, 1, 1)],
+  ])('%s', async (_, attributes, condition) => {
+    await checkGradient({
+      inputs: { x: { shape: [3, 2, 4] } },
+      constants: [condition],
+      nodes: [node('Compress', ['x', 'c'], ['y'], attributes)],
     });
-    await expect(check).rejects.toThrow('depends on their values');
+  });
+
+  it('refuses a condition that is computed', async () => {
+    const check = checkGradient({
+      inputs: { x: { shape: [4] } },
+      constants: [floatTensor('zero', [], [0])],
+      nodes: [node('Greater', ['x', 'zero'], ['c']), node('Compress', ['x', 'c'], ['y'], { axis: { int: 0 } })],
+    });
+    await expect(check).rejects.toThrow('how many elements it keeps depends on values');
   });
 });

@@ -52,6 +52,16 @@ it('leaves a graph alone whose batch is free', () => {
   expect(graph.proto).toEqual(before);
 });
 
+it('takes -1, as some exporters write it, for a free batch', () => {
+  const graph = fixedAtOne([[-1, 6]]);
+  graph.proto.input = [valueInfo('x', [-1, 2, 3])];
+  graph.proto.output = [valueInfo('y', [-1, 1])];
+  const nodes = structuredClone(graph.proto.node);
+  expect(freeBatch(graph)).toBeNull();
+  expect(graph.proto.node).toEqual(nodes);
+  expect(signatureOf(graph).inputs[0]?.shape).toEqual([null, 2, 3]);
+});
+
 it('leaves the shape of a constant alone, though it begins with the batch', async () => {
   const graph = graphOf({
     inputs: { x: [1, 2] },

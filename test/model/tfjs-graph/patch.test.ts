@@ -24,6 +24,7 @@ import {
   runTfjs,
   sliding,
   text,
+  type,
 } from './graph-model.js';
 
 const feeds = randomFeeds({ x: [2, 8, 8, 3] });
@@ -228,6 +229,89 @@ describe('patchTfjsGraph', () => {
     if (form !== 'fused') return;
     const names: string[] = jsonOf(after).modelTopology.node.map(({ name }: { name: string }) => name);
     for (const gone of ['capped', 'keras/six', 'positive']) expect(names).not.toContain(gone);
+  });
+
+  /** relu(h) as TensorFlow's users write it out. */
+  const writtenOut: Readonly<Record<string, (model: HandmadeModel, h: string) => string>> = {
+    'tf.maximum(h, 0)': (model, h) => model.node('Maximum', 'act', [h, 'zero']),
+    'tf.maximum(tf.zeros_like(h), h)': (model, h) =>
+      model.node('Maximum', 'act', [model.node('ZerosLike', 'zeros', [h]), h]),
+    'tf.maximum(h, tf.cast(0, tf.float32))': (model, h) => {
+      const zero = model.node('Cast', 'cast', [model.integers('whole', 0)], {
+        SrcT: type('int32'),
+        DstT: type('float32'),
+      });
+      return model.node('Maximum', 'act', [h, zero]);
+    },
+    'tf.where(h > 0, h, 0)': (model, h) =>
+      model.node('SelectV2', 'act', [model.node('Greater', 'c', [h, 'zero']), h, 'zero']),
+    'tf.where(h < 0, zeros, h)': (model, h) => {
+      const zeros = model.node('ZerosLike', 'zeros', [h]);
+      return model.node('Select', 'act', [model.node('Less', 'c', [h, 'zero']), zeros, h]);
+    },
+    'h * tf.cast(h > 0, tf.float32)': (model, h) => {
+      const positive = model.node('Greater', 'c', [h, 'zero'], { T: type('float32') });
+      const mask = model.node('Cast', 'mask', [positive], { SrcT: type('bool'), DstT: type('float32') });
+      return model.node('Mul', 'act', [h, mask]);
+    },
+    '(h + tf.abs(h)) / 2': (model, h) => {
+      const sum = model.node('AddV2', 'plus', [h, model.node('Abs', 'abs', [h])]);
+      return model.node('RealDiv', 'act', [sum, model.constant('two', [], [2])]);
+    },
+    'h - tf.minimum(h, 0)': (model, h) => model.node('Sub', 'act', [h, model.node('Minimum', 'min', [h, 'zero'])]),
+    'tf.clip_by_value(h, 0, inf)': (model, h) =>
+      model.node('ClipByValue', 'act', [h, 'zero', model.constant('inf', [], [Number.POSITIVE_INFINITY])]),
+    'tf.nn.leaky_relu(h, 0)': (model, h) => model.node('LeakyRelu', 'act', [h], { alpha: float(0) }),
+  };
+
+  it.each(
+    Object.keys(writtenOut).flatMap((how) =>
+      (['folded', 'fused', 'explicit'] as const).map((form) => [how, form] as const),
+    ),
+  )('%s, %s', async (how, form) => {
+    const model = new HandmadeModel();
+    if (!how.includes('cast(0')) model.constant('zero', [], [0]);
+    const dense = model.node('MatMul', 'dense', [model.input('x', [-1, 5]), model.random('w1', [5, 4])]);
+    const hidden = model.node('BiasAdd', 'hidden', [dense, model.random('b1', [4])]);
+    const act = writtenOut[how]?.(model, hidden) ?? '';
+    model.node('MatMul', 'y', [act, model.random('w2', [4, 3])]);
+    model.fields = how.includes('cast(0') ? {} : { signature: { outputs: { y: { name: 'y:0' } } } };
+    const vectors = randomFeeds({ x: [3, 5] });
+    for (const granularity of ['layer', 'channel'] as const) {
+      const { after, baked, plan } = await migrate(model.files(), { form, granularity });
+      expect(plan.sites.map((site) => [site.kind, site.form, site.shift !== null])).toEqual([['relu', form, true]]);
+      const theirs = await runTfjs(after, vectors);
+      expect(largestDifference(await runOnnx(baked, vectors), theirs)).toBeLessThan(1e-5);
+      const again = await readFiles(after);
+      expect(largestDifference(await runOnnx(again.graph, vectors), theirs)).toBeLessThan(1e-5);
+      const second = planMigration(again.graph, { ...defaultPlanOptions, form });
+      expect(second.sites.map(({ reason }) => reason)).toEqual([`already FReLU (${form})`]);
+      const plain = await migrate(model.files(), { form, granularity }, 0);
+      expect(
+        largestDifference(await runTfjs(plain.after, vectors), await runTfjs(model.files(), vectors)),
+      ).toBeLessThan(1e-5);
+    }
+  });
+
+  it('lists a Prelu whose slopes are 0', async () => {
+    const model = new HandmadeModel();
+    const x = model.input('x', [-1, 5]);
+    model.node('Prelu', 'y', [x, model.constant('slope', [5], [0, 0, 0, 0, 0])]);
+    model.node(
+      '_FusedMatMul',
+      'z',
+      [x, model.random('w', [5, 4]), model.random('b', [4]), model.constant('flat', [4], [0, 0, 0, 0])],
+      {
+        ...fusing('BiasAdd', 'Prelu'),
+        transpose_a: bool(false),
+        transpose_b: bool(false),
+      },
+    );
+    const { plan } = await migrate(model.files(), {});
+    expect(plan.sites.map(({ status, reason }) => [status, reason?.slice(0, 7)])).toEqual([
+      ['skip', 'a PReLU'],
+      ['skip', 'a PReLU'],
+    ]);
   });
 
   it.each(['folded', 'fused', 'explicit'] as const)(

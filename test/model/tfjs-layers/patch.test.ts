@@ -251,3 +251,39 @@ describe('what is written', () => {
     expect(difference(await runGraph(baked, [input]), expected)).toBeLessThan(100 * cost + 1e-5);
   });
 });
+
+describe('a LayerNormalization before a ReLU', () => {
+  const network = (config: object, shape: number[]) =>
+    tf.sequential({
+      layers: [
+        layers.dense({ inputShape: shape, units: 6, name: 'd1' }),
+        layers.layerNormalization({ name: 'ln', ...config }),
+        layers.reLU({ name: 'r' }),
+        layers.dense({ units: 3, name: 'd2' }),
+      ],
+    });
+
+  it.each([
+    ['with a beta', {}, [5]],
+    ['without a beta', { center: false }, [5]],
+    ['without a gamma', { scale: false }, [5]],
+    ['over two axes', { axis: [-2, -1] }, [4, 5]],
+    ['of sequences', {}, [4, 5]],
+  ] as const)('%s takes the shift', async (_, config, shape) => {
+    const model = network(config, [...shape]);
+    randomize(model);
+    const saved = await save(model);
+    const input = feed([3, ...shape]);
+    for (const granularity of ['layer', 'channel'] as const) {
+      const { plan, baked, files } = await migrate(saved, { granularity });
+      expect(plan.sites.map(({ status, shift }) => [status, shift?.rule])).toEqual([
+        ['migrate', 'LayerNormalization beta'],
+      ]);
+      const expected = await runGraph(baked, [input]);
+      expect(difference(await runStock(await loadStock(files), [input]), expected)).toBeLessThan(1e-5);
+      const untouched = await migrate(saved, { granularity }, 0);
+      const before = await runStock(await loadStock(saved), [input]);
+      expect(difference(await runStock(await loadStock(untouched.files), [input]), before)).toBeLessThan(1e-5);
+    }
+  });
+});
