@@ -1,8 +1,7 @@
-import { create } from '@bufbuild/protobuf';
-import { AttributeProtoSchema, AttributeProto_AttributeType as AttributeType } from 'onnx-buf';
 import { present } from '../../../contract/present.js';
-import { type Attributes, type GraphProto, makeNode } from '../../graph.js';
+import { type Attributes, makeNode } from '../../graph.js';
 import { floatTensor } from '../../tensor.js';
+import { addBody } from '../../tfjs/body.js';
 import { OnnxBuilder, valueInfo } from '../../tfjs/builder.js';
 import type { LayoutStep } from '../../tfjs/origin.js';
 import type { LayerContext, LayerTable, LayerValue } from '../context.js';
@@ -199,7 +198,7 @@ function throughScan(
   const count = cells[cell.kind].states;
   const starts = initial.length > 0 ? initial : zeroStates(layer, x, cell.units, count);
 
-  const body = new OnnxBuilder();
+  const body = new OnnxBuilder(builder);
   body.scope = `${builder.scope}/step`;
   const at = (name: string) => builder.freshName(`${builder.scope}/${name}`);
   const before = starts.map((_, i) => at(`state${i}`));
@@ -225,11 +224,6 @@ function throughScan(
     steps: layer.op('Transpose', [present(outputs[count], 'the steps of a Scan')], { perm: { ints: [1, 0, 2] } }),
     states: outputs.slice(0, count),
   };
-}
-
-function addBody(builder: OnnxBuilder, output: string, body: GraphProto): void {
-  const attribute = create(AttributeProtoSchema, { name: 'body', type: AttributeType.GRAPH, g: body });
-  present(builder.nodeOf(output), `the Scan of '${output}'`).attribute.push(attribute);
 }
 
 /** [batch, units] zeros for each state, from x: [time, batch, features]. */
