@@ -13,9 +13,10 @@ import {
   type WeightUse,
 } from './context.js';
 import type { Endpoint, GraphNode } from './graph-def.js';
-import { keyOf, type Scan, scanOp } from './loops.js';
+import { keyOf, loopOp, type Scan, scanOp } from './loops.js';
 import { converters } from './ops/index.js';
 import { writeScan } from './scan.js';
+import { cureOf, unreadNode } from './unread.js';
 
 /** What nodes give, by name. */
 export type Results = Map<string, readonly Operand[]>;
@@ -29,10 +30,12 @@ export class Conversion {
   /** what cannot be read, with what to do about it where that is not the usual */
   readonly refused = new Map<string, string | null>();
 
+  /** @param keeps whether what cannot be read stays, as a node that nothing can run (`unreadNode`): enough to plan with */
   constructor(
     readonly files: TfjsFiles,
     readonly builder: OnnxBuilder,
     readonly scans: ReadonlyMap<string, Scan>,
+    readonly keeps: boolean,
   ) {
     this.weights = new Weights(builder);
   }
@@ -53,7 +56,7 @@ export class Conversion {
   ): void {
     const isReadOnce = readOnce(nodes, results, outputs);
     for (const node of nodes) {
-      if (node.op === 'Const') {
+      if (node.op === 'Const' && (!this.keeps || isNumeric(this.files, node))) {
         results.set(node.name, [constantOf(this.files, node)]);
         continue;
       }
@@ -73,7 +76,12 @@ export class Conversion {
         results.set(node.name, this.#convert(context));
       } catch (cause) {
         if (!(cause instanceof Unsupported)) throw cause;
-        this.refused.set(`${node.op === scanOp ? 'the loop' : node.op} '${node.name}': ${cause.message}`, cause.cure);
+        const named = node.op === scanOp || node.op === loopOp ? 'the loop' : node.op;
+        this.refused.set(`${named} '${node.name}': ${cause.message}`, cause.cure);
+        // what a body holds that cannot be read makes its loop one that cannot be
+        if (this.keeps && builder === this.builder) {
+          results.set(node.name, unreadNode(context, outputCount(node.name, nodes, outputs)));
+        }
       }
     }
   }
@@ -82,7 +90,11 @@ export class Conversion {
     const { node, builder } = context;
     const mark = builder.nodes.length;
     const scan = node.op === scanOp ? this.scans.get(node.name) : undefined;
-    const made = scan === undefined ? (converters.get(node.op)?.(context) ?? []) : writeScan(this, context, scan);
+    const converter = converters.get(node.op);
+    const made =
+      scan !== undefined
+        ? writeScan(this, context, scan)
+        : (converter?.(context) ?? context.refuse('it is not supported', cureOf(node.op)));
     const [first] = made;
     const last = first === undefined || isConstant(first) ? undefined : builder.nodeOf(first.name);
     const written = builder.nodes.slice(mark);
@@ -99,6 +111,18 @@ export class Conversion {
     }
     return made;
   }
+}
+
+/** How many outputs of a node are read. */
+function outputCount(name: string, nodes: readonly GraphNode[], outputs: readonly Endpoint[]): number {
+  const read = [...nodes.flatMap(({ inputs }) => inputs), ...outputs].filter(({ node }) => node === name);
+  return read.reduce((count, { output }) => Math.max(count, output + 1), 1);
+}
+
+/** Texts and complex numbers are no tensors of the graph. */
+function isNumeric({ weights }: TfjsFiles, { name }: GraphNode): boolean {
+  const dtype = weights.get(name)?.dtype;
+  return dtype !== 'string' && dtype !== 'complex64';
 }
 
 /** Whether one node alone reads a value; one that only passes it on (Identity, a Transpose that is none) hides no other reader. */

@@ -129,10 +129,14 @@ export function variableName(scan: Pick<Loop, 'name'>, variable: number): string
 }
 
 /** The operator that stands in a definition for a loop that was recognised; its outputs are the loop's variables. */
-export const scanOp = 'Scan of frelu-migrate';
+export const scanOp = 'Scan';
+
+/** The operator that stands for any other loop, of which only what goes in and comes out is told. */
+export const loopOp = 'Loop';
 
 /**
- * The definition with a node of `scanOp` in the place of each loop that is a Scan: what read the loop's variables reads its outputs.
+ * The definition with a node of `scanOp` in the place of each loop that is a Scan, and of `loopOp` in that of others which
+ * would be circles of nodes: what read the loop's variables reads its outputs.
  * @param integer the value of a constant of one integer, by name; null for other nodes
  */
 export function withScans(
@@ -143,8 +147,17 @@ export function withScans(
   const scans = new Map<string, Scan>();
   for (const loop of loopsOf(definition)) {
     const recognised = new ScanReader(definition, loop, integer).read();
-    if (recognised === null) continue;
-    const name = nodes.has(loop.name) && !whiles.has(nodes.get(loop.name)?.op ?? '') ? `${loop.name}/scan` : loop.name;
+    const isCall = whiles.has(nodes.get(loop.name)?.op ?? '');
+    if (recognised === null && isCall) continue;
+    const name = nodes.has(loop.name) && !isCall ? `${loop.name}/loop` : loop.name;
+    if (recognised === null) {
+      const inputs = loop.variables.map(({ start }) => start);
+      nodes.set(name, { name, op: loopOp, inputs, attributes: {} });
+      for (const [variable, { end }] of loop.variables.entries()) {
+        if (end !== null) pass(nodes, end.node, { node: name, output: variable });
+      }
+      continue;
+    }
     const scan = { ...recognised, name };
     scans.set(name, scan);
     nodes.set(name, { name, op: scanOp, inputs: outerInputs(scan), attributes: {} });
@@ -167,9 +180,13 @@ function outerInputs({ states, taken, constants, limits }: Scan): Endpoint[] {
 
 /** What stood behind a loop as a list, or behind an Exit, is the loop's output itself. */
 function replaceEnd(nodes: Map<string, GraphNode>, definition: GraphDef, end: Endpoint, output: Endpoint): void {
-  const pass = (name: string) => nodes.set(name, { name, op: 'Identity', inputs: [output], attributes: {} });
-  if (definition.nodes.get(end.node)?.op === 'Exit') pass(end.node);
-  for (const stack of readersOf(definition, end)) if (stack.op === 'TensorListStack') pass(stack.name);
+  if (definition.nodes.get(end.node)?.op === 'Exit') pass(nodes, end.node, output);
+  for (const stack of readersOf(definition, end)) if (stack.op === 'TensorListStack') pass(nodes, stack.name, output);
+}
+
+/** Makes a node one that passes `output` on. */
+function pass(nodes: Map<string, GraphNode>, name: string, output: Endpoint): void {
+  nodes.set(name, { name, op: 'Identity', inputs: [output], attributes: {} });
 }
 
 function readersOf({ nodes }: GraphDef, { node, output }: Endpoint): GraphNode[] {

@@ -21,6 +21,7 @@ import {
 import { type Scan, withScans } from './loops.js';
 import { converters } from './ops/index.js';
 import { isCircle, nodesFor } from './order.js';
+import { cureOf, cureOfLoops } from './unread.js';
 
 /** A GraphModel as an ONNX graph, with what is needed to write changes back to its own files. */
 export interface TfjsGraphModel extends Model {
@@ -50,25 +51,26 @@ export function useKey(node: NodeProto, input: number): string {
  * Reads a GraphModel. The ONNX graph has the model's own inputs and outputs (channels last, as tf.js has them), named
  * after their nodes. An ONNX node that gives a GraphDef node's result has that node's name.
  * @param read another source of the files than the disk
+ * @param keeps whether operators that are not covered stay as nodes that nothing can run, and are listed in `unread`
  * @throws Failure('input') when a file is unusable, and once with all operators that are not covered
  */
-export async function readTfjsGraph(path: string, read?: ReadFile): Promise<TfjsGraphModel> {
+export async function readTfjsGraph(path: string, read?: ReadFile, keeps = false): Promise<TfjsGraphModel> {
   const tfjs = await readTfjsFiles(path, read);
   const definition = readGraphDef(path, tfjs.json);
-  const conversion = convert(tfjs, definition);
+  const conversion = convert(tfjs, definition, keeps);
   return { format: 'tfjs-graph', path: tfjs.path, files: tfjs.files, limits, tfjs, definition, ...conversion };
 }
 
 const limits: FormatLimits = { ...unlimited, bodies: 'a part of a loop, which stays as it was written' };
 
-type Converted = Pick<TfjsGraphModel, 'graph' | 'origins' | 'weightUses' | 'sources' | 'dataInputs'>;
+type Converted = Pick<TfjsGraphModel, 'graph' | 'unread' | 'origins' | 'weightUses' | 'sources' | 'dataInputs'>;
 
-function convert(files: TfjsFiles, written: GraphDef): Converted {
+function convert(files: TfjsFiles, written: GraphDef, keeps: boolean): Converted {
   const { definition, scans } = withScans(written, (name) => integerOf(files, written, name));
   const outputs = outputEndpoints(definition);
-  refuseUnknown(files.path, definition, scans, outputs);
+  if (!keeps) refuseUnknown(files.path, definition, scans, outputs);
   const builder = new OnnxBuilder();
-  const conversion = new Conversion(files, builder, scans);
+  const conversion = new Conversion(files, builder, scans, keeps);
   const results: Results = new Map();
   const inputs: Value[] = [];
   conversion.write(executionOrder(files.path, definition, outputs), results, outputs, builder, (node) => {
@@ -77,9 +79,10 @@ function convert(files: TfjsFiles, written: GraphDef): Converted {
     builder.freshName(input.name);
     return input;
   });
-  if (conversion.refused.size > 0) throw unsupported(files.path, conversion.refused);
+  if (conversion.refused.size > 0 && !keeps) throw unsupported(files.path, conversion.refused);
 
-  const declared = outputs.map(({ node, output }) => {
+  const declared = outputs.map(({ node, output }, i) => {
+    const entry = definition.outputs[i];
     const operand = results.get(node)?.[output];
     if (operand === undefined) {
       throw new Failure('input', {
@@ -92,7 +95,8 @@ function convert(files: TfjsFiles, written: GraphDef): Converted {
       : operand;
     const plain = toPlain(builder, value);
     const name = builder.nameOutput(plain.name, output === 0 ? node : `${node}:${output}`);
-    return valueInfo(name, plain.dtype, plain.shape);
+    const stated = conversion.refused.size > 0 ? (entry?.dtype ?? null) : null;
+    return valueInfo(name, stated ?? plain.dtype, plain.shape);
   });
   const declaredInputs = inputs.map(({ name, dtype, shape }) => valueInfo(name, dtype, shape));
   const graph = builder.finish(declaredInputs, declared, metadataOf(files.json));
@@ -100,6 +104,7 @@ function convert(files: TfjsFiles, written: GraphDef): Converted {
   // keyed only now: finishing gives the outputs their names
   return {
     graph,
+    unread: [...conversion.refused.keys()],
     origins: weights.origins,
     weightUses: new Map(uses.map(([node, input, use]) => [useKey(node, input), use])),
     sources: new Map(sources.map(([node, source]) => [outputName(node), source])),
@@ -170,7 +175,6 @@ function refuseUnknown(
   }
   if (unknown.size === 0) return;
   const list = [...unknown].sort(([a], [b]) => (a < b ? -1 : 1));
-  const cureOf = (op: string) => (ofLoops.test(op) ? cureOfLoops : null);
   throw unsupported(
     path,
     new Map(
@@ -179,10 +183,6 @@ function refuseUnknown(
   );
 }
 
-/** What TensorFlow writes for a loop, and for the lists of tensors that one keeps. */
-const ofLoops = /^(Enter|Exit|LoopCond|Merge|NextIteration|Switch|(Stateless)?While|Tensor(List|Array).*)$/;
-const cureOfLoops =
-  'Recurrent layers are read from a LayersModel (a GRU with reset_after=False), or export the whole model to ONNX (tf2onnx).';
 const usualCure = 'Export the part of the network before them, or leave post-processing out of the model.';
 
 /** @param list what is not supported, with its cure where there is a better one than the usual */
@@ -190,7 +190,7 @@ function unsupported(path: string, list: ReadonlyMap<string, string | null>): Fa
   const cures = new Set([...list.values()].map((cure) => cure ?? usualCure));
   return new Failure('input', {
     what: `${path}: these operators are not supported:\n${[...list.keys()].map((each) => `  ${each}`).join('\n')}.`,
-    cure: (cures.has(cureOfLoops) ? [cureOfLoops] : [...cures]).join(' '),
+    cure: `${(cures.has(cureOfLoops) ? [cureOfLoops] : [...cures]).join(' ')} Without data, inspect and rewrite take the model as it is.`,
   });
 }
 
