@@ -176,6 +176,7 @@ export type SettingName =
   | 'overwrite'
   | 'padding'
   | 'preprocess'
+  | 'repairKeras3'
   | 'reportFormat'
   | 'resize'
   | 'resume'

@@ -158,6 +158,16 @@ export async function checkSame(
   }
 }
 
+/**
+ * The check of a model whose files were brought into a form that TensorFlow.js loads.
+ * @throws Failure('input') when TensorFlow.js cannot run it, or computes something else
+ */
+export async function checkRepaired(model: ModelOutline, warn: (message: string) => void): Promise<Verification> {
+  const found = await checkAgainstTfjs(model, { modelPath: model.path, warn });
+  if (found === null) throw new Error(`${model.path} is no model of TensorFlow.js`);
+  return found;
+}
+
 /** What storing changed weights in quantised types cost; null where none is. The metric is null where none was measured. */
 export function requantizationCost(
   { requantized }: PatchedModel,

@@ -8,6 +8,7 @@ import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
 import { metadataOf } from '../tfjs/write.js';
 import { type Activation, LayerContext, LayersGraph, type LayerValue, type Slot, Unsupported } from './context.js';
+import { isKeras3Form, keras3Version } from './keras3.js';
 import { layerTable } from './layers/index.js';
 import { limitsOf } from './limits.js';
 import {
@@ -82,13 +83,14 @@ const cureOfRecurrent =
  * `vars` in the names of its weights, and is loaded.
  * @throws Failure('input') for the former
  */
-function refuseKeras3({ path, json, weights }: TfjsFiles): void {
-  const version = textOf(objectOf(json.modelTopology).keras_version);
-  if (version === undefined || !version.startsWith('3.')) return;
-  if ([...weights.keys()].some((name) => name.split('/').includes('vars'))) return;
+function refuseKeras3(files: TfjsFiles): void {
+  const version = keras3Version(files);
+  if (version === null || !isKeras3Form(files.json.modelTopology)) return;
+  if ([...files.weights.keys()].some((name) => name.split('/').includes('vars'))) return;
   throw new Failure('input', {
-    what: `${path}: the model was saved by Keras ${version} as an .h5 file, which TensorFlow.js cannot load once it is converted.`,
-    cure: 'Save it with tf_keras, which is Keras 2, or save it as a SavedModel (model.export) and convert that to a GraphModel.',
+    what: `${files.path}: the model was saved by Keras ${version} as an .h5 file, which TensorFlow.js cannot load once it is converted.`,
+    cure: 'Let rewrite write it in the form of Keras 2, or save it with tf_keras, which is Keras 2, and convert that.',
+    settings: ['repairKeras3'],
   });
 }
 
