@@ -74,9 +74,8 @@ export async function readTfjsLayers(path: string, read?: ReadFile): Promise<Tfj
 
 const usualCure =
   'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter).';
-/** a GraphModel has a loop in its place, which is not covered either */
 const cureOfRecurrent =
-  'Replace it by a recurrent layer that is covered (LSTM, GRU, SimpleRNN), or export the whole model to ONNX (tf2onnx).';
+  'Convert the model to a GraphModel (tensorflowjs_converter), in which most loops are read, or export it to ONNX (tf2onnx).';
 
 /**
  * Keras 3 writes an .h5 file that is converted without complaint, and that TensorFlow.js then cannot load. Its own format, .keras, says
