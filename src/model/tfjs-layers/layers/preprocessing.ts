@@ -1,3 +1,4 @@
+import { DataType } from '../../tensor.js';
 import type { LayerContext, LayerTable, LayerValue } from '../context.js';
 import { spatialInput, spatialOutput } from './window.js';
 
@@ -19,26 +20,18 @@ function marginOf(extent: number, length: number, isWidth: boolean): number {
   return isWidth && extent !== length && margin === 0 ? 1 : margin;
 }
 
-/** A crop in the middle; where the image is smaller than that in one direction, it is scaled instead, in both. */
 function centerCrop(layer: LayerContext): LayerValue {
   const { builder } = layer;
   const x = spatialInput(layer, 2);
-  const extents = x.spatial.map((extent) => layer.known(extent, 'extent'));
   const wanted = [layer.number('height', 1), layer.number('width', 1)];
-  const margins = extents.map((extent, axis) => marginOf(extent, wanted[axis] ?? 1, axis === 1));
-  if (margins.every((margin) => margin >= 0)) {
-    const name = extents.reduce((value, extent, axis) => {
-      const pixels = croppedPixels(extent, wanted[axis] ?? 1, margins[axis] ?? 0);
-      return layer.op('Gather', [value, builder.int64s(pixels)], { axis: { int: axis + 2 } });
-    }, x.name);
-    return spatialOutput(layer, { ...x, name, spatial: wanted });
-  }
-  const others = layer.op('Shape', [x.name], { start: { int: 0 }, end: { int: 2 } });
-  const sizes = layer.op('Concat', [others, builder.int64s(wanted)], { axis: { int: 0 } });
-  const name = layer.op('Resize', [x.name, '', '', sizes], {
-    mode: { string: 'linear' },
-    coordinate_transformation_mode: { string: 'asymmetric' },
-  });
+  const name = x.spatial.reduce((value, each, axis) => {
+    const [extent, length] = [layer.known(each, 'extent'), wanted[axis] ?? 1];
+    const margin = marginOf(extent, length, axis === 1);
+    // it would scale, and hands the scaling a list of tensors, which that refuses
+    if (margin < 0) layer.refuse('TensorFlow.js fails where the image is smaller than what is cut out');
+    const pixels = builder.int64s(croppedPixels(extent, length, margin));
+    return layer.op('Gather', [value, pixels], { axis: { int: axis + 2 } });
+  }, x.name);
   return spatialOutput(layer, { ...x, name, spatial: wanted });
 }
 
@@ -48,13 +41,13 @@ function categoryEncoding(layer: LayerContext): LayerValue {
   const x = layer.plain(layer.input);
   const shape = layer.shapeOf(x);
   const mode = layer.text('output_mode', 'multi_hot').replace(/_/g, '').toLowerCase();
-  const indices = x.dtype === 'int32' ? x.name : layer.op('Cast', [x.name], { to: { int: 6 } });
-  if (mode === 'int') return { ...x, name: indices, dtype: 'int32' };
+  const whole = (type: DataType) => layer.op('Cast', [x.name], { to: { int: type } });
+  if (mode === 'int') return { ...x, name: whole(DataType.INT32), dtype: 'int32' };
   if (mode === 'tfidf') layer.refuse('it weighs what it counts (tf_idf)');
   if (mode === 'onehot' && shape[1] !== 1) layer.refuse('TensorFlow.js encodes one number a row as one_hot');
   if (shape.length !== 2) layer.refuse(`its input has ${shape.length} axes, not 2`);
   const tokens = layer.number('num_tokens', 1);
-  const each = layer.op('OneHot', [indices, builder.int64(tokens), builder.float([0, 1], [2])]);
+  const each = layer.op('OneHot', [whole(DataType.INT64), builder.int64(tokens), builder.float([0, 1], [2])]);
   const reduce = mode === 'count' ? 'ReduceSum' : 'ReduceMax';
   const name = layer.op(reduce, [each, builder.int64s([1])], { keepdims: { int: 0 } });
   return { name, dtype: 'float32', shape: [shape[0] ?? null, tokens], channelsFirst: false, mask: null };
