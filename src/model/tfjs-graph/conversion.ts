@@ -7,6 +7,7 @@ import {
   isConstant,
   NodeContext,
   type Operand,
+  type Results,
   type Slot,
   Unsupported,
   Weights,
@@ -17,9 +18,6 @@ import { keyOf, loopOp, type Scan, scanOp } from './loops.js';
 import { converters } from './ops/index.js';
 import { writeScan } from './scan.js';
 import { cureOf, unreadNode } from './unread.js';
-
-/** What nodes give, by name. */
-export type Results = Map<string, readonly Operand[]>;
 
 /** The nodes of a GraphModel on their way into an ONNX graph, with the record of what in it came from where. */
 export class Conversion {
@@ -86,6 +84,13 @@ export class Conversion {
     }
   }
 
+  /** `write`, and whether nothing of it was refused. */
+  #writeAll(nodes: readonly GraphNode[], results: Results, outputs: readonly Endpoint[], body: OnnxBuilder): boolean {
+    const before = this.refused.size;
+    this.write(nodes, results, outputs, body);
+    return this.refused.size === before;
+  }
+
   #convert(context: NodeContext): readonly Operand[] {
     const { node, builder } = context;
     const mark = builder.nodes.length;
@@ -93,7 +98,7 @@ export class Conversion {
     const converter = converters.get(node.op);
     const made =
       scan !== undefined
-        ? writeScan(this, context, scan)
+        ? writeScan(context, scan, (nodes, results, outputs, body) => this.#writeAll(nodes, results, outputs, body))
         : (converter?.(context) ?? context.refuse('it is not supported', cureOf(node.op)));
     const [first] = made;
     const last = first === undefined || isConstant(first) ? undefined : builder.nodeOf(first.name);
@@ -150,7 +155,7 @@ function readOnce(
 }
 
 /** @throws Failure('input') where the files lack its values */
-export function constantOf(files: TfjsFiles, node: Pick<GraphNode, 'name'>): Constant {
+function constantOf(files: TfjsFiles, node: Pick<GraphNode, 'name'>): Constant {
   const weight = files.weights.get(node.name);
   if (weight === undefined) {
     throw new Failure('input', {

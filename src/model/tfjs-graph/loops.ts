@@ -25,7 +25,7 @@ export interface Loop {
 const whiles: ReadonlySet<string> = new Set(['While', 'StatelessWhile']);
 
 /** Every loop of the main graph that is built as TensorFlow builds one; one within another's body is no loop of the main graph. */
-export function loopsOf(definition: GraphDef): Loop[] {
+function loopsOf(definition: GraphDef): Loop[] {
   return [...callsOf(definition), ...framesOf(definition)];
 }
 

@@ -8,8 +8,8 @@ import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../t
 import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
 import { metadataOf } from '../tfjs/write.js';
-import { isConstant, type Slot, type WeightUse } from './context.js';
-import { Conversion, type Results } from './conversion.js';
+import { isConstant, type Results, type Slot, type WeightUse } from './context.js';
+import { Conversion } from './conversion.js';
 import {
   dtypeAttribute,
   type Endpoint,

@@ -2,8 +2,8 @@ import { present } from '../../contract/present.js';
 import { addBody } from '../tfjs/body.js';
 import { OnnxBuilder, type Shape, type Value, valueInfo } from '../tfjs/builder.js';
 import { toPlain } from '../tfjs/layout.js';
-import { type Computed, isConstant, type NodeContext, type Operand } from './context.js';
-import type { Conversion, Results } from './conversion.js';
+import { type Computed, isConstant, type NodeContext, type Operand, type Results } from './context.js';
+import type { Endpoint, GraphNode } from './graph-def.js';
 import { type Scan, variableName } from './loops.js';
 
 /** What goes round: outside, the value that it starts from; inside, what a round is given of it. */
@@ -13,11 +13,22 @@ interface Carried {
 }
 
 /**
+ * Writes the nodes of a body, from what is given to what is read of them elsewhere.
+ * @returns whether all of them can be written
+ */
+export type WriteBody = (
+  nodes: readonly GraphNode[],
+  results: Results,
+  outputs: readonly Endpoint[],
+  body: OnnxBuilder,
+) => boolean;
+
+/**
  * A loop as ONNX's Scan. Its weights are those of the main graph, so that they are trained and written as any others are.
  * @param context of the node of `scanOp`, whose inputs are the states' starts, the sources, the constants and the computed limits
  * @returns what the loop leaves, by variable: a state after the last round, all that was given away, a constant itself
  */
-export function writeScan(conversion: Conversion, context: NodeContext, scan: Scan): readonly Operand[] {
+export function writeScan(context: NodeContext, scan: Scan, write: WriteBody): readonly Operand[] {
   const { builder } = context;
   const { states, taken, constants } = scan;
   const body = new OnnxBuilder(builder);
@@ -42,9 +53,7 @@ export function writeScan(conversion: Conversion, context: NodeContext, scan: Sc
     give(variable, context.operand(states.length + taken.length + i));
 
   const read = [...states.map(({ next }) => next), ...scan.given.map(({ item }) => item)];
-  const refusals = conversion.refused.size;
-  conversion.write(scan.nodes, results, read, body);
-  if (conversion.refused.size > refusals) context.refuse('its body holds what is not supported');
+  if (!write(scan.nodes, results, read, body)) context.refuse('its body holds what is not supported');
   const made = read.map(({ node, output }) => bodyResult(context, body, results.get(node)?.[output]));
   for (const [i, { before }] of carried.entries()) refuseGrowth(context, before, made[i]);
 

@@ -17,7 +17,9 @@ export function unreadNode(context: NodeContext, count: number): Computed[] {
   const { node, builder, arity } = context;
   const inputs = Array.from({ length: arity }, (_, input) => context.plain(input).name);
   const names = Array.from({ length: count }, (_, output) => builder.freshName(`${node.name}:${output}`));
-  builder.nodes.push(makeNode(node.op, inputs, names, {}, builder.freshName(node.name), unreadDomain));
+  const made = makeNode(node.op, inputs, names, {}, '', unreadDomain);
+  builder.nodes.push(made);
+  builder.nameNode(made, node.name);
   return names.map((name, output) => context.plainResult(name, typeOf(node, output), null));
 }
 

@@ -103,3 +103,25 @@ function writeWhile(model: HandmadeModel, { variables, condition, body }: LoopPa
 function typeOf(dtype: Variable['dtype']): JsonObject {
   return { type: dtype === 'float32' ? 'DT_FLOAT' : dtype === 'int32' ? 'DT_INT32' : 'DT_VARIANT' };
 }
+
+/** Goes on until the state is small: only a run tells how many rounds that takes. */
+export function openLoop(model: HandmadeModel, style: Style): void {
+  const x = model.input('x', [2, 2]);
+  const first = model.node('Relu', 'before', [model.node('MatMul', 'product', [x, model.random('w', [2, 2])])]);
+  const end = writeLoop(model, style, {
+    variables: [{ name: 'state', start: first, dtype: 'float32' }],
+    condition: (place) => {
+      const largest = place.node('Max', 'largest', [place.read('state'), place.integer('axis', 0)]);
+      const all = place.node('Max', 'all', [largest, place.integer('other_axis', 0)]);
+      return place.node('Greater', 'greater', [all, place.floats('bound', [], [0.1])], { T: type('float32') });
+    },
+    body: (place) => ({
+      state: place.node('Mul', 'half', [place.read('state'), place.floats('factor', [], [0.5])], {
+        T: type('float32'),
+      }),
+    }),
+  });
+  const last = model.node('MatMul', 'after', [end('state'), model.random('v', [2, 3])]);
+  model.node('Relu', 'behind', [last], { T: type('float32') });
+  model.fields = { signature: { outputs: { y: { name: 'behind:0', dtype: 'DT_FLOAT' } } } };
+}
