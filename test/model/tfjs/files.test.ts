@@ -194,15 +194,15 @@ describe('writing weights', () => {
       [
         {
           paths: ['h1.bin', 'h2.bin'],
-          weights: [float('k', [1, 2], half), float('h', [2], half), float('z', [2], half)],
+          weights: [float('k', [2, 2], half), float('h', [2], half), float('z', [2], half)],
         },
       ],
-      // 1, 2, and 4 over the border of the shards; 1 and 1
-      { 'h1.bin': [0, 60, 0, 64, 0, 68, 0], 'h2.bin': [68, 0, 60, 0, 60] },
+      // 1, 2, 1, 1; 4 and 4 over the border of the shards; 1 and 1
+      { 'h1.bin': [0, 60, 0, 64, 0, 60, 0, 60, 0, 68, 0], 'h2.bin': [68, 0, 60, 0, 60] },
     );
     const changed = new Map([
       ['h', Float32Array.of(4.0001, 5)],
-      ['k', Float32Array.of(1.0001, 2)],
+      ['k', Float32Array.of(1.0001, 2, 1, 1)],
       ['z', Float32Array.of(2, 1)],
     ]);
     const written = writeTfjs(files, files.json, { changed, added: [] });
@@ -213,7 +213,7 @@ describe('writing weights', () => {
       return bytesOf.get(path) ?? Promise.reject(new Error(path));
     });
     expect(valuesOf(again, 'h')).toEqual([...Float32Array.of(4.0001, 5)]);
-    expect(valuesOf(again, 'k')).toEqual([1, 2]);
+    expect(valuesOf(again, 'k')).toEqual([1, 2, 1, 1]);
     expect(valuesOf(again, 'z')).toEqual([2, 1]);
   });
 
