@@ -36,6 +36,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   overwrite: '--overwrite',
   padding: '--padding',
   preprocess: '--preprocess',
+  repairKeras3: '--repair-keras3',
   reportFormat: '--format',
   resize: '--resize',
   resume: '--resume',

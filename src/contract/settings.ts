@@ -178,6 +178,7 @@ export type SettingName =
   | 'overwrite'
   | 'padding'
   | 'preprocess'
+  | 'repairKeras3'
   | 'reportFormat'
   | 'resize'
   | 'resume'

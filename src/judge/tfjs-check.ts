@@ -6,7 +6,7 @@ import type { PatchedModel } from '../model/patch.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
 import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
 import { type InferenceSession, openSession, Tensor } from '../runtime/session.js';
-import { type RunGraph, type Verification, type VerifyOptions, verifyTfjs } from '../tfjs-check/verify.js';
+import { type RunGraph, type Verification, type VerifyOptions, verifySame, verifyTfjs } from '../tfjs-check/verify.js';
 import type { StagedModel } from '../upgrade/staging.js';
 
 /** A difference beyond this share of the largest output is not rounding: the two do not compute the same. */
@@ -129,6 +129,43 @@ export async function checkStaged(
       { cause },
     );
   }
+}
+
+/**
+ * The check of a rewritten GraphModel of which not all can be read, so that no graph of it can be run: TensorFlow.js itself is to compute
+ * the same from both.
+ * @returns null where TensorFlow.js cannot run it here either, with a warning
+ * @throws Failure('input') where it computes something else
+ */
+export async function checkSame(
+  { model }: StagedModel<ModelOutline>,
+  original: ModelOutline,
+  warn: (message: string) => void,
+): Promise<Verification | null> {
+  if (!isTfjsGraphModel(model) || !isTfjsGraphModel(original)) throw new Error(`${original.path} is no GraphModel`);
+  try {
+    const found = await verifySame(original.tfjs, model.tfjs, original.graph, { modelPath: original.path, warn });
+    if (agrees(found)) return found;
+    throw new Failure('input', {
+      what: `${original.path}: TensorFlow.js (${found.backend}) computes something else from the rewritten model: its outputs differ by ${found.maxAbsDiff}.`,
+      cure: 'Please report this model.',
+      written: 'model-untouched',
+    });
+  } catch (cause) {
+    if (!(cause instanceof Failure) || !(cause.cause instanceof Error)) throw cause;
+    warn(`not verified against TensorFlow.js, which cannot run this model here: ${cause.cause.message}`);
+    return null;
+  }
+}
+
+/**
+ * The check of a model whose files were brought into a form that TensorFlow.js loads.
+ * @throws Failure('input') when TensorFlow.js cannot run it, or computes something else
+ */
+export async function checkRepaired(model: ModelOutline, warn: (message: string) => void): Promise<Verification> {
+  const found = await checkAgainstTfjs(model, { modelPath: model.path, warn });
+  if (found === null) throw new Error(`${model.path} is no model of TensorFlow.js`);
+  return found;
 }
 
 /** What storing changed weights in quantised types cost; null where none is. The metric is null where none was measured. */

@@ -59,3 +59,8 @@ function describeValue({ name, type }: ValueInfoProto): ValueDescription {
       }) ?? null,
   };
 }
+
+/** What of a model is passed over, and what follows from that; for one of which something is. */
+export function unreadText({ path, unread = [] }: ModelOutline): string {
+  return `${path}: these operators are not read: ${unread.join('; ')}. They stay as they are, and nothing that trains or evaluates takes this model.`;
+}

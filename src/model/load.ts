@@ -56,12 +56,16 @@ export async function loadModel(path: string): Promise<Model> {
 
 /**
  * Reads a model where the dims of weights do, and their values are not needed: those of ONNX initializers of more than 64 KiB stay in
- * their files. Until the files are read again, `refuseChanged` tells whether they still are what was read.
+ * their files, and operators of a GraphModel that are not covered are passed over (`unread`). Until the files are read again, `refuseChanged` tells whether they still are what was read.
  * @throws Failure('input') as `loadModel` does
  */
 export async function outlineModel(path: string): Promise<ModelOutline> {
   const entry = await findEntry(path);
   const format = await formatOf(entry);
+  if (format === 'tfjs-graph') {
+    const { readTfjsGraph } = await import('./tfjs-graph/read.js');
+    return refusingNumbers(entry, () => readTfjsGraph(entry, undefined, true));
+  }
   if (format !== 'onnx') return readers[format](entry);
   return (await import('./onnx/read.js')).outlineOnnx(entry, largestConstant);
 }

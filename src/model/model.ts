@@ -41,6 +41,8 @@ export interface ModelOutline {
   readonly graph: Graph;
   /** what its format's files cannot say; where it is left out, they can say all that a graph can */
   readonly limits?: FormatLimits;
+  /** what its reader has no operators for, in words: the graph holds nodes in their place that nothing can run; none where left out */
+  readonly unread?: readonly string[];
 }
 
 /** A trained network in memory, with the files it came from. */

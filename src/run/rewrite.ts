@@ -5,7 +5,7 @@ import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import type { ModelDescription, PlanDescription } from '../contract/model.js';
 import type { TfjsAgreement } from '../contract/result.js';
 import type { PlanOptions } from '../contract/settings.js';
-import { describeOutline, describePlan, withSha256 } from '../model/describe.js';
+import { describeOutline, describePlan, unreadText, withSha256 } from '../model/describe.js';
 import { hashFile } from '../model/file-pieces.js';
 import { describeNode, type Graph } from '../model/graph.js';
 import { loadModel, outlineModel, refuseChanged } from '../model/load.js';
@@ -14,7 +14,7 @@ import { padsBeforeMaxPool, withZerosKept } from '../model/pad-before-max.js';
 import { patchModel } from '../model/patch.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
-import { allFiles, modeOfModel, stageModel } from '../upgrade/staging.js';
+import { allFiles, modeOfModel, stageAs, stageModel } from '../upgrade/staging.js';
 import { blamingModels } from './blame.js';
 
 export interface RewriteOptions {
@@ -91,13 +91,17 @@ export async function rewriteFrom(
   const plan = planMigration(model.graph, options.plan, model.limits);
   // ONNX Runtime and TensorFlow.js take as long to load as the rewrite of a small model
   const check = model.format === 'onnx' ? null : await import('../judge/tfjs-check.js');
-  const before = check && (await check.checkSource(model, warn));
+  const isWhole = (model.unread ?? []).length === 0;
+  if (!isWhole) warn(unreadText(model));
+  const before = isWhole ? check && (await check.checkSource(model, warn)) : null;
   const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
   if (model.format === 'onnx' && options.b !== 0) warnOfPads(withZerosKept(baked, model.graph, plan), warn);
   // a file of the size of the model, written and read once more: where there is something to hold it against
+  const partly = isWhole ? null : await stageAs(model, plan, baked, outlineModel);
   const staged = before === null ? null : await stageModel(model, plan, baked);
   try {
-    const patched = staged?.patched ?? (await patchModel(model, plan, baked));
+    const patched = partly?.patched ?? staged?.patched ?? (await patchModel(model, plan, baked));
+    if (partly !== null) await check?.checkSame(partly, model, warn);
     const after = staged && check && (await check.checkStaged(staged, baked, model));
     const out = await outFile(options.out, basename(model.path));
     const files = await writeElsewhere({
@@ -115,6 +119,7 @@ export async function rewriteFrom(
     return { plan: describePlan(plan), tfjs, out, files };
   } finally {
     await staged?.discard();
+    await partly?.discard();
   }
 }
 

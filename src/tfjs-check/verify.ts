@@ -91,6 +91,38 @@ export async function verifyTfjs(
   }
 }
 
+/**
+ * Runs two GraphModels with TensorFlow.js alone, on the same random inputs as `verifyTfjs` does, and says how far apart their outputs are:
+ * for models of which no graph stands here that can be run.
+ * @param graph names their inputs and outputs
+ * @throws Failure('input') when TensorFlow.js cannot load or run one of them, with its own words
+ */
+export async function verifySame(
+  before: TfjsFiles,
+  after: TfjsFiles,
+  graph: Graph,
+  options: VerifyOptions = {},
+): Promise<Verification> {
+  const { tf } = await loadEngine(options.modelPath ?? before.path, options.warn ?? (() => {}));
+  const model = await loadStock(tf, before, 'tfjs-graph');
+  try {
+    return await verifyTfjs(
+      after,
+      'tfjs-graph',
+      graph,
+      async (feeds) => {
+        const made = await predict(tf, model, graph, feeds);
+        return Object.fromEntries(
+          graph.proto.output.flatMap(({ name }, i) => (made[i] === undefined ? [] : [[name, made[i]]])),
+        );
+      },
+      options,
+    );
+  } finally {
+    model.dispose();
+  }
+}
+
 function triedBatches<Batches>(files: TfjsFiles, make: () => Batches): Batches {
   try {
     return make();

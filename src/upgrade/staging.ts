@@ -11,14 +11,24 @@ import type { NewFile } from './files.js';
 import { modeOfCopy } from './permissions.js';
 
 /** The files of a migrated model, complete in a temporary folder and read back from there: what is judged is what is written. */
-export interface StagedModel {
+export interface StagedModel<Read extends ModelOutline = Model> {
   readonly patched: PatchedModel;
   /** the model as it reads from its files */
-  readonly model: Model;
+  readonly model: Read;
   discard(): Promise<void>;
 }
 
-export async function stageModel(original: ModelOutline, plan: MigrationPlan, baked: Graph): Promise<StagedModel> {
+export function stageModel(original: ModelOutline, plan: MigrationPlan, baked: Graph): Promise<StagedModel> {
+  return stageAs(original, plan, baked, loadModel);
+}
+
+/** @param load how the model is read back from its files */
+export async function stageAs<Read extends ModelOutline>(
+  original: ModelOutline,
+  plan: MigrationPlan,
+  baked: Graph,
+  load: (path: string) => Promise<Read>,
+): Promise<StagedModel<Read>> {
   const patched = await patchModel(original, plan, baked);
   const folder = await mkdtemp(join(tmpdir(), 'frelu-migrate-'));
   const discard = () => rm(folder, { recursive: true, force: true });
@@ -26,7 +36,7 @@ export async function stageModel(original: ModelOutline, plan: MigrationPlan, ba
     const outPath = join(folder, basename(original.path));
     // the folder is this user's alone
     await writeElsewhere({ outPath, files: allFiles(original, patched), entry: patched.entry, mode: 0o600 });
-    return { patched, model: await loadModel(outPath), discard };
+    return { patched, model: await load(outPath), discard };
   } catch (cause) {
     await discard();
     throw cause;

@@ -29,17 +29,23 @@ export function declareInspect(command: Command): Run {
   };
 
   async function inspect(context: Context): Promise<number> {
-    const [{ outlineModel, refuseChanged }, { planMigration }, { describeOutline, describePlan, withSha256 }] =
-      await Promise.all([
-        import('../../model/load.js'),
-        import('../../../transforms/plan/plan-migration.js'),
-        import('../../model/describe.js'),
-      ]);
+    const [
+      { outlineModel, refuseChanged },
+      { planMigration },
+      { describeOutline, describePlan, unreadText, withSha256 },
+    ] = await Promise.all([
+      import('../../model/load.js'),
+      import('../../../transforms/plan/plan-migration.js'),
+      import('../../model/describe.js'),
+    ]);
     const outline = await outlineModel(model());
     const description = describeOutline(outline);
     const planned = describePlan(planMigration(outline.graph, plan(), outline.limits));
+    const isWhole = (outline.unread ?? []).length === 0;
+    if (!isWhole) context.io.stderr.write(`warning: ${printable(unreadText(outline))}\n`);
     const { trainabilityOf } = await import('../../training/canonical.js');
-    const trainability = trainabilityOf(outline.path, outline.graph);
+    // what cannot be read is no part of a training step
+    const trainability = isWhole ? trainabilityOf(outline.path, outline.graph) : null;
     const { data: path, ...rest } = data();
     const read =
       path === null
@@ -63,10 +69,9 @@ export function declareInspect(command: Command): Run {
       });
     } else {
       const lines = read === null ? [] : ['', ...readingLines(read)];
-      const head = `${modelText(description)}\n${trainabilityText(trainability)}`;
-      context.io.stdout.write(
-        `${[`${head}\n`, await planText(planned, context.io.stdout.columns), ...lines].join('\n')}\n`,
-      );
+      const head = [modelText(description), ...(trainability === null ? [] : [trainabilityText(trainability)])];
+      const plan = await planText(planned, context.io.stdout.columns);
+      context.io.stdout.write(`${[...head, '', plan, ...lines].join('\n')}\n`);
     }
     return 0;
   }

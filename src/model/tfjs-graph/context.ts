@@ -34,6 +34,9 @@ export interface Constant {
 
 export type Operand = Computed | Constant;
 
+/** What nodes give, by name. */
+export type Results = Map<string, readonly Operand[]>;
+
 /** One row of the table of operators: the ONNX nodes of a tfjs node, one result per output of it. */
 export type Converter = (context: NodeContext) => readonly Operand[];
 export type ConverterTable = Readonly<Record<string, Converter>>;

@@ -2,7 +2,7 @@ import * as v from 'valibot';
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { DType, Shape } from '../tfjs/builder.js';
-import { isList, isObject, type Json, type JsonObject, listOf, objectOf } from '../tfjs/json.js';
+import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
 import { anyObject, readPart } from '../tfjs/schema.js';
 
 /** An output of a node, as `input` lists and signatures name it: `node`, or `node:index`. */
@@ -27,8 +27,17 @@ interface SignatureEntry {
   readonly shape: Shape | null;
 }
 
+/** A function of the graph's library: the body or the condition of a While. */
+export interface GraphFunction {
+  /** the names of its arguments, which its nodes read as they read each other */
+  readonly inputs: readonly string[];
+  readonly nodes: ReadonlyMap<string, GraphNode>;
+  readonly outputs: readonly Endpoint[];
+}
+
 export interface GraphDef {
   readonly nodes: ReadonlyMap<string, GraphNode>;
+  readonly functions: ReadonlyMap<string, GraphFunction>;
   /** empty where the file, as old ones do, has no signature */
   readonly inputs: readonly SignatureEntry[];
   readonly outputs: readonly SignatureEntry[];
@@ -43,6 +52,22 @@ const nodeList = v.array(
   }),
 );
 
+const argument = v.object({ name: v.string() });
+const functionList = v.optional(
+  v.array(
+    v.object({
+      signature: v.object({
+        name: v.string(),
+        inputArg: v.optional(v.array(argument), []),
+        outputArg: v.optional(v.array(argument), []),
+      }),
+      nodeDef: v.optional(nodeList, []),
+      ret: v.optional(v.record(v.string(), v.string()), {}),
+    }),
+  ),
+  [],
+);
+
 const signatureEntry = v.object({
   name: v.string(),
   dtype: v.nullish(v.union([v.string(), v.number()])),
@@ -53,15 +78,11 @@ const signatureParts = v.object({ inputs: signatureEntries, outputs: signatureEn
 
 /**
  * The graph of a GraphModel's model.json.
- * @throws Failure('input') when it is malformed, when a node reads one that is not there, or the graph calls functions of its library
+ * @throws Failure('input') when it is malformed, or a node reads one that is not there
  */
 export function readGraphDef(path: string, json: JsonObject): GraphDef {
-  const nodes = new Map<string, GraphNode>();
-  const list = readPart(nodeList, objectOf(json.modelTopology).node, path, 'modelTopology.node');
-  for (const { name, op, input, attr } of list) {
-    const inputs = input.filter((each) => !each.startsWith('^')).map(parseEndpoint);
-    nodes.set(name, { name, op, inputs, attributes: attr });
-  }
+  const topology = objectOf(json.modelTopology);
+  const nodes = nodesOf(readPart(nodeList, topology.node, path, 'modelTopology.node'));
   for (const { name, inputs } of nodes.values()) {
     for (const { node } of inputs) {
       if (nodes.has(node)) continue;
@@ -74,7 +95,34 @@ export function readGraphDef(path: string, json: JsonObject): GraphDef {
   // tensorflowjs_converter 1.x wrote the signature among the user's metadata
   const signature = json.signature ?? objectOf(json.userDefinedMetadata).signature ?? {};
   const { inputs, outputs } = readPart(signatureParts, signature, path, 'signature');
-  return { nodes, inputs: entriesOf(inputs), outputs: entriesOf(outputs) };
+  const functions = functionsOf(path, objectOf(topology.library));
+  return { nodes, functions, inputs: entriesOf(inputs), outputs: entriesOf(outputs) };
+}
+
+function nodesOf(list: v.InferOutput<typeof nodeList>): Map<string, GraphNode> {
+  return new Map(
+    list.map(({ name, op, input, attr }) => {
+      const inputs = input.filter((each) => !each.startsWith('^')).map(parseEndpoint);
+      return [name, { name, op, inputs, attributes: attr }];
+    }),
+  );
+}
+
+function functionsOf(path: string, library: JsonObject): Map<string, GraphFunction> {
+  const list = readPart(functionList, library.function, path, 'modelTopology.library.function');
+  return new Map(
+    list.map(({ signature: { name, inputArg, outputArg }, nodeDef, ret }) => {
+      const outputs = outputArg.map((output) => {
+        const returned = ret[output.name];
+        if (returned !== undefined) return parseEndpoint(returned);
+        throw new Failure('input', {
+          what: `${path}: the function '${name}' of its library does not say what it returns as '${output.name}'.`,
+          cure: 'Convert the model again.',
+        });
+      });
+      return [name, { inputs: inputArg.map((each) => each.name), nodes: nodesOf(nodeDef), outputs }];
+    }),
+  );
 }
 
 function entriesOf(entries: v.InferOutput<typeof signatureEntries>): SignatureEntry[] {
@@ -83,12 +131,23 @@ function entriesOf(entries: v.InferOutput<typeof signatureEntries>): SignatureEn
   });
 }
 
-/** `name`, `name:1`, or `name:output:1` (the form that functions use; only the number counts). */
+/**
+ * `name`, `name:1`, or, within functions, `name:output:1`, where the number counts within the named output: for all operators but those
+ * of several outputs it is the output's own.
+ */
 export function parseEndpoint(text: string): Endpoint {
-  const colon = text.indexOf(':');
-  if (colon < 0) return { node: text, output: 0 };
-  return { node: text.slice(0, colon), output: Number(text.slice(text.lastIndexOf(':') + 1)) };
+  const [node = '', ...rest] = text.split(':');
+  if (rest.length === 0) return { node, output: 0 };
+  const later = rest.length > 1 ? (laterOutputs.get(rest[0] ?? '') ?? 0) : 0;
+  return { node, output: later + Number(rest.at(-1)) };
 }
+
+/** The outputs that functions name, of operators with several of one tensor each: TopKV2's, FusedBatchNorm's. */
+const laterOutputs: ReadonlyMap<string, number> = new Map([
+  ['indices', 1],
+  ['batch_mean', 1],
+  ['batch_variance', 2],
+]);
 
 /** A number of an attribute: `i` is written as text or as a number, `f` as a number. */
 export function numberAttribute(node: GraphNode, name: string, fallback: number): number {
@@ -134,6 +193,11 @@ function listOfAttribute(node: GraphNode, name: string): JsonObject {
 function decodeString(value: Json | undefined): string | null {
   if (isList(value)) return String.fromCharCode(...value.map(Number));
   return typeof value === 'string' ? Buffer.from(value, 'base64').toString('latin1') : null;
+}
+
+/** The name of the function of the library that an attribute holds; null where it holds none. */
+export function functionAttribute(node: GraphNode, name: string): string | null {
+  return textOf(objectOf(objectOf(node.attributes[name]).func).name) ?? null;
 }
 
 /** How tf.js computes with a TensorFlow type; by name or by its number in types.proto. Null: not at all. */

@@ -71,12 +71,15 @@ function patchConstants({ model, baked, edit, byName }: Patch, node: NodeProto):
 
 /** Whether a weight is also read where it is no initializer of the graph: as a bound, an axis, by a node that no output needs. */
 function isParameterToo({ definition, graph }: TfjsGraphModel, initializer: string, weight: string): boolean {
+  const uses = graph.uses(initializer);
+  // a loop reads it too, in nodes that cannot get another: whoever reads it besides gets the new value as they do
+  if (uses.some(({ input }) => input < 0)) return false;
   const readers = (name: string): number =>
     [...definition.nodes.values()].reduce((count, { name: reader, op, inputs }) => {
       const reads = inputs.filter(({ node }) => node === name).length;
       return count + (op === 'Identity' && reads > 0 ? readers(reader) : reads);
     }, 0);
-  return readers(weight) > graph.uses(initializer).length;
+  return readers(weight) > uses.length;
 }
 
 /** Gives every reader of an initializer a changed constant, and leaves the weight that it was as it is. */

@@ -1,21 +1,15 @@
 import { Failure } from '../../contract/failure.js';
 import { type NodeProto, outputName } from '../graph.js';
+import { type FormatLimits, unlimited } from '../limits.js';
 import type { Model, ModelOutline } from '../model.js';
+import { elementCount } from '../tensor.js';
 import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
 import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
 import { metadataOf } from '../tfjs/write.js';
-import {
-  type Constant,
-  isConstant,
-  NodeContext,
-  type Operand,
-  type Slot,
-  Unsupported,
-  Weights,
-  type WeightUse,
-} from './context.js';
+import { isConstant, type Results, type Slot, type WeightUse } from './context.js';
+import { Conversion } from './conversion.js';
 import {
   dtypeAttribute,
   type Endpoint,
@@ -24,7 +18,10 @@ import {
   readGraphDef,
   shapeAttribute,
 } from './graph-def.js';
+import { type Scan, withScans } from './loops.js';
 import { converters } from './ops/index.js';
+import { isCircle, nodesFor } from './order.js';
+import { cureOf, cureOfLoops } from './unread.js';
 
 /** A GraphModel as an ONNX graph, with what is needed to write changes back to its own files. */
 export interface TfjsGraphModel extends Model {
@@ -54,90 +51,38 @@ export function useKey(node: NodeProto, input: number): string {
  * Reads a GraphModel. The ONNX graph has the model's own inputs and outputs (channels last, as tf.js has them), named
  * after their nodes. An ONNX node that gives a GraphDef node's result has that node's name.
  * @param read another source of the files than the disk
+ * @param keeps whether operators that are not covered stay as nodes that nothing can run, and are listed in `unread`
  * @throws Failure('input') when a file is unusable, and once with all operators that are not covered
  */
-export async function readTfjsGraph(path: string, read?: ReadFile): Promise<TfjsGraphModel> {
+export async function readTfjsGraph(path: string, read?: ReadFile, keeps = false): Promise<TfjsGraphModel> {
   const tfjs = await readTfjsFiles(path, read);
   const definition = readGraphDef(path, tfjs.json);
-  const conversion = convert(tfjs, definition);
-  return { format: 'tfjs-graph', path: tfjs.path, files: tfjs.files, tfjs, definition, ...conversion };
+  const conversion = convert(tfjs, definition, keeps);
+  return { format: 'tfjs-graph', path: tfjs.path, files: tfjs.files, limits, tfjs, definition, ...conversion };
 }
 
-type Conversion = Pick<TfjsGraphModel, 'graph' | 'origins' | 'weightUses' | 'sources' | 'dataInputs'>;
+const limits: FormatLimits = { ...unlimited, bodies: 'a part of a loop, which stays as it was written' };
 
-function convert(files: TfjsFiles, definition: GraphDef): Conversion {
+type Converted = Pick<TfjsGraphModel, 'graph' | 'unread' | 'origins' | 'weightUses' | 'sources' | 'dataInputs'>;
+
+function convert(files: TfjsFiles, written: GraphDef, keeps: boolean): Converted {
+  const { definition, scans } = withScans(written, (name) => integerOf(files, written, name));
   const outputs = outputEndpoints(definition);
-  refuseUnknown(files.path, definition, outputs);
-  const order = executionOrder(files.path, definition, outputs);
+  if (!keeps) refuseUnknown(files.path, definition, scans, outputs);
   const builder = new OnnxBuilder();
-  const weights = new Weights(builder);
-  const readers = countReaders(order, outputs);
-  const results = new Map<string, readonly Operand[]>();
-  const sources: (readonly [NodeProto, string])[] = [];
-  const uses: (readonly [NodeProto, number, WeightUse])[] = [];
-  const dataInputs: (readonly [NodeProto, Slot])[] = [];
-  const refused = new Map<string, string | null>();
+  const conversion = new Conversion(files, builder, scans, keeps);
+  const results: Results = new Map();
   const inputs: Value[] = [];
+  conversion.write(executionOrder(files.path, definition, outputs), results, outputs, builder, (node) => {
+    const input = placeholder(definition, node);
+    inputs.push(input);
+    builder.freshName(input.name);
+    return input;
+  });
+  if (conversion.refused.size > 0 && !keeps) throw unsupported(files.path, conversion.refused);
 
-  // a node that only passes a value on (Identity, a Transpose that is none) hides no other reader of that value
-  const isReadOnce = (endpoint: Endpoint): boolean => {
-    const valueAt = ({ node, output }: Endpoint) => {
-      const operand = results.get(node)?.[output];
-      return operand === undefined || isConstant(operand) ? undefined : operand.name;
-    };
-    const passedOn = definition.nodes
-      .get(endpoint.node)
-      ?.inputs.filter((input) => valueAt(input) === valueAt(endpoint));
-    return readers.get(endpointKey(endpoint)) === 1 && (passedOn ?? []).every(isReadOnce);
-  };
-
-  for (const node of order) {
-    if (node.op === 'Const') {
-      results.set(node.name, [constantOf(files, node)]);
-      continue;
-    }
-    if (node.op === 'Placeholder') {
-      const input = placeholder(definition, node);
-      inputs.push(input);
-      builder.freshName(input.name);
-      results.set(node.name, [{ ...input, elements: null }]);
-      continue;
-    }
-    const operands = node.inputs.map(({ node: name, output }) => results.get(name)?.[output]);
-    // an operand of a node that was refused: there is nothing more to learn here
-    if (!operands.every((operand) => operand !== undefined)) continue;
-    const mark = builder.nodes.length;
-    builder.scope = node.name;
-    const isOnlyReader = (input: number) => {
-      const endpoint = node.inputs[input];
-      return endpoint !== undefined && isReadOnce(endpoint);
-    };
-    const context = new NodeContext(node, operands, builder, weights, isOnlyReader);
-    try {
-      const made = converters.get(node.op)?.(context) ?? [];
-      results.set(node.name, made);
-      const [first] = made;
-      const last = first === undefined || isConstant(first) ? undefined : builder.nodeOf(first.name);
-      const written = builder.nodes.slice(mark);
-      if (last !== undefined && written.includes(last)) builder.nameNode(last, node.name);
-      for (const each of written) {
-        sources.push([each, node.name]);
-        if (context.dataInput !== null) dataInputs.push([each, context.dataInput]);
-      }
-      for (const each of [...written, ...context.extended]) {
-        for (const [input, name] of each.input.entries()) {
-          const use = context.weightUses.get(name);
-          if (use !== undefined) uses.push([each, input, use]);
-        }
-      }
-    } catch (cause) {
-      if (!(cause instanceof Unsupported)) throw cause;
-      refused.set(`${node.op} '${node.name}': ${cause.message}`, cause.cure);
-    }
-  }
-  if (refused.size > 0) throw unsupported(files.path, refused);
-
-  const declared = outputs.map(({ node, output }) => {
+  const declared = outputs.map(({ node, output }, i) => {
+    const entry = definition.outputs[i];
     const operand = results.get(node)?.[output];
     if (operand === undefined) {
       throw new Failure('input', {
@@ -146,22 +91,33 @@ function convert(files: TfjsFiles, definition: GraphDef): Conversion {
       });
     }
     const value = isConstant(operand)
-      ? { ...operand, name: weights.value(operand, []), channelsFirst: false }
+      ? { ...operand, name: conversion.weights.value(operand, []), channelsFirst: false }
       : operand;
     const plain = toPlain(builder, value);
     const name = builder.nameOutput(plain.name, output === 0 ? node : `${node}:${output}`);
-    return valueInfo(name, plain.dtype, plain.shape);
+    const stated = conversion.refused.size > 0 ? (entry?.dtype ?? null) : null;
+    return valueInfo(name, stated ?? plain.dtype, plain.shape);
   });
   const declaredInputs = inputs.map(({ name, dtype, shape }) => valueInfo(name, dtype, shape));
   const graph = builder.finish(declaredInputs, declared, metadataOf(files.json));
+  const { weights, uses, sources, dataInputs } = conversion;
   // keyed only now: finishing gives the outputs their names
   return {
     graph,
+    unread: [...conversion.refused.keys()],
     origins: weights.origins,
     weightUses: new Map(uses.map(([node, input, use]) => [useKey(node, input), use])),
     sources: new Map(sources.map(([node, source]) => [outputName(node), source])),
     dataInputs: new Map(dataInputs.map(([node, slot]) => [outputName(node), slot])),
   };
+}
+
+/** The value of a constant of one whole number. */
+function integerOf(files: TfjsFiles, { nodes, functions }: GraphDef, name: string): number | null {
+  const node = nodes.get(name) ?? [...functions.values()].flatMap((each) => each.nodes.get(name) ?? [])[0];
+  const weight = node?.op === 'Const' ? files.weights.get(name) : undefined;
+  if (weight === undefined || weight.dtype !== 'int32' || elementCount(weight.shape) !== 1) return null;
+  return weightValues(files, weight)[0] ?? null;
 }
 
 /** The signature's outputs; in an old file, which has none, every node that no other one reads. */
@@ -174,60 +130,51 @@ function outputEndpoints({ nodes, outputs }: GraphDef): Endpoint[] {
 }
 
 /** The nodes that the outputs need and all inputs of the model, each after what it reads. */
-function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: readonly Endpoint[]): GraphNode[] {
-  const order: GraphNode[] = [];
-  const state = new Map<string, 'open' | 'done'>();
+function executionOrder(path: string, { nodes, inputs }: GraphDef, outputs: readonly Endpoint[]): readonly GraphNode[] {
   const declared = inputs.map(({ endpoint }) => endpoint.node);
   const placeholders = [...nodes.values()].filter(({ op }) => op === 'Placeholder').map(({ name }) => name);
-  const start = [...declared, ...placeholders.filter((name) => !declared.includes(name))];
-  // a stack of its own: graphs are deeper than the call stack
-  const stack = [...outputs.map(({ node }) => node).reverse(), ...start.reverse()];
-  for (let name = stack.at(-1); name !== undefined; name = stack.at(-1)) {
-    const node = nodes.get(name);
-    if (node === undefined)
-      throw new Failure('input', {
-        what: `${path}: the signature names '${name}', which the graph lacks.`,
-        cure: 'Convert the model again.',
-      });
-    if (state.get(name) === 'done') {
-      stack.pop();
-      continue;
-    }
-    const waiting = node.inputs.map((input) => input.node).filter((input) => state.get(input) !== 'done');
-    if (waiting.length === 0) {
-      state.set(name, 'done');
-      order.push(node);
-      stack.pop();
-    } else if (state.get(name) === 'open' && waiting.some((input) => state.get(input) === 'open')) {
-      throw new Failure('input', {
-        what: `${path}: the graph runs in a circle through '${name}': loops are not supported.`,
-        cure: 'Export the part of the network before the loop.',
-      });
-    } else {
-      state.set(name, 'open');
-      stack.push(...waiting.reverse());
-    }
+  const roots = new Set([...declared, ...placeholders, ...outputs.map(({ node }) => node)]);
+  for (const name of roots) {
+    if (nodes.has(name)) continue;
+    throw new Failure('input', {
+      what: `${path}: the signature names '${name}', which the graph lacks.`,
+      cure: 'Convert the model again.',
+    });
   }
-  return order;
+  const order = nodesFor(nodes, [...roots]);
+  if (!isCircle(order)) return order;
+  throw new Failure('input', {
+    what: `${path}: the graph runs in a circle through '${order.circle}': this loop is not supported.`,
+    cure: 'Export the part of the network before the loop.',
+  });
 }
 
 /** @throws Failure('input') with every operator that has no converter, and the nodes where it stands */
-function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endpoint[]): void {
+function refuseUnknown(
+  path: string,
+  { nodes }: GraphDef,
+  scans: ReadonlyMap<string, Scan>,
+  outputs: readonly Endpoint[],
+): void {
   const unknown = new Map<string, { readonly first: string; more: number }>();
   const needed = new Set(outputs.map(({ node }) => node));
+  const note = ({ name, op }: GraphNode): void => {
+    if (op === 'Const' || op === 'Placeholder' || converters.has(op)) return;
+    const found = unknown.get(op);
+    if (found === undefined) unknown.set(op, { first: name, more: 0 });
+    else found.more++;
+  };
   // the set grows while it is walked
   for (const name of needed) {
     const node = nodes.get(name);
     if (node === undefined) continue;
     for (const input of node.inputs) needed.add(input.node);
-    if (node.op === 'Const' || node.op === 'Placeholder' || converters.has(node.op)) continue;
-    const found = unknown.get(node.op);
-    if (found === undefined) unknown.set(node.op, { first: name, more: 0 });
-    else found.more++;
+    const scan = scans.get(name);
+    if (scan === undefined) note(node);
+    else scan.nodes.forEach(note);
   }
   if (unknown.size === 0) return;
   const list = [...unknown].sort(([a], [b]) => (a < b ? -1 : 1));
-  const cureOf = (op: string) => (ofLoops.test(op) ? cureOfLoops : null);
   throw unsupported(
     path,
     new Map(
@@ -236,10 +183,6 @@ function refuseUnknown(path: string, { nodes }: GraphDef, outputs: readonly Endp
   );
 }
 
-/** What TensorFlow writes for a loop, and for the lists of tensors that one keeps. */
-const ofLoops = /^(Enter|Exit|LoopCond|Merge|NextIteration|Switch|(Stateless)?While|Tensor(List|Array).*)$/;
-const cureOfLoops =
-  'Recurrent layers are read from a LayersModel (a GRU with reset_after=False), or export the whole model to ONNX (tf2onnx).';
 const usualCure = 'Export the part of the network before them, or leave post-processing out of the model.';
 
 /** @param list what is not supported, with its cure where there is a better one than the usual */
@@ -247,34 +190,8 @@ function unsupported(path: string, list: ReadonlyMap<string, string | null>): Fa
   const cures = new Set([...list.values()].map((cure) => cure ?? usualCure));
   return new Failure('input', {
     what: `${path}: these operators are not supported:\n${[...list.keys()].map((each) => `  ${each}`).join('\n')}.`,
-    cure: (cures.has(cureOfLoops) ? [cureOfLoops] : [...cures]).join(' '),
+    cure: `${(cures.has(cureOfLoops) ? [cureOfLoops] : [...cures]).join(' ')} Without data, inspect and rewrite take the model as it is.`,
   });
-}
-
-function endpointKey({ node, output }: Endpoint): string {
-  return `${node}:${output}`;
-}
-
-function countReaders(order: readonly GraphNode[], outputs: readonly Endpoint[]): Map<string, number> {
-  const readers = new Map<string, number>();
-  for (const endpoint of [...order.flatMap(({ inputs }) => inputs), ...outputs]) {
-    const key = endpointKey(endpoint);
-    readers.set(key, (readers.get(key) ?? 0) + 1);
-  }
-  return readers;
-}
-
-function constantOf(files: TfjsFiles, node: GraphNode): Constant {
-  const weight = files.weights.get(node.name);
-  if (weight === undefined) {
-    throw new Failure('input', {
-      what: `${files.path}: the constant '${node.name}' is not in the weights manifest.`,
-      cure: 'Convert the model again.',
-    });
-  }
-  const values = weightValues(files, weight);
-  const dtype = values instanceof Float32Array ? 'float32' : values instanceof Int32Array ? 'int32' : 'bool';
-  return { weight: weight.name, dtype, shape: weight.shape, values, weightShape: weight.shape };
 }
 
 function placeholder({ inputs }: GraphDef, node: GraphNode): Value {

@@ -8,6 +8,7 @@ import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
 import { metadataOf } from '../tfjs/write.js';
 import { type Activation, LayerContext, LayersGraph, type LayerValue, type Slot, Unsupported } from './context.js';
+import { isKeras3Form, keras3Version } from './keras3.js';
 import { layerTable } from './layers/index.js';
 import { limitsOf } from './limits.js';
 import {
@@ -73,22 +74,22 @@ export async function readTfjsLayers(path: string, read?: ReadFile): Promise<Tfj
 
 const usualCure =
   'Replace them by layers that are covered, or convert the model to a GraphModel (tensorflowjs_converter).';
-/** a GraphModel has a loop in its place, which is not covered either */
 const cureOfRecurrent =
-  'Replace it by a recurrent layer that is covered (LSTM, GRU, SimpleRNN), or export the whole model to ONNX (tf2onnx).';
+  'Convert the model to a GraphModel (tensorflowjs_converter), in which most loops are read, or export it to ONNX (tf2onnx).';
 
 /**
  * Keras 3 writes an .h5 file that is converted without complaint, and that TensorFlow.js then cannot load. Its own format, .keras, says
  * `vars` in the names of its weights, and is loaded.
  * @throws Failure('input') for the former
  */
-function refuseKeras3({ path, json, weights }: TfjsFiles): void {
-  const version = textOf(objectOf(json.modelTopology).keras_version);
-  if (version === undefined || !version.startsWith('3.')) return;
-  if ([...weights.keys()].some((name) => name.split('/').includes('vars'))) return;
+function refuseKeras3(files: TfjsFiles): void {
+  const version = keras3Version(files);
+  if (version === null || !isKeras3Form(files.json.modelTopology)) return;
+  if ([...files.weights.keys()].some((name) => name.split('/').includes('vars'))) return;
   throw new Failure('input', {
-    what: `${path}: the model was saved by Keras ${version} as an .h5 file, which TensorFlow.js cannot load once it is converted.`,
-    cure: 'Save it with tf_keras, which is Keras 2, or save it as a SavedModel (model.export) and convert that to a GraphModel.',
+    what: `${files.path}: the model was saved by Keras ${version} as an .h5 file, which TensorFlow.js cannot load once it is converted.`,
+    cure: 'Let rewrite write it in the form of Keras 2, or save it with tf_keras, which is Keras 2, and convert that.',
+    settings: ['repairKeras3'],
   });
 }
 

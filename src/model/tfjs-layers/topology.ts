@@ -126,7 +126,16 @@ function readLayer(file: string, value: Json | undefined, path: JsonPath): Layer
  * @throws Failure('input') where it holds none
  */
 export function wrappedLayer(file: string, wrapper: LayerSpec): LayerSpec {
-  return readLayer(file, wrapper.config.layer, [...wrapper.path, 'config', 'layer']);
+  return layerWithin(file, wrapper, 'layer');
+}
+
+/**
+ * The layer in a field of another one's configuration, or in a list there.
+ * @throws Failure('input') where there is none
+ */
+export function layerWithin(file: string, { config, path }: LayerSpec, field: string, place?: number): LayerSpec {
+  if (place === undefined) return readLayer(file, config[field], [...path, 'config', field]);
+  return readLayer(file, listOf(config[field])[place], [...path, 'config', field, place]);
 }
 
 function readCalls(

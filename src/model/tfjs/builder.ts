@@ -51,12 +51,18 @@ export class OnnxBuilder {
   readonly #initializers = new Map<string, TensorProto>();
   readonly #constants = new Map<string, string>();
   // ONNX keeps the names of nodes apart from those of values
-  readonly #nodeNames = new Names();
-  readonly #valueNames = new Names();
+  readonly #nodeNames: Names;
+  readonly #valueNames: Names;
   readonly #renames = new Map<string, string>();
   readonly #memo = new Map<string, Value>();
   /** the layer or node that is being read: the prefix of the names of what is written for it */
   scope = '';
+
+  /** @param outer the graph that this one is a body in: ONNX tells their values apart by name alone */
+  constructor(outer: OnnxBuilder | null = null) {
+    this.#nodeNames = outer === null ? new Names() : outer.#nodeNames;
+    this.#valueNames = outer === null ? new Names() : outer.#valueNames;
+  }
 
   /** One node with one output, whose name comes back. An input that is left out is ''. */
   op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {

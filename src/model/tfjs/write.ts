@@ -76,17 +76,25 @@ function isSameBits(a: Float32Array, b: Float32Array): boolean {
 /**
  * The files of a changed model. Shards whose bytes change get new, content-hashed names; new weights come in a group of
  * their own at the end of the manifest; model.json keeps every character that is not concerned. Quantised weights stay
- * on their type, on their old grid or a new one, whichever is nearer to the new elements.
+ * on their type, on their old grid or a new one, whichever is nearer to the new elements; but vectors in float16, which would round a
+ * shift away, go to the new weights as float32.
  * @param json the edited model.json; its weightsManifest is still the one that was read
  */
 export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightChanges): WrittenTfjs {
   const requantized: Requantized[] = [];
+  // biases and scales: few bytes, each element of which moves a whole channel
+  const widened: { readonly weight: TfjsWeight; readonly values: Float32Array }[] = [];
   const stored = new Map<TfjsWeight, { readonly bytes: Uint8Array; readonly quantization: Quantization | null }>();
   for (const [name, values] of changes.changed) {
     const weight = files.weights.get(name);
     if (weight === undefined) throw new Error(`there is no weight '${name}' to change`);
     if (values.length !== elementCount(weight.shape)) throw new Error(`weight '${name}' changed its size`);
     const { bytes, quantization, maxAbsDiff } = encode(values, weight.quantization);
+    const isVector = weight.shape.filter((extent) => extent > 1).length <= 1;
+    if (quantization?.dtype === 'float16' && isVector && maxAbsDiff > 0) {
+      widened.push({ weight, values });
+      continue;
+    }
     stored.set(weight, { bytes, quantization });
     if (quantization !== null) requantized.push({ weight: name, dtype: quantization.dtype, maxAbsDiff });
   }
@@ -95,7 +103,8 @@ export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightCha
   const renamed = new Map<string, string>();
   for (const [group, shards] of files.groups.entries()) {
     const patches = [...stored].filter(([weight]) => weight.group === group);
-    for (const [i, bytes] of patchShards(shards, patches).entries()) {
+    const cuts = widened.flatMap(({ weight }) => (weight.group === group ? [weight] : []));
+    for (const [i, bytes] of patchShards(shards, patches, cuts).entries()) {
       const before = shards[i];
       if (bytes === null || before === undefined) continue;
       const path = hashedPath(before.path, bytes);
@@ -114,22 +123,27 @@ export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightCha
         const shard = present(files.groups[group]?.[i], `shard ${i} of weight group ${group}`);
         return renamed.get(shard.path) ?? path;
       }),
-      weights: listOf(entry.weights).map((spec, index) => {
+      weights: listOf(entry.weights).flatMap((spec, index) => {
+        if (widened.some(({ weight }) => weight.group === group && weight.index === index)) return [];
         const quantization = changedHere.find(([weight]) => weight.index === index)?.[1].quantization;
-        if (!quantization || quantization.dtype === 'float16') return spec;
-        return { ...objectOf(spec), quantization: { ...objectOf(objectOf(spec).quantization), ...quantization } };
+        if (!quantization || quantization.dtype === 'float16') return [spec];
+        return [{ ...objectOf(spec), quantization: { ...objectOf(objectOf(spec).quantization), ...quantization } }];
       }),
     };
   });
   const appended: Json[] = [];
-  if (changes.added.length > 0) {
-    const bytes = Buffer.concat(changes.added.map(({ values }) => bytesOf(values)));
+  const added = [
+    ...widened.map(({ weight: { name, shape }, values }): NewWeight => ({ name, shape, values })),
+    ...changes.added,
+  ];
+  if (added.length > 0) {
+    const bytes = Buffer.concat(added.map(({ values }) => bytesOf(values)));
     const first = files.groups[0]?.[0]?.path ?? 'shard';
     const path = hashedPath(`${first.slice(0, first.length - basename(first).length)}frelu.bin`, bytes);
     written.push({ path, bytes });
     appended.push({
       paths: [path],
-      weights: changes.added.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })),
+      weights: added.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })),
     });
   }
   const edited = { ...json, weightsManifest: [...manifest, ...appended] };
@@ -152,10 +166,11 @@ export function withNote(json: JsonObject, baked: Graph): JsonObject {
   return { ...json, userDefinedMetadata: { ...objectOf(json.userDefinedMetadata), [noteKey]: parseJson(note) } };
 }
 
-/** The bytes of each shard after the patches; null for a shard that none of them changes. */
+/** The bytes of each shard after the patches, without those of weights that are cut out; null for a shard that stays. */
 function patchShards(
   shards: readonly Shard[],
   patches: readonly (readonly [TfjsWeight, { readonly bytes: Uint8Array }])[],
+  cuts: readonly TfjsWeight[],
 ): (Uint8Array | null)[] {
   let start = 0;
   return shards.map(({ bytes: before }) => {
@@ -172,8 +187,23 @@ function patchShards(
       after ??= before.slice();
       after.set(part, from - first);
     }
-    return after;
+    const ranges = cuts
+      .map(({ offset, byteLength }) => [Math.max(first, offset), Math.min(end, offset + byteLength)] as const)
+      .filter(([from, to]) => from < to)
+      .map(([from, to]) => [from - first, to - first] as const);
+    return ranges.length === 0 ? after : without(after ?? before, ranges);
   });
+}
+
+/** Bytes without some ranges of them, which do not overlap. */
+function without(bytes: Uint8Array, ranges: readonly (readonly [from: number, to: number])[]): Uint8Array {
+  const kept: Uint8Array[] = [];
+  let at = 0;
+  for (const [from, to] of ranges.toSorted(([a], [b]) => a - b)) {
+    kept.push(bytes.subarray(at, from));
+    at = to;
+  }
+  return Buffer.concat([...kept, bytes.subarray(at)]);
 }
 
 /** `folder/name.bin` with a hash of the content before its ending, in place of an older hash: a name never stands for two contents. */

@@ -9,13 +9,14 @@ type Values = Float32Array | Int32Array | Uint8Array;
 type DType = 'float32' | 'int32' | 'bool';
 
 const tensorflowTypes = { float32: 'DT_FLOAT', int32: 'DT_INT32', bool: 'DT_BOOL' } as const;
+const variant = 'DT_VARIANT';
 
 // attribute values as GraphDef's JSON form writes them
 export const int = (i: number): Json => ({ i: String(i) });
 export const float = (f: number): Json => ({ f });
 export const bool = (b: boolean): Json => ({ b });
 export const text = (s: string): Json => ({ s: Buffer.from(s).toString('base64') });
-export const type = (dtype: DType): Json => ({ type: tensorflowTypes[dtype] });
+export const type = (dtype: DType | 'list'): Json => ({ type: dtype === 'list' ? variant : tensorflowTypes[dtype] });
 export const ints = (...i: number[]): Json => ({ list: { i: i.map(String) } });
 const texts = (...s: string[]): Json => ({ list: { s: s.map((each) => Buffer.from(each).toString('base64')) } });
 
@@ -38,6 +39,8 @@ export class HandmadeModel {
   readonly #stored = new Map<string, Uint8Array>();
   /** further fields of model.json */
   fields: JsonObject = {};
+  /** the graph's library: the conditions and bodies of loops */
+  readonly functions: JsonObject[] = [];
 
   input(name: string, shape: readonly number[], dtype: DType = 'float32'): string {
     const dim = shape.map((size) => ({ size: String(size) }));
@@ -50,11 +53,22 @@ export class HandmadeModel {
     values: readonly number[] | Values,
     dtype: DType = 'float32',
   ): string {
+    this.#nodes.push(this.constantNode(name, shape, values, dtype));
+    return name;
+  }
+
+  /** A constant whose node stands elsewhere than in the main graph. */
+  constantNode(
+    name: string,
+    shape: readonly number[],
+    values: readonly number[] | Values,
+    dtype: DType = 'float32',
+  ): JsonObject {
     const typed = dtype === 'float32' ? Float32Array : dtype === 'int32' ? Int32Array : Uint8Array;
     this.#weights.push({ name, shape, dtype, values: typed.from(values) });
     const dim = shape.map((size) => ({ size: String(size) }));
     const value = { tensor: { dtype: tensorflowTypes[dtype], tensorShape: { dim } } };
-    return this.node('Const', name, [], { dtype: type(dtype), value });
+    return { name, op: 'Const', attr: { dtype: type(dtype), value } };
   }
 
   /** An int32 vector, or a scalar where one number is given alone. */
@@ -87,7 +101,11 @@ export class HandmadeModel {
     });
     const shard = Buffer.concat(this.#weights.map(({ name, values }) => this.#stored.get(name) ?? bytesOf(values)));
     const json = {
-      modelTopology: { node: this.#nodes, versions: { producer: 987 } },
+      modelTopology: {
+        node: this.#nodes,
+        ...(this.functions.length === 0 ? {} : { library: { function: this.functions } }),
+        versions: { producer: 987 },
+      },
       weightsManifest: [{ paths: ['group1-shard1of1.bin'], weights }],
       ...this.fields,
     };
@@ -116,12 +134,14 @@ export function randomFeeds(shapes: Readonly<Record<string, readonly number[]>>)
   return Object.fromEntries(entries);
 }
 
-export function readFiles(files: ReadonlyMap<string, Uint8Array>): Promise<TfjsGraphModel> {
-  return readTfjsGraph('/models/model.json', async (path) => {
+/** @param keeps whether what cannot be read stays as nodes that nothing can run */
+export function readFiles(files: ReadonlyMap<string, Uint8Array>, keeps = false): Promise<TfjsGraphModel> {
+  const read = async (path: string) => {
     const bytes = files.get(path);
     if (bytes === undefined) throw new Error(`there is no '${path}'`);
     return bytes;
-  });
+  };
+  return readTfjsGraph('/models/model.json', read, keeps);
 }
 
 export interface Output {

@@ -239,14 +239,17 @@ describe('what is written', () => {
     const saved = quantize(await save(original), dtype);
     const { model, baked, files, written } = await migrate(saved, { padding: 'floor' });
     const after = await open(files);
+    // a bias is a few bytes, and in float16 a shift of it would be rounded away
+    const isWidened = (name: string) => dtype === 'float16' && /bias|beta|mean/.test(name);
     for (const [name, { quantization }] of model.tfjs.weights) {
-      expect(after.tfjs.weights.get(name)?.quantization?.dtype).toBe(quantization?.dtype);
+      const stored = after.tfjs.weights.get(name)?.quantization?.dtype;
+      if (stored !== quantization?.dtype) expect([name, isWidened(name)]).toEqual([name, true]);
     }
-    expect(written.requantized.map(({ weight }) => weight)).toContain('d1/bias');
+    expect(written.requantized.some(({ weight }) => weight === 'd1/bias')).toBe(dtype !== 'float16');
     const input = feed([2, 9, 9, 2]);
     const expected = await runGraph(after.graph, [input]);
     expect(difference(await runStock(await loadStock(files), [input]), expected)).toBeLessThan(1e-5);
-    const cost = Math.max(...written.requantized.map(({ maxAbsDiff }) => maxAbsDiff));
+    const cost = Math.max(0, ...written.requantized.map(({ maxAbsDiff }) => maxAbsDiff));
     expect(cost).toBeLessThan(0.05);
     expect(difference(await runGraph(baked, [input]), expected)).toBeLessThan(100 * cost + 1e-5);
   });

@@ -105,3 +105,60 @@ describe('TimeDistributed', () => {
     expect(await readingError(model, [feed([2, 3, 6, 7, 2])])).toBeLessThan(1e-5);
   });
 });
+
+describe('RNN over cells', () => {
+  it.each([
+    ['a SimpleRNNCell', () => layers.simpleRNNCell({ units: 3 })],
+    ['an LSTMCell', () => layers.lstmCell({ units: 3, recurrentActivation: 'sigmoid' })],
+    ['a GRUCell', () => layers.gruCell({ units: 3, useBias: false })],
+  ] as const)('%s', async (_, cell) => {
+    expect(await readingError(chain(layers.rnn({ cell: cell(), returnSequences: true })), [series])).toBeLessThan(1e-5);
+  });
+
+  const stack = () => [
+    layers.lstmCell({ units: 3 }),
+    layers.gruCell({ units: 2, activation: 'selu' }),
+    layers.simpleRNNCell({ units: 4 }),
+  ];
+
+  it.each([
+    ['the last output', {}],
+    ['sequences', { returnSequences: true }],
+    ['backwards', { returnSequences: true, goBackwards: true }],
+  ])('several that stand on each other: %s', async (_, options) => {
+    const layer = layers.rnn({ cell: stack(), ...options });
+    expect(await readingError(chain(layer), [series])).toBeLessThan(1e-5);
+  });
+
+  it('masked', async () => {
+    const layer = layers.rnn({ cell: stack(), returnSequences: true });
+    expect(await readingError(chain(layers.masking({ maskValue: 0 }), layer), [masked])).toBeLessThan(1e-5);
+  });
+
+  it('with all of its states', async () => {
+    const x = tf.input({ shape: [6, 4] });
+    const made = layers.rnn({ cell: stack(), returnState: true }).apply(x);
+    if (!Array.isArray(made)) throw new Error('states were expected');
+    const outputs = made.flatMap((each) => (each instanceof tf.SymbolicTensor ? [each] : []));
+    expect(outputs).toHaveLength(5);
+    expect(await readingError(tf.model({ inputs: x, outputs }), [series])).toBeLessThan(1e-5);
+  });
+});
+
+describe('ConvLSTM2D', () => {
+  const film = feed([2, 4, 7, 6, 3]);
+
+  it.each([
+    ['the last output', {}],
+    ['sequences', { returnSequences: true }],
+    ['same, backwards', { returnSequences: true, goBackwards: true, padding: 'same' }],
+    ['strides and sigmoid gates', { strides: 2, padding: 'same', recurrentActivation: 'sigmoid', useBias: false }],
+    ['an even window', { kernelSize: 2, activation: 'relu', returnSequences: true }],
+  ] as const)('%s', async (_, options) => {
+    const model = tf.sequential();
+    model.add(layers.inputLayer({ inputShape: [4, 7, 6, 3] }));
+    model.add(layers.convLstm2d({ filters: 2, kernelSize: 3, ...options }));
+    model.add(layers.flatten());
+    expect(await readingError(model, [film])).toBeLessThan(1e-5);
+  });
+});

@@ -231,19 +231,22 @@ describe('what is not covered', () => {
     await expect(open(written(gru, { 'g/kernel': [2, 6] }))).rejects.toMatchObject({
       cure: expect.stringMatching(/^Build the GRU with reset_after=False.*ONNX \(tf2onnx\)\.$/),
     });
-    const lstm = { class_name: 'ConvLSTM2D', config: { name: 'l', batch_input_shape: [null, 3, 4, 4, 1] } };
+    const lstm = { class_name: 'ConvLSTM1D', config: { name: 'l', batch_input_shape: [null, 3, 4, 1] } };
     await expect(open(written({ class_name: 'Sequential', config: [lstm] }, {}))).rejects.toMatchObject({
-      cure: expect.stringMatching(/ONNX \(tf2onnx\)\.$/),
+      cure: expect.stringMatching(/GraphModel.*ONNX \(tf2onnx\)\.$/),
     });
   });
 
   it('an .h5 file of Keras 3, which TensorFlow.js does not load', async () => {
     const dense = { class_name: 'Dense', config: { name: 'd', units: 2, batch_input_shape: [null, 3] } };
-    const topology = { keras_version: '3.9.0', model_config: { class_name: 'Sequential', config: [dense] } };
+    const policy = { class_name: 'DTypePolicy', config: { name: 'float32' } };
+    const keras3 = { ...dense, config: { ...dense.config, dtype: policy } };
+    const topology = { keras_version: '3.9.0', model_config: { class_name: 'Sequential', config: [keras3] } };
     await expect(open(written(topology, { 'd/kernel': [3, 2], 'd/bias': [2] }))).rejects.toMatchObject({
       kind: 'input',
       what: expect.stringMatching(/Keras 3\.9\.0 as an \.h5 file/),
-      cure: expect.stringMatching(/tf_keras.*GraphModel/),
+      cure: expect.stringMatching(/rewrite.*tf_keras/),
+      settings: ['repairKeras3'],
     });
     const own = '_layer_checkpoint_dependencies/d/vars';
     const numbered = { [`${own}/0`]: [3, 2], [`${own}/1`]: [2] };

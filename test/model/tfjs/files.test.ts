@@ -188,6 +188,35 @@ describe('writing weights', () => {
     expect(written.requantized[0]?.maxAbsDiff).toBeLessThanOrEqual(0.1);
   });
 
+  it('stores a vector in float32 that float16 would round, and cuts it out of its shard', async () => {
+    const half = { quantization: { dtype: 'float16' } };
+    const files = await read(
+      [
+        {
+          paths: ['h1.bin', 'h2.bin'],
+          weights: [float('k', [2, 2], half), float('h', [2], half), float('z', [2], half)],
+        },
+      ],
+      // 1, 2, 1, 1; 4 and 4 over the border of the shards; 1 and 1
+      { 'h1.bin': [0, 60, 0, 64, 0, 60, 0, 60, 0, 68, 0], 'h2.bin': [68, 0, 60, 0, 60] },
+    );
+    const changed = new Map([
+      ['h', Float32Array.of(4.0001, 5)],
+      ['k', Float32Array.of(1.0001, 2, 1, 1)],
+      ['z', Float32Array.of(2, 1)],
+    ]);
+    const written = writeTfjs(files, files.json, { changed, added: [] });
+    // a matrix stays, and so does a vector that float16 holds exactly
+    expect(written.requantized.map(({ weight }) => weight)).toEqual(['k', 'z']);
+    const bytesOf = new Map(written.files.map(({ path, bytes }) => [path, bytes]));
+    const again = await readTfjsFiles('/models/model.json', async (path) => {
+      return bytesOf.get(path) ?? Promise.reject(new Error(path));
+    });
+    expect(valuesOf(again, 'h')).toEqual([...Float32Array.of(4.0001, 5)]);
+    expect(valuesOf(again, 'k')).toEqual([1, 2, 1, 1]);
+    expect(valuesOf(again, 'z')).toEqual([2, 1]);
+  });
+
   it('puts new weights into a group of their own, behind the others', async () => {
     const files = await read(manifest, bytes);
     const added = [{ name: 'z', shape: [2], values: Float32Array.of(8, 9) }];

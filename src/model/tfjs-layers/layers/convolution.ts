@@ -13,7 +13,7 @@ function windowOf(layer: LayerContext, rank: number, dilations: readonly number[
 }
 
 /** kernel [...window, in, out] to ONNX's [out, in, ...window]. */
-function kernelSteps(rank: number): LayoutStep[] {
+export function kernelSteps(rank: number): LayoutStep[] {
   return [{ kind: 'transpose', perm: [rank + 1, rank, ...Array.from({ length: rank }, (_, i) => i)] }];
 }
 
