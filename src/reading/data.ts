@@ -4,6 +4,7 @@ import type { ClassReading } from '../contract/reading.js';
 import type { DuplicateCounts, SplitDescription } from '../contract/result.js';
 import type { NamedTask } from '../contract/settings.js';
 import type { Dataset, Targets } from '../data/dataset.js';
+import { isDense } from '../data/dense-masks.js';
 import { encodeAs, encodeFrom } from '../data/encoding.js';
 import { cacheLimit, createInputs, type FedSamples, type NamedInputs } from '../data/inputs.js';
 import type { ReadOptions } from '../data/open.js';
@@ -173,7 +174,7 @@ function inOrder(
 ): { targets: Targets; classes: ClassReading | null } {
   if (classes !== undefined) return { targets, classes };
   // which names are those of a mask's values is known with the model's maps
-  if (targets.kind === 'mask') return { targets, classes: known };
+  if (targets.kind === 'mask' || isDense(targets)) return { targets, classes: known };
   if (targets.kind !== 'class') return { targets, classes: null };
   const own: ClassReading = { names: targets.names, origin: path, source: 'data' };
   if (known === null) return { targets, classes: own };
@@ -190,8 +191,10 @@ function inOrder(
   }
 }
 
+type ChangeTargets = (targets: Targets, path: string) => Targets;
+
 /** The same parts, each with the targets that `change` makes of its own. */
-export function retarget(data: RunData, change: (targets: Targets) => Targets): RunData {
+export function retarget(data: RunData, change: ChangeTargets): RunData {
   const changed = new Map<SampleSet, SampleSet>();
   const partOf = (part: DataPart): DataPart => {
     const samples = changed.get(part.samples) ?? retargetPart(part, change).samples;
@@ -237,8 +240,9 @@ export async function refeed(
   };
 }
 
-export function retargetPart<Part extends FedSamples>(part: Part, change: (targets: Targets) => Targets): Part {
-  return { ...part, samples: withTargets(part.samples, change(part.samples.targets)) };
+export function retargetPart<Part extends FedSamples>(part: Part, change: ChangeTargets): Part {
+  const { samples } = part;
+  return { ...part, samples: withTargets(samples, change(samples.targets, samples.path)) };
 }
 
 async function openTestSet(open: OpenData, test: string, reading: ReadOptions): Promise<OpenedData> {

@@ -70,7 +70,7 @@ export async function evaluateSubject(
     ...(maps && { maps }),
   };
   const { signature, task, kind, map, reading, predictions, others } = await readSubject(question);
-  const part: DataPart = retargetPart(opened, (targets) => targetsFor({ task: kind, map }, targets));
+  const part: DataPart = retargetPart(opened, (targets, path) => targetsFor({ task: kind, map }, targets, path));
   const { targets } = part.samples;
   return {
     model,

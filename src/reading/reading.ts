@@ -107,7 +107,9 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
   // a model of one output is run but once
   const first = only === undefined ? null : await predictHead(soundly(asked, alone), only, part);
   const observed =
-    first === null ? await probe(asked, heads, probed) : heads.map((head) => ({ head, width: first.width }));
+    first === null
+      ? await probe(asked, heads, probed)
+      : heads.map((head) => ({ head, width: first.width, shape: first.shape }));
   if (first !== null && first.width > 1) checkLabels(targets, first.width, samples.path);
   const beside = otherTargets(samples);
   const candidates = observed.filter(({ head }) => !beside.has(head.output));

@@ -41,9 +41,14 @@ const comparedValues = 2e7;
 /**
  * Reads a model that gives a map for each image: which of its outputs lies over the masks, where the classes are in it, what the
  * values of the masks stand for, and whether the model does what a trained one does.
+ * @param made how other targets became masks, for people; null: they were masks
  * @throws Failure('input') where no output fits, or masks hold what is none of the model's classes
  */
-export async function readSegmentation(question: ReadingQuestion, targets: MaskTargets): Promise<ModelReading> {
+export async function readSegmentation(
+  question: ReadingQuestion,
+  targets: MaskTargets,
+  made: string | null = null,
+): Promise<ModelReading> {
   const { model, part, options, own = null } = question;
   const { path } = part.samples;
   if (otherTargets(part.samples).size > 0) throw masksBeside(path);
@@ -64,10 +69,10 @@ export async function readSegmentation(question: ReadingQuestion, targets: MaskT
   const read: ReadingQuestion = {
     ...soundly(question, runtime),
     part: {
-      ...retargetPart(part, (given) => targetsFor({ task: 'segmentation', map }, given)),
+      ...retargetPart(part, (given, path) => targetsFor({ task: 'segmentation', map }, given, path)),
       measures: measuresOf(own, measures),
     },
-    labelled: retargetPart(question.labelled, (given) => targetsFor({ task: 'segmentation', map }, given)),
+    labelled: retargetPart(question.labelled, (given, path) => targetsFor({ task: 'segmentation', map }, given, path)),
   };
   const { scores: _, ...masks } = map;
   const predictions = await predictHead(read, chosen.head, read.part);
@@ -89,7 +94,7 @@ export async function readSegmentation(question: ReadingQuestion, targets: MaskT
       masks,
       sanity: sanity && sanityReading(sanity, targets),
       untrained: null,
-      data: [map.sentence],
+      data: [...(made === null ? [] : [made]), map.sentence],
       runtime,
       trusted: options.reading.trustReading,
     },

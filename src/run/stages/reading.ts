@@ -44,7 +44,7 @@ export const readingStage = defineStage<ModelReading>({
     const { left } = trainabilityOf(model.path, model.graph);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
-    refuseRule(run.rule, read.task, data.classes?.names ?? null);
+    refuseRule(run.rule, read.task, classesOf(read, data)?.names ?? null);
     refuseMeaningless(read.task, options.distill);
     if (read.map !== null) refuseTeacher(options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
@@ -107,6 +107,11 @@ function isComplete(settings: readonly SettingHint[]): boolean {
   return settings.length > 0 && settings.every((hint) => typeof hint !== 'string');
 }
 
+/** A list of classes that lies beside a model is none of what its values are. */
+function classesOf({ kind }: Pick<ModelReading, 'kind'>, { classes }: Pick<RunData, 'classes'>): RunData['classes'] {
+  return kind === 'regression' || kind === 'multilabel' ? null : classes;
+}
+
 /** The run's model and data as they are read. */
 interface ReadRun {
   readonly signature: Signature;
@@ -120,11 +125,11 @@ interface ReadRun {
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
   const { signature, output, task, kind, map, others, reading } = await readingStage.of(run);
   const measured = measuring(
-    retarget(run.data, (targets) => targetsFor({ task: kind, map }, targets)),
+    retarget(run.data, (targets, path) => targetsFor({ task: kind, map }, targets, path)),
     measuresFor(task, run.own),
   );
   // how many classes masks have is known with the maps
-  const data = map === null ? measured : { ...measured, classes: reading.classes };
+  const data = { ...measured, classes: map === null ? classesOf({ kind }, measured) : reading.classes };
   return {
     signature,
     data,
