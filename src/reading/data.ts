@@ -271,6 +271,15 @@ function readOptions({ target }: DataOptions, task: NamedTask | null): ReadOptio
   }
 }
 
+/** Some samples of a split, evenly spaced. */
+export function evenly(split: DataPart['split'], count: number): DataPart['split'] {
+  if (split.count <= count) return split;
+  const indices = Int32Array.from({ length: count }, (_, i) =>
+    present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
+  );
+  return { ...split, indices, count };
+}
+
 /** An input of a model, as preprocessing needs to know it. */
 export function modelInputOf(model: Model, { shape, elementType }: SignatureInput): ModelInput {
   const layout = model.format === 'onnx' ? {} : { layout: 'NHWC' as const };

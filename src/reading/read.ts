@@ -13,6 +13,7 @@ import { readByOwnLoss } from './own-reading.js';
 import { type ModelReading, masksBeside, type ReadingQuestion, readRows } from './reading.js';
 import { readSegmentation } from './segmentation.js';
 import type { RunTask } from './task.js';
+import { requireWhole } from './whole-inputs.js';
 
 /**
  * Reads a model as its task and its targets ask: by a row for each sample, by a class for each pixel, by what it gives again, or by the
@@ -22,6 +23,7 @@ import type { RunTask } from './task.js';
 export async function readSubject(question: ReadingQuestion): Promise<ModelReading> {
   const { part, own = null, options } = question;
   const { task } = options.task;
+  await requireWhole(question.model.path, question.signature.inputs, part);
   if (task === 'anomaly') return readAnomaly(question);
   if (own !== null && own.loss !== null && task === null) return readByOwnLoss(question);
   const { targets, path } = part.samples;

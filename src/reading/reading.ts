@@ -22,8 +22,9 @@ import { readSource } from '../model/source.js';
 import { dtypeName, elementCount } from '../model/tensor.js';
 import type { Signature, SignatureInput } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
+import { wholeRange } from '../runtime/tensors.js';
 import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } from './choose-output.js';
-import { type DataPart, modelInputOf } from './data.js';
+import { type DataPart, evenly, modelInputOf } from './data.js';
 import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { OwnGraphs } from './own-graphs.js';
@@ -31,6 +32,7 @@ import { measuresOf, type OwnMeasure, ownMeasures } from './own-measures.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkRuntime, soundSession } from './runtime.js';
 import { checkReading, type Sanity } from './sanity.js';
+import { ends, storedRange } from './stored-range.js';
 import { type RowTargets, targetsFor, wantedOf } from './targets.js';
 import { chooseTask, lossName, type RunTask, truthOf } from './task.js';
 import { type Agreement, agree, type DescribedValues, describeValues } from './values.js';
@@ -320,7 +322,7 @@ async function checkSanity(
     truth,
     width: task.width,
     scores: task.scores,
-    inputs: triesInputs ? await candidatesFor(labelled) : [],
+    inputs: triesInputs ? await candidatesFor(question) : [],
     async predict(candidate) {
       const inputs = preparedBy(question, signature, candidate);
       return (await predict(source, signature, { ...labelled, inputs, split }, session)).values;
@@ -343,46 +345,24 @@ export function preparedBy(
 }
 
 /** The usual ways of preparing a picture: of several inputs nobody could tell which of them is prepared wrongly. */
-export async function candidatesFor({ inputs, split }: DataPart): Promise<readonly InputCandidate[]> {
+export async function candidatesFor({
+  signature,
+  labelled: { inputs, split },
+}: Pick<ReadingQuestion, 'signature' | 'labelled'>): Promise<readonly InputCandidate[]> {
   const [input, ...others] = inputs;
   if (input === undefined || others.length > 0) return [];
   return inputCandidates({
     inForce: input.preprocessing,
     channelCount: channelsOf(input),
     stored: await storedRange(input, split),
+    whole: wholeRange(signature.inputs[0]?.elementType ?? 0),
     bothLayouts: input.shape.length === 3 && input.shape[0] === input.shape[2],
   });
-}
-
-/** Some samples of a split, evenly spaced. */
-export function evenly(split: DataPart['split'], count: number): DataPart['split'] {
-  if (split.count <= count) return split;
-  const indices = Int32Array.from({ length: count }, (_, i) =>
-    present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
-  );
-  return { ...split, indices, count };
 }
 
 function channelsOf({ shape, preprocessing }: NamedInputs): number {
   if (preprocessing.channels === 'none' || shape.length < 3) return 1;
   return present(preprocessing.channels === 'first' ? shape[0] : shape.at(-1), 'the channel axis of the input');
-}
-
-/** The ends of what is stored, over some samples. */
-async function storedRange({ dataset, preprocessing }: NamedInputs, split: DataPart['split']) {
-  const indices = evenly(split, 64).indices;
-  const values = new Float32Array(indices.length * elementCount(preprocessing.raw.shape));
-  await dataset.read(indices, values, preprocessing.size ?? undefined);
-  return { dtype: dataset.sample.dtype, ...ends(values) };
-}
-
-function ends(values: Float32Array): { readonly min: number; readonly max: number } {
-  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return { min, max };
 }
 
 /** What was taken to be so of the data, and learned of them: columns, gaps, categories. */

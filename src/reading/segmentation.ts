@@ -8,13 +8,12 @@ import { headsOf } from '../model/head.js';
 import { readSource } from '../model/source.js';
 import { elementCount } from '../model/tensor.js';
 import { type ChosenOutput, chooseOutput, type MapShape, mapShapeOf, type WantedOutput } from './choose-output.js';
-import { retargetPart } from './data.js';
+import { evenly, retargetPart } from './data.js';
 import { checkMaskReading } from './mask-sanity.js';
 import { measuresOf, ownMeasures } from './own-measures.js';
 import { predict } from './predictions.js';
 import {
   candidatesFor,
-  evenly,
   inputReadings,
   type ModelReading,
   masksBeside,
@@ -239,7 +238,7 @@ async function checkSanity(question: ReadingQuestion, { head }: ChosenOutput, { 
   const split = evenly(labelled.split, count);
   const source = readSource(model, signature);
   return checkMaskReading({
-    inputs: await candidatesFor(labelled),
+    inputs: await candidatesFor(question),
     async predict(candidate) {
       const inputs = preparedBy(question, signature, candidate);
       const { masks } = await predict(source, signature, { ...labelled, inputs, split }, session);
