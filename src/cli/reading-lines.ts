@@ -17,7 +17,7 @@ function linesOf(reading: Reading): string[] {
   const lines = [
     ...inputs.map((input) => `input ${describeInput(input)}`),
     ...judged.map((output) => `output ${describeOutput(output)}; loss ${loss}`),
-    ...beside.map((output) => `trained beside it: output ${describeOutput(output)}`),
+    ...beside.map((output) => `trained beside it: output ${describeOutput(output)}${besideText(output)}`),
     ...(aside.length > 0 ? [`set aside: ${aside.map(shortly).join(', ')}`] : []),
     ...(classes === null
       ? []
@@ -35,6 +35,10 @@ function linesOf(reading: Reading): string[] {
     ...warningLines(sanity, trusted, ''),
     ...beside.flatMap((output) => warningLines(output.sanity ?? null, trusted, ` Output '${output.name}':`)),
   ];
+}
+
+function besideText({ loss, classes }: OutputReading): string {
+  return `${loss === undefined ? '' : `; loss ${loss}`}${classes === undefined ? '' : `; classes ${listed(classes)}`}`;
 }
 
 function warningLines(sanity: SanityReading | null, trusted: boolean, of: string): string[] {

@@ -43,8 +43,11 @@ export interface OutputReading {
   readonly evidence: string;
   /** the value of the graph at which the loss stands; null for an output that is not trained */
   readonly lossAt: string | null;
-  /** of an output that is trained beside the judged one; that of the judged one is the reading's */
+  /** of an output that is trained beside the judged one, as the reading has them of the judged one */
   readonly sanity?: SanityReading;
+  readonly loss?: LossKind;
+  /** left out for a task without classes */
+  readonly classes?: readonly string[];
 }
 
 export interface ClassReading {

@@ -19,8 +19,17 @@ import { openingAnomalies } from './anomaly-classes.js';
 import { anomalyLabels } from './anomaly-labels.js';
 import { type ClassNames, matchClasses } from './class-names.js';
 import type { Measure } from './measures.js';
-import { bareNames, type NamedKeys, type OpenData, type OpenedData, openerOf, type WantedByGraphs } from './opened.js';
-import type { DataOptions } from './options.js';
+import {
+  bareNames,
+  type NamedKeys,
+  namesOfOthers,
+  type OpenData,
+  type OpenedData,
+  type OpenOptions,
+  openerOf,
+  type WantedByGraphs,
+} from './opened.js';
+import { type DataOptions, targetKindOf } from './options.js';
 import { type OwnGraphs, wantedNames } from './own-graphs.js';
 
 /** Some samples of a data set, ready to be fed to the model. */
@@ -89,12 +98,16 @@ export async function openRunData(
 ): Promise<RunData> {
   const open = openerFor(fed, named, task);
   const reading = readOptions(options, task);
-  const opened = await open(options.data, reading);
+  const opened = await open(options.data, { ...reading, ...(options.test !== null && { isTraining: true }) });
   const { targets, classes } = inOrder(opened, fed.classNames);
   const wanted = wantedInOrder(opened, fed.classNames);
   // labels that are numbers mean the same in every part; words are numbered by those of training
-  const others =
-    targets.kind === 'class' && targets.numbered !== true ? { ...reading, classNames: targets.names } : reading;
+  const others: OpenOptions = {
+    ...reading,
+    ...(targets.kind === 'class' && targets.numbered !== true && { classNames: targets.names }),
+    namesOfOthers: namesOfOthers(opened.others),
+    ...normalClassOf(opened),
+  };
   const ownTest =
     options.test === null
       ? await opened.companion('test', targets, others)
@@ -124,6 +137,12 @@ export async function openRunData(
   const told = { classes, target: opened.target };
   if (task !== 'anomaly') return { train, validation, test, ...told };
   return { train: await normalOnly(train), validation: await normalOnly(validation), test, ...told };
+}
+
+/** What the training part calls normal samples, where it has a word for them. */
+function normalClassOf({ classes }: OpenedData): Pick<OpenOptions, 'normalClass'> {
+  const [normal] = classes?.names ?? [];
+  return normal === undefined ? {} : { normalClass: normal };
 }
 
 function openerFor(fed: FedModel, named: NamedKeys, task: NamedTask | null): OpenData {
@@ -245,7 +264,7 @@ export function retargetPart<Part extends FedSamples>(part: Part, change: Change
   return { ...part, samples: withTargets(samples, change(samples.targets, samples.path)) };
 }
 
-async function openTestSet(open: OpenData, test: string, reading: ReadOptions): Promise<OpenedData> {
+async function openTestSet(open: OpenData, test: string, reading: OpenOptions): Promise<OpenedData> {
   const named = await open(test, reading);
   // a folder that holds training and test files was named for its test files
   return (await named.companion('test', named.targets, reading)) ?? named;
@@ -253,22 +272,12 @@ async function openTestSet(open: OpenData, test: string, reading: ReadOptions): 
 
 /** A task that is named says what targets are where the data leaves it open; distillation needs none. */
 function readOptions({ target }: DataOptions, task: NamedTask | null): ReadOptions {
-  const column = target === null ? {} : { target };
-  switch (task) {
-    case null:
-      return column;
-    case 'classification':
-      return { ...column, targetKind: 'class' };
-    case 'multilabel':
-    case 'regression':
-      return { ...column, targetKind: 'values' };
-    case 'segmentation':
-      return { ...column, targetKind: 'mask' };
-    case 'distill':
-      return { ...column, requireTargets: false };
-    case 'anomaly':
-      return { ...column, requireTargets: false, targetKind: 'class' };
-  }
+  const targetKind = targetKindOf(task);
+  return {
+    ...(target !== null && { target }),
+    ...(targetKind !== undefined && { targetKind }),
+    ...((task === 'distill' || task === 'anomaly') && { requireTargets: false }),
+  };
 }
 
 /** Some samples of a split, evenly spaced. */

@@ -55,7 +55,13 @@ export async function evaluateSubject(
   const own = await loadOwnGraphs(model, options.task);
   const fed = { ...loaded, own, classNames: await findClassNames(model, options.reading.classes) };
   const { maps } = options;
-  const found = await openEvaluationData(fed, options.data, options.task.task, options.reading, maps !== undefined);
+  const found = await openEvaluationData(
+    fed,
+    options.data,
+    options.task.task,
+    { ...options.reading, ...(options.task.outputs && { tasks: options.task.outputs }) },
+    maps !== undefined,
+  );
   const opened = maps === undefined ? found : retargetPart(found, () => ({ kind: 'mask', store: null, map: null }));
   const { classes, target } = opened;
   const question = {

@@ -10,6 +10,7 @@ import type {
   RuntimeReading,
   SanityReading,
 } from '../contract/reading.js';
+import type { SettingHint } from '../contract/settings.js';
 import { gatherInputs } from '../data/batches.js';
 import type { MapReading, Targets } from '../data/dataset.js';
 import { createInputs, type NamedInputs } from '../data/inputs.js';
@@ -128,7 +129,7 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
   for (const [output, own] of beside) {
     const targets = present(otherTargets(labelled).get(output), `the targets of '${output}'`);
     if (own.kind === 'mask' || targets.kind === 'mask') throw masksBeside(samples.path);
-    const task = { task: null, loss: null, metric: null };
+    const task = { task: null, loss: null, metric: null, ...options.task.outputs?.[output] };
     others.push(
       await readOutput(asked, observed, null, {
         named: output,
@@ -187,6 +188,25 @@ interface DescribedOutput extends Pick<ModelReading, 'task'> {
   readonly agreement: Agreement;
   /** null without labels */
   readonly sanity: SanityReading | null;
+  /** as its targets have them; null for a task without classes */
+  readonly classes: readonly string[] | null;
+}
+
+/** What cures the reading of an output that is not the judged one is said of it alone. */
+function ofOutput(output: string, { better, alternatives, ...sanity }: SanityReading): SanityReading {
+  const settingsOf = (settings: readonly SettingHint[]): readonly SettingHint[] =>
+    settings.flatMap((hint): readonly SettingHint[] => {
+      const [name, value] = typeof hint === 'string' ? [hint, null] : hint;
+      if (name === 'output') return [];
+      if (name === 'task' || name === 'loss' || name === 'metric')
+        return [[name, `${output}=${value ?? name.toUpperCase()}`]];
+      return name === 'classes' ? [[name, `${output}=FILE`]] : [hint];
+    });
+  return {
+    ...sanity,
+    better: better && { ...better, settings: settingsOf(better.settings) },
+    alternatives: alternatives.map(settingsOf),
+  };
 }
 
 /** The question with sessions that compute what the file says. */
@@ -227,7 +247,8 @@ async function readOutput(
   const own = targetsFor(chosen, labelled);
   const sanity =
     targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, triesInputs), own);
-  return { chosen, agreement, targets, task, signature, predictions, sanity, runtime };
+  const classes = targets.kind === 'class' ? targets.names : null;
+  return { chosen, agreement, targets, task, signature, predictions, sanity, runtime, classes };
 }
 
 /** @throws Error for masks, which `readSegmentation` is for */
@@ -437,7 +458,9 @@ export function outputReading(
     meaning: task.loss === 'mse' ? 'values' : meaning === 'values' ? task.scores : meaning,
     evidence,
     lossAt: task.lossFile === undefined ? lossAt(head, task) : head.output,
-    ...(isJudged || sanity === null ? {} : { sanity }),
+    ...(!isJudged && { loss: task.loss }),
+    ...(!isJudged && read.classes !== null && { classes: read.classes }),
+    ...(isJudged || sanity === null ? {} : { sanity: ofOutput(head.output, sanity) }),
   };
 }
 

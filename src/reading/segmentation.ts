@@ -86,7 +86,7 @@ export async function readSegmentation(
     others: [],
     reading: {
       inputs: await inputReadings(question),
-      outputs: observed.map((each) => outputReading(each, { chosen, agreement, task, sanity: null })),
+      outputs: observed.map((each) => outputReading(each, { chosen, agreement, task, sanity: null, classes: null })),
       choice: chosen.why,
       loss: lossName(task),
       classes: classesOf(question, map.classes),

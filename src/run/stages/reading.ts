@@ -1,6 +1,5 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
-import { metricsOf, type TruthKind } from '../../contract/metrics.js';
 import type { SanityReading } from '../../contract/reading.js';
 import type { SettingHint } from '../../contract/settings.js';
 import { namedMetrics } from '../../evaluation/acceptance.js';
@@ -11,7 +10,7 @@ import { measuring, type RunData, retarget, targetsOf } from '../../reading/data
 import { measuresFor, readSubject } from '../../reading/read.js';
 import type { ModelReading } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
-import type { RunTask } from '../../reading/task.js';
+import { metricsOfTask, type RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
 import { trainabilityOf } from '../../training/canonical.js';
 import { refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
@@ -44,7 +43,9 @@ export const readingStage = defineStage<ModelReading>({
     const { left } = trainabilityOf(model.path, model.graph);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
-    refuseRule(run.rule, read.task, classesOf(read, data)?.names ?? null);
+    const { targets, path } = data.train.samples;
+    const metrics = metricsOfTask(read.task, targetsFor({ task: read.kind, map: read.map }, targets, path));
+    refuseRule(run.rule, read.task, metrics, classesOf(read, data)?.names ?? null);
     refuseMeaningless(read.task, options.distill);
     if (read.map !== null) refuseTeacher(options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
@@ -55,15 +56,13 @@ export const readingStage = defineStage<ModelReading>({
   },
 });
 
-function truthKindOf(task: RunTask['task'], loss: RunTask['loss']): TruthKind {
-  if (task === 'anomaly' || task === 'own' || task === 'multilabel') return task;
-  if (task === 'segmentation') return 'mask';
-  return loss === 'mse' ? 'values' : 'class';
-}
-
 /** @throws Failure('usage') for a rule about a metric or a class that there is not, which nothing could ever meet */
-function refuseRule(rule: AcceptanceRule, { task, loss, width }: RunTask, classes: readonly string[] | null): void {
-  const names = metricsOf(truthKindOf(task, loss), width === 1 ? 2 : width);
+function refuseRule(
+  rule: AcceptanceRule,
+  { task }: RunTask,
+  names: readonly string[],
+  classes: readonly string[] | null,
+): void {
   const refuse = (what: string, there: readonly string[]): Failure =>
     new Failure('usage', {
       what: `The acceptance rule "${rule.text}" is about ${what}, which this task (${task}) has not.`,
