@@ -24,12 +24,13 @@ export async function masksIn(
   named: string | null,
 ): Promise<DenseClasses | null> {
   const { task } = question.options.task;
-  if (task !== null && task !== 'segmentation') return null;
+  // masks are told from labels where a teacher is learned from too: whoever reads them says that they are not distilled
+  if (task !== null && task !== 'segmentation' && task !== 'distill') return null;
   const heads = headsOf(question.model.graph).filter(({ output }) => named === null || output === named);
   const observed = await probe(question, heads, probed);
   const classes = denseClasses(targets, (layout) => isSizeOf(question, observed, layout));
   if (classes === null) {
-    if (task === null) return null;
+    if (task !== 'segmentation') return null;
     throw new Failure('input', {
       what: `${question.part.samples.path}: its targets, [samples, ${targets.shape.join(', ')}], say of no pixel which class it is of.`,
       cure: 'Give the number of the class for each pixel, or a column for each class of which one alone is 1; or say what the targets are.',

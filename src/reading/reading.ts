@@ -156,6 +156,7 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
       inputs: await inputReadings(question),
       outputs: observed.map((each) => outputReading(each, judged, others)),
       choice: [chosen.why, ...others.map(({ chosen: { output } }) => `'${output}' is trained beside it.`)].join(' '),
+      task: task.task,
       loss: lossName(task),
       classes: judged.targets.kind === 'class' ? question.classes : null,
       sanity,
@@ -241,6 +242,7 @@ async function readOutput(
   const targets = targetsFor(chosen, wanted);
   const task = chooseTask(chosen, agreement, targets, said, options.data.data, measures);
   refuseLogSigmoid(model.path, chosen, agreement, task);
+  refuseMaps(model.path, chosen, predictions, task);
   if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
   if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, part.samples.path);
   const signature = { ...question.signature, output: chosen.head.value };
@@ -293,6 +295,25 @@ function refuseLogSigmoid(path: string, { output }: ChosenOutput, { meaning }: A
     what: `${path}: '${output}' holds the logarithms of probabilities that do not exclude each other, which are not read.`,
     cure: 'Export the model with its sigmoid, or with what enters it, as the output; or name another output.',
     settings: ['output'],
+  });
+}
+
+/**
+ * From a teacher alone one distribution a sample is learned.
+ * @throws Failure('input') for an output that gives several, one for each place
+ */
+function refuseMaps(
+  path: string,
+  { output }: ChosenOutput,
+  { shape }: Predictions,
+  { distilled, loss }: RunTask,
+): void {
+  if (!distilled || loss !== 'cross-entropy' || shape.filter((dim) => dim > 1).length < 2) return;
+  throw new Failure('input', {
+    what: `${path}: '${output}' gives classes for each of several places ([${shape.join(', ')}] a sample), which is not learned from a teacher here.`,
+    cure: 'Give labelled data, such as images with masks, and leave the teacher out.',
+    settings: ['data', 'task', 'teacher'],
+    written: 'model-untouched',
   });
 }
 
@@ -458,7 +479,7 @@ export function outputReading(
     meaning: task.loss === 'mse' ? 'values' : meaning === 'values' ? task.scores : meaning,
     evidence,
     lossAt: task.lossFile === undefined ? lossAt(head, task) : head.output,
-    ...(!isJudged && { loss: task.loss }),
+    ...(!isJudged && { loss: task.loss, task: task.task }),
     ...(!isJudged && read.classes !== null && { classes: read.classes }),
     ...(isJudged || sanity === null ? {} : { sanity: ofOutput(head.output, sanity) }),
   };

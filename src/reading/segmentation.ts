@@ -88,6 +88,7 @@ export async function readSegmentation(
       inputs: await inputReadings(question),
       outputs: observed.map((each) => outputReading(each, { chosen, agreement, task, sanity: null, classes: null })),
       choice: chosen.why,
+      task: task.task,
       loss: lossName(task),
       classes: classesOf(question, map.classes),
       masks,

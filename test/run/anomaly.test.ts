@@ -96,7 +96,8 @@ describe('a model that gives its input again', () => {
 
   it('is evaluated as its errors say', async () => {
     const { model, data } = await setting(given);
-    const { metrics } = await evaluateModel({ model, data, task, device: 'cpu' });
+    const { metrics, reading } = await evaluateModel({ model, data, task, device: 'cpu' });
+    expect(reading).toMatchObject({ task: 'anomaly', outputs: [{ judged: true, width: 8 }] });
     const errors = test.map((row) => {
       const again = through(row);
       return row.reduce((sum, value, i) => sum + ((again[i] ?? 0) - value) ** 2, 0) / 8;
