@@ -75,6 +75,11 @@ describe('an output behind the first whose targets are words', () => {
       status: 'suspect',
       better: { settings: [['classes', 'heat=FILE']] },
     });
+    // a file that is still to be written is no way to go on
+    await expect(migrate(optionsFor(model, data, { reading, dryRun: true }), hooks())).rejects.toMatchObject({
+      settings: [['classes', 'heat=FILE'], 'trustReading'],
+      ways: [{ settings: ['trustReading'] }],
+    });
     const list = join(folder, 'heat.txt');
     await writeFile(list, 'hot\ncold\n');
     const told = { ...reading, outputs: [...named('kind'), { name: 'heat', key: null, classes: list }] };

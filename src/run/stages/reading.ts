@@ -101,9 +101,9 @@ function refuseSuspect(path: string, sanity: SanityReading | null, trusted: bool
   });
 }
 
-/** Whether the settings say all: the order of classes stands in a file that is still to be written. */
+/** Whether the settings say all: the order of classes stands in a file that is still to be written, of one output in NAME=FILE. */
 function isComplete(settings: readonly SettingHint[]): boolean {
-  return settings.length > 0 && settings.every((hint) => typeof hint !== 'string');
+  return settings.length > 0 && settings.every((hint) => typeof hint !== 'string' && !/=[A-Z]+$/.test(hint[1]));
 }
 
 /** A list of classes that lies beside a model is none of what its values are. */
