@@ -9,15 +9,15 @@ export function readingLines(reading: Reading): string[] {
 }
 
 function linesOf(reading: Reading): string[] {
-  const { inputs, outputs, loss, classes, untrained, data, runtime, sanity, trusted, choice } = reading;
+  const { inputs, outputs, task, loss, classes, untrained, data, runtime, sanity, trusted, choice } = reading;
   const judged = outputs.filter((output) => output.judged);
   const others = outputs.filter((output) => !output.judged);
   const beside = others.filter(({ lossAt }) => lossAt !== null);
   const aside = others.filter(({ lossAt }) => lossAt === null);
   const lines = [
     ...inputs.map((input) => `input ${describeInput(input)}`),
-    ...judged.map((output) => `output ${describeOutput(output)}; loss ${loss}`),
-    ...beside.map((output) => `trained beside it: output ${describeOutput(output)}`),
+    ...judged.map((output) => `output ${describeOutput(output)}${taskText(task)}; loss ${loss}`),
+    ...beside.map((output) => `trained beside it: output ${describeOutput(output)}${besideText(output)}`),
     ...(aside.length > 0 ? [`set aside: ${aside.map(shortly).join(', ')}`] : []),
     ...(classes === null
       ? []
@@ -35,6 +35,23 @@ function linesOf(reading: Reading): string[] {
     ...warningLines(sanity, trusted, ''),
     ...beside.flatMap((output) => warningLines(output.sanity ?? null, trusted, ` Output '${output.name}':`)),
   ];
+}
+
+/** What the check on labelled samples found, where nothing warns: who asks for the reading alone sees no figures. */
+export function checkLines({ sanity, outputs }: Reading): string[] {
+  const lines = [
+    ...(sanity?.status === 'fine' ? [`checked: ${sanity.sentence}`] : []),
+    ...outputs.flatMap(({ name, sanity: own }) =>
+      own?.status === 'fine' ? [`checked, output '${name}': ${own.sentence}`] : [],
+    ),
+  ];
+  return lines.map(printable);
+}
+
+const taskText = (task: Reading['task']): string => (task === undefined || task === 'own' ? '' : `; task ${task}`);
+
+function besideText({ loss, task, classes }: OutputReading): string {
+  return `${taskText(task)}${loss === undefined ? '' : `; loss ${loss}`}${classes === undefined ? '' : `; classes ${listed(classes)}`}`;
 }
 
 function warningLines(sanity: SanityReading | null, trusted: boolean, of: string): string[] {

@@ -1,4 +1,4 @@
-import type { LossKind, SettingHint, SettingName } from './settings.js';
+import type { LossKind, SettingHint, SettingName, Task } from './settings.js';
 
 /**
  * How a model is read: what it eats and what it says, each with what tells so and the setting that says otherwise. Plain JSON,
@@ -43,8 +43,12 @@ export interface OutputReading {
   readonly evidence: string;
   /** the value of the graph at which the loss stands; null for an output that is not trained */
   readonly lossAt: string | null;
-  /** of an output that is trained beside the judged one; that of the judged one is the reading's */
+  /** of an output that is trained beside the judged one, as the reading has them of the judged one */
   readonly sanity?: SanityReading;
+  readonly loss?: LossKind;
+  readonly task?: Task;
+  /** left out for a task without classes */
+  readonly classes?: readonly string[];
 }
 
 export interface ClassReading {
@@ -121,6 +125,8 @@ export interface Reading {
   readonly outputs: readonly OutputReading[];
   /** which output is judged and why, in one sentence */
   readonly choice: string;
+  /** what the judged output does; left out by earlier versions */
+  readonly task?: Task;
   /** of a loss of the user's, the file as given */
   readonly loss: LossKind | (string & Record<never, never>);
   /** null for a task without classes */

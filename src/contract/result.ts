@@ -87,6 +87,10 @@ export interface RetreatResult {
 export interface OutputResult {
   readonly name: string;
   readonly task: Task;
+  /** what it was trained by; left out by earlier versions */
+  readonly loss?: string;
+  /** what that counted beside the others; left out by earlier versions */
+  readonly weight?: number;
   readonly before: Metrics;
   readonly control: Metrics | null;
   readonly frelu: Metrics;

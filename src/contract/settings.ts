@@ -109,6 +109,8 @@ export interface NamedOutput {
   readonly key: string | null;
   /** what its loss counts beside those of the others (1) */
   readonly weight?: number;
+  /** of one that is trained beside the first: a file that names its classes in the order of its columns; left out: told by the data */
+  readonly classes?: string;
 }
 
 /** How a model and data are brought together where that is not told by themselves, or told wrongly. */

@@ -269,6 +269,11 @@ function targetAxes(
   if (wanted.length === 2) return { layout: 'NCHW', height: a, width: b, channels: 1 };
   if (wanted.length === 1) {
     const channels = expected.channels ?? 3;
+    // of no size are they as many numbers, in whatever layout
+    if (a !== null && a % channels !== 0) {
+      const cure = `Give the data that this model was made for: images of ${channels} channels are never ${a} numbers.`;
+      throw mismatch(dataset, stored, wanted, cure, ['data']);
+    }
     if (channels > 1 && layout === undefined) {
       const cure = 'Say in which layout, NCHW or NHWC, its pixels were flattened.';
       throw mismatch(dataset, stored, wanted, cure, ['layout'], layouts);

@@ -18,6 +18,8 @@ export interface NamedSource {
   readonly name: string;
   /** an array's name; for a table, column names with commas between them, or patterns such as `img_*` */
   readonly key: string | null;
+  /** of an output: what its targets are, and their classes, where that is not what is said of all */
+  readonly read?: Pick<ReadOptions, 'targetKind' | 'classNames'>;
 }
 
 export interface SourceOptions extends ReadOptions {
@@ -190,7 +192,7 @@ async function arraySources(source: ArraySource, options: SourceOptions): Promis
   const outputArrays = outputs.flatMap((output) => {
     const array = arrayOf(source, output, outputs.length === 1, part, 'output');
     if (array === undefined && options.requireTargets !== false) throw notFound(path, output, 'output', names);
-    return array === undefined ? [] : [{ name: output.name, array }];
+    return array === undefined ? [] : [{ name: output.name, array, own: { ...options, ...output.read } }];
   });
   const besideArrays = (options.besides ?? []).flatMap((beside) => {
     const array = arrayOf(source, beside, isUsual(beside.name), part, 'output');
@@ -204,9 +206,9 @@ async function arraySources(source: ArraySource, options: SourceOptions): Promis
   ]);
   const count = sharedCount(path, datasets);
   const shapes = inputArrays.map(({ array }) => present(arrays.get(array), array).shape.slice(1));
-  const targets = outputArrays.map(({ name, array }): [string, Targets] => [
+  const targets = outputArrays.map(({ name, array, own }): [string, Targets] => [
     name,
-    arrayTargets(source, array, present(arrays.get(array), array), count, options, shapes),
+    arrayTargets(source, array, present(arrays.get(array), array), count, own, shapes),
   ]);
   return {
     path,
@@ -283,10 +285,10 @@ function tableSources(table: Table, options: SourceOptions): Sources {
   const there = columns.map(({ name }) => name);
   const columnsOf = ({ name, key }: NamedSource): readonly Column[] | null =>
     key === null ? namedColumns(columns, name) : keyColumns(columns, key);
-  const outputs = options.outputs.flatMap((output): { name: string; found: readonly Column[] }[] => {
+  const outputs = options.outputs.flatMap((output): { name: string; found: readonly Column[]; own: ReadOptions }[] => {
     const found = columnsOf(output) ?? usualTarget(table, output, options);
     if (found === null && options.requireTargets !== false) throw notFound(path, output, 'output', there);
-    return found === null ? [] : [{ name: output.name, found }];
+    return found === null ? [] : [{ name: output.name, found, own: { ...options, ...output.read } }];
   });
   const besides = (options.besides ?? []).flatMap((beside): { name: string; found: readonly Column[] }[] => {
     const found = columnsOf(beside) ?? (isUsual(beside.name) ? usualTarget(table, beside, options) : null);
@@ -300,7 +302,7 @@ function tableSources(table: Table, options: SourceOptions): Sources {
     if (features === null) throw notFound(path, input, 'input', there);
     return [input.name, inputDataset(table, features)];
   });
-  const targets = outputs.map(({ name, found }): [string, Targets] => [name, outputTargets(path, found, options)]);
+  const targets = outputs.map(({ name, found, own }): [string, Targets] => [name, outputTargets(path, found, own)]);
   return {
     path,
     format,

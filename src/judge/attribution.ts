@@ -7,11 +7,12 @@ import type { NamedInputs } from '../data/inputs.js';
 import { applyPreprocessing, rawLength } from '../data/preprocess.js';
 import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
 import type { Graph } from '../model/graph.js';
-import { elementCount } from '../model/tensor.js';
+import { dtypeName, elementCount } from '../model/tensor.js';
 import { sessionOptions } from '../runtime/devices.js';
 import type { ChosenDevice } from '../runtime/open-device.js';
+import { signatureOf } from '../runtime/predictor.js';
 import { float32, openSession } from '../runtime/session.js';
-import { floatsOf, tensorOf } from '../runtime/tensors.js';
+import { floatsOf, tensorOf, wholeRange } from '../runtime/tensors.js';
 import { prepareInputGradient } from '../training/prepare.js';
 import { pictureOf } from './examples.js';
 import type { Subject } from './subject.js';
@@ -71,7 +72,7 @@ export async function compareAttributions(
     return null;
   }
   if (before === null || migrated === null) {
-    warn("Attribution maps were not made: no gradient arrives at the model's input.");
+    warn(`Attribution maps were not made: no gradient arrives at the model's input${ofWholeNumbers(model.graph)}.`);
     return null;
   }
   const maps = { before, migrated };
@@ -113,6 +114,14 @@ export function attributionScope(
   const samples = Math.min(available, Math.max(least, Math.min(most, affordable)));
   const onCpu = samples <= affordable;
   return { samples, device: onCpu ? { provider: 'cpu', session: sessionOptions('cpu') } : trainedOn };
+}
+
+/** Why no gradient arrives, where that is plain. */
+function ofWholeNumbers(graph: Graph): string {
+  const type = signatureOf(graph).inputs[0]?.elementType ?? 0;
+  return wholeRange(type) === null
+    ? ''
+    : `, which takes whole numbers (${dtypeName(type)}) and uses them as ids are used`;
 }
 
 interface ExplainedSamples {

@@ -4,7 +4,7 @@ import { type AnyScores, evaluateMetrics } from '../evaluation/metrics.js';
 import type { ModelProto } from '../model/graph.js';
 import { readSource } from '../model/source.js';
 import { predict } from '../reading/predictions.js';
-import { scoresOf, truthOf } from '../reading/task.js';
+import { lossName, scoresOf, truthOf } from '../reading/task.js';
 import { arms } from './arms.js';
 import { delta } from './delta.js';
 import { defineJudge } from './judge.js';
@@ -21,6 +21,8 @@ export const outputs = defineJudge<Pick<MigrateResult, 'outputs'>>({
     const first: OutputResult = {
       name: judged.output,
       task: task.task,
+      loss: lossName(task),
+      weight: subject.weightOf(judged.output),
       before: before.test,
       control: control?.test ?? null,
       frelu: frelu.test,
@@ -37,7 +39,7 @@ export const outputs = defineJudge<Pick<MigrateResult, 'outputs'>>({
 
 /** @param controlModel the control arm's network with the trained values in place; null without that arm */
 async function resultOf(
-  { model, staged, data, device, seed }: Subject,
+  { model, staged, data, device, seed, weightOf }: Subject,
   { signature, task, judged, targets }: OtherOutput,
   controlModel: ModelProto | null,
 ): Promise<OutputResult> {
@@ -51,6 +53,8 @@ async function resultOf(
   return {
     name: judged.output,
     task: task.task,
+    loss: lossName(task),
+    weight: weightOf(judged.output),
     before: evaluateMetrics(before, truth),
     control: control && evaluateMetrics(control, truth),
     frelu: evaluateMetrics(frelu, truth),

@@ -58,6 +58,8 @@ export interface Subject {
   /** which output is trained, and how the loss reads it */
   readonly judged: JudgedOutput;
   readonly others: readonly OtherOutput[];
+  /** what the loss of an output counts beside those of the others */
+  weightOf(output: string): number;
   readonly device: ChosenDevice;
   readonly before: JudgedPredictions;
   /** what the teacher says, read as the task says; null without one */

@@ -3,9 +3,8 @@ import { present } from '../contract/present.js';
 import type { ClassReading } from '../contract/reading.js';
 import type { Targets } from '../data/dataset.js';
 import { asValues } from '../data/labels.js';
-import type { ReadOptions } from '../data/open.js';
 import type { ClassNames } from './class-names.js';
-import type { OpenData, OpenedData } from './opened.js';
+import type { OpenData, OpenedData, OpenOptions } from './opened.js';
 
 /** Which names of classes are normal samples', and what says so. */
 interface NormalClasses {
@@ -19,21 +18,23 @@ const normalName = /^(normal|good|ok|inlier|nominal|healthy)$/i;
 
 /**
  * Data sets whose classes are 0 for normal samples and 1 for anomalies, however many words stand for either: the first name of
- * a list that was given is normal, else what is called so, else the one class that training has.
+ * a list that was given is normal, else what is called so, else the one class that training has, or what training took for it.
  * @param known the classes that the model or an option tells; only what was given as an option counts
  */
 export function openingAnomalies(open: OpenData, known: ClassNames | null): OpenData {
   const given = known?.source === 'option' ? known : null;
-  return async (path, options) => asAnomalies(await open(path, withOwnClasses(options)), given, null);
+  return async (path, options) => {
+    const opened = await open(path, withOwnClasses(options));
+    return asAnomalies(opened, given, options.normalClass ?? soleClassOfTraining(opened, options.isTraining === true));
+  };
 }
 
 /** A part has classes that training lacks: it numbers them by itself. */
-function withOwnClasses({ classNames: _, ...options }: ReadOptions): ReadOptions {
+function withOwnClasses({ classNames: _, ...options }: OpenOptions): OpenOptions {
   return { ...options, ownClasses: true };
 }
 
-function asAnomalies(opened: OpenedData, given: ClassNames | null, trained: string | null): OpenedData {
-  const only = trained ?? soleClassOfTraining(opened);
+function asAnomalies(opened: OpenedData, given: ClassNames | null, only: string | null): OpenedData {
   const { targets, classes } = readAnomalies(opened, given, only);
   return {
     ...opened,
@@ -46,9 +47,9 @@ function asAnomalies(opened: OpenedData, given: ClassNames | null, trained: stri
   };
 }
 
-/** Of a data set of several parts: what is trained on is normal, and a test part beside it has what is not. */
-function soleClassOfTraining({ targets, part }: OpenedData): string | null {
-  if (part !== 'train' || !isWords(targets) || targets.names.length !== 1) return null;
+/** What is trained on is normal, and the test part or data set beside it has what is not. */
+function soleClassOfTraining({ targets, part }: OpenedData, isTraining: boolean): string | null {
+  if (!(isTraining || part === 'train') || !isWords(targets) || targets.names.length !== 1) return null;
   return targets.names[0] ?? null;
 }
 
@@ -89,6 +90,12 @@ function normalClasses(
   }
   const source = { origin: path, source: 'data' } as const;
   const [first, ...others] = names.filter((name) => normalName.test(name));
+  if (only !== null && first !== undefined && first !== only && names.includes(only)) {
+    throw refusal(
+      path,
+      `training holds samples of '${only}' for normal ones, and beside them there are some of '${first}'`,
+    );
+  }
   if (first !== undefined && others.length === 0) return { names: new Set([first]), source };
   if (/^false$/i.test(names[0] ?? '') && names.every((name) => /^(false|true)$/i.test(name))) {
     return { names: new Set(names.slice(0, 1)), source };

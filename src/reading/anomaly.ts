@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { OutputReading } from '../contract/reading.js';
-import { type Head, headsOf } from '../model/head.js';
+import { headsOf } from '../model/head.js';
 import { readSource } from '../model/source.js';
 import { elementCount } from '../model/tensor.js';
 import { anomalySentences } from './anomaly-classes.js';
@@ -28,15 +28,15 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
   const heads = headsOf(model.graph).filter(({ valueMeaning }) => valueMeaning !== 'label');
   const named = options.reading.outputs[0]?.name ?? null;
   const candidates = named === null ? heads : heads.filter(({ output }) => output === named);
-  const widths = new Map<Head, number>();
+  const widths = new Map<string, number>();
   for (const head of candidates) {
     const read = { ...question.signature, output: head.value };
-    widths.set(head, (await predict(readSource(model, read), read, part, session, 1)).width);
+    widths.set(head.output, (await predict(readSource(model, read), read, part, session, 1)).width);
   }
   const width = elementCount(shape);
-  const [head, ...others] = candidates.filter((each) => widths.get(each) === width);
+  const [head, ...others] = candidates.filter((each) => widths.get(each.output) === width);
   if (head === undefined || others.length > 0) {
-    const seen = candidates.map((each) => `'${each.output}' (${widths.get(each)} wide)`).join(', ') || 'none';
+    const seen = candidates.map((each) => `'${each.output}' (${widths.get(each.output)} wide)`).join(', ') || 'none';
     const why = head === undefined ? 'no output is' : 'several outputs are';
     throw refusal(`${model.path}: ${why} as wide as the input (${width}). Its outputs are ${seen}.`);
   }
@@ -59,7 +59,7 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
     return {
       name: each.output,
       dtype: each.dtype,
-      width: widths.get(each) ?? null,
+      width: widths.get(each.output) ?? null,
       judged,
       meaning: 'values',
       evidence: judged ? 'as wide as the input, which it gives again' : each.evidence,
@@ -78,6 +78,7 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
       inputs: await inputReadings(question),
       outputs,
       choice: `'${head.output}' is held against the input; the mean square of the difference tells how strange a sample is.`,
+      task: 'anomaly',
       loss: 'mse',
       classes: null,
       sanity: null,

@@ -29,6 +29,8 @@ export type WantedOutput =
   | {
       readonly kind: 'values';
       readonly width: number;
+      /** of one sample, where it has several axes */
+      readonly shape?: readonly number[];
       /** every value is 0 or 1 */
       readonly zeroOrOne: boolean;
       /** every value is 0, 1, 2 ...: it may be a class that is stored as a float */
@@ -139,6 +141,12 @@ function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fa
       cure: 'Its targets are whole numbers: say that they are classes, or name the output that the data are about.',
       settings: [['task', 'classification'], 'output'],
       ways: [{ name: 'the targets are classes', settings: [['task', 'classification']] }],
+    };
+  }
+  if (wanted.kind === 'values' && floats.some(({ width }) => width === wanted.width)) {
+    return {
+      cure: "Save the targets with their axes in the order of the output's, or name the output that the data are about.",
+      settings: ['data', 'output'],
     };
   }
   return { cure: 'Give data made for this model, or name the output that the data are about.', settings: ['output'] };
@@ -268,7 +276,7 @@ function fitOf(observed: ObservedHead, wanted: WantedOutput): Fit | null {
       return width > classes ? { rank: 1, task: 'classification' } : null;
     }
     case 'values': {
-      if (width !== wanted.width) return null;
+      if (width !== wanted.width || isOtherwise(observed.shape, wanted.shape)) return null;
       if (!wanted.zeroOrOne) return { rank: 0, task: 'regression' };
       if (width > 1) return { rank: 0, task: 'multilabel' };
       return { rank: 0, task: head.activation === 'sigmoid' ? 'binary' : 'regression' };
@@ -276,6 +284,13 @@ function fitOf(observed: ObservedHead, wanted: WantedOutput): Fit | null {
     case 'none':
       return { rank: 0, task: ownTask(head, width) };
   }
+}
+
+/** Whether targets have an output's numbers in another order: channels last for channels first. */
+function isOtherwise(shape: readonly number[] = [], wanted: readonly number[] = []): boolean {
+  const [own, others] = [shape, wanted].map((dims) => dims.filter((dim) => dim !== 1));
+  const areSeveral = own !== undefined && others !== undefined && own.length > 1 && others.length > 1;
+  return areSeveral && (own.length !== others.length || own.some((dim, at) => dim !== others[at]));
 }
 
 /** What a model does by its last activation alone. */
@@ -296,9 +311,10 @@ function wantedText(wanted: WantedOutput): string {
     case 'class':
       return `the ${wanted.classes} classes of the data`;
     case 'values':
-      return wanted.width === 1
-        ? 'the one target column of the data'
-        : `the ${wanted.width} target columns of the data`;
+      if (wanted.width === 1) return 'the one target column of the data';
+      return wanted.shape === undefined
+        ? `the ${wanted.width} target columns of the data`
+        : `the targets of the data, [${wanted.shape.join(', ')}] each`;
     case 'mask':
       return `the masks of the data (${wanted.height}x${wanted.width}, ${wanted.classes} classes)`;
     case 'none':

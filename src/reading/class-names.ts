@@ -34,7 +34,7 @@ const keys = ['classes', 'class_names', 'classNames', 'labels', 'names', 'id2lab
  * @throws Failure('input') when the named file holds no list of names
  */
 export async function findClassNames(model: Model, named: string | null): Promise<ClassNames | null> {
-  if (named !== null) return { names: await readNamed(named), origin: named, source: 'option' };
+  if (named !== null) return { names: await readClassList(named), origin: named, source: 'option' };
   for (const [key, value, origin] of metadataOf(model)) {
     const names = keys.includes(key) ? namesIn(value) : null;
     if (names !== null) return { names, origin: `${origin} '${key}'`, source: 'model' };
@@ -48,7 +48,8 @@ export async function findClassNames(model: Model, named: string | null): Promis
   return null;
 }
 
-async function readNamed(path: string): Promise<readonly string[]> {
+/** @throws Failure('input') for a file that is no list of names, each of them once */
+export async function readClassList(path: string): Promise<readonly string[]> {
   let text: string;
   try {
     text = await readText(path);

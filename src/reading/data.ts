@@ -4,6 +4,7 @@ import type { ClassReading } from '../contract/reading.js';
 import type { DuplicateCounts, SplitDescription } from '../contract/result.js';
 import type { NamedTask } from '../contract/settings.js';
 import type { Dataset, Targets } from '../data/dataset.js';
+import { isDense } from '../data/dense-masks.js';
 import { encodeAs, encodeFrom } from '../data/encoding.js';
 import { cacheLimit, createInputs, type FedSamples, type NamedInputs } from '../data/inputs.js';
 import type { ReadOptions } from '../data/open.js';
@@ -19,8 +20,17 @@ import { openingAnomalies } from './anomaly-classes.js';
 import { anomalyLabels } from './anomaly-labels.js';
 import { type ClassNames, matchClasses } from './class-names.js';
 import type { Measure } from './measures.js';
-import { bareNames, type NamedKeys, type OpenData, type OpenedData, openerOf, type WantedByGraphs } from './opened.js';
-import type { DataOptions } from './options.js';
+import {
+  bareNames,
+  type NamedKeys,
+  namesOfOthers,
+  type OpenData,
+  type OpenedData,
+  type OpenOptions,
+  openerOf,
+  type WantedByGraphs,
+} from './opened.js';
+import { type DataOptions, targetKindOf } from './options.js';
 import { type OwnGraphs, wantedNames } from './own-graphs.js';
 import { readingSlices } from './slice-columns.js';
 
@@ -96,12 +106,16 @@ export async function openRunData(
   const open = openerFor(fed, named, task);
   const asked = readOptions(options, task);
   const reading = await readingSlices(open, options.data, asked, fed.signature, options.slices);
-  const opened = await open(options.data, reading);
+  const opened = await open(options.data, { ...reading, ...(options.test !== null && { isTraining: true }) });
   const { targets, classes } = inOrder(opened, fed.classNames);
   const wanted = wantedInOrder(opened, fed.classNames);
   // labels that are numbers mean the same in every part; words are numbered by those of training
-  const others =
-    targets.kind === 'class' && targets.numbered !== true ? { ...reading, classNames: targets.names } : reading;
+  const others: OpenOptions = {
+    ...reading,
+    ...(targets.kind === 'class' && targets.numbered !== true && { classNames: targets.names }),
+    namesOfOthers: namesOfOthers(opened.others),
+    ...normalClassOf(opened),
+  };
   const ownTest =
     options.test === null
       ? await opened.companion('test', targets, others)
@@ -131,6 +145,12 @@ export async function openRunData(
   const told = { classes, target: opened.target, slices: await slicesOf(test, options) };
   if (task !== 'anomaly') return { train, validation, test, ...told };
   return { train: await normalOnly(train), validation: await normalOnly(validation), test, ...told };
+}
+
+/** What the training part calls normal samples, where it has a word for them. */
+function normalClassOf({ classes }: OpenedData): Pick<OpenOptions, 'normalClass'> {
+  const [normal] = classes?.names ?? [];
+  return normal === undefined ? {} : { normalClass: normal };
 }
 
 function openerFor(fed: FedModel, named: NamedKeys, task: NamedTask | null): OpenData {
@@ -184,7 +204,7 @@ function inOrder(
 ): { targets: Targets; classes: ClassReading | null } {
   if (classes !== undefined) return { targets, classes };
   // which names are those of a mask's values is known with the model's maps
-  if (targets.kind === 'mask') return { targets, classes: known };
+  if (targets.kind === 'mask' || isDense(targets)) return { targets, classes: known };
   if (targets.kind !== 'class') return { targets, classes: null };
   const own: ClassReading = { names: targets.names, origin: path, source: 'data' };
   if (known === null) return { targets, classes: own };
@@ -201,8 +221,10 @@ function inOrder(
   }
 }
 
+type ChangeTargets = (targets: Targets, path: string) => Targets;
+
 /** The same parts, each with the targets that `change` makes of its own. */
-export function retarget(data: RunData, change: (targets: Targets) => Targets): RunData {
+export function retarget(data: RunData, change: ChangeTargets): RunData {
   const changed = new Map<SampleSet, SampleSet>();
   const partOf = (part: DataPart): DataPart => {
     const samples = changed.get(part.samples) ?? retargetPart(part, change).samples;
@@ -248,11 +270,12 @@ export async function refeed(
   };
 }
 
-export function retargetPart<Part extends FedSamples>(part: Part, change: (targets: Targets) => Targets): Part {
-  return { ...part, samples: withTargets(part.samples, change(part.samples.targets)) };
+export function retargetPart<Part extends FedSamples>(part: Part, change: ChangeTargets): Part {
+  const { samples } = part;
+  return { ...part, samples: withTargets(samples, change(samples.targets, samples.path)) };
 }
 
-async function openTestSet(open: OpenData, test: string, reading: ReadOptions): Promise<OpenedData> {
+async function openTestSet(open: OpenData, test: string, reading: OpenOptions): Promise<OpenedData> {
   const named = await open(test, reading);
   // a folder that holds training and test files was named for its test files
   return (await named.companion('test', named.targets, reading)) ?? named;
@@ -260,22 +283,21 @@ async function openTestSet(open: OpenData, test: string, reading: ReadOptions): 
 
 /** A task that is named says what targets are where the data leaves it open; distillation needs none. */
 function readOptions({ target }: DataOptions, task: NamedTask | null): ReadOptions {
-  const column = target === null ? {} : { target };
-  switch (task) {
-    case null:
-      return column;
-    case 'classification':
-      return { ...column, targetKind: 'class' };
-    case 'multilabel':
-    case 'regression':
-      return { ...column, targetKind: 'values' };
-    case 'segmentation':
-      return { ...column, targetKind: 'mask' };
-    case 'distill':
-      return { ...column, requireTargets: false };
-    case 'anomaly':
-      return { ...column, requireTargets: false, targetKind: 'class' };
-  }
+  const targetKind = targetKindOf(task);
+  return {
+    ...(target !== null && { target }),
+    ...(targetKind !== undefined && { targetKind }),
+    ...((task === 'distill' || task === 'anomaly') && { requireTargets: false }),
+  };
+}
+
+/** Some samples of a split, evenly spaced. */
+export function evenly(split: DataPart['split'], count: number): DataPart['split'] {
+  if (split.count <= count) return split;
+  const indices = Int32Array.from({ length: count }, (_, i) =>
+    present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
+  );
+  return { ...split, indices, count };
 }
 
 /** An input of a model, as preprocessing needs to know it. */

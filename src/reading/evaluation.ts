@@ -57,7 +57,13 @@ export async function evaluateSubject(
   const own = await loadOwnGraphs(model, options.task);
   const fed = { ...loaded, own, classNames: await findClassNames(model, options.reading.classes) };
   const { maps } = options;
-  const found = await openEvaluationData(fed, options.data, options.task.task, options.reading, maps !== undefined);
+  const found = await openEvaluationData(
+    fed,
+    options.data,
+    options.task.task,
+    { ...options.reading, ...(options.task.outputs && { tasks: options.task.outputs }) },
+    maps !== undefined,
+  );
   const opened = maps === undefined ? found : retargetPart(found, () => ({ kind: 'mask', store: null, map: null }));
   const { classes, target } = opened;
   const question = {
@@ -72,7 +78,7 @@ export async function evaluateSubject(
     ...(maps && { maps }),
   };
   const { signature, task, kind, map, reading, predictions, others } = await readSubject(question);
-  const part: DataPart = retargetPart(opened, (targets) => targetsFor({ task: kind, map }, targets));
+  const part: DataPart = retargetPart(opened, (targets, path) => targetsFor({ task: kind, map }, targets, path));
   const { targets } = part.samples;
   return {
     model,

@@ -24,6 +24,8 @@ export interface InputSituation {
   /** of the model's input; 1 where it has no channel axis */
   readonly channelCount: number;
   readonly stored: StoredValues;
+  /** the ends of what the input takes, where that is whole numbers; null: it takes any */
+  readonly whole: readonly [low: number, high: number] | null;
   /** both [C, H, W] and [H, W, C] fit the model's input */
   readonly bothLayouts: boolean;
 }
@@ -37,6 +39,8 @@ interface PixelScheme {
   readonly channels?: number;
   /** of the model's input, which mean and std are in; absent: as in force */
   readonly order?: ChannelOrder;
+  /** for inputs that take whole numbers, which have a sign */
+  readonly signed?: true;
 }
 
 const caffe = [103.939, 116.779, 123.68];
@@ -60,7 +64,20 @@ const schemes: readonly PixelScheme[] = [
   { name: 'pixels scaled to [0, 1], blue first', mean: [0], std: [255], channels: 3, order: 'BGR' },
   { name: 'pixels from 0 to 255, blue first', mean: [0], std: [1], channels: 3, order: 'BGR' },
   { name: 'pixels scaled to [-1, 1], blue first', mean: [127.5], std: [127.5], channels: 3, order: 'BGR' },
+  // a quantised network: the zero point of its input is -128
+  { name: 'pixels less 128, from -128 to 127', mean: [128], std: [1], signed: true },
 ];
+
+/** Whether an input can be fed so: one of whole numbers takes pixels as they are, or where it has a sign less 128. */
+function isFeedable({ mean, std, signed }: PixelScheme, whole: InputSituation['whole']): boolean {
+  if (whole === null) return signed !== true;
+  const [low, high] = whole;
+  return (
+    [...mean, ...std].every(Number.isInteger) &&
+    std.every((each) => each === 1) &&
+    mean.every((each) => -each >= low && 255 - each <= high)
+  );
+}
 
 /**
  * The usual ways of preparing images that differ from the one in force and can be told from the stored values: 8-bit
@@ -70,6 +87,7 @@ export function inputCandidates({
   inForce,
   channelCount,
   stored,
+  whole,
   bothLayouts,
 }: InputSituation): readonly InputCandidate[] {
   const unit = pixelUnit(stored);
@@ -77,6 +95,7 @@ export function inputCandidates({
   if (unit !== null) {
     const taken = [{ order: inForce.channelOrder, effect: effectOf(inForce, channelCount) }];
     for (const scheme of schemes) {
+      if (!isFeedable(scheme, whole)) continue;
       if (channelCount !== (scheme.channels ?? (scheme.mean.length > 1 ? scheme.mean.length : channelCount))) continue;
       const order = scheme.order ?? inForce.channelOrder;
       const arithmetic = optionsOf(scheme, unit);

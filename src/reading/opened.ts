@@ -10,9 +10,13 @@ import { holdsAnyOf, type NamedSource, openSources, type Sources } from '../data
 import { headsOf } from '../model/head.js';
 import type { Model } from '../model/model.js';
 import type { Signature } from '../runtime/predictor.js';
+import { readClassList } from './class-names.js';
+import { type TaskOptions, targetKindOf } from './options.js';
 
-/** Which part of the data each named input and output is. */
-export type NamedKeys = Pick<ReadingOptions, 'inputs' | 'outputs'>;
+/** Which part of the data each named input and output is, and what is said of the targets of outputs behind the first. */
+export interface NamedKeys extends Pick<ReadingOptions, 'inputs' | 'outputs'> {
+  readonly tasks?: TaskOptions['outputs'];
+}
 
 /** Nothing is said: names alone tell. */
 export const bareNames: NamedKeys = { inputs: [], outputs: [] };
@@ -31,10 +35,19 @@ export interface OpenedData extends Pick<Dataset, 'path' | 'part'> {
   /** the output whose name, or key, the targets were found by; null where they have the name of none */
   readonly target: string | null;
   /** Another part, its classes numbered as those of `targets` are; null where there is none, or this is it. */
-  companion(part: Part, targets: Targets, options: ReadOptions): Promise<OpenedData | null>;
+  companion(part: Part, targets: Targets, options: OpenOptions): Promise<OpenedData | null>;
 }
 
-export type OpenData = (path: string, options: ReadOptions) => Promise<OpenedData>;
+export interface OpenOptions extends ReadOptions {
+  /** the classes of outputs behind the first, as another part numbers them */
+  readonly namesOfOthers?: ReadonlyMap<string, readonly string[]>;
+  /** of anomalies, what the training part calls normal samples */
+  readonly normalClass?: string;
+  /** of anomalies, whether this is what is trained on, whose one class is that of normal samples */
+  readonly isTraining?: boolean;
+}
+
+export type OpenData = (path: string, options: OpenOptions) => Promise<OpenedData>;
 
 /** What graphs of the user's read beside the model's outputs. */
 export interface WantedByGraphs {
@@ -75,7 +88,11 @@ export function openerOf(
     named.outputs.length <= 1 &&
     (named.outputs[0]?.key ?? null) === null;
   const withKeys = (names: readonly string[]): NamedSource[] => names.map((name) => ({ name, key: keyOf(name) }));
-  const [first = null, ...others] = named.outputs;
+  const [first = null, ...behind] = named.outputs;
+  const others = behind.map((output): OtherSource => {
+    const targetKind = targetKindOf(named.tasks?.[output.name]?.task ?? null);
+    return { ...output, read: targetKind === undefined ? {} : { targetKind } };
+  });
   const wanted: Wanted = {
     inputs: withKeys(there),
     named: first,
@@ -117,13 +134,18 @@ function ofDataset(dataset: Dataset): OpenedData {
   };
 }
 
+/** An output behind the first, with the file that lists its classes. */
+interface OtherSource extends NamedSource {
+  readonly classes?: string;
+}
+
 /** What of a model is looked for in the data. */
 interface Wanted {
   readonly inputs: readonly NamedSource[];
   /** the output that was named; null: what has an output's name, or that of targets */
   readonly named: NamedSource | null;
   /** named behind it */
-  readonly others: readonly NamedSource[];
+  readonly others: readonly OtherSource[];
   readonly outputs: readonly string[];
   /** by graphs of the user's; `only`: and nothing else */
   readonly besides: readonly NamedSource[];
@@ -140,15 +162,16 @@ function apartFrom({ named, others, outputs, only }: Wanted): readonly NamedSour
   ];
 }
 
-async function openNamed(path: string, wanted: Wanted, options: ReadOptions): Promise<OpenedData> {
+async function openNamed(path: string, wanted: Wanted, options: OpenOptions): Promise<OpenedData> {
   const { sources, target } = await namedSources(path, wanted, options);
   const { part, parts } = sources;
+  const others: OtherTargets = wanted.only ? new Map() : await othersOf(path, wanted, options);
   return {
     path,
     ...(part === undefined ? {} : { part }),
     datasets: wanted.inputs.map(({ name }) => present(sources.inputs.get(name), `the data of the input '${name}'`)),
     targets: [...sources.targets.values()][0] ?? { kind: 'none' },
-    others: wanted.only ? new Map() : await othersOf(path, wanted, options),
+    others,
     wanted: besidesOf(path, wanted, sources),
     target,
     async companion(other, trained, own) {
@@ -156,7 +179,10 @@ async function openNamed(path: string, wanted: Wanted, options: ReadOptions): Pr
       const names = [...sources.besides.values()].flatMap((each) => (isWords(each) ? [each.names] : []))[0];
       const same = names === undefined ? own : { classNames: names, ...own };
       // the targets of every part are found where those of the first one were
-      const found = await openNamed(path, wanted, companionOptions(trained, other, same));
+      const found = await openNamed(path, wanted, {
+        ...companionOptions(trained, other, same),
+        namesOfOthers: namesOfOthers(others),
+      });
       return { ...found, targets: withNamesOf(found.targets, trained) };
     },
   };
@@ -187,20 +213,23 @@ function besidesOf(path: string, { besides }: Wanted, { besides: found, there }:
   });
 }
 
+/** The classes of outputs that are words, by which those of other parts are numbered. */
+export function namesOfOthers(others: OtherTargets): ReadonlyMap<string, readonly string[]> {
+  return new Map([...others].flatMap(([name, own]) => (isWords(own) ? [[name, own.names] as const] : [])));
+}
+
 /** The targets of the further outputs. What was said of the first one, its task and the names of its classes, is not said of them. */
-async function othersOf(path: string, wanted: Wanted, { part }: ReadOptions): Promise<OtherTargets> {
+async function othersOf(path: string, wanted: Wanted, { part, namesOfOthers }: OpenOptions): Promise<OtherTargets> {
   const { inputs, others } = wanted;
   if (others.length === 0) return new Map();
   const own = part === undefined ? {} : { part };
-  const { targets } = await openSources(path, { ...own, inputs, outputs: others, apart: apartFrom(wanted) });
-  const words = [...targets].find(([, own]) => own.kind === 'class' && own.numbered !== true);
-  if (words === undefined) return targets;
-  throw new Failure('input', {
-    what: `${path}: the targets of the output "${words[0]}" are words.`,
-    cure: 'Number the classes of outputs behind the first, from 0 on.',
-    settings: ['output'],
-    written: 'nothing',
-  });
+  const outputs = await Promise.all(
+    others.map(async ({ classes, ...output }): Promise<NamedSource> => {
+      const known = classes === undefined ? namesOfOthers?.get(output.name) : await readClassList(classes);
+      return { ...output, read: { ...output.read, ...(known !== undefined && { classNames: known }) } };
+    }),
+  );
+  return (await openSources(path, { ...own, inputs, outputs, apart: apartFrom(wanted) })).targets;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { TableMetric } from '../contract/metrics.js';
 import type { LossKind, NamedTask, OwnLossFile, OwnMetricFile, ReadingOptions } from '../contract/settings.js';
+import type { ReadOptions } from '../data/open.js';
 import type { PreprocessingOptions } from '../data/preprocess.js';
 import type { SliceOptions } from '../data/slices.js';
 
@@ -24,6 +25,32 @@ export interface TaskOptions {
   readonly task: NamedTask | null;
   readonly loss: LossKind | OwnLossFile | null;
   readonly metric: TableMetric | OwnMetricFile | null;
+  /** the same of outputs that are named, by their names; left out: nothing is said of any */
+  readonly outputs?: Readonly<Record<string, OutputTask>>;
+}
+
+/** What is said of one output; what is left out is told by it and its targets. */
+export interface OutputTask {
+  readonly task?: NamedTask;
+  readonly loss?: LossKind;
+  readonly metric?: TableMetric;
+}
+
+/** What targets are by a task that was named; undefined where that is left to the data. */
+export function targetKindOf(task: NamedTask | null): ReadOptions['targetKind'] {
+  switch (task) {
+    case null:
+    case 'distill':
+      return undefined;
+    case 'classification':
+    case 'anomaly':
+      return 'class';
+    case 'multilabel':
+    case 'regression':
+      return 'values';
+    case 'segmentation':
+      return 'mask';
+  }
 }
 
 export type { ReadingOptions } from '../contract/settings.js';

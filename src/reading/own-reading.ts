@@ -69,6 +69,7 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
       choice:
         `The loss ${lossFile} reads ${read.map((name) => `'${name}'`).join(', ')}; in training and validation it is computed of each batch, and ` +
         `the validation loss is the mean over the batches, weighted by their samples. ${by}${aside}`,
+      task: 'own',
       loss: lossFile,
       classes: null,
       sanity: null,

@@ -10,6 +10,7 @@ import type {
   RuntimeReading,
   SanityReading,
 } from '../contract/reading.js';
+import type { SettingHint } from '../contract/settings.js';
 import { gatherInputs } from '../data/batches.js';
 import type { MapReading, Targets } from '../data/dataset.js';
 import { createInputs, type NamedInputs } from '../data/inputs.js';
@@ -22,8 +23,9 @@ import { readSource } from '../model/source.js';
 import { dtypeName, elementCount } from '../model/tensor.js';
 import type { Signature, SignatureInput } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
+import { wholeRange } from '../runtime/tensors.js';
 import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } from './choose-output.js';
-import { type DataPart, modelInputOf } from './data.js';
+import { type DataPart, evenly, modelInputOf } from './data.js';
 import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { OwnGraphs } from './own-graphs.js';
@@ -31,6 +33,7 @@ import { measuresOf, type OwnMeasure, ownMeasures } from './own-measures.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkRuntime, soundSession } from './runtime.js';
 import { checkReading, type Sanity } from './sanity.js';
+import { ends, storedRange } from './stored-range.js';
 import { type RowTargets, targetsFor, wantedOf } from './targets.js';
 import { chooseTask, lossName, type RunTask, truthOf } from './task.js';
 import { type Agreement, agree, type DescribedValues, describeValues } from './values.js';
@@ -107,7 +110,9 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
   // a model of one output is run but once
   const first = only === undefined ? null : await predictHead(soundly(asked, alone), only, part);
   const observed =
-    first === null ? await probe(asked, heads, probed) : heads.map((head) => ({ head, width: first.width }));
+    first === null
+      ? await probe(asked, heads, probed)
+      : heads.map((head) => ({ head, width: first.width, shape: first.shape }));
   if (first !== null && first.width > 1) checkLabels(targets, first.width, samples.path);
   const beside = otherTargets(samples);
   const candidates = observed.filter(({ head }) => !beside.has(head.output));
@@ -124,7 +129,7 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
   for (const [output, own] of beside) {
     const targets = present(otherTargets(labelled).get(output), `the targets of '${output}'`);
     if (own.kind === 'mask' || targets.kind === 'mask') throw masksBeside(samples.path);
-    const task = { task: null, loss: null, metric: null };
+    const task = { task: null, loss: null, metric: null, ...options.task.outputs?.[output] };
     others.push(
       await readOutput(asked, observed, null, {
         named: output,
@@ -151,6 +156,7 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
       inputs: await inputReadings(question),
       outputs: observed.map((each) => outputReading(each, judged, others)),
       choice: [chosen.why, ...others.map(({ chosen: { output } }) => `'${output}' is trained beside it.`)].join(' '),
+      task: task.task,
       loss: lossName(task),
       classes: judged.targets.kind === 'class' ? question.classes : null,
       sanity,
@@ -183,6 +189,25 @@ interface DescribedOutput extends Pick<ModelReading, 'task'> {
   readonly agreement: Agreement;
   /** null without labels */
   readonly sanity: SanityReading | null;
+  /** as its targets have them; null for a task without classes */
+  readonly classes: readonly string[] | null;
+}
+
+/** What cures the reading of an output that is not the judged one is said of it alone. */
+function ofOutput(output: string, { better, alternatives, ...sanity }: SanityReading): SanityReading {
+  const settingsOf = (settings: readonly SettingHint[]): readonly SettingHint[] =>
+    settings.flatMap((hint): readonly SettingHint[] => {
+      const [name, value] = typeof hint === 'string' ? [hint, null] : hint;
+      if (name === 'output') return [];
+      if (name === 'task' || name === 'loss' || name === 'metric')
+        return [[name, `${output}=${value ?? name.toUpperCase()}`]];
+      return name === 'classes' ? [[name, `${output}=FILE`]] : [hint];
+    });
+  return {
+    ...sanity,
+    better: better && { ...better, settings: settingsOf(better.settings) },
+    alternatives: alternatives.map(settingsOf),
+  };
 }
 
 /** The question with sessions that compute what the file says. */
@@ -217,13 +242,15 @@ async function readOutput(
   const targets = targetsFor(chosen, wanted);
   const task = chooseTask(chosen, agreement, targets, said, options.data.data, measures);
   refuseLogSigmoid(model.path, chosen, agreement, task);
+  refuseMaps(model.path, chosen, predictions, task);
   if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
   if (task.loss !== 'mse') checkLabels(targets, task.width === 1 ? 2 : task.width, part.samples.path);
   const signature = { ...question.signature, output: chosen.head.value };
   const own = targetsFor(chosen, labelled);
   const sanity =
     targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, triesInputs), own);
-  return { chosen, agreement, targets, task, signature, predictions, sanity, runtime };
+  const classes = targets.kind === 'class' ? targets.names : null;
+  return { chosen, agreement, targets, task, signature, predictions, sanity, runtime, classes };
 }
 
 /** @throws Error for masks, which `readSegmentation` is for */
@@ -268,6 +295,25 @@ function refuseLogSigmoid(path: string, { output }: ChosenOutput, { meaning }: A
     what: `${path}: '${output}' holds the logarithms of probabilities that do not exclude each other, which are not read.`,
     cure: 'Export the model with its sigmoid, or with what enters it, as the output; or name another output.',
     settings: ['output'],
+  });
+}
+
+/**
+ * From a teacher alone one distribution a sample is learned.
+ * @throws Failure('input') for an output that gives several, one for each place
+ */
+function refuseMaps(
+  path: string,
+  { output }: ChosenOutput,
+  { shape }: Predictions,
+  { distilled, loss }: RunTask,
+): void {
+  if (!distilled || loss !== 'cross-entropy' || shape.filter((dim) => dim > 1).length < 2) return;
+  throw new Failure('input', {
+    what: `${path}: '${output}' gives classes for each of several places ([${shape.join(', ')}] a sample), which is not learned from a teacher here.`,
+    cure: 'Give labelled data, such as images with masks, and leave the teacher out.',
+    settings: ['data', 'task', 'teacher'],
+    written: 'model-untouched',
   });
 }
 
@@ -318,7 +364,7 @@ async function checkSanity(
     truth,
     width: task.width,
     scores: task.scores,
-    inputs: triesInputs ? await candidatesFor(labelled) : [],
+    inputs: triesInputs ? await candidatesFor(question) : [],
     async predict(candidate) {
       const inputs = preparedBy(question, signature, candidate);
       return (await predict(source, signature, { ...labelled, inputs, split }, session)).values;
@@ -341,46 +387,24 @@ export function preparedBy(
 }
 
 /** The usual ways of preparing a picture: of several inputs nobody could tell which of them is prepared wrongly. */
-export async function candidatesFor({ inputs, split }: DataPart): Promise<readonly InputCandidate[]> {
+export async function candidatesFor({
+  signature,
+  labelled: { inputs, split },
+}: Pick<ReadingQuestion, 'signature' | 'labelled'>): Promise<readonly InputCandidate[]> {
   const [input, ...others] = inputs;
   if (input === undefined || others.length > 0) return [];
   return inputCandidates({
     inForce: input.preprocessing,
     channelCount: channelsOf(input),
     stored: await storedRange(input, split),
+    whole: wholeRange(signature.inputs[0]?.elementType ?? 0),
     bothLayouts: input.shape.length === 3 && input.shape[0] === input.shape[2],
   });
-}
-
-/** Some samples of a split, evenly spaced. */
-export function evenly(split: DataPart['split'], count: number): DataPart['split'] {
-  if (split.count <= count) return split;
-  const indices = Int32Array.from({ length: count }, (_, i) =>
-    present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
-  );
-  return { ...split, indices, count };
 }
 
 function channelsOf({ shape, preprocessing }: NamedInputs): number {
   if (preprocessing.channels === 'none' || shape.length < 3) return 1;
   return present(preprocessing.channels === 'first' ? shape[0] : shape.at(-1), 'the channel axis of the input');
-}
-
-/** The ends of what is stored, over some samples. */
-async function storedRange({ dataset, preprocessing }: NamedInputs, split: DataPart['split']) {
-  const indices = evenly(split, 64).indices;
-  const values = new Float32Array(indices.length * elementCount(preprocessing.raw.shape));
-  await dataset.read(indices, values, preprocessing.size ?? undefined);
-  return { dtype: dataset.sample.dtype, ...ends(values) };
-}
-
-function ends(values: Float32Array): { readonly min: number; readonly max: number } {
-  let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
-    if (value < min) min = value;
-    if (value > max) max = value;
-  }
-  return { min, max };
 }
 
 /** What was taken to be so of the data, and learned of them: columns, gaps, categories. */
@@ -455,7 +479,9 @@ export function outputReading(
     meaning: task.loss === 'mse' ? 'values' : meaning === 'values' ? task.scores : meaning,
     evidence,
     lossAt: task.lossFile === undefined ? lossAt(head, task) : head.output,
-    ...(isJudged || sanity === null ? {} : { sanity }),
+    ...(!isJudged && { loss: task.loss, task: task.task }),
+    ...(!isJudged && read.classes !== null && { classes: read.classes }),
+    ...(isJudged || sanity === null ? {} : { sanity: ofOutput(head.output, sanity) }),
   };
 }
 

@@ -8,13 +8,12 @@ import { headsOf } from '../model/head.js';
 import { readSource } from '../model/source.js';
 import { elementCount } from '../model/tensor.js';
 import { type ChosenOutput, chooseOutput, type MapShape, mapShapeOf, type WantedOutput } from './choose-output.js';
-import { retargetPart } from './data.js';
+import { evenly, retargetPart } from './data.js';
 import { checkMaskReading } from './mask-sanity.js';
 import { measuresOf, ownMeasures } from './own-measures.js';
 import { predict } from './predictions.js';
 import {
   candidatesFor,
-  evenly,
   inputReadings,
   type ModelReading,
   masksBeside,
@@ -41,9 +40,14 @@ const comparedValues = 2e7;
 /**
  * Reads a model that gives a map for each image: which of its outputs lies over the masks, where the classes are in it, what the
  * values of the masks stand for, and whether the model does what a trained one does.
+ * @param made how other targets became masks, for people; null: they were masks
  * @throws Failure('input') where no output fits, or masks hold what is none of the model's classes
  */
-export async function readSegmentation(question: ReadingQuestion, targets: MaskTargets): Promise<ModelReading> {
+export async function readSegmentation(
+  question: ReadingQuestion,
+  targets: MaskTargets,
+  made: string | null = null,
+): Promise<ModelReading> {
   const { model, part, options, own = null } = question;
   const { path } = part.samples;
   if (otherTargets(part.samples).size > 0) throw masksBeside(path);
@@ -64,10 +68,10 @@ export async function readSegmentation(question: ReadingQuestion, targets: MaskT
   const read: ReadingQuestion = {
     ...soundly(question, runtime),
     part: {
-      ...retargetPart(part, (given) => targetsFor({ task: 'segmentation', map }, given)),
+      ...retargetPart(part, (given, path) => targetsFor({ task: 'segmentation', map }, given, path)),
       measures: measuresOf(own, measures),
     },
-    labelled: retargetPart(question.labelled, (given) => targetsFor({ task: 'segmentation', map }, given)),
+    labelled: retargetPart(question.labelled, (given, path) => targetsFor({ task: 'segmentation', map }, given, path)),
   };
   const { scores: _, ...masks } = map;
   const predictions = await predictHead(read, chosen.head, read.part);
@@ -82,14 +86,15 @@ export async function readSegmentation(question: ReadingQuestion, targets: MaskT
     others: [],
     reading: {
       inputs: await inputReadings(question),
-      outputs: observed.map((each) => outputReading(each, { chosen, agreement, task, sanity: null })),
+      outputs: observed.map((each) => outputReading(each, { chosen, agreement, task, sanity: null, classes: null })),
       choice: chosen.why,
+      task: task.task,
       loss: lossName(task),
       classes: classesOf(question, map.classes),
       masks,
       sanity: sanity && sanityReading(sanity, targets),
       untrained: null,
-      data: [map.sentence],
+      data: [...(made === null ? [] : [made]), map.sentence],
       runtime,
       trusted: options.reading.trustReading,
     },
@@ -234,7 +239,7 @@ async function checkSanity(question: ReadingQuestion, { head }: ChosenOutput, { 
   const split = evenly(labelled.split, count);
   const source = readSource(model, signature);
   return checkMaskReading({
-    inputs: await candidatesFor(labelled),
+    inputs: await candidatesFor(question),
     async predict(candidate) {
       const inputs = preparedBy(question, signature, candidate);
       const { masks } = await predict(source, signature, { ...labelled, inputs, split }, session);

@@ -1,5 +1,6 @@
 import { present } from '../contract/present.js';
 import type { MapReading, Targets } from '../data/dataset.js';
+import { denseMasks, isDense } from '../data/dense-masks.js';
 import { asValues } from '../data/labels.js';
 import type { ChosenOutput, WantedOutput } from './choose-output.js';
 
@@ -20,6 +21,7 @@ export function wantedOf(targets: RowTargets): WantedOutput {
       return {
         kind: 'values',
         width: targets.width,
+        ...(targets.shape !== undefined && { shape: targets.shape }),
         zeroOrOne: targets.values.every((value) => value === 0 || value === 1),
         wholeNumbers: targets.values.every((value) => Number.isInteger(value) && value >= 0),
       };
@@ -30,15 +32,20 @@ export function wantedOf(targets: RowTargets): WantedOutput {
 
 /**
  * Targets as the chosen output is trained on them: whole-number classes as the amounts of a regression, 0 and 1 as two classes, masks
- * with how they are read.
+ * with how they are read, which numbers for each pixel become too.
+ * @param path of the data, for messages
  */
 export function targetsFor(
   { task, map = null }: Pick<ChosenOutput, 'task'> & { readonly map?: MapReading | null },
   targets: Targets,
+  path = 'the data',
 ): Targets {
   switch (task) {
-    case 'segmentation':
-      return targets.kind === 'mask' ? { ...targets, map: present(map, 'how masks are read') } : targets;
+    case 'segmentation': {
+      const read = present(map, 'how masks are read');
+      const masks = isDense(targets) ? denseMasks(targets, read.classes, path) : targets;
+      return masks.kind === 'mask' ? { ...masks, map: read } : masks;
+    }
     case 'regression':
       return asValues(targets) ?? targets;
     case 'binary':

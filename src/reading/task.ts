@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import type { TableMetric } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
 import type { MetricName, Task } from '../contract/result.js';
 import type { LossKind } from '../contract/settings.js';
@@ -59,8 +60,7 @@ export function chooseTask(
   }
   const loss = typeof options.loss === 'string' ? options.loss : lossOf(task, chosen);
   const scores = loss === 'mse' ? 'values' : meaning === 'probabilities' ? 'probabilities' : 'logits';
-  const names = metricNames(truthOf({ task, loss, width }, targets, new Int32Array(), new Float32Array()));
-  const metric = metricAmong(names, task, options, own);
+  const metric = metricAmong(metricsOfTask({ task, loss, width }, targets), task, options, own);
   return { task, loss, metric, scores, width, distilled: task === 'distill', ...ownParts(own, options) };
 }
 
@@ -191,6 +191,14 @@ export function truthOf(
       return { kind: 'class', labels, classes: width };
     }
   }
+}
+
+/** The metrics of ours that a task has with such targets, the main one first. */
+export function metricsOfTask(
+  task: Pick<RunTask, 'task' | 'loss' | 'width'>,
+  targets: Targets,
+): readonly TableMetric[] {
+  return metricNames(truthOf(task, targets, new Int32Array(), new Float32Array()));
 }
 
 /** Of anomalies and normal samples; null where there are none. */

@@ -16,6 +16,7 @@ import type { ReadingOptions, TaskOptions } from '../reading/options.js';
 import { withDevice } from '../runtime/open-device.js';
 import { blamingModels } from './blame.js';
 import { checkCombination } from './combination.js';
+import { settleTask } from './output-tasks.js';
 import { completeData, completeReading, completeTask, type DataRequest } from './spec.js';
 
 /** A model and data; the rest has its defaults. */
@@ -29,7 +30,8 @@ export interface EvaluateOptions {
 
 /** @throws Failure('usage') for settings that contradict each other */
 export function evaluationOf({ model, data, task, reading }: EvaluateOptions): Evaluation {
-  const options = { task: completeTask(task), reading: completeReading(reading) };
+  const named = completeReading(reading);
+  const options = { task: settleTask(completeTask(task), named), reading: named };
   checkCombination(options);
   return { model, data: completeData(data), ...options };
 }

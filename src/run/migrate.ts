@@ -89,7 +89,10 @@ async function openRun(
   const classNames = await findClassNames(model, options.reading.classes);
   const own = await loadOwnGraphs(model, options.task);
   const fed = { model, signature, classNames, own };
-  const data = await openRunData(fed, options.data, options.task.task, options.seed, options.reading);
+  const data = await openRunData(fed, options.data, options.task.task, options.seed, {
+    ...options.reading,
+    ...(options.task.outputs && { tasks: options.task.outputs }),
+  });
   await warnOfLeaks(data, hooks);
   const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
   const content = {

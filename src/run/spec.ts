@@ -14,6 +14,7 @@ import {
 import type { ModelFile } from '../model/model.js';
 import { type DataOptions, defaultReadingOptions, type ReadingOptions, type TaskOptions } from '../reading/options.js';
 import { packageVersion } from '../version.js';
+import { settleTask } from './output-tasks.js';
 
 /** How the arms are trained; the device is not part of what is computed, only of where. */
 export interface TrainingSettings {
@@ -162,7 +163,7 @@ export function completeOptions({
     command: 'frelu-migrate',
     ...rest,
     data: completeData(data),
-    task: completeTask(task),
+    task: settleTask(completeTask(task), completeReading(reading)),
     reading: completeReading(reading),
     plan: { ...defaultPlanOptions, ...plan },
     training: { ...defaultTraining, ...training },

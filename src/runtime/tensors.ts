@@ -2,9 +2,45 @@ import { Failure } from '../contract/failure.js';
 import { DataType, dtypeName, float16ToNumber, numberToFloat16 } from '../model/tensor.js';
 import { Tensor } from './session.js';
 
+/** The ends of the whole numbers that an input of an ONNX element type takes; null for any that are no whole numbers, and for truths. */
+export function wholeRange(elementType: number): readonly [low: number, high: number] | null {
+  switch (elementType) {
+    case DataType.UINT8:
+      return [0, 255];
+    case DataType.INT8:
+      return [-128, 127];
+    case DataType.INT16:
+      return [-32768, 32767];
+    case DataType.INT32:
+      return [-(2 ** 31), 2 ** 31 - 1];
+    // beyond 2^53 there are no whole numbers of ours
+    case DataType.INT64:
+      return [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+    default:
+      return null;
+  }
+}
+
+/** @throws Failure('input') for a number that the type would take for another one */
+function rounded(elementType: number, values: Float32Array): Float32Array {
+  const range = wholeRange(elementType);
+  if (range === null) return values;
+  const [low, high] = range;
+  return values.map((value) => {
+    const whole = Math.round(value);
+    if (whole >= low && whole <= high) return whole;
+    throw new Failure('input', {
+      what: `A sample holds ${value}, and the model's input takes ${dtypeName(elementType)}, from ${low} to ${high}.`,
+      cure: 'Give samples, or the arithmetic that makes them such, that the input can hold.',
+      settings: ['data', 'scale', 'mean'],
+    });
+  });
+}
+
 /**
- * Numbers as a tensor of an input's ONNX element type: data sets are read as float32, whatever the model takes.
- * @throws Failure('input') for element types that no data set is fed as
+ * Numbers as a tensor of an input's ONNX element type: data sets are read as float32, whatever the model takes. Of whole numbers the
+ * nearest one.
+ * @throws Failure('input') for element types that no data set is fed as, and for numbers that the type does not hold
  */
 export function tensorOf(elementType: number, values: Float32Array, dims: readonly number[]): Tensor {
   switch (elementType) {
@@ -13,19 +49,15 @@ export function tensorOf(elementType: number, values: Float32Array, dims: readon
     case DataType.DOUBLE:
       return new Tensor('float64', Float64Array.from(values), dims);
     case DataType.INT64:
-      return new Tensor(
-        'int64',
-        BigInt64Array.from(values, (value) => BigInt(Math.round(value))),
-        dims,
-      );
+      return new Tensor('int64', BigInt64Array.from(rounded(elementType, values), BigInt), dims);
     case DataType.INT32:
-      return new Tensor('int32', Int32Array.from(values), dims);
+      return new Tensor('int32', Int32Array.from(rounded(elementType, values)), dims);
     case DataType.INT16:
-      return new Tensor('int16', Int16Array.from(values), dims);
+      return new Tensor('int16', Int16Array.from(rounded(elementType, values)), dims);
     case DataType.INT8:
-      return new Tensor('int8', Int8Array.from(values), dims);
+      return new Tensor('int8', Int8Array.from(rounded(elementType, values)), dims);
     case DataType.UINT8:
-      return new Tensor('uint8', Uint8Array.from(values), dims);
+      return new Tensor('uint8', Uint8Array.from(rounded(elementType, values)), dims);
     case DataType.BOOL:
       return new Tensor(
         'bool',

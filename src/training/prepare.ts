@@ -10,6 +10,7 @@ import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
 import { exposeLosses, type JudgedOutput } from '../autodiff/lower/expose-loss.js';
+import { takeFloats } from '../autodiff/lower/float-input.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
@@ -35,6 +36,7 @@ import { countOperations } from '../model/operation-counts.js';
 import { evaluateConstants } from '../runtime/evaluate-constants.js';
 import { filledFeeds, type SampleShapes, signatureOf, tensorsFor } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
+import { wholeRange } from '../runtime/tensors.js';
 import { findBlockSize } from './block-size.js';
 import { canonicalCopy } from './canonical.js';
 import { type AttachedLoss, attachLoss, type OwnLoss } from './own-loss.js';
@@ -352,8 +354,8 @@ export interface InputGradient {
 
 /**
  * The gradient of a model's outputs with respect to its (first) input, statistics frozen: what attribution maps are made of. The
- * outputs are taken before a final Softmax or Sigmoid that the loss would take over. Null where no gradient arrives at
- * the input, because it holds integers.
+ * outputs are taken before a final Softmax or Sigmoid that the loss would take over. Where the model makes floats of whole numbers
+ * first, as of 8-bit pixels, the input is one of floats. Null where no gradient arrives at the input, because it holds ids.
  * @throws Failure('input') where an operator on the way has no gradient rule, or none in the canonical op set
  */
 export async function prepareInputGradient(
@@ -365,6 +367,9 @@ export async function prepareInputGradient(
 ): Promise<InputGradient | null> {
   const trainable = { path, graph: canonicalCopy(path, model), parameters: [], siteParameters: [] };
   if (judged.length > 0) exposeLosses(trainable.graph, judged.slice(0, 1));
+  const [taken] = signatureOf(trainable.graph).inputs;
+  if (taken !== undefined && wholeRange(taken.elementType) !== null && !takeFloats(trainable.graph, taken.name))
+    return null;
   const { graph, ...forward } = await forwardAt(trainable, batchSize, { ...settings, batchNorm: 'frozen' });
   const { name: input, elementType } = present(signatureOf(graph).inputs[0], 'the input of the model');
   const rank = forward.shapes.get(forward.output)?.length ?? 2;

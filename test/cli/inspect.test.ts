@@ -62,7 +62,10 @@ it('tells with data how the model is read, and what is not trained', async () =>
   const { code, stdout } = await frelu(argv);
   expect(code).toBe(0);
   expect(stdout).toMatch(/^trained +2 tensors; not trained: spare \(nothing reads it\)$/m);
-  expect(stdout).toMatch(/^output 'p' \(float, 3 wide\): probabilities \(Softmax 'p'.*\); loss cross-entropy$/m);
+  expect(stdout).toMatch(
+    /^output 'p' \(float, 3 wide\): probabilities \(Softmax 'p'.*\); task classification; loss cross-entropy$/m,
+  );
+  expect(stdout).toMatch(/^checked: An accuracy of .* on 30 labelled samples, against 33\.33 % for a guess\.$/m);
   expect(stdout).toMatch(/^set aside: 'k' \(int64\)$/m);
   const { reading } = JSON.parse((await frelu([...argv, '--json'])).stdout);
   expect(reading.outputs.map(({ name, judged }: { name: string; judged: boolean }) => [name, judged])).toEqual([

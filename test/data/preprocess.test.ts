@@ -26,6 +26,12 @@ const interleaved = memoryDataset({ shape: [2, 5, 3], layout: 'HWC', storage: ra
 const planar = memoryDataset({ shape: [3, 2, 5], layout: 'CHW', storage: ramp(30) });
 const row = memoryDataset({ shape: [6], storage: Float32Array.of(0, 1, 2, 3, 4, 5) });
 
+it('tells of pixels that no layout makes fit a flat input', () => {
+  const dataset = memoryDataset({ shape: [3, 4, 4], layout: 'CHW', storage: ramp(2 * 48) });
+  expect(() => planPreprocessing(dataset, { shape: [null, 8] })).toThrow(/images of 3 channels are never 8 numbers/);
+  expect(() => planPreprocessing(dataset, { shape: [null, 48] })).toThrow(/NCHW or NHWC/);
+});
+
 describe('planPreprocessing: shapes', () => {
   it('adds the channel axis where the model has it, or flattens', async () => {
     const values = [0, 1, 2, 3, 4, 5];

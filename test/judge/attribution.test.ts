@@ -6,6 +6,7 @@ import { describe, expect, it, test } from 'vitest';
 import type { MigrateResult } from '../../src/contract/result.js';
 import { attributionScope } from '../../src/judge/attribution.js';
 import { migrate } from '../../src/run/migrate.js';
+import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { hooks, optionsFor, temporaryFolder, training } from '../run/runs.js';
 import { parseGraph } from '../transforms/notation.js';
 
@@ -74,6 +75,64 @@ test('an operator without a gradient rule costs the maps and a warning, not the 
   expect(warnings).toEqual([
     expect.stringMatching(/^Attribution maps were not made: .*\(Det\) cannot be differentiated/),
   ]);
+});
+
+/** A dry run of a model of 8-bit pixels, two a sample, by whose brightness it tells two classes apart. */
+async function ofBytes(read: string, warn: (message: string) => void): Promise<MigrateResult> {
+  const graph = parseGraph(`
+    opset 13
+    x: uint8[N,1,1,2]
+    w = float[2,2] 0.02 -0.01 -0.01 0.03
+    b = float[2] 20
+    v = float[2,2] 1 0 0 1
+    c = float[2] 0
+    ${read}
+    h = Gemm(read, w, b) transB=1
+    r = Relu(h)
+    y = Gemm(r, v, c) transB=1
+    -> y`);
+  const folder = await temporaryFolder();
+  const [model, data] = [join(folder, 'model.onnx'), join(folder, 'data.npz')];
+  await writeFile(model, toBinary(ModelProtoSchema, graph.model));
+  const bytes = Array.from({ length: 240 }, (_, i) => (i * 97) % 256);
+  const labels = Array.from({ length: 120 }, (_, i) => Number((bytes[2 * i] ?? 0) < (bytes[2 * i + 1] ?? 0)));
+  const arrays = {
+    'x.npy': npyBytes('|u1', [120, 1, 1, 2], Uint8Array.from(bytes)),
+    'y.npy': npyBytes('<i8', [120], littleEndian.int64(labels)),
+  };
+  await writeFile(data, zipBytes(arrays));
+  const brief = { ...training, learningRate: 1e-6, control: false };
+  return migrate(optionsFor(model, data, { training: brief, dryRun: true }), hooks({ warn }));
+}
+
+describe('a model of whole numbers', () => {
+  it.each([
+    ['a Cast', 'f = Cast(x) to=1\nread = Flatten(f)'],
+    [
+      'a DequantizeLinear',
+      's = float[] 1\nz = uint8[] 0\nm = Flatten(x)\nd = DequantizeLinear(m, s, z)\ni = float[2,2] 1 0 0 1\nread = MatMul(d, i)',
+    ],
+  ])('is explained where %s makes floats of them first', async (_, read) => {
+    const warnings: string[] = [];
+    const result = await ofBytes(read, (message) => warnings.push(message));
+    expect(warnings).toEqual([]);
+    for (const { spearman, samples } of result.attribution ?? []) {
+      expect(samples).toBe(24);
+      expect(spearman?.p05).toBeCloseTo(1, 6);
+    }
+    expect(result.attribution?.length).toBe(2);
+  });
+
+  it('of ids is none whose values count', async () => {
+    const warnings: string[] = [];
+    const read =
+      'ids = Flatten(x)\ni = Cast(ids) to=7\nt = float[256]\ng = Gather(t, i) axis=0\none = float[] 1\nread = Mul(g, one)';
+    const result = await ofBytes(read, (message) => warnings.push(message));
+    expect(result.attribution).toBeNull();
+    expect(warnings).toEqual([
+      "Attribution maps were not made: no gradient arrives at the model's input, which takes whole numbers (uint8) and uses them as ids are used.",
+    ]);
+  });
 });
 
 describe('a run on WebGPU explains', () => {

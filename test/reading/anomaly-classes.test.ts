@@ -55,6 +55,23 @@ describe('which samples are anomalies', () => {
     expect(anomalySentences(test?.classes ?? null)).toEqual(["Samples of 'good' are normal, all others anomalies."]);
   });
 
+  it('is told by a training set of one class to a test set of its own, unless other words contradict', async () => {
+    const signature = { inputs: [{ name: 'x', shape: [null, 12], elementType: 1 }] };
+    const open = openingAnomalies(openerOf({ model, signature }, { inputs: [], outputs: [] }), null);
+    const options = { requireTargets: false, targetKind: 'class' } as const;
+    const trained = await open(await table(['steady', 'steady']), { ...options, isTraining: true });
+    expect(trained.classes?.names[0]).toBe('steady');
+    const carried = { ...options, normalClass: 'steady' };
+    const tested = await open(await table(['dented', 'steady', 'cracked', 'steady']), carried);
+    expect(labelsOf(tested.targets)).toEqual([1, 0, 1, 0]);
+    // none of them is normal
+    expect(labelsOf((await open(await table(['dented', 'cracked']), carried)).targets)).toEqual([1, 1]);
+    await expect(open(await table(['ok', 'steady']), carried)).rejects.toMatchObject({
+      kind: 'input',
+      message: expect.stringContaining("training holds samples of 'steady' for normal ones"),
+    });
+  });
+
   it('is told by folders called 0 and 1, of which training has the first alone', async () => {
     const { test } = await opened(await folders({ 'train/0': 1, 'test/0': 1, 'test/1': 2 }));
     expect(labelsOf(test?.targets)).toEqual([0, 1, 1]);

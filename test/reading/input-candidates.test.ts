@@ -5,6 +5,7 @@ const pixels: InputSituation = {
   inForce: { scale: 1 / 255, mean: [0], std: [1], channels: 'first', channelOrder: 'RGB' },
   channelCount: 3,
   stored: { dtype: 'uint8', min: 0, max: 255 },
+  whole: null,
   bothLayouts: false,
 };
 
@@ -88,6 +89,27 @@ describe('8-bit pixels', () => {
       ['mean', '0.1307'],
       ['std', '0.3081'],
     ]);
+  });
+});
+
+describe('an input of whole numbers', () => {
+  const asStored: InputSituation = { ...pixels, inForce: { ...pixels.inForce, scale: 1 } };
+
+  it('without a sign takes pixels as they are, in either order of the colours', () => {
+    const bytes = { ...asStored, whole: [0, 255] as const };
+    expect(inputCandidates(bytes).map(({ settings }) => settings)).toEqual([[['channelOrder', 'BGR']]]);
+  });
+
+  it('of signed bytes takes pixels less 128 alone', () => {
+    const candidates = inputCandidates({ ...asStored, channelCount: 1, whole: [-128, 127] });
+    expect(candidates.map(({ name, settings }) => [name, settings])).toEqual([
+      ['pixels less 128, from -128 to 127', [['mean', '128']]],
+    ]);
+  });
+
+  it('of more bytes takes either', () => {
+    const wide = { ...asStored, channelCount: 1, whole: [-32768, 32767] as const };
+    expect(inputCandidates(wide).map(({ settings }) => settings)).toEqual([[['mean', '128']]]);
   });
 });
 

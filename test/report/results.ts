@@ -278,10 +278,12 @@ export function twoOutputs(): MigrateResult {
   return {
     ...result,
     outputs: [
-      { name: 'logits', task: 'classification', ...classes },
+      { name: 'logits', task: 'classification', loss: 'cross-entropy', weight: 1, ...classes },
       {
         name: 'amount',
         task: 'regression',
+        loss: 'mse',
+        weight: 2,
         ...amounts,
         delta: { vsBefore: worse, vsControl: { ...worse, value: 0.75 } },
       },

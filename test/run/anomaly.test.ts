@@ -96,7 +96,8 @@ describe('a model that gives its input again', () => {
 
   it('is evaluated as its errors say', async () => {
     const { model, data } = await setting(given);
-    const { metrics } = await evaluateModel({ model, data, task, device: 'cpu' });
+    const { metrics, reading } = await evaluateModel({ model, data, task, device: 'cpu' });
+    expect(reading).toMatchObject({ task: 'anomaly', outputs: [{ judged: true, width: 8 }] });
     const errors = test.map((row) => {
       const again = through(row);
       return row.reduce((sum, value, i) => sum + ((again[i] ?? 0) - value) ** 2, 0) / 8;
@@ -117,6 +118,24 @@ describe('a model that gives its input again', () => {
     const result = await migrate({ ...options, data: { ...options.data, test: own } }, hooks());
     expect(result.data.test.count).toBe(160);
     expect(result.arms.frelu.test.auroc?.value).toBeGreaterThan(0.8);
+  });
+
+  it('is tested by a table of its own, of which training tells the class that is normal', async () => {
+    const { folder, model } = await setting(given);
+    const names = Array.from({ length: 8 }, (_, i) => `sensor${i}`);
+    const [data, own] = [join(folder, 'made.csv'), join(folder, 'tested.csv')];
+    const head = [...names, 'label'].join(',');
+    await writeFile(data, [head, ...train.map((row) => [...row, 'steady'].join(','))].join('\n'));
+    // the words of anomalies come first in the alphabet
+    const labelled = test.map((row, i) =>
+      [...row, labels[i] === 1 ? (i % 8 === 0 ? 'cracked' : 'dented') : 'steady'].join(','),
+    );
+    await writeFile(own, [head, ...labelled].join('\n'));
+    const options = optionsFor(model, data, { task, training: { ...trained, epochs: 1 }, dryRun: true });
+    const result = await migrate({ ...options, data: { ...options.data, test: own } }, hooks());
+    const before = await evaluateModel({ model, data: (await setting(given)).data, task, device: 'cpu' });
+    expect(result.arms.before.test.auroc?.value).toBeCloseTo(before.metrics.auroc?.value ?? -1, 6);
+    expect(result.reading.data).toContain("Samples of 'steady' are normal, all others anomalies.");
   });
 
   it('is not trained on samples that are labelled as anomalies', async () => {

@@ -17,6 +17,7 @@ import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { randomize, save } from '../model/tfjs-layers/compare.js';
+import { parseGraph } from '../transforms/notation.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
 const [count, features] = [400, 6];
@@ -216,6 +217,39 @@ describe('what cannot teach is refused', { timeout: 120_000 }, () => {
     await expect(run(student, await dataset(false), options)).rejects.toMatchObject({
       kind: 'input',
       settings: ['teacher', 'loss'],
+    });
+  });
+
+  it('maps: one whose axes lie otherwise, and classes for each of several places', async () => {
+    const folder = await temporaryFolder();
+    const data = join(folder, 'x.npy');
+    const values = Array.from({ length: 40 * 12 }, (_, i) => Math.sin(i));
+    await writeFile(data, npyBytes('<f4', [40, 1, 3, 4], littleEndian.float32(values)));
+    const save = async (name: string, end: string): Promise<string> => {
+      const text = `
+        opset 13
+        x: float[N,1,3,4]
+        w = float[2,1,1,1]
+        v = float[2,2,1,1]
+        h = Conv(x, w)
+        r = Relu(h)
+        z = Conv(r, v)
+        ${end}`;
+      const path = join(folder, name);
+      await writeFile(path, Buffer.concat(encodeModel(parseGraph(text).model)));
+      return path;
+    };
+    const first = await save('first.onnx', '-> z');
+    const last = await save('last.onnx', 't = Transpose(z) perm=[0,2,3,1]\n-> t');
+    const softmax = await save('softmax.onnx', 'p = Softmax(z) axis=1\n-> p');
+    await expect(run(first, data, { ...distilling, ...taughtBy(last) })).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringContaining('this teacher gives [3, 4, 2] for a sample, the model [2, 3, 4]'),
+      settings: ['teacher'],
+    });
+    await expect(run(softmax, data, { ...distilling, ...taughtBy(first) })).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringContaining('gives classes for each of several places ([2, 3, 4] a sample)'),
     });
   });
 

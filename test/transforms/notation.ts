@@ -120,6 +120,7 @@ function initializer(
   );
   if (type === 'int64') return int64Tensor(name, dims, numbers);
   if (type === 'int8') return rawTensor(name, DataType.INT8, dims, Int8Array.from(numbers));
+  if (type === 'uint8') return rawTensor(name, DataType.UINT8, dims, Uint8Array.from(numbers));
   const tensor = floatTensor(name, dims, []);
   tensor.dataType = elementTypes[type] ?? DataType.FLOAT;
   writeFloats(tensor, Float64Array.from(numbers));

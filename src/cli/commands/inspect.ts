@@ -11,7 +11,7 @@ import { argument } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
 import { readingOptions } from '../options/reading.js';
 import { deviceOption, taskOptions } from '../options/task.js';
-import { readingLines, untrainedText } from '../reading-lines.js';
+import { checkLines, readingLines, untrainedText } from '../reading-lines.js';
 import { table } from '../table.js';
 
 export function declareInspect(command: Command): Run {
@@ -68,7 +68,7 @@ export function declareInspect(command: Command): Run {
         ...(read !== null && { reading: read }),
       });
     } else {
-      const lines = read === null ? [] : ['', ...readingLines(read)];
+      const lines = read === null ? [] : ['', ...readingLines(read), ...checkLines(read)];
       const head = [modelText(description), ...(trainability === null ? [] : [trainabilityText(trainability)])];
       const plan = await planText(planned, context.io.stdout.columns);
       context.io.stdout.write(`${[...head, '', plan, ...lines].join('\n')}\n`);

@@ -34,6 +34,43 @@ export function choice<const T extends string, const D extends T | null>(
   return declare<T | D>(command, declared, (text) => oneOf(text, words), byDefault, shownDefault);
 }
 
+/** What was said of the judged output or of all, and of single outputs by their names. */
+export interface OfOutputs<T, Own = T> {
+  readonly plain: T | null;
+  readonly own: ReadonlyMap<string, Own>;
+}
+
+export interface OutputParsers<T, Own> {
+  readonly parse: (text: string) => T;
+  /** of what stands behind NAME= */
+  readonly parseOwn: (text: string) => Own;
+  /** whether a text with a sign of equality is no NAME=VALUE all the same: the path of a file, say */
+  readonly isWhole?: (text: string) => boolean;
+}
+
+/** Declares an option that is given plainly, and as NAME=VALUE for one output as often as there are outputs. */
+export function optionOfOutputs<T, Own>(
+  command: Command,
+  flags: string,
+  description: string,
+  { parse, parseOwn, isWhole = () => false }: OutputParsers<T, Own>,
+  shownDefault: string,
+): Read<OfOutputs<T, Own>> {
+  let plain: T | null = null;
+  const own = new Map<string, Own>();
+  const declared = new Option(flags, `${description}; NAME=VALUE says it of one output`);
+  declared.default(null, shownDefault).argParser((text: string) => {
+    const at = text.lastIndexOf('=');
+    const name = text.slice(0, Math.max(at, 0));
+    if (name === '' || isWhole(text)) plain = parse(text);
+    else if (own.has(name)) throw new InvalidArgumentError(`${name} is given twice.`);
+    else own.set(name, parseOwn(text.slice(at + 1)));
+    return text;
+  });
+  command.addOption(declared);
+  return () => ({ plain, own });
+}
+
 /** Declares an option that may be given several times. */
 export function repeated(command: Command, flags: string, description: string): Read<readonly string[]> {
   const values: string[] = [];

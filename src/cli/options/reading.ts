@@ -1,18 +1,18 @@
+import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Failure } from '../../contract/failure.js';
 import type { NamedOutput, ReadingOptions } from '../../contract/settings.js';
-import { flag, option, type Read } from './option.js';
+import { flag, optionOfOutputs, type Read } from './option.js';
 import { positive, text } from './values.js';
 
 /** How model and data are brought together, where they do not tell or tell it wrongly. */
 export function readingOptions(command: Command): Read<ReadingOptions> {
   command.optionsGroup('Reading:');
-  const classes = option(
+  const classes = optionOfOutputs(
     command,
     '--classes <FILE>',
     "names of the classes in the order of the model's outputs, one a line or a JSON list",
-    text,
-    null,
+    { parse: text, parseOwn: text, isWhole: existsSync },
     'inferred from the model and the data',
   );
   const inputs = repeatedPair(command, '--input <NAME=KEY>', 'the part of the data that an input reads', (pair) => {
@@ -32,12 +32,11 @@ export function readingOptions(command: Command): Read<ReadingOptions> {
     ({ name, key }) => ({ name, key, weight: positive(key ?? '') }),
   );
   const trustReading = flag(command, '--trust-reading', 'go on although the reading warns');
-  return () => ({
-    classes: classes(),
-    inputs: inputs(),
-    outputs: weightedOutputs(outputs(), weights()),
-    trustReading: trustReading(),
-  });
+  return () => {
+    const { plain, own } = classes();
+    const { classes: first, outputs: named } = withClasses(weightedOutputs(outputs(), weights()), plain, own);
+    return { classes: first, inputs: inputs(), outputs: named, trustReading: trustReading() };
+  };
 }
 
 /** @throws Failure('usage') for the weight of an output that is not trained, or the only one */
@@ -57,6 +56,35 @@ function weightedOutputs(
     const found = weights.find(({ name }) => name === output.name);
     return found === undefined ? output : { ...output, weight: found.weight };
   });
+}
+
+/**
+ * The lists of classes where they belong: of the judged output, the first, it is the one of all.
+ * @throws Failure('usage') for the list of an output that was not named, and for two of one
+ */
+function withClasses(
+  outputs: readonly NamedOutput[],
+  plain: string | null,
+  own: ReadonlyMap<string, string>,
+): Pick<ReadingOptions, 'classes' | 'outputs'> {
+  const [first, ...others] = outputs;
+  const stray = [...own.keys()].find((name) => !outputs.some((output) => output.name === name));
+  const ofFirst = first === undefined ? undefined : own.get(first.name);
+  if (stray !== undefined || (ofFirst !== undefined && plain !== null)) {
+    throw new Failure('usage', {
+      what:
+        stray === undefined
+          ? `Two lists of classes were given for ${first?.name}, which is judged.`
+          : `Classes were given for ${stray}, which is not one of the outputs that were named.`,
+      cure: 'Name the outputs that are trained, and one list for each.',
+      settings: ['output', 'classes'],
+    });
+  }
+  const listed = others.map((output) => {
+    const classes = own.get(output.name);
+    return classes === undefined ? output : { ...output, classes };
+  });
+  return { classes: ofFirst ?? plain, outputs: first === undefined ? [] : [first, ...listed] };
 }
 
 interface Pair {

@@ -5,42 +5,70 @@ import {
   deviceNames,
   type LossKind,
   losses,
+  type NamedTask,
   type OwnLossFile,
   type OwnMetricFile,
   tasks,
 } from '../../contract/settings.js';
-import type { TaskOptions } from '../../reading/options.js';
-import { choice, oneOf, option, type Read } from './option.js';
+import type { OutputTask, TaskOptions } from '../../reading/options.js';
+import { choice, oneOf, optionOfOutputs, type Read } from './option.js';
 
 /** What is learned and how it is judged. */
 export function taskOptions(command: Command): Read<TaskOptions> {
   command.optionsGroup('Task:');
   const told = "inferred from the model's output and the labels";
-  const task = choice(
+  const task = optionOfOutputs(
     command,
     '--task <TASK>',
-    'what the model does; anomaly: it gives its input again; distill: needs no labels, a teacher alone says what is learned',
-    tasks,
-    null,
+    `what the model does: ${tasks.join(', ')}; anomaly: it gives its input again; distill: needs no labels, a teacher alone says what is learned`,
+    { parse: (text) => oneOf(text, tasks), parseOwn: (text) => oneOf(text, tasks) },
     told,
   );
-  const loss = option<LossKind | OwnLossFile | null>(
+  const loss = optionOfOutputs<LossKind | OwnLossFile, LossKind>(
     command,
     '--loss <LOSS>',
     `what training minimizes: ${losses.join(', ')}, or LOSS.onnx, a graph from outputs of the model and arrays of the data to one number`,
-    lossOf,
-    null,
+    { parse: lossOf, parseOwn: (text) => oneOf(text, losses), isWhole: namesGraph },
     told,
   );
-  const metric = option<TableMetric | OwnMetricFile | null>(
+  const metric = optionOfOutputs<TableMetric | OwnMetricFile, TableMetric>(
     command,
     '--metric <METRIC>',
     `what is judged: ${allMetricNames.join(', ')}, or METRIC.onnx:higher or :lower, a graph to one number per sample; if named, it also decides which epoch is kept (otherwise the validation loss does)`,
-    metricOf,
-    null,
+    { parse: metricOf, parseOwn: (text) => oneOf(text, allMetricNames), isWhole: namesGraph },
     "the task's first; with a loss of your own that loss",
   );
-  return () => ({ task: task(), loss: loss(), metric: metric() });
+  return () => {
+    const said = { task: task(), loss: loss(), metric: metric() };
+    const outputs = ofOutputs(said.task.own, said.loss.own, said.metric.own);
+    return {
+      task: said.task.plain,
+      loss: said.loss.plain,
+      metric: said.metric.plain,
+      ...(outputs !== null && { outputs }),
+    };
+  };
+}
+
+/** What was said of single outputs; null where nothing was. */
+function ofOutputs(
+  tasks: ReadonlyMap<string, NamedTask>,
+  losses: ReadonlyMap<string, LossKind>,
+  metrics: ReadonlyMap<string, TableMetric>,
+): Readonly<Record<string, OutputTask>> | null {
+  const names = new Set([...tasks.keys(), ...losses.keys(), ...metrics.keys()]);
+  const entries = [...names].map((name): [string, OutputTask] => {
+    const [task, loss, metric] = [tasks.get(name), losses.get(name), metrics.get(name)];
+    return [
+      name,
+      {
+        ...(task !== undefined && { task }),
+        ...(loss !== undefined && { loss }),
+        ...(metric !== undefined && { metric }),
+      },
+    ];
+  });
+  return entries.length === 0 ? null : Object.fromEntries(entries);
 }
 
 export function deviceOption(command: Command): Read<DeviceName> {
@@ -48,6 +76,9 @@ export function deviceOption(command: Command): Read<DeviceName> {
 }
 
 const graphFile = /\.onnx$/i;
+
+/** A path may hold a sign of equality. */
+const namesGraph = (text: string): boolean => /\.onnx(:\w*)?$/i.test(text);
 
 function lossOf(text: string): LossKind | OwnLossFile {
   return graphFile.test(text) ? { file: text } : oneOf(text, losses, ', or name the .onnx file of your own');

@@ -16,8 +16,10 @@ interface MaskedSamples {
  * [N, H, W], [N, 1, H, W] or [N, H, W, 1] beside samples of H x W.
  */
 export function areMasks({ shape, type }: NpyArray, { shapes }: MaskedSamples, { targetKind }: ReadOptions): boolean {
-  if (targetKind !== undefined) return targetKind === 'mask';
   const mask = maskShape(shape.slice(1));
+  // a column for each class, or what else it may be: the model's maps tell
+  if (targetKind === 'mask') return mask !== null || shape.length !== 4;
+  if (targetKind !== undefined) return false;
   if (mask === null || !/^[uib]/.test(type) || mask.some((side) => side < 2)) return false;
   const [height, width] = mask;
   // [H, W], [H, W, C], or [C, H, W]

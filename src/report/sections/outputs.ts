@@ -16,10 +16,24 @@ export function outputs(context: Context): Section | null {
     title: words.title,
     blocks: [
       paragraph(words.lead(first?.name ?? '')),
+      ...trained(context),
       ...result.outputs.map((_, i) => outputTable(context, i)),
       differences(context),
     ],
   };
+}
+
+/** By which loss each was trained; nothing of a run by a version that did not tell. */
+function trained({ result, text, numbers }: Context): readonly Block[] {
+  const words = text.outputs;
+  const rows = result.outputs.flatMap(({ name, task, loss, weight = 1 }, i): Rich[][] => {
+    if (loss === undefined) return [];
+    const said: Rich = [numbers.real(weight, `outputs.${i}.weight`)];
+    return [[[{ kind: 'code', text: name }], [{ kind: 'code', text: task }], [{ kind: 'code', text: loss }], said]];
+  });
+  if (rows.length === 0) return [];
+  const columns = [named(words.output), named(words.task), named(words.loss), numeric(words.weight)];
+  return [{ kind: 'table', caption: words.trained, columns, rows }];
 }
 
 function outputTable(context: Context, i: number): Block {

@@ -76,6 +76,10 @@ export const en = {
     table: (name: string) => `Output ${name}, on the test split`,
     differences: 'Paired differences of each output',
     output: 'Output',
+    trained: 'What each output was trained by',
+    task: 'Task',
+    loss: 'Loss',
+    weight: 'Weight',
   },
 
   summary: {

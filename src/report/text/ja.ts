@@ -80,6 +80,10 @@ export const ja: Texts = {
     table: (name) => `出力 ${name}（テスト用データ）`,
     differences: '出力ごとの差（対応のある比較）',
     output: '出力',
+    trained: '出力ごとの学習の設定',
+    task: 'タスク',
+    loss: '損失',
+    weight: '重み',
   },
 
   summary: {

@@ -76,6 +76,7 @@ async function subjectOf(run: Run): Promise<Subject> {
     task,
     judged,
     others,
+    weightOf: (output) => run.options.reading.outputs.find(({ name }) => name === output)?.weight ?? 1,
     before,
     teacher: (await teachingOf(run))?.answers ?? null,
     rule,

@@ -1,6 +1,5 @@
 import type { JudgedOutput } from '../../autodiff/lower/expose-loss.js';
 import { Failure } from '../../contract/failure.js';
-import { metricsOf, type TruthKind } from '../../contract/metrics.js';
 import type { SanityReading } from '../../contract/reading.js';
 import type { SettingHint } from '../../contract/settings.js';
 import { namedMetrics } from '../../evaluation/acceptance.js';
@@ -12,7 +11,7 @@ import { measuring, type RunData, retarget, targetsOf } from '../../reading/data
 import { measuresFor, readSubject } from '../../reading/read.js';
 import type { ModelReading } from '../../reading/reading.js';
 import { targetsFor } from '../../reading/targets.js';
-import type { RunTask } from '../../reading/task.js';
+import { metricsOfTask, type RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
 import { trainabilityOf } from '../../training/canonical.js';
 import { refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
@@ -45,7 +44,13 @@ export const readingStage = defineStage<ModelReading>({
     const { left } = trainabilityOf(model.path, model.graph);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
-    refuseRule(run.rule, read.task, { classes: data.classes?.names ?? null, slices: data.slices });
+    const { targets, path } = data.train.samples;
+    const metrics = metricsOfTask(read.task, targetsFor({ task: read.kind, map: read.map }, targets, path));
+    refuseRule(run.rule, read.task, {
+      metrics,
+      classes: classesOf(read, data)?.names ?? null,
+      slices: data.slices.map(sliceName),
+    });
     refuseMeaningless(read.task, options.distill);
     if (read.map !== null) refuseTeacher(options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
@@ -56,19 +61,16 @@ export const readingStage = defineStage<ModelReading>({
   },
 });
 
-function truthKindOf(task: RunTask['task'], loss: RunTask['loss']): TruthKind {
-  if (task === 'anomaly' || task === 'own' || task === 'multilabel') return task;
-  if (task === 'segmentation') return 'mask';
-  return loss === 'mse' ? 'values' : 'class';
+/** What a rule may name. */
+interface Named {
+  readonly metrics: readonly string[];
+  /** null: there are none */
+  readonly classes: readonly string[] | null;
+  readonly slices: readonly string[];
 }
 
 /** @throws Failure('usage') for a rule about a metric or a class that there is not, which nothing could ever meet */
-function refuseRule(
-  rule: AcceptanceRule,
-  { task, loss, width }: RunTask,
-  { classes, slices }: { readonly classes: readonly string[] | null; readonly slices: RunData['slices'] },
-): void {
-  const names = metricsOf(truthKindOf(task, loss), width === 1 ? 2 : width);
+function refuseRule(rule: AcceptanceRule, { task }: RunTask, { metrics, classes, slices }: Named): void {
   const refuse = (what: string, there: readonly string[]): Failure =>
     new Failure('usage', {
       what: `The acceptance rule "${rule.text}" is about ${what}, which this task (${task}) has not.`,
@@ -76,16 +78,15 @@ function refuseRule(
       settings: ['accept'],
       written: 'nothing',
     });
-  const metric = namedMetrics(rule).find((name) => !names.includes(name));
-  if (metric !== undefined) throw refuse(metric, names);
-  const sliceNames = slices.map(sliceName);
+  const metric = namedMetrics(rule).find((name) => !metrics.includes(name));
+  if (metric !== undefined) throw refuse(metric, metrics);
   for (const clause of rule.clauses) {
     if (clause.kind === 'slice') {
-      const isThere = clause.name === null ? slices.length > 0 : sliceNames.includes(clause.name);
-      if (!isThere) throw refuse(clause.name === null ? 'slices' : `the slice ${clause.name}`, sliceNames);
+      const isThere = clause.name === null ? slices.length > 0 : slices.includes(clause.name);
+      if (!isThere) throw refuse(clause.name === null ? 'slices' : `the slice ${clause.name}`, slices);
     }
     if (clause.kind !== 'class') continue;
-    if (task === 'segmentation') throw refuse('the recall of classes of samples', names);
+    if (task === 'segmentation') throw refuse('the recall of classes of samples', metrics);
     const isThere = clause.name === null ? classes !== null : classes?.includes(clause.name);
     if (isThere !== true) throw refuse(clause.name === null ? 'classes' : `the class ${clause.name}`, classes ?? []);
   }
@@ -112,9 +113,14 @@ function refuseSuspect(path: string, sanity: SanityReading | null, trusted: bool
   });
 }
 
-/** Whether the settings say all: the order of classes stands in a file that is still to be written. */
+/** Whether the settings say all: the order of classes stands in a file that is still to be written, of one output in NAME=FILE. */
 function isComplete(settings: readonly SettingHint[]): boolean {
-  return settings.length > 0 && settings.every((hint) => typeof hint !== 'string');
+  return settings.length > 0 && settings.every((hint) => typeof hint !== 'string' && !/=[A-Z]+$/.test(hint[1]));
+}
+
+/** A list of classes that lies beside a model is none of what its values are. */
+function classesOf({ kind }: Pick<ModelReading, 'kind'>, { classes }: Pick<RunData, 'classes'>): RunData['classes'] {
+  return kind === 'regression' || kind === 'multilabel' ? null : classes;
 }
 
 /** The run's model and data as they are read. */
@@ -130,11 +136,11 @@ interface ReadRun {
 export const readRunOf = perRun(async (run): Promise<ReadRun> => {
   const { signature, output, task, kind, map, others, reading } = await readingStage.of(run);
   const measured = measuring(
-    retarget(run.data, (targets) => targetsFor({ task: kind, map }, targets)),
+    retarget(run.data, (targets, path) => targetsFor({ task: kind, map }, targets, path)),
     measuresFor(task, run.own),
   );
   // how many classes masks have is known with the maps
-  const data = map === null ? measured : { ...measured, classes: reading.classes };
+  const data = { ...measured, classes: map === null ? classesOf({ kind }, measured) : reading.classes };
   return {
     signature,
     data,

@@ -56,6 +56,7 @@ async function ask(run: Run, teacher: LoadedSubject, before: JudgedPredictions):
   const session = soundSession((await run.device()).session, read.reading.runtime);
   const { path } = teacher.model;
   refuseOther(path, read.task, task);
+  refuseOtherShape(path, read.predictions, before.validation);
   await refuseOtherOrder(run, teacher);
   refuseSuspect(path, read);
   const source = readSource(teacher.model, read.signature);
@@ -135,6 +136,14 @@ function refuseOther(path: string, teacher: RunTask, task: RunTask): void {
     settings: ['teacher', 'loss'],
     written: 'model-untouched',
   });
+}
+
+/** @throws Failure('input') for a teacher whose numbers lie otherwise than the model's: channels last for channels first, say */
+function refuseOtherShape(path: string, teacher: Predictions, model: Predictions): void {
+  const [own, others] = [teacher, model].map(({ shape }) => shape.filter((dim) => dim !== 1).join(', '));
+  if (own === others) return;
+  const what = `${path}: this teacher gives [${teacher.shape.join(', ')}] for a sample, the model [${model.shape.join(', ')}].`;
+  throw new Failure('input', unfit(what));
 }
 
 /** @throws Failure('input') where the teacher's files name the model's classes in another order */

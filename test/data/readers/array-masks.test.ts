@@ -77,8 +77,16 @@ describe('an array of whole numbers', () => {
       array('<f4', [count, height, width], (i) => i / 2),
       /0\.5, which is no class/,
     );
-    await refused(array('<i8', [count, 5, height, width]), /\[samples, height, width\]/);
+    await refused(array('<i8', [count, height]), /\[samples, height, width\]/);
     await refused(array('<i8', [count, 3, 3]), /masks of 3x3 for samples of \[2, 4, 3\]/);
+  });
+
+  it('with a column for each class is left to the reading, which knows the model', async () => {
+    const y = array('<i8', [count, 5, height, width]);
+    expect((await opened(images, y, { targetKind: 'mask' })).targets).toMatchObject({
+      kind: 'values',
+      shape: [5, height, width],
+    });
   });
 
   it('is read from files beside each other', async () => {
