@@ -20,13 +20,17 @@ export interface MemberSpan {
 const [quote, backslash, comma, colon] = [0x22, 0x5c, 0x2c, 0x3a];
 const [bracket, brace, endBracket, endBrace] = [0x5b, 0x7b, 0x5d, 0x7d];
 
-/** The first value at `at` or behind it. @param text valid JSON */
+/** The first value at `at` or behind it. @param text JSON; of another text the span means nothing */
 export function spanAt(text: string, at: number): Span {
   const start = behindSpaces(text, at);
   return { start, end: endOf(text, start) };
 }
 
-/** The members of the object or list that stands at `span`; none of any other value. @param text valid JSON */
+/**
+ * The members of the object or list that stands at `span`; none of any other value.
+ * @param text JSON; of another text the members mean nothing
+ * @throws SyntaxError where the text is found to be no JSON, which is not looked for
+ */
 export function membersOf(text: string, span: Span): MemberSpan[] {
   const first = text.charCodeAt(span.start);
   if (first !== bracket && first !== brace) return [];
@@ -37,15 +41,22 @@ export function membersOf(text: string, span: Span): MemberSpan[] {
     let key: string | null = null;
     if (first === brace) {
       const end = endOfText(text, at);
-      key = String(JSON.parse(text.slice(at, end)));
+      key = keyOf(text.slice(at, end));
       at = behindSpaces(text, end) + 1;
     }
     const value = spanAt(text, at);
     members.push({ start, key, value });
     at = behindSpaces(text, value.end);
     if (text.charCodeAt(at) === comma) at = behindSpaces(text, at + 1);
+    if (at === start) throw new SyntaxError(`no value at ${at}`);
   }
   return members;
+}
+
+/** What a key says, from its text with its quotes. @throws SyntaxError where it is none */
+function keyOf(text: string): string {
+  if (text.charCodeAt(0) !== quote) throw new SyntaxError('a key is no string');
+  return text.includes('\\') ? String(JSON.parse(text)) : text.slice(1, -1);
 }
 
 /** Behind the value that starts at `start`. */
@@ -94,4 +105,10 @@ function isSpace(unit: number): boolean {
 /** Of a number, true, false and null. */
 function isDelimiter(unit: number): boolean {
   return isSpace(unit) || unit === comma || unit === colon || unit === endBracket || unit === endBrace;
+}
+
+/** The text without those members of its object that `wanted` does not name. @param text JSON, an object */
+export function withMembers(text: string, wanted: ReadonlySet<string>): string {
+  const members = membersOf(text, spanAt(text, 0)).filter(({ key }) => key !== null && wanted.has(key));
+  return `{${members.map(({ start, value }) => text.slice(start, value.end)).join()}}`;
 }
