@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
 import { subgraphsOf } from './attributes.js';
 import { bodyGraph, describeNode, type Graph, type NodeProto } from './graph.js';
-import { type Fact, factOf, factOfNode } from './least-sizes.js';
+import { type Fact, factOf, factOfInput, factOfNode } from './least-sizes.js';
 import { leastRounds } from './loops.js';
 import { scopesOf } from './scopes.js';
 import { elementCount } from './tensor.js';
@@ -40,7 +40,7 @@ function faultIn(
   const facts = new Map<string, Fact | undefined>();
   for (const tensor of graph.proto.initializer) facts.set(tensor.name, factOf(tensor));
   // what is given to a body hides what has its name outside
-  for (const { name } of graph.proto.input) if (!facts.has(name)) facts.set(name, undefined);
+  for (const input of graph.proto.input) if (!facts.has(input.name)) facts.set(input.name, factOfInput(input));
   const known = (value: string) => (facts.has(value) ? facts.get(value) : around(value));
   for (const node of graph.nodes) {
     const constant = node.opType === 'Constant' ? graph.constant(node.output[0] ?? '') : undefined;

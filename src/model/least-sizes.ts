@@ -1,5 +1,5 @@
 import { findAttribute, intAttribute, intsAttribute } from './attributes.js';
-import { isStandard, type NodeProto } from './graph.js';
+import { isStandard, type NodeProto, type ValueInfoProto } from './graph.js';
 import { byteLengthOf } from './onnx/sound.js';
 import { DataType, dimsOf, elementCount, isExternal, readDoubles, readTensor, type TensorProto } from './tensor.js';
 
@@ -28,6 +28,14 @@ export function factOf(tensor: TensorProto): Fact {
   const count = elementCount(dims);
   const width = (byteLengthOf(tensor) ?? 0) / Math.max(1, count) || 1;
   return { dims, exact: true, width, values: count <= mostValues ? valuesOf(tensor) : null };
+}
+
+/** What an input's declaration says of it; undefined where it says no shape. */
+export function factOfInput({ type }: ValueInfoProto): Fact | undefined {
+  if (type?.value.case !== 'tensorType' || type.value.value.shape === undefined) return undefined;
+  const { elemType, shape } = type.value.value;
+  const dims = shape.dim.map(({ value }) => (value.case === 'dimValue' ? Math.max(1, Number(value.value)) : 1));
+  return { dims, exact: false, width: elemType === DataType.FLOAT ? 4 : 1, values: null };
 }
 
 function valuesOf(tensor: TensorProto): number[] | null {
