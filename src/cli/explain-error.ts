@@ -127,7 +127,7 @@ function explainRuntime(error: unknown): string | null {
   if (error.code === 'ERR_MODULE_NOT_FOUND' && /'onnxruntime-node'/.test(error.message)) {
     return (
       'ONNX Runtime is not installed: npm leaves it out where its install script fails, which fetches libraries for CUDA from api.nuget.org. ' +
-      'Install it without them: npm install --ignore-scripts onnxruntime-node'
+      'Install it without them (npm install --ignore-scripts onnxruntime-node).'
     );
   }
   if (error.code === 'ERR_DLOPEN_FAILED' && /onnxruntime/.test(error.message)) {

@@ -1,10 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
+import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
 import type { ModelFormat } from '../contract/model.js';
 import { parseDocument } from '../contract/parse-document.js';
 import { openRegular, readText, refuseIrregular } from '../contract/regular-file.js';
+import { refuseEndless } from './endless.js';
 import type { Model, ModelOutline } from './model.js';
+import { membersOf, spanAt } from './tfjs/json-spans.js';
 
 /** The values that an outline holds are this large at most, in bytes: shapes, axes and limits, which a plan reads, are smaller. */
 const largestConstant = 64 * 1024;
@@ -18,7 +21,7 @@ const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> =
     ]);
     const model = await readOnnx(path);
     for (const tensor of externalTensors(model.graph)) await loadExternalData(model, tensor);
-    return model;
+    return affordable(model);
   },
   'tfjs-graph': async (path) => {
     const { readTfjsGraph } = await import('./tfjs-graph/read.js');
@@ -30,13 +33,19 @@ const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> =
   },
 };
 
+/** What is read whole is going to be run. @throws Failure('input') where that would not end, or not fit the machine */
+function affordable(model: Model): Model {
+  refuseEndless(model.path, model.graph, totalmem());
+  return model;
+}
+
 /**
  * A topology holds whatever numbers somebody wrote. One that is no whole number where a size or an axis should be, or that nothing is as
  * large as, ends in a RangeError wherever it is first used.
  */
 async function refusingNumbers(path: string, read: () => Promise<Model>): Promise<Model> {
   try {
-    return await read();
+    return affordable(await read());
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause;
     const what = `${path}: a number in its topology is not what a network can have there, or its layers go too deep (${cause.message}).`;
@@ -116,8 +125,21 @@ export async function formatOf(path: string): Promise<ModelFormat> {
   const file = await openRegular(path);
   const { buffer } = await file.read(new Uint8Array(64), 0, 64, 0).finally(() => file.close());
   if (!new TextDecoder().decode(buffer).trimStart().startsWith('{')) return 'onnx';
-  const topology = topologyOf(path, await readText(path));
-  return 'node' in topology ? 'tfjs-graph' : 'tfjs-layers';
+  const text = await readText(path);
+  const isGraph = hasNodes(text) ?? 'node' in topologyOf(path, text);
+  return isGraph ? 'tfjs-graph' : 'tfjs-layers';
+}
+
+/** Whether the topology has a member 'node', by where things stand alone; null where that is not clear: then it is parsed, which says why. */
+function hasNodes(text: string): boolean | null {
+  try {
+    const topology = membersOf(text, spanAt(text, 0)).findLast(({ key }) => key === 'modelTopology')?.value;
+    if (topology === undefined || text[topology.start] !== '{') return null;
+    return membersOf(text, topology).some(({ key }) => key === 'node');
+  } catch (cause) {
+    if (cause instanceof SyntaxError) return null;
+    throw cause;
+  }
 }
 
 /** Old files have no `format`: a GraphModel is told by the nodes of its GraphDef. */

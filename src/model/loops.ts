@@ -7,12 +7,19 @@ import { readIntegers, type TensorProto } from './tensor.js';
  * before the first round and stays so. Null where only a run tells.
  */
 export function fixedRounds(graph: Graph, node: NodeProto): number | null {
+  const rounds = leastRounds(graph, node);
+  return rounds === Number.POSITIVE_INFINITY ? null : rounds;
+}
+
+/** `fixedRounds`, but infinity for a Loop that nothing ever ends. */
+export function leastRounds(graph: Graph, node: NodeProto): number | null {
   const [body] = subgraphsOf(node);
   const [rounds, condition] = [optionalInput(node, 0), optionalInput(node, 1)];
   const trips = rounds === null ? undefined : graph.constant(rounds);
-  if (body === undefined || trips === undefined) return null;
+  if (body === undefined || (rounds !== null && trips === undefined)) return null;
   if (condition !== null && !isTrue(graph.constant(condition))) return null;
-  return staysTrue(graph, body) ? Math.max(0, readIntegers(trips)[0] ?? 0) : null;
+  if (!staysTrue(graph, body)) return null;
+  return trips === undefined ? Number.POSITIVE_INFINITY : Math.max(0, readIntegers(trips)[0] ?? 0);
 }
 
 /**

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
@@ -11,6 +9,7 @@ import type { MigrationPlan } from '../model/plan.js';
 import { bakeControl, freluNetwork, withoutSites } from '../training/networks.js';
 import { writeElsewhere } from '../upgrade/elsewhere.js';
 import { copyVersion } from '../upgrade/original.js';
+import { makeScratch } from '../upgrade/scratch.js';
 import { allFiles, modeOfModel, stageModel } from '../upgrade/staging.js';
 import type { ArmName } from './arms.js';
 import { findPlace, type RunPlace } from './place.js';
@@ -47,7 +46,7 @@ export async function exportArm({ run, arm, out, overwrite = false }: ExportOpti
   const [seed, parameters] = await trainedValues(place, result, arm);
   const planned = await place.store.get(planStage.kept);
   const plan = present(planned, 'the plan of a run that was judged').plan;
-  const folder = await mkdtemp(join(tmpdir(), 'frelu-export-'));
+  const { folder, discard } = await makeScratch();
   try {
     await copyVersion(result.model.path, place.model, folder);
     const model = await loadModel(join(folder, basename(result.model.path)));
@@ -56,7 +55,7 @@ export async function exportArm({ run, arm, out, overwrite = false }: ExportOpti
     const files = await writeArm(model, used, bake(model, plan, arm, parameters), { outPath, overwrite });
     return { run: result.run.id, arm, seed, files };
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    await discard();
   }
 }
 

@@ -4,6 +4,7 @@ import type { ModelFormat } from '../contract/model.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType } from '../model/tensor.js';
 import type { TfjsFiles } from '../model/tfjs/files.js';
+import { withMembers } from '../model/tfjs/json-spans.js';
 import { loadEngine, type Tf } from './engine.js';
 import { registerFrelu } from './register-frelu.js';
 
@@ -143,6 +144,12 @@ export async function loadsInTfjs(files: TfjsFiles, format: Exclude<ModelFormat,
   (await loadStock(tf, files, format)).dispose();
 }
 
+/** What TensorFlow.js looks at (tfjs-core, io/types.ts, ModelJSON): others may have a million keys. */
+const modelMembers: ReadonlySet<string> = new Set([
+  ...['modelTopology', 'trainingConfig', 'weightsManifest', 'format', 'generatedBy', 'convertedBy', 'signature'],
+  ...['userDefinedMetadata', 'modelInitializer', 'initializerSignature'],
+]);
+
 async function loadStock(
   tf: Tf,
   files: TfjsFiles,
@@ -150,7 +157,7 @@ async function loadStock(
 ): Promise<TensorFlow.LayersModel | TensorFlow.GraphModel> {
   const handler: TensorFlow.io.IOHandler = {
     load: async () => {
-      const json: TensorFlow.io.ModelJSON = JSON.parse(files.text);
+      const json: TensorFlow.io.ModelJSON = JSON.parse(withMembers(files.text, modelMembers));
       return tf.io.getModelArtifactsForJSON(json, async (manifest) => {
         const shards = files.groups.flat().map(({ bytes }) => Uint8Array.from(bytes).buffer);
         return [manifest.flatMap(({ weights }) => weights), shards];

@@ -1,5 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Graph } from '../model/graph.js';
 import { loadModel } from '../model/load.js';
@@ -9,6 +7,7 @@ import type { MigrationPlan } from '../model/plan.js';
 import { writeElsewhere } from './elsewhere.js';
 import type { NewFile } from './files.js';
 import { modeOfCopy } from './permissions.js';
+import { makeScratch } from './scratch.js';
 
 /** The files of a migrated model, complete in a temporary folder and read back from there: what is judged is what is written. */
 export interface StagedModel<Read extends ModelOutline = Model> {
@@ -30,8 +29,7 @@ export async function stageAs<Read extends ModelOutline>(
   load: (path: string) => Promise<Read>,
 ): Promise<StagedModel<Read>> {
   const patched = await patchModel(original, plan, baked);
-  const folder = await mkdtemp(join(tmpdir(), 'frelu-migrate-'));
-  const discard = () => rm(folder, { recursive: true, force: true });
+  const { folder, discard } = await makeScratch();
   try {
     const outPath = join(folder, basename(original.path));
     // the folder is this user's alone

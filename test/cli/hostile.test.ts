@@ -65,6 +65,26 @@ describe('a model that ONNX Runtime refuses', () => {
   });
 });
 
+describe('a model that asks for more than the machine has', () => {
+  it.each([
+    ['a tensor of 2^40 elements', 'big = ConstantOfShape(s)'],
+    ['a sum of that size', 't = Reshape(s, r)\nu = ConstantOfShape(s20)\nv = Unsqueeze(u, one)\nbig = Add(u, v)'],
+  ])('is refused for %s before it is run, and can be inspected', async (_, lines) => {
+    const constants = 's = int64[1] 1099511627776\nr = int64[1] 1\ns20 = int64[1] 1048576\none = int64[1] 1';
+    const graph = parseGraph(
+      `x: float[N,4]\nw = float[4,2]\n${constants}\n${lines}\nh = MatMul(x, w)\ny = Relu(h)\n-> y`,
+    );
+    const path = join(await temporaryFolder(), 'big.onnx');
+    await writeFile(path, toBinary(ModelProtoSchema, graph.model));
+    const began = performance.now();
+    const { code, stderr } = await frelu(['evaluate', path, '--data', await smallData(), '--device', 'cpu']);
+    expect(stderr).toMatch(/'big' gives .* GiB, where the machine has .*Nothing was written/s);
+    expect(code).toBe(3);
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect((await frelu(['inspect', path])).code).toBe(0);
+  });
+});
+
 describe('an output without an axis of samples', () => {
   it('is told with the model, by evaluate', async () => {
     const graph = parseGraph(

@@ -120,6 +120,7 @@ test('the description of a model and its plan', async () => {
         shift: { into: 'h', rule: 'new bias of Gemm' },
         form: 'fused',
         consumers: [],
+        adds: ['bias'],
       },
     ],
     summary: { relu: 1, migrate: 1, skip: 0 },

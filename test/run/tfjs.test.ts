@@ -23,7 +23,7 @@ vi.mock(import('../../src/tfjs-check/verify.js'), async (original) => {
   return {
     verifyTfjs: async (files, ...rest) => {
       const found = await verifyTfjs(files, ...rest);
-      const isStaged = files.path.startsWith(join(tmpdir(), 'frelu-migrate-'));
+      const isStaged = files.path.startsWith(join(tmpdir(), 'frelu-scratch.'));
       return isStaged ? { ...found, maxAbsDiff: found.maxAbsDiff + staged.difference } : found;
     },
   };

@@ -1,7 +1,7 @@
 import type { FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto } from 'onnx-buf';
 import { Failure } from '../../contract/failure.js';
 import { subgraphsOf } from '../attributes.js';
-import { capturesOf, describeNode } from '../graph.js';
+import { capturesOf, describeNode, isStandard } from '../graph.js';
 import { DataType, dimsOf, elementCount, isExternal } from '../tensor.js';
 import { innerTensors } from './inner.js';
 
@@ -29,6 +29,9 @@ function faultOf(model: ModelProto, rawBytes: (tensor: TensorProto) => number): 
   }
   if (graph === undefined) return null;
   for (const { node } of [...bodiesOf(graph), ...functions.flatMap((fn) => [fn, ...fn.node.flatMap(innerBodies)])]) {
+    // tables by operator are objects, which have members of their own under such names
+    const strange = node.find((each) => isStandard(each) && each.opType in Object.prototype);
+    if (strange !== undefined) return `${describeNode(strange)} is no operator of ONNX`;
     const waiting = firstInCircle(node);
     if (waiting !== null)
       return `${describeNode(waiting)} needs what is computed from it: the graph goes round in a circle`;

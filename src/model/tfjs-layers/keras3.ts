@@ -40,7 +40,7 @@ export function repairKeras3(files: TfjsFiles): string {
     });
   }
   const modelTopology = isWrapped ? { ...topology, model_config: repaired } : repaired;
-  return rewriteJson(files.text, { ...files.json, modelTopology, weightsManifest: manifest });
+  return rewriteJson(files.text, files.json, { ...files.json, modelTopology, weightsManifest: manifest });
 }
 
 /** Layers that do nothing but in training, and that TensorFlow.js does not have. */

@@ -6,7 +6,7 @@ import { present } from '../../contract/present.js';
 import { openRegular } from '../../contract/regular-file.js';
 import type { ModelFile } from '../model.js';
 import { elementCount, float16ToNumber } from '../tensor.js';
-import { isList, isObject, type Json, type JsonObject, parseJson } from './json.js';
+import { isList, isObject, type Json, type JsonObject, objectOf, parseJson } from './json.js';
 import { readPart } from './schema.js';
 
 const quantization = v.variant('dtype', [
@@ -170,7 +170,22 @@ function parseModelJson(path: string, text: string): JsonObject {
       cure: 'Name a model.json that model.save or tensorflowjs_converter wrote.',
     });
   }
+  refuseCrowded(path, 'it', json);
+  refuseCrowded(path, 'its modelTopology', json.modelTopology);
+  refuseCrowded(path, 'its userDefinedMetadata', objectOf(json.userDefinedMetadata));
   return json;
+}
+
+/** Members of an object of which an edit makes copies, which takes seconds for a million of them: models have some ten. */
+const mostMembers = 2 ** 16;
+
+function refuseCrowded(path: string, what: string, part: JsonObject): void {
+  const count = Object.keys(part).length;
+  if (count <= mostMembers) return;
+  throw new Failure('input', {
+    what: `${path}: ${what} has ${count} members, where ${mostMembers} are more than any model has.`,
+    cure: 'Save or convert the model again.',
+  });
 }
 
 function modelFile(path: string, bytes: Uint8Array): ModelFile {

@@ -1,5 +1,5 @@
-import { getNodeValue, type Node, parseTree } from 'jsonc-parser';
 import { refuseDeep } from '../../contract/parse-document.js';
+import { type MemberSpan, membersOf, type Span, spanAt } from './json-spans.js';
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -48,59 +48,62 @@ export function parseJson(text: string): Json {
 
 /**
  * `text` changed so that it holds `edited`: what is equal keeps its very characters (number notation, escapes, spaces, line
- * ends), what is new follows the notation around it. Keys come in the order of `edited`.
- * @throws SyntaxError when `text` is not JSON
+ * ends), what is new follows the notation around it. Keys come in the order of `edited`. Of what is equal nothing is looked at but
+ * where it ends; parts that `edited` shares with `before` are not even compared.
+ * @param before what `parseJson` gave for `text`
  */
-export function rewriteJson(text: string, edited: Json): string {
-  parseJson(text);
-  const root = parseTree(text);
-  if (root === undefined) throw new SyntaxError('an empty document');
+export function rewriteJson(text: string, before: Json, edited: Json): string {
   const style = notationOf(text);
-  return text.slice(0, root.offset) + rewrite(root, edited, 0) + text.slice(root.offset + root.length);
+  const root = spanAt(text, 0);
+  return text.slice(0, root.start) + rewrite(root, before, edited, 0) + text.slice(root.end);
 
-  function rewrite(node: Node, value: Json, depth: number): string {
-    if (equalJson(jsonOf(node), value)) return source(node);
-    if (node.type === 'array' && isList(value)) return rewriteList(node, value, depth);
-    if (node.type === 'object' && isObject(value)) return rewriteObject(node, value, depth);
+  function rewrite(span: Span, old: Json, value: Json, depth: number): string {
+    if (equalJson(old, value)) return source(span);
+    if (isList(old) && isList(value)) return rewriteList(span, old, value, depth);
+    if (isObject(old) && isObject(value)) return rewriteObject(span, old, value, depth);
     return write(value, style, depth);
   }
 
-  function rewriteObject(node: Node, value: JsonObject, depth: number): string {
-    const members = new Map((node.children ?? []).map((member) => [String(member.children?.[0]?.value), member]));
+  function rewriteObject(span: Span, old: JsonObject, value: JsonObject, depth: number): string {
+    const members = membersOf(text, span);
+    const places = new Map(members.map(({ key }, i) => [key, i]));
     const written = Object.entries(value).map(([key, each]): Member => {
-      const member = members.get(key);
-      const child = member?.children?.[1];
-      if (member === undefined || child === undefined) {
+      const from = places.get(key);
+      const member = from === undefined ? undefined : members[from];
+      const was = old[key];
+      if (from === undefined || member === undefined || was === undefined) {
         return { text: JSON.stringify(key) + style.colon + write(each, style, depth + 1), from: null };
       }
-      return { text: text.slice(member.offset, child.offset) + rewrite(child, each, depth + 1), from: member };
+      const name = text.slice(member.start, member.value.start);
+      return { text: name + rewrite(member.value, was, each, depth + 1), from };
     });
-    return enclose(node, '{', '}', written, depth);
+    return enclose(span, members, '{', '}', written, depth);
   }
 
-  function rewriteList(node: Node, value: readonly Json[], depth: number): string {
-    const children = node.children ?? [];
-    const kept = new Map(children.map((child) => [JSON.stringify(jsonOf(child)), child]));
-    const named = new Map(children.flatMap((child) => [...nameOf(jsonOf(child))].map((name) => [name, child])));
+  function rewriteList(span: Span, old: readonly Json[], value: readonly Json[], depth: number): string {
+    const members = membersOf(text, span);
+    const placeOf = placesIn(old);
     const written = value.map((each, i): Member => {
-      const same = kept.get(JSON.stringify(each));
-      if (same !== undefined) return { text: source(same), from: same };
-      const [name] = nameOf(each);
-      // An element is followed through an insertion before it by its name; one without a name by its place.
-      const before = name === undefined ? children[i] : named.get(name);
-      return before === undefined
+      const from = placeOf(each, i);
+      const [member, was] = from === undefined ? [] : [members[from], old[from]];
+      return from === undefined || member === undefined || was === undefined
         ? { text: write(each, style, depth + 1), from: null }
-        : { text: rewrite(before, each, depth + 1), from: before };
+        : { text: rewrite(member.value, was, each, depth + 1), from };
     });
-    return enclose(node, '[', ']', written, depth);
+    return enclose(span, members, '[', ']', written, depth);
   }
 
-  /** Puts members between the same characters that the old members of this node stood between. */
-  function enclose(node: Node, open: string, close: string, members: readonly Member[], depth: number): string {
-    const children = node.children ?? [];
-    const places = new Map(children.map((child, i) => [child, i]));
-    const [first, second] = children;
-    const last = children.at(-1);
+  /** Puts members between the same characters that the old members of this value stood between. */
+  function enclose(
+    span: Span,
+    old: readonly MemberSpan[],
+    open: string,
+    close: string,
+    members: readonly Member[],
+    depth: number,
+  ): string {
+    const [first, second] = old;
+    const last = old.at(-1);
     if (members.length === 0) return open + close;
     if (first === undefined || last === undefined) {
       const inner = members.map((member) => member.text).join(style.between(depth + 1));
@@ -108,28 +111,55 @@ export function rewriteJson(text: string, edited: Json): string {
     }
     const usual = second === undefined ? style.between(depth + 1) : gap(first, second);
     const inner = members.map((member, i) => {
-      const before = members[i - 1]?.from;
-      const stoodNext = before && member.from && places.get(member.from) === (places.get(before) ?? 0) + 1;
-      const separator = stoodNext && member.from ? gap(before, member.from) : usual;
-      return i === 0 ? member.text : separator + member.text;
+      if (i === 0) return member.text;
+      const previous = members[i - 1]?.from ?? null;
+      const [left, right] = [old[previous ?? -1], old[member.from ?? -1]];
+      const stoodNext = previous !== null && member.from === previous + 1 && left !== undefined && right !== undefined;
+      return (stoodNext ? gap(left, right) : usual) + member.text;
     });
-    const opening = text.slice(node.offset, first.offset);
-    return opening + inner.join('') + text.slice(last.offset + last.length, node.offset + node.length);
+    return text.slice(span.start, first.start) + inner.join('') + text.slice(last.value.end, span.end);
   }
 
-  function gap(before: Node, after: Node): string {
-    return text.slice(before.offset + before.length, after.offset);
+  function gap(left: MemberSpan, right: MemberSpan): string {
+    return text.slice(left.value.end, right.start);
   }
 
-  function source(node: Node): string {
-    return text.slice(node.offset, node.offset + node.length);
+  function source(span: Span): string {
+    return text.slice(span.start, span.end);
   }
 }
 
-/** A member as it will stand, and the one of the document that it was. */
+/** A member as it will stand, and the place of the one that it was among those of the document. */
 interface Member {
   readonly text: string;
-  readonly from: Node | null;
+  readonly from: number | null;
+}
+
+/**
+ * Which element of a list another stands for: the one in its place where that is equal; then itself, elsewhere; the one of its name, by
+ * which it is followed through an insertion before it; an equal one; the one in its place.
+ */
+function placesIn(old: readonly Json[]): (value: Json, at: number) => number | undefined {
+  const itself = once(() => new Map(old.map((each, i) => [each, i])));
+  const named = once(() => new Map(old.flatMap((each, i) => nameOf(each).map((name) => [name, i]))));
+  const equal = once(() => new Map(old.map((each, i) => [JSON.stringify(each), i])));
+  // texts and numbers are themselves wherever they stand
+  const alike = (value: Json) => (typeof value === 'object' ? equal().get(JSON.stringify(value)) : undefined);
+  return (value, at) => {
+    const there = old[at];
+    if (there !== undefined && equalJson(there, value)) return at;
+    const [name] = nameOf(value);
+    const found = itself().get(value) ?? (name !== undefined ? named().get(name) : alike(value));
+    return found ?? (name === undefined && at < old.length ? at : undefined);
+  };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: Value | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
 }
 
 /** How a document spaces its values. */
@@ -169,11 +199,6 @@ function write(value: Json, style: Notation, depth: number): string {
   return JSON.stringify(value);
 }
 
-function jsonOf(node: Node): Json {
-  const value: Json = getNodeValue(node);
-  return value;
-}
-
 /** What identifies an element of a list of layers, nodes or weights: at most one name. */
 function nameOf(value: Json): readonly string[] {
   const name = textOf(objectOf(value).name) ?? textOf(objectOf(objectOf(value).config).name);
@@ -182,5 +207,12 @@ function nameOf(value: Json): readonly string[] {
 
 /** Equality of values; the order of keys counts, because the text would differ. */
 function equalJson(a: Json, b: Json): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  if (a === b) return true;
+  if (isList(a) && isList(b)) return a.length === b.length && a.every((each, i) => equalJson(each, b[i] ?? null));
+  if (!isObject(a) || !isObject(b)) return false;
+  const [keys, others] = [Object.keys(a), Object.keys(b)];
+  return (
+    keys.length === others.length &&
+    keys.every((key, i) => key === others[i] && equalJson(a[key] ?? null, b[key] ?? null))
+  );
 }

@@ -116,7 +116,9 @@ export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightCha
 
   const manifest = listOf(files.json.weightsManifest).map((value, group) => {
     const entry = objectOf(value);
-    const changedHere = [...stored].filter(([weight]) => weight.group === group);
+    const changedHere = new Map(
+      [...stored].flatMap(([weight, to]) => (weight.group === group ? [[weight.index, to]] : [])),
+    );
     return {
       ...entry,
       paths: listOf(entry.paths).map((path, i) => {
@@ -125,7 +127,7 @@ export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightCha
       }),
       weights: listOf(entry.weights).flatMap((spec, index) => {
         if (widened.some(({ weight }) => weight.group === group && weight.index === index)) return [];
-        const quantization = changedHere.find(([weight]) => weight.index === index)?.[1].quantization;
+        const quantization = changedHere.get(index)?.quantization;
         if (!quantization || quantization.dtype === 'float16') return [spec];
         return [{ ...objectOf(spec), quantization: { ...objectOf(objectOf(spec).quantization), ...quantization } }];
       }),
@@ -147,7 +149,7 @@ export function writeTfjs(files: TfjsFiles, json: JsonObject, changes: WeightCha
     });
   }
   const edited = { ...json, weightsManifest: [...manifest, ...appended] };
-  const text = rewriteJson(files.text, edited);
+  const text = rewriteJson(files.text, files.json, edited);
   const entry = { path: basename(files.path), bytes: new TextEncoder().encode(text) };
   return { files: [entry, ...written], obsolete: [...renamed.keys()], requantized };
 }

@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises';
+import { builtinModules, createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join, posix, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { parse } from '@babel/parser';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { projectOf } from '../../release/bill.js';
+
+const run = promisify(execFile);
+let place: string;
+/** where the tarball is unpacked, and the paths of its files */
+let unpacked: string;
+let files: string[];
+
+beforeAll(async () => {
+  place = await realpath(await mkdtemp(join(tmpdir(), 'frelu-package-')));
+  const clone = join(place, 'clone');
+  for (const name of ['package.json', '.npmrc', 'README.md', 'LICENSE', 'docs', 'fixtures']) {
+    await cp(name, join(clone, name), { recursive: true });
+  }
+  const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(clone, 'dist')]);
+  await run('npm', ['pack', '--ignore-scripts', '--offline', '--pack-destination', place], { cwd: clone });
+  const tarball = (await readdir(place)).find((name) => name.endsWith('.tgz')) ?? '';
+  unpacked = join(place, 'project', 'node_modules', 'frelu-migrate');
+  await mkdir(unpacked, { recursive: true });
+  await run('tar', ['-xzf', join(place, tarball), '-C', unpacked, '--strip-components=1']);
+  const entries = await readdir(unpacked, { recursive: true, withFileTypes: true });
+  files = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => posix.join(entry.parentPath.slice(unpacked.length + 1), entry.name));
+}, 240_000);
+
+afterAll(() => rm(place, { recursive: true, force: true }));
+
+/** What a module imports or exports from elsewhere, statically or not. */
+function importsOf(text: string): string[] {
+  const found: string[] = [];
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    if ('type' in value && /^(Import|Export)[A-Za-z]*(Declaration|Expression)$/.test(String(value.type))) {
+      const source = 'source' in value ? value.source : null;
+      if (typeof source === 'object' && source !== null && 'value' in source) found.push(String(source.value));
+    }
+    for (const each of Object.values(value)) walk(each);
+  };
+  walk(parse(text, { sourceType: 'module', createImportExpressions: true }).program);
+  return found;
+}
+
+describe('the package', () => {
+  it('holds the program, its documents and the demonstration, and nothing else', () => {
+    const belongs =
+      /^(package\.json|LICENSE|README\.md|docs\/[a-z-]+\.md|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
+    expect(files.filter((file) => !belongs.test(file))).toEqual([]);
+    for (const file of [
+      'LICENSE',
+      'README.md',
+      'dist/bin/frelu-migrate.js',
+      'dist/src/index.d.ts',
+      'fixtures/plain.onnx',
+    ]) {
+      expect(files).toContain(file);
+    }
+  });
+
+  it('imports nothing that it does not hold or depend on, and points to no map', async () => {
+    const { dependencies } = projectOf('', await readFile('package.json', 'utf8'));
+    const allowed = new Set([
+      ...dependencies,
+      '@tensorflow/tfjs-node',
+      ...builtinModules.map((name) => `node:${name}`),
+    ]);
+    const astray: string[] = [];
+    let imports = 0;
+    for (const file of files.filter((each) => each.endsWith('.js'))) {
+      const text = await readFile(join(unpacked, file), 'utf8');
+      if (/sourceMappingURL/.test(text)) astray.push(`${file}: a map`);
+      for (const each of importsOf(text)) {
+        imports++;
+        const known = each.startsWith('.')
+          ? files.includes(posix.join(posix.dirname(file), each))
+          : allowed.has(each) ||
+            allowed.has(
+              each
+                .split('/')
+                .slice(0, each.startsWith('@') ? 2 : 1)
+                .join('/'),
+            );
+        if (!known) astray.push(`${file}: ${each}`);
+      }
+    }
+    expect(astray).toEqual([]);
+    expect(imports).toBeGreaterThan(files.length);
+  });
+
+  it('holds what its documents link to', async () => {
+    const broken: string[] = [];
+    for (const file of files.filter((each) => each.endsWith('.md'))) {
+      const text = await readFile(join(unpacked, file), 'utf8');
+      for (const [, link = ''] of text.matchAll(/\]\(([^)#\s:]+)(?:#[^)]*)?\)/g)) {
+        if (!files.includes(posix.join(posix.dirname(file), link))) broken.push(`${file}: ${link}`);
+      }
+    }
+    expect(broken).toEqual([]);
+  });
+});
+
+describe('the package, installed', () => {
+  const modules = (): string => join(place, 'project', 'node_modules');
+
+  /** The program, in a project that has its direct dependencies beside it, and not our development's. */
+  async function program(argv: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    const child = run(process.execPath, [join(unpacked, 'dist/bin/frelu-migrate.js'), ...argv], {
+      env: { ...process.env, TMPDIR: place },
+    });
+    return child.then(
+      ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+      ({ code, stdout, stderr }) => ({ code, stdout, stderr }),
+    );
+  }
+
+  beforeAll(async () => {
+    const { dependencies } = projectOf('', await readFile('package.json', 'utf8'));
+    for (const name of dependencies) {
+      if (name === 'onnxruntime-node') continue;
+      await mkdir(dirname(join(modules(), name)), { recursive: true });
+      await symlink(await realpath(resolve('node_modules', name)), join(modules(), name));
+    }
+  });
+
+  it('says what to do where npm left ONNX Runtime out, and does what needs none of it', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    expect(await program(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+    const model = join(unpacked, 'fixtures/plain.onnx');
+    expect(await program(['inspect', model])).toMatchObject({ code: 0 });
+    const data = join(unpacked, 'fixtures/data');
+    const { code, stderr } = await program(['evaluate', model, '--data', data, '--device', 'cpu']);
+    expect(stderr).toContain('npm install --ignore-scripts onnxruntime-node');
+    expect(code).toBe(3);
+  });
+
+  it('evaluates its own fixture', async () => {
+    await symlink(await realpath('node_modules/onnxruntime-node'), join(modules(), 'onnxruntime-node'));
+    const model = join(unpacked, 'fixtures/plain.onnx');
+    const argv = ['evaluate', model, '--data', join(unpacked, 'fixtures/data'), '--device', 'cpu', '--json'];
+    const { code, stdout, stderr } = await program(argv);
+    expect(code, stderr).toBe(0);
+    expect(JSON.parse(stdout).metrics.accuracy.value).toBeCloseTo(0.801, 3);
+  });
+});
+
+describe('a release', () => {
+  it('has every action pinned to a commit', async () => {
+    const text = await readFile('.github/workflows/release.yml', 'utf8');
+    const actions = [...text.matchAll(/uses:\s*(\S+)(.*)/g)];
+    expect(actions.length).toBeGreaterThan(0);
+    for (const [, action, comment] of actions) {
+      expect(action).toMatch(/^[\w-]+\/[\w-]+@[0-9a-f]{40}$/);
+      expect(comment).toMatch(/# v\d+\.\d+\.\d+$/);
+    }
+  });
+
+  it('is refused for a tag that is not the version', async () => {
+    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    await expect(run('.ci/tag-is-version', [`v${version}`])).resolves.toBeDefined();
+    for (const tag of [version, `v${version}-rc.1`, 'v99.0.0']) {
+      await expect(run('.ci/tag-is-version', [tag])).rejects.toMatchObject({ code: 1 });
+    }
+  });
+});
