@@ -15,6 +15,7 @@ import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalizati
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
 import { lowerRecurrent } from '../autodiff/lower/recurrent.js';
+import { writeOutScalers } from '../autodiff/lower/scaler.js';
 import { lowerSequences } from '../autodiff/lower/sequences.js';
 import { nameBodiesApart } from '../autodiff/lower/unique-names.js';
 import { unrollLoops } from '../autodiff/lower/unroll-loops.js';
@@ -367,6 +368,7 @@ export async function prepareInputGradient(
 ): Promise<InputGradient | null> {
   const trainable = { path, graph: canonicalCopy(path, model), parameters: [], siteParameters: [] };
   if (judged.length > 0) exposeLosses(trainable.graph, judged.slice(0, 1));
+  writeOutScalers(trainable.graph);
   const [taken] = signatureOf(trainable.graph).inputs;
   if (taken !== undefined && wholeRange(taken.elementType) !== null && !takeFloats(trainable.graph, taken.name))
     return null;
