@@ -11,6 +11,7 @@ export {
   type CodemodSite,
   codemod,
 } from './codemod/codemod.js';
+export { type Config, defineConfig } from './contract/config.js';
 export { exitCodes, Failure, type FailureKind } from './contract/failure.js';
 export type { ModelDescription, ModelFormat } from './contract/model.js';
 export type {

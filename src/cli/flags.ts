@@ -8,6 +8,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   channelOrder: '--channel-order',
   classes: '--classes',
   clipNorm: '--clip-norm',
+  config: '--config',
   control: '--no-control',
   data: '--data',
   device: '--device',

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitCodes, Failure } from '../contract/failure.js';
 import { packageVersion } from '../version.js';
+import type { Configured } from './config/apply.js';
+import type { ConfigOption } from './config/options.js';
 import type { Run, Writes } from './context.js';
 import type { Io } from './io.js';
 import { suggest } from './suggest.js';
@@ -74,6 +76,9 @@ type CommandName = keyof typeof commands;
 
 const mainCommand: CommandName = 'migrate';
 
+/** Options of the program itself, which may stand before a command. */
+const globals: ReadonlySet<string> = new Set(['--json', '--debug']);
+
 function isCommandName(word: string): word is CommandName {
   return Object.hasOwn(commands, word);
 }
@@ -85,13 +90,15 @@ function isCommandName(word: string): word is CommandName {
 export async function runCommand(argv: readonly string[], io: Io, writes: Writes): Promise<number> {
   const called = calledCommand(argv);
   let code = 0;
+  let declare: Declare | null = null;
   const program = newProgram(io);
   for (const [name, { summary, load }] of Object.entries(commands)) {
     const command = program.command(name, { isDefault: name === mainCommand }).description(summary);
     if (name !== called) {
       continue;
     }
-    const run = (await load())(command);
+    declare = await load();
+    const run = declare(command);
     command.action(async () => {
       code = await run({ io, json: program.getOptionValue('json') === true, writes });
     });
@@ -100,14 +107,56 @@ export async function runCommand(argv: readonly string[], io: Io, writes: Writes
     program.outputHelp({ error: true });
     return exitCodes.usage;
   }
+  const configured = declare === null || !takesConfig(called) ? null : await configure(argv, called, declare);
+  if (configured?.printed != null) {
+    io.stdout.write(`${JSON.stringify(configured.printed, null, 2)}\n`);
+    return 0;
+  }
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(configured === null ? argv : [called, ...configured.words], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
     throw wrongUsage(error, called, io);
   }
   return code;
+}
+
+/** The commands that a configuration file serves: those that read models with data, and what is planned for them. */
+const configurable = [
+  'migrate',
+  'inspect',
+  'rewrite',
+  'evaluate',
+  'compare',
+  'monitor',
+] as const satisfies readonly CommandName[];
+
+const takesConfig = (name: CommandName): boolean => configurable.some((each) => each === name);
+
+async function configure(argv: readonly string[], called: CommandName, declare: Declare): Promise<Configured | null> {
+  if (argv.some((word) => word === '--help' || word === '-h') || argv[0] === 'help') return null;
+  const at = argv.findIndex((word) => !globals.has(word));
+  const words = argv[at] === called ? argv.toSpliced(at, 1) : argv;
+  const { withConfig } = await import('./config/apply.js');
+  return withConfig(words, { declare, folder: process.cwd(), known: configKeys });
+}
+
+/** The keys that a configuration file may hold, whichever command reads it. */
+export async function configKeys(): Promise<ReadonlySet<string>> {
+  return new Set((await allConfigOptions()).map(({ key }) => key));
+}
+
+/** The options of all commands that a configuration file serves, each key once. */
+export async function allConfigOptions(): Promise<readonly ConfigOption[]> {
+  const { configOptions } = await import('./config/options.js');
+  const found = new Map<string, ConfigOption>();
+  for (const name of configurable) {
+    const command = new Command();
+    (await commands[name].load())(command);
+    for (const option of configOptions(command)) if (!found.has(option.key)) found.set(option.key, option);
+  }
+  return [...found.values()];
 }
 
 function newProgram(io: Io): Command {
@@ -120,6 +169,9 @@ function newProgram(io: Io): Command {
     )
     .option('--json', 'print the result as one JSON document, and nothing else, to stdout')
     .option('--debug', 'print stack traces of failures')
+    .option('--config <FILE>', 'settings from this file (frelu.config.* of the working directory is found by itself)')
+    .option('--no-config', 'no settings from a file')
+    .option('--print-config', 'print the settings that are in force, as a configuration file, and do nothing')
     .version(packageVersion, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help; after a command, its own')
     .configureHelp({
@@ -145,7 +197,7 @@ function newProgram(io: Io): Command {
 
 /** The command that a command line calls: the one it begins with, or asks help for, else the main one. */
 function calledCommand(argv: readonly string[]): CommandName {
-  const words = argv.filter((word) => word !== '--json' && word !== '--debug');
+  const words = argv.filter((word) => !globals.has(word));
   const first = words[0] === 'help' ? words[1] : words[0];
   if (first === undefined) return mainCommand;
   if (isCommandName(first)) return first;

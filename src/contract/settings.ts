@@ -152,6 +152,7 @@ export type SettingName =
   | 'channelOrder'
   | 'classes'
   | 'clipNorm'
+  | 'config'
   | 'control'
   | 'data'
   | 'device'

@@ -1,6 +1,17 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { suggest } from '../suggest.js';
 
+const repeatable = new WeakSet<Option>();
+
+/** Whether an option may be given several times. */
+export const mayRepeat = (option: Option): boolean => repeatable.has(option);
+
+/** Declares that it may; its parser takes one value after another. */
+export function addRepeatable(command: Command, option: Option): void {
+  repeatable.add(option);
+  command.addOption(option);
+}
+
 /** Reads what the command line said, once it is parsed. */
 export type Read<T> = () => T;
 
@@ -67,14 +78,15 @@ export function optionOfOutputs<T, Own>(
     else own.set(name, parseOwn(text.slice(at + 1)));
     return text;
   });
-  command.addOption(declared);
+  addRepeatable(command, declared);
   return () => ({ plain, own });
 }
 
 /** Declares an option that may be given several times. */
 export function repeated(command: Command, flags: string, description: string): Read<readonly string[]> {
   const values: string[] = [];
-  command.addOption(
+  addRepeatable(
+    command,
     new Option(flags, `${description}; may be given several times`).argParser((text: string) => values.push(text)),
   );
   return () => values;

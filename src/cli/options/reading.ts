@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { Failure } from '../../contract/failure.js';
 import type { NamedOutput, ReadingOptions } from '../../contract/settings.js';
-import { flag, optionOfOutputs, type Read } from './option.js';
+import { addRepeatable, flag, optionOfOutputs, type Read } from './option.js';
 import { positive, text } from './values.js';
 
 /** How model and data are brought together, where they do not tell or tell it wrongly. */
@@ -106,7 +106,7 @@ function repeatedPair<T extends Pair>(
     pairs.push(pair);
     return pairs;
   });
-  command.addOption(declared);
+  addRepeatable(command, declared);
   return () => pairs;
 }
 

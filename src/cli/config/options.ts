@@ -1,0 +1,41 @@
+import type { Command, Option } from 'commander';
+import { mayRepeat } from '../options/option.js';
+
+/** An option as a configuration file has it. */
+export interface ConfigOption {
+  /** the key: minEffect for --min-effect; of --no-control it is control */
+  readonly key: string;
+  readonly flag: string;
+  /** `flag`: true or false; `value`; `list`: a value, several, or an object of NAME: VALUE */
+  readonly kind: 'flag' | 'value' | 'list';
+  readonly choices: readonly string[] | null;
+  /** whether its value is the path of a file or a folder */
+  readonly isPath: boolean;
+  readonly description: string;
+}
+
+/** What no file says as an option: the model (which is what commands are about), where the file is, and what is printed. */
+const aside: ReadonlySet<string> = new Set(['model', 'config', 'printConfig', 'help', 'json', 'debug', 'version']);
+
+/** The options of a command that a configuration file may give, in the order of the help. */
+export function configOptions(command: Command): readonly ConfigOption[] {
+  return command.options.flatMap((option) => {
+    const key = option.attributeName();
+    if (aside.has(key)) return [];
+    return [
+      {
+        key,
+        flag: option.long ?? option.flags,
+        kind: kindOf(option),
+        choices: option.argChoices ?? null,
+        isPath: /<(PATH|FILE|MODEL|FOLDER)>/.test(option.flags),
+        description: option.description,
+      },
+    ];
+  });
+}
+
+function kindOf(option: Option): ConfigOption['kind'] {
+  if (!option.required && !option.optional) return 'flag';
+  return mayRepeat(option) ? 'list' : 'value';
+}
