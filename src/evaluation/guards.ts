@@ -1,6 +1,6 @@
 import type { MetricName } from '../contract/metrics.js';
 import { isShare } from '../contract/metrics.js';
-import type { ClassDelta, Delta, Goal, SliceDelta } from '../contract/result.js';
+import type { BeforeAfter, ClassDelta, Delta, Goal, SliceDelta } from '../contract/result.js';
 import type { Evidence } from './evidence.js';
 import { improvementInterval, sliceImprovement } from './improvement.js';
 import { newcombePaired } from './paired.js';
@@ -24,6 +24,8 @@ const sliceMargin = 0.02;
 const sliceErrorMargin = 0.05;
 /** After over before. */
 const ratioMargin = 1.1;
+/** What a few constants and their names take in the file of a small model, in bytes. */
+const leastGrowth = 2 ** 16;
 /** Two calls of a small model differ by less for reasons of the machine, in milliseconds. */
 const leastDelay = 0.1;
 
@@ -35,9 +37,7 @@ export function guards({ metrics, delta, perClass, slices, latency, size }: Evid
     ...worstClass(perClass),
     ...worstSlice(slices),
     ...(latency?.ratio == null ? [] : [latencyGuard(latency.ci95?.[0] ?? null, latency.after - latency.before)]),
-    ...(size === null || size.before === 0
-      ? []
-      : [guard('size', size.after / size.before, ratioMargin, size.after / size.before <= ratioMargin)]),
+    ...(size === null || size.before === 0 ? [] : [sizeGuard(size)]),
   ];
 }
 
@@ -56,6 +56,10 @@ function metricGuard(delta: Delta): readonly Goal[] {
 
 function latencyGuard(low: number | null, delay: number): Goal {
   return guard('latency', low, ratioMargin, low === null || low <= ratioMargin || delay < leastDelay);
+}
+
+function sizeGuard({ before, after }: BeforeAfter): Goal {
+  return guard('size', after / before, ratioMargin, after / before <= ratioMargin || after - before < leastGrowth);
 }
 
 /** The class whose recall fell most, of those of which that is established at all (Holm over the classes). */

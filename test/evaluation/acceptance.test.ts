@@ -331,3 +331,15 @@ describe('slices', () => {
     expect(judgeAcceptance(parseAcceptanceRule('slices>0'), with_(worse)).met).toBe(false);
   });
 });
+
+it('takes no few constants in a small file for growth', () => {
+  const met = (before: number, after: number) =>
+    judgeAcceptance(parseAcceptanceRule('established'), {
+      ...nothing,
+      delta: { vsBefore: change({}), vsControl: null },
+      size: { before, after },
+    }).met;
+  expect(met(2000, 3000)).toBe(true);
+  expect(met(2e6, 2.1e6)).toBe(true);
+  expect(met(2e6, 3e6)).toBe(false);
+});
