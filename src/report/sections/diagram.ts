@@ -8,6 +8,8 @@ type Box = Network['boxes'][number];
 
 /** A network of more boxes is drawn block by block. */
 const mostBoxes = 36;
+/** Boxes that are drawn in the blocks of one page: what a reader opens, and a page holds. */
+const mostDrawn = 400;
 /** A name of more characters is cut in a box. */
 const longestName = 28;
 
@@ -137,20 +139,22 @@ function overview(context: Context, blocks: readonly NetworkBlock[]): Block {
   };
 }
 
-/** Each block that holds a site, to be opened. */
+/** Each block that holds a site, to be opened: as many as a page holds. */
 function details(context: Context, blocks: readonly NetworkBlock[], draw: (box: DiagramBox) => Box): Block[] {
   const words = context.text.diagram;
-  return blocks.flatMap((block, i): Block[] =>
-    block.boxes.every(({ parts }) => parts.every(({ site }) => site === null))
-      ? []
-      : [
-          {
-            kind: 'details',
-            summary: words.block(i + 1, cut(block.name)),
-            blocks: [drawing(context, block.boxes, draw)],
-          },
-        ],
-  );
+  const drawn: Block[] = [];
+  let left = mostDrawn;
+  let omitted = 0;
+  for (const [i, { name, boxes }] of blocks.entries()) {
+    if (boxes.every(({ parts }) => parts.every(({ site }) => site === null))) continue;
+    if (boxes.length > left) {
+      omitted += 1;
+      continue;
+    }
+    left -= boxes.length;
+    drawn.push({ kind: 'details', summary: words.block(i + 1, cut(name)), blocks: [drawing(context, boxes, draw)] });
+  }
+  return omitted === 0 ? drawn : [...drawn, paragraph(words.omitted(context.numbers.count(omitted, null)))];
 }
 
 const cut = (name: string | null): string | null =>

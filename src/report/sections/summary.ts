@@ -11,6 +11,7 @@ export function summary(context: Context): readonly Block[] {
   return [
     ...trustedReading(context),
     { kind: 'facts', items: [effect(context), certainty(context), attribution(context)] },
+    ...expectation(context),
     ...lookedBefore(context).map(note),
     ...worseClasses(context),
     ...worseGroups(context),
@@ -60,6 +61,20 @@ function effect(context: Context) {
       net === 0 ? 'same' : net > 0 ? 'more' : 'fewer',
     ),
   };
+}
+
+/** What could be expected of FReLU in this network, beside what it brought. */
+function expectation({ result, text, numbers }: Context): readonly Block[] {
+  const sites = result.plan.sites.filter(({ status }) => status === 'migrate');
+  // reports of earlier versions say nothing of it
+  if (sites.length === 0 || sites.some(({ adds }) => adds === undefined)) return [];
+  const able = sites.filter(({ adds }) => adds.length > 0).length;
+  const words = text.summary;
+  return [
+    paragraph(
+      able === 0 ? words.addsNothing : words.adds(numbers.count(able, null), numbers.count(sites.length, null)),
+    ),
+  ];
 }
 
 function certainty({ result, text, numbers }: Context) {

@@ -104,6 +104,9 @@ export const en = {
       rich`${total} in all: ${training} from the additional training alone, ${frelu} from FReLU (95 % interval ${interval}).`,
     splitWithoutInterval: (total: Inline, training: Inline, frelu: Inline) =>
       rich`${total} in all: ${training} from the additional training alone, ${frelu} from FReLU.`,
+    adds: (able: Inline, sites: Inline) =>
+      rich`What to expect: at ${able} of the ${sites} sites FReLU can say what no bias of this network could; at the others it trains another way to the same functions.`,
+    addsNothing: rich`What to expect: at none of the sites can FReLU say what the biases of this network could not; it trains another way to the same functions.`,
     noControl: rich`Not known: the run had no control arm (--no-control). The difference may be that of training longer.`,
     worseClasses: (count: Inline, worst: string, change: Inline) =>
       rich`Classes established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
@@ -316,6 +319,7 @@ export const en = {
       `Diagram of ${boxes} layers with ${sites} ReLUs; the table of the sites has their values.`,
     overviewAlt: (blocks: number) => `Diagram of the ${blocks} blocks of the network.`,
     block: (number: number, name: string | null) => `Block ${number}${name === null ? '' : `: ${name}`}`,
+    omitted: (blocks: Inline) => rich`${blocks} more blocks hold sites; the JSON has them.`,
     counts: (layers: number, sites: number) => `${layers} layers, ${sites} ReLUs`,
     kept: (operator: string) => `${operator} (kept)`,
   },

@@ -101,6 +101,9 @@ export const ja: Texts = {
       rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu}（95％信頼区間 ${interval}）です。`,
     splitWithoutInterval: (total, training, frelu) =>
       rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu} です。`,
+    adds: (able, sites) =>
+      rich`期待できる効果：${sites}か所のうち${able}か所では、ネットワークのバイアスでは表せないことをFReLUが表せます。それ以外では、同じ関数を別の経路で学習するにとどまります。`,
+    addsNothing: rich`期待できる効果：このネットワークでは、バイアスで表せないことをFReLUが表せる箇所はありません。同じ関数を別の経路で学習するにとどまります。`,
     noControl: rich`不明です。対照モデルを学習していない（--no-control）ため、学習を延長した効果にすぎない可能性があります。`,
     worseClasses: (count, worst, change) =>
       rich`悪化が確認されたクラス（Holm補正後 p < 0.05）が${count}クラスあります。最も悪化したのは「${strong(worst)}」で、変化は ${change} です。`,
@@ -310,6 +313,7 @@ export const ja: Texts = {
     alt: (boxes, sites) => `${boxes}層、ReLU ${sites}か所のネットワーク図。値は活性化関数の表にあります。`,
     overviewAlt: (blocks) => `ネットワークを構成する${blocks}ブロックの図。`,
     block: (number, name) => `ブロック${number}${name === null ? '' : `: ${name}`}`,
+    omitted: (blocks) => rich`ReLUを含むブロックはほかに${blocks}個あります。全件はJSONにあります。`,
     counts: (layers, sites) => `${layers}層、ReLU ${sites}か所`,
     kept: (operator) => `${operator}（変更なし）`,
   },
