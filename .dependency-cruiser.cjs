@@ -20,6 +20,7 @@ const layers = {
   upgrade: [...base, 'model'],
   'tfjs-check': [...base, 'model'],
   report: ['contract', 'evaluation'],
+  tracking: ['contract', 'model', 'report', 'upgrade'],
   reading: [...base, 'model', 'runtime', 'data', 'evaluation'],
   judge: [...parts, 'reading'],
   run: [...parts, 'reading', 'judge', 'report'],

@@ -45,7 +45,8 @@ function guard(subject: string, value: number | null, bound: number, met: boolea
   return { code: 'guard', subject, value, bound, met };
 }
 
-function metricGuard(delta: Delta): readonly Goal[] {
+/** Of a metric that has a margin: whether it is not established worse by more than that. */
+export function metricGuard(delta: Delta): readonly Goal[] {
   if (!guardedMetrics.includes(delta.metric)) return [];
   const [, high = null] = improvementInterval(delta) ?? [];
   const margin = delta.metric === 'ece' ? calibrationMargin : logLossMargin * Math.abs(delta.baseline ?? 0);
@@ -78,17 +79,19 @@ export const sliceName = ({ column, value }: Pick<SliceDelta, 'column' | 'value'
 
 /** The slice that lost most, of those of which that is established at all. */
 function worstSlice(slices: readonly SliceDelta[]): readonly Goal[] {
-  const losses = slices.flatMap((slice) => {
-    const [, high] = sliceImprovement(slice) ?? [null, null];
-    if (high === null) return [];
-    const { metric, baseline } = slice.delta;
-    const margin =
-      isShare(metric) || slice.delta.higherIsBetter ? sliceMargin : sliceErrorMargin * Math.abs(baseline ?? 0);
-    return [{ name: sliceName(slice), loss: -high, margin }];
-  });
+  const losses = slices.flatMap(sliceGuard);
   if (losses.length === 0) return [];
-  const worst = losses.reduce((a, b) => (b.loss - b.margin > a.loss - a.margin ? b : a));
-  return [guard(`slice ${worst.name}`, worst.loss, worst.margin, worst.loss <= worst.margin)];
+  const beyond = ({ value, bound }: Goal): number => (value ?? 0) - (bound ?? 0);
+  return [losses.reduce((a, b) => (beyond(b) > beyond(a) ? b : a))];
+}
+
+/** Of a slice that has an interval: whether it is not established worse by more than its margin. */
+export function sliceGuard(slice: SliceDelta): readonly Goal[] {
+  const [, high] = sliceImprovement(slice) ?? [null, null];
+  if (high === null) return [];
+  const { metric, baseline, higherIsBetter } = slice.delta;
+  const margin = isShare(metric) || higherIsBetter ? sliceMargin : sliceErrorMargin * Math.abs(baseline ?? 0);
+  return [guard(`slice ${sliceName(slice)}`, -high, margin, -high <= margin)];
 }
 
 /**

@@ -2,6 +2,7 @@ import { present } from '../contract/present.js';
 import { printableLines } from '../printable.js';
 import { drawChart } from './charts.js';
 import type { Block, Inline, ReportDocument, Rich, Section, Table } from './document.js';
+import { escapeMarkup } from './markup.js';
 import { drawNetwork } from './network-drawing.js';
 import { style } from './style.js';
 
@@ -22,19 +23,19 @@ export async function documentHtml(document: ReportDocument): Promise<string> {
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>${escapeHtml(document.title)}</title>
+<title>${escapeMarkup(document.title)}</title>
 <style>${style}</style>
 </head>
 <body>
 <header>
-<h1>${escapeHtml(document.title)}</h1>
-<p class="subtitle">${escapeHtml(document.subtitle)}</p>
+<h1>${escapeMarkup(document.title)}</h1>
+<p class="subtitle">${escapeMarkup(document.subtitle)}</p>
 </header>
 <main>
 ${
   verdict === null
     ? ''
-    : `<div class="verdict verdict-${verdict.tone}" id="verdict"><strong>${marks[verdict.tone]} ${escapeHtml(verdict.headline)}</strong><p>${richHtml(verdict.text)}</p></div>`
+    : `<div class="verdict verdict-${verdict.tone}" id="verdict"><strong>${marks[verdict.tone]} ${escapeMarkup(verdict.headline)}</strong><p>${richHtml(verdict.text)}</p></div>`
 }
 ${summary}
 ${document.sections.length < 2 ? '' : contents(document)}
@@ -50,13 +51,13 @@ ${sections.join('\n')}
 const marks = { adopt: '✓', reject: '✕', inconclusive: '?' } as const;
 
 function contents({ sections, contentsLabel }: ReportDocument): string {
-  const items = sections.map(({ id, title }) => `<li><a href="#${id}">${escapeHtml(title)}</a></li>`);
-  return `<nav aria-label="${escapeHtml(contentsLabel)}"><ul>${items.join('')}</ul></nav>`;
+  const items = sections.map(({ id, title }) => `<li><a href="#${id}">${escapeMarkup(title)}</a></li>`);
+  return `<nav aria-label="${escapeMarkup(contentsLabel)}"><ul>${items.join('')}</ul></nav>`;
 }
 
 async function sectionHtml({ id, title, blocks }: Section, ids: { next: number }): Promise<string> {
   return `<section aria-labelledby="${id}">
-<h2 id="${id}">${escapeHtml(title)}</h2>
+<h2 id="${id}">${escapeMarkup(title)}</h2>
 ${await blocksHtml(blocks, ids)}
 </section>`;
 }
@@ -89,7 +90,7 @@ async function blockHtml(block: Block, ids: { next: number }): Promise<string> {
       return `<dl class="facts">${block.items
         .map(
           ({ label, value, note }) =>
-            `<div><dt>${escapeHtml(label)}</dt><dd class="value">${richHtml(value)}</dd>${
+            `<div><dt>${escapeMarkup(label)}</dt><dd class="value">${richHtml(value)}</dd>${
               note === null || note.length === 0 ? '' : `<dd class="fact-note">${richHtml(note)}</dd>`
             }</div>`,
         )
@@ -102,15 +103,15 @@ async function blockHtml(block: Block, ids: { next: number }): Promise<string> {
       const id = `chart-${ids.next++}`;
       if (block.chart.kind === 'network') {
         // it keeps its size, and is moved about in its frame where that is smaller
-        return `<figure class="network"><div class="frame" tabindex="0" role="img" aria-label="${escapeHtml(block.alt)}">${await drawNetwork(
+        return `<figure class="network"><div class="frame" tabindex="0" role="img" aria-label="${escapeMarkup(block.alt)}">${await drawNetwork(
           block.chart,
           id,
-        )}</div><figcaption>${escapeHtml(block.caption)}</figcaption></figure>`;
+        )}</div><figcaption>${escapeMarkup(block.caption)}</figcaption></figure>`;
       }
-      return `<figure class="chart"><div role="img" aria-label="${escapeHtml(block.alt)}">${await drawChart(
+      return `<figure class="chart"><div role="img" aria-label="${escapeMarkup(block.alt)}">${await drawChart(
         block.chart,
         id,
-      )}</div><figcaption>${escapeHtml(block.caption)}</figcaption></figure>`;
+      )}</div><figcaption>${escapeMarkup(block.caption)}</figcaption></figure>`;
     }
     case 'gallery':
       return `<ul class="gallery">${block.items
@@ -119,15 +120,15 @@ async function blockHtml(block: Block, ids: { next: number }): Promise<string> {
             `<li${pictures.length === 1 ? ' class="single"' : ''}><div class="pictures">${pictures
               .map(
                 ({ source, alt, caption }) =>
-                  `<figure><img src="${escapeHtml(source)}" alt="${escapeHtml(alt)}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`,
+                  `<figure><img src="${escapeMarkup(source)}" alt="${escapeMarkup(alt)}"><figcaption>${escapeMarkup(caption)}</figcaption></figure>`,
               )
               .join('')}</div><p>${richHtml(text)}</p></li>`,
         )
         .join('')}</ul>`;
     case 'command':
-      return `<div class="command"><p>${escapeHtml(block.label)}</p><pre><code>${escapeHtml(block.text)}</code></pre></div>`;
+      return `<div class="command"><p>${escapeMarkup(block.label)}</p><pre><code>${escapeMarkup(block.text)}</code></pre></div>`;
     case 'details':
-      return `<details><summary>${escapeHtml(block.summary)}</summary>${await blocksHtml(block.blocks, ids)}</details>`;
+      return `<details><summary>${escapeMarkup(block.summary)}</summary>${await blocksHtml(block.blocks, ids)}</details>`;
   }
 }
 
@@ -138,7 +139,7 @@ async function blockHtml(block: Block, ids: { next: number }): Promise<string> {
 function tableHtml({ caption, columns, rows }: Table, className: string): string {
   const head = columns.map(
     ({ title, numeric }) =>
-      `<th role="columnheader" scope="col"${numeric ? ' class="number"' : ''}>${escapeHtml(title)}</th>`,
+      `<th role="columnheader" scope="col"${numeric ? ' class="number"' : ''}>${escapeMarkup(title)}</th>`,
   );
   const body = rows.map((cells) => {
     const row = cells.map((cell, i) => {
@@ -146,20 +147,20 @@ function tableHtml({ caption, columns, rows }: Table, className: string): string
       const number = numeric ? ' class="number"' : '';
       return i === 0
         ? `<th role="rowheader" scope="row"${number}>${richHtml(cell)}</th>`
-        : `<td role="cell"${number} data-label="${escapeHtml(title)}"><span>${richHtml(cell)}</span></td>`;
+        : `<td role="cell"${number} data-label="${escapeMarkup(title)}"><span>${richHtml(cell)}</span></td>`;
     });
     return `<tr role="row">${row.join('')}</tr>`;
   });
-  return `<table role="table"${className === '' ? '' : ` class="${className}"`}><caption>${escapeHtml(caption)}</caption><thead role="rowgroup"><tr role="row">${head.join('')}</tr></thead><tbody role="rowgroup">${body.join('\n')}</tbody></table>`;
+  return `<table role="table"${className === '' ? '' : ` class="${className}"`}><caption>${escapeMarkup(caption)}</caption><thead role="rowgroup"><tr role="row">${head.join('')}</tr></thead><tbody role="rowgroup">${body.join('\n')}</tbody></table>`;
 }
 
 /** A table that can be sorted without script: each order is there, and a choice shows one of them. */
 function ordersHtml({ label, orders }: Extract<Block, { kind: 'orders' }>): string {
   const choices = orders.map(
     ({ name }, i) =>
-      `<label><input type="radio" name="order" id="order-${i}"${i === 0 ? ' checked' : ''}> ${escapeHtml(name)}</label>`,
+      `<label><input type="radio" name="order" id="order-${i}"${i === 0 ? ' checked' : ''}> ${escapeMarkup(name)}</label>`,
   );
-  return `<div class="orders"><fieldset><legend>${escapeHtml(label)}</legend>${choices.join('')}</fieldset>${orders
+  return `<div class="orders"><fieldset><legend>${escapeMarkup(label)}</legend>${choices.join('')}</fieldset>${orders
     .map(({ table }, i) => tableHtml(table, `order-${i}`))
     .join('\n')}</div>`;
 }
@@ -169,27 +170,15 @@ function richHtml(text: Rich): string {
 }
 
 function inlineHtml(inline: Inline): string {
-  if (typeof inline === 'string') return escapeHtml(inline);
+  if (typeof inline === 'string') return escapeMarkup(inline);
   switch (inline.kind) {
     case 'code':
-      return `<code>${escapeHtml(inline.text)}</code>`;
+      return `<code>${escapeMarkup(inline.text)}</code>`;
     case 'strong':
-      return `<strong>${escapeHtml(inline.text)}</strong>`;
+      return `<strong>${escapeMarkup(inline.text)}</strong>`;
     case 'number':
       return inline.field === null
-        ? `<span class="figure">${escapeHtml(inline.text)}</span>`
-        : `<data value="${inline.value ?? ''}" data-field="${escapeHtml(inline.field)}">${escapeHtml(inline.text)}</data>`;
+        ? `<span class="figure">${escapeMarkup(inline.text)}</span>`
+        : `<data value="${inline.value ?? ''}" data-field="${escapeMarkup(inline.field)}">${escapeMarkup(inline.text)}</data>`;
   }
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }

@@ -19,7 +19,8 @@ export function documentMarkdown(document: ReportDocument): string {
   return printableLines(`${parts.join('\n\n')}\n`);
 }
 
-function blockMarkdown(block: Block): string {
+/** One block of a document, without a line feed at its end. */
+export function blockMarkdown(block: Block): string {
   switch (block.kind) {
     case 'paragraph':
       return richMarkdown(block.text);
@@ -94,6 +95,6 @@ function inlineMarkdown(inline: Inline): string {
 }
 
 /** Names of classes and sites may hold anything; what Markdown would read as markup is escaped. */
-function escapeMarkdown(text: string): string {
+export function escapeMarkdown(text: string): string {
   return printable(text).replace(/[\\`*_[\]<>#]/g, '\\$&');
 }

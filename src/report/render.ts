@@ -9,6 +9,9 @@ import { printPdf } from './pdf.js';
 import { migrationReport } from './report.js';
 
 export type { Language } from '../contract/settings.js';
+export { renderCard } from './card.js';
+export { renderJunit } from './junit.js';
+export { renderPullRequest } from './pull-request.js';
 export { renderTerminal } from './terminal.js';
 
 /** One self-contained page, without script and without network. */

@@ -68,7 +68,8 @@ export function migrationReport(result: MigrateResult, language: Language): Repo
   };
 }
 
-function verdictText({ result, text }: Context): Rich {
+/** Why, by which rule, and what was written. */
+export function verdictText({ result, text }: Context): Rich {
   // the sentence on the rule itself follows
   const reasons = result.reasons
     .flatMap(({ code }) => (code === 'rule-not-met' ? [] : [text.reasons[code]]))

@@ -8,9 +8,12 @@ import { defaultAcceptance, type MigrateOptions } from '../../run/spec.js';
 import { shellQuote } from '../../shell.js';
 
 import { type Context, printJson, type Run } from '../context.js';
+import { tellGitHub, warn } from '../github.js';
 import { watchInterrupts } from '../interrupt.js';
 import { hasColor, isLive } from '../io.js';
+import { logResults } from '../log-results.js';
 import { trainingData } from '../options/data.js';
+import { logOption } from '../options/log.js';
 import { argument, choice, flag, option } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
 import { readingOptions } from '../options/reading.js';
@@ -73,8 +76,10 @@ export function declareMigrate(command: Command): Run {
   );
   const resume = flag(command, '--resume', 'go on with an interrupted run of the same settings');
   const languages = languagesOption(command);
+  const log = logOption(command);
 
   return async (context) => {
+    const destinations = log();
     const quiet = context.json || yes();
     const given = data();
     const options: MigrateOptions = {
@@ -115,6 +120,8 @@ export function declareMigrate(command: Command): Run {
       const { stdout, env } = context.io;
       stdout.write(renderTerminal(result, { color: hasColor(stdout, env), width: stdout.columns }));
     }
+    await tellGitHub(context.io, result, options.languages);
+    await logResults(context.io, result, destinations, options.languages);
     if (result.report.length === 0) {
       const { path } = result.run;
       context.io.stderr.write(
@@ -152,6 +159,10 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
         writing = phase === 'write';
         if (phase === 'write') writes.sentence = afterWriting(options, io.command);
         progress.onPhase(phase);
+      },
+      warn(message) {
+        progress.end();
+        warn(io, message);
       },
       signal: interruption.signal,
     });

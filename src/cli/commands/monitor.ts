@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
-import { exitCodes } from '../../contract/failure.js';
+import { exitCodes, Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { DriftCheck, MonitorResult } from '../../contract/result.js';
 import { driftThresholds } from '../../evaluation/drift.js';
 import { printable } from '../../printable.js';
+import { renderPrometheus } from '../../report/prometheus.js';
 import { printJson, type Run } from '../context.js';
 import { plural } from '../count.js';
 import { reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
-import { argument, option } from '../options/option.js';
+import { argument, choice, option } from '../options/option.js';
 import { deviceOption } from '../options/task.js';
 import { positive, text } from '../options/values.js';
 import { askForData } from '../prompts.js';
@@ -45,12 +46,27 @@ export function declareMonitor(command: Command): Run {
   command.optionsGroup('Run:');
   const model = option(command, '--model <PATH>', 'the migrated model', text, null, 'where the run wrote it');
   const device = deviceOption(command);
+  const format = choice(
+    command,
+    '--format <FORMAT>',
+    'of the result: a table, or the text that Prometheus reads',
+    ['table', 'prometheus'],
+    'table',
+  );
   command.addHelpText(
     'after',
     `\nLabels are not needed. Preprocessing defaults to the run's. Exit code ${exitCodes.rejected} on an alarm, 0 without one.`,
   );
   return async (context) => {
     const { io, json } = context;
+    if (json && format() !== 'table') {
+      throw new Failure('usage', {
+        what: 'The result is one JSON document or the text for Prometheus, not both.',
+        cure: 'Leave one of them out.',
+        settings: ['reportFormat'],
+        written: 'nothing',
+      });
+    }
     const given = data();
     const path = given.data ?? (await askForData(io, json));
     const { path: stored, result: run } = await findRun(named(), process.cwd());
@@ -74,6 +90,7 @@ export function declareMonitor(command: Command): Run {
       );
     }
     if (json) printJson(context, result);
+    else if (format() === 'prometheus') io.stdout.write(renderPrometheus(result));
     else io.stdout.write(await monitorText(result, io.stdout.columns));
     return result.level === 'alarm' ? exitCodes.rejected : 0;
   };

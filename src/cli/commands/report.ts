@@ -4,34 +4,59 @@ import { Failure } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
 import { printable } from '../../printable.js';
+import type { Destination } from '../../tracking/destination.js';
 import { createFolder } from '../../upgrade/files.js';
 import { type Context, printJson, type Run } from '../context.js';
+import { tellGitHub } from '../github.js';
+import { logStored } from '../log-results.js';
 import { reportWords } from '../metric-rows.js';
+import { logOption } from '../options/log.js';
 import { argument, flag, option } from '../options/option.js';
 import { languagesOption, yesOption } from '../options/run.js';
 import { listOf, text } from '../options/values.js';
 import { findRun, findRuns, usingStored } from '../run-folders.js';
 import { table } from '../table.js';
 
-const formats = ['html', 'md', 'json', 'pdf'] as const;
-type Format = (typeof formats)[number];
+/** Of a run, each with how the names of its files end. */
+const endings = {
+  html: 'html',
+  md: 'md',
+  json: 'json',
+  pdf: 'pdf',
+  junit: 'junit.xml',
+  pr: 'pr.md',
+  card: 'card.md',
+} as const;
+type Format = keyof typeof endings;
+const formats = ['html', 'md', 'json', 'pdf', 'junit', 'pr', 'card'] as const satisfies readonly Format[];
+
+/** Of many runs. */
+const historyFormats = ['html', 'md', 'json', 'pdf'] as const satisfies readonly Format[];
+type HistoryFormat = (typeof historyFormats)[number];
 
 export function declareReport(command: Command): Run {
   const run = argument(command, '<RUN>', 'a run: its id, its folder, or its report.json; with --all a folder of many');
   const all = flag(command, '--all', 'the table of all runs below a folder');
-  const wanted = option<readonly Format[]>(
+  const wanted = option<readonly Format[] | null>(
     command,
     '--format <LIST>',
-    'html, md, json, pdf (needs a Chromium-based browser)',
+    'html, md, json, pdf (needs a Chromium-based browser), junit (XML for CI), pr (for a pull request), card (a model card)',
     listOf(formats),
-    ['html'],
+    null,
+    'html; with --log none',
   );
+  const log = logOption(command);
   const languages = languagesOption(command);
   const out = option(command, '--out <FOLDER>', 'where the files go', text, null, 'beside the run');
   yesOption(command);
   return (context) => {
-    const files = { formats: wanted(), languages: languages(), out: out() };
-    return all() ? renderAll(context, run(), files) : renderOne(context, run(), files);
+    const destinations = log();
+    const files = {
+      formats: wanted() ?? (destinations.length > 0 ? [] : (['html'] as const)),
+      languages: languages(),
+      out: out(),
+    };
+    return all() ? renderAll(context, run(), files, destinations) : renderOne(context, run(), files, destinations);
   };
 }
 
@@ -42,9 +67,15 @@ interface Wanted {
   readonly out: string | null;
 }
 
-async function renderOne(context: Context, named: string, { formats, languages, out }: Wanted): Promise<number> {
+async function renderOne(
+  context: Context,
+  named: string,
+  { formats, languages, out }: Wanted,
+  destinations: readonly Destination[],
+): Promise<number> {
   const { path, result } = await findRun(named, process.cwd());
-  const { renderHtml, renderJson, renderMarkdown, renderPdf } = await import('../../report/render.js');
+  const { renderCard, renderHtml, renderJson, renderJunit, renderMarkdown, renderPdf, renderPullRequest } =
+    await import('../../report/render.js');
   const folder = resolve(out ?? dirname(path));
   const place = { folder, name: 'report', like: [path] };
   const report = await usingStored(path, () =>
@@ -54,14 +85,32 @@ async function renderOne(context: Context, named: string, { formats, languages, 
       pdf: (language) => renderPdf(result, language),
       // the run's own JSON is what all the others are made from: beside them it stands already
       json: async () => (join(folder, 'report.json') === resolve(path) ? null : renderJson(result)),
+      junit: async (language) => renderJunit(result, language),
+      pr: async (language) => renderPullRequest(result, language),
+      card: async (language) => renderCard(result, language),
     }),
   );
-  if (context.json) printJson(context, { run: result.run.id, report });
-  else context.io.stdout.write(`${report.map(printable).join('\n')}\n`);
+  const logged = await usingStored(path, () => logStored(context.io, result, destinations, languages));
+  if (context.json) printJson(context, { run: result.run.id, report, logged });
+  else context.io.stdout.write([...report, ...logged].map((place) => `${printable(place)}\n`).join(''));
+  await usingStored(path, () => tellGitHub(context.io, result, languages));
   return 0;
 }
 
-async function renderAll(context: Context, folder: string, { formats, languages, out }: Wanted): Promise<number> {
+async function renderAll(
+  context: Context,
+  folder: string,
+  { formats, languages, out }: Wanted,
+  destinations: readonly Destination[],
+): Promise<number> {
+  if (destinations.length > 0 || !formats.every(isHistoryFormat)) {
+    throw new Failure('usage', {
+      what: 'The table of many runs is not logged, and has no other formats than those of pages.',
+      cure: `Name one run, or have the table as one of ${historyFormats.join(', ')}.`,
+      settings: ['reportFormat'],
+      written: 'nothing',
+    });
+  }
   const runs = await findRuns(folder, (message) => context.io.stderr.write(`warning: ${printable(message)}\n`));
   if (runs.length === 0) {
     throw new Failure('input', {
@@ -99,15 +148,19 @@ interface Place {
   readonly like: readonly string[];
 }
 
+function isHistoryFormat(format: Format): format is HistoryFormat {
+  return historyFormats.some((each) => each === format);
+}
+
 type Render = (language: Language) => Promise<string | Uint8Array | null>;
 
 /** Writes one file per format and language, JSON once, each under its final name when it is complete; null: stands already. */
-async function writeFiles(
+async function writeFiles<F extends Format>(
   { writes }: Context,
   { folder, name, like }: Place,
-  formats: readonly Format[],
+  formats: readonly F[],
   languages: readonly Language[],
-  renderers: Readonly<Record<Format, Render>>,
+  renderers: Readonly<Record<F, Render>>,
 ): Promise<string[]> {
   const wanted = formats.flatMap((format) =>
     (format === 'json' ? languages.slice(0, 1) : languages).map((language) => ({ format, language })),
@@ -115,7 +168,10 @@ async function writeFiles(
   const rendered = [];
   for (const { format, language } of wanted) {
     const suffix = language === 'en' || format === 'json' ? '' : `.${language}`;
-    rendered.push({ path: join(folder, `${name}${suffix}.${format}`), content: await renderers[format](language) });
+    rendered.push({
+      path: join(folder, `${name}${suffix}.${endings[format]}`),
+      content: await renderers[format](language),
+    });
   }
   await createFolder(folder);
   const [{ replaceFile }, { modeOfCopy }] = await Promise.all([

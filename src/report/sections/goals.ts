@@ -1,6 +1,6 @@
 import { isTableMetric } from '../../contract/metrics.js';
 import type { Goal } from '../../contract/result.js';
-import type { Rich, Section } from '../document.js';
+import type { Rich, Section, Table } from '../document.js';
 import type { Texts } from '../text/en.js';
 import { type Context, named, numeric, paragraph } from './context.js';
 
@@ -13,21 +13,30 @@ export function goals(context: Context): Section | null {
   return {
     id: 'goals',
     title: words.title,
-    blocks: [
-      paragraph(text.summary.rule(rule, met)),
-      {
-        kind: 'table',
-        caption: words.table,
-        columns: [named(words.goal), numeric(words.value), numeric(words.bound), named(words.met)],
-        rows: all.map((goal, i): Rich[] => [
-          [goalText(goal, text)],
-          [shown(goal, goal.value, `acceptance.goals.${i}.value`, context)],
-          [shown(goal, goal.bound, `acceptance.goals.${i}.bound`, context)],
-          [goal.met ? words.yes : words.no],
-        ]),
-      },
-      paragraph(words.note),
-    ],
+    blocks: [paragraph(text.summary.rule(rule, met)), goalTable(context, () => true), paragraph(words.note)],
+  };
+}
+
+/** The goals that are shown, one a row. */
+export function goalTable(context: Context, isShown: (goal: Goal) => boolean): Table {
+  const { result, text } = context;
+  const words = text.goals;
+  return {
+    kind: 'table',
+    caption: words.table,
+    columns: [named(words.goal), numeric(words.value), numeric(words.bound), named(words.met)],
+    rows: result.acceptance.goals.flatMap((goal, i): Rich[][] =>
+      isShown(goal)
+        ? [
+            [
+              [goalText(goal, text)],
+              [goalFigure(goal, goal.value, `acceptance.goals.${i}.value`, context)],
+              [goalFigure(goal, goal.bound, `acceptance.goals.${i}.bound`, context)],
+              [goal.met ? words.yes : words.no],
+            ],
+          ]
+        : [],
+    ),
   };
 }
 
@@ -39,10 +48,11 @@ export function goalText({ code, subject }: Goal, text: Texts): string {
   return texts[code](isTableMetric(subject) ? text.metrics[subject] : (subjects[subject] ?? subject));
 }
 
-function shown(
+/** What was compared, or with what, in the unit of what the goal is about. */
+export function goalFigure(
   { subject, code }: Goal,
   value: number | null,
-  field: string,
+  field: string | null,
   { numbers, result }: Pick<Context, 'numbers' | 'result'>,
 ) {
   if (code === 'said') return numbers.real(value, field);

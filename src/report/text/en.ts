@@ -588,6 +588,40 @@ export const en = {
     empty: rich`There are no runs yet.`,
   },
 
+  pullRequest: {
+    title: (model: string) => `FReLU migration of ${model}`,
+    table: 'On the test split',
+    metric: 'Metric',
+    unmet: 'Goals of the rule that are not met',
+    lost: "Slices established to be worse (p < 0.05 after Holm's correction)",
+    details: 'All goals of the rule',
+    repeat: 'To repeat it without writing anything',
+    repeatNote: (version: string) =>
+      rich`With version ${version} on the same files. Options on how model and data are read are not among these; the report's section on the reading has what was decided.`,
+    undo: 'To undo it, byte for byte',
+    notInPlace: rich`Nothing was written in place, so there is nothing to undo.`,
+  },
+
+  card: {
+    what: (model: string, relu: Inline, migrated: Inline) =>
+      rich`${model}, in which ${migrated} of ${relu} ReLU activations became FReLU (Flexible ReLU), relu(x + a) + b with learned a and b, and which was fine-tuned briefly. Inputs, outputs and preprocessing are those of the original.`,
+    notWritten: rich`The acceptance rule did not let this model take the original's place, or the run was not to write it. The figures are those of the model as it was judged.`,
+    original: (sha256: string) => rich`SHA-256 of the original's file: ${code(sha256)}.`,
+    changed: 'What changed',
+    evaluation: 'Evaluation',
+    undo: 'How to undo it',
+    undoElsewhere: rich`The original's files were not replaced: serve them again.`,
+  },
+
+  junit: {
+    goals: (rule: string) => `Acceptance rule ${rule}`,
+    asksNothing: (rule: string) => `The rule ${rule} asks for nothing`,
+    slices: 'Slices',
+    guarded: 'Guarded metrics',
+    slice: (name: string) => `Slice ${name}: not established to be worse than its margin allows`,
+    measured: (goal: string, value: string, bound: string) => `${goal}. Measured ${value}, bound ${bound}.`,
+  },
+
   terminal: {
     interval: '95 %',
     noInterval: 'no interval',

@@ -580,6 +580,40 @@ export const ja: Texts = {
     empty: rich`実行結果はまだありません。`,
   },
 
+  pullRequest: {
+    title: (model) => `${model} のFReLU移行`,
+    table: 'テスト用データでの結果',
+    metric: '評価指標',
+    unmet: '満たしていない採用条件',
+    lost: '悪化が確認された区分（Holm補正後 p < 0.05）',
+    details: '採用条件のすべての項目',
+    repeat: '同じ結果を再現する（書き込みなし）',
+    repeatNote: (version) =>
+      rich`バージョン${version}、同じファイルでの再現です。モデルとデータの読み取りに関する指定は含みません。読み取りの結果は報告書の該当する節にあります。`,
+    undo: '元に戻す（1バイトも違わず復元）',
+    notInPlace: rich`元のモデルは書き換えていないため、戻す操作は不要です。`,
+  },
+
+  card: {
+    what: (model, relu, migrated) =>
+      rich`${model} のReLU ${relu}か所のうち${migrated}か所をFReLU（Flexible ReLU）、すなわち relu(x + a) + b（aとbは学習で決まる値）に置き換え、短い追加学習を行ったモデルです。入力、出力、前処理は元のモデルと同じです。`,
+    notWritten: rich`採用条件を満たさなかったか、書き込まない設定で実行したため、このモデルは元のモデルを置き換えていません。数値は評価したモデルのものです。`,
+    original: (sha256) => rich`元のファイルのSHA-256: ${code(sha256)}`,
+    changed: '変更点',
+    evaluation: '評価',
+    undo: '元に戻す方法',
+    undoElsewhere: rich`元のファイルは置き換えていません。元のファイルを再び使ってください。`,
+  },
+
+  junit: {
+    goals: (rule) => `採用条件 ${rule}`,
+    asksNothing: (rule) => `採用条件 ${rule} に判定項目はありません`,
+    slices: '区分',
+    guarded: '監視している指標',
+    slice: (name) => `区分「${name}」が、許容幅を超えて悪化しているとは確認されない`,
+    measured: (goal, value, bound) => `${goal}。測定値 ${value}、基準 ${bound}。`,
+  },
+
   terminal: {
     interval: '95％',
     noInterval: '区間なし',

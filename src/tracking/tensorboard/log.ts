@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import type { MigrateResult } from '../../contract/result.js';
+import { renderPullRequest } from '../../report/render.js';
+import { createFolder } from '../../upgrade/files.js';
+import { replaceFile } from '../../upgrade/replace.js';
+import { armsOf, comparisonScalars, curveScalars, testScalars } from '../figures.js';
+import type { Logged } from '../logged.js';
+import { scalarEvent, textEvent, versionEvent } from './events.js';
+import { framed } from './records.js';
+
+/**
+ * Writes a file of events for each arm, and one for what compares them, into `FOLDER/RUN/ARM`. The files have the same names each time: a
+ * run that is logged again takes the place of what it was. All are stamped with the run's start, since when each point was measured is not kept.
+ * @throws Failure('input') where the file system refuses
+ */
+export async function logToTensorBoard(folder: string, result: MigrateResult): Promise<Logged> {
+  const { id, started } = result.run;
+  const began = Date.parse(started);
+  const wallTime = Number.isNaN(began) ? 0 : began / 1000;
+  const { metric } = result.delta.vsBefore;
+  const files = [
+    ...armsOf(result).map(({ name, arm }) => ({
+      name,
+      events: [...curveScalars(arm, metric), ...testScalars(arm)].map((scalar) => scalarEvent(wallTime, scalar)),
+    })),
+    {
+      name: 'comparison',
+      events: [
+        ...comparisonScalars(result).map((scalar) => scalarEvent(wallTime, scalar)),
+        textEvent(wallTime, 'verdict', renderPullRequest(result, 'en')),
+      ],
+    },
+  ];
+  for (const { name, events } of files) {
+    const place = join(folder, id, name);
+    await createFolder(place);
+    const path = join(place, `events.out.tfevents.${Math.round(wallTime)}.frelu-migrate`);
+    await replaceFile(path, Buffer.concat([versionEvent(wallTime), ...events].map(framed)));
+  }
+  return { at: join(folder, id), notes: [] };
+}
