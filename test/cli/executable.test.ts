@@ -1,9 +1,10 @@
 import { execFile, spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
 import { smallData, smallModel, temporaryFolder } from './command-line.js';
 
 const executable = resolve('dist/bin/frelu-migrate.js');
@@ -146,5 +147,91 @@ describe('the executable', () => {
     expect(urls.some((url) => url.endsWith('/bin/frelu-migrate.js'))).toBe(true);
     const packages = urls.flatMap((url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(url)?.[1] ?? []);
     expect([...new Set(packages)].toSorted()).toEqual(loads);
+  });
+});
+
+describe('docs/ci.md', () => {
+  /** What stands in fences of a kind. */
+  const fenced = async (kind: string): Promise<string[]> => {
+    const text = await readFile('docs/ci.md', 'utf8');
+    return [...text.matchAll(new RegExp(`^\`\`\`${kind}\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(([, body = '']) => body);
+  };
+
+  /** Every `run` and every line of a script, wherever in a workflow it stands, in its order. */
+  const scriptsOf = (part: unknown, key = ''): string[] => {
+    if (typeof part === 'string') return ['run', 'script', 'after_script'].includes(key) ? [part] : [];
+    if (Array.isArray(part)) return part.flatMap((each) => scriptsOf(each, key));
+    if (typeof part !== 'object' || part === null) return [];
+    return Object.entries(part).flatMap(([name, each]) => scriptsOf(each, name));
+  };
+
+  /** A folder with a model and data, and a PATH whose `frelu-migrate` is the built program; what needs a network does nothing. */
+  async function workplace() {
+    const folder = await temporaryFolder();
+    await Promise.all([mkdir(join(folder, 'bin')), mkdir(join(folder, 'temp'))]);
+    const programs = {
+      'frelu-migrate': `exec ${process.execPath} ${executable} "$@"`,
+      npm: 'exit 0',
+      gh: `echo "gh $*" >> ${folder}/calls`,
+    };
+    for (const [name, script] of Object.entries(programs)) {
+      await writeFile(join(folder, 'bin', name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    }
+    const env = {
+      MODEL: await smallModel(folder),
+      DATA: await smallData(),
+      RULE: 'always',
+      PULL_REQUEST: '12',
+      RUNNER_TEMP: join(folder, 'temp'),
+      GITHUB_ACTIONS: 'true',
+      GITHUB_STEP_SUMMARY: join(folder, 'summary'),
+    };
+    const inherited = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env.PATH}` };
+    return { folder, env: { ...inherited, ...env } };
+  }
+
+  /** Runs a script as CI does, ending at the first command that fails; the model's weights are random, and trusted to be. */
+  const bash = (script: string, { folder, env }: Awaited<ReturnType<typeof workplace>>): Promise<Outcome> =>
+    new Promise((finish) => {
+      const trusting = script.replace(
+        /(frelu-migrate "\$MODEL")/,
+        '$1 --trust-reading --device cpu --epochs 1 --lr 0.05',
+      );
+      execFile('bash', ['-eo', 'pipefail', '-c', trusting], { cwd: folder, env }, (error, stdout, stderr) => {
+        finish({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : null, stdout, stderr });
+      });
+    });
+
+  it('has a recipe for any shell that keeps the exit code and writes the results', { timeout: 120_000 }, async () => {
+    const [recipe = '', ...others] = await fenced('sh');
+    expect(others).toEqual([]);
+    const place = await workplace();
+    expect(await bash(recipe.replace('--yes', "--yes --accept 'accuracy>=1.5'"), place)).toMatchObject({ code: 4 });
+    const results = join(place.folder, 'frelu-results');
+    expect((await readdir(results)).toSorted()).toEqual(['report.html', 'report.junit.xml', 'report.pr.md']);
+    const missing = { ...place, env: { ...place.env, DATA: 'nowhere' } };
+    await rm(join(place.folder, 'frelu-run'), { recursive: true });
+    expect(await bash(recipe, missing)).toMatchObject({ code: 3 });
+  });
+
+  it('has workflows whose commands run', { timeout: 180_000 }, async () => {
+    const workflows = (await fenced('yaml')).map((text): unknown => parse(text));
+    expect(workflows).toHaveLength(3);
+    for (const workflow of workflows) {
+      const place = await workplace();
+      const scripts = scriptsOf(workflow);
+      expect(scripts.length).toBeGreaterThan(1);
+      for (const script of scripts) {
+        const { code, stderr } = await bash(script, place);
+        // by the rule that stands there an upgrade of random weights may be worth it or not
+        expect([0, 4], `${script}\n${stderr}`).toContain(code);
+      }
+      expect(await readFile(join(place.folder, 'summary'), 'utf8')).toContain('FReLU migration of model.onnx');
+      if (JSON.stringify(workflow).includes('gh pr comment')) {
+        expect(await readFile(join(place.folder, 'calls'), 'utf8')).toBe(
+          'gh pr comment 12 --body-file frelu-results/report.pr.md\n',
+        );
+      }
+    }
   });
 });

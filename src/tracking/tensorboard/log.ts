@@ -1,6 +1,8 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { Failure, messageOf } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import { renderPullRequest } from '../../report/render.js';
+import { errorCode } from '../../upgrade/file-errors.js';
 import { createFolder } from '../../upgrade/files.js';
 import { replaceFile } from '../../upgrade/replace.js';
 import { armsOf, comparisonScalars, curveScalars, testScalars } from '../figures.js';
@@ -33,9 +35,22 @@ export async function logToTensorBoard(folder: string, result: MigrateResult): P
   ];
   for (const { name, events } of files) {
     const place = join(folder, id, name);
-    await createFolder(place);
     const path = join(place, `events.out.tfevents.${Math.round(wallTime)}.frelu-migrate`);
-    await replaceFile(path, Buffer.concat([versionEvent(wallTime), ...events].map(framed)));
+    await writeEvents(path, Buffer.concat([versionEvent(wallTime), ...events].map(framed)));
   }
   return { at: join(folder, id), notes: [] };
+}
+
+/** @throws Failure('input') where the file system refuses */
+async function writeEvents(path: string, events: Uint8Array): Promise<void> {
+  try {
+    await createFolder(dirname(path));
+    await replaceFile(path, events);
+  } catch (thrown) {
+    // what is advised of a model's folder is not for this one
+    const cause = thrown instanceof Failure ? thrown.cause : thrown;
+    if (errorCode(cause) === null) throw thrown;
+    const what = `${dirname(path)}: cannot be written to (${messageOf(cause)}).`;
+    throw new Failure('input', { what, cure: 'Name another folder, or make this one writable.' }, { cause });
+  }
 }
