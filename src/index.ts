@@ -56,7 +56,17 @@ export { loadModel } from './model/load.js';
 export type { Model } from './model/model.js';
 export type { MigrationPlan, Site, SiteParameters } from './model/plan.js';
 export type { DataOptions, TaskOptions } from './reading/options.js';
-export { type Language, renderHtml, renderMarkdown, renderPdf, renderTerminal } from './report/render.js';
+export { renderPrometheus } from './report/prometheus.js';
+export {
+  type Language,
+  renderCard,
+  renderHtml,
+  renderJunit,
+  renderMarkdown,
+  renderPdf,
+  renderPullRequest,
+  renderTerminal,
+} from './report/render.js';
 export type { ArmName } from './run/arms.js';
 export { type CompareOptions, compareModels } from './run/compare.js';
 export { type EvaluateOptions, evaluateModel } from './run/evaluate.js';
@@ -67,6 +77,10 @@ export { type MonitorOptions, monitor } from './run/monitor.js';
 export { type RewriteOptions, type RewriteResult, rewriteModel } from './run/rewrite.js';
 export type { MigrateOptions, MigrateRequest, RunSpec, TrainingOptions } from './run/spec.js';
 export { type Device, discoverDevices } from './runtime/devices.js';
+export { type Destination, parseDestination } from './tracking/destination.js';
+export { logRun } from './tracking/log-run.js';
+export type { Logged } from './tracking/logged.js';
+export type { MlflowOptions } from './tracking/mlflow/log.js';
 export { type HistoryEntry, history } from './upgrade/history.js';
 export { type Rollback, type RollbackOptions, rollback } from './upgrade/rollback.js';
 export { packageVersion } from './version.js';

@@ -19,7 +19,7 @@ import { metricWord } from './text/metrics.js';
 
 /**
  * The verdict as a comment on a pull request, or a summary of a job: what was measured, which goals were missed, how to repeat it and how
- * to undo it, in the Markdown of GitHub and GitLab. Names from files call nobody: of `@name` and `#12` no link is made.
+ * to undo it, in the Markdown of GitHub and GitLab. Names from files call nobody: of `@name`, `#12` and addresses no link is made.
  */
 export function renderPullRequest(result: MigrateResult, language: Language): string {
   const text = texts[language];
@@ -178,7 +178,7 @@ function uncalledInline(inline: Inline): Inline {
   return inline.kind === 'strong' ? { ...inline, text: uncalled(inline.text) } : inline;
 }
 
-/** A word joiner, which nobody sees, after what would call a person, or name an issue. */
+/** A word joiner, which nobody sees, after what would call a person, or name an issue, a label or a milestone; and within an address. */
 function uncalled(text: string): string {
-  return text.replace(/[@#!](?=[\w[])|(?<=\bGH)-(?=\d)|(?<=:\/)\/(?=\w)/g, '$&\u2060');
+  return text.replace(/[@#!$%&~](?=[\w[])|(?<=\bGH)-(?=\d)|(?<=:\/)\/(?=\w)/g, '$&\u2060');
 }

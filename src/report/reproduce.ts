@@ -53,7 +53,8 @@ function trainingOptions({ settings }: MigrateResult): Options {
     ['--teacher', teacher],
     ['--distill-weight', teacher === null ? null : distillWeight],
     ['--temperature', teacher === null ? null : settings.temperature],
-    ['--metric', isTableMetric(metric) ? metric : null],
+    // one that is said decides about the epoch too
+    ['--metric', settings.epochKeptBy === 'validation metric' && isTableMetric(metric) ? metric : null],
     ['--seeds', seeds === 1 ? null : seeds],
     ['--no-control', control ? null : true],
   ];

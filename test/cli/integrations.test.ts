@@ -25,7 +25,7 @@ describe('--log', () => {
     expect(stderr).toContain(`logged to ${join(folder, result.run.id)}`);
     expect(stderr).toMatch(/^warning: http:\/\/127\.0\.0\.1:9: cannot be reached .*To log it again: (.*)$/m);
     const [, again = ''] = /To log it again: frelu-migrate (.*)$/m.exec(stderr) ?? [];
-    expect(again).toBe(`report ${run} --log mlflow:http://127.0.0.1:9#a%20b`);
+    expect(again).toBe(`report ${run} --log 'mlflow:http://127.0.0.1:9#a%20b'`);
     expect(stderr).not.toContain('secret');
   });
 

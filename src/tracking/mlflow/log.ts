@@ -193,6 +193,7 @@ async function keepFiles(
     for (const artifact of await reportFiles(result, languages)) await put(artifact);
     return result.written ? await registerModel(server, { run_id, artifact_uri }, result, put) : [];
   } catch (cause) {
+    if (!(cause instanceof Failure || cause instanceof Refusal)) throw cause;
     return [`Not all of the report and the model was kept there: ${messageOf(cause)}`];
   }
 }
