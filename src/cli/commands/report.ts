@@ -91,7 +91,7 @@ async function renderOne(
     }),
   );
   const logged = await usingStored(path, () => logStored(context.io, result, destinations, languages));
-  if (context.json) printJson(context, { run: result.run.id, report, logged });
+  if (context.json) printJson(context, { run: result.run.id, report, ...(destinations.length > 0 && { logged }) });
   else context.io.stdout.write([...report, ...logged].map((place) => `${printable(place)}\n`).join(''));
   await usingStored(path, () => tellGitHub(context.io, result, languages));
   return 0;
