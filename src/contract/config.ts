@@ -126,6 +126,8 @@ export interface Config {
   readonly resume?: boolean;
   /** languages of the report: en, ja */
   readonly lang?: Scalar | readonly Scalar[];
+  /** where results are kept too: mlflow:http://HOST:PORT[#EXPERIMENT] or tensorboard:FOLDER; may be given several times */
+  readonly log?: Scalar | readonly Scalar[] | Readonly<Record<string, Scalar>>;
   /** every site's shift; with a = b = 0 the model computes what it did */
   readonly a?: Scalar | readonly Scalar[];
   /** every site's offset */
@@ -142,6 +144,8 @@ export interface Config {
   readonly confidenceFall?: Scalar | readonly Scalar[];
   /** change of an activation's floor rate that alarms; half of it warns */
   readonly floorChange?: Scalar | readonly Scalar[];
+  /** of the result: a table, or the text that Prometheus reads */
+  readonly format?: 'table' | 'prometheus';
 }
 
 /** Gives a configuration back as it is, with its type: for `frelu.config.ts`. */

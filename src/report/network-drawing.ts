@@ -1,4 +1,5 @@
 import type { Chart } from './document.js';
+import { escapeMarkup } from './markup.js';
 
 type Network = Extract<Chart, { kind: 'network' }>;
 type Box = Network['boxes'][number];
@@ -57,7 +58,7 @@ function drawBox({ lines, tone, strength }: Box, place: Place): string {
   const { fill, opacity, stroke, dash } = looks(tone, strength);
   const text = lines.map(
     (words, i) =>
-      `<tspan x="${round(place.x)}" y="${round(top + margin / 2 + (i + 0.75) * line)}">${escapeXml(words)}</tspan>`,
+      `<tspan x="${round(place.x)}" y="${round(top + margin / 2 + (i + 0.75) * line)}">${escapeMarkup(words)}</tspan>`,
   );
   return (
     `<rect x="${round(left)}" y="${round(top)}" width="${round(place.width)}" height="${round(place.height)}" rx="4" fill="${fill}" fill-opacity="${opacity}" stroke="${stroke}"${dash}/>` +
@@ -89,10 +90,4 @@ function widthOf(words: string): number {
     (width, each) => width + (/[\u1100-\u11ff\u2e80-\ud7af\uff00-\uff60]/u.test(each) ? 2 : 1),
     0,
   );
-}
-
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-function escapeXml(words: string): string {
-  return words.replace(/[&<>"]/g, (each) => entities[each] ?? each);
 }
