@@ -53,7 +53,19 @@ const interpolations = { 0: 'nearest', 1: 'lanczos3', 2: 'linear', 3: 'cubic' } 
 
 // what is said of a field that a schema does not take: "size is not ..."
 const positive = v.pipe(v.number('a positive number'), v.gtValue(0, 'a positive number'));
-const numbers = v.nullish(v.array(v.number('a number'), 'a list of numbers'));
+/** one number for all channels is written as it is, too */
+const numbers = v.nullish(
+  v.union(
+    [
+      v.array(v.number()),
+      v.pipe(
+        v.number(),
+        v.transform((value) => [value]),
+      ),
+    ],
+    'a number, or a list of numbers',
+  ),
+);
 const flag = v.nullish(v.boolean('true or false'));
 const size = v.union(
   [positive, v.object({ height: positive, width: positive }), v.object({ shortest_edge: positive })],
@@ -71,16 +83,18 @@ const fields = v.object(
     crop_size: v.nullish(size),
     do_rescale: flag,
     rescale_factor: v.nullish(positive),
+    rescale_offset: flag,
     do_normalize: flag,
     image_mean: numbers,
     image_std: numbers,
+    include_top: flag,
     do_flip_channel_order: flag,
-    do_convert_grayscale: flag,
-    do_pad: flag,
-    do_reduce_labels: flag,
   },
   'a JSON object',
 );
+/** A step that is set and not among the fields: images that are not prepared by it are not what the model was trained on. */
+const isOtherStep = ([name, value]: readonly [string, unknown]): boolean =>
+  /^do_/.test(name) && value === true && !Object.hasOwn(fields.entries, name) && name !== 'do_convert_rgb';
 // an array would pass for an object without fields
 const configSchema = v.pipe(
   v.unknown(),
@@ -90,11 +104,9 @@ const configSchema = v.pipe(
 type Config = v.InferOutput<typeof fields>;
 type Size = v.InferOutput<typeof size>;
 
-const unsupported = ['do_convert_grayscale', 'do_pad', 'do_reduce_labels'] as const;
-
 /**
  * Reads the fields of the image processors of `transformers`: do_resize, size, resample, crop_pct, do_center_crop,
- * crop_size, do_rescale, rescale_factor, do_normalize, image_mean, image_std, do_flip_channel_order. A missing `do_` field counts as
+ * crop_size, do_rescale, rescale_factor, rescale_offset, do_normalize, image_mean, image_std, include_top, do_flip_channel_order. A missing `do_` field counts as
  * set where the step has its values: older configs leave it out.
  * @throws Failure('input') naming the field that is wrong or not supported
  */
@@ -109,13 +121,12 @@ export function parsePreprocessorConfig(path: string, json: unknown): Preprocess
     });
   }
   const config = parsed.output;
-  for (const name of unsupported) {
-    if (config[name] === true) {
-      throw new Failure('input', {
-        what: `${path}: ${name} is not supported.`,
-        cure: 'Prepare the data that way and set it to false.',
-      });
-    }
+  const other = Object.entries(Object(json)).find(isOtherStep);
+  if (other !== undefined) {
+    throw new Failure('input', {
+      what: `${path}: ${other[0]} is not supported.`,
+      cure: 'Prepare the data that way and set it to false.',
+    });
   }
   const cropSize = config.crop_size ?? config.size;
   if (config.do_center_crop === true && cropSize == null) {
@@ -136,11 +147,37 @@ export function parsePreprocessorConfig(path: string, json: unknown): Preprocess
     path,
     resize: resize?.resize ?? null,
     crop: crop ?? resize?.crop ?? null,
-    scale: config.do_rescale === false ? null : (config.rescale_factor ?? 1 / 255),
-    mean: normalizes ? (config.image_mean ?? null) : null,
-    std: normalizes ? (config.image_std ?? null) : null,
+    ...arithmeticOf(path, config),
     channelOrder: flips ? 'BGR' : 'RGB',
   };
+}
+
+/**
+ * (x * scale - mean) / std. EfficientNet's processor has two steps more: `rescale_offset`, which brings pixels to [-1, 1], and
+ * `include_top`, by which what was normalized is divided by the standard deviation once more.
+ */
+function arithmeticOf(path: string, config: Config): Pick<PreprocessorConfig, 'scale' | 'mean' | 'std'> {
+  const scale = config.do_rescale === false ? null : (config.rescale_factor ?? 1 / 255);
+  const normalizes = config.do_normalize !== false;
+  const mean = normalizes ? (config.image_mean ?? null) : null;
+  const std = normalizes ? (config.image_std ?? null) : null;
+  const again = config.include_top === true ? (config.image_std ?? null) : null;
+  if (config.rescale_offset !== true || scale === null) return { scale, mean, std: productOf(std, again) };
+  // releases disagree, (x - 127.5) * scale or x * scale - 1, but for this one scale
+  if (Math.abs(scale * 127.5 - 1) > 1e-4) {
+    throw new Failure('input', {
+      what: `${path}: rescale_offset is set beside a rescale_factor of ${scale}, which releases of transformers read differently.`,
+      cure: 'Say the scale, the mean and the standard deviation without it.',
+      settings: ['scale', 'mean', 'std'],
+    });
+  }
+  return { scale, mean: (mean ?? [0]).map((value) => value + 1), std: productOf(std, again) };
+}
+
+/** What divides as two standard deviations in turn do. */
+function productOf(a: readonly number[] | null, b: readonly number[] | null): readonly number[] | null {
+  if (a === null || b === null) return a ?? b;
+  return a.map((value, i) => value * (b[i] ?? 1));
 }
 
 function variesByChannel(values: readonly number[] | null | undefined): boolean {

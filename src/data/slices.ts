@@ -121,9 +121,21 @@ function rowsByFile(table: Table, samples: SampleSet): (number | null)[] | null 
       const named = endings(file).find((ending) => whole.has(ending));
       return (named === undefined ? bare.get(basename(file)) : whole.get(named)) ?? null;
     });
-    if (rows.some((row) => row !== null)) return rows;
+    if (rows.some((row) => row !== null)) return unambiguous(rows, files);
   }
   return null;
+}
+
+/** A row that several files could be meant by (1.png, of cat/1.png and dog/1.png) is none's. */
+function unambiguous(rows: readonly (number | null)[], files: readonly string[]): (number | null)[] {
+  const meant = new Map<number | null, string>();
+  const several = new Set<number | null>();
+  for (const [i, row] of rows.entries()) {
+    const file = present(files[i], 'the file of a sample');
+    if ((meant.get(row) ?? file) !== file) several.add(row);
+    meant.set(row, file);
+  }
+  return rows.map((row) => (several.has(row) ? null : row));
 }
 
 const slashes = (path: string): string => path.replaceAll('\\', '/').replace(/^\.\//, '');
@@ -172,7 +184,8 @@ async function arrayValues(reader: DatasetReader, samples: SampleSet, column: st
       written: 'nothing',
     });
   }
-  return array.type.startsWith('U') ? strings(`${path}: ${name}`, array) : [...numbers(`${path}: ${name}`, array)];
+  if (array.type.startsWith('U')) return strings(`${path}: ${name}`, array);
+  return Array.from(numbers(`${path}: ${name}`, array), (value) => (Number.isNaN(value) ? null : value));
 }
 
 function grouped(path: string, column: string, values: Values, indices: Int32Array): readonly Slice[] {
@@ -206,6 +219,7 @@ function namesFor(values: Values): (value: string | number | null) => string {
   if (!isNumeric || new Set(numbers).size <= mostNumbers) return plain;
   const quartile = (share: number): number => numbers[Math.ceil(share * numbers.length) - 1] ?? Number.NaN;
   const edges = [...new Set([0.25, 0.5, 0.75].map(quartile))].filter((edge) => edge < (numbers.at(-1) ?? edge));
+  const shown = telling(edges);
   const names = edges.map((edge, i) => (i === 0 ? `<= ${shown(edge)}` : `${shown(edges[i - 1])} to ${shown(edge)}`));
   return (value) => {
     if (typeof value !== 'number') return plain(value);
@@ -214,4 +228,10 @@ function namesFor(values: Values): (value: string | number | null) => string {
   };
 }
 
-const shown = (edge: number | undefined): string => String(Number((edge ?? Number.NaN).toPrecision(4)));
+/** Writes edges with as many digits, four at least, as tell them apart: years, or seconds since 1970, differ in their last ones. */
+function telling(edges: readonly number[]): (edge: number | undefined) => string {
+  const written = (digits: number) => (edge: number | undefined) =>
+    String(Number((edge ?? Number.NaN).toPrecision(digits)));
+  const enough = [4, 6, 8, 10, 12].find((digits) => new Set(edges.map(written(digits))).size === edges.length);
+  return written(enough ?? 17);
+}

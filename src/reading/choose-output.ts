@@ -35,6 +35,8 @@ export type WantedOutput =
       readonly zeroOrOne: boolean;
       /** every value is 0, 1, 2 ...: it may be a class that is stored as a float */
       readonly wholeNumbers: boolean;
+      /** every value is a whole number, and some are neither 0 nor 1: -1 and 1, 0 and 255 */
+      readonly otherMarks?: boolean;
     }
   | {
       readonly kind: 'mask';
@@ -143,6 +145,12 @@ function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fa
       ways: [{ name: 'the targets are classes', settings: [['task', 'classification']] }],
     };
   }
+  if (wanted.kind === 'values' && floats.some(({ head, width }) => width === wanted.width && isBeyond(head, wanted))) {
+    return {
+      cure: 'It says probabilities, and the targets are whole numbers beyond 0 and 1: write labels as 0 and 1, or name the output that the data are about.',
+      settings: ['data', 'output'],
+    };
+  }
   if (wanted.kind === 'values' && floats.some(({ width }) => width === wanted.width)) {
     return {
       cure: "Save the targets with their axes in the order of the output's, or name the output that the data are about.",
@@ -219,7 +227,10 @@ function takeNamed(path: string, outputs: readonly ObservedHead[], wanted: Wante
   if (!isReadable(observed))
     throw refuse(`the output '${named}' (${observed.head.dtype}) holds a label, through which nothing can be trained`);
   const fit = fitOf(observed, wanted);
-  if (fit === null) throw refuse(`the output '${named}' does not fit ${wantedText(wanted)}`);
+  if (fit === null) {
+    const what = `${path}: the output '${named}' does not fit ${wantedText(wanted)}. ${listed(outputs)}`;
+    throw new Failure('input', { what, ...cureFor([observed], wanted) });
+  }
   return chosen(observed, fit.task, outputs, 'the output that was named');
 }
 
@@ -277,6 +288,7 @@ function fitOf(observed: ObservedHead, wanted: WantedOutput): Fit | null {
     }
     case 'values': {
       if (width !== wanted.width || isOtherwise(observed.shape, wanted.shape)) return null;
+      if (isBeyond(head, wanted)) return null;
       if (!wanted.zeroOrOne) return { rank: 0, task: 'regression' };
       if (width > 1) return { rank: 0, task: 'multilabel' };
       return { rank: 0, task: head.activation === 'sigmoid' ? 'binary' : 'regression' };
@@ -284,6 +296,11 @@ function fitOf(observed: ObservedHead, wanted: WantedOutput): Fit | null {
     case 'none':
       return { rank: 0, task: ownTask(head, width) };
   }
+}
+
+/** Whether targets are marks (-1 and 1, 0 and 255) that a share between 0 and 1, for each of several labels, never is. */
+function isBeyond({ activation }: Head, { width, otherMarks = false }: Extract<WantedOutput, { kind: 'values' }>) {
+  return otherMarks && width > 1 && activation !== 'none';
 }
 
 /** Whether targets have an output's numbers in another order: channels last for channels first. */

@@ -8,9 +8,15 @@ import type { Model } from '../model/model.js';
 import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
 import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
 
-/** The classes of a model in the order of its output's columns, and where they stand. */
-export interface ClassNames {
+/** Names in the order of columns, as a file lists them. */
+interface NamesInFile {
   readonly names: readonly string[];
+  /** the lines themselves, where the names are what stands in them behind a number: the data may call its classes by these */
+  readonly asWritten?: readonly string[];
+}
+
+/** The classes of a model in the order of its output's columns, and where they stand. */
+export interface ClassNames extends NamesInFile {
   readonly origin: string;
   readonly source: ReadingSource;
 }
@@ -23,9 +29,14 @@ const files = [
   'classes.json',
   'labels.json',
   'class_names.json',
+  'class_indices.json',
+  'class_to_idx.json',
   'config.json',
 ];
-const keys = ['classes', 'class_names', 'classNames', 'labels', 'names', 'id2label'];
+const keys = [
+  ...['classes', 'class_names', 'classNames', 'labels', 'names', 'id2label'],
+  ...['label2id', 'class_indices', 'class_to_idx'],
+];
 
 /**
  * The classes in the order of the model's columns: from the file that is named, else from the model's own metadata, else from a
@@ -34,7 +45,7 @@ const keys = ['classes', 'class_names', 'classNames', 'labels', 'names', 'id2lab
  * @throws Failure('input') when the named file holds no list of names
  */
 export async function findClassNames(model: Model, named: string | null): Promise<ClassNames | null> {
-  if (named !== null) return { names: await readClassList(named), origin: named, source: 'option' };
+  if (named !== null) return { ...(await readNames(named)), origin: named, source: 'option' };
   for (const [key, value, origin] of metadataOf(model)) {
     const names = keys.includes(key) ? namesIn(value) : null;
     if (names !== null) return { names, origin: `${origin} '${key}'`, source: 'model' };
@@ -43,13 +54,16 @@ export async function findClassNames(model: Model, named: string | null): Promis
     const path = join(dirname(model.path), file);
     const text = await readText(path).catch(() => null);
     const names = text === null ? null : namesInFile(file, text);
-    if (names !== null) return { names, origin: path, source: 'model' };
+    if (names !== null) return { ...names, origin: path, source: 'model' };
   }
   return null;
 }
 
 /** @throws Failure('input') for a file that is no list of names, each of them once */
-export async function readClassList(path: string): Promise<readonly string[]> {
+export const readClassList = async (path: string): Promise<readonly string[]> => (await readNames(path)).names;
+
+/** @throws as `readClassList` */
+async function readNames(path: string): Promise<NamesInFile> {
   let text: string;
   try {
     text = await readText(path);
@@ -65,8 +79,8 @@ export async function readClassList(path: string): Promise<readonly string[]> {
       { cause },
     );
   }
-  const names = namesInFile(path, text);
-  if (names !== null && new Set(names).size === names.length) return names;
+  const found = namesInFile(path, text);
+  if (found !== null && areDistinct(found.names)) return found;
   throw new Failure('input', {
     what: `${path}: this is no list of classes, each named once.`,
     cure: 'Write one class a line, in the order of the model’s outputs, or a JSON list.',
@@ -83,15 +97,25 @@ function metadataOf(model: Model): (readonly [key: string, value: unknown, origi
   return [...own, ...Object.entries(user).map(([key, value]) => [key, value, 'userDefinedMetadata'] as const)];
 }
 
-function namesInFile(path: string, text: string): readonly string[] | null {
-  if (!path.endsWith('.json')) {
-    const lines = text.split(/\r?\n/).map((line) => line.trim());
-    const names = lines.filter((line) => line !== '');
-    return names.length > 1 ? names : null;
+const areDistinct = (names: readonly string[]): boolean => new Set(names).size === names.length;
+
+function namesInFile(path: string, text: string): NamesInFile | null {
+  if (path.endsWith('.json')) {
+    const names = namesInJson(text);
+    return names === null ? null : { names };
   }
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const asWritten = lines.filter((line) => line !== '');
+  if (asWritten.length < 2) return null;
+  const names = numberedNames(asWritten);
+  return names === null ? { names: asWritten } : { names, asWritten };
+}
+
+function namesInJson(text: string): readonly string[] | null {
   let parsed: unknown;
   try {
-    parsed = parseDocument(text);
+    // a byte order mark may stand before it, as editors on Windows write it
+    parsed = parseDocument(text.replace(/^\uFEFF/, ''));
   } catch {
     return null;
   }
@@ -99,6 +123,26 @@ function namesInFile(path: string, text: string): readonly string[] | null {
   if (whole !== null || typeof parsed !== 'object' || parsed === null) return whole;
   const found = Object.entries(parsed).find(([key, value]) => keys.includes(key) && namesIn(value) !== null);
   return found === undefined ? null : namesIn(found[1]);
+}
+
+/**
+ * Lines that begin with the numbers of columns, as Teachable Machine ("0 cat") and lists in YAML ("0: cat") have them, in the
+ * columns' order; null where any line does not, or the numbers are not 0, 1, 2 ...
+ */
+function numberedNames(lines: readonly string[]): readonly string[] | null {
+  const numbered = lines.map((line) => /^(\d+)(?::|,|\s)\s*(\S.*)$/.exec(line));
+  const byColumn = numbered.map((found): readonly [number, string] => [
+    Number(found?.[1] ?? Number.NaN),
+    found?.[2] ?? '',
+  ]);
+  const names = inColumns(byColumn);
+  return names !== null && areDistinct(names) ? names : null;
+}
+
+/** Names in the order of their columns; null where these are not 0, 1, 2 ... */
+function inColumns(byColumn: readonly (readonly [column: number, name: string])[]): readonly string[] | null {
+  const sorted = byColumn.toSorted(([a], [b]) => a - b);
+  return sorted.every(([column], i) => column === i) ? sorted.map(([, name]) => name) : null;
 }
 
 /** A list; a dictionary from column to name or from name to column; as JSON, as Python writes it, or separated by commas. */
@@ -115,8 +159,7 @@ function namesIn(value: unknown): readonly string[] | null {
   const byColumn = entries.map(([key, name]): readonly [number, string] =>
     typeof name === 'number' ? [name, key] : [Number(key), String(name)],
   );
-  const sorted = byColumn.toSorted(([a], [b]) => a - b);
-  return sorted.every(([column], i) => column === i) ? sorted.map(([, name]) => name) : null;
+  return inColumns(byColumn);
 }
 
 function namesInText(text: string): readonly string[] | null {
@@ -144,6 +187,13 @@ function pythonLiteral(text: string): unknown {
   } catch {
     return null;
   }
+}
+
+/** The names as the data has them: without the numbers that stand before them in the list, unless the data has these too. */
+export function namesOfData({ asWritten, ...known }: ClassNames, targets: Targets): ClassNames {
+  if (asWritten === undefined || targets.kind !== 'class') return known;
+  const has = (names: readonly string[]): boolean => targets.names.some((name) => names.includes(name));
+  return has(asWritten) && !has(known.names) ? { ...known, names: asWritten } : known;
 }
 
 /** How the classes of data and those of a model go together. */

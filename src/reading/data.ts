@@ -18,7 +18,7 @@ import { dtypeName } from '../model/tensor.js';
 import type { SampleShapes, Signature, SignatureInput } from '../runtime/predictor.js';
 import { openingAnomalies } from './anomaly-classes.js';
 import { anomalyLabels } from './anomaly-labels.js';
-import { type ClassNames, matchClasses } from './class-names.js';
+import { type ClassNames, matchClasses, namesOfData } from './class-names.js';
 import type { Measure } from './measures.js';
 import {
   bareNames,
@@ -200,9 +200,10 @@ function withTargets<Set extends { readonly targets: Targets }>(dataset: Set, ta
 /** Labels in the order of the model's classes, where it is known and they are the same. */
 function inOrder(
   { targets, path, classes }: Pick<OpenedData, 'targets' | 'path' | 'classes'>,
-  known: ClassNames | null,
+  told: ClassNames | null,
 ): { targets: Targets; classes: ClassReading | null } {
   if (classes !== undefined) return { targets, classes };
+  const known = told === null ? null : namesOfData(told, targets);
   // which names are those of a mask's values is known with the model's maps
   if (targets.kind === 'mask' || isDense(targets)) return { targets, classes: known };
   if (targets.kind !== 'class') return { targets, classes: null };

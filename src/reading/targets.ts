@@ -24,6 +24,8 @@ export function wantedOf(targets: RowTargets): WantedOutput {
         ...(targets.shape !== undefined && { shape: targets.shape }),
         zeroOrOne: targets.values.every((value) => value === 0 || value === 1),
         wholeNumbers: targets.values.every((value) => Number.isInteger(value) && value >= 0),
+        otherMarks:
+          targets.values.every(Number.isInteger) && targets.values.some((value) => value !== 0 && value !== 1),
       };
     case 'none':
       return { kind: 'none' };

@@ -280,6 +280,21 @@ describe("Hugging Face's preprocessor_config.json", () => {
     await expect(findPreprocessorConfig(folder)).rejects.toThrow(/preprocessor_config.json: it is not readable JSON/);
   });
 
+  it('takes one number for all channels, and the steps that EfficientNet has besides', () => {
+    expect(parse({ image_mean: 0.5, image_std: 0.25, do_convert_rgb: true, do_pad: false })).toMatchObject({
+      mean: [0.5],
+      std: [0.25],
+    });
+    // of pixels in [-1, 1], less 0.5, divided by 0.25 twice
+    expect(
+      parse({ rescale_factor: 1 / 127.5, rescale_offset: true, image_mean: 0.5, image_std: [0.25], include_top: true }),
+    ).toMatchObject({ scale: 1 / 127.5, mean: [1.5], std: [0.0625] });
+    expect(
+      parse({ rescale_factor: 1 / 127.5, rescale_offset: true, do_normalize: false, include_top: false }),
+    ).toMatchObject({ mean: [1], std: null });
+    expect(parse({ do_normalize: false, image_std: [0.5], include_top: true })).toMatchObject({ std: [0.5] });
+  });
+
   it('is refused where it asks for more', () => {
     expect(() => parse({ do_convert_grayscale: true })).toThrow(/do_convert_grayscale is not supported/);
     expect(() => parse({ do_flip_channel_order: true, image_mean: [0.4, 0.5, 0.6] })).toThrow(
@@ -289,8 +304,12 @@ describe("Hugging Face's preprocessor_config.json", () => {
     expect(() => parse({ size: 'large' })).toThrow(
       /size is not a positive number, { height, width } or { shortest_edge }/,
     );
-    expect(() => parse({ image_mean: 0.5 })).toThrow(/image_mean is not a list of numbers/);
-    expect(() => parse({ image_std: [0.5, '0.5'] })).toThrow(/image_std.1 is not a number/);
+    expect(() => parse({ image_mean: 'half' })).toThrow(/image_mean is not a number, or a list of numbers/);
+    expect(() => parse({ do_color_quantize: true })).toThrow(/do_color_quantize is not supported/);
+    expect(() => parse({ rescale_offset: true })).toThrow(
+      /rescale_offset .* releases of transformers read differently/,
+    );
+    expect(() => parse({ image_std: [0.5, '0.5'] })).toThrow(/image_std.* is not a number/);
     expect(() => parse({ size: { height: 0, width: 4 } })).toThrow(/size.height is not a positive number/);
     expect(() => parse({ resample: 5 })).toThrow(/resample is not 0 \(nearest\)/);
     expect(() => parse({ do_center_crop: true })).toThrow(/do_center_crop is set without crop_size/);

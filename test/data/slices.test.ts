@@ -81,6 +81,28 @@ it('reads an array beside the samples, of the part that is judged', async () => 
   await expect(openSlices(train, every(2), options)).rejects.toThrow('no array "group" or "group_train"');
 });
 
+it('tells missing numbers from large ones, and quarters whose edges differ in their last digits', async () => {
+  const count = 40;
+  const seconds = Array.from({ length: count }, (_, i) => (i % 8 === 7 ? Number.NaN : 1_700_000_000 + 60 * i));
+  const path = await write(
+    await temporaryFolder(),
+    'data.npz',
+    zipBytes({
+      'x.npy': npyBytes('<f4', [count, 1], littleEndian.float32(Array.from({ length: count }, (_, i) => i))),
+      'y.npy': npyBytes('<i8', [count], littleEndian.int64(Array.from({ length: count }, (_, i) => i % 2))),
+      'time.npy': npyBytes('<f8', [count], new Uint8Array(Float64Array.from(seconds).buffer)),
+    }),
+  );
+  const slices = await openSlices(await openDataset(path), every(count), { columns: ['time'], file: null });
+  expect(slices.map(({ value, positions }) => [value, positions.length])).toEqual([
+    ['<= 1700000540', 9],
+    ['(missing)', 5],
+    ['1700000540 to 1700001140', 9],
+    ['1700001140 to 1700001740', 9],
+    ['> 1700001740', 8],
+  ]);
+});
+
 it('finds what is known of images by the names of their files, and by the folders that they lie in', async () => {
   const folder = await temporaryFolder();
   const pixel = await sharp({ create: { width: 2, height: 2, channels: 3, background: 'red' } })
@@ -97,6 +119,12 @@ it('finds what is known of images by the names of their files, and by the folder
     'camera=old': [0],
     'camera=(missing)': [1],
     'camera=new': [2],
+  });
+  // a name that two files have names neither
+  const bare = await write(folder, 'bare.csv', 'file_name,camera\n1.png,new\n2.png,old\n');
+  expect(described(await openSlices(images, every(3), { columns: ['camera'], file: bare }))).toEqual({
+    'camera=(missing)': [0, 2],
+    'camera=old': [1],
   });
   expect(described(await openSlices(images, every(3), { columns: ['folder:1'], file: null }))).toEqual({
     'folder:1=cat': [0, 1],

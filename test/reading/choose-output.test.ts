@@ -87,6 +87,17 @@ describe('one output', () => {
     expect(refusal(scores, values(1, false, true)).settings).toEqual([['task', 'classification'], 'output']);
   });
 
+  it('of probabilities is refused for labels that are marked otherwise than by 0 and 1', () => {
+    const marks: WantedOutput = { kind: 'values', width: 3, zeroOrOne: false, wholeNumbers: true, otherMarks: true };
+    for (const activation of ['Sigmoid', 'Softmax']) {
+      const said = outputs({ y: [`${activation}(x)`, 3] });
+      expect(refusal(said, marks).cure).toContain('write labels as 0 and 1');
+      expect(refusal(said, marks, 'y').cure).toContain('write labels as 0 and 1');
+    }
+    expect(choose(outputs({ y: ['Neg(x)', 3] }), marks).task).toBe('regression');
+    expect(choose(outputs({ y: ['Sigmoid(x)', 3] }), values(3)).task).toBe('regression');
+  });
+
   it('is refused where it is a label', () => {
     expect(refusal(outputs({ y: ['ArgMax(x) axis=1', null] }), classes(3)).what).toBe(
       "m.onnx: no output holds numbers that can be trained. Its output is 'y' (int64).",

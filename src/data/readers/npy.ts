@@ -89,7 +89,7 @@ export function parseNpyHeader(place: string, bytes: Uint8Array): NpyHeader {
   if (type.startsWith('O')) {
     throw new Failure('input', {
       what: `${place} holds Python objects.`,
-      cure: 'Convert it, e.g. with array.astype("float32").',
+      cure: 'Convert it with array.astype("float32"), words with array.astype(str).',
     });
   }
   const shape = shapeText
@@ -163,7 +163,10 @@ const elementsOf = ({ shape }: NpyArray): number => shape.reduce((product, dim) 
 function elementReader(place: string, { type }: NpyArray) {
   const at = elementReaders[type];
   if (at !== undefined) return at;
-  throw new Failure('input', { what: `${place} is of NumPy type ${type}.`, cure: 'Save integers or floats.' });
+  throw new Failure('input', {
+    what: `${place} is of NumPy type ${type}.`,
+    cure: 'Save integers or floats, words as array.astype(str).',
+  });
 }
 
 /** NumPy's U type: UTF-32 of a fixed length, padded with zeros. @throws Failure('input') for what is no Unicode */

@@ -94,7 +94,8 @@ export function numericTargets(
 }
 
 /**
- * Targets from a row of `width` numbers per sample: one-hot rows are classes, anything else values (multi-label, regression).
+ * Targets from a row of `width` numbers per sample: one-hot rows are classes (255 for 1, as bytes have them, too), anything else values
+ * (multi-label, regression).
  */
 export function rowTargets(values: Float32Array, width: number, place: Place, options: ReadOptions): Targets {
   const at = values.findIndex((value) => !Number.isFinite(value));
@@ -106,11 +107,12 @@ export function rowTargets(values: Float32Array, width: number, place: Place, op
   }
   const count = values.length / width;
   const labels = new Int32Array(count);
+  const mark = values.includes(255) ? 255 : 1;
   let oneHot = width > 1 && options.targetKind !== 'values';
   for (let i = 0; i < count && oneHot; i += 1) {
     const row = values.subarray(i * width, (i + 1) * width);
-    labels[i] = row.indexOf(1);
-    oneHot = row.every((value, k) => value === (k === labels[i] ? 1 : 0)) && labels[i] !== -1;
+    labels[i] = row.indexOf(mark);
+    oneHot = row.every((value, k) => value === (k === labels[i] ? mark : 0)) && labels[i] !== -1;
   }
   if (oneHot) {
     const names = options.classNames ?? Array.from({ length: width }, (_, i) => String(i));

@@ -48,6 +48,11 @@ describe('.npz', () => {
       names: ['0', '1', '2'],
       numbered: true,
     });
+    expect(await targetsOf(npyBytes('|u1', [2, 3], Uint8Array.of(0, 255, 0, 0, 0, 255)))).toMatchObject({
+      kind: 'class',
+      labels: Int32Array.of(1, 2),
+    });
+    expect(await targetsOf(npyBytes('|u1', [2, 2], Uint8Array.of(0, 255, 1, 0)))).toMatchObject({ kind: 'values' });
     expect(await targetsOf(npyBytes('|u1', [2, 1], Uint8Array.of(1, 0)))).toMatchObject({
       labels: Int32Array.of(1, 0),
     });
