@@ -17,6 +17,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p8: () => import('./webgpu-copies.js'),
   p9: () => import('./step-memory.js'),
   p10: () => import('./step-scaling.js'),
+  p11: () => import('./step-lstm.js'),
 };
 
 const named = process.argv.slice(2).map((name) => name.toLowerCase());

@@ -1,5 +1,7 @@
 import { type Layers, untrainedNetwork } from '../fixtures/layers.js';
-import type { Graph } from '../src/model/graph.js';
+import { createRandom } from '../src/math/random.js';
+import { Graph } from '../src/model/graph.js';
+import { elementCount, floatTensor, int64Tensor } from '../src/model/tensor.js';
 
 /** A network that is measured. `peers/networks.py` has the same under the same name, in PyTorch's words. */
 export interface Network {
@@ -11,7 +13,7 @@ export interface Network {
   readonly build: () => Graph;
 }
 
-export type NetworkName = 'resnet20' | 'resnet18' | 'smallnet';
+export type NetworkName = 'resnet20' | 'resnet18' | 'smallnet' | 'lstm50' | 'lstm200' | 'lstm800';
 
 const seed = 1;
 
@@ -61,7 +63,57 @@ const smallnet: Network = {
     }),
 };
 
-export const networks: Readonly<Record<NetworkName, Network>> = { resnet20, resnet18, smallnet };
+export const networks: Readonly<Record<NetworkName, Network>> = {
+  resnet20,
+  resnet18,
+  smallnet,
+  lstm50: recurrent('lstm50', 50),
+  lstm200: recurrent('lstm200', 200),
+  lstm800: recurrent('lstm800', 800),
+};
+
+/** An LSTM of 64 units over `steps` steps of 16 numbers, its last state, two dense layers: 25 thousand parameters. */
+function recurrent(name: NetworkName, steps: number): Network {
+  const [size, units] = [16, 64];
+  const input = [steps, size];
+  return {
+    name,
+    title: `LSTM of ${steps} steps`,
+    input,
+    classes: 10,
+    build: () => {
+      const graph = untrainedNetwork(name, seed, input, 10, (layers, x) => {
+        const first = layers.op('steps', 'Transpose', [x], { perm: { ints: [1, 0, 2] } });
+        const states = layers.op('lstm', 'LSTM', [first, 'lstm/w', 'lstm/r', 'lstm/b'], {
+          hidden_size: { int: units },
+        });
+        const last = layers.op('last', 'Squeeze', [
+          layers.op('picked', 'Slice', [states, 'last/from', 'last/to']),
+          'last/axes',
+        ]);
+        const dense = layers.dense('dense', last, units, units);
+        return layers.dense('logits', layers.op('dense/relu', 'Relu', [dense]), units, 10);
+      });
+      const random = createRandom(seed);
+      const weights = (tensor: string, shape: readonly number[]) =>
+        floatTensor(
+          tensor,
+          shape,
+          // as PyTorch draws them
+          Float32Array.from({ length: elementCount(shape) }, () => (2 * random.uniform() - 1) / Math.sqrt(units)),
+        );
+      graph.proto.initializer.push(
+        weights('lstm/w', [1, 4 * units, size]),
+        weights('lstm/r', [1, 4 * units, units]),
+        weights('lstm/b', [1, 8 * units]),
+        int64Tensor('last/from', [1], [steps - 1]),
+        int64Tensor('last/to', [1], [steps]),
+        int64Tensor('last/axes', [2], [0, 1]),
+      );
+      return new Graph(graph.model);
+    },
+  };
+}
 
 /** A ResNet for small images: three stages of `blocks` blocks, the first of them `width` channels wide. */
 export function residualNetwork({ width, blocks, size }: { width: number; blocks: number; size: number }): Graph {

@@ -4,6 +4,7 @@ import { defaultPlanOptions } from '../src/contract/settings.js';
 import { createRandom } from '../src/math/random.js';
 import type { Graph } from '../src/model/graph.js';
 import { countOperations } from '../src/model/operation-counts.js';
+import { scopesOf } from '../src/model/scopes.js';
 import { elementCount } from '../src/model/tensor.js';
 import { signatureOf } from '../src/runtime/predictor.js';
 import { float32 } from '../src/runtime/session.js';
@@ -26,6 +27,8 @@ export interface StepTask {
 }
 
 export interface OurStep extends Contestant {
+  /** of the graph of a step, those of its bodies included */
+  readonly nodes: number;
   release(): Promise<void>;
 }
 
@@ -63,12 +66,13 @@ export async function openStep(
   );
   const random = createRandom(1);
   const images = Float32Array.from({ length: batch * elementCount(sampleShape) }, () => random.uniform());
-  const { targetShape } = await stepper.step(batch);
+  const { targetShape, graph: stepGraph } = await stepper.step(batch);
   const classes = targetShape[1] ?? 1;
   const targets = new Float32Array(batch * classes);
   for (let i = 0; i < batch; i++) targets[i * classes + Math.floor(random.uniform() * classes)] = 1;
   const feed = { inputs: { [input]: float32(images, [batch, ...sampleShape]) }, targets, count: batch };
   return {
+    nodes: scopesOf(stepGraph).reduce((sum, scope) => sum + scope.graph.nodes.length, 0),
     run: async (count) => {
       // as many in one call as training takes
       const each = await stepper.stepsPerCall(batch);

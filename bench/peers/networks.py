@@ -71,8 +71,21 @@ class SmallNet(nn.Module):
         return self.logits(F.relu(self.dense(x.flatten(1)), inplace=True))
 
 
+class Recurrent(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(16, 64, batch_first=True)
+        self.dense = nn.Linear(64, 64)
+        self.logits = nn.Linear(64, 10)
+
+    def forward(self, x):
+        states, _ = self.lstm(x)
+        return self.logits(F.relu(self.dense(states[:, -1])))
+
+
 networks = {
     "resnet20": (ResNet20, (3, 32, 32), 10),
     "resnet18": (ResNet18, (3, 224, 224), 1000),
     "smallnet": (SmallNet, (1, 28, 28), 10),
+    **{f"lstm{steps}": (Recurrent, (steps, 16), 10) for steps in (50, 200, 800)},
 }

@@ -93,6 +93,20 @@ function refuseKeras3(files: TfjsFiles): void {
   });
 }
 
+/** Keras's poolings may keep the axes that they pool over, and the layers behind them then need them; those of TensorFlow.js never do. */
+function pooledText(topology: ModelSpec): string {
+  const names = keepingAxes(topology);
+  if (names.length === 0) return '';
+  return ` TensorFlow.js does not keep the axes that ${names.join(', ')} pools over (keepdims), so it may not load this model either.`;
+}
+
+function keepingAxes({ layers }: ModelSpec): string[] {
+  return layers.flatMap(({ name, config, model }) => [
+    ...(config.keepdims === true ? [name] : []),
+    ...(model === null ? [] : keepingAxes(model)),
+  ]);
+}
+
 /** One call of a model: the values of its layers, by layer and call; null where a layer is not covered. */
 type Values = Map<string, (readonly LayerValue[] | null)[]>;
 
@@ -120,7 +134,7 @@ class ModelReader {
       throw new Failure('input', {
         what:
           `${this.files.path}: ${this.#unsupported.size} of the model's layers cannot be read: ` +
-          `${[...this.#unsupported.keys()].join('; ')}.`,
+          `${[...this.#unsupported.keys()].join('; ')}.${pooledText(topology)}`,
         cure: [...new Set([...this.#unsupported.values()].map((cure) => cure ?? usualCure))].join(' '),
       });
     }

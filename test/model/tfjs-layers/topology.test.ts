@@ -212,6 +212,20 @@ describe('what is not covered', () => {
     );
   });
 
+  it('is told of poolings whose axes TensorFlow.js does not keep', async () => {
+    const pooled = {
+      class_name: 'GlobalAveragePooling2D',
+      config: { name: 'g', keepdims: true, batch_input_shape: [null, 4, 4, 2] },
+    };
+    const topology = {
+      class_name: 'Sequential',
+      config: [pooled, { class_name: 'MaxPooling2D', config: { name: 'm' } }],
+    };
+    await expect(open(written(topology, {}))).rejects.toThrow(
+      /m \(MaxPooling2D\): its input has 2 axes, not 4\. TensorFlow\.js does not keep the axes that g pools over \(keepdims\)/,
+    );
+  });
+
   it('names settings that TensorFlow.js itself does not have', async () => {
     const gru = {
       class_name: 'GRU',
