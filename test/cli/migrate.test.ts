@@ -55,6 +55,7 @@ describe('migrate', () => {
 
     const rollback = JSON.parse((await frelu(['rollback', model, '--json'])).stdout);
     expect(rollback).toEqual({
+      schemaVersion: 1,
       model,
       restored: [{ path: 'model.onnx', sha256: result.model.sha256 }],
       from: history.history[0].id,
@@ -181,7 +182,7 @@ describe('report', () => {
     expect(await readFile(join(out, 'report.json'))).toEqual(await readFile(join(folder, 'report.json')));
 
     const page = await frelu(['report', join(folder, 'report.json'), '--json']);
-    expect(JSON.parse(page.stdout)).toEqual({ run, report: [join(folder, 'report.html')] });
+    expect(JSON.parse(page.stdout)).toEqual({ schemaVersion: 1, run, report: [join(folder, 'report.html')] });
 
     const table = await frelu(['report', '--all', dirname(model), '--format', 'md', '--out', out]);
     expect(table.stdout).toMatch(new RegExp(`^model\\.onnx +${run} +Accuracy `, 'm'));

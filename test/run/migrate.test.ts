@@ -36,7 +36,7 @@ const run = (model: string, changes: Partial<MigrateOptions> = {}): Promise<Migr
 
 /** A result without what the clock and the place decide. */
 function timeless(result: MigrateResult): unknown {
-  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path']);
+  const dropped = new Set(['run', 'looks', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path']);
   return JSON.parse(JSON.stringify(result, (key, value: unknown) => (dropped.has(key) ? undefined : value)));
 }
 
