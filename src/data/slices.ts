@@ -228,10 +228,12 @@ function namesFor(values: Values): (value: string | number | null) => string {
   };
 }
 
-/** Writes edges with as many digits, four at least, as tell them apart: years, or seconds since 1970, differ in their last ones. */
+/** Writes whole edges in full, and others with as many digits, four at least, as tell them apart. */
 function telling(edges: readonly number[]): (edge: number | undefined) => string {
-  const written = (digits: number) => (edge: number | undefined) =>
-    String(Number((edge ?? Number.NaN).toPrecision(digits)));
+  const written =
+    (digits: number) =>
+    (edge = Number.NaN) =>
+      String(Number.isSafeInteger(edge) ? edge : Number(edge.toPrecision(digits)));
   const enough = [4, 6, 8, 10, 12].find((digits) => new Set(edges.map(written(digits))).size === edges.length);
   return written(enough ?? 17);
 }

@@ -84,7 +84,7 @@ it('prints a table for people, and takes a folder for the model in it', async ()
 
 it('says why a site is left alone', async () => {
   const { stdout } = await frelu(['inspect', await smallModel(), '--exclude', 'ac*']);
-  expect(stdout).toMatch(/^act +Relu +skip +- +- +left out by the choice of sites$/m);
+  expect(stdout).toMatch(/^act +Relu +skip +- +- +- +left out by the choice of sites$/m);
 });
 
 it('refuses a model that is cut off, with what to do', async () => {

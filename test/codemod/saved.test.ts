@@ -76,7 +76,7 @@ describe.each(['convolutional', 'residual', 'siamese'])('%s, built from rewritte
 it('is rewritten at its other ReLUs, and the FReLU layers keep every byte', async () => {
   const { path, outputs, feeds } = await trained('mixed', mixed, 'channel');
   const inspected = await frelu(['inspect', path]);
-  expect(inspected.stdout).toMatch(/^block_frelu +Clip +skip +- +- +already FReLU: its layer is of that class/m);
+  expect(inspected.stdout).toMatch(/^block_frelu +Clip +skip +- +- +- +already FReLU: its layer is of that class/m);
   expect(inspected.stdout).toMatch(/3 ReLUs: 2 to migrate, 1 left as it is\.\n$/);
 
   // as in a process of its own, which has not loaded the source

@@ -53,7 +53,7 @@ function importsOf(text: string): string[] {
 describe('the package', () => {
   it('holds the program, its documents and the demonstration, and nothing else', () => {
     const belongs =
-      /^(package\.json|LICENSE|README\.md|docs\/[a-z-]+\.md|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
+      /^(package\.json|LICENSE|README\.md|docs\/[a-z-]+\.md|docs\/schemas\/[a-z]+\.schema\.json|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
     expect(files.filter((file) => !belongs.test(file))).toEqual([]);
     for (const file of [
       'LICENSE',

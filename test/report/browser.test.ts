@@ -12,6 +12,8 @@ import { draw, loss, makeResult, win } from './results.js';
 
 const chromium = await findChromium();
 
+const large = '1 000 classes and 2 000 sites with long names';
+
 // where no browser is installed these are reported as skipped
 describe.skipIf(chromium === null)('in a browser', () => {
   let browser: Browser;
@@ -35,7 +37,7 @@ describe.skipIf(chromium === null)('in a browser', () => {
     'win, English': () => renderHtml(win(), 'en'),
     'loss, Japanese': () => renderHtml(loss(), 'ja'),
     'draw, English': () => renderHtml(draw(), 'en'),
-    '1 000 classes and 2 000 sites with long names': () => {
+    [large]: () => {
       const result = makeResult({ classes: 1000, count: 3000, sites: 2000, skipped: 300 });
       const long = (id: string) => `/model/backbone/stages.3/blocks.12/bottleneck/${'x'.repeat(60)}/${id}`;
       return renderHtml({ ...result, sites: result.sites.map((site) => ({ ...site, id: long(site.id) })) }, 'ja');
@@ -58,11 +60,14 @@ describe.skipIf(chromium === null)('in a browser', () => {
       await page.emulateMedia({ media });
       await page.goto(pathToFileURL(file).href);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
-      await page.evaluate(axe.source);
-      const violations = await page.evaluate(
-        "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))",
-      );
-      expect(violations, `${width} pixels, ${colorScheme}, ${media}`).toEqual([]);
+      // axe takes its time over thousands of rows, which are alike at every width
+      if (name !== large || width === 1280) {
+        await page.evaluate(axe.source);
+        const violations = await page.evaluate(
+          "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))",
+        );
+        expect(violations, `${width} pixels, ${colorScheme}, ${media}`).toEqual([]);
+      }
       await context.close();
     }
   });

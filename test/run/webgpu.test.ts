@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untrainedNetwork } from '../../fixtures/layers.js';
 import { cutSubset } from '../../fixtures/subset.js';
+import { schemaVersion } from '../../src/contract/document.js';
 import type { MigrateResult } from '../../src/contract/result.js';
 import type { DeviceName } from '../../src/contract/settings.js';
 import { driftThresholds } from '../../src/evaluation/drift.js';
@@ -69,7 +70,7 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000
     );
     expect(page).toContain('attribution maps: cpu');
     expect(markdown).toContain('webgpu');
-    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(onWebGpu)));
+    expect(JSON.parse(json)).toEqual({ schemaVersion, ...JSON.parse(JSON.stringify(onWebGpu)) });
   });
 
   it('comes to the same models as a run on the CPU', () => {
