@@ -59,10 +59,15 @@ def make(folder, names):
         tensorflowjs.converters.save_keras_model(model, str(layers))
         saved = folder / "saved"
         model.export(str(saved))
-        tensorflowjs.converters.convert_tf_saved_model(str(saved), str(graph))
+        try:
+            tensorflowjs.converters.convert_tf_saved_model(str(saved), str(graph))
+        except ValueError as error:
+            # TensorFlow fuses what its converter then does not know, as in EfficientNet
+            print(name, "has no graph:", " ".join(str(error).split()), flush=True)
+            shutil.rmtree(graph, ignore_errors=True)
         shutil.rmtree(saved)
         counted = json.dumps(counted_by_keras(model))
-        for place in (layers, graph):
+        for place in filter(Path.exists, (layers, graph)):
             (place / "relus.json").write_text(counted)
         print(name, counted, flush=True)
 
