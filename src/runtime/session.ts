@@ -4,6 +4,7 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { ExecutionError, messageOf } from '../contract/failure.js';
 import { withExplicitPads } from '../model/explicit-pads.js';
 import { padsBeforeMaxPool } from '../model/pad-before-max.js';
+import { threadOptions } from './threads.js';
 
 export { InferenceSession, Tensor } from 'onnxruntime-node';
 
@@ -14,15 +15,18 @@ env.logLevel = 'fatal';
 const providers = new WeakMap<InferenceSession, string>();
 
 /**
- * Opens an ONNX model for execution; a message with its padding in numbers where ONNX Runtime needs that (`withExplicitPads`), and
- * without a fusion that makes its result wrong (`padsBeforeMaxPool`), unless the options have an `extra` of their own.
+ * Opens an ONNX model for execution, on threads that suit the machine (`threadOptions`); a message with its padding in numbers where
+ * ONNX Runtime needs that (`withExplicitPads`), and without a fusion that makes its result wrong (`padsBeforeMaxPool`), unless
+ * the options have an `extra` of their own.
  * @throws Error with ONNX Runtime's words when it does not load
  */
 export async function openSession(
   model: ModelProto | Uint8Array | string,
   options: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
-  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...optimizing(model), ...options };
+  const [threads, fusions] = [threadOptions(), optimizing(model)];
+  const extra = { ...threads.extra, ...(options.extra ?? fusions.extra) };
+  const quiet = { logSeverityLevel: 4, ...threads, ...fusions, ...options, extra } as const;
   const source =
     typeof model === 'string' || model instanceof Uint8Array
       ? model

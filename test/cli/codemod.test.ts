@@ -91,6 +91,7 @@ it('prints one JSON document', async () => {
   const { code, stdout, stderr } = await frelu(['codemod', '*.js', '--json', '--dry-run']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(JSON.parse(stdout)).toEqual({
+    schemaVersion: 1,
     files: [
       {
         path: 'a.js',

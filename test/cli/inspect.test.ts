@@ -13,6 +13,7 @@ it('prints the plan as one JSON document', async () => {
   const bytes = await readFile(path);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(JSON.parse(stdout)).toEqual({
+    schemaVersion: 1,
     model: {
       path,
       format: 'onnx',
@@ -32,6 +33,7 @@ it('prints the plan as one JSON document', async () => {
         reason: null,
         shift: { into: 'b1', rule: 'Gemm bias' },
         form: 'folded',
+        adds: [],
         consumers: ['logits'],
       },
     ],
@@ -78,7 +80,7 @@ it('prints a table for people, and takes a folder for the model in it', async ()
   const path = await smallModel();
   const { code, stdout } = await frelu(['inspect', dirname(path)]);
   expect(code).toBe(0);
-  expect(stdout).toMatch(/^act +Relu +migrate +folded +Gemm bias: b1$/m);
+  expect(stdout).toMatch(/^act +Relu +migrate +folded +Gemm bias: b1 +nothing new$/m);
   expect(stdout).toMatch(/1 ReLU: 1 to migrate, 0 left as they are\.\n$/);
 });
 

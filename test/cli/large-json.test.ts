@@ -17,9 +17,7 @@ const keys = (): Record<string, number> => Object.fromEntries(Array.from({ lengt
 
 it.each<[string, string, (json: Manifest & Record<string, unknown>) => void]>([
   ['300 000 unused weights', 'graph', unused],
-  ['300 000 unused weights', 'layers', unused],
   ['a million keys beside the topology', 'layers', (json) => Object.assign(json, { more: keys() })],
-  ['a million keys beside the topology', 'graph', (json) => Object.assign(json, { more: keys() })],
 ])(
   'a model.json with %s (%s) is inspected and rewritten in seconds and a gigabyte',
   async (_, seed, grow) => {

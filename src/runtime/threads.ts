@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import type { InferenceSession } from 'onnxruntime-node';
+
+/** What ONNX Runtime's threads share the processor with. */
+export interface Machine {
+  /** cores of the machine */
+  readonly cores: number;
+  /** processes that wanted to run, on average over the last minute; 0 where that is not known */
+  readonly load: number;
+  /** cores that a container's control group allows; null: no limit */
+  readonly quota: number | null;
+  /** threads that the environment (`FRELU_THREADS`) asks for; null: nothing */
+  readonly wanted: number | null;
+}
+
+/** Per core: above it, others wait for the processor. What one process computes on all cores stays below. */
+const busy = 1.25;
+
+/**
+ * How many threads a session computes on, and whether they spin while they wait for work. A thread that spins is ready at once, on
+ * a processor of its own; on one that it shares, it takes the time of those that it waits for. ONNX Runtime takes as many
+ * threads as the machine has cores, and knows no quota.
+ */
+export function threadOptions(machine: Machine = thisMachine()): InferenceSession.SessionOptions {
+  const { cores, load, quota, wanted } = machine;
+  const limit = quota === null ? null : Math.max(1, Math.floor(quota));
+  const threads = wanted ?? (limit !== null && limit < cores ? limit : null);
+  const shared = threads !== null || load > busy * cores;
+  return {
+    ...(threads !== null && { intraOpNumThreads: threads }),
+    ...(shared && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
+  };
+}
+
+function thisMachine(): Machine {
+  const [load = 0] = loadavg();
+  return { cores: cpus().length, load, quota: containerQuota, wanted: wantedThreads(process.env.FRELU_THREADS) };
+}
+
+/** A whole number from 1 on; anything else says nothing. */
+function wantedThreads(text: string | undefined): number | null {
+  return text !== undefined && /^[1-9]\d{0,3}$/.test(text) ? Number(text) : null;
+}
+
+const containerQuota = quotaOf(['/sys/fs/cgroup/cpu.max']);
+
+/**
+ * The cores that a control group of version 2 allows by its `cpu.max`, "QUOTA PERIOD" in microseconds or "max PERIOD".
+ * @returns null where none of the files says one
+ */
+export function quotaOf(files: readonly string[]): number | null {
+  for (const file of files) {
+    try {
+      const [quota, period] = readFileSync(file, 'utf8').trim().split(' ').map(Number);
+      if (quota !== undefined && period !== undefined && quota > 0 && period > 0) return quota / period;
+    } catch {
+      // no control group, or one that may not be read
+    }
+  }
+  return null;
+}
