@@ -171,6 +171,28 @@ describe('what is a site', () => {
     expect(outline(parseGraph(`${parts}y = Concat(p, s) axis=1\n-> y`))).toEqual(['p: relu', 'q: relu']);
   });
 
+  test.each([
+    ['max(x, 0) + slope min(x, 0)', 'p = Max(x, zero)\nm = Min(x, zero)\ns = Mul(slope, m)\ny = Add(p, s)'],
+    ['relu(x) + slope (x - relu(x))', 'p = Relu(x)\nm = Sub(x, p)\ns = Mul(m, slope)\ny = Add(s, p)'],
+    ['relu(x) + slope (x - |x|)', 'p = Relu(x)\nb = Abs(x)\nm = Sub(x, b)\ns = Mul(m, slope)\ny = Add(p, s)'],
+    ['an ELU', 'p = Relu(x)\nm = Clip(x) max=0.0\ne = Exp(m)\ns = Sub(e, one)\nt = Mul(s, slope)\ny = Add(p, t)'],
+    ['a softplus', 'p = Max(x, zero)\nb = Abs(x)\nn = Neg(b)\ne = Exp(n)\ns = Add(one, e)\nl = Log(s)\ny = Add(l, p)'],
+  ])('%s is half of another activation', (_, nodes) => {
+    const constants = 'slope = float[2] [0.1, 0.2]\nzero = float[] 0\none = float[] 1';
+    expect(outline(parseGraph(`opset 9\nx: float[N,2]\n${constants}\n${nodes}\n-> y`))).toEqual([
+      expect.stringMatching(/^p: skip, not a ReLU: with Add 'y' it is half of another activation, written out/),
+    ]);
+  });
+
+  test.each([
+    ['x + relu(x)', 'p = Relu(x)\ny = Add(x, p)'],
+    ['relu(x) + |w|', 'p = Relu(x)\nb = Abs(w)\ny = Add(p, b)'],
+    ['relu(x) + f(x), where f mixes channels', 'p = Relu(x)\nb = Abs(x)\nd = MatMul(b, mix)\ny = Add(p, d)'],
+  ])('a residual is none: %s', (_, nodes) => {
+    const inputs = 'x: float[N,2]\nw: float[N,2]\nmix = float[2,2] [1, 0, 0, 1]';
+    expect(outline(parseGraph(`${inputs}\n${nodes}\n-> y`))).toEqual(['p: relu']);
+  });
+
   test('a quantised model keeps its biases on a grid', () => {
     const graph = parseGraph(`
       x: float[N,2]

@@ -1,3 +1,4 @@
+import { floatAttribute } from '../../src/model/attributes.js';
 import { constantOf, numberOf } from '../../src/model/constants.js';
 import { type ElementTypes, elementTypeName } from '../../src/model/element-types.js';
 import {
@@ -7,6 +8,7 @@ import {
   isStandard,
   type NodeProto,
   nodeId,
+  optionalInput,
   outputName,
 } from '../../src/model/graph.js';
 import { isFloat } from '../../src/model/tensor.js';
@@ -26,6 +28,7 @@ export function whyNotASite(
     clips(activation) ??
     activation.doubt ??
     decomposedPRelu(graph, activation, all) ??
+    halfOfAnother(graph, activation) ??
     guards(graph, activation)
   );
 }
@@ -82,8 +85,8 @@ function decomposedPRelu(graph: Graph, activation: Activation, all: readonly Act
   const twins = all.filter((other) =>
     mirrored === undefined ? negated(graph, other.input) === activation.input : other.input === mirrored,
   );
-  const sum = scaledInto(graph, activation.output);
-  const twin = sum && twins.find((other) => scaledInto(graph, other.output) === sum);
+  const [sum] = sumsOf(graph, activation.output);
+  const twin = sum && twins.find((other) => sumsOf(graph, other.output).some(({ node }) => node === sum.node));
   return twin === undefined ? null : `not a ReLU: with '${nodeId(twin.named)}' it is a decomposed PReLU`;
 }
 
@@ -95,23 +98,89 @@ function negated(graph: Graph, value: string): string | undefined {
   return node.input.find((_, input) => numberOf(graph.constant(inputName(node, 1 - input))) === -1);
 }
 
-/** The Add or Sub that a value comes to when nothing but constant factors stands before it. */
-function scaledInto(graph: Graph, value: string): NodeProto | undefined {
-  const [use, ...others] = graph.uses(value);
-  if (use === undefined || others.length > 0) return undefined;
-  switch (use.node.opType) {
-    case 'Add':
-    case 'Sub':
-      return use.node;
-    case 'Neg':
-      return scaledInto(graph, outputName(use.node));
-    case 'Mul': {
-      const factor = inputName(use.node, 1 - use.input);
-      return graph.constant(factor) === undefined ? undefined : scaledInto(graph, outputName(use.node));
-    }
+/** An Add or Sub, and which of its inputs a value comes to. */
+interface Term {
+  readonly node: NodeProto;
+  readonly input: number;
+}
+
+/** The sums that a value comes to when nothing but constant factors stands before them. */
+function sumsOf(graph: Graph, value: string): Term[] {
+  return graph.uses(value).flatMap(({ node, input }) => {
+    if (!isStandard(node)) return [];
+    if (node.opType === 'Add' || node.opType === 'Sub') return [{ node, input }];
+    const scales = node.opType === 'Neg' || (node.opType === 'Mul' && isFixed(graph, inputName(node, 1 - input)));
+    return scales ? sumsOf(graph, outputName(node)) : [];
+  });
+}
+
+/**
+ * relu(x) + g(x), where g is computed element by element from what x is below zero, or from |x|: a PReLU as max(x, 0) + slope * min(x, 0) or
+ * relu(x) + slope * (x - relu(x)), an ELU, the softplus that does not overflow.
+ */
+function halfOfAnother(graph: Graph, { input, output }: Activation): string | null {
+  const sum = sumsOf(graph, output).find(({ node, input: at }) => {
+    const other = elementwiseOf(graph, inputName(node, 1 - at), { input, output }, longestHalf);
+    return other?.folds === true;
+  });
+  return sum === undefined
+    ? null
+    : `not a ReLU: with ${describeNode(sum.node)} it is half of another activation, written out (PReLU, ELU, softplus)`;
+}
+
+/** Nodes that the other half of an activation is written in, at most, one behind the other. */
+const longestHalf = 8;
+
+const elementwise: ReadonlySet<string> = new Set(
+  'Abs Add Cast Clip Div Exp Identity Log Max Min Mul Neg Relu Sub Tanh Where'.split(' '),
+);
+
+/** Whether a value is computed from x element by element, and from constants; and whether from what x is below zero, or without its sign. */
+function elementwiseOf(
+  graph: Graph,
+  value: string,
+  x: Pick<Activation, 'input' | 'output'>,
+  depth: number,
+): { readonly folds: boolean } | undefined {
+  if (value === x.input || value === x.output) return { folds: false };
+  const node = graph.producer(value);
+  if (node === undefined || depth === 0 || !isStandard(node) || !elementwise.has(node.opType)) return undefined;
+  const parts = node.input.filter((name) => name !== '' && !isFixed(graph, name));
+  const found = parts.map((name) => elementwiseOf(graph, name, x, depth - 1));
+  if (found.length === 0 || found.includes(undefined)) return undefined;
+  const rest = node.opType === 'Sub' && node.input[0] === x.input && node.input[1] === x.output;
+  return { folds: rest || foldsItself(graph, node) || found.some((part) => part?.folds) };
+}
+
+/** min(x, 0), relu(-x) or |x|. */
+function foldsItself(graph: Graph, node: NodeProto): boolean {
+  switch (node.opType) {
+    case 'Abs':
+      return true;
+    case 'Min':
+      return node.input.some((name) => numberOf(graph.constant(name)) === 0);
+    case 'Clip':
+      return highestOf(graph, node) === 0;
+    case 'Relu':
+      return negated(graph, inputName(node, 0)) !== undefined;
     default:
-      return undefined;
+      return false;
   }
+}
+
+/** The maximum of a Clip: an attribute before op set 11, an input since. */
+function highestOf(graph: Graph, clip: NodeProto): number | undefined {
+  const max = optionalInput(clip, 2);
+  return max === null ? floatAttribute(clip, 'max', Number.POSITIVE_INFINITY) : numberOf(graph.constant(max));
+}
+
+/** A constant, or what is computed from constants alone in a step or two, such as a slope that is given further axes. */
+function isFixed(graph: Graph, value: string, depth = 3): boolean {
+  if (graph.constant(value) !== undefined) return true;
+  const node = graph.producer(value);
+  return node !== undefined && depth > 0 && node.input.length > 0
+    ? node.input.every((name) => name === '' || isFixed(graph, name, depth - 1))
+    : false;
 }
 
 /** A floor under a variance, or whatever must not be negative where it goes: with an offset below 0 it would be NaN there. */
