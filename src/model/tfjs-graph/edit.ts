@@ -66,10 +66,12 @@ export class GraphEdit {
     for (const each of before) this.dropUnread(each);
   }
 
-  #isConstant(name: string): boolean {
+  /** @param above the nodes on the way to it: what comes back to one of them is a loop's, and no constant */
+  #isConstant(name: string, above: readonly string[] = []): boolean {
     const inputs = this.inputs(name);
     if (inputs.length === 0) return this.node(name).op === 'Const';
-    return inputs.every((each) => this.#isConstant(parseEndpoint(each.replace('^', '')).node));
+    if (above.includes(name)) return false;
+    return inputs.every((each) => this.#isConstant(parseEndpoint(each.replace('^', '')).node, [...above, name]));
   }
 
   /** Takes a node away, unless something reads it. */
