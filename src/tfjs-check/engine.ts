@@ -52,10 +52,26 @@ async function onWebAssembly(): Promise<Engine> {
   const wasm = await import('@tensorflow/tfjs-backend-wasm');
   const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
   wasm.setWasmPaths(join(folder, '/'));
-  const isReady = await tf.setBackend('wasm').catch(() => false);
+  const isReady = await withoutKernelNoise(() => tf.setBackend('wasm').catch(() => false));
   if (!isReady) await tf.setBackend('cpu');
   await tf.ready();
   return { tf, backend: isReady ? 'wasm' : 'cpu (the WebAssembly backend does not start here)' };
+}
+
+/**
+ * Starts what takes hold of `console.warn` for its native code's errors, so that the lines in which XNNPACK reports a kernel that it cannot set up
+ * do not reach the user: what came of it is compared with the other backend's results, and told.
+ */
+async function withoutKernelNoise<T>(start: () => Promise<T>): Promise<T> {
+  const { warn } = console;
+  console.warn = (...said: unknown[]) => {
+    if (!String(said[0]).startsWith('XNN status')) warn.apply(console, said);
+  };
+  try {
+    return await start();
+  } finally {
+    console.warn = warn;
+  }
 }
 
 /** The main module of the tfjs-node that may be loaded, the program's own before the project's; null where there is none. */
