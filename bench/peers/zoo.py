@@ -123,7 +123,7 @@ def counted_in(path):
     topology = value.get("modelTopology") if isinstance(value, dict) else None
     if topology is None:
         return None
-    counts = counted_in_graph(topology) if "node" in topology else counted_in_layers(topology)
+    counts = counted_in_graph(topology, zeros_in(path, value)) if "node" in topology else counted_in_layers(topology)
     said = path.with_name("relus.json")
     if said.exists():
         counts["keras"] = sum(json.loads(said.read_text()).values())
@@ -182,7 +182,28 @@ def elements(dims):
     return product
 
 
-def counted_in_graph(topology):
+def zeros_in(path, value):
+    """The names of float32 weights of one element that is 0."""
+    import struct
+
+    zeros = set()
+    for group in value.get("weightsManifest") or []:
+        data = b"".join((path.parent / name).read_bytes() for name in group["paths"])
+        at = 0
+        for weight in group["weights"]:
+            stored = (weight.get("quantization") or weight)["dtype"]
+            if stored == "string":
+                # each element with its length before it
+                for _ in range(elements(weight["shape"])):
+                    at += 4 + struct.unpack_from("<I", data, at)[0]
+                continue
+            if stored == "float32" and elements(weight["shape"]) == 1 and struct.unpack_from("<f", data, at)[0] == 0:
+                zeros.add(weight["name"])
+            at += elements(weight["shape"]) * {"float32": 4, "int32": 4, "uint16": 2, "float16": 2, "uint8": 1, "bool": 1}[stored]
+    return zeros
+
+
+def counted_in_graph(topology, zeros):
     import base64
 
     counts = dict.fromkeys(RELUS, 0)
@@ -194,6 +215,8 @@ def counted_in_graph(topology):
         for kind in kinds:
             if kind.lower() in counts:
                 counts[kind.lower()] += 1
+        if node["op"] == "Maximum" and zeros.intersection(node.get("input", [])):
+            counts["relu"] += 1
     return counts
 
 

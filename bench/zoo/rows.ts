@@ -106,10 +106,8 @@ function notesOf({
   const notes: string[] = [];
   if (inspect.failure !== null) notes.push(inspect.failure);
   if (rewrite.failure !== null && rewrite.failure !== inspect.failure) notes.push(`rewrite: ${rewrite.failure}`);
-  const left = inspected?.sites.filter(({ status }) => status === 'skip') ?? [];
-  for (const reason of new Set(left.map((site) => site.reason))) {
-    notes.push(`${left.filter((site) => site.reason === reason).length} left: ${reason}`);
-  }
+  const left = (inspected?.sites ?? []).flatMap(({ status, reason }) => (status === 'skip' ? [kindOf(reason)] : []));
+  for (const kind of new Set(left)) notes.push(`${left.filter((each) => each === kind).length} left: ${kind}`);
   if ('why' in compared) {
     if (inspect.failure === null) notes.push(`not run: ${compared.why.split('\n')[0]}`);
     return notes;
@@ -119,8 +117,11 @@ function notesOf({
   return notes;
 }
 
+/** A reason without the names in it. */
+const kindOf = (reason: string | null): string => (reason ?? '').replaceAll(/ '[^']*'/g, '');
+
 const isRounding = ({ maxAbsDiff, scale }: Difference): boolean =>
-  maxAbsDiff !== null && maxAbsDiff <= tolerance * Math.max(scale, 1e-3);
+  maxAbsDiff !== null && maxAbsDiff <= tolerance * Math.max(scale, 1e-2);
 
 function worstOf(differences: readonly Difference[]): Difference | undefined {
   const size = ({ maxAbsDiff }: Difference) => maxAbsDiff ?? Number.POSITIVE_INFINITY;
