@@ -51,7 +51,8 @@ export interface Explanation {
  * @param debug adds the stack trace with its causes
  */
 export function explainError(error: unknown, written: string, debug: boolean): Explanation {
-  const { code, message } = error instanceof Failure ? explainFailure(error, written) : explainOther(error, written);
+  const { code, message } =
+    error instanceof Failure ? explainFailure(error, written) : explainOther(error, printable(written));
   return { code, text: `frelu-migrate: ${message}${debug ? `\n\n${printableLines(stackOf(error))}` : ''}` };
 }
 
@@ -101,7 +102,7 @@ function explainOther(error: unknown, written: string): { code: number; message:
     };
   }
   const missing = explainRuntime(error);
-  if (missing !== null) return { code: exitCodes.input, message: `${missing} ${written}` };
+  if (missing !== null) return { code: exitCodes.input, message: `${printable(missing)} ${written}` };
   const fileError = explainPath(error);
   if (fileError !== null) return { code: exitCodes.input, message: `${fileError} ${written}` };
   if (isOutOfMemory(error)) {
