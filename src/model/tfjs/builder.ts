@@ -54,7 +54,8 @@ export function isShape(shape: Shape | null): boolean {
 
 /** @throws Unsupported for values of which one has extents that no tensor has: what makes them was given numbers that do not fit */
 export function refuseShapes(values: readonly Pick<Value, 'shape'>[]): void {
-  const wrong = values.find(({ shape }) => !isShape(shape));
+  // a loop gives only those of its results that are read, each at its place: `filter` passes over the others
+  const [wrong] = values.filter(({ shape }) => !isShape(shape));
   if (wrong?.shape) throw new Unsupported(`its output would have the shape [${wrong.shape.join(', ')}]`);
 }
 
