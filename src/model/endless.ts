@@ -1,7 +1,8 @@
 import { Failure } from '../contract/failure.js';
 import { subgraphsOf } from './attributes.js';
+import type { Fact } from './fact.js';
 import { bodyGraph, describeNode, type Graph, type NodeProto } from './graph.js';
-import { type Fact, factOf, factOfInput, factOfNode } from './least-sizes.js';
+import { factOf, factOfInput, factOfNode } from './least-sizes.js';
 import { leastRounds } from './loops.js';
 import { scopesOf } from './scopes.js';
 import { elementCount } from './tensor.js';
