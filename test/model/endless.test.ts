@@ -160,6 +160,12 @@ describe('a Loop', () => {
   });
 });
 
+it('an integer division that ends the process is refused', () => {
+  const by = (divisor: number) => graphWith({ a: [-(2 ** 63), 5], b: [divisor] }, n('Div', ['a', 'b'], 'q'));
+  refused(by(-1)).toThrow(/'q' divides -9223372036854775808 by -1/);
+  refused(by(-2)).not.toThrow();
+});
+
 it('says nothing against what a machine holds, and what is not known', () => {
   refused(
     graphWith({ s: [2 ** 10, 2 ** 10] }, n('ConstantOfShape', ['s'], 'a'), n('Expand', ['x', 'a'], 'b')),

@@ -56,7 +56,10 @@ export function isShape(shape: Shape | null): boolean {
 export function refuseShapes(values: readonly Pick<Value, 'shape'>[]): void {
   // a loop gives only those of its results that are read, each at its place: `filter` passes over the others
   const [wrong] = values.filter(({ shape }) => !isShape(shape));
-  if (wrong?.shape) throw new Unsupported(`its output would have the shape [${wrong.shape.join(', ')}]`);
+  if (wrong?.shape)
+    throw new Unsupported(
+      `its output would have the shape [${wrong.shape.map((extent) => extent ?? 'null').join(', ')}]`,
+    );
 }
 
 /** @throws Failure('input') for an input that is declared so */
@@ -64,7 +67,7 @@ export function refuseInputs(path: string, inputs: readonly Pick<Value, 'name' |
   const wrong = inputs.find(({ shape }) => !isShape(shape));
   if (!wrong?.shape) return;
   throw new Failure('input', {
-    what: `${path}: the input '${wrong.name}' has the shape [${wrong.shape.join(', ')}], which no tensor has.`,
+    what: `${path}: the input '${wrong.name}' has the shape [${wrong.shape.map((extent) => extent ?? 'null').join(', ')}], which no tensor has.`,
     cure: 'Save or convert the model again.',
   });
 }
