@@ -82,6 +82,9 @@ function refuseFractions(attributes: Attributes): void {
   for (const value of Object.values(attributes)) {
     if ('int' in value) refuseFraction([value.int]);
     else if ('ints' in value) refuseFraction(value.ints);
+    else if ('float' in value && !Number.isFinite(Math.fround(value.float))) {
+      throw new Unsupported(`${value.float} is no number that a float32 holds`);
+    }
   }
 }
 
