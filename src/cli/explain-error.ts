@@ -19,12 +19,17 @@ const fileErrors: ReadonlyMap<string, string> = new Map([
   ['EMFILE', 'too many files are open. Raise the limit (ulimit -n).'],
   ['ENFILE', 'too many files are open on this machine. Close some programs.'],
   ['ENOMEM', 'memory does not suffice. Close some programs, or use a larger machine.'],
+  ['EEXIST', 'something stands there already. Move it away, or name another place.'],
+  ['ENOTEMPTY', 'a folder with files in it stands there. Move it away, or name another place.'],
   ['EBUSY', 'another program has it in use. Close it there.'],
   ['ETXTBSY', 'another program has it in use. Close it there.'],
   ['ESTALE', 'the network drive lost it. Mount it again.'],
   ['ENXIO', 'this is no file whose bytes can be read. Name a file.'],
   ['ENODEV', 'this is no file whose bytes can be read. Name a file.'],
 ]);
+
+/** Errors that are about the place where something is put. */
+const inTheWay: ReadonlySet<string> = new Set(['EEXIST', 'EISDIR', 'ENOTDIR', 'ENOTEMPTY']);
 
 const writtenSentences: Readonly<Record<Written, string>> = {
   nothing: 'Nothing was written.',
@@ -51,7 +56,8 @@ export interface Explanation {
  * @param debug adds the stack trace with its causes
  */
 export function explainError(error: unknown, written: string, debug: boolean): Explanation {
-  const { code, message } = error instanceof Failure ? explainFailure(error, written) : explainOther(error, written);
+  const { code, message } =
+    error instanceof Failure ? explainFailure(error, written) : explainOther(error, printable(written));
   return { code, text: `frelu-migrate: ${message}${debug ? `\n\n${printableLines(stackOf(error))}` : ''}` };
 }
 
@@ -101,7 +107,7 @@ function explainOther(error: unknown, written: string): { code: number; message:
     };
   }
   const missing = explainRuntime(error);
-  if (missing !== null) return { code: exitCodes.input, message: `${missing} ${written}` };
+  if (missing !== null) return { code: exitCodes.input, message: `${printable(missing)} ${written}` };
   const fileError = explainPath(error);
   if (fileError !== null) return { code: exitCodes.input, message: `${fileError} ${written}` };
   if (isOutOfMemory(error)) {
@@ -140,8 +146,12 @@ function explainPath(error: unknown): string | null {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return null;
   const explanation = fileErrors.get(error.code);
   if (explanation === undefined) return null;
-  // an open file that is read or written has no path any more
-  const path = 'path' in error && typeof error.path === 'string' ? error.path : 'a file';
+  // a draft is put in the place of what stands in its way; an open file that is read or written has no path any more
+  const keys = inTheWay.has(error.code) ? ['dest', 'path'] : ['path'];
+  const [path = 'a file'] = keys.flatMap((key): string[] => {
+    const named: unknown = Reflect.get(error, key);
+    return typeof named === 'string' ? [named] : [];
+  });
   return `${printable(path)}: ${explanation}`;
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitCodes, Failure } from '../contract/failure.js';
+import { printableLines } from '../printable.js';
 import { packageVersion } from '../version.js';
 import type { Configured } from './config/apply.js';
 import type { ConfigOption } from './config/options.js';
@@ -109,7 +110,7 @@ export async function runCommand(argv: readonly string[], io: Io, writes: Writes
   }
   const configured = declare === null || !takesConfig(called) ? null : await configure(argv, called, declare);
   if (configured?.printed != null) {
-    io.stdout.write(`${JSON.stringify(configured.printed, null, 2)}\n`);
+    io.stdout.write(`${printableLines(JSON.stringify(configured.printed, null, 2))}\n`);
     return 0;
   }
   try {
@@ -181,7 +182,7 @@ function newProgram(io: Io): Command {
     })
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
-      writeErr: (text) => io.stderr.write(text),
+      writeErr: (text) => io.stderr.write(printableLines(text)),
       // the error comes back as an exception, and is told once, where all failures are
       outputError: () => {},
     })

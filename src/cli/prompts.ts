@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { Failure, type Fault } from '../contract/failure.js';
+import { printable } from '../printable.js';
 import { shellQuote } from '../shell.js';
 import type { Context } from './context.js';
 import { flagOf, wordsOf } from './flags.js';
@@ -92,7 +93,7 @@ export async function confirm(
   }
   const prompt = await promptOf(io, output);
   const question = prompt<{ agreed: boolean }>([
-    { type: 'confirm', name: 'agreed', message: consent.question, default: consent.byDefault },
+    { type: 'confirm', name: 'agreed', message: printable(consent.question), default: consent.byDefault },
   ]);
   if ((await answered(question)).agreed) return;
   throw new Failure('interrupted', { what: 'Not started.', ...consent.instead });
@@ -109,7 +110,7 @@ export async function askForWay(error: unknown, io: Io, argv: readonly string[])
   if (output === null) return null;
   const prompt = await promptOf(io, output);
   const choices = error.ways.map(({ name, settings }) => ({
-    name: `${name} (${settings.map(flagOf).join(' ')})`,
+    name: printable(`${name} (${settings.map(flagOf).join(' ')})`),
     value: settings.flatMap(wordsOf),
   }));
   const question = prompt<{ words: readonly string[] | null }>([

@@ -24,7 +24,7 @@ export async function table(
   if (lines.every((line) => widthOf(line) <= width)) return lines.join('\n');
   return all
     .slice(1)
-    .flatMap((cells) => stacked(titles, cells))
+    .flatMap((cells) => stacked(all[0] ?? [], cells))
     .join('\n');
 }
 

@@ -1,10 +1,11 @@
 import { Failure } from '../contract/failure.js';
 import { subgraphsOf } from './attributes.js';
-import { bodyGraph, describeNode, type Graph, type NodeProto } from './graph.js';
-import { type Fact, factOf, factOfInput, factOfNode } from './least-sizes.js';
+import type { Fact } from './fact.js';
+import { bodyGraph, describeNode, type Graph, isStandard, type NodeProto } from './graph.js';
+import { factOf, factOfInput, factOfNode } from './least-sizes.js';
 import { leastRounds } from './loops.js';
 import { scopesOf } from './scopes.js';
-import { elementCount } from './tensor.js';
+import { DataType, elementCount, isExternal, readTensor, type TensorProto } from './tensor.js';
 
 /** Rounds of a Loop, those of Loops around it counted in: at a microsecond each, which is less than one takes, a quarter of a minute. */
 const mostRounds = 2 ** 24;
@@ -48,7 +49,8 @@ function faultIn(
     node.output.forEach((output, i) => {
       facts.set(output, i === 0 ? fact : undefined);
     });
-    const wrong = sizeFault(node, fact, memory) ?? bodyFault(graph, node, known, times, memory);
+    const wrong =
+      sizeFault(node, fact, memory) ?? divisionFault(graph, node) ?? bodyFault(graph, node, known, times, memory);
     if (wrong !== null) return wrong;
   }
   return null;
@@ -60,6 +62,24 @@ function sizeFault(node: NodeProto, fact: Fact | undefined, memory: number): str
   if (!(bytes > memory)) return null;
   const gigabytes = (count: number) => `${(count / 2 ** 30).toPrecision(3)} GiB`;
   return `${describeNode(node)} gives [${fact.dims.join(', ')}], ${gigabytes(bytes)}, where the machine has ${gigabytes(memory)}`;
+}
+
+/** The smallest number of each type, whose quotient by -1 the type does not hold: the processor ends the process at it. */
+const smallest: ReadonlyMap<number, bigint> = new Map([
+  [DataType.INT32, -(2n ** 31n)],
+  [DataType.INT64, -(2n ** 63n)],
+]);
+
+function divisionFault(graph: Graph, node: NodeProto): string | null {
+  if (!isStandard(node) || (node.opType !== 'Div' && node.opType !== 'Mod')) return null;
+  const [a, b] = node.input.map((input) => graph.constant(input));
+  const least = a && smallest.get(a.dataType);
+  if (a === undefined || b === undefined || least === undefined || isExternal(a) || isExternal(b)) return null;
+  const holds = (tensor: TensorProto, value: bigint) =>
+    Array.from<number | bigint, bigint>(readTensor(tensor), BigInt).includes(value);
+  return holds(b, -1n) && holds(a, least)
+    ? `${describeNode(node)} divides ${least} by -1, which no ${a.dataType === DataType.INT32 ? 'INT32' : 'INT64'} holds`
+    : null;
 }
 
 function bodyFault(

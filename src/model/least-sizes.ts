@@ -1,23 +1,9 @@
-import { findAttribute, intAttribute, intsAttribute } from './attributes.js';
+import { findAttribute, intAttribute, intsAttribute, stringAttribute } from './attributes.js';
+import { type Fact, type Inputs, type Rule, sized } from './fact.js';
 import { isStandard, type NodeProto, type ValueInfoProto } from './graph.js';
+import { windowRules } from './least-windows.js';
 import { byteLengthOf } from './onnx/sound.js';
 import { DataType, dimsOf, elementCount, isExternal, readDoubles, readTensor, type TensorProto } from './tensor.js';
-
-/** What is known of a value before anything runs. */
-export interface Fact {
-  /** each extent at least; 1 where only a run tells */
-  readonly dims: readonly number[];
-  /** whether the extents are exactly these */
-  readonly exact: boolean;
-  /** bytes of an element at least */
-  readonly width: number;
-  /** the elements, where they are numbers, few, and the same in every run */
-  readonly values: readonly number[] | null;
-}
-
-/** What is known of a node's inputs, by place. */
-type Inputs = readonly (Fact | undefined)[];
-type Rule = (inputs: Inputs, node: NodeProto) => Fact | undefined;
 
 /** Shapes have a handful of elements. */
 const mostValues = 64;
@@ -49,7 +35,6 @@ function valuesOf(tensor: TensorProto): number[] | null {
   }
 }
 
-const sized = (dims: readonly number[], width = 1, exact = true): Fact => ({ dims, exact, width, values: null });
 const listed = (values: readonly number[], width = 8): Fact => ({
   ...sized([values.length], width),
   values: values.length <= mostValues ? values : null,
@@ -96,6 +81,56 @@ const matMul: Rule = ([a, b]) => {
   const batch = broadcast([sized(a.dims.slice(0, -2)), sized(b.dims.slice(0, -2))]);
   return sized([...(batch?.dims ?? []), a.dims.at(-2) ?? 1, b.dims.at(-1) ?? 1], a.width, false);
 };
+
+const gemm: Rule = ([a, b], node) => {
+  if (a?.dims.length !== 2 || b?.dims.length !== 2) return undefined;
+  const rows = a.dims[intAttribute(node, 'transA', 0) === 0 ? 0 : 1];
+  const columns = b.dims[intAttribute(node, 'transB', 0) === 0 ? 1 : 0];
+  return sized([rows ?? 1, columns ?? 1], a.width, false);
+};
+
+/** Each letter of the result has the extent that it has in an operand; what has an ellipsis says nothing here. */
+const einsum: Rule = (inputs, node) => {
+  const [left = '', right] = stringAttribute(node, 'equation', '').replaceAll(' ', '').split('->');
+  if (right === undefined || left.includes('.')) return undefined;
+  const extents = new Map<string, number>();
+  for (const [i, term] of left.split(',').entries()) {
+    for (const [axis, letter] of Array.from(term).entries()) {
+      extents.set(letter, Math.max(extents.get(letter) ?? 1, inputs[i]?.dims[axis] ?? 1));
+    }
+  }
+  return sized(
+    Array.from(right, (letter) => extents.get(letter) ?? 1),
+    inputs[0]?.width,
+    false,
+  );
+};
+
+/** The last axes of the output are an input's elements, or an attribute's. */
+const endingIn =
+  (name: string): Rule =>
+  ([x, given], node) => {
+    const last = given?.values ?? intsAttribute(node, name);
+    if (x === undefined || !last) return undefined;
+    const kept = x.dims.slice(0, Math.max(0, x.dims.length - last.length));
+    return sized([...kept, ...last.map((dim) => Math.max(1, dim))], x.width, false);
+  };
+
+const roiAlign: Rule = ([x, , batches], node) =>
+  x &&
+  sized(
+    [
+      batches?.dims[0] ?? 1,
+      x.dims[1] ?? 1,
+      intAttribute(node, 'output_height', 1),
+      intAttribute(node, 'output_width', 1),
+    ],
+    x.width,
+    false,
+  );
+
+/** A vector as long as an input says. */
+const lengthGiven: Rule = ([size]) => (size?.values ? sized([Math.max(0, size.values[0] ?? 0)], 4) : undefined);
 
 const concat: Rule = (inputs, node) => {
   const known = inputs.filter((fact) => fact !== undefined);
@@ -149,8 +184,17 @@ const range: Rule = (inputs) => {
   return sized([Math.max(0, Math.ceil((limit - start) / delta))], inputs[0]?.width);
 };
 
-const gather: Rule = ([x, indices]) => {
-  if (!x?.values || !indices?.values || x.dims.length !== 1) return undefined;
+const gather: Rule = ([x, indices], node) => {
+  if (x === undefined || indices === undefined) return undefined;
+  if (!x.values || !indices.values || x.dims.length !== 1) {
+    const given = intAttribute(node, 'axis', 0);
+    const axis = given < 0 ? given + x.dims.length : given;
+    return sized(
+      [...x.dims.slice(0, axis), ...indices.dims, ...x.dims.slice(axis + 1)],
+      x.width,
+      x.exact && indices.exact,
+    );
+  }
   const values = indices.values.map((at) => x.values?.at(at) ?? 0);
   return { ...indices, width: x.width, values };
 };
@@ -204,6 +248,15 @@ const rules: Readonly<Record<string, Rule>> = {
     Relu: same,
     Neg: same,
     Abs: same,
+    LeakyRelu: same,
+    Elu: same,
+    Softplus: same,
+    Erf: same,
+    Gelu: same,
+    HardSigmoid: same,
+    HardSwish: same,
+    Reciprocal: same,
+    Log: same,
     Sqrt: same,
     Exp: same,
     Sigmoid: same,
@@ -223,7 +276,17 @@ const rules: Readonly<Record<string, Rule>> = {
   Expand: ([x, shape]) => (shape?.values ? broadcast([x, sized(shape.values, x?.width)]) : undefined),
   ...{ Tile: tile, Range: range, OneHot: oneHot, Pad: pad, Resize: resize, Upsample: resize },
   ...{ Concat: concat, Reshape: reshape, Unsqueeze: unsqueeze, Transpose: transpose, Gather: gather, MatMul: matMul },
-  ...{ RandomNormal: random, RandomUniform: random },
+  ...{ RandomNormal: random, RandomUniform: random, RandomNormalLike: same, RandomUniformLike: same },
+  ...{
+    Gemm: gemm,
+    Einsum: einsum,
+    CenterCropPad: endingIn(''),
+    MaxRoiPool: endingIn('pooled_shape'),
+    RoiAlign: roiAlign,
+  },
+  ...{ HannWindow: lengthGiven, HammingWindow: lengthGiven, BlackmanWindow: lengthGiven },
+  ...{ MaxUnpool: shapedBy(2), AffineGrid: shapedBy(1) },
+  ...windowRules,
 };
 
 /** What is known of a node's first output; undefined where nothing is. */

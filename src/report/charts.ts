@@ -181,7 +181,8 @@ function intervalsOption({ x, rows }: Extract<Chart, { kind: 'intervals' }>) {
             show: true,
             position: 'top',
             align: labelAlign(value, range),
-            formatter: label,
+            // a string would be a template, in which {c} is the value
+            formatter: () => label,
             distance: 6,
             backgroundColor: 'var(--paper)',
             padding: 1,

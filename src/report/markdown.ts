@@ -9,12 +9,12 @@ export function documentMarkdown(document: ReportDocument): string {
   const { verdict } = document;
   const parts = [
     `# ${escapeMarkdown(document.title)}`,
-    escapeMarkdown(document.subtitle),
-    ...(verdict === null ? [] : [`> **${escapeMarkdown(verdict.headline)}**\n>\n> ${richMarkdown(verdict.text)}`]),
+    lineMarkdown([document.subtitle]),
+    ...(verdict === null ? [] : [`> **${escapeMarkdown(verdict.headline)}**\n>\n> ${lineMarkdown(verdict.text)}`]),
     ...document.summary.map(blockMarkdown),
     ...document.sections.flatMap(({ title, blocks }) => [`## ${escapeMarkdown(title)}`, ...blocks.map(blockMarkdown)]),
     '---',
-    richMarkdown(document.footer),
+    lineMarkdown(document.footer),
   ];
   return printableLines(`${parts.join('\n\n')}\n`);
 }
@@ -23,11 +23,11 @@ export function documentMarkdown(document: ReportDocument): string {
 export function blockMarkdown(block: Block): string {
   switch (block.kind) {
     case 'paragraph':
-      return richMarkdown(block.text);
+      return lineMarkdown(block.text);
     case 'note':
-      return `> ${richMarkdown(block.text)}`;
+      return `> ${lineMarkdown(block.text)}`;
     case 'list':
-      return block.items.map((item, i) => `${block.ordered ? `${i + 1}.` : '-'} ${richMarkdown(item)}`).join('\n');
+      return block.items.map((item, i) => `${block.ordered ? `${i + 1}.` : '-'} ${lineMarkdown(item)}`).join('\n');
     case 'facts':
       return block.items
         .map(
@@ -52,7 +52,7 @@ export function blockMarkdown(block: Block): string {
         )
         .join('\n');
     case 'command':
-      return `${escapeMarkdown(block.label)}:\n\n\`\`\`sh\n${block.text}\n\`\`\``;
+      return `${lineMarkdown([block.label])}:\n\n${shellMarkdown(block.text)}`;
     case 'details':
       return block.blocks.map(blockMarkdown).join('\n\n');
   }
@@ -81,10 +81,10 @@ function inlineMarkdown(inline: Inline): string {
   if (typeof inline === 'string') return escapeMarkdown(inline);
   switch (inline.kind) {
     case 'code': {
-      // a fence longer than any run of backticks inside
       const text = printable(inline.text);
-      const longest = (text.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
+      const longest = longestRun(text);
       const fence = '`'.repeat(longest + 1);
+      if (text === '') return '';
       return longest > 0 ? `${fence} ${text} ${fence}` : `${fence}${text}${fence}`;
     }
     case 'strong':
@@ -94,7 +94,36 @@ function inlineMarkdown(inline: Inline): string {
   }
 }
 
-/** Names of classes and sites may hold anything; what Markdown would read as markup is escaped. */
+/** A command in a fence that is longer than any run of backticks inside. */
+export function shellMarkdown(text: string): string {
+  const fence = '`'.repeat(Math.max(3, longestRun(text) + 1));
+  return `${fence}sh\n${printable(text)}\n${fence}`;
+}
+
+function longestRun(text: string): number {
+  return (text.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
+}
+
+/** Text at the beginning of a line, where spaces, bullets, numbers, rules and the quick actions of GitLab mean something. */
+function lineMarkdown(text: Rich): string {
+  return richMarkdown(text)
+    .replace(/^ +/, (spaces) => `&#32;${spaces.slice(1)}`)
+    .replace(/^(?:[-+](?=[-+\s]|$)|=|\/(?=[a-z_]+(?:\s|$)))/, '\\$&')
+    .replace(/^(\d{1,9})(?=[.)](?:\s|$))/, '$1\\');
+}
+
+/**
+ * Names of classes and sites may hold anything; what Markdown would read as markup is escaped, and what GitHub or GitLab would make a link or
+ * a message of is not joined any more: `@name`, `#12`, addresses.
+ */
 export function escapeMarkdown(text: string): string {
-  return printable(text).replace(/[\\`*_[\]<>#]/g, '\\$&');
+  return uncalled(printable(text)).replace(/[\\`*_[\]<>#~$]|&(?=#?\w+;)/g, '\\$&');
+}
+
+/** A word joiner, which nobody sees, where what stands together calls a person, names an issue, a label or a milestone, or is an address. */
+function uncalled(text: string): string {
+  return text.replace(
+    /@(?=\S)|[#!$&](?=\d)|[%~](?=[\w"])|(?<=GH)-(?=\d)|:(?=\/\/|[a-z+-][\w+-]*:)|(?<=www)(?=\.)|(?<=mailto|xmpp)(?=:)/gi,
+    '$&\u2060',
+  );
 }

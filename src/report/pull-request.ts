@@ -3,10 +3,10 @@ import { briefMetricNames, isTableMetric, namesIn } from '../contract/metrics.js
 import type { Delta, MigrateResult } from '../contract/result.js';
 import type { Language } from '../contract/settings.js';
 import { printableLines } from '../printable.js';
-import type { Block, Inline, Rich, Table } from './document.js';
+import type { Block, Rich } from './document.js';
 import { headline } from './headline.js';
 import { texts } from './languages.js';
-import { blockMarkdown, escapeMarkdown } from './markdown.js';
+import { blockMarkdown, escapeMarkdown, shellMarkdown } from './markdown.js';
 import { numbersIn } from './numbers.js';
 import { verdictText } from './report.js';
 import { reproduceCommand } from './reproduce.js';
@@ -36,13 +36,13 @@ export function renderPullRequest(result: MigrateResult, language: Language): st
   ];
   return printableLines(
     `${[
-      `### ${escapeMarkdown(uncalled(`${words.title(basename(result.model.path))}: ${headline(result, text)}`))}`,
-      ...blocks.map(markdown),
+      `### ${escapeMarkdown(`${words.title(basename(result.model.path))}: ${headline(result, text)}`)}`,
+      ...blocks.map(blockMarkdown),
       ...allGoals(context),
-      ...undo(context).map(markdown),
+      ...undo(context).map(blockMarkdown),
       folded(words.repeat, [
-        `\`\`\`sh\n${reproduceCommand(result)}\n\`\`\``,
-        markdown(paragraph(words.repeatNote(result.environment.version))),
+        shellMarkdown(reproduceCommand(result)),
+        blockMarkdown(paragraph(words.repeatNote(result.environment.version))),
       ]),
     ].join('\n\n')}\n`,
   );
@@ -141,7 +141,7 @@ function unmetGoals(context: Context): readonly Block[] {
 
 function allGoals(context: Context): readonly string[] {
   const all = goalTable(context, () => true);
-  return all.rows.length === 0 ? [] : [folded(context.text.pullRequest.details, [markdown(all)])];
+  return all.rows.length === 0 ? [] : [folded(context.text.pullRequest.details, [blockMarkdown(all)])];
 }
 
 function undo({ result, text }: Context): readonly Block[] {
@@ -154,31 +154,4 @@ function undo({ result, text }: Context): readonly Block[] {
 /** What is read by those who want to; the empty lines let Markdown be Markdown within. */
 function folded(summary: string, parts: readonly string[]): string {
   return `<details><summary>${summary}</summary>\n\n${parts.join('\n\n')}\n\n</details>`;
-}
-
-/** A block, its names made harmless. Commands are code, in which nobody is called. */
-function markdown(block: Block): string {
-  switch (block.kind) {
-    case 'paragraph':
-    case 'note':
-      return blockMarkdown({ ...block, text: block.text.map(uncalledInline) });
-    case 'table':
-      return blockMarkdown(uncalledTable(block));
-    default:
-      return blockMarkdown(block);
-  }
-}
-
-function uncalledTable(table: Table): Table {
-  return { ...table, rows: table.rows.map((row) => row.map((cell) => cell.map(uncalledInline))) };
-}
-
-function uncalledInline(inline: Inline): Inline {
-  if (typeof inline === 'string') return uncalled(inline);
-  return inline.kind === 'strong' ? { ...inline, text: uncalled(inline.text) } : inline;
-}
-
-/** A word joiner, which nobody sees, after what would call a person, or name an issue, a label or a milestone; and within an address. */
-function uncalled(text: string): string {
-  return text.replace(/[@#!$%&~](?=[\w[])|(?<=\bGH)-(?=\d)|(?<=:\/)\/(?=\w)/g, '$&\u2060');
 }

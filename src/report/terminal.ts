@@ -91,9 +91,7 @@ export function renderTerminal(
     ]);
   const [lost] = result.slices.toSorted((a, b) => (improvement(a.delta) ?? 0) - (improvement(b.delta) ?? 0));
   const worstSlice =
-    lost === undefined
-      ? []
-      : [deltaLine(text.terminal.worstSlice(printable(sliceName(lost)), lost.delta.count), lost.delta)];
+    lost === undefined ? [] : [deltaLine(text.terminal.worstSlice(sliceName(lost), lost.delta.count), lost.delta)];
   const seeds = result.spread.map(({ seed, control, frelu }) => [
     text.terminal.seed(seed, result.arms.frelu.seed === seed),
     ...(control === null ? [] : [`${text.arms.control} ${plain([numbers.metric(metric, control, null)])}`]),
@@ -104,7 +102,7 @@ export function renderTerminal(
       ? []
       : [[text.terminal.files, result.files.map(({ path }) => printable(path)).join('\n')] as const]),
     ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.map(printable).join('\n')] as const]),
-    ...(result.rollback === null ? [] : [[text.terminal.rollback, result.rollback] as const]),
+    ...(result.rollback === null ? [] : [[text.terminal.rollback, printable(result.rollback)] as const]),
   ];
   const [heading, ...body] = fitting(arms, width);
   return [
@@ -114,7 +112,7 @@ export function renderTerminal(
     ...(seeds.length === 0 ? [] : [...aligned(seeds), '']),
     ...stackedWhere([...deltas, ...others, ...worstSlice], width),
     '',
-    `${chalk.bold[verdictColors[result.verdict]](inCapitals(headline(result, text), text.verdicts[result.verdict]))}  (${text.terminal.accepted(result.acceptance.rule, result.acceptance.met)})`,
+    `${chalk.bold[verdictColors[result.verdict]](inCapitals(printable(headline(result, text)), text.verdicts[result.verdict]))}  (${printable(text.terminal.accepted(result.acceptance.rule, result.acceptance.met))})`,
     printable(result.why),
     ...result.acceptance.goals.flatMap((goal) =>
       goal.met ? [] : [`  ${printable(text.terminal.missed(goalText(goal, text)))}`],
@@ -130,9 +128,10 @@ function inCapitals(headline: string, verdict: string): string {
   return headline.replace(verdict, verdict.toUpperCase());
 }
 
-/** Columns padded to their widest cell; the first is flush left, the others flush right. */
+/** Columns padded to their widest cell; the first is flush left, the others flush right. Names of outputs, metrics and slices come from files. */
 function aligned(rows: readonly (readonly string[])[]): string[] {
-  return alignColumns(rows, '   ', (column) => column > 0, stringWidth);
+  const shown = rows.map((row) => row.map(printable));
+  return alignColumns(shown, '   ', (column) => column > 0, stringWidth);
 }
 
 /** The same; where it is too wide for the terminal, rows and columns change places. */
@@ -147,7 +146,10 @@ function fitting(rows: readonly (readonly string[])[], width: number): string[] 
 function stackedWhere(rows: readonly (readonly string[])[], width: number): string[] {
   const lines = aligned(rows);
   if (lines.every((line) => stringWidth(line) <= width)) return lines;
-  return rows.flatMap(([label = '', ...cells]) => [label, `   ${cells.filter((cell) => cell !== '').join('   ')}`]);
+  return rows.flatMap(([label = '', ...cells]) => [
+    printable(label),
+    printable(`   ${cells.filter((cell) => cell !== '').join('   ')}`),
+  ]);
 }
 
 /** A row per line of the value, the label beside the first. */

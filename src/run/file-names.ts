@@ -3,3 +3,6 @@ export const recordName = 'run.json';
 
 /** A run's result; a folder that has it is a finished run's. */
 export const resultName = 'report.json';
+
+/** The folder in a run's folder for what it computes. */
+export const artifactsName = 'artifacts';

@@ -10,7 +10,8 @@ import { history } from '../upgrade/history.js';
 import { checkOwnEntries, checkOwnFolder, readOwn } from '../upgrade/own-files.js';
 import { modeOfCopy, type Ownership } from '../upgrade/permissions.js';
 import { replaceFile } from '../upgrade/replace.js';
-import { recordName, resultName } from './file-names.js';
+import { artifactsName, recordName, resultName } from './file-names.js';
+import { checkNamedFolder } from './named-folder.js';
 import { type MigrateOptions, type RunContent, runSha256, specOf } from './spec.js';
 import { openFolderStore } from './store/folder.js';
 import type { Store } from './store.js';
@@ -36,15 +37,13 @@ export interface RunPlace extends RunRecord {
   readonly store: Store;
 }
 
-const artifacts = 'artifacts';
-
 /** in bytes; a record lists the files of a model */
 const recordLimit = 2 ** 26;
 
 /**
  * Makes the folder of a new run, or finds the one to go on with.
  * @throws Failure('usage') when there is no interrupted run of the same model, data and settings; Failure('input') when the folder
- *   cannot be written, or a record in it is damaged
+ *   cannot be written, holds files that no run made, or a record in it is damaged
  * @param warn is told of runs that were passed over since their records are damaged
  */
 export async function openPlace(
@@ -62,6 +61,7 @@ export async function openPlace(
     const folders = named === null ? await foldersOf(runs) : [named];
     return resumePlace(folders, run, model, ownership, warn);
   }
+  if (named !== null) await checkNamedFolder(named, async () => (await readRecord(named)) !== null);
   const started = new Date().toISOString();
   const id = `${started.replace(/[-:]|\..*/g, '')}-${run.slice(0, 6)}${randomBytes(2).toString('hex')}`;
   const folder = named ?? join(runs, id);
@@ -102,7 +102,7 @@ export async function findPlace(folder: string): Promise<RunPlace | null> {
 }
 
 function placeOf(folder: string, record: RunRecord, ownership: Ownership): RunPlace {
-  const store = openFolderStore(join(folder, artifacts), { run: record.run, ownership });
+  const store = openFolderStore(join(folder, artifactsName), { run: record.run, ownership });
   return { ...record, folder, ownership, store };
 }
 
@@ -133,7 +133,7 @@ async function resumePlace(
     if (await isFinished(folder)) continue;
     if (isSame(record.model, model.files) || (await isMadeBy(record.id, model.path))) {
       for (const { what } of damaged) warn(`${what} It is passed over.`);
-      await checkOwnFolder(join(folder, artifacts));
+      await checkOwnFolder(join(folder, artifactsName));
       return placeOf(folder, record, ownership);
     }
   }

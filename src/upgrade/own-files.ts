@@ -48,7 +48,8 @@ async function checkKind(path: string, isRight: (found: Stats) => boolean, kind:
   });
 }
 
-function kindOf(found: Stats): string {
+/** In words: what stands there. */
+export function kindOf(found: Stats): string {
   if (found.isSymbolicLink()) return 'a symbolic link';
   if (found.isDirectory()) return 'a folder';
   if (found.isFile()) return 'a file';

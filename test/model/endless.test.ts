@@ -19,6 +19,15 @@ function graphWith(
   return new Graph(graph.model);
 }
 
+/** A window over a constant of [1, 1, 3, 3]. */
+const slidingOver = (op: string, attributes: Parameters<typeof makeNode>[3]): Graph =>
+  graphWith(
+    { s: [1, 1, 3, 3], t: [1, 1, 1, 1] },
+    n('ConstantOfShape', ['s'], 'a'),
+    n('ConstantOfShape', ['t'], 'k'),
+    n(op, op === 'MaxPool' ? ['a'] : ['a', 'k'], 'big', attributes),
+  );
+
 const refused = (graph: Graph) => expect(() => refuseEndless('m.onnx', graph, memory));
 const n = (op: string, inputs: string[], output: string, attributes = {}) =>
   makeNode(op, inputs, [output], attributes, output);
@@ -70,6 +79,40 @@ describe('a model that asks for more than the machine has', () => {
         n('MatMul', ['a', 'b'], 'big'),
       ),
     ],
+    [
+      'an outer product with a place for a bias',
+      graphWith(
+        { s: [2 ** 20, 1] },
+        n('ConstantOfShape', ['s'], 'a'),
+        n('Gemm', ['a', 'a'], 'big', { transB: { int: 1 } }),
+      ),
+    ],
+    [
+      'an Einsum',
+      graphWith(
+        { s: [2 ** 20, 1] },
+        n('ConstantOfShape', ['s'], 'a'),
+        n('Einsum', ['a', 'a'], 'big', { equation: { string: 'ij, kj -> ik' } }),
+      ),
+    ],
+    [
+      'rows that are taken again and again',
+      graphWith(
+        { s: [1, 2 ** 20], t: [2 ** 20] },
+        n('ConstantOfShape', ['s'], 'a'),
+        n('ConstantOfShape', ['t'], 'b'),
+        n('Gather', ['a', 'b'], 'big'),
+      ),
+    ],
+    ['the padding of a Conv', slidingOver('Conv', { pads: { ints: [0, 0, 2 ** 20, 2 ** 20] } })],
+    [
+      'the padding of a MaxPool',
+      slidingOver('MaxPool', { kernel_shape: { ints: [1, 1] }, pads: { ints: [2 ** 20, 2 ** 20, 0, 0] } }),
+    ],
+    ['the steps of a ConvTranspose', slidingOver('ConvTranspose', { strides: { ints: [2 ** 20, 2 ** 20] } })],
+    ['the shape of a ConvTranspose', slidingOver('ConvTranspose', { output_shape: { ints: [2 ** 20, 2 ** 20] } })],
+    ['CenterCropPad', graphWith({ s: [2 ** 20, 2 ** 20] }, n('CenterCropPad', ['w', 's'], 'big'))],
+    ['HannWindow', graphWith({ s: [2 ** 40] }, n('HannWindow', ['s'], 'big'))],
     ['a size within a branch', withBody('If', 'then_branch', ['flag'], n('ConstantOfShape', ['s'], 'big'))],
   ])('is refused for %s', (_, graph) => {
     refused(graph).toThrow(/m\.onnx: .*big.* GiB, where the machine has 16\.0 GiB/);
@@ -115,6 +158,12 @@ describe('a Loop', () => {
     refused(loops([2 ** 60], true)).not.toThrow();
     refused(loops([2 ** 60, 0])).not.toThrow();
   });
+});
+
+it('an integer division that ends the process is refused', () => {
+  const by = (divisor: number) => graphWith({ a: [-(2 ** 63), 5], b: [divisor] }, n('Div', ['a', 'b'], 'q'));
+  refused(by(-1)).toThrow(/'q' divides -9223372036854775808 by -1/);
+  refused(by(-2)).not.toThrow();
 });
 
 it('says nothing against what a machine holds, and what is not known', () => {

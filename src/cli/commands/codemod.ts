@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { CodemodResult } from '../../codemod/codemod.js';
 import { granularities } from '../../contract/settings.js';
-import { printable } from '../../printable.js';
+import { printable, printableLines } from '../../printable.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
 import { choice, flag, listArgument, option } from '../options/option.js';
@@ -60,7 +60,7 @@ async function print(context: Context, result: CodemodResult, dryRun: boolean): 
   if (context.json) printJson(context, result);
   else if (dryRun) {
     // a diff alone, for `git apply` and the like
-    stdout.write(result.diff);
+    stdout.write(stdout.isTTY === true ? printableLines(result.diff) : result.diff);
     stderr.write(await codemodText(result, stderr.columns));
   } else stdout.write(await codemodText(result, stdout.columns));
 }

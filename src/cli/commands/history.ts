@@ -60,7 +60,7 @@ async function prune(context: Context, path: string, keep: number, yes: boolean)
     const left = result.kept.length === 0 ? 'none' : result.kept.join(', ');
     const freed = result.pruned.map(({ id, bytes }) => `${id}  ${bytes} bytes\n`).join('');
     io.stdout.write(
-      `${freed}${result.freed} bytes were freed. Versions of ${result.model} that can be restored: ${left}.\n`,
+      `${freed}${result.freed} bytes were freed. Versions of ${printable(result.model)} that can be restored: ${left}.\n`,
     );
   }
   return 0;

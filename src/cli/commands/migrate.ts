@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import { exitCodes } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import { parseAcceptanceRule, parseMinEffect } from '../../evaluation/rule.js';
-
+import { printable } from '../../printable.js';
 import { defaultAcceptance, type MigrateOptions } from '../../run/spec.js';
-
 import { shellQuote } from '../../shell.js';
 
 import { type Context, printJson, type Run } from '../context.js';
@@ -131,7 +130,7 @@ export function declareMigrate(command: Command): Run {
     }
     if (result.acceptance.met) return 0;
     context.io.stderr.write(
-      `frelu-migrate: the acceptance rule ${result.acceptance.rule} was not met. The model is untouched.\n`,
+      `frelu-migrate: the acceptance rule ${printable(result.acceptance.rule)} was not met. The model is untouched.\n`,
     );
     return exitCodes.rejected;
   };
@@ -175,6 +174,6 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
 /** Where a failure while writing leaves the user: the files are whole in any case, the history says which. */
 function afterWriting({ model, out, dryRun }: MigrateOptions, command: string): string {
   if (dryRun) return 'The model is untouched.';
-  if (out !== null) return `The model is untouched; ${out} may have been written.`;
+  if (out !== null) return `The model is untouched; ${printable(out)} may have been written.`;
   return `Its history tells whether the model was replaced: ${command} history ${shellQuote(model)}.`;
 }

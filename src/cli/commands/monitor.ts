@@ -139,7 +139,7 @@ async function monitorText(
   ]);
   const count = (of: DriftCheck['level']) => checks.filter((check) => check.level === of).length;
   return (
-    `${printable(model)}\n${data.count} samples of ${printable(data.path)} (${data.format}) against ${baselineSamples} of run ${run}, ${device.used}\n\n` +
+    `${printable(model)}\n${data.count} samples of ${printable(data.path)} (${data.format}) against ${baselineSamples} of run ${printable(run)}, ${device.used}\n\n` +
     `${await table(['quantity', 'baseline', 'now', 'alarm', 'level'], rows, { right: ['baseline', 'now', 'alarm'], width })}\n\n` +
     `${level}: ${plural(count('alarm'), 'alarm')}, ${plural(count('warning'), 'warning')} in ${plural(checks.length, 'check')}\n`
   );

@@ -28,7 +28,7 @@ function faultOf(model: ModelProto, rawBytes: (tensor: TensorProto) => number): 
     if (wrong !== null) return wrong;
   }
   if (graph === undefined) return null;
-  for (const { node } of [...bodiesOf(graph), ...functions.flatMap((fn) => [fn, ...fn.node.flatMap(innerBodies)])]) {
+  for (const node of listsOf(graph, functions)) {
     // tables by operator are objects, which have members of their own under such names
     const strange = node.find((each) => isStandard(each) && each.opType in Object.prototype);
     if (strange !== undefined) return `${describeNode(strange)} is no operator of ONNX`;
@@ -37,6 +37,12 @@ function faultOf(model: ModelProto, rawBytes: (tensor: TensorProto) => number): 
       return `${describeNode(waiting)} needs what is computed from it: the graph goes round in a circle`;
   }
   return functionFault(graph, functions);
+}
+
+/** The nodes of the graph, of each function, and of each body in them. */
+function listsOf(graph: GraphProto, functions: readonly FunctionProto[]): readonly (readonly NodeProto[])[] {
+  const bodies = [...bodiesOf(graph), ...functions.flatMap(({ node }) => node.flatMap(innerBodies))];
+  return [...bodies, ...functions].map(({ node }) => node);
 }
 
 /** A graph, and the bodies in it. */
@@ -152,16 +158,15 @@ function firstInCircle(nodes: readonly NodeProto[]): NodeProto | null {
 const mostNodes = 2 ** 20;
 
 function functionFault(graph: GraphProto, functions: readonly FunctionProto[]): string | null {
-  const keyOf = (domain: string, name: string, overload: string): string =>
-    JSON.stringify([domain === 'ai.onnx' ? '' : domain, name, overload]);
-  const byKey = new Map(functions.map((fn) => [keyOf(fn.domain, fn.name, fn.overload), fn]));
+  const byKey = new Map(functions.map((fn) => [functionKey(fn.domain, fn.name, fn.overload), fn]));
+  const called = ({ domain, opType, overload }: NodeProto) => byKey.get(functionKey(domain, opType, overload));
   /** nodes that a function comes to; null while that is being counted */
   const sizes = new Map<FunctionProto, number | null>();
   const sizeOf = (nodes: readonly NodeProto[], depth: number): number => {
     let size = 0;
     for (const node of nodes) {
       for (const body of subgraphsOf(node)) size += sizeOf(body.node, depth);
-      const fn = byKey.get(keyOf(node.domain, node.opType, node.overload));
+      const fn = called(node);
       size += fn === undefined ? 1 : sizeOfFunction(fn, depth + 1);
     }
     return size;
@@ -177,8 +182,20 @@ function functionFault(graph: GraphProto, functions: readonly FunctionProto[]): 
     return size;
   };
   if (functions.length > mostFunctions) return `it defines ${functions.length} functions of its own`;
+  for (const node of listsOf(graph, functions)) {
+    // ONNX Runtime ends the whole process at such a call
+    const wrong = node.find((each) => exceeds(each, called(each)));
+    if (wrong !== undefined) return `${describeNode(wrong)} has more inputs or outputs than the function that it calls`;
+  }
   if (sizeOf(graph.node, 0) <= mostNodes) return null;
   return 'its functions call themselves, or each other more often than can be written out';
+}
+
+const functionKey = (domain: string, name: string, overload: string): string =>
+  JSON.stringify([domain === 'ai.onnx' ? '' : domain, name, overload]);
+
+function exceeds({ input, output }: NodeProto, fn: FunctionProto | undefined): boolean {
+  return fn !== undefined && (input.length > fn.input.length || output.length > fn.output.length);
 }
 
 /** Of one model, each of which may call the next: what exporters write are tens. */

@@ -5,6 +5,7 @@ import { type DType, type OnnxBuilder, onnxTypes, type Shape, type Value } from 
 import type { WeightValues } from '../tfjs/files.js';
 import { broadcastShape, firstPermutation, toChannelsFirst, toPlain } from '../tfjs/layout.js';
 import { type LayoutStep, rearrange, type WeightOrigin } from '../tfjs/origin.js';
+import { Unsupported } from '../tfjs/unsupported.js';
 import type { GraphNode } from './graph-def.js';
 
 /** What is known of the elements of a small integer tensor before anything runs: shapes and what is computed from them. */
@@ -40,19 +41,6 @@ export type Results = Map<string, readonly Operand[]>;
 /** One row of the table of operators: the ONNX nodes of a tfjs node, one result per output of it. */
 export type Converter = (context: NodeContext) => readonly Operand[];
 export type ConverterTable = Readonly<Record<string, Converter>>;
-
-/** Thrown by a converter: this use of its operator is not covered. Gathered, so that a user sees all of them at once. */
-export class Unsupported extends Error {
-  override readonly name = 'Unsupported';
-
-  constructor(
-    reason: string,
-    /** what to do about it, where that is known */
-    readonly cure: string | null = null,
-  ) {
-    super(reason);
-  }
-}
 
 export function isConstant(operand: Operand): operand is Constant {
   return 'weight' in operand;
@@ -168,6 +156,12 @@ export class NodeContext {
 
   dtype(input: number): DType {
     return this.operand(input).dtype;
+  }
+
+  /** Products take operands of one element type: TensorFlow writes no others, and ONNX knows none. */
+  refuseMixed(inputs: readonly number[]): void {
+    const types = new Set(inputs.map((input) => this.dtype(input)));
+    if (types.size > 1) this.refuse(`its operands are of the types ${[...types].join(', ')}`);
   }
 
   /** The shape as tf.js has it. */

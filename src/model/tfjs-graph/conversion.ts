@@ -1,7 +1,8 @@
 import { Failure } from '../../contract/failure.js';
 import type { NodeProto } from '../graph.js';
-import type { OnnxBuilder, Value } from '../tfjs/builder.js';
+import { type OnnxBuilder, refuseShapes, type Value } from '../tfjs/builder.js';
 import { type TfjsFiles, weightValues } from '../tfjs/files.js';
+import { Unsupported } from '../tfjs/unsupported.js';
 import {
   type Constant,
   isConstant,
@@ -9,7 +10,6 @@ import {
   type Operand,
   type Results,
   type Slot,
-  Unsupported,
   Weights,
   type WeightUse,
 } from './context.js';
@@ -100,6 +100,7 @@ export class Conversion {
       scan !== undefined
         ? writeScan(context, scan, (nodes, results, outputs, body) => this.#writeAll(nodes, results, outputs, body))
         : (converter?.(context) ?? context.refuse('it is not supported', cureOf(node.op)));
+    refuseShapes(made);
     const [first] = made;
     const last = first === undefined || isConstant(first) ? undefined : builder.nodeOf(first.name);
     const written = builder.nodes.slice(mark);

@@ -1,6 +1,5 @@
 import * as v from 'valibot';
 import { Failure } from '../../contract/failure.js';
-import { present } from '../../contract/present.js';
 import type { DType, Shape } from '../tfjs/builder.js';
 import { isList, isObject, type Json, type JsonObject, listOf, objectOf, textOf } from '../tfjs/json.js';
 import { anyObject, readPart } from '../tfjs/schema.js';
@@ -82,7 +81,7 @@ const signatureParts = v.object({ inputs: signatureEntries, outputs: signatureEn
  */
 export function readGraphDef(path: string, json: JsonObject): GraphDef {
   const topology = objectOf(json.modelTopology);
-  const nodes = nodesOf(readPart(nodeList, topology.node, path, 'modelTopology.node'));
+  const nodes = nodesOf(path, readPart(nodeList, topology.node, path, 'modelTopology.node'));
   for (const { name, inputs } of nodes.values()) {
     for (const { node } of inputs) {
       if (nodes.has(node)) continue;
@@ -96,13 +95,13 @@ export function readGraphDef(path: string, json: JsonObject): GraphDef {
   const signature = json.signature ?? objectOf(json.userDefinedMetadata).signature ?? {};
   const { inputs, outputs } = readPart(signatureParts, signature, path, 'signature');
   const functions = functionsOf(path, objectOf(topology.library));
-  return { nodes, functions, inputs: entriesOf(inputs), outputs: entriesOf(outputs) };
+  return { nodes, functions, inputs: entriesOf(path, inputs), outputs: entriesOf(path, outputs) };
 }
 
-function nodesOf(list: v.InferOutput<typeof nodeList>): Map<string, GraphNode> {
+function nodesOf(path: string, list: v.InferOutput<typeof nodeList>): Map<string, GraphNode> {
   return new Map(
     list.map(({ name, op, input, attr }) => {
-      const inputs = input.filter((each) => !each.startsWith('^')).map(parseEndpoint);
+      const inputs = input.filter((each) => !each.startsWith('^')).map((each) => endpointOf(path, each));
       return [name, { name, op, inputs, attributes: attr }];
     }),
   );
@@ -114,20 +113,20 @@ function functionsOf(path: string, library: JsonObject): Map<string, GraphFuncti
     list.map(({ signature: { name, inputArg, outputArg }, nodeDef, ret }) => {
       const outputs = outputArg.map((output) => {
         const returned = ret[output.name];
-        if (returned !== undefined) return parseEndpoint(returned);
+        if (returned !== undefined) return endpointOf(path, returned);
         throw new Failure('input', {
           what: `${path}: the function '${name}' of its library does not say what it returns as '${output.name}'.`,
           cure: 'Convert the model again.',
         });
       });
-      return [name, { inputs: inputArg.map((each) => each.name), nodes: nodesOf(nodeDef), outputs }];
+      return [name, { inputs: inputArg.map((each) => each.name), nodes: nodesOf(path, nodeDef), outputs }];
     }),
   );
 }
 
-function entriesOf(entries: v.InferOutput<typeof signatureEntries>): SignatureEntry[] {
+function entriesOf(path: string, entries: v.InferOutput<typeof signatureEntries>): SignatureEntry[] {
   return Object.entries(entries).map(([key, { name, dtype, tensorShape }]) => {
-    return { key, endpoint: parseEndpoint(name), dtype: dtypeOf(dtype), shape: shapeOf(tensorShape) };
+    return { key, endpoint: endpointOf(path, name), dtype: dtypeOf(dtype), shape: shapeOf(tensorShape) };
   });
 }
 
@@ -140,6 +139,20 @@ export function parseEndpoint(text: string): Endpoint {
   if (rest.length === 0) return { node, output: 0 };
   const later = rest.length > 1 ? (laterOutputs.get(rest[0] ?? '') ?? 0) : 0;
   return { node, output: later + Number(rest.at(-1)) };
+}
+
+/** Outputs of one node: the operators that have most give one for each part of a tensor. */
+export const mostOutputs = 2 ** 16;
+
+/** @throws Failure('input') for an output that no node has */
+function endpointOf(path: string, text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  const { output } = endpoint;
+  if (Number.isInteger(output) && output >= 0 && output < mostOutputs) return endpoint;
+  throw new Failure('input', {
+    what: `${path}: '${text}' names no output of a node.`,
+    cure: 'Convert the model again.',
+  });
 }
 
 /** The outputs that functions name, of operators with several of one tensor each: TopKV2's, FusedBatchNorm's. */
@@ -172,9 +185,8 @@ export function numbersAttribute(node: GraphNode, name: string): number[] {
 }
 
 export function stringsAttribute(node: GraphNode, name: string): string[] {
-  return listOf(listOfAttribute(node, name).s).map((each) =>
-    present(decodeString(each), `a string of attribute '${name}' of node '${node.name}'`),
-  );
+  // what is no string names nothing that is known
+  return listOf(listOfAttribute(node, name).s).map((each) => decodeString(each) ?? '');
 }
 
 export function dtypeAttribute(node: GraphNode, name: string): DType | null {
@@ -191,7 +203,7 @@ function listOfAttribute(node: GraphNode, name: string): JsonObject {
 
 /** Bytes are base64 in protobuf's JSON form; some converters wrote them as a list of character codes. */
 function decodeString(value: Json | undefined): string | null {
-  if (isList(value)) return String.fromCharCode(...value.map(Number));
+  if (isList(value)) return value.map((each) => String.fromCharCode(Number(each))).join('');
   return typeof value === 'string' ? Buffer.from(value, 'base64').toString('latin1') : null;
 }
 

@@ -3,7 +3,7 @@ import { type NodeProto, outputName } from '../graph.js';
 import { type FormatLimits, unlimited } from '../limits.js';
 import type { Model, ModelOutline } from '../model.js';
 import { elementCount } from '../tensor.js';
-import { OnnxBuilder, type Value, valueInfo } from '../tfjs/builder.js';
+import { OnnxBuilder, refuseInputs, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
 import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
@@ -75,6 +75,7 @@ function convert(files: TfjsFiles, written: GraphDef, keeps: boolean): Converted
   const inputs: Value[] = [];
   conversion.write(executionOrder(files.path, definition, outputs), results, outputs, builder, (node) => {
     const input = placeholder(definition, node);
+    refuseInputs(files.path, [input]);
     inputs.push(input);
     builder.freshName(input.name);
     return input;

@@ -5,25 +5,13 @@ import { type TfjsFiles, type TfjsWeight, weightBytes, weightValues } from '../t
 import { isList, isObject, type Json, textOf } from '../tfjs/json.js';
 import { toChannelsFirst, toPlain } from '../tfjs/layout.js';
 import { type LayoutStep, rearrange, type WeightOrigin } from '../tfjs/origin.js';
+import { Unsupported } from '../tfjs/unsupported.js';
 import type { LayerSpec } from './topology.js';
 
 /** A tensor between layers. */
 export interface LayerValue extends Value {
   /** the BOOL value [batch, time] that says which steps count; null where all do */
   readonly mask: string | null;
-}
-
-/** Thrown by a converter: this use of its layer is not covered. Gathered, so that a user sees all of them at once. */
-export class Unsupported extends Error {
-  override readonly name = 'Unsupported';
-
-  constructor(
-    reason: string,
-    /** what to do about it, where that is known */
-    readonly cure: string | null = null,
-  ) {
-    super(reason);
-  }
 }
 
 /** One row of the table of layers: the ONNX nodes of one call of a layer, and its outputs. */
@@ -112,7 +100,7 @@ export class LayersGraph {
     if (known !== undefined) return known;
     const initializer = this.builder.freshName(name);
     const size = shape.reduce((product, dim) => product * dim, 1);
-    if (size > mostNeutral) throw new RangeError(`${size} values of ${name}`);
+    if (size > mostNeutral) throw new Unsupported(`${name}, which it does without, would have ${size} values`);
     this.builder.addInitializer(floatTensor(initializer, shape, new Float32Array(size).fill(value)));
     this.#initializers.set(name, initializer);
     return initializer;
@@ -197,6 +185,16 @@ export class LayerContext {
     return textOf(this.spec.config[field]) ?? fallback;
   }
 
+  /** A field that is a number of elements, of steps or of pixels. */
+  size(field: string, fallback: number): number {
+    return this.#size(field, this.number(field, fallback));
+  }
+
+  #size(field: string, value: unknown): number {
+    if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 2 ** 31) return value;
+    return this.refuse(`its ${field} is ${JSON.stringify(value)}, where whole numbers from 1 on mean something`);
+  }
+
   number(field: string, fallback: number): number {
     const value = this.spec.config[field];
     return typeof value === 'number' ? value : fallback;
@@ -208,14 +206,10 @@ export class LayerContext {
   }
 
   /** A field that is one number or a list of `length`; a single one counts for all. */
-  numbers(field: string, length: number, fallback: number): number[] {
+  sizes(field: string, length: number, fallback: number): number[] {
     const value = this.spec.config[field];
-    if (typeof value === 'number') return new Array<number>(length).fill(value);
-    if (isList(value) && value.length === length) {
-      return value.map((each) =>
-        typeof each === 'number' ? each : this.refuse(`its ${field} is not a list of numbers`),
-      );
-    }
+    if (typeof value === 'number') return new Array<number>(length).fill(this.#size(field, value));
+    if (isList(value) && value.length === length) return value.map((each) => this.#size(field, each));
     if (value === undefined || value === null) return new Array<number>(length).fill(fallback);
     return this.refuse(`its ${field} is ${JSON.stringify(value)}`);
   }

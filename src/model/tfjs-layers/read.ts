@@ -1,13 +1,14 @@
 import { Failure } from '../../contract/failure.js';
 import { type NodeProto, outputName } from '../graph.js';
 import type { Model, ModelOutline } from '../model.js';
-import { type DType, OnnxBuilder, valueInfo } from '../tfjs/builder.js';
+import { type DType, OnnxBuilder, refuseInputs, refuseShapes, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles } from '../tfjs/files.js';
 import { dimsOfJson, type Json, objectOf, textOf } from '../tfjs/json.js';
 import { toPlain } from '../tfjs/layout.js';
 import type { WeightOrigin } from '../tfjs/origin.js';
+import { Unsupported } from '../tfjs/unsupported.js';
 import { metadataOf } from '../tfjs/write.js';
-import { type Activation, LayerContext, LayersGraph, type LayerValue, type Slot, Unsupported } from './context.js';
+import { type Activation, LayerContext, LayersGraph, type LayerValue, type Slot } from './context.js';
 import { isKeras3Form, keras3Version } from './keras3.js';
 import { layerTable } from './layers/index.js';
 import { limitsOf } from './limits.js';
@@ -125,7 +126,9 @@ class ModelReader {
 
   read(topology: ModelSpec): { inputs: LayerValue[]; outputs: LayerValue[] } {
     this.#checkNames(topology);
-    const inputs = inputsOf(this.files.path, topology).map(({ name, shape, dtype }): LayerValue => {
+    const declared = inputsOf(this.files.path, topology);
+    refuseInputs(this.files.path, declared);
+    const inputs = declared.map(({ name, shape, dtype }): LayerValue => {
       const value = { name: this.builder.freshName(name), dtype, shape, channelsFirst: false, mask: null };
       return value;
     });
@@ -233,6 +236,7 @@ class ModelReader {
       if (keywords.length > 0) throw new Unsupported(`it is given tensors by keyword: ${keywords.join(', ')}`);
       const context = new LayerContext(this.graph, layer, inputs, layer.name, layer, (inner) => this.#wrapped(inner));
       const outputs = asList(layerTable[layer.className]?.(context));
+      refuseShapes(outputs);
       this.#nameLast(layer, outputs, before, name);
       for (const node of this.builder.nodes.slice(before)) {
         if (!this.#calls.has(node)) this.#calls.set(node, { layer, model, call });

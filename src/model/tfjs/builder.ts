@@ -13,11 +13,13 @@ import {
   type ValueInfoProto,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
+import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import { subgraphsOf } from '../attributes.js';
 import { type Attributes, Graph, makeNode } from '../graph.js';
 import { Names } from '../names.js';
 import { DataType, floatTensor, int64Tensor, rawTensor } from '../tensor.js';
+import { Unsupported } from './unsupported.js';
 
 /** The op set that tfjs models are read into: the one that gradient rules are written for. */
 const opset = 21n;
@@ -45,6 +47,47 @@ export const onnxTypes: Readonly<Record<DType, DataType>> = {
   bool: DataType.BOOL,
 };
 
+/** Whether a tensor can have this shape. */
+export function isShape(shape: Shape | null): boolean {
+  return shape === null || shape.every((extent) => extent === null || (Number.isSafeInteger(extent) && extent >= 0));
+}
+
+/** @throws Unsupported for values of which one has extents that no tensor has: what makes them was given numbers that do not fit */
+export function refuseShapes(values: readonly Pick<Value, 'shape'>[]): void {
+  // a loop gives only those of its results that are read, each at its place: `filter` passes over the others
+  const [wrong] = values.filter(({ shape }) => !isShape(shape));
+  if (wrong?.shape)
+    throw new Unsupported(
+      `its output would have the shape [${wrong.shape.map((extent) => extent ?? 'null').join(', ')}]`,
+    );
+}
+
+/** @throws Failure('input') for an input that is declared so */
+export function refuseInputs(path: string, inputs: readonly Pick<Value, 'name' | 'shape'>[]): void {
+  const wrong = inputs.find(({ shape }) => !isShape(shape));
+  if (!wrong?.shape) return;
+  throw new Failure('input', {
+    what: `${path}: the input '${wrong.name}' has the shape [${wrong.shape.map((extent) => extent ?? 'null').join(', ')}], which no tensor has.`,
+    cure: 'Save or convert the model again.',
+  });
+}
+
+/** Sizes and places that a file says as 0.5, or as more than JSON's numbers tell apart. */
+function refuseFraction(values: readonly number[]): void {
+  const wrong = values.find((value) => !Number.isSafeInteger(value));
+  if (wrong !== undefined) throw new Unsupported(`${wrong} is no whole number that a size or a place can be`);
+}
+
+function refuseFractions(attributes: Attributes): void {
+  for (const value of Object.values(attributes)) {
+    if ('int' in value) refuseFraction([value.int]);
+    else if ('ints' in value) refuseFraction(value.ints);
+    else if ('float' in value && !Number.isFinite(Math.fround(value.float))) {
+      throw new Unsupported(`${value.float} is no number that a float32 holds`);
+    }
+  }
+}
+
 /** An ONNX graph under construction: nodes in topological order, every name unique, equal constants once. */
 export class OnnxBuilder {
   readonly nodes: NodeProto[] = [];
@@ -64,8 +107,12 @@ export class OnnxBuilder {
     this.#valueNames = outer === null ? new Names() : outer.#valueNames;
   }
 
-  /** One node with one output, whose name comes back. An input that is left out is ''. */
+  /**
+   * One node with one output, whose name comes back. An input that is left out is ''.
+   * @throws Unsupported for a number that has to be whole and is not
+   */
   op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
+    refuseFractions(attributes);
     const name = this.#nodeNames.fresh(`${this.scope}/${opType}`);
     const output = this.freshName(`${name}:0`);
     this.nodes.push(makeNode(opType, inputs, [output], attributes, name));
@@ -80,6 +127,7 @@ export class OnnxBuilder {
 
   /** One node with several outputs. */
   ops(opType: string, inputs: readonly string[], outputs: number, attributes: Attributes = {}): string[] {
+    refuseFractions(attributes);
     const name = this.#nodeNames.fresh(`${this.scope}/${opType}`);
     const names = Array.from({ length: outputs }, (_, i) => this.freshName(`${name}:${i}`));
     this.nodes.push(makeNode(opType, inputs, names, attributes, name));
@@ -94,6 +142,7 @@ export class OnnxBuilder {
 
   /** An INT64 vector (axes, shapes, pads, starts), or a tensor of another shape. */
   int64s(values: readonly number[], shape: readonly number[] = [values.length]): string {
+    refuseFraction(values);
     return this.#constant(`int64 [${shape}] ${values}`, (name) => int64Tensor(name, shape, values));
   }
 

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, rm } from 'node:fs/promises';
+import { type FileHandle, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { parseDocument } from '../../contract/parse-document.js';
@@ -61,8 +61,18 @@ export function openFolderStore(folder: string, { run, ownership }: FolderStoreO
       await replaceFile(pathOf(artifact), pieces(run, artifact, value), ownership);
     },
     remove: (artifact) => rm(pathOf(artifact), { force: true }),
-    clear: () => rm(folder, { recursive: true, force: true }),
+    async clear() {
+      // a folder that is named for a run may hold files of others
+      for (const name of await namesIn(folder)) if (/\.artifact(\.new)?$/.test(name)) await rm(join(folder, name));
+    },
   };
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return readdir(folder).catch((cause: unknown) => {
+    if (errorCode(cause) === 'ENOENT') return [];
+    throw cause;
+  });
 }
 
 async function* pieces(run: string, { stage, key }: Artifact<unknown>, value: unknown): AsyncGenerator<Uint8Array> {

@@ -159,6 +159,16 @@ describe('a local function', () => {
     expect(await refusal(model)).toMatch(/functions call themselves/);
   });
 
+  it.each<[string, readonly string[], readonly string[]]>([
+    ['inputs', ['y', 'y'], ['z']],
+    ['outputs', ['y'], ['z', 'more']],
+  ])('that is called with more %s than it declares is refused', async (_, inputs, outputs) => {
+    const model = network();
+    model.functions.push(fn('A', 'Relu'));
+    model.graph?.node.push(makeNode('A', inputs, outputs, {}, '', 'own'));
+    expect(await refusal(model)).toMatch(/more inputs or outputs than the function that it calls/);
+  });
+
   it('that comes to a billion nodes is refused', async () => {
     const model = network();
     const names = Array.from({ length: 31 }, (_, i) => `F${i}`);

@@ -4,7 +4,7 @@ import type { LayoutStep } from '../../tfjs/origin.js';
 import type { Computed, ConverterTable, NodeContext } from '../context.js';
 import { numbersAttribute, stringAttribute, stringsAttribute } from '../graph-def.js';
 import { activate } from './activations.js';
-import { padding, type Window } from './window.js';
+import { axisNumbers, padding, type Window } from './window.js';
 
 /** Convolutions over channels-last input [batch, ...spatial, channels], run channels first. */
 export const convolution: ConverterTable = {
@@ -54,6 +54,7 @@ const depthwise: Kind = {
 function convolve(context: NodeContext, kind: Kind, bias: number | null = null): Computed {
   const filter = context.shape(1) ?? context.refuse('the shape of its filter is not known');
   const { spatialAxes } = kind;
+  context.refuseMixed([0, 1, ...(bias === null ? [] : [bias])]);
   const format = stringAttribute(context.node, 'data_format') ?? 'NHWC';
   if (format.startsWith('NC') && kind === depthwise) context.refuse(`data_format ${format} is not one that tf.js runs`);
   const isFirst = format.startsWith('NC');
@@ -64,14 +65,19 @@ function convolve(context: NodeContext, kind: Kind, bias: number | null = null):
   const shape = x.shape ?? [];
   const spatial = isFirst ? shape.slice(2) : shape.slice(1, -1);
   const ofSpatial = (list: readonly number[]) => (isFirst ? list.slice(2) : list.slice(1, -1));
-  const strides = ofSpatial(numbersAttribute(context.node, 'strides'));
-  const dilations = ofSpatial(numbersAttribute(context.node, 'dilations'));
+  const strides = ofSpatial(axisNumbers(context, 'strides', rank, 1));
+  const isDilated = numbersAttribute(context.node, 'dilations').length > 0;
   const window: Window = {
     kernel: filter.slice(0, spatialAxes).map((extent) => extent ?? context.refuse('its kernel size is not known')),
     strides,
-    dilations: dilations.length === 0 ? strides.map(() => 1) : dilations,
+    dilations: isDilated ? ofSpatial(axisNumbers(context, 'dilations', rank, 1)) : strides.map(() => 1),
   };
-  const { attributes, outputs } = padding(context, window, spatial, explicit ?? explicitPadding(context, ofSpatial));
+  const { attributes, outputs } = padding(
+    context,
+    window,
+    spatial,
+    explicit ?? explicitPadding(context, rank, ofSpatial),
+  );
   const groups = kind.groups(filter) ?? context.refuse('the number of its input channels is not known');
   const inputs = [x.name, context.weight(1, kind.steps(filter.map(Number))) ?? computedFilter(context, kind)];
   const channels = kind.outputChannels(filter);
@@ -128,10 +134,14 @@ interface Pads {
   readonly after: readonly number[];
 }
 
-function explicitPadding(context: NodeContext, ofSpatial: (list: readonly number[]) => number[]): Pads | null {
+function explicitPadding(
+  context: NodeContext,
+  rank: number,
+  ofSpatial: (list: readonly number[]) => number[],
+): Pads | null {
   if (stringAttribute(context.node, 'padding') !== 'EXPLICIT') return null;
   // before and after for each axis in turn
-  const list = numbersAttribute(context.node, 'explicit_paddings');
+  const list = axisNumbers(context, 'explicit_paddings', 2 * rank, 0);
   return {
     before: ofSpatial(list.filter((_, i) => i % 2 === 0)),
     after: ofSpatial(list.filter((_, i) => i % 2 === 1)),
@@ -175,12 +185,13 @@ export function fusedParts(context: NodeContext): {
  * and the full extent for VALID.
  */
 function transposed(context: NodeContext): Computed {
+  context.refuseMixed([1, 2]);
   const x = context.channelsFirst(2, 4);
   const filter = context.shape(1) ?? context.refuse('the shape of its filter is not known');
   const kernel = filter.slice(0, 2).map((extent) => extent ?? context.refuse('its kernel size is not known'));
-  const strides = numbersAttribute(context.node, 'strides').slice(1, 3);
+  const strides = axisNumbers(context, 'strides', 4, 1).slice(1, 3);
   const pad = stringAttribute(context.node, 'padding') ?? 'VALID';
-  const explicit = explicitPadding(context, (list) => list.slice(1, -1));
+  const explicit = explicitPadding(context, 4, (list) => list.slice(1, -1));
   const wanted = context.elements(0);
   const begin: number[] = [];
   const end: number[] = [];

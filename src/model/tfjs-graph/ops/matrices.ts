@@ -17,6 +17,7 @@ export const matrices: ConverterTable = {
     // tf.js reads the equation in lower case
     const written = stringAttribute(context.node, 'equation') ?? context.refuse('it has no equation');
     const equation = written.toLowerCase().replaceAll(' ', '');
+    context.refuseMixed([...context.operands.keys()]);
     const operands = context.operands.map((_, input) => context.plain(input));
     const names = operands.map(({ name }) => name);
     const [left, right] = equation.split('->');
@@ -31,6 +32,7 @@ export const matrices: ConverterTable = {
 
 /** Gemm where both are matrices; else MatMul and Add. */
 function biased(context: NodeContext, bias: number): Computed {
+  context.refuseMixed([0, 1, bias]);
   const [a, b] = [context.shape(0), context.shape(1)];
   if (a?.length !== 2 || b?.length !== 2) {
     const x = product(context);
@@ -48,6 +50,7 @@ function biased(context: NodeContext, bias: number): Computed {
 
 /** Gemm of two matrices, which has a place for a bias; MatMul of anything else. */
 function product(context: NodeContext, transposeA = 'transpose_a', transposeB = 'transpose_b'): Computed {
+  context.refuseMixed([0, 1]);
   const a = matrix(context, 0, boolAttribute(context.node, transposeA));
   const b = matrix(context, 1, boolAttribute(context.node, transposeB));
   const dtype = context.dtype(0);

@@ -1,7 +1,6 @@
 import type { Attributes } from '../../graph.js';
 import type { Computed, ConverterTable, NodeContext } from '../context.js';
-import { numbersAttribute } from '../graph-def.js';
-import { padding } from './window.js';
+import { axisNumbers, padding } from './window.js';
 
 /** Pooling over the spatial axes of [batch, ...spatial, channels]. */
 export const pooling: ConverterTable = {
@@ -15,8 +14,8 @@ export const pooling: ConverterTable = {
 function pool(context: NodeContext, opType: string, spatialAxes: number, more: Attributes = {}): Computed {
   const x = context.channelsFirst(0, spatialAxes + 2);
   const shape = x.shape ?? [];
-  const kernel = numbersAttribute(context.node, 'ksize').slice(1, -1);
-  const strides = numbersAttribute(context.node, 'strides').slice(1, -1);
+  const kernel = axisNumbers(context, 'ksize', spatialAxes + 2, 1).slice(1, -1);
+  const strides = axisNumbers(context, 'strides', spatialAxes + 2, 1).slice(1, -1);
   const window = { kernel, strides, dilations: kernel.map(() => 1) };
   const { attributes, outputs } = padding(context, window, shape.slice(1, -1), null);
   const name = context.op(opType, [x.name], {

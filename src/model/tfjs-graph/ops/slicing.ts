@@ -1,7 +1,7 @@
 import type { Shape } from '../../tfjs/builder.js';
 import { onnxAxis, onnxOrder } from '../../tfjs/layout.js';
 import type { Computed, ConverterTable, NodeContext } from '../context.js';
-import { boolAttribute, numberAttribute } from '../graph-def.js';
+import { boolAttribute, mostOutputs, numberAttribute } from '../graph-def.js';
 import { dropAxes, insertAxis, newAxis } from './shape.js';
 
 /** Joining, cutting, picking and repeating. */
@@ -12,7 +12,7 @@ export const slicing: ConverterTable = {
   Unpack: (context) => {
     const x = context.value(0);
     const axis = context.axis(numberAttribute(context.node, 'axis', 0), x.shape);
-    const count = x.shape?.[axis] ?? numberAttribute(context.node, 'num', 0);
+    const count = countOfParts(context, x.shape?.[axis] ?? numberAttribute(context.node, 'num', 0));
     const parts = split(context, x, axis, new Array<number>(count).fill(1));
     return parts.map((part, i) => {
       const element = x.shape?.length === 1 && x.elements !== null ? [x.elements[i] ?? null] : null;
@@ -22,7 +22,7 @@ export const slicing: ConverterTable = {
   Split: (context) => {
     const x = context.value(1);
     const axis = context.axis(context.integer(0, 'axis'), x.shape);
-    const count = numberAttribute(context.node, 'num_split', 1);
+    const count = countOfParts(context, numberAttribute(context.node, 'num_split', 1));
     const extent = x.shape?.[axis] ?? null;
     return split(context, x, axis, new Array<number | null>(count).fill(extent === null ? null : extent / count));
   },
@@ -154,6 +154,11 @@ function pack(context: NodeContext): Computed {
   );
 }
 
+function countOfParts(context: NodeContext, count: number): number {
+  const isSound = Number.isInteger(count) && count > 0 && count <= mostOutputs;
+  return isSound ? count : context.refuse(`it has ${count} outputs`);
+}
+
 /** The parts of a value along an axis; sizes of null are equal and known at run time only. */
 function split(context: NodeContext, x: Computed, axis: number, sizes: readonly (number | null)[]): Computed[] {
   const known = sizes.every((size) => size !== null);
@@ -251,6 +256,7 @@ function stridedSlice(context: NodeContext): Computed {
   const begin = context.elements(1);
   const end = context.elements(2);
   const strides = context.integers(3, 'strides');
+  if (strides.includes(0)) context.refuse('one of its strides is 0');
   const cuts: (Cut | null)[] = [];
   const dropped: number[] = [];
   const inserted: number[] = [];

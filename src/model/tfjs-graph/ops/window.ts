@@ -1,12 +1,25 @@
 import type { Attributes } from '../../graph.js';
 import type { NodeContext } from '../context.js';
-import { stringAttribute } from '../graph-def.js';
+import { numbersAttribute, stringAttribute } from '../graph-def.js';
 
 /** A window that slides over the spatial axes: a convolution's or a pooling's. */
 export interface Window {
   readonly kernel: readonly number[];
   readonly strides: readonly number[];
   readonly dilations: readonly number[];
+}
+
+/** What a kernel reads such a number as: a 32-bit integer. */
+const most = 2 ** 31 - 1;
+
+/**
+ * An attribute with a number for each axis of [batch, ...spatial, channels], or of [batch, channels, ...spatial].
+ * @param least the smallest number that means something
+ */
+export function axisNumbers(context: NodeContext, name: string, axes: number, least: number): number[] {
+  const list = numbersAttribute(context.node, name);
+  const isSound = list.length === axes && list.every((each) => Number.isInteger(each) && each >= least && each <= most);
+  return isSound ? list : context.refuse(`its ${name} are not ${axes} whole numbers of at least ${least}`);
 }
 
 /**

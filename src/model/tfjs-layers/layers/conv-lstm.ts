@@ -19,9 +19,9 @@ function convLstm(layer: LayerContext): LayerValue[] {
   if (given.length !== 0 && given.length !== 2) layer.refuse(`it is given ${given.length} initial states`);
   const { time, image } = imagesOf(layer, input);
   const window: Window = {
-    size: layer.numbers('kernel_size', 2, 1),
-    strides: layer.numbers('strides', 2, 1),
-    dilations: layer.numbers('dilation_rate', 2, 1),
+    size: layer.sizes('kernel_size', 2, 1),
+    strides: layer.sizes('strides', 2, 1),
+    dilations: layer.sizes('dilation_rate', 2, 1),
     padding: layer.text('padding', 'valid'),
   };
   const filters = (layer.required('kernel', 0).shape.at(-1) ?? 4) / 4;

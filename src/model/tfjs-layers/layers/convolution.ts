@@ -5,8 +5,8 @@ import { type Spatial, spatialInput, spatialOutput, type Window, windowAttribute
 
 function windowOf(layer: LayerContext, rank: number, dilations: readonly number[]): Window {
   return {
-    size: layer.numbers('kernel_size', rank, 1),
-    strides: layer.numbers('strides', rank, 1),
+    size: layer.sizes('kernel_size', rank, 1),
+    strides: layer.sizes('strides', rank, 1),
     dilations,
     padding: layer.text('padding', 'valid'),
   };
@@ -48,7 +48,7 @@ function convolve(
 function convolution(rank: number): LayerConverter {
   return (layer) => {
     if (rank === 1 && layer.isChannelsFirst) layer.refuse('TensorFlow.js mixes up the axes of a channels-first Conv1D');
-    const window = windowOf(layer, rank, layer.numbers('dilation_rate', rank, 1));
+    const window = windowOf(layer, rank, layer.sizes('dilation_rate', rank, 1));
     if (layer.number('groups', 1) !== 1) layer.refuse('TensorFlow.js ignores groups other than 1');
     const channels = layer.required('kernel', 0).shape.at(-1) ?? 1;
     const initializer = layer.weight('kernel', 0, kernelSteps(rank));
@@ -103,7 +103,7 @@ function separableConvolution(layer: LayerContext): LayerValue {
   }
   const { shape } = layer.required('depthwise_kernel', 0);
   const [, , group = 1, multiplier = 1] = shape;
-  const window = windowOf(layer, 2, layer.numbers('dilation_rate', 2, 1));
+  const window = windowOf(layer, 2, layer.sizes('dilation_rate', 2, 1));
   const depthwise = layer.weight('depthwise_kernel', 0, depthwiseSteps(shape));
   const middle = { initializer: depthwise, group, channels: group * multiplier };
   const x = convolve(layer, spatialInput(layer, 2), window, middle, null);

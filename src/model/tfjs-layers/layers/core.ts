@@ -71,7 +71,7 @@ function permute(layer: LayerContext): LayerValue {
 function repeatVector(layer: LayerContext): LayerValue {
   const { input, builder } = layer;
   const [batch = null, channels = null] = layer.shapeOf(input);
-  const count = layer.number('n', 1);
+  const count = layer.size('n', 1);
   const row = layer.op('Unsqueeze', [input.name, builder.int64s([1])]);
   const name = layer.op('Tile', [row, builder.int64s([1, count, 1])]);
   return { ...input, name, shape: [batch, count, channels], mask: null };

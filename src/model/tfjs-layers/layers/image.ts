@@ -41,7 +41,7 @@ function cropping(layer: LayerContext): LayerValue {
 /** TensorFlow.js takes pixel i of the output from i / size of the input: no half-pixel centres. */
 function upSampling(layer: LayerContext): LayerValue {
   const x = spatialInput(layer, 2);
-  const size = layer.numbers('size', 2, 2);
+  const size = layer.sizes('size', 2, 2);
   const isNearest = layer.text('interpolation', 'nearest') === 'nearest';
   const name = layer.op('Resize', [x.name, '', layer.builder.float([1, 1, ...size], [4])], {
     mode: { string: isNearest ? 'nearest' : 'linear' },
@@ -56,7 +56,7 @@ function upSampling(layer: LayerContext): LayerValue {
 function resizing(layer: LayerContext): LayerValue {
   const { builder } = layer;
   const x = spatialInput(layer, 2);
-  const spatial = [layer.number('height', 1), layer.number('width', 1)];
+  const spatial = [layer.size('height', 1), layer.size('width', 1)];
   const aligns = !layer.flag('crop_to_aspect_ratio', false);
   const isNearest = layer.text('interpolation', 'bilinear') === 'nearest';
   // Resize's own `axes` would do without the other extents, but ONNX Runtime 1.30 refuses it behind a Transpose.

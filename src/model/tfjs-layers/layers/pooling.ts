@@ -4,11 +4,11 @@ import { spatialInput, spatialOutput, type Window, windowAttributes, windowOutpu
 /** An average leaves out the padding, as TensorFlow's does. */
 function pooling(opType: 'MaxPool' | 'AveragePool', rank: number): LayerConverter {
   return (layer) => {
-    const size = layer.numbers('pool_size', rank, 2);
+    const size = layer.sizes('pool_size', rank, 2);
     const { strides } = layer.spec.config;
     const window: Window = {
       size,
-      strides: strides === undefined || strides === null ? size : layer.numbers('strides', rank, 1),
+      strides: strides === undefined || strides === null ? size : layer.sizes('strides', rank, 1),
       dilations: size.map(() => 1),
       padding: layer.text('padding', 'valid'),
     };

@@ -14,6 +14,9 @@ function croppedPixels(extent: number, length: number, start: number): number[] 
   return Array.from({ length }, (_, i) => Math.round(first + i * step));
 }
 
+/** Along a side of an image that fits into any memory. */
+const mostPixels = 2 ** 20;
+
 /** The margin before a crop; TensorFlow.js makes an odd single column one that is cut off before. */
 function marginOf(extent: number, length: number, isWidth: boolean): number {
   const margin = Math.floor((extent - length) / 2);
@@ -23,12 +26,13 @@ function marginOf(extent: number, length: number, isWidth: boolean): number {
 function centerCrop(layer: LayerContext): LayerValue {
   const { builder } = layer;
   const x = spatialInput(layer, 2);
-  const wanted = [layer.number('height', 1), layer.number('width', 1)];
+  const wanted = [layer.size('height', 1), layer.size('width', 1)];
   const name = x.spatial.reduce((value, each, axis) => {
     const [extent, length] = [layer.known(each, 'extent'), wanted[axis] ?? 1];
     const margin = marginOf(extent, length, axis === 1);
     // it would scale, and hands the scaling a list of tensors, which that refuses
     if (margin < 0) layer.refuse('TensorFlow.js fails where the image is smaller than what is cut out');
+    if (length > mostPixels) layer.refuse(`it cuts out ${length} pixels`);
     const pixels = builder.int64s(croppedPixels(extent, length, margin));
     return layer.op('Gather', [value, pixels], { axis: { int: axis + 2 } });
   }, x.name);
@@ -46,7 +50,7 @@ function categoryEncoding(layer: LayerContext): LayerValue {
   if (mode === 'tfidf') layer.refuse('it weighs what it counts (tf_idf)');
   if (mode === 'onehot' && shape[1] !== 1) layer.refuse('TensorFlow.js encodes one number a row as one_hot');
   if (shape.length !== 2) layer.refuse(`its input has ${shape.length} axes, not 2`);
-  const tokens = layer.number('num_tokens', 1);
+  const tokens = layer.size('num_tokens', 1);
   const each = layer.op('OneHot', [whole(DataType.INT64), builder.int64(tokens), builder.float([0, 1], [2])]);
   const reduce = mode === 'count' ? 'ReduceSum' : 'ReduceMax';
   const name = layer.op(reduce, [each, builder.int64s([1])], { keepdims: { int: 0 } });
