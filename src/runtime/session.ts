@@ -13,6 +13,14 @@ env.logLevel = 'fatal';
 /** The provider that each open session computes on: what it asked for first. */
 const providers = new WeakMap<InferenceSession, string>();
 
+/** How many threads a session computes with on the CPU; null: as many as there are cores. */
+let threads: number | null = null;
+
+/** For sessions to come: where several processes compute beside each other, each is to keep to its share of the cores. */
+export function limitThreads(count: number): void {
+  threads = count;
+}
+
 /**
  * Opens an ONNX model for execution; a message with its padding in numbers where ONNX Runtime needs that (`withExplicitPads`), and
  * without a fusion that makes its result wrong (`padsBeforeMaxPool`), unless the options have an `extra` of their own.
@@ -22,7 +30,12 @@ export async function openSession(
   model: ModelProto | Uint8Array | string,
   options: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
-  const quiet: InferenceSession.SessionOptions = { logSeverityLevel: 4, ...optimizing(model), ...options };
+  const quiet: InferenceSession.SessionOptions = {
+    logSeverityLevel: 4,
+    ...(threads !== null && { intraOpNumThreads: threads }),
+    ...optimizing(model),
+    ...options,
+  };
   const source =
     typeof model === 'string' || model instanceof Uint8Array
       ? model

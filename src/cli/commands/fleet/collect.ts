@@ -1,0 +1,6 @@
+import type { Command } from 'commander';
+import type { Run } from '../../context.js';
+
+export function declareFleetCollect(_command: Command): Run {
+  return async () => 0;
+}
