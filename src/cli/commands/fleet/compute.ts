@@ -27,6 +27,9 @@ export function declareFleetCompute(_command: Command): Run {
       const message = text.replace(/^frelu-migrate: /, '');
       tell({ event: 'failure', exit: code, message, local: isOfMachine(error) });
       return code;
+    } finally {
+      // an input that is read keeps the process
+      io.stdin.pause();
     }
   };
 }
