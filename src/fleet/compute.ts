@@ -1,12 +1,14 @@
 import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import type { MigrateResult } from '../contract/result.js';
 import { hashFile } from '../model/file-pieces.js';
 import { exportArm } from '../run/export.js';
 import { recordName, resultName } from '../run/file-names.js';
 import type { RunHooks } from '../run/hooks.js';
 import { migrate } from '../run/migrate.js';
+import { findPlace } from '../run/place.js';
 import type { MigrateOptions } from '../run/spec.js';
 import { storedResult } from '../run/stored-result.js';
 import { createFolder, exists, linkOrCopy } from '../upgrade/files.js';
@@ -117,7 +119,12 @@ async function layOut(folder: string, result: MigrateResult): Promise<Computed> 
     await exportArm({ run, arm: 'frelu', out });
     entry = basename(out);
   }
-  return { entry, files: await filesIn(published), summary: summaryOf(result) };
+  const place = present(await findPlace(run), `the record of ${run}`);
+  const summary = summaryOf(
+    result,
+    place.model.map(({ path }) => path),
+  );
+  return { entry, files: await filesIn(published), summary };
 }
 
 async function filesIn(folder: string): Promise<InputFile[]> {

@@ -18,6 +18,8 @@ export interface UnitSummary {
   /** latency, after over before */
   readonly latencyRatio: number | null;
   readonly bytes: MigrateResult['size'];
+  /** of the model that was migrated, relative to its folder: what lies beside it is none of them */
+  readonly modelFiles: readonly string[];
 }
 
 /** A published result: what it is, what it took, and its files by content. */
@@ -74,7 +76,7 @@ function digest(result: UnitResult): string {
   return createHash('sha256').update(canonicalJson(result)).digest('hex');
 }
 
-export function summaryOf(result: MigrateResult): UnitSummary {
+export function summaryOf(result: MigrateResult, modelFiles: readonly string[]): UnitSummary {
   const { run, verdict, acceptance, delta, arms, device, environment, latency, size } = result;
   return {
     run: run.id,
@@ -86,5 +88,6 @@ export function summaryOf(result: MigrateResult): UnitSummary {
     threads: environment.threads,
     latencyRatio: latency?.ratio ?? null,
     bytes: size,
+    modelFiles,
   };
 }
