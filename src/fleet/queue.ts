@@ -182,11 +182,13 @@ async function connect(url: string): Promise<Connection> {
     };
   }
   const { createPostgresBackend } = bullmq;
+  // its tables are made where they are not there yet; workers that start together take turns
+  const postgres = { connectionString: url, migrate: true };
   return {
     errors: bullmq,
-    queue: (name) => new bullmq.Queue(name, { connection: url }, createPostgresBackend),
+    queue: (name) => new bullmq.Queue(name, { connection: postgres }, createPostgresBackend),
     worker: (name, process, options) =>
-      new bullmq.Worker(name, process, { ...options, connection: url }, createPostgresBackend),
+      new bullmq.Worker(name, process, { ...options, connection: postgres }, createPostgresBackend),
   };
 }
 
