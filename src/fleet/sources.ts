@@ -36,7 +36,7 @@ export class Sources {
   }
 
   #cache(): Promise<ObjectCache> {
-    this.#objects ??= import('./s3/cache.js').then(({ ObjectCache }) => ObjectCache.open(this.cache));
+    this.#objects ??= import('./s3/cache.js').then(({ ObjectCache }) => new ObjectCache(this.cache));
     return this.#objects;
   }
 }
