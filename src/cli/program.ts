@@ -99,10 +99,6 @@ const commands = {
         summary: 'undo what `fleet commit` did, byte for byte',
         load: async () => (await import('./commands/fleet/rollback.js')).declareFleetRollback,
       },
-      emit: {
-        summary: 'a script or manifest for Slurm, Kubernetes or Compose',
-        load: async () => (await import('./commands/fleet/emit.js')).declareFleetEmit,
-      },
       compute: {
         summary: 'compute one unit for the worker at the other end of standard input',
         load: async () => (await import('./commands/fleet/compute.js')).declareFleetCompute,

@@ -1,6 +1,0 @@
-import type { Command } from 'commander';
-import type { Run } from '../../context.js';
-
-export function declareFleetEmit(_command: Command): Run {
-  return async () => 0;
-}
