@@ -85,7 +85,7 @@ async function filesBelow(folder: string, prefix = ''): Promise<string[]> {
 }
 
 /** The folder that the files of a local input lie in. */
-export function folderOf({ uri, entry }: Pick<Input, 'uri' | 'entry'>): string {
+function folderOf({ uri, entry }: Pick<Input, 'uri' | 'entry'>): string {
   const address = addressOf(uri);
   if (address.kind !== 'file') throw new Error(`${uri} lies in no folder`);
   return entry === null ? address.path : dirname(address.path);

@@ -69,7 +69,7 @@ export const unitSchema = v.pipe(
 );
 
 /** The SHA-256 of all that determines what a unit computes: the tool's version, the model, its settings and its data by content. */
-export function unitId({ version, model, inputs, spec }: Pick<Unit, 'version' | 'model' | 'inputs' | 'spec'>): string {
+function unitId({ version, model, inputs, spec }: Pick<Unit, 'version' | 'model' | 'inputs' | 'spec'>): string {
   const byContent = (uri: string): string => digestOf(inputs.find((each) => each.uri === uri));
   const content = { version, model: digestOf(model), spec: mapPaths(spec, byContent) };
   return createHash('sha256').update(canonicalJson(content)).digest('hex');

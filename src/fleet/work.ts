@@ -132,7 +132,7 @@ async function failed(
 }
 
 /** Input and usage do not get better; a defect may be one of the moment, once; what was killed or interrupted is tried again. */
-export function isFinal(exits: readonly (number | null)[], tries: number): boolean {
+function isFinal(exits: readonly (number | null)[], tries: number): boolean {
   const last = exits.at(-1) ?? null;
   if (last === exitCodes.usage || last === exitCodes.input) return true;
   if (last === 1 && exits.filter((each) => each === 1).length > 1) return true;

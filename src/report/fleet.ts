@@ -24,7 +24,7 @@ interface Writing extends FleetReportOptions {
 }
 
 /** What a fleet has come to: what to upgrade, every model with its verdict, what it cost, and what failed. */
-export function fleetReport(result: FleetResult, language: Language, options: FleetReportOptions): ReportDocument {
+function fleetReport(result: FleetResult, language: Language, options: FleetReportOptions): ReportDocument {
   const text = texts[language];
   const words = fleetTexts[language];
   const writing: Writing = { result, text, words, numbers: numbersIn(language, text), ...options };

@@ -50,7 +50,7 @@ export function createWorkProgress(io: Io, units: readonly Unit[]): WorkProgress
   };
 }
 
-export const unitName = ({ name, candidate, spec }: Unit): string => `${name}, ${candidate}, seed ${spec.seed}`;
+const unitName = ({ name, candidate, spec }: Unit): string => `${name}, ${candidate}, seed ${spec.seed}`;
 
 function sentenceOf(outcome: Outcome): string | null {
   switch (outcome.kind) {
