@@ -24,6 +24,7 @@ const layers = {
   reading: [...base, 'model', 'runtime', 'data', 'evaluation'],
   judge: [...parts, 'reading'],
   run: [...parts, 'reading', 'judge', 'report'],
+  fleet: [...parts, 'reading', 'report', 'run'],
   codemod: ['contract', 'model', 'upgrade'],
 };
 

@@ -23,6 +23,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** how a user calls this program from here: what messages tell them to run begins with it */
   readonly command: string;
+  /** the words that start this program again in a process of its own: node, its flags, the script */
+  readonly executable: readonly string[];
   /**
    * Calls `listener` at each request to stop (Ctrl-C, SIGTERM; the loss of the terminal where it is the first) until the returned
    * function is called.
@@ -56,6 +58,7 @@ export function systemIo(): Io {
     stderr,
     env,
     command: commandOf(present(argv[1], 'the path of the script'), env),
+    executable: [process.execPath, ...process.execArgv, present(argv[1], 'the path of the script')],
     onInterrupt(listener) {
       let asked = false;
       const ask = () => {

@@ -15,6 +15,15 @@ type Declare = (command: Command) => Run;
 interface Entry {
   readonly summary: string;
   readonly load: () => Promise<Declare>;
+  /** of a command that is one word of several: `fleet plan` */
+  readonly commands?: Readonly<Record<string, Subcommand>>;
+}
+
+interface Subcommand {
+  readonly summary: string;
+  readonly load: () => Promise<Declare>;
+  /** for this program's own use */
+  readonly hidden?: boolean;
 }
 
 /** In the order of the help. Only the command that is called is loaded. */
@@ -63,6 +72,41 @@ const commands = {
     summary: 'rewrite source that builds TensorFlow.js models: relu becomes FReLU',
     load: async () => (await import('./commands/codemod.js')).declareCodemod,
   },
+  fleet: {
+    summary: 'many models, seeds and candidates: on this machine, a queue or an array of jobs',
+    load: async () => (await import('./commands/fleet/group.js')).declareFleet,
+    commands: {
+      plan: {
+        summary: 'models x candidates x seeds become units, after a rehearsal of every reading',
+        load: async () => (await import('./commands/fleet/plan.js')).declareFleetPlan,
+      },
+      work: {
+        summary: 'compute units: here, a part of them, or from a queue',
+        load: async () => (await import('./commands/fleet/work.js')).declareFleetWork,
+      },
+      status: {
+        summary: 'what is done, under way, and failed',
+        load: async () => (await import('./commands/fleet/status.js')).declareFleetStatus,
+      },
+      collect: {
+        summary: "the fleet's report: every model, its verdict, what it cost, what to upgrade",
+        load: async () => (await import('./commands/fleet/collect.js')).declareFleetCollect,
+      },
+      commit: {
+        summary: 'upgrade the models that the report says, in place',
+        load: async () => (await import('./commands/fleet/commit.js')).declareFleetCommit,
+      },
+      rollback: {
+        summary: 'undo what `fleet commit` did, byte for byte',
+        load: async () => (await import('./commands/fleet/rollback.js')).declareFleetRollback,
+      },
+      compute: {
+        summary: 'compute one unit for the worker at the other end of standard input',
+        load: async () => (await import('./commands/fleet/compute.js')).declareFleetCompute,
+        hidden: true,
+      },
+    },
+  },
   devices: {
     summary: 'what can compute here, and what a run would pick',
     load: async () => (await import('./commands/devices.js')).declareDevices,
@@ -93,16 +137,20 @@ export async function runCommand(argv: readonly string[], io: Io, writes: Writes
   let code = 0;
   let declare: Declare | null = null;
   const program = newProgram(io);
-  for (const [name, { summary, load }] of Object.entries(commands)) {
+  const runWith = (command: Command, run: Run): void => {
+    command.action(async () => {
+      code = await run({ io, json: program.getOptionValue('json') === true, writes });
+    });
+  };
+  for (const [name, entry] of Object.entries<Entry>(commands)) {
+    const { summary, load } = entry;
     const command = program.command(name, { isDefault: name === mainCommand }).description(summary);
     if (name !== called) {
       continue;
     }
     declare = await load();
-    const run = declare(command);
-    command.action(async () => {
-      code = await run({ io, json: program.getOptionValue('json') === true, writes });
-    });
+    runWith(command, declare(command));
+    await addSubcommands(command, entry.commands ?? {}, argv, runWith);
   }
   if (argv.length === 0) {
     program.outputHelp({ error: true });
@@ -121,6 +169,19 @@ export async function runCommand(argv: readonly string[], io: Io, writes: Writes
     throw wrongUsage(error, called, io);
   }
   return code;
+}
+
+/** Of these, too, only the one that is called is loaded. */
+async function addSubcommands(
+  parent: Command,
+  subcommands: Readonly<Record<string, Subcommand>>,
+  argv: readonly string[],
+  runWith: (command: Command, run: Run) => void,
+): Promise<void> {
+  for (const [name, { summary, load, hidden = false }] of Object.entries(subcommands)) {
+    const command = parent.command(name, { hidden }).description(summary);
+    if (argv.includes(name)) runWith(command, (await load())(command));
+  }
 }
 
 /** The commands that a configuration file serves: those that read models with data, and what is planned for them. */

@@ -6,6 +6,9 @@ import { readText } from '../contract/regular-file.js';
 import type { PixelSize } from './dataset.js';
 import { fileSize } from './readers/files.js';
 
+/** What it is called beside a model. */
+export const preprocessorConfigName = 'preprocessor_config.json';
+
 /** What a Hugging Face `preprocessor_config.json` asks for, in the order in which it is applied. */
 export interface PreprocessorConfig {
   readonly path: string;
@@ -26,7 +29,7 @@ export interface PreprocessorConfig {
 /** The config beside a model file (or in a model's folder); null where there is none. */
 export async function findPreprocessorConfig(modelPath: string): Promise<PreprocessorConfig | null> {
   for (const folder of [modelPath, dirname(modelPath)]) {
-    const path = join(folder, 'preprocessor_config.json');
+    const path = join(folder, preprocessorConfigName);
     if ((await fileSize(path)) !== null) return readPreprocessorConfig(path);
   }
   return null;

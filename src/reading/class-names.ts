@@ -22,7 +22,7 @@ export interface ClassNames extends NamesInFile {
 }
 
 /** Under which names class lists are found: beside a model, and in the metadata of ONNX and TensorFlow.js files. */
-const files = [
+export const classListNames: readonly string[] = [
   'classes.txt',
   'labels.txt',
   'class_names.txt',
@@ -50,7 +50,7 @@ export async function findClassNames(model: Model, named: string | null): Promis
     const names = keys.includes(key) ? namesIn(value) : null;
     if (names !== null) return { names, origin: `${origin} '${key}'`, source: 'model' };
   }
-  for (const file of files) {
+  for (const file of classListNames) {
     const path = join(dirname(model.path), file);
     const text = await readText(path).catch(() => null);
     const names = text === null ? null : namesInFile(file, text);

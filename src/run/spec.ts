@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { canonicalJson } from '../contract/canonical-json.js';
 import {
   type BatchNormMode,
   type DeviceName,
@@ -218,13 +219,4 @@ export function runSha256(spec: RunSpec, { dataSha256, teacher, own }: RunConten
   return createHash('sha256')
     .update(canonicalJson({ version: packageVersion, dataSha256, samples, distill: taught, task: judged, ...settings }))
     .digest('hex');
-}
-
-/** JSON with the keys of every object in order, so that equal values have equal texts. */
-function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_, each: unknown) =>
-    typeof each === 'object' && each !== null && !Array.isArray(each)
-      ? Object.fromEntries(Object.entries(each).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-      : each,
-  );
 }

@@ -24,8 +24,8 @@ const busy = 1.25;
  */
 export function threadOptions(machine: Machine = thisMachine()): InferenceSession.SessionOptions {
   const { cores, load, quota, wanted } = machine;
-  const limit = quota === null ? null : Math.max(1, Math.floor(quota));
-  const threads = wanted ?? (limit !== null && limit < cores ? limit : null);
+  const most = quota === null ? null : Math.max(1, Math.floor(quota));
+  const threads = wanted ?? (most !== null && most < cores ? most : null);
   const shared = threads !== null || load > busy * cores;
   return {
     ...(threads !== null && { intraOpNumThreads: threads }),
@@ -33,9 +33,18 @@ export function threadOptions(machine: Machine = thisMachine()): InferenceSessio
   };
 }
 
+/** What `limitThreads` set; null: nothing. */
+let limit: number | null = null;
+
+/** For sessions to come: where several processes compute beside each other, each is to keep to its share of the cores. */
+export function limitThreads(count: number): void {
+  limit = count;
+}
+
 function thisMachine(): Machine {
   const [load = 0] = loadavg();
-  return { cores: cpus().length, load, quota: containerQuota, wanted: wantedThreads(process.env.FRELU_THREADS) };
+  const wanted = limit ?? wantedThreads(process.env.FRELU_THREADS);
+  return { cores: cpus().length, load, quota: containerQuota, wanted };
 }
 
 /** A whole number from 1 on; anything else says nothing. */

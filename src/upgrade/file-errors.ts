@@ -78,7 +78,7 @@ export function withoutElsewhere(error: unknown): unknown {
 }
 
 /** Of the system error at the root of what was thrown. */
-function systemCode(error: unknown): string | null {
+export function systemCode(error: unknown): string | null {
   if (!(error instanceof Error)) return null;
   return errorCode(error) ?? systemCode(error.cause);
 }
@@ -91,4 +91,21 @@ export function isAbsence(error: unknown): boolean {
 /** Whether the file system cannot make this hard link (FAT, some network shares, across mounts, too many links). */
 export function isLinkRefusal(error: unknown): boolean {
   return hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES');
+}
+
+const ofMachine: ReadonlySet<string> = new Set([
+  'ENOSPC',
+  'EDQUOT',
+  'EROFS',
+  'EIO',
+  'EMFILE',
+  'ENFILE',
+  'ENOMEM',
+  'ESTALE',
+]);
+
+/** Whether it is the machine or its disk that refuses, at the root of what was thrown: elsewhere the same may succeed. */
+export function isOfMachine(error: unknown): boolean {
+  const code = systemCode(error);
+  return code !== null && ofMachine.has(code);
 }

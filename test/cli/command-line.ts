@@ -1,6 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
@@ -72,6 +72,8 @@ export async function frelu(argv: readonly string[], surroundings: Surroundings 
     stderr,
     env,
     command: 'frelu-migrate',
+    // built before the tests that start processes
+    executable: [process.execPath, resolve('dist/bin/frelu-migrate.js')],
     onInterrupt(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
+import { declareFleetWork } from '../../src/cli/commands/fleet/work.js';
 import { declareMigrate } from '../../src/cli/commands/migrate.js';
 import { declareMonitor } from '../../src/cli/commands/monitor.js';
 import { declareReport } from '../../src/cli/commands/report.js';
@@ -9,7 +10,8 @@ import { flagOf, flags } from '../../src/cli/flags.js';
 import { readingOptions } from '../../src/cli/options/reading.js';
 
 it('calls every setting by an option that there is', () => {
-  const groups = [...[declareMigrate, declareRewrite, declareMonitor, declareReport, declareRollback], readingOptions];
+  const commands = [declareMigrate, declareRewrite, declareMonitor, declareReport, declareRollback, declareFleetWork];
+  const groups = [...commands, readingOptions];
   const declared = groups.flatMap((declare) => {
     const command = new Command();
     declare(command);

@@ -12,6 +12,7 @@ it('aborts at the first Ctrl-C, ends the process at the second, and lets go when
     stderr: new PassThrough(),
     env: {},
     command: 'frelu-migrate',
+    executable: [],
     onInterrupt(listener) {
       interrupt = listener;
       return () => events.push('let go');

@@ -1,60 +1,25 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
-import { parseAcceptanceRule, parseMinEffect } from '../../evaluation/rule.js';
 import { printable } from '../../printable.js';
-import { defaultAcceptance, type MigrateOptions } from '../../run/spec.js';
+import type { MigrateOptions } from '../../run/spec.js';
 import { shellQuote } from '../../shell.js';
-
 import { type Context, printJson, type Run } from '../context.js';
 import { tellGitHub, warn } from '../github.js';
 import { watchInterrupts } from '../interrupt.js';
 import { hasColor, isLive } from '../io.js';
 import { logResults } from '../log-results.js';
-import { trainingData } from '../options/data.js';
 import { logOption } from '../options/log.js';
+import { migrationOptions } from '../options/migration.js';
 import { argument, choice, flag, option } from '../options/option.js';
-import { planOptions } from '../options/plan.js';
-import { readingOptions } from '../options/reading.js';
-import { languagesOption, seedOption, yesOption } from '../options/run.js';
-import { taskOptions } from '../options/task.js';
-import { distillOptions, trainingOptions } from '../options/training.js';
-import { oneOrMore, text } from '../options/values.js';
+import { languagesOption, yesOption } from '../options/run.js';
+import { text } from '../options/values.js';
 import { createProgress } from '../progress.js';
 import { askForData, confirm } from '../prompts.js';
 
 export function declareMigrate(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to migrate');
-  const data = trainingData(command);
-  const task = taskOptions(command);
-  const reading = readingOptions(command);
-  const training = trainingOptions(command);
-  const distill = distillOptions(command);
-  const plan = planOptions(command);
-  command.optionsGroup('Run:');
-  const seed = seedOption(command, 'of splits, order and initial state: the same seed repeats the run');
-  const accept = option(
-    command,
-    '--accept <RULE>',
-    'when to write: established, accuracy>+0.002, latency<1.05, frelu>=before, always ..., several joined by &&; on the test split',
-    (rule) => parseAcceptanceRule(rule).text,
-    defaultAcceptance,
-  );
-  const minEffect = option(
-    command,
-    '--min-effect <X>',
-    'the smallest improvement worth writing, for the rule established',
-    parseMinEffect,
-    null,
-    '0.001 of a metric from 0 to 1, 0.5% of an error or loss',
-  );
-  const looks = option(
-    command,
-    '--looks <N>',
-    'runs that are to be judged on this test split: the rule asks each for intervals of 1 - 0.05/N',
-    oneOrMore,
-    1,
-  );
+  const migration = migrationOptions(command);
   const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
   const dryRun = flag(command, '--dry-run', 'write nothing');
   const yes = yesOption(command);
@@ -80,21 +45,13 @@ export function declareMigrate(command: Command): Run {
   return async (context) => {
     const destinations = log();
     const quiet = context.json || yes();
-    const given = data();
+    const asked = migration();
     const options: MigrateOptions = {
+      ...asked,
       model: model(),
-      data: { ...given, data: given.data ?? (await askForData(context.io, quiet)) },
-      task: task(),
-      reading: reading(),
-      plan: plan(),
-      training: training(),
-      distill: distill(),
-      accept: accept(),
-      minEffect: minEffect(),
-      looks: looks(),
+      data: { ...asked.data, data: asked.data.data ?? (await askForData(context.io, quiet)) },
       out: out(),
       dryRun: dryRun(),
-      seed: seed(),
       runDir: runDir(),
       resume: resume(),
       keepControl: keep() === 'control',

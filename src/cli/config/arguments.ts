@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { Failure } from '../../contract/failure.js';
+import { isUri } from '../../fleet/address.js';
 import { suggest } from '../suggest.js';
 import type { ConfigFile } from './file.js';
 import type { ConfigOption } from './options.js';
@@ -35,7 +36,7 @@ export function configArguments({ path, values }: ConfigFile, terms: ConfigTerms
     }
     const words = wordsOf(value, option);
     if (words === null) throw wrong(`"${key}" holds ${JSON.stringify(value)}.`, expected(option));
-    return words.map((word) => `${option.flag}=${option.isPath ? resolve(dirname(path), word) : word}`);
+    return words.map((word) => `${option.flag}=${option.isPath && !isUri(word) ? resolve(dirname(path), word) : word}`);
   });
 }
 

@@ -48,7 +48,7 @@ export const onnxTypes: Readonly<Record<DType, DataType>> = {
 };
 
 /** Whether a tensor can have this shape. */
-export function isShape(shape: Shape | null): boolean {
+function isShape(shape: Shape | null): boolean {
   return shape === null || shape.every((extent) => extent === null || (Number.isSafeInteger(extent) && extent >= 0));
 }
 

@@ -1,0 +1,90 @@
+import { resourceUsage } from 'node:process';
+import { createInterface } from 'node:readline';
+import type { Command } from 'commander';
+import { Failure } from '../../../contract/failure.js';
+import type { Computed } from '../../../fleet/compute.js';
+import { parseOrder, type UnitEvent, type UnitOrder } from '../../../fleet/messages.js';
+import { isOfMachine } from '../../../upgrade/file-errors.js';
+import type { Context, Run } from '../../context.js';
+import { explainError } from '../../explain-error.js';
+
+/** Computes what the first line of standard input says, until that ends, and tells what becomes of it on standard output. */
+export function declareFleetCompute(_command: Command): Run {
+  return async ({ io, writes }: Context) => {
+    const tell = (event: UnitEvent): void => {
+      io.stdout.write(`${JSON.stringify(event)}\n`);
+    };
+    const gone = new AbortController();
+    try {
+      writes.sentence = 'The model is untouched.';
+      const order = await readOrder(io.stdin, () => gone.abort());
+      const result = await compute(order, tell, gone.signal);
+      const { userCPUTime, systemCPUTime, maxRSS } = resourceUsage();
+      tell({ event: 'result', result, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6, peakBytes: maxRSS * 1024 });
+      return 0;
+    } catch (error) {
+      const { code, text } = explainError(error, writes.sentence, false);
+      const message = text.replace(/^frelu-migrate: /, '');
+      tell({ event: 'failure', exit: code, message, local: isOfMachine(error) });
+      return code;
+    } finally {
+      // an input that is read keeps the process
+      io.stdin.pause();
+    }
+  };
+}
+
+/** @param onEnd is called when the worker closes its end, or is gone */
+function readOrder(stdin: Context['io']['stdin'], onEnd: () => void): Promise<UnitOrder> {
+  return new Promise((resolve, reject) => {
+    const refuse = (why: string): void =>
+      reject(
+        new Failure('usage', {
+          what: `What is to be computed was not said: ${why}.`,
+          cure: 'Start a worker: it starts this command.',
+          written: 'nothing',
+        }),
+      );
+    const lines = createInterface({ input: stdin });
+    lines.once('line', (line) => {
+      try {
+        resolve(parseOrder(line));
+      } catch (error) {
+        if (!(error instanceof SyntaxError)) throw error;
+        refuse(error.message);
+      }
+    });
+    lines.once('close', () => {
+      onEnd();
+      refuse('standard input has ended');
+    });
+  });
+}
+
+async function compute(
+  { assignment, threads }: UnitOrder,
+  tell: (event: UnitEvent) => void,
+  signal: AbortSignal,
+): Promise<Computed> {
+  const [{ computeUnit }, { limitThreads }] = await Promise.all([
+    import('../../../fleet/compute.js'),
+    import('../../../runtime/threads.js'),
+  ]);
+  if (threads !== null) limitThreads(threads);
+  const { epochs, control, seeds } = assignment.unit.spec.training;
+  const all = epochs * seeds * (control ? 2 : 1);
+  let [phase, done] = ['load', 0];
+  const progress = (): void => tell({ event: 'progress', phase, share: Math.min(1, done / all) });
+  return computeUnit(assignment, {
+    signal,
+    onPhase(name) {
+      phase = name;
+      progress();
+    },
+    onEpoch(_arm, { epoch }) {
+      if (epoch > 0) done++;
+      progress();
+    },
+    warn: (message) => tell({ event: 'warning', message }),
+  });
+}

@@ -1,0 +1,129 @@
+import type { Command } from 'commander';
+import { exitCodes, Failure } from '../../../contract/failure.js';
+import type { FleetWorkResult } from '../../../contract/fleet.js';
+import type { OpenPlan } from '../../../fleet/plan.js';
+import type { Tally } from '../../../fleet/pool.js';
+import { parseShard, partOf, type Shard, shardFrom } from '../../../fleet/shard.js';
+import type { FleetStore } from '../../../fleet/store/store.js';
+import type { Unit } from '../../../fleet/unit.js';
+import type { Worker } from '../../../fleet/work.js';
+import { type Context, printJson, type Run } from '../../context.js';
+import { cacheFolder, cacheOption, openFleet, planArgument } from '../../fleet/options.js';
+import { createWorkProgress } from '../../fleet/progress.js';
+import { watchInterrupts } from '../../interrupt.js';
+import { flag, option } from '../../options/option.js';
+import { yesOption } from '../../options/run.js';
+import { oneOrMore, text } from '../../options/values.js';
+
+export function declareFleetWork(command: Command): Run {
+  const plan = planArgument(command);
+  const local = option(
+    command,
+    '--local <N>',
+    'units computed beside each other on this machine',
+    oneOrMore,
+    null,
+    'as many as cores and free memory allow',
+  );
+  const shard = option<Shard | null>(
+    command,
+    '--shard <I/N>',
+    'only part I of N',
+    parseShard,
+    null,
+    'what the variables of Slurm, Kubernetes and AWS Batch say; else all',
+  );
+  const queue = option(
+    command,
+    '--queue <URL>',
+    'take units from a queue that workers share: redis://HOST, rediss://HOST, postgres://HOST/DATABASE',
+    text,
+    null,
+  );
+  const tries = option(command, '--tries <N>', 'attempts after which a unit is left alone', oneOrMore, 3);
+  const retry = flag(command, '--retry', 'try again what failed for good');
+  const cache = cacheOption(command);
+  yesOption(command);
+  return async (context) => {
+    const part = shard();
+    const url = queue();
+    if (part !== null && url !== null) {
+      throw new Failure('usage', {
+        what: 'Units come from a queue or are a part of the plan, not both.',
+        cure: 'Leave one out.',
+        settings: ['queue', 'shard'],
+        written: 'nothing',
+      });
+    }
+    const began = performance.now();
+    const place = cacheFolder(cache(), context.io);
+    const fleet = await openFleet(plan(), place);
+    const { requireVersion } = await import('../../../fleet/plan.js');
+    requireVersion(fleet.plan);
+    const used = url === null ? (part ?? shardFrom(context.io.env)) : null;
+    const units = used === null ? fleet.plan.units : partOf(fleet.plan.units, used);
+    if (retry()) for (const { id } of units) await fleet.store.forgetFailure(id);
+    const options = { beside: local(), tries: tries(), cache: place, queue: url, retry: retry() };
+    const tally = await work(context, fleet, units, options);
+    const distinct = new Set(units.map(({ id }) => id)).size;
+    const result: FleetWorkResult = {
+      plan: fleet.plan.folder,
+      units: distinct,
+      ...tally,
+      seconds: (performance.now() - began) / 1000,
+    };
+    if (context.json) printJson(context, result);
+    else {
+      const { computed, elsewhere, failed } = result;
+      const also = failed === 0 ? '' : ` ${failed} failed: ${context.io.command} fleet status tells why.`;
+      context.io.stdout.write(
+        `${distinct} units: ${computed} computed, ${elsewhere} done before or elsewhere.${also}\n`,
+      );
+    }
+    return result.failed === 0 ? 0 : exitCodes.input;
+  };
+}
+
+interface WorkOptions {
+  readonly beside: number | null;
+  readonly tries: number;
+  readonly cache: string;
+  readonly queue: string | null;
+  readonly retry: boolean;
+}
+
+async function work(
+  { io, writes }: Context,
+  { plan, store }: { readonly plan: OpenPlan; readonly store: FleetStore },
+  units: readonly Unit[],
+  { beside, tries, cache, queue, retry }: WorkOptions,
+): Promise<Tally> {
+  writes.sentence = 'No model is touched; what was computed is kept in the store.';
+  const [{ Sources }, { capacity, threadsFor, workLocally }] = await Promise.all([
+    import('../../../fleet/sources.js'),
+    import('../../../fleet/pool.js'),
+  ]);
+  const lines = beside ?? capacity(units);
+  const progress = createWorkProgress(io, units);
+  const interruption = watchInterrupts(io, () => {
+    progress.end();
+    io.stderr.write('Stopping where others can go on. Press Ctrl-C again to end at once.\n');
+  });
+  const worker: Worker = {
+    store,
+    sources: new Sources(cache),
+    executable: io.executable,
+    threads: threadsFor(lines),
+    tries,
+    signal: interruption.signal,
+    hooks: progress,
+  };
+  try {
+    if (queue === null) return await workLocally(units, worker, lines);
+    const { workFromQueue } = await import('../../../fleet/queue.js');
+    return await workFromQueue({ plan, worker, url: queue, beside: lines, retry });
+  } finally {
+    progress.end();
+    interruption.stop();
+  }
+}

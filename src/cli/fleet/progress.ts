@@ -1,0 +1,72 @@
+import type { Unit } from '../../fleet/unit.js';
+import type { Outcome, WorkHooks } from '../../fleet/work.js';
+import { printable } from '../../printable.js';
+import { warn } from '../github.js';
+import { type Io, isLive } from '../io.js';
+
+export interface WorkProgress extends WorkHooks {
+  /** takes the redrawn line away */
+  end(): void;
+}
+
+/** A line for each unit that ends, and on a terminal one that is redrawn for those under way. */
+export function createWorkProgress(io: Io, units: readonly Unit[]): WorkProgress {
+  const { stderr } = io;
+  const live = isLive(stderr, io.env);
+  const all = new Set(units.map(({ id }) => id)).size;
+  const under = new Map<string, string>();
+  let drawn = false;
+  let ended = 0;
+  const clear = (): void => {
+    if (drawn) stderr.write('\r\x1b[2K');
+    drawn = false;
+  };
+  const draw = (): void => {
+    if (!live || under.size === 0) return;
+    clear();
+    stderr.write(printable([...under.values()].join('   ')).slice(0, Math.max(20, (stderr.columns ?? 80) - 1)));
+    drawn = true;
+  };
+  return {
+    onProgress(unit, _phase, share) {
+      under.set(unit.id, `${unitName(unit)} ${Math.round(100 * share)} %`);
+      draw();
+    },
+    onOutcome(unit, outcome) {
+      under.delete(unit.id);
+      const said = sentenceOf(outcome);
+      if (said !== null) {
+        if (outcome.kind === 'computed' || outcome.kind === 'there' || outcome.kind === 'failed') ended++;
+        clear();
+        stderr.write(`${printable(`[${ended}/${all}] ${unitName(unit)}: ${said}`)}\n`);
+      }
+      draw();
+    },
+    warn(message) {
+      clear();
+      warn(io, message);
+    },
+    end: clear,
+  };
+}
+
+const unitName = ({ name, candidate, spec }: Unit): string => `${name}, ${candidate}, seed ${spec.seed}`;
+
+function sentenceOf(outcome: Outcome): string | null {
+  switch (outcome.kind) {
+    case 'computed':
+      return 'computed';
+    case 'there':
+      return 'has a result already';
+    case 'interrupted':
+      return 'interrupted, to be gone on with';
+    case 'busy':
+      return 'is computed by another process; asked for again';
+    case 'retry':
+      return `tried again: ${outcome.why}`;
+    case 'failed':
+      return `failed: ${outcome.why}`;
+    case 'unable':
+      return null;
+  }
+}

@@ -1,0 +1,76 @@
+import { availableParallelism, freemem } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../contract/failure.js';
+import type { Unit } from './unit.js';
+import { type Outcome, type Worker, workOn } from './work.js';
+
+/** What came of the units that a worker was to see to. */
+export interface Tally {
+  readonly computed: number;
+  readonly elsewhere: number;
+  readonly failed: number;
+}
+
+/** How long a unit that another process computes is left before it is asked for again, in milliseconds. */
+const busyMs = 1000;
+
+/**
+ * Works on units beside each other, until each has a result or has failed for good.
+ * @throws Failure('interrupted') where the worker was asked to stop; what hinders this machine, once what is under way has stopped
+ */
+export async function workLocally(units: readonly Unit[], worker: Worker, beside: number, retryMs = 0): Promise<Tally> {
+  const waiting = [...new Map(units.map((unit) => [unit.id, unit])).values()];
+  const tally = { computed: 0, elsewhere: 0, failed: 0 };
+  const stop = new AbortController();
+  let hindrance: Failure | null = null;
+  const signal = AbortSignal.any([worker.signal, stop.signal]);
+
+  const settle = async (unit: Unit, outcome: Outcome): Promise<void> => {
+    if (outcome.kind === 'computed') tally.computed++;
+    else if (outcome.kind === 'there') tally.elsewhere++;
+    else if (outcome.kind === 'failed') tally.failed++;
+    else if (outcome.kind === 'unable') {
+      hindrance ??= outcome.failure;
+      stop.abort();
+    } else if (outcome.kind !== 'interrupted') {
+      await sleep(outcome.kind === 'busy' ? busyMs : retryMs, undefined, { signal }).catch(() => undefined);
+      waiting.push(unit);
+    }
+  };
+  const line = async (): Promise<void> => {
+    for (let unit = waiting.shift(); unit !== undefined && !signal.aborted; unit = waiting.shift()) {
+      await settle(unit, await workOn(unit, { ...worker, signal }));
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(beside, waiting.length) }, line));
+  if (hindrance !== null) throw hindrance;
+  if (worker.signal.aborted) throw interrupted();
+  return tally;
+}
+
+export function interrupted(): Failure {
+  return new Failure('interrupted', {
+    what: 'Interrupted: what was under way is kept.',
+    cure: 'Start a worker again to go on.',
+    written: 'model-untouched',
+  });
+}
+
+/** What a unit takes beside its model and data, in bytes: Node, ONNX Runtime, the program. */
+const baseBytes = 400e6;
+
+/** How many units this machine computes beside each other: as many as cores and free memory allow. */
+export function capacity(units: readonly Unit[], cores = availableParallelism(), free = freemem()): number {
+  const need = units.map(({ model, inputs }) => {
+    const of = (files: readonly { readonly bytes: number }[]) => files.reduce((sum, { bytes }) => sum + bytes, 0);
+    // weights with gradients and the optimizer's state, values between layers; bytes of pixels become float32
+    return baseBytes + 10 * of(model.files) + 4 * inputs.reduce((sum, { files }) => sum + of(files), 0);
+  });
+  const largest = need.reduce((most, each) => Math.max(most, each), baseBytes);
+  return Math.max(1, Math.min(cores, Math.floor((0.8 * free) / largest)));
+}
+
+/** The share of the cores that each of so many has. */
+export function threadsFor(beside: number, cores = availableParallelism()): number {
+  return Math.max(1, Math.floor(cores / beside));
+}

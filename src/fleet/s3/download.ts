@@ -1,0 +1,30 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { createFolder, writeFileDurably } from '../../upgrade/files.js';
+import type { Bucket } from './bucket.js';
+
+/**
+ * Streams an object to a file, which is there whole or not at all.
+ * @returns its SHA-256 and size; null where there is no such object
+ */
+export async function download(
+  bucket: Bucket,
+  key: string,
+  path: string,
+): Promise<{ readonly sha256: string; readonly bytes: number } | null> {
+  const pieces = await bucket.read(key);
+  if (pieces === null) return null;
+  await createFolder(dirname(path));
+  const draft = `${path}.${randomBytes(6).toString('hex')}.new`;
+  try {
+    const written = await writeFileDurably(draft, pieces);
+    await rename(draft, path);
+    return written;
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
+  }
+}
+
+export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,176 @@
+import { hostname } from 'node:os';
+import { exitCodes, Failure, messageOf } from '../contract/failure.js';
+import { findEntry } from '../model/load.js';
+import { systemCode } from '../upgrade/file-errors.js';
+import { type Attempted, runChild } from './child.js';
+import type { UnitEvent } from './messages.js';
+import type { UnitResult } from './result.js';
+import type { Sources } from './sources.js';
+import type { FleetStore } from './store/store.js';
+import type { Unit } from './unit.js';
+
+/** What a worker works with. */
+export interface Worker {
+  readonly store: FleetStore;
+  readonly sources: Sources;
+  /** the words that start this program: node, its flags, the script */
+  readonly executable: readonly string[];
+  /** of the processor, for each unit; null: all */
+  readonly threads: number | null;
+  /** attempts after which a unit is left alone */
+  readonly tries: number;
+  /** asked to stop: what is under way is kept for whoever goes on */
+  readonly signal: AbortSignal;
+  readonly hooks: WorkHooks;
+}
+
+export interface WorkHooks {
+  onProgress(unit: Unit, phase: string, share: number): void;
+  onOutcome(unit: Unit, outcome: Outcome): void;
+  warn(message: string): void;
+}
+
+/** What came of a unit at one worker. */
+export type Outcome =
+  | { readonly kind: 'computed' }
+  /** another worker had published it */
+  | { readonly kind: 'there' }
+  /** another process is at it */
+  | { readonly kind: 'busy' }
+  /** this worker was asked to stop */
+  | { readonly kind: 'interrupted' }
+  /** it may succeed another time */
+  | { readonly kind: 'retry'; readonly why: string }
+  /** it will not, or has failed as often as it may */
+  | { readonly kind: 'failed'; readonly why: string }
+  /** this machine is the cause: others may succeed */
+  | { readonly kind: 'unable'; readonly failure: Failure };
+
+/** Sees to a unit: computes it, where it has no result yet, and publishes what comes of it. */
+export async function workOn(unit: Unit, worker: Worker): Promise<Outcome> {
+  const outcome = await tryUnit(unit, worker).catch((error: unknown): Outcome => {
+    const failure = localFailure(error);
+    if (failure === null) throw error;
+    return { kind: 'unable', failure };
+  });
+  worker.hooks.onOutcome(unit, outcome);
+  return outcome;
+}
+
+async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
+  const { store, signal } = worker;
+  if (signal.aborted) return { kind: 'interrupted' };
+  if ((await store.result(unit.id)) !== null) {
+    await store.end(unit.id);
+    return { kind: 'there' };
+  }
+  const known = await store.failure(unit.id);
+  if (known?.final === true) return { kind: 'failed', why: known.attempts.at(-1)?.why ?? 'It failed before.' };
+  await worker.sources.verify(unit);
+  const model = await findEntry(await worker.sources.local(unit.model));
+  const paths: Record<string, string> = {};
+  for (const input of unit.inputs) paths[input.uri] = await worker.sources.local(input);
+  const folder = await store.begin(unit.id);
+  const teller = tellProgress(unit, worker);
+  const attempt = await runChild(worker.executable, { unit, folder, model, paths }, worker.threads, {
+    signal,
+    onEvent: teller.tell,
+  });
+  await teller.end();
+  if (attempt.kind === 'computed') return publish(unit, attempt, known?.attempts.length ?? 0, store);
+  return failed(unit, attempt, worker);
+}
+
+async function publish(
+  unit: Unit,
+  { computed, seconds, cpuSeconds, peakBytes }: Extract<Attempted, { kind: 'computed' }>,
+  failures: number,
+  store: FleetStore,
+): Promise<Outcome> {
+  const result: UnitResult = {
+    format: 1,
+    unit: unit.id,
+    version: unit.version,
+    host: hostname(),
+    finished: new Date().toISOString(),
+    seconds,
+    cpuSeconds,
+    peakBytes,
+    attempts: failures + 1,
+    ...computed,
+  };
+  const isOurs = await store.publish(result);
+  await store.forgetFailure(unit.id);
+  await store.end(unit.id);
+  return { kind: isOurs ? 'computed' : 'there' };
+}
+
+async function failed(
+  unit: Unit,
+  { exit, why, local }: Extract<Attempted, { kind: 'failed' }>,
+  { store, signal, tries }: Worker,
+): Promise<Outcome> {
+  if (signal.aborted) {
+    await store.save(unit.id);
+    return { kind: 'interrupted' };
+  }
+  if (exit === exitCodes.locked) return { kind: 'busy' };
+  if (local) {
+    await store.save(unit.id).catch(() => undefined);
+    const cure = 'Cure that, and start this worker again: the unit is kept for whoever goes on with it.';
+    return { kind: 'unable', failure: new Failure('input', { what: why, cure, written: 'model-untouched' }) };
+  }
+  const earlier = (await store.failure(unit.id))?.attempts ?? [];
+  const attempts = [...earlier, { when: new Date().toISOString(), host: hostname(), exit, why }];
+  const final = isFinal(
+    attempts.map((each) => each.exit),
+    tries,
+  );
+  await store.putFailure({ unit: unit.id, attempts, final });
+  await store.save(unit.id);
+  return final ? { kind: 'failed', why } : { kind: 'retry', why };
+}
+
+/** Input and usage do not get better; a defect may be one of the moment, once; what was killed or interrupted is tried again. */
+function isFinal(exits: readonly (number | null)[], tries: number): boolean {
+  const last = exits.at(-1) ?? null;
+  if (last === exitCodes.usage || last === exitCodes.input) return true;
+  if (last === 1 && exits.filter((each) => each === 1).length > 1) return true;
+  return exits.length >= tries;
+}
+
+/** How often others are told of a unit's progress at most, in milliseconds: a store may be far away. */
+const tellEvery = 2000;
+
+function tellProgress(unit: Unit, { store, hooks }: Worker) {
+  const began = Date.now();
+  let told = began;
+  let writing: Promise<void> = Promise.resolve();
+  const tell = (event: UnitEvent): void => {
+    if (event.event === 'warning') hooks.warn(`${unit.name}, seed ${unit.spec.seed}: ${event.message}`);
+    if (event.event !== 'progress') return;
+    const { phase, share } = event;
+    hooks.onProgress(unit, phase, share);
+    if (Date.now() - told < tellEvery) return;
+    told = Date.now();
+    const progress = { unit: unit.id, host: hostname(), phase, share, when: new Date().toISOString() };
+    // others see it a little later, or not at all: the unit is computed all the same
+    writing = writing
+      .then(() => store.save(unit.id))
+      .then(() => store.putProgress(progress))
+      .catch((error: unknown) => hooks.warn(`The progress of a unit could not be told: ${messageOf(error)}`));
+  };
+  return { tell, end: () => writing };
+}
+
+/** What the machine that works is the cause of; null for anything else. */
+function localFailure(error: unknown): Failure | null {
+  if (error instanceof Failure) return error;
+  const code = systemCode(error);
+  if (code === null) return null;
+  return new Failure(
+    'input',
+    { what: `${messageOf(error)}.`, cure: 'Cure that, and start this worker again.', written: 'model-untouched' },
+    { cause: error },
+  );
+}

@@ -1,0 +1,275 @@
+import type { FleetModelResult, FleetResult } from '../contract/fleet.js';
+import { isPercent } from '../contract/metrics.js';
+import type { Language } from '../contract/settings.js';
+import { improvement, improvementInterval } from '../evaluation/improvement.js';
+import { type Block, code, plain, type ReportDocument, type Rich, rich, type Section, type Table } from './document.js';
+import { documentHtml } from './html.js';
+import { texts } from './languages.js';
+import { documentMarkdown } from './markdown.js';
+import { type Numbers, numbersIn } from './numbers.js';
+import type { Texts } from './text/en.js';
+import { type FleetText, fleetTexts } from './text/fleet.js';
+import { metricWord } from './text/metrics.js';
+
+/** How this program is called, for the commands that the report tells. */
+export interface FleetReportOptions {
+  readonly command: string;
+}
+
+interface Writing extends FleetReportOptions {
+  readonly result: FleetResult;
+  readonly text: Texts;
+  readonly words: FleetText;
+  readonly numbers: Numbers;
+}
+
+/** What a fleet has come to: what to upgrade, every model with its verdict, what it cost, and what failed. */
+function fleetReport(result: FleetResult, language: Language, options: FleetReportOptions): ReportDocument {
+  const text = texts[language];
+  const words = fleetTexts[language];
+  const writing: Writing = { result, text, words, numbers: numbersIn(language, text), ...options };
+  const { models, counts } = result;
+  const upgrades = models.filter(({ upgrade }) => upgrade);
+  const open = counts.waiting + counts.running;
+  return {
+    language,
+    title: words.title,
+    subtitle: words.subtitle(models.length, counts.done + counts.failed + open),
+    verdict: {
+      tone: open > 0 || upgrades.length === 0 ? 'inconclusive' : 'adopt',
+      headline: words.headline(upgrades.length, models.length),
+      text: [open > 0 ? words.open(open) : words.closed],
+    },
+    summary: [...summaryFacts(writing), ...next(writing, upgrades)],
+    sections: [modelsSection(writing), seedsSection(writing), costSection(writing), failedSection(writing)].filter(
+      ({ blocks }) => blocks.length > 0,
+    ),
+    contentsLabel: text.contents,
+    footer: text.footer,
+  };
+}
+
+export function renderFleetHtml(result: FleetResult, language: Language, options: FleetReportOptions): Promise<string> {
+  return documentHtml(fleetReport(result, language, options));
+}
+
+export function renderFleetMarkdown(result: FleetResult, language: Language, options: FleetReportOptions): string {
+  return documentMarkdown(fleetReport(result, language, options));
+}
+
+function summaryFacts({ result, words, numbers }: Writing): Block[] {
+  const { counts, cost } = result;
+  return [
+    {
+      kind: 'facts',
+      items: [
+        { label: words.done, value: [numbers.count(counts.done, 'counts.done')], note: null },
+        { label: words.open_, value: [numbers.count(counts.waiting + counts.running, null)], note: null },
+        { label: words.failed, value: [numbers.count(counts.failed, 'counts.failed')], note: null },
+        {
+          label: words.computing,
+          value: [numbers.duration(cost.seconds, 'cost.seconds')],
+          note: cost.price === null ? null : [priceText(cost.price, cost.currency)],
+        },
+      ],
+    },
+  ];
+}
+
+const priceText = (price: number, currency: string | null): string => `${price.toFixed(2)} ${currency ?? ''}`.trim();
+
+function next({ result, words, command }: Writing, upgrades: readonly FleetModelResult[]): Block[] {
+  if (upgrades.length === 0) return [{ kind: 'paragraph', text: [words.nothing] }];
+  return [
+    { kind: 'paragraph', text: [words.upgrade] },
+    { kind: 'list', ordered: false, items: upgrades.map(({ name }): Rich => [name]) },
+    { kind: 'command', label: words.commit, text: `${command} fleet commit ${result.plan}` },
+    { kind: 'command', label: words.rollback, text: `${command} fleet rollback ${result.plan}` },
+  ];
+}
+
+function modelsSection(writing: Writing): Section {
+  const { result, text, words, numbers } = writing;
+  const table: Table = {
+    kind: 'table',
+    caption: words.table,
+    columns: [
+      { title: words.model, numeric: false },
+      { title: words.metric, numeric: false },
+      { title: words.before, numeric: true },
+      { title: words.after, numeric: true },
+      { title: words.difference, numeric: true },
+      { title: words.interval, numeric: true },
+      { title: words.control, numeric: true },
+      { title: words.p, numeric: true },
+      { title: words.pHolm, numeric: true },
+      { title: words.verdict, numeric: false },
+      { title: words.decision, numeric: false },
+    ],
+    rows: result.models.map((model, i) => [[model.name], ...modelCells(model, i, writing)]),
+  };
+  const candidates = new Set(result.models.flatMap((model) => model.candidates.map(({ name }) => name)));
+  return {
+    id: 'models',
+    title: words.models,
+    blocks: [
+      { kind: 'paragraph', text: [words.method] },
+      table,
+      ...changeChart(writing),
+      ...(candidates.size > 1 ? [candidateTable(writing, [...candidates])] : []),
+      { kind: 'details', summary: words.addresses, blocks: [addressList({ result, text, words, numbers }, words)] },
+    ],
+  };
+}
+
+function modelCells({ metric, delta, pHolm, verdict, reason }: FleetModelResult, i: number, writing: Writing): Rich[] {
+  const { text, words, numbers } = writing;
+  const at = `models.${i}`;
+  if (metric === null || delta === null) {
+    return [...Array.from({ length: 9 }, (): Rich => ['–']), [words.reasons[reason]]];
+  }
+  const { vsBefore, vsControl } = delta;
+  return [
+    [metricWord(text.metrics, metric)],
+    [numbers.metric(metric, vsBefore.baseline, `${at}.delta.vsBefore.baseline`)],
+    [numbers.metric(metric, vsBefore.candidate, `${at}.delta.vsBefore.candidate`)],
+    [numbers.metricChange(metric, vsBefore.value, `${at}.delta.vsBefore.value`)],
+    vsBefore.ci95 === null ? [text.noValue] : numbers.metricRange(metric, vsBefore.ci95, `${at}.delta.vsBefore.ci95`),
+    vsControl === null ? ['–'] : [numbers.metricChange(metric, vsControl.value, `${at}.delta.vsControl.value`)],
+    [numbers.pValue(vsBefore.pValue, `${at}.delta.vsBefore.pValue`)],
+    [numbers.pValue(pHolm, `${at}.pHolm`)],
+    [verdict === null ? '–' : text.verdicts[verdict]],
+    [words.reasons[reason]],
+  ];
+}
+
+/** Of models whose metric is a share: changes in other units stand on no common axis. */
+function changeChart({ result, words, numbers }: Writing): Block[] {
+  const rows = result.models.flatMap(({ name, delta }) => {
+    const [value, interval] = [improvement(delta?.vsBefore ?? null), improvementInterval(delta?.vsBefore ?? null)];
+    if (delta === null || value === null || interval === null || !isPercent(delta.vsBefore.metric)) return [];
+    return [{ label: name, value: 100 * value, low: 100 * interval[0], high: 100 * interval[1] }];
+  });
+  if (rows.length === 0) return [];
+  const alt = rows.map(({ label, value }) => `${label}: ${plain([numbers.points(value / 100, null)])}`).join(', ');
+  return [{ kind: 'chart', chart: { kind: 'intervals', x: words.points, rows }, caption: words.changes, alt }];
+}
+
+function candidateTable({ result, words, numbers, text }: Writing, candidates: readonly string[]): Table {
+  return {
+    kind: 'table',
+    caption: words.candidates,
+    columns: [
+      { title: words.model, numeric: false },
+      ...candidates.map((title) => ({ title, numeric: true })),
+      { title: words.chosen, numeric: false },
+    ],
+    rows: result.models.map(({ name, candidates: own, metric, chosen }) => [
+      [name],
+      ...candidates.map((candidate): Rich => {
+        const value = own.find((each) => each.name === candidate)?.validation ?? null;
+        return [metric === null ? text.noValue : numbers.metric(metric, value, null)];
+      }),
+      [chosen?.candidate ?? '–'],
+    ]),
+  };
+}
+
+function addressList({ result }: Pick<Writing, 'result' | 'text' | 'words' | 'numbers'>, words: FleetText): Table {
+  return {
+    kind: 'table',
+    caption: words.addresses,
+    columns: [
+      { title: words.model, numeric: false },
+      { title: words.address, numeric: false },
+      { title: words.unit, numeric: false },
+    ],
+    rows: result.models.map(({ name, model, chosen }) => [
+      [name],
+      [code(model)],
+      chosen === null ? ['–'] : [code(chosen.unit)],
+    ]),
+  };
+}
+
+function seedsSection({ result, text, words, numbers }: Writing): Section {
+  const several = result.models.filter(({ seeds }) => seeds.length > 1);
+  const rows = several.map(({ name, seeds, metric, chosen }): readonly Rich[] => {
+    const values = seeds.map(({ value }) => value).filter((value) => value !== null);
+    const of = (value: number | null): Rich =>
+      metric === null ? [text.noValue] : [numbers.metricChange(metric, value, null)];
+    return [
+      [name],
+      [numbers.count(seeds.length, null)],
+      [numbers.count(seeds.filter(({ verdict }) => verdict === 'adopt').length, null)],
+      of(values.length === 0 ? null : Math.min(...values)),
+      of(values.length === 0 ? null : Math.max(...values)),
+      [String(chosen?.seed ?? '–')],
+    ];
+  });
+  const table: Table = {
+    kind: 'table',
+    caption: words.seedsTable,
+    columns: [
+      { title: words.model, numeric: false },
+      ...[words.seeds, words.adopting, words.least, words.most, words.judgedSeed].map((title) => ({
+        title,
+        numeric: true,
+      })),
+    ],
+    rows,
+  };
+  const blocks: Block[] = rows.length === 0 ? [] : [{ kind: 'paragraph', text: [words.seedsNote] }, table];
+  return { id: 'seeds', title: words.seeds, blocks };
+}
+
+function costSection({ result, words, numbers }: Writing): Section {
+  const { cost, models } = result;
+  const rows = models.map(({ name, units, seconds }, i): readonly Rich[] => [
+    [name],
+    [numbers.count(units.done, `models.${i}.units.done`)],
+    [numbers.duration(seconds, `models.${i}.seconds`)],
+  ]);
+  const hosts = cost.hosts.map(({ host, units, seconds }, i): readonly Rich[] => [
+    [host],
+    [numbers.count(units, `cost.hosts.${i}.units`)],
+    [numbers.duration(seconds, `cost.hosts.${i}.seconds`)],
+  ]);
+  const columns = (title: string) => [
+    { title, numeric: false },
+    { title: words.done, numeric: true },
+    { title: words.computing, numeric: true },
+  ];
+  const processors = numbers.duration(cost.cpuSeconds, 'cost.cpuSeconds');
+  return {
+    id: 'cost',
+    title: words.cost,
+    blocks: [
+      { kind: 'paragraph', text: words.costNote(numbers.duration(cost.seconds, 'cost.seconds'), processors) },
+      ...(cost.price === null
+        ? []
+        : [{ kind: 'paragraph' as const, text: rich`${words.price}: ${priceText(cost.price, cost.currency)}` }]),
+      { kind: 'table', caption: words.costByModel, columns: columns(words.model), rows },
+      { kind: 'table', caption: words.costByHost, columns: columns(words.host), rows: hosts },
+    ],
+  };
+}
+
+function failedSection({ result, words, numbers }: Writing): Section {
+  const rows = result.failed.map(({ model, candidate, seed, attempts }): readonly Rich[] => [
+    [`${model}, ${candidate}, ${words.seed} ${seed}`],
+    [numbers.count(attempts.length, null)],
+    [attempts.at(-1)?.why ?? '–'],
+  ]);
+  const table: Table = {
+    kind: 'table',
+    caption: words.failed,
+    columns: [
+      { title: words.unit, numeric: false },
+      { title: words.attempts, numeric: true },
+      { title: words.why, numeric: false },
+    ],
+    rows,
+  };
+  return { id: 'failed', title: words.failed, blocks: rows.length === 0 ? [] : [table] };
+}

@@ -1,0 +1,76 @@
+import type { ModelDescription } from '../contract/model.js';
+import { describeModel } from '../model/describe.js';
+import type { ModelFile } from '../model/model.js';
+import { makeScratch } from '../upgrade/scratch.js';
+import { blamingModels } from './blame.js';
+import { checkCombination } from './combination.js';
+import { checkDistillation } from './distillation.js';
+import { completeHooks } from './hooks.js';
+import { openRun, ruleOf } from './open.js';
+import { completeOptions, type MigrateRequest, type TrainingSettings } from './spec.js';
+import { planStage } from './stages/plan.js';
+import { readingStage } from './stages/reading.js';
+
+/** What a run would read, and how long it may take. */
+export interface Rehearsal {
+  readonly model: ModelDescription;
+  /** samples */
+  readonly data: { readonly train: number; readonly validation: number; readonly test: number };
+  /** ReLUs that would be migrated */
+  readonly sites: number;
+  readonly files: readonly ModelFile[];
+  /** seconds that one sample takes forwards on this machine; null where it could not be timed */
+  readonly pass: number | null;
+}
+
+/**
+ * Plans and reads a run as `migrate` would, and trains nothing: what a run refuses for its model, its data or its settings is refused here.
+ * The model's folder is left as it is.
+ * @param warn is told what a run would warn of
+ * @throws Failure as `migrate` does
+ */
+export async function rehearse(request: MigrateRequest, warn: (message: string) => void): Promise<Rehearsal> {
+  const scratch = await makeScratch();
+  const options = completeOptions({ ...request, dryRun: true, out: null, runDir: scratch.folder });
+  const closing: (() => Promise<void>)[] = [scratch.discard];
+  try {
+    const rule = ruleOf(options);
+    checkDistillation(options);
+    checkCombination(options);
+    return await blamingModels([options.model], async () => {
+      const run = await openRun(options, rule, completeHooks({ warn }), closing);
+      const { plan } = await planStage.of(run);
+      const { predictions } = await readingStage.of(run);
+      const { train, validation, test } = run.data;
+      const data = { train: train.split.count, validation: validation.split.count, test: test.split.count };
+      const pass = predictions.seconds / data.validation;
+      return {
+        model: describeModel(run.model),
+        data,
+        sites: plan.summary.migrate,
+        files: run.model.files,
+        pass: Number.isFinite(pass) && pass > 0 ? pass : null,
+      };
+    });
+  } finally {
+    for (const close of closing.toReversed()) await close();
+  }
+}
+
+/** A training step is a forward and a backward pass, which is twice as much work. */
+const stepPasses = 3;
+
+/** The passes over a split that judging takes: the models themselves, what enters their activations, and their attribution maps. */
+const judgingPasses = 6;
+
+/** Seconds that a run of these settings may take on the machine that rehearsed it; null where that could not be timed. */
+export function forecast(
+  { seeds, control, epochs, budgetSeconds }: TrainingSettings,
+  { data, pass }: Pick<Rehearsal, 'data' | 'pass'>,
+): number | null {
+  if (pass === null) return null;
+  const arms = seeds * (control ? 2 : 1);
+  const trained = arms * epochs * (stepPasses * data.train + data.validation) * pass;
+  const within = budgetSeconds === null ? trained : Math.min(trained, budgetSeconds);
+  return within + judgingPasses * data.test * pass;
+}
