@@ -193,6 +193,15 @@ describe('what is a site', () => {
     expect(outline(parseGraph(`${inputs}\n${nodes}\n-> y`))).toEqual(['p: relu']);
   });
 
+  test.each([
+    ['max(min(x, w), 0)', 'm = Min(x, w)\np = Max(m, zero)\ny = Mul(p, x)'],
+    ['min(relu(x), w)', 'p = Relu(x)\nm = Min(p, w)\ny = Mul(m, x)'],
+    ['max(min(x, limits), 0)', 'm = Min(x, limits)\np = Max(zero, m)\ny = Mul(p, x)'],
+  ])('a limit that is no one number makes a clip of it: %s', (_, nodes) => {
+    const inputs = 'x: float[N,2]\nw: float[N,2]\nzero = float[] 0\nlimits = float[2] [3, 4]';
+    expect(outline(parseGraph(`${inputs}\n${nodes}\n-> y`))).toEqual(["p: skip, clips to what Min 'm' compares with"]);
+  });
+
   test('a quantised model keeps its biases on a grid', () => {
     const graph = parseGraph(`
       x: float[N,2]

@@ -26,6 +26,7 @@ export function whyNotASite(
     quantised(graph, activation) ??
     hardSwish(graph, activation) ??
     clips(activation) ??
+    clipsToAValue(graph, activation) ??
     activation.doubt ??
     decomposedPRelu(graph, activation, all) ??
     halfOfAnother(graph, activation) ??
@@ -41,6 +42,14 @@ function notFloat(types: ElementTypes, { input }: Activation): string | null {
 
 function clips({ cap }: Activation): string | null {
   return cap === null ? null : `clips to [0, ${cap}]`;
+}
+
+/** max(min(x, y), 0) or min(max(x, 0), y) for a y that is no one number: a box kept within an image, whose size is another input. */
+function clipsToAValue(graph: Graph, { input, output }: Activation): string | null {
+  const [use, ...others] = graph.uses(output);
+  const limits = [graph.producer(input), others.length === 0 ? use?.node : undefined];
+  const min = limits.find((node) => node?.opType === 'Min' && isStandard(node) && node.input.length === 2);
+  return min === undefined ? null : `clips to what ${describeNode(min)} compares with`;
 }
 
 /** A QDQ model keeps the bias as int32 in the scale of its input and weights: a shift would not fit its grid. */
