@@ -131,6 +131,7 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     diagram = [],
     kept = [],
     looks = { look: 1, planned: 1 },
+    attribution,
     acceptance,
     reading,
   } = result;
@@ -145,9 +146,16 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     diagram,
     kept,
     looks,
+    attribution: withControl(attribution),
     acceptance: { ...acceptance, goals },
     ...(reading !== undefined && { reading: { ...reading, runtime } }),
   };
+}
+
+/** Earlier versions did not explain the control arm. What an edited file holds in place of a list is left to whoever shows it. */
+function withControl(attribution: MigrateResult['attribution'] | undefined): MigrateResult['attribution'] {
+  if (!Array.isArray(attribution)) return attribution ?? null;
+  return attribution.map((agreement) => ({ ...agreement, control: agreement?.control ?? null }));
 }
 
 async function readRun(path: string): Promise<StoredRun> {

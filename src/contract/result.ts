@@ -345,25 +345,50 @@ export interface AttributionExample {
   /** images as `data:image/png;base64,...`; null for rows */
   readonly input: string | null;
   readonly before: string | null;
+  /** null without a control arm, too */
+  readonly control: string | null;
   readonly frelu: string | null;
   /** the features of a row with their attributions; null for images */
-  readonly row: readonly { readonly name: string; readonly before: number; readonly frelu: number }[] | null;
+  readonly row:
+    | readonly {
+        readonly name: string;
+        readonly before: number;
+        /** null without a control arm */
+        readonly control: number | null;
+        readonly frelu: number;
+      }[]
+    | null;
+  /** of the maps of the original and of the migrated model */
   readonly spearman: number | null;
+}
+
+/** How far a model's attribution maps agree with those of the original, per sample. */
+export interface MapAgreement {
+  /** rank correlation of the two maps; null when no sample had a defined one */
+  readonly spearman: Distribution | null;
+  /** the share that the k attributions of largest magnitude have in common in both maps */
+  readonly topK: { readonly k: number; readonly overlap: Distribution } | null;
 }
 
 /**
  * How far attribution maps of the same inputs agree before and after: of the class that the model predicted before, its
  * logit with respect to the input; over `samples` samples, evenly spaced in the test split.
  */
-export interface AttributionAgreement {
+export interface AttributionAgreement extends MapAgreement {
   readonly method: AttributionMethod;
   readonly samples: number;
   /** interpolation steps from a stored sample of zeros (black) to the input; null for a method without them */
   readonly steps: number | null;
-  /** rank correlation of the two maps, per sample; null when no sample had a defined one */
-  readonly spearman: Distribution | null;
-  /** the share that the k attributions of largest magnitude have in common in both maps, per sample */
-  readonly topK: { readonly k: number; readonly overlap: Distribution } | null;
+  /** the same of the control arm, which was trained as long with its ReLUs; null without one */
+  readonly control:
+    | (MapAgreement & {
+        /** the migrated model's rank correlation - the control arm's: mean over the samples, and its 95 % interval */
+        readonly difference: {
+          readonly mean: number;
+          readonly ci95: readonly [low: number, high: number] | null;
+        } | null;
+      })
+    | null;
   readonly examples: readonly AttributionExample[];
 }
 

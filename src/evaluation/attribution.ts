@@ -1,4 +1,5 @@
-import type { AttributionAgreement, Distribution } from '../contract/result.js';
+import type { AttributionAgreement, Distribution, MapAgreement } from '../contract/result.js';
+import { bootstrapBca } from './paired.js';
 
 /** Of one sample: what each feature (pixel, column) contributed to the answer, before and after. */
 export interface AttributionPair {
@@ -9,15 +10,15 @@ export interface AttributionPair {
 /** The share of features that count as the most important ones. */
 const topShare = 0.1;
 
+/** A bootstrap of fewer samples gives intervals that are too narrow to be believed. */
+const fewestCompared = 10;
+
 /** How far the maps of each sample agree: rank correlation of the signed values, and what their largest magnitudes share. */
-export function attributionAgreement(
-  pairs: readonly AttributionPair[],
-): Pick<AttributionAgreement, 'samples' | 'spearman' | 'topK'> {
+export function attributionAgreement(pairs: readonly AttributionPair[]): MapAgreement {
   const features = pairs[0]?.before.length ?? 0;
   const k = Math.max(1, Math.round(features * topShare));
   const overlap = distributionOf(pairs.map(({ before, after }) => topOverlap(before, after, k)));
   return {
-    samples: pairs.length,
     spearman: distributionOf(
       pairs.flatMap(({ before, after }) => {
         const correlation = rankCorrelation(before, after);
@@ -25,6 +26,34 @@ export function attributionAgreement(
       }),
     ),
     topK: overlap === null ? null : { k, overlap },
+  };
+}
+
+/**
+ * The same of the control arm, and by how much the migrated model's rank correlation with the original differs from the control
+ * arm's, paired by sample: further training alone moves explanations too.
+ * @param frelu the maps of each sample before and with FReLU
+ * @param control those of the same samples before and of the control arm
+ * @param seed of the bootstrap; of fewer than 10 samples there is no interval
+ */
+export function agreementBesideControl(
+  frelu: readonly AttributionPair[],
+  control: readonly AttributionPair[],
+  seed: number,
+): NonNullable<AttributionAgreement['control']> {
+  const correlations = (pairs: readonly AttributionPair[]) =>
+    pairs.map(({ before, after }) => rankCorrelation(before, after) ?? Number.NaN);
+  const theirs = correlations(control);
+  const differences = correlations(frelu)
+    .map((correlation, i) => correlation - (theirs[i] ?? Number.NaN))
+    .filter(Number.isFinite);
+  const meanOf = (indices: Int32Array): number =>
+    indices.reduce((sum, index) => sum + (differences[index] ?? Number.NaN), 0) / indices.length;
+  const { estimate, interval } = bootstrapBca(differences.length, meanOf, { seed });
+  return {
+    ...attributionAgreement(control),
+    difference:
+      differences.length === 0 ? null : { mean: estimate, ci95: differences.length < fewestCompared ? null : interval },
   };
 }
 

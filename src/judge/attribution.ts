@@ -5,7 +5,12 @@ import type { AttributionAgreement, AttributionExample, AttributionMethod } from
 import { channelNames, type InputAxes, inputAxes } from '../data/axes.js';
 import type { NamedInputs } from '../data/inputs.js';
 import { applyPreprocessing, rawLength } from '../data/preprocess.js';
-import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
+import {
+  agreementBesideControl,
+  attributionAgreement,
+  largestMagnitudes,
+  rankCorrelation,
+} from '../evaluation/attribution.js';
 import type { Graph } from '../model/graph.js';
 import { dtypeName, elementCount } from '../model/tensor.js';
 import { sessionOptions } from '../runtime/devices.js';
@@ -37,6 +42,10 @@ export interface AttributionScope {
 export interface AttributionOptions extends AttributionScope {
   /** the migrated model, as its files read */
   readonly after: Graph;
+  /** the control arm's; null without one */
+  readonly control: Graph | null;
+  /** of the bootstrap */
+  readonly seed: number;
   readonly batchSize: number;
   /** the truth about a test sample, in words */
   actual(index: number): string;
@@ -44,72 +53,112 @@ export interface AttributionOptions extends AttributionScope {
 }
 
 /**
- * Attribution maps of the same test samples before and after, and how far they agree: integrated gradients (Sundararajan,
+ * Attribution maps of the same test samples before, of the control arm and after, and how far they agree: integrated gradients (Sundararajan,
  * Taly, Yan: arXiv 1703.01365; midpoint rule, from a stored sample of zeros) and input x gradient, of the logit of
  * the class that the model predicted before. Channels of a pixel are summed. Null, with a warning, where the model
  * has several inputs, or cannot be differentiated down to its input.
  */
 export async function compareAttributions(
   explained: Explained,
-  { after, batchSize, samples, device, actual, warn }: AttributionOptions,
+  options: AttributionOptions,
 ): Promise<readonly AttributionAgreement[] | null> {
+  const { warn } = options;
   const { model, data } = explained;
   if (data.test.inputs.length > 1) {
     warn('Attribution maps were not made: they are of models of one input.');
     return null;
   }
-  const subject = await readSubject(explained, samples);
-  const explain = (graph: Graph) => attributionMaps(explained, device, graph, subject, Math.min(batchSize, steps + 1));
-  let before: Maps | null;
-  let migrated: Maps | null;
+  const subject = await readSubject(explained, options.samples);
+  let maps: ArmMaps | null;
   try {
-    before = await explain(model.graph);
-    migrated = before && (await explain(after));
+    maps = await mapsOfArms(explained, subject, options);
   } catch (error) {
     // whatever an operator or a device does to this extra graph, the run's own result stands
     const why = error instanceof Failure ? error.what : String(error);
     warn(`Attribution maps were not made: ${why}`);
     return null;
   }
-  if (before === null || migrated === null) {
+  if (maps === null) {
     warn(`Attribution maps were not made: no gradient arrives at the model's input${ofWholeNumbers(model.graph)}.`);
     return null;
   }
-  const maps = { before, migrated };
-
-  const agreement = async (method: AttributionMethod, of: keyof Maps): Promise<AttributionAgreement> => {
-    const pairs = subject.positions.map((position, i) => ({
-      position,
-      before: maps.before[of][i] ?? new Float64Array(),
-      after: maps.migrated[of][i] ?? new Float64Array(),
-    }));
-    const shown = pairs.filter(
-      (_, i) => Math.floor((i * exampleCount) / pairs.length) !== Math.floor(((i - 1) * exampleCount) / pairs.length),
-    );
-    return {
+  const found = maps;
+  const agreement = (method: AttributionMethod, of: keyof Maps) =>
+    agreementOf(explained, subject, options, {
       method,
-      steps: of === 'integrated' ? steps : null,
-      ...attributionAgreement(pairs),
-      examples: await Promise.all(shown.map((pair) => example(explained, subject.axes, pair, actual(pair.position)))),
-    };
-  };
+      before: found.before[of],
+      control: found.control?.[of] ?? null,
+      after: found.after[of],
+    });
   return [await agreement('integrated-gradients', 'integrated'), await agreement('input-x-gradient', 'product')];
 }
 
+interface ArmMaps {
+  readonly before: Maps;
+  readonly control: Maps | null;
+  readonly after: Maps;
+}
+
+/** Null where no gradient arrives at the input. */
+async function mapsOfArms(
+  explained: Explained,
+  subject: ExplainedSamples,
+  { after, control, batchSize, device }: AttributionOptions,
+): Promise<ArmMaps | null> {
+  const explain = (graph: Graph) => attributionMaps(explained, device, graph, subject, Math.min(batchSize, steps + 1));
+  const before = await explain(explained.model.graph);
+  const migrated = before && (await explain(after));
+  if (before === null || migrated === null) return null;
+  return { before, control: control && (await explain(control)), after: migrated };
+}
+
+/** The maps of one method: a map a sample. */
+interface MethodMaps {
+  readonly method: AttributionMethod;
+  readonly before: readonly Float64Array[];
+  readonly control: readonly Float64Array[] | null;
+  readonly after: readonly Float64Array[];
+}
+
+async function agreementOf(
+  explained: Explained,
+  { positions, axes }: ExplainedSamples,
+  { actual, seed }: AttributionOptions,
+  { method, before, control, after }: MethodMaps,
+): Promise<AttributionAgreement> {
+  const pairs = before.map((map, i) => ({ before: map, after: after[i] ?? new Float64Array() }));
+  const controlPairs = control && before.map((map, i) => ({ before: map, after: control[i] ?? new Float64Array() }));
+  const shown = positions.flatMap((position, i) =>
+    Math.floor((i * exampleCount) / pairs.length) === Math.floor(((i - 1) * exampleCount) / pairs.length)
+      ? []
+      : [{ position, ...present(pairs[i], 'the maps of a sample'), control: controlPairs?.[i]?.after ?? null }],
+  );
+  return {
+    method,
+    samples: pairs.length,
+    steps: method === 'integrated-gradients' ? steps : null,
+    ...attributionAgreement(pairs),
+    control: controlPairs && agreementBesideControl(pairs, controlPairs, seed),
+    examples: await Promise.all(shown.map((maps) => example(explained, axes, maps, actual(maps.position)))),
+  };
+}
+
 /**
- * As many samples as the limit pays for on the CPU, forward and back over all steps for both models, and there: whatever the
+ * As many samples as the limit pays for on the CPU, forward and back over all steps for every model, and there: whatever the
  * run's device is, that is a matter of seconds, with nothing to compile and nothing to copy. Where the limit does not pay for
  * the fewest, the model is large, and they are explained on the device that trained it. What is decided does not depend on a
  * measured speed, so that a run's result repeats.
  * @param multiplyAdds of one sample forward; null: not known
+ * @param models how many are explained
  */
 export function attributionScope(
   available: number,
   multiplyAdds: number | null,
+  models: number,
   trainedOn: AttributionScope['device'],
 ): AttributionScope {
   const [least, most] = sampleRange;
-  const cost = (multiplyAdds ?? 0) * 2 * 2 * (steps + 1);
+  const cost = (multiplyAdds ?? 0) * 2 * models * (steps + 1);
   const affordable = cost === 0 ? most : Math.floor(multiplyAddLimit / cost);
   const samples = Math.min(available, Math.max(least, Math.min(most, affordable)));
   const onCpu = samples <= affordable;
@@ -235,29 +284,37 @@ async function attributionMaps(
 async function example(
   { data }: Explained,
   axes: InputAxes,
-  pair: { readonly position: number; readonly before: Float64Array; readonly after: Float64Array },
+  maps: {
+    readonly position: number;
+    readonly before: Float64Array;
+    readonly control: Float64Array | null;
+    readonly after: Float64Array;
+  },
   actual: string,
 ): Promise<AttributionExample> {
   const { split } = data.test;
   const inputs = onlyInput(data);
-  const { position, before, after } = pair;
+  const { position, before, control, after } = maps;
   const common = { index: position, actual, spearman: rankCorrelation(before, after) };
   if (axes.grid === null) {
     const names = axes.positions === 1 ? channelNames(axes, inputs.dataset) : null;
     const row = largestMagnitudes(before, exampleFeatures).map((at) => ({
       name: names?.[at] ?? String(at + 1),
       before: before[at] ?? 0,
+      control: control && (control[at] ?? 0),
       frelu: after[at] ?? 0,
     }));
-    return { ...common, input: null, before: null, frelu: null, row };
+    return { ...common, input: null, before: null, control: null, frelu: null, row };
   }
-  const strongest = Math.max(strength(before), strength(after));
+  const { grid } = axes;
+  const strongest = Math.max(...[before, after, ...(control === null ? [] : [control])].map(strength));
   const { thumbnail } = await pictureOf(inputs.dataset, split.indices[position] ?? 0);
   return {
     ...common,
     input: thumbnail,
-    before: await drawMap(before, axes.grid, strongest),
-    frelu: await drawMap(after, axes.grid, strongest),
+    before: await drawMap(before, grid, strongest),
+    control: control && (await drawMap(control, grid, strongest)),
+    frelu: await drawMap(after, grid, strongest),
     row: null,
   };
 }

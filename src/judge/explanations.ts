@@ -11,9 +11,11 @@ export const explanations = defineJudge<Pick<MigrateResult, 'attribution' | 'com
   gives: ['attribution', 'computedOn'],
   needs: [costs],
   async measure(subject) {
-    const { data, device, staged, batchSize } = subject;
+    const { data, device, staged, batchSize, seed } = subject;
     const { operations } = await costs.of(subject);
-    const scope = attributionScope(data.test.split.count, operations?.before ?? null, device);
+    const { control } = subject.arms;
+    const models = control === null ? 2 : 3;
+    const scope = attributionScope(data.test.split.count, operations?.before ?? null, models, device);
     const test = truth(subject, 'test');
     const names = classNames(subject) ?? [];
     if (test.kind === 'mask') subject.warn('Attribution maps were not made: they explain one answer for each sample.');
@@ -23,6 +25,8 @@ export const explanations = defineJudge<Pick<MigrateResult, 'attribution' | 'com
         : await compareAttributions(subject, {
             ...scope,
             after: staged.model.graph,
+            control: control && subject.networks.control.bake(control.outcome.parameters),
+            seed,
             batchSize,
             actual: (index) => truthInWords(test, names, index),
             warn: (message) => subject.warn(message),

@@ -19,7 +19,12 @@ const weights = [
 ];
 
 /** A dry run of a model of four features, two hidden units that are always on, and two classes. */
-async function dryRun(read: string, scope: 'all' | 'biases', warn: (message: string) => void): Promise<MigrateResult> {
+async function dryRun(
+  read: string,
+  scope: 'all' | 'biases',
+  warn: (message: string) => void,
+  control = false,
+): Promise<MigrateResult> {
   const graph = parseGraph(`
     x: float[N,4]
     w = float[2,4] ${weights.flat().join(' ')}
@@ -37,7 +42,7 @@ async function dryRun(read: string, scope: 'all' | 'biases', warn: (message: str
   const data = join(folder, 'data.csv');
   const lines = rows.map((row) => [...row, (row[0] ?? 0) > 0 ? 'a' : 'b'].join(','));
   await writeFile(data, ['p,q,r,s,label', ...lines].join('\n'));
-  const brief = { ...training, scope, learningRate: 1e-6, control: false };
+  const brief = { ...training, scope, learningRate: 1e-6, control };
   return migrate(optionsFor(model, data, { training: brief, dryRun: true }), hooks({ warn }));
 }
 
@@ -64,6 +69,18 @@ test('on a linear model both methods give weight x input, and training that chan
       expect(found).toBe(true);
     }
   }
+});
+
+test('the control arm is explained on the same samples', async () => {
+  const result = await dryRun('read = Identity(x)', 'all', () => undefined, true);
+  for (const { control, examples } of result.attribution ?? []) {
+    expect(control?.spearman?.p05).toBeCloseTo(1, 6);
+    expect(control?.difference?.mean).toBeCloseTo(0, 6);
+    for (const { row } of examples) {
+      for (const { before, control: trained } of row ?? []) expect(trained).toBeCloseTo(before, 2);
+    }
+  }
+  expect(result.attribution).toHaveLength(2);
 });
 
 test('an operator without a gradient rule costs the maps and a warning, not the run', async () => {
@@ -138,12 +155,16 @@ describe('a model of whole numbers', () => {
 describe('a run on WebGPU explains', () => {
   const trainedOn = { provider: 'webgpu', session: { executionProviders: ['webgpu'] } } as const;
   it.each([
-    ['64 samples of a small model on the CPU', 1000, 1e6, 64, 'cpu'],
-    ['all there are, where they are few', 3, 1e6, 3, 'cpu'],
-    ['fewer of a larger one, still there', 1000, 4e7, 18, 'cpu'],
-    ['the fewest of one that takes the CPU minutes on itself', 1000, 4e9, 4, 'webgpu'],
-    ['a model whose work is out of sight on the CPU', 1000, null, 64, 'cpu'],
-  ])('%s', (_, available, multiplyAdds, samples, provider) => {
-    expect(attributionScope(available, multiplyAdds, trainedOn)).toMatchObject({ samples, device: { provider } });
+    ['64 samples of a small model on the CPU', 1000, 1e6, 2, 64, 'cpu'],
+    ['all there are, where they are few', 3, 1e6, 2, 3, 'cpu'],
+    ['fewer of a larger one, still there', 1000, 4e7, 2, 18, 'cpu'],
+    ['fewer still with a control arm', 1000, 4e7, 3, 12, 'cpu'],
+    ['the fewest of one that takes the CPU minutes on itself', 1000, 4e9, 2, 4, 'webgpu'],
+    ['a model whose work is out of sight on the CPU', 1000, null, 2, 64, 'cpu'],
+  ])('%s', (_, available, multiplyAdds, models, samples, provider) => {
+    expect(attributionScope(available, multiplyAdds, models, trainedOn)).toMatchObject({
+      samples,
+      device: { provider },
+    });
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MigrateResult } from '../../src/contract/result.js';
+import { texts } from '../../src/report/languages.js';
 import {
   renderHistoryHtml,
   renderHistoryMarkdown,
@@ -163,6 +164,32 @@ describe('what was not measured is said', () => {
     const markdown = renderMarkdown(draw(), language);
     expect(markdown).toContain(attribution);
     expect(markdown).toContain(monitoring);
+  });
+});
+
+describe('how far explanations moved is told beside further training alone', () => {
+  test.each([
+    ['en', 'FReLU moved the maps further', 'not established that FReLU moved the maps more or less'],
+    ['ja', '変化よりも大きいことが確認されました', '寄与マップの変化に差があるとは確認できません'],
+  ] as const)('%s', (language, more, alike) => {
+    const markdown = renderMarkdown(win(), language);
+    const { control, frelu } = texts[language].arms;
+    expect(markdown).toContain(more);
+    expect(markdown).toContain(alike);
+    for (const [arm, median] of [
+      [control, '0.957'],
+      [frelu, '0.934'],
+    ]) {
+      expect(markdown).toMatch(new RegExp(`\\| ${arm} \\|.*${median}`));
+    }
+  });
+
+  test('without a control arm it is said that nothing is known of it', () => {
+    const result = win();
+    const attribution = result.attribution?.map((agreement) => ({ ...agreement, control: null })) ?? null;
+    const markdown = renderMarkdown({ ...result, attribution }, 'en');
+    expect(markdown).toContain('how much of this is due to FReLU is not known');
+    expect(markdown).not.toContain('moved the maps');
   });
 });
 

@@ -393,11 +393,17 @@ function makeAttribution(names: readonly string[]): MigrateResult['attribution']
     steps: m === 0 ? 32 : null,
     spearman: { mean: 0.91, p05: 0.71, median: 0.934 - 0.1 * m, p95: 0.98 },
     topK: { k: 50, overlap: { mean: 0.8, p05: 0.62, median: 0.82, p95: 0.94 } },
+    control: {
+      spearman: { mean: 0.94, p05: 0.8, median: 0.957, p95: 0.99 },
+      topK: { k: 50, overlap: { mean: 0.85, p05: 0.7, median: 0.86, p95: 0.96 } },
+      difference: { mean: -0.031, ci95: [-0.044, m === 0 ? -0.019 : 0.002] },
+    },
     examples: [0, 1, 2].map((index) => ({
       index,
       actual: names[index % names.length] ?? '',
       input: makePng(28, (x, y) => (x + y + index) * 4),
       before: makePng(28, (x, y) => (x * y) % 255),
+      control: makePng(28, (x, y) => (x * y + 10) % 255),
       frelu: makePng(28, (x, y) => (x * y + 20) % 255),
       row: null,
       spearman: 0.93 - 0.05 * index,

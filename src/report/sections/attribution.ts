@@ -1,4 +1,4 @@
-import type { AttributionAgreement } from '../../contract/result.js';
+import type { AttributionAgreement, MapAgreement } from '../../contract/result.js';
 import { type Block, type Rich, type Section, strong } from '../document.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 
@@ -23,31 +23,42 @@ export function attribution(context: Context): Section {
       paragraph(words.lead),
       paragraph(words.howMeasured(numbers.count(methods[0]?.samples ?? null, null))),
       ...(least === null ? [] : [paragraph(least >= 0.9 ? words.high : least >= 0.6 ? words.middle : words.low)]),
+      ...besideControl(context, methods),
       {
         kind: 'table',
         caption: words.table,
         columns: [
           named(words.method),
+          named(words.model),
           numeric(words.samples),
           numeric(`${words.spearman} (${words.range})`),
           numeric(`${words.overlap} (${words.range})`),
         ],
-        rows: methods.map((agreement, i) => agreementRow(context, agreement, `attribution.${i}`)),
+        rows: methods.flatMap((agreement, i) => agreementRows(context, agreement, `attribution.${i}`)),
       },
       ...methods.flatMap((agreement) => maps(context, agreement)),
     ],
   };
 }
 
-function agreementRow(
-  { text, numbers }: Context,
-  { method, samples, spearman, topK }: AttributionAgreement,
-  path: string,
-): readonly Rich[] {
+/** A row of each arm that was trained. */
+function agreementRows(context: Context, { method, samples, ...frelu }: AttributionAgreement, path: string): Rich[][] {
+  const { text, numbers } = context;
+  const row = (arm: string, agreement: MapAgreement, field: string) => [
+    [text.attribution.methods[method]],
+    [arm],
+    [numbers.count(samples, `${path}.samples`)],
+    ...agreementCells(context, agreement, field),
+  ];
+  return [
+    ...(frelu.control === null ? [] : [row(text.arms.control, frelu.control, `${path}.control`)]),
+    row(text.arms.frelu, frelu, path),
+  ];
+}
+
+function agreementCells({ text, numbers }: Context, { spearman, topK }: MapAgreement, path: string): Rich[] {
   const words = text.attribution;
   return [
-    [words.methods[method]],
-    [numbers.count(samples, `${path}.samples`)],
     spearman === null
       ? [text.noValue]
       : words.withRange(
@@ -68,13 +79,34 @@ function agreementRow(
   ];
 }
 
-function maps({ text, numbers }: Context, { method, examples }: AttributionAgreement): Block[] {
+/** What of it further training alone does: explanations move with that too. */
+function besideControl({ text, numbers }: Context, methods: readonly AttributionAgreement[]): Block[] {
+  const words = text.attribution;
+  if (methods.every(({ control }) => control === null)) return [note(words.noControl)];
+  return methods.flatMap(({ method, samples, control }, i) => {
+    const path = `attribution.${i}.control.difference`;
+    const difference = control?.difference ?? null;
+    if (difference === null) return [];
+    const { mean, ci95 } = difference;
+    const name = strong(words.methods[method]);
+    const shown = numbers.signedReal(mean, `${path}.mean`);
+    if (ci95 === null) return [paragraph(words.tooFew(name, shown, numbers.count(samples, null)))];
+    const [low, high] = ci95;
+    const range = text.range(numbers.signedReal(low, `${path}.ci95.0`), numbers.signedReal(high, `${path}.ci95.1`));
+    const moved = high < 0 ? words.movedMore : low > 0 ? words.movedLess : words.movedAlike;
+    return [paragraph(moved(name, shown, range))];
+  });
+}
+
+function maps({ text, numbers }: Context, { method, control: ofControl, examples }: AttributionAgreement): Block[] {
+  const hasControl = ofControl !== null;
   const words = text.attribution;
   const some = examples.slice(0, shownExamples);
   const images = some.flatMap((example) => {
-    const pictures = (['input', 'before', 'frelu'] as const).flatMap((what) => {
+    const pictures = (['input', 'before', 'control', 'frelu'] as const).flatMap((what) => {
       const source = example[what];
-      return source === null
+      // earlier versions drew no control arm
+      return source === null || source === undefined
         ? []
         : [{ source, alt: words.picture(words[what], example.index, example.actual), caption: words[what] }];
     });
@@ -86,9 +118,10 @@ function maps({ text, numbers }: Context, { method, examples }: AttributionAgree
     [...(row ?? [])]
       .sort((a, b) => Math.abs(b.before) - Math.abs(a.before))
       .slice(0, shownFeatures)
-      .map(({ name, before, frelu }) => [
+      .map(({ name, before, control, frelu }) => [
         [`#${index} ${name}`],
         [numbers.signedReal(before, null)],
+        ...(hasControl ? [[numbers.signedReal(control, null)]] : []),
         [numbers.signedReal(frelu, null)],
       ]),
   );
@@ -103,7 +136,12 @@ function maps({ text, numbers }: Context, { method, examples }: AttributionAgree
           {
             kind: 'table',
             caption: `${words.rows}: ${title}`,
-            columns: [named(words.feature), numeric(text.arms.before), numeric(text.arms.frelu)],
+            columns: [
+              named(words.feature),
+              numeric(text.arms.before),
+              ...(hasControl ? [numeric(text.arms.control)] : []),
+              numeric(text.arms.frelu),
+            ],
             rows,
           } as const,
         ]),

@@ -368,10 +368,11 @@ export const en = {
     lead: rich`Attribution maps say which inputs an answer rests on. Where they are used to explain answers, a migration must not move them unnoticed.`,
     howMeasured: (samples: Inline) =>
       rich`Measured on ${samples} samples, evenly spaced in the test split, for the class (in a regression the value) that the model predicted before. Integrated gradients start from a sample of zeros (black).`,
-    colours: ': blue speaks for the class, orange against it; both maps of a sample share one scale.',
+    colours: ': blue speaks for the class, orange against it; all maps of a sample share one scale.',
     methods: attributionMethods,
-    table: 'Agreement of the attribution maps before and after, per sample',
+    table: "Agreement of each model's attribution maps with those of the original, per sample",
     method: 'Method',
+    model: 'Model',
     samples: 'Samples',
     spearman: 'Rank correlation (Spearman): median',
     overlap: 'Shared among the largest: median',
@@ -380,6 +381,7 @@ export const en = {
     overlapOf: (median: Inline, k: Inline) => rich`${median} of the top ${k}`,
     input: 'input',
     before: 'before',
+    control: 'control',
     frelu: 'FReLU',
     picture: (what: string, index: number, actual: string) => `${what}: sample ${index}, ${actual}`,
     example: (actual: string, correlation: Inline) => rich`${actual}; correlation ${correlation}`,
@@ -388,6 +390,15 @@ export const en = {
     high: rich`The maps agree closely (median correlation at least 0.9): explanations given before the migration remain valid as a rule.`,
     middle: rich`The maps differ noticeably (median correlation between 0.6 and 0.9): check explanations that people rely on.`,
     low: rich`The maps differ much (median correlation below 0.6): explanations given before the migration must not be reused.`,
+    movedMore: (method: Inline, difference: Inline, range: Rich) =>
+      rich`${method}: FReLU moved the maps further from the original's than the same training without it did (correlation with the original against that of the control arm: ${difference} on average, 95 % interval ${range}).`,
+    movedLess: (method: Inline, difference: Inline, range: Rich) =>
+      rich`${method}: FReLU moved the maps less far from the original's than the same training without it did (correlation with the original against that of the control arm: ${difference} on average, 95 % interval ${range}).`,
+    movedAlike: (method: Inline, difference: Inline, range: Rich) =>
+      rich`${method}: it is not established that FReLU moved the maps more or less than the same training without it did (correlation with the original against that of the control arm: ${difference} on average, 95 % interval ${range}).`,
+    tooFew: (method: Inline, difference: Inline, samples: Inline) =>
+      rich`${method}: ${samples} samples are too few to say whether FReLU moved the maps more than the same training without it did (correlation with the original against that of the control arm: ${difference} on average).`,
+    noControl: rich`The maps of a control arm are not there to compare with: training moves explanations too, so how much of this is due to FReLU is not known.`,
     notMeasured: rich`Not measured in this run. Whether explanations by attribution maps moved is not known.`,
   },
 

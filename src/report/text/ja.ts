@@ -363,9 +363,11 @@ export const ja: Texts = {
     methods: { 'integrated-gradients': '積分勾配', 'input-x-gradient': '入力×勾配' },
     howMeasured: (samples) =>
       rich`テストデータから等間隔に選んだ${samples}件について、移行前のモデルが予測したクラス（回帰では出力値）への寄与を計算しました。積分勾配の基準点は、すべて0の入力（画像なら黒）です。`,
-    colours: '：青はそのクラスを支持する部分、橙は否定する部分です。同じサンプルの2枚は同じ濃淡尺度で描いています。',
-    table: '移行前後の寄与マップの一致度（サンプルごと）',
+    colours:
+      '：青はそのクラスを支持する部分、橙は否定する部分です。同じサンプルの図はすべて同じ濃淡尺度で描いています。',
+    table: '移行前のモデルの寄与マップとの一致度（サンプルごと）',
     method: '手法',
+    model: 'モデル',
     samples: 'サンプル数',
     spearman: '順位相関（Spearman）の中央値',
     overlap: '上位の重なりの中央値',
@@ -374,6 +376,7 @@ export const ja: Texts = {
     overlapOf: (median, k) => rich`上位${k}の${median}`,
     input: '入力',
     before: '移行前',
+    control: '対照',
     frelu: 'FReLU',
     picture: (what, index, actual) => `${what}: サンプル${index}、${actual}`,
     example: (actual, correlation) => rich`${actual}、相関 ${correlation}`,
@@ -382,6 +385,15 @@ export const ja: Texts = {
     high: rich`寄与マップはよく一致しています（相関の中央値が0.9以上）。移行前の説明は、おおむねそのまま使えます。`,
     middle: rich`寄与マップに目立つ違いがあります（相関の中央値が0.6以上0.9未満）。業務で使っている説明は確認が必要です。`,
     low: rich`寄与マップは大きく異なります（相関の中央値が0.6未満）。移行前の説明を使い回さないでください。`,
+    movedMore: (method, difference, range) =>
+      rich`${method}：FReLUによる寄与マップの変化は、FReLUを使わない同じ追加学習による変化よりも大きいことが確認されました（移行前との相関の、対照モデルとの差は平均 ${difference}、95％信頼区間 ${range}）。`,
+    movedLess: (method, difference, range) =>
+      rich`${method}：FReLUによる寄与マップの変化は、FReLUを使わない同じ追加学習による変化よりも小さいことが確認されました（移行前との相関の、対照モデルとの差は平均 ${difference}、95％信頼区間 ${range}）。`,
+    movedAlike: (method, difference, range) =>
+      rich`${method}：FReLUを使わない同じ追加学習と比べて、寄与マップの変化に差があるとは確認できません（移行前との相関の、対照モデルとの差は平均 ${difference}、95％信頼区間 ${range}）。`,
+    tooFew: (method, difference, samples) =>
+      rich`${method}：サンプルが${samples}件と少ないため、FReLUを使わない同じ追加学習より寄与マップの変化が大きいかどうかは判断できません（移行前との相関の、対照モデルとの差は平均 ${difference}）。`,
+    noControl: rich`比較できる対照モデルの寄与マップがありません。追加学習だけでも説明は変わるため、この変化のうちFReLUによる分は分かりません。`,
     notMeasured: rich`今回は測定していません。寄与マップによる説明が変わったかどうかは分かりません。`,
   },
 
