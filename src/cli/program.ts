@@ -178,9 +178,11 @@ async function addSubcommands(
   argv: readonly string[],
   runWith: (command: Command, run: Run) => void,
 ): Promise<void> {
+  // the first of their names: one behind it is that of a folder
+  const called = argv.find((word) => Object.hasOwn(subcommands, word));
   for (const [name, { summary, load, hidden = false }] of Object.entries(subcommands)) {
     const command = parent.command(name, { hidden }).description(summary);
-    if (argv.includes(name)) runWith(command, (await load())(command));
+    if (name === called) runWith(command, (await load())(command));
   }
 }
 

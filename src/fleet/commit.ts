@@ -2,10 +2,9 @@ import { dirname, join } from 'node:path';
 import { Failure } from '../contract/failure.js';
 import type { FleetCommitResult, FleetModelResult, FleetRollbackResult } from '../contract/fleet.js';
 import { present } from '../contract/present.js';
-import { hashFile } from '../model/file-pieces.js';
 import { findEntry } from '../model/load.js';
 import { commitUpgrade } from '../upgrade/commit.js';
-import { isAbsence } from '../upgrade/file-errors.js';
+import { fingerprint } from '../upgrade/files.js';
 import { history } from '../upgrade/history.js';
 import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
@@ -134,10 +133,7 @@ async function refuseChanged(upgrades: readonly Upgrade[]): Promise<void> {
   for (const upgrade of upgrades) {
     for (const { path, sha256 } of upgrade.unit.model.files) {
       const file = join(dirname(upgrade.path), path);
-      const found = await hashFile(file).catch((error: unknown) => {
-        if (isAbsence(error)) return null;
-        throw error;
-      });
+      const found = await fingerprint(file);
       if (found?.sha256 !== sha256) changed.push(`${file} ${found === null ? 'is not there any more' : 'has changed'}`);
     }
   }

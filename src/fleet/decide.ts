@@ -5,7 +5,7 @@ import { holm } from '../evaluation/paired.js';
 import { parseAcceptanceRule } from '../evaluation/rule.js';
 import type { UnitResult } from './result.js';
 import { countsOf, nameOf } from './status.js';
-import type { Unit } from './unit.js';
+import { byModel, type Unit } from './unit.js';
 
 /** A unit, how it stands, and its result where it has one. */
 export interface JudgedUnit {
@@ -24,7 +24,8 @@ const level = 0.05;
  * @param names of the models, in the order of the plan
  */
 export function decideModels(names: readonly string[], units: readonly JudgedUnit[]): readonly FleetModelResult[] {
-  const models = names.map((name) => withoutHolm(units.filter(({ unit }) => unit.name === name)));
+  const unitsOf = byModel(units, ({ unit }) => unit);
+  const models = names.map((name) => withoutHolm(unitsOf(name)));
   const adjusted = holm(models.map(({ delta }) => delta?.vsBefore.pValue ?? 1));
   return models.map((model, i) => {
     const pHolm = model.delta === null ? null : (adjusted[i] ?? null);

@@ -5,7 +5,7 @@ import { preprocessorConfigName } from '../data/preprocessor-config.js';
 import { hashFile } from '../model/file-pieces.js';
 import type { ModelFile } from '../model/model.js';
 import { classListNames } from '../reading/class-names.js';
-import { isAbsence } from '../upgrade/file-errors.js';
+import { absentIsNull } from '../upgrade/file-errors.js';
 import { addressOf } from './address.js';
 import type { Input, InputFile, Unit } from './unit.js';
 
@@ -56,10 +56,7 @@ export async function localModel(
   const folder = dirname(path);
   const beside: InputFile[] = [];
   for (const name of [preprocessorConfigName, ...classListNames]) {
-    const found = await fingerprints.of(join(folder, name)).catch((error: unknown) => {
-      if (isAbsence(error)) return null;
-      throw error;
-    });
+    const found = await fingerprints.of(join(folder, name)).catch(absentIsNull);
     if (found !== null) beside.push({ path: name, ...found });
   }
   const own = files.map(({ path: name, sha256, bytes }) => ({ path: name, sha256, bytes }));
@@ -100,10 +97,7 @@ export async function verifyInputs({ model, inputs }: Unit, fingerprints: Finger
     if (addressOf(input.uri).kind !== 'file') continue;
     const folder = folderOf(input);
     for (const { path, sha256 } of input.files) {
-      const found = await fingerprints.of(join(folder, path)).catch((error: unknown) => {
-        if (isAbsence(error)) return null;
-        throw error;
-      });
+      const found = await fingerprints.of(join(folder, path)).catch(absentIsNull);
       if (found?.sha256 === sha256) continue;
       throw new Failure('input', {
         what: `${join(folder, path)}: this file ${found === null ? 'is not there' : 'is another than the one that was planned for'}.`,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { Failure } from '../contract/failure.js';
@@ -9,6 +8,7 @@ import { createFolder, exists } from '../upgrade/files.js';
 import { replaceFile } from '../upgrade/replace.js';
 import { packageVersion } from '../version.js';
 import { addressOf } from './address.js';
+import { sha256Of } from './digest.js';
 import { type Unit, unitSchema } from './unit.js';
 
 /** A model of a plan, with what was found out about it. */
@@ -65,7 +65,7 @@ export function makePlan(
   rest: Pick<Plan, 'store' | 'price' | 'models'>,
 ): Plan & { readonly units: readonly Unit[] } {
   const ids = units.map(({ id, name, candidate }) => `${id} ${name} ${candidate}`);
-  const id = createHash('sha256').update(ids.join('\n')).digest('hex').slice(0, 16);
+  const id = sha256Of(ids.join('\n')).slice(0, 16);
   return { format: 1, id, version: packageVersion, ...rest, units };
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism, freemem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../contract/failure.js';
-import type { Unit } from './unit.js';
+import { distinct, type Unit } from './unit.js';
 import { type Outcome, type Worker, workOn } from './work.js';
 
 /** What came of the units that a worker was to see to. */
@@ -19,7 +19,7 @@ const busyMs = 1000;
  * @throws Failure('interrupted') where the worker was asked to stop; what hinders this machine, once what is under way has stopped
  */
 export async function workLocally(units: readonly Unit[], worker: Worker, beside: number, retryMs = 0): Promise<Tally> {
-  const waiting = [...new Map(units.map((unit) => [unit.id, unit])).values()];
+  const waiting = [...distinct(units)];
   const tally = { computed: 0, elsewhere: 0, failed: 0 };
   const stop = new AbortController();
   let hindrance: Failure | null = null;

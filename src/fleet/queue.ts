@@ -5,7 +5,7 @@ import { Failure, messageOf } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { OpenPlan } from './plan.js';
 import { interrupted, type Tally } from './pool.js';
-import type { Unit } from './unit.js';
+import { distinct, type Unit } from './unit.js';
 import { type Outcome, type Worker, workOn } from './work.js';
 
 export interface QueueOptions {
@@ -228,9 +228,7 @@ async function reached(queue: Queue): Promise<void> {
 async function missing({ units }: OpenPlan, { store }: Worker): Promise<readonly Unit[]> {
   const [published, failures] = await Promise.all([store.published(), store.failures()]);
   const final = new Set(failures.filter((each) => each.final).map(({ unit }) => unit));
-  return [...new Map(units.map((unit) => [unit.id, unit])).values()].filter(
-    ({ id }) => !published.has(id) && !final.has(id),
-  );
+  return distinct(units).filter(({ id }) => !published.has(id) && !final.has(id));
 }
 
 /** A unit that stands in the queue is not added again: its id is the job's. */
@@ -268,9 +266,11 @@ async function untilDone(queue: Queue, plan: OpenPlan, worker: Worker, warn: (me
 
 /** What the queue gave up since worker after worker was lost over it has failed for good, which the store does not know. */
 async function recordLost(queue: Queue, { store }: Worker): Promise<void> {
-  for (const { id: unit = '', failedReason } of await queue.getFailed()) {
+  const failed = await queue.getFailed();
+  const published = failed.length === 0 ? new Set<string>() : await store.published();
+  for (const { id: unit = '', failedReason } of failed) {
     const known = await store.failure(unit);
-    if (known?.final === true || (await store.published()).has(unit)) continue;
+    if (known?.final === true || published.has(unit)) continue;
     const attempt = { when: new Date().toISOString(), host: hostname(), exit: null, why: failedReason };
     await store.putFailure({ unit, attempts: [...(known?.attempts ?? []), attempt], final: true });
   }

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { canonicalJson } from '../contract/canonical-json.js';
 import { parseJson } from '../contract/parse-json.js';
 import type { Acceptance, MigrateResult, VerdictName } from '../contract/result.js';
+import { sha256Of } from './digest.js';
 import type { InputFile } from './unit.js';
 
 /** What a fleet's report needs of one unit's result; the rest stands in its report.json. */
@@ -65,15 +65,14 @@ const schema = v.custom<UnitResult & { readonly sha256: string }>((value) => v.i
 
 /** @throws SyntaxError where it is damaged, or the result of another unit */
 export function decodeResult(text: string, unit: string): UnitResult {
-  parseJson(text, parts);
-  const { sha256, ...result } = parseJson(text, schema);
+  const { sha256, ...result } = v.parse(schema, parseJson(text, parts));
   if (sha256 !== digest(result)) throw new SyntaxError('its checksum is wrong');
   if (result.unit !== unit) throw new SyntaxError('it is that of another unit');
   return result;
 }
 
 function digest(result: UnitResult): string {
-  return createHash('sha256').update(canonicalJson(result)).digest('hex');
+  return sha256Of(canonicalJson(result));
 }
 
 export function summaryOf(result: MigrateResult, modelFiles: readonly string[]): UnitSummary {

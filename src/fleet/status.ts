@@ -1,7 +1,7 @@
 import type { FleetCounts, FleetStatus, FleetUnitState } from '../contract/fleet.js';
 import { type OpenPlan, storeOf } from './plan.js';
 import type { FleetStore } from './store/store.js';
-import type { Unit } from './unit.js';
+import { byModel, type Unit } from './unit.js';
 
 /** What the store says of a plan's units. */
 export interface Standing {
@@ -22,8 +22,9 @@ export async function statusOf(plan: OpenPlan, store: FleetStore): Promise<Stand
     const state = stateOf(unit);
     return state === 'done' ? 1 : state === 'running' ? (running.get(unit.id)?.share ?? 0) : 0;
   };
+  const unitsOf = byModel(plan.units, (unit) => unit);
   const models = plan.models.map(({ name }) => {
-    const own = plan.units.filter((unit) => unit.name === name);
+    const own = unitsOf(name);
     const share = own.reduce((sum, unit) => sum + shareOf(unit), 0) / Math.max(1, own.length);
     return { name, counts: countsOf(own.map(stateOf)), share };
   });

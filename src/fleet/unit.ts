@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import { canonicalJson } from '../contract/canonical-json.js';
 import type { DeviceName } from '../contract/settings.js';
 import type { RunSpec } from '../run/spec.js';
 import { packageVersion } from '../version.js';
+import { sha256Of } from './digest.js';
 import { mapPaths } from './spec-paths.js';
 
 /** A file of an input, by content. */
@@ -72,7 +72,7 @@ export const unitSchema = v.pipe(
 function unitId({ version, model, inputs, spec }: Pick<Unit, 'version' | 'model' | 'inputs' | 'spec'>): string {
   const byContent = (uri: string): string => digestOf(inputs.find((each) => each.uri === uri));
   const content = { version, model: digestOf(model), spec: mapPaths(spec, byContent) };
-  return createHash('sha256').update(canonicalJson(content)).digest('hex');
+  return sha256Of(canonicalJson(content));
 }
 
 export function makeUnit(unit: Omit<Unit, 'id' | 'version'>): Unit {
@@ -80,11 +80,26 @@ export function makeUnit(unit: Omit<Unit, 'id' | 'version'>): Unit {
   return { id: unitId(complete), ...complete };
 }
 
+/** Models that are alike have units that are one: each unit once. */
+export function distinct(units: readonly Unit[]): readonly Unit[] {
+  return [...new Map(units.map((unit) => [unit.id, unit])).values()];
+}
+
+/** What there is of each model, by its name. */
+export function byModel<T>(all: readonly T[], unitOf: (each: T) => Unit): (name: string) => readonly T[] {
+  const groups = new Map<string, T[]>();
+  for (const each of all) {
+    const { name } = unitOf(each);
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [each]);
+    else group.push(each);
+  }
+  return (name) => groups.get(name) ?? [];
+}
+
 /** Of an input by its files, wherever they lie. */
 function digestOf(input: Input | undefined): string {
   if (input === undefined) return '';
   const lines = input.files.map(({ path, sha256 }) => `${sha256} ${path}`).toSorted();
-  return createHash('sha256')
-    .update([input.entry ?? '', ...lines].join('\n'))
-    .digest('hex');
+  return sha256Of([input.entry ?? '', ...lines].join('\n'));
 }

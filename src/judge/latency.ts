@@ -11,15 +11,13 @@ import {
   type Signature,
 } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
+import { sleepingThreads } from '../runtime/threads.js';
 
 /** Small models answer in microseconds, where a median of a few calls is chance: about this much work is timed for each. */
 const work = 1e10;
 const [fewestRuns, mostRuns] = [30, 400];
 /** A device is sent its work and asked for the result, which takes a millisecond for the smallest of models. */
 const mostRunsOnDevice = 100;
-
-/** ONNX Runtime's idle threads spin, and those of the one model would take the processor from the other's. */
-const idleThreadsSleep = { session: { intra_op: { allow_spinning: '0' } } };
 
 export interface TimedModel {
   readonly source: ModelProto | Uint8Array | string;
@@ -54,7 +52,8 @@ export async function compareLatency(
   { runs, batchSize = 1, session = {} }: LatencyOptions,
 ): Promise<LatencyComparison> {
   const warmUps = Math.ceil(runs / 10);
-  const options = { ...session, extra: { ...session.extra, ...idleThreadsSleep } };
+  // idle threads that spin, the one model's, would take the processor from the other's
+  const options = { ...session, extra: { ...session.extra, ...sleepingThreads } };
   const count = fixedBatch(before.signature) ?? fixedBatch(after.signature) ?? batchSize;
   const predictors: { readonly predictor: Predictor; readonly feeds: Feeds }[] = [];
   for (const { source, signature, sampleShapes } of [before, after]) {

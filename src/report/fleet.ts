@@ -2,14 +2,15 @@ import type { FleetModelResult, FleetResult } from '../contract/fleet.js';
 import { isPercent } from '../contract/metrics.js';
 import type { Language } from '../contract/settings.js';
 import { improvement, improvementInterval } from '../evaluation/improvement.js';
+import { comparisonCells, comparisonColumns } from './comparison.js';
 import { type Block, code, plain, type ReportDocument, type Rich, rich, type Section, type Table } from './document.js';
 import { documentHtml } from './html.js';
 import { texts } from './languages.js';
 import { documentMarkdown } from './markdown.js';
 import { type Numbers, numbersIn } from './numbers.js';
+import { list, named, numeric, paragraph } from './sections/context.js';
 import type { Texts } from './text/en.js';
 import { type FleetText, fleetTexts } from './text/fleet.js';
-import { metricWord } from './text/metrics.js';
 
 /** How this program is called, for the commands that the report tells. */
 export interface FleetReportOptions {
@@ -79,32 +80,27 @@ function summaryFacts({ result, words, numbers }: Writing): Block[] {
 const priceText = (price: number, currency: string | null): string => `${price.toFixed(2)} ${currency ?? ''}`.trim();
 
 function next({ result, words, command }: Writing, upgrades: readonly FleetModelResult[]): Block[] {
-  if (upgrades.length === 0) return [{ kind: 'paragraph', text: [words.nothing] }];
+  if (upgrades.length === 0) return [paragraph([words.nothing])];
   return [
-    { kind: 'paragraph', text: [words.upgrade] },
-    { kind: 'list', ordered: false, items: upgrades.map(({ name }): Rich => [name]) },
+    paragraph([words.upgrade]),
+    list(...upgrades.map(({ name }): Rich => [name])),
     { kind: 'command', label: words.commit, text: `${command} fleet commit ${result.plan}` },
     { kind: 'command', label: words.rollback, text: `${command} fleet rollback ${result.plan}` },
   ];
 }
 
 function modelsSection(writing: Writing): Section {
-  const { result, text, words, numbers } = writing;
+  const { result, text, words } = writing;
   const table: Table = {
     kind: 'table',
     caption: words.table,
     columns: [
-      { title: words.model, numeric: false },
-      { title: words.metric, numeric: false },
-      { title: words.before, numeric: true },
-      { title: words.after, numeric: true },
-      { title: words.difference, numeric: true },
-      { title: words.interval, numeric: true },
-      { title: words.control, numeric: true },
-      { title: words.p, numeric: true },
-      { title: words.pHolm, numeric: true },
-      { title: words.verdict, numeric: false },
-      { title: words.decision, numeric: false },
+      named(text.history.model),
+      ...comparisonColumns(text),
+      numeric(words.p),
+      numeric(words.pHolm),
+      named(words.verdict),
+      named(words.decision),
     ],
     rows: result.models.map((model, i) => [[model.name], ...modelCells(model, i, writing)]),
   };
@@ -113,11 +109,11 @@ function modelsSection(writing: Writing): Section {
     id: 'models',
     title: words.models,
     blocks: [
-      { kind: 'paragraph', text: [words.method] },
+      paragraph([words.method]),
       table,
       ...changeChart(writing),
       ...(candidates.size > 1 ? [candidateTable(writing, [...candidates])] : []),
-      { kind: 'details', summary: words.addresses, blocks: [addressList({ result, text, words, numbers }, words)] },
+      { kind: 'details', summary: words.addresses, blocks: [addressList(writing)] },
     ],
   };
 }
@@ -128,15 +124,9 @@ function modelCells({ metric, delta, pHolm, verdict, reason }: FleetModelResult,
   if (metric === null || delta === null) {
     return [...Array.from({ length: 9 }, (): Rich => ['–']), [words.reasons[reason]]];
   }
-  const { vsBefore, vsControl } = delta;
   return [
-    [metricWord(text.metrics, metric)],
-    [numbers.metric(metric, vsBefore.baseline, `${at}.delta.vsBefore.baseline`)],
-    [numbers.metric(metric, vsBefore.candidate, `${at}.delta.vsBefore.candidate`)],
-    [numbers.metricChange(metric, vsBefore.value, `${at}.delta.vsBefore.value`)],
-    vsBefore.ci95 === null ? [text.noValue] : numbers.metricRange(metric, vsBefore.ci95, `${at}.delta.vsBefore.ci95`),
-    vsControl === null ? ['–'] : [numbers.metricChange(metric, vsControl.value, `${at}.delta.vsControl.value`)],
-    [numbers.pValue(vsBefore.pValue, `${at}.delta.vsBefore.pValue`)],
+    ...comparisonCells(text, numbers, metric, delta, `${at}.delta`),
+    [numbers.pValue(delta.vsBefore.pValue, `${at}.delta.vsBefore.pValue`)],
     [numbers.pValue(pHolm, `${at}.pHolm`)],
     [verdict === null ? '–' : text.verdicts[verdict]],
     [words.reasons[reason]],
@@ -159,11 +149,7 @@ function candidateTable({ result, words, numbers, text }: Writing, candidates: r
   return {
     kind: 'table',
     caption: words.candidates,
-    columns: [
-      { title: words.model, numeric: false },
-      ...candidates.map((title) => ({ title, numeric: true })),
-      { title: words.chosen, numeric: false },
-    ],
+    columns: [named(text.history.model), ...candidates.map(numeric), named(words.chosen)],
     rows: result.models.map(({ name, candidates: own, metric, chosen }) => [
       [name],
       ...candidates.map((candidate): Rich => {
@@ -175,15 +161,11 @@ function candidateTable({ result, words, numbers, text }: Writing, candidates: r
   };
 }
 
-function addressList({ result }: Pick<Writing, 'result' | 'text' | 'words' | 'numbers'>, words: FleetText): Table {
+function addressList({ result, text, words }: Writing): Table {
   return {
     kind: 'table',
     caption: words.addresses,
-    columns: [
-      { title: words.model, numeric: false },
-      { title: words.address, numeric: false },
-      { title: words.unit, numeric: false },
-    ],
+    columns: [named(text.history.model), named(words.address), named(words.unit)],
     rows: result.models.map(({ name, model, chosen }) => [
       [name],
       [code(model)],
@@ -211,19 +193,16 @@ function seedsSection({ result, text, words, numbers }: Writing): Section {
     kind: 'table',
     caption: words.seedsTable,
     columns: [
-      { title: words.model, numeric: false },
-      ...[words.seeds, words.adopting, words.least, words.most, words.judgedSeed].map((title) => ({
-        title,
-        numeric: true,
-      })),
+      named(text.history.model),
+      ...[words.seeds, words.adopting, words.least, words.most, words.judgedSeed].map(numeric),
     ],
     rows,
   };
-  const blocks: Block[] = rows.length === 0 ? [] : [{ kind: 'paragraph', text: [words.seedsNote] }, table];
+  const blocks: Block[] = rows.length === 0 ? [] : [paragraph([words.seedsNote]), table];
   return { id: 'seeds', title: words.seeds, blocks };
 }
 
-function costSection({ result, words, numbers }: Writing): Section {
+function costSection({ result, text, words, numbers }: Writing): Section {
   const { cost, models } = result;
   const rows = models.map(({ name, units, seconds }, i): readonly Rich[] => [
     [name],
@@ -235,21 +214,15 @@ function costSection({ result, words, numbers }: Writing): Section {
     [numbers.count(units, `cost.hosts.${i}.units`)],
     [numbers.duration(seconds, `cost.hosts.${i}.seconds`)],
   ]);
-  const columns = (title: string) => [
-    { title, numeric: false },
-    { title: words.done, numeric: true },
-    { title: words.computing, numeric: true },
-  ];
+  const columns = (title: string) => [named(title), numeric(words.done), numeric(words.computing)];
   const processors = numbers.duration(cost.cpuSeconds, 'cost.cpuSeconds');
   return {
     id: 'cost',
     title: words.cost,
     blocks: [
-      { kind: 'paragraph', text: words.costNote(numbers.duration(cost.seconds, 'cost.seconds'), processors) },
-      ...(cost.price === null
-        ? []
-        : [{ kind: 'paragraph' as const, text: rich`${words.price}: ${priceText(cost.price, cost.currency)}` }]),
-      { kind: 'table', caption: words.costByModel, columns: columns(words.model), rows },
+      paragraph(words.costNote(numbers.duration(cost.seconds, 'cost.seconds'), processors)),
+      ...(cost.price === null ? [] : [paragraph(rich`${words.price}: ${priceText(cost.price, cost.currency)}`)]),
+      { kind: 'table', caption: words.costByModel, columns: columns(text.history.model), rows },
       { kind: 'table', caption: words.costByHost, columns: columns(words.host), rows: hosts },
     ],
   };
@@ -264,11 +237,7 @@ function failedSection({ result, words, numbers }: Writing): Section {
   const table: Table = {
     kind: 'table',
     caption: words.failed,
-    columns: [
-      { title: words.unit, numeric: false },
-      { title: words.attempts, numeric: true },
-      { title: words.why, numeric: false },
-    ],
+    columns: [named(words.unit), numeric(words.attempts), named(words.why)],
     rows,
   };
   return { id: 'failed', title: words.failed, blocks: rows.length === 0 ? [] : [table] };

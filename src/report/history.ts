@@ -2,10 +2,11 @@ import { basename, dirname, join } from 'node:path';
 import type { MigrateResult } from '../contract/result.js';
 import type { Language } from '../contract/settings.js';
 import { improvement } from '../evaluation/improvement.js';
+import { comparisonCells, comparisonColumns } from './comparison.js';
 import type { ReportDocument, Rich, Table } from './document.js';
 import { formatDate, texts } from './languages.js';
 import { numbersIn } from './numbers.js';
-import { metricWord } from './text/metrics.js';
+import { named } from './sections/context.js';
 
 const verdictOrder = { adopt: 0, inconclusive: 1, reject: 2 } as const;
 
@@ -14,40 +15,23 @@ export function historyReport(results: readonly MigrateResult[], language: Langu
   const text = texts[language];
   const words = text.history;
   const numbers = numbersIn(language, text);
-  const change = (value: number | null, { delta }: MigrateResult): Rich => [
-    numbers.metricChange(delta.vsBefore.metric, value, null),
+  const row = (result: MigrateResult): readonly Rich[] => [
+    [nameOf(result)],
+    [formatDate(result.run.started, language)],
+    ...comparisonCells(text, numbers, result.delta.vsBefore.metric, result.delta, null),
+    [text.verdicts[result.verdict]],
+    [result.written ? words.yes : words.no],
   ];
-  const row = (result: MigrateResult): readonly Rich[] => {
-    const { vsBefore, vsControl } = result.delta;
-    const { metric, ci95 } = vsBefore;
-    return [
-      [nameOf(result)],
-      [formatDate(result.run.started, language)],
-      [metricWord(text.metrics, metric)],
-      [numbers.metric(metric, vsBefore.baseline, null)],
-      [numbers.metric(metric, vsBefore.candidate, null)],
-      change(vsBefore.value, result),
-      ci95 === null ? [text.noValue] : numbers.metricRange(metric, ci95, null),
-      vsControl === null ? ['–'] : change(vsControl.value, result),
-      [text.verdicts[result.verdict]],
-      [result.written ? words.yes : words.no],
-    ];
-  };
 
   const table = (sorted: readonly MigrateResult[]): Table => ({
     kind: 'table',
     caption: words.table,
     columns: [
-      { title: words.model, numeric: false },
-      { title: words.date, numeric: false },
-      { title: words.metric, numeric: false },
-      { title: words.before, numeric: true },
-      { title: words.after, numeric: true },
-      { title: words.difference, numeric: true },
-      { title: words.interval, numeric: true },
-      { title: words.control, numeric: true },
-      { title: words.verdict, numeric: false },
-      { title: words.written, numeric: false },
+      named(words.model),
+      named(words.date),
+      ...comparisonColumns(text),
+      named(words.verdict),
+      named(words.written),
     ],
     rows: sorted.map(row),
   });

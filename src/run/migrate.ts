@@ -2,10 +2,8 @@ import { ExecutionError, Failure } from '../contract/failure.js';
 import type { MigrateResult } from '../contract/result.js';
 import type { AcceptanceRule } from '../evaluation/rule.js';
 import { blamingModels } from './blame.js';
-import { checkCombination } from './combination.js';
-import { checkDistillation } from './distillation.js';
 import { completeHooks, type RunHooks } from './hooks.js';
-import { openRun, ruleOf } from './open.js';
+import { checkOptions, openRun } from './open.js';
 import type { Run } from './run.js';
 import { runStages } from './runner.js';
 import { completeOptions, type MigrateOptions, type MigrateRequest } from './spec.js';
@@ -27,9 +25,7 @@ const stages = [planStage, readingStage, baselineStage, trainStage, stageStage, 
  */
 export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> = {}): Promise<MigrateResult> {
   const options = completeOptions(request);
-  const rule = ruleOf(options);
-  checkDistillation(options);
-  checkCombination(options);
+  const rule = checkOptions(options);
   const { teacher } = options.distill;
   return blamingModels([options.model, ...(teacher === null ? [] : [teacher])], () =>
     runAll(options, rule, completeHooks(hooks)),

@@ -12,14 +12,27 @@ import { refuseExisting } from '../upgrade/elsewhere.js';
 import { acquireLock } from '../upgrade/lock.js';
 import { recover } from '../upgrade/recover.js';
 import { refuseUnreplaceable } from '../upgrade/replaceable.js';
+import { checkCombination } from './combination.js';
+import { checkDistillation } from './distillation.js';
 import type { RunHooks } from './hooks.js';
 import { openPlace, otherLooks, type RunPlace } from './place.js';
 import { outFile } from './rewrite.js';
 import { enter, type Run } from './run.js';
 import type { MigrateOptions } from './spec.js';
 
+/**
+ * The acceptance rule of a run whose options go together.
+ * @throws Failure('usage') where they do not
+ */
+export function checkOptions(options: MigrateOptions): AcceptanceRule {
+  const rule = ruleOf(options);
+  checkDistillation(options);
+  checkCombination(options);
+  return rule;
+}
+
 /** @throws Failure('usage') for a rule that is none, or asks for an arm that is left out */
-export function ruleOf({ accept, training }: MigrateOptions): AcceptanceRule {
+function ruleOf({ accept, training }: MigrateOptions): AcceptanceRule {
   const rule = parseAcceptanceRule(accept);
   if (!needsControl(rule) || training.control) return rule;
   throw new Failure('usage', {

@@ -3,10 +3,8 @@ import { describeModel } from '../model/describe.js';
 import type { ModelFile } from '../model/model.js';
 import { makeScratch } from '../upgrade/scratch.js';
 import { blamingModels } from './blame.js';
-import { checkCombination } from './combination.js';
-import { checkDistillation } from './distillation.js';
 import { completeHooks } from './hooks.js';
-import { openRun, ruleOf } from './open.js';
+import { checkOptions, openRun } from './open.js';
 import { completeOptions, type MigrateRequest, type TrainingSettings } from './spec.js';
 import { planStage } from './stages/plan.js';
 import { readingStage } from './stages/reading.js';
@@ -34,9 +32,7 @@ export async function rehearse(request: MigrateRequest, warn: (message: string) 
   const options = completeOptions({ ...request, dryRun: true, out: null, runDir: scratch.folder });
   const closing: (() => Promise<void>)[] = [scratch.discard];
   try {
-    const rule = ruleOf(options);
-    checkDistillation(options);
-    checkCombination(options);
+    const rule = checkOptions(options);
     return await blamingModels([options.model], async () => {
       const run = await openRun(options, rule, completeHooks({ warn }), closing);
       const { plan } = await planStage.of(run);

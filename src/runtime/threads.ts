@@ -14,6 +14,9 @@ export interface Machine {
   readonly wanted: number | null;
 }
 
+/** Threads that sleep while they wait for work, and do not spin. */
+export const sleepingThreads = { session: { intra_op: { allow_spinning: '0' } } };
+
 /** Per core: above it, others wait for the processor. What one process computes on all cores stays below. */
 const busy = 1.25;
 
@@ -29,7 +32,7 @@ export function threadOptions(machine: Machine = thisMachine()): InferenceSessio
   const shared = threads !== null || load > busy * cores;
   return {
     ...(threads !== null && { intraOpNumThreads: threads }),
-    ...(shared && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
+    ...(shared && { extra: sleepingThreads }),
   };
 }
 

@@ -88,6 +88,12 @@ export function isAbsence(error: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR';
 }
 
+/** For `catch`: null where what was asked for is not there. */
+export function absentIsNull(error: unknown): null {
+  if (isAbsence(error)) return null;
+  throw error;
+}
+
 /** Whether the file system cannot make this hard link (FAT, some network shares, across mounts, too many links). */
 export function isLinkRefusal(error: unknown): boolean {
   return hasCode(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EMLINK', 'EACCES');

@@ -2,7 +2,7 @@ import { constants, type Stats } from 'node:fs';
 import { lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Failure } from '../contract/failure.js';
-import { errorCode, isAbsence } from './file-errors.js';
+import { absentIsNull, errorCode, isAbsence } from './file-errors.js';
 import { frelu, journalPath, lockPath } from './location.js';
 
 /*
@@ -36,10 +36,7 @@ export function checkOwnFolder(path: string): Promise<void> {
 
 /** @throws Failure('locked') where something else than what `isRight` says stands at `path`; links are not followed */
 async function checkKind(path: string, isRight: (found: Stats) => boolean, kind: string): Promise<void> {
-  const found = await lstat(path).catch((error: unknown) => {
-    if (isAbsence(error)) return null;
-    throw error;
-  });
+  const found = await lstat(path).catch(absentIsNull);
   if (found === null || isRight(found)) return;
   throw new Failure('locked', {
     what: `${path} is ${kindOf(found)}, not ${kind} that frelu-migrate made: nothing of it is read or changed.`,

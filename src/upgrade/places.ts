@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from 'node:path';
 import { Failure, type Fault } from '../contract/failure.js';
-import { isAbsence } from './file-errors.js';
+import { absentIsNull } from './file-errors.js';
 
 /**
  * The place of a model's side file. Models name their weights by relative paths; one that leads out of the folder
@@ -32,10 +32,7 @@ export async function linkOnTheWay(folder: string, place: string): Promise<strin
   for (const part of relative(folder, dirname(place)).split(sep)) {
     if (part === '') break;
     at = join(at, part);
-    const found = await lstat(at).catch((error: unknown) => {
-      if (isAbsence(error)) return null;
-      throw error;
-    });
+    const found = await lstat(at).catch(absentIsNull);
     if (found === null) return null;
     if (!found.isDirectory()) return at;
   }

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { Failure } from '../contract/failure.js';
 import type { FileState } from './change.js';
-import { isAbsence } from './file-errors.js';
+import { absentIsNull } from './file-errors.js';
 import { fingerprint } from './files.js';
 import { resolveInside } from './places.js';
 
@@ -27,10 +27,7 @@ export async function sight(
   const mismatches: string[] = [];
   for (const [path, sha256] of expected) {
     const place = resolveInside(folder, path);
-    const before = await stat(place, { bigint: true }).catch((error: unknown) => {
-      if (isAbsence(error)) return null;
-      throw error;
-    });
+    const before = await stat(place, { bigint: true }).catch(absentIsNull);
     const found = before === null ? null : await fingerprint(place);
     if (before === null || found === null) {
       mismatches.push(`${path} is missing`);

@@ -1,4 +1,4 @@
-import type { Unit } from '../../fleet/unit.js';
+import { distinct, type Unit } from '../../fleet/unit.js';
 import type { Outcome, WorkHooks } from '../../fleet/work.js';
 import { printable } from '../../printable.js';
 import { warn } from '../github.js';
@@ -13,7 +13,7 @@ export interface WorkProgress extends WorkHooks {
 export function createWorkProgress(io: Io, units: readonly Unit[]): WorkProgress {
   const { stderr } = io;
   const live = isLive(stderr, io.env);
-  const all = new Set(units.map(({ id }) => id)).size;
+  const all = distinct(units).length;
   const under = new Map<string, string>();
   let drawn = false;
   let ended = 0;

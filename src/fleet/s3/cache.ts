@@ -2,12 +2,14 @@ import { rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../../contract/failure.js';
 import { hashFile } from '../../model/file-pieces.js';
+import { hasCode } from '../../upgrade/file-errors.js';
 import { createFolder, exists, linkOrCopy } from '../../upgrade/files.js';
 import { resolveInside } from '../../upgrade/places.js';
 import { addressOf } from '../address.js';
+import { sha256Of } from '../digest.js';
 import type { Input, InputFile } from '../unit.js';
 import { type Bucket, openBucket } from './bucket.js';
-import { download, sha256Of } from './download.js';
+import { download } from './download.js';
 
 /** Objects of S3 on this machine, by their hashes: each is fetched once. */
 export class ObjectCache {
@@ -66,7 +68,7 @@ export class ObjectCache {
       await createFolder(dirname(place));
       await linkOrCopy(object, place).catch((error: unknown) => {
         // another process of this machine was faster
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+        if (!hasCode(error, 'EEXIST')) throw error;
       });
     }
     return input.entry === null ? folder : join(folder, input.entry);

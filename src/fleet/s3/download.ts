@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createFolder, writeFileDurably } from '../../upgrade/files.js';
@@ -26,5 +26,3 @@ export async function download(
     throw error;
   }
 }
-
-export const sha256Of = (text: string): string => createHash('sha256').update(text).digest('hex');

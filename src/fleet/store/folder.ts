@@ -1,16 +1,13 @@
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type * as v from 'valibot';
-import { Failure, messageOf } from '../../contract/failure.js';
 import type { FleetProgress } from '../../contract/fleet.js';
-import { parseJson } from '../../contract/parse-json.js';
 import { readText } from '../../contract/regular-file.js';
-import { hashFile } from '../../model/file-pieces.js';
-import { explainFileError, hasCode, isAbsence } from '../../upgrade/file-errors.js';
-import { createFolder, syncFolder } from '../../upgrade/files.js';
+import { absentIsNull, explainFileError, hasCode } from '../../upgrade/file-errors.js';
+import { createFolder, exists, fingerprint, syncFolder } from '../../upgrade/files.js';
 import { replaceFile } from '../../upgrade/replace.js';
-import { decodeResult, encodeResult, resultFile, type UnitResult } from '../result.js';
-import { failureSchema, progressSchema } from './records.js';
+import { encodeResult, resultFile, type UnitResult } from '../result.js';
+import { damagedResult, failureSchema, parseRecord, parseResult, progressSchema } from './records.js';
 import { type FleetStore, type UnitFailure, workParts } from './store.js';
 
 /**
@@ -32,12 +29,12 @@ export function openFolderStore(folder: string): FleetStore {
     async file(result, path) {
       const place = join(resultOf(result.unit), path);
       const expected = result.files.find((each) => each.path === path);
-      const found = await hashFile(place).catch((error: unknown) => {
-        if (isAbsence(error)) return null;
-        throw error;
-      });
+      const found = await fingerprint(place);
       if (expected !== undefined && found?.sha256 === expected.sha256) return place;
-      throw damaged(resultOf(result.unit), `${path} ${found === null ? 'is missing' : 'is not as it was written'}`);
+      throw damagedResult(
+        resultOf(result.unit),
+        `${path} ${found === null ? 'is missing' : 'is not as it was written'}`,
+      );
     },
     publish: (result) =>
       explained(root, async () => {
@@ -47,7 +44,7 @@ export function openFolderStore(folder: string): FleetStore {
         try {
           await rename(draft, resultOf(result.unit));
         } catch (cause) {
-          if (hasCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM') && (await isThere(resultOf(result.unit)))) return false;
+          if (hasCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM') && (await exists(resultOf(result.unit)))) return false;
           throw cause;
         }
         await syncFolder(places.results);
@@ -89,65 +86,23 @@ export function openFolderStore(folder: string): FleetStore {
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await readdir(folder)).filter((name) => !name.startsWith('.')).toSorted();
-  } catch (error) {
-    if (isAbsence(error)) return [];
-    throw error;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => null)) !== null;
+  const names = (await readdir(folder).catch(absentIsNull)) ?? [];
+  return names.filter((name) => !name.startsWith('.')).toSorted();
 }
 
 async function readResult(folder: string, unit: string): Promise<UnitResult | null> {
-  let text: string;
-  try {
-    text = await readText(join(folder, resultFile));
-  } catch (error) {
-    if (!isAbsence(error)) throw error;
-    if (!(await isThere(folder))) return null;
-    throw damaged(folder, `${resultFile} is missing`);
-  }
-  try {
-    return decodeResult(text, unit);
-  } catch (cause) {
-    if (cause instanceof SyntaxError) throw damaged(folder, `${resultFile}: ${cause.message}`, cause);
-    throw cause;
-  }
+  const text = await readText(join(folder, resultFile)).catch(absentIsNull);
+  if (text !== null) return parseResult(text, unit, folder, `${resultFile}: `);
+  if (await exists(folder)) throw damagedResult(folder, `${resultFile} is missing`);
+  return null;
 }
 
 async function readRecord<const Schema extends v.GenericSchema>(
   path: string,
   schema: Schema,
 ): Promise<v.InferOutput<Schema> | null> {
-  try {
-    return parseJson(await readText(path), schema);
-  } catch (cause) {
-    if (isAbsence(cause)) return null;
-    if (!(cause instanceof SyntaxError)) throw cause;
-    throw new Failure(
-      'input',
-      {
-        what: `${path}: this record of the fleet is damaged (${messageOf(cause)}).`,
-        cure: 'Delete it: the unit is tried again.',
-      },
-      { cause },
-    );
-  }
-}
-
-function damaged(place: string, why: string, cause?: unknown): Failure {
-  return new Failure(
-    'input',
-    {
-      what: `${place}: this result is damaged: ${why}.`,
-      cure: 'Delete it, and have its unit computed again.',
-      written: 'model-untouched',
-    },
-    { cause },
-  );
+  const text = await readText(path).catch(absentIsNull);
+  return text === null ? null : parseRecord(text, schema, path);
 }
 
 async function explained<T>(place: string, action: () => Promise<T>): Promise<T> {

@@ -1,16 +1,16 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type * as v from 'valibot';
-import { Failure, messageOf } from '../../contract/failure.js';
-import { parseJson } from '../../contract/parse-json.js';
-import { isAbsence } from '../../upgrade/file-errors.js';
+import { Failure } from '../../contract/failure.js';
+import { absentIsNull } from '../../upgrade/file-errors.js';
 import { createFolder } from '../../upgrade/files.js';
 import { resolveInside } from '../../upgrade/places.js';
 import type { Address } from '../address.js';
-import { decodeResult, encodeResult } from '../result.js';
+import { sha256Of } from '../digest.js';
+import { encodeResult } from '../result.js';
 import { type Bucket, openBucket } from '../s3/bucket.js';
-import { download, sha256Of } from '../s3/download.js';
-import { failureSchema, progressSchema } from './records.js';
+import { download } from '../s3/download.js';
+import { damagedResult, failureSchema, parseRecord, parseResult, progressSchema } from './records.js';
 import { type FleetStore, workParts } from './store.js';
 
 /**
@@ -34,19 +34,11 @@ export async function openObjectStore(
   return {
     uri,
     async published() {
-      const ids = new Set<string>();
-      for await (const { key } of bucket.list(`${at('results')}/`)) ids.add(idIn(key));
-      return ids;
+      return new Set((await keysBelow(bucket, `${at('results')}/`)).map(idIn));
     },
     async result(unit) {
       const text = await bucket.text(recordOf(unit));
-      if (text === null) return null;
-      try {
-        return decodeResult(text, unit);
-      } catch (cause) {
-        if (cause instanceof SyntaxError) throw damaged(`s3://${name}/${recordOf(unit)}`, cause.message, cause);
-        throw cause;
-      }
+      return text === null ? null : parseResult(text, unit, `s3://${name}/${recordOf(unit)}`);
     },
     async file(result, path, into) {
       const { sha256 = '' } = result.files.find((each) => each.path === path) ?? {};
@@ -54,7 +46,7 @@ export async function openObjectStore(
       const written = await download(bucket, key, into);
       if (written?.sha256 === sha256) return into;
       const why = `${path} ${written === null ? 'is missing' : 'is not as it was written'}`;
-      throw damaged(`s3://${name}/${recordOf(result.unit)}`, `${why} (${key})`);
+      throw damagedResult(`s3://${name}/${recordOf(result.unit)}`, `${why} (${key})`);
     },
     async publish(result) {
       const folder = join(folderOf(result.unit), workParts.result);
@@ -83,9 +75,7 @@ export async function openObjectStore(
     async end(unit) {
       await rm(folderOf(unit), { recursive: true, force: true });
       await bucket.remove(progressOf(unit));
-      const keys: string[] = [];
-      for await (const { key } of bucket.list(work(unit))) keys.push(key);
-      for (const key of keys) await bucket.remove(key);
+      for (const key of await keysBelow(bucket, work(unit))) await bucket.remove(key);
     },
 
     failures: () => records(bucket, `${at('failures')}/`, failureSchema),
@@ -99,10 +89,15 @@ export async function openObjectStore(
 
 const idIn = (key: string): string => /([^/]+)\.json$/.exec(key)?.[1] ?? '';
 
-/** What another machine kept goes before what this one has: that one began later. */
-async function restore(bucket: Bucket, prefix: string, folder: string): Promise<void> {
+async function keysBelow(bucket: Bucket, prefix: string): Promise<readonly string[]> {
   const keys: string[] = [];
   for await (const { key } of bucket.list(prefix)) keys.push(key);
+  return keys;
+}
+
+/** What another machine kept goes before what this one has: that one began later. */
+async function restore(bucket: Bucket, prefix: string, folder: string): Promise<void> {
+  const keys = await keysBelow(bucket, prefix);
   if (keys.length === 0) return;
   await rm(join(folder, workParts.run), { recursive: true, force: true });
   for (const key of keys) await download(bucket, key, resolveInside(folder, key.slice(prefix.length)));
@@ -110,10 +105,7 @@ async function restore(bucket: Bucket, prefix: string, folder: string): Promise<
 
 /** The files of a run, the oldest first: what is sent meanwhile never refers to what is not there yet. */
 async function filesByAge(folder: string) {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
-    if (isAbsence(error)) return [];
-    throw error;
-  });
+  const entries = (await readdir(folder, { recursive: true, withFileTypes: true }).catch(absentIsNull)) ?? [];
   const files: { readonly path: string; readonly stamp: string; readonly when: number }[] = [];
   for (const entry of entries) {
     // one that is being written has another name, and takes its place whole
@@ -148,19 +140,5 @@ async function record<const Schema extends v.GenericSchema>(
   schema: Schema,
 ): Promise<v.InferOutput<Schema> | null> {
   const text = await bucket.text(key);
-  if (text === null) return null;
-  try {
-    return parseJson(text, schema);
-  } catch (cause) {
-    const what = `${key}: this record of the fleet is damaged (${messageOf(cause)}).`;
-    throw new Failure('input', { what, cure: 'Delete it: the unit is tried again.' }, { cause });
-  }
-}
-
-function damaged(place: string, why: string, cause?: unknown): Failure {
-  return new Failure(
-    'input',
-    { what: `${place}: this result is damaged: ${why}.`, cure: 'Delete it, and have its unit computed again.' },
-    { cause },
-  );
+  return text === null ? null : parseRecord(text, schema, key);
 }

@@ -1,4 +1,7 @@
 import * as v from 'valibot';
+import { Failure, messageOf } from '../../contract/failure.js';
+import { parseJson } from '../../contract/parse-json.js';
+import { decodeResult, type UnitResult } from '../result.js';
 
 export const failureSchema = v.object({
   unit: v.string(),
@@ -13,3 +16,40 @@ export const progressSchema = v.object({
   share: v.number(),
   when: v.string(),
 });
+
+/** @throws Failure('input') naming the place, where it is damaged */
+export function parseRecord<const Schema extends v.GenericSchema>(
+  text: string,
+  schema: Schema,
+  place: string,
+): v.InferOutput<Schema> {
+  try {
+    return parseJson(text, schema);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    const what = `${place}: this record of the fleet is damaged (${messageOf(cause)}).`;
+    throw new Failure('input', { what, cure: 'Delete it: the unit is tried again.' }, { cause });
+  }
+}
+
+/** @throws Failure('input') naming the place, where it is damaged, or another unit's */
+export function parseResult(text: string, unit: string, place: string, prefix = ''): UnitResult {
+  try {
+    return decodeResult(text, unit);
+  } catch (cause) {
+    if (cause instanceof SyntaxError) throw damagedResult(place, `${prefix}${cause.message}`, cause);
+    throw cause;
+  }
+}
+
+export function damagedResult(place: string, why: string, cause?: unknown): Failure {
+  return new Failure(
+    'input',
+    {
+      what: `${place}: this result is damaged: ${why}.`,
+      cure: 'Delete it, and have its unit computed again.',
+      written: 'model-untouched',
+    },
+    { cause },
+  );
+}

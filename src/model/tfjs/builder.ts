@@ -52,14 +52,13 @@ function isShape(shape: Shape | null): boolean {
   return shape === null || shape.every((extent) => extent === null || (Number.isSafeInteger(extent) && extent >= 0));
 }
 
+const shapeText = (shape: Shape): string => `[${shape.map((extent) => extent ?? 'null').join(', ')}]`;
+
 /** @throws Unsupported for values of which one has extents that no tensor has: what makes them was given numbers that do not fit */
 export function refuseShapes(values: readonly Pick<Value, 'shape'>[]): void {
   // a loop gives only those of its results that are read, each at its place: `filter` passes over the others
   const [wrong] = values.filter(({ shape }) => !isShape(shape));
-  if (wrong?.shape)
-    throw new Unsupported(
-      `its output would have the shape [${wrong.shape.map((extent) => extent ?? 'null').join(', ')}]`,
-    );
+  if (wrong?.shape) throw new Unsupported(`its output would have the shape ${shapeText(wrong.shape)}`);
 }
 
 /** @throws Failure('input') for an input that is declared so */
@@ -67,7 +66,7 @@ export function refuseInputs(path: string, inputs: readonly Pick<Value, 'name' |
   const wrong = inputs.find(({ shape }) => !isShape(shape));
   if (!wrong?.shape) return;
   throw new Failure('input', {
-    what: `${path}: the input '${wrong.name}' has the shape [${wrong.shape.map((extent) => extent ?? 'null').join(', ')}], which no tensor has.`,
+    what: `${path}: the input '${wrong.name}' has the shape ${shapeText(wrong.shape)}, which no tensor has.`,
     cure: 'Save or convert the model again.',
   });
 }

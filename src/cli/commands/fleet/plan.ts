@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { Failure } from '../../../contract/failure.js';
 import type { FleetPlanResult } from '../../../contract/fleet.js';
+import { byModel } from '../../../fleet/unit.js';
 import { printable } from '../../../printable.js';
 import { shellQuote } from '../../../shell.js';
 import { type Context, printJson, type Run } from '../../context.js';
@@ -54,6 +55,7 @@ export function declareFleetPlan(command: Command): Run {
 async function planned(folder: string, cache: string, seeds: readonly number[]): Promise<FleetPlanResult> {
   const { plan, store } = await openFleet(folder, cache);
   const published = await store.published();
+  const unitsOf = byModel(plan.units, (unit) => unit);
   const models = plan.models.map(({ name, model, parameters, sites, samples, seconds }) => {
     const each = Object.values(seconds);
     const known = each.filter((value) => value !== null);
@@ -62,7 +64,7 @@ async function planned(folder: string, cache: string, seeds: readonly number[]):
       model,
       candidates: Object.keys(seconds),
       seeds,
-      units: plan.units.filter((unit) => unit.name === name).length,
+      units: unitsOf(name).length,
       parameters,
       sites,
       samples,

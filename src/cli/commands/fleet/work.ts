@@ -5,7 +5,7 @@ import type { OpenPlan } from '../../../fleet/plan.js';
 import type { Tally } from '../../../fleet/pool.js';
 import { parseShard, partOf, type Shard, shardFrom } from '../../../fleet/shard.js';
 import type { FleetStore } from '../../../fleet/store/store.js';
-import type { Unit } from '../../../fleet/unit.js';
+import { distinct, type Unit } from '../../../fleet/unit.js';
 import type { Worker } from '../../../fleet/work.js';
 import { type Context, printJson, type Run } from '../../context.js';
 import { cacheFolder, cacheOption, openFleet, planArgument } from '../../fleet/options.js';
@@ -65,10 +65,10 @@ export function declareFleetWork(command: Command): Run {
     if (retry()) for (const { id } of units) await fleet.store.forgetFailure(id);
     const options = { beside: local(), tries: tries(), cache: place, queue: url, retry: retry() };
     const tally = await work(context, fleet, units, options);
-    const distinct = new Set(units.map(({ id }) => id)).size;
+    const count = distinct(units).length;
     const result: FleetWorkResult = {
       plan: fleet.plan.folder,
-      units: distinct,
+      units: count,
       ...tally,
       seconds: (performance.now() - began) / 1000,
     };
@@ -76,9 +76,7 @@ export function declareFleetWork(command: Command): Run {
     else {
       const { computed, elsewhere, failed } = result;
       const also = failed === 0 ? '' : ` ${failed} failed: ${context.io.command} fleet status tells why.`;
-      context.io.stdout.write(
-        `${distinct} units: ${computed} computed, ${elsewhere} done before or elsewhere.${also}\n`,
-      );
+      context.io.stdout.write(`${count} units: ${computed} computed, ${elsewhere} done before or elsewhere.${also}\n`);
     }
     return result.failed === 0 ? 0 : exitCodes.input;
   };
