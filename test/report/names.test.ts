@@ -97,11 +97,11 @@ function named(name: string): MigrateResult {
 /** Lines that a build server takes for orders, and what a terminal does. */
 const obeyed = /^\s*::.*?::|##\w*\[|[^\n\t\P{Cc}]|[\p{Bidi_Control}\p{Zl}\p{Zp}]/mu;
 
-/** What CommonMark and GitHub read as markup in a line whose escapes and code are taken out. */
+/** What CommonMark and GitHub read as markup in a line where a blank stands for each escape and each piece of code. */
 const markup = /[\\`*_[\]<>#~$]|https?:\/\/|www\.|@\w|\bGH-\d|mailto:|:\w+:/;
 
 function withoutCode(markdown: string): string {
-  return markdown.replace(/\\[!-/:-@[-`{-~]/g, '').replace(/(`+)(?!`)[^\n]*?(?<!`)\1(?!`)/g, '');
+  return markdown.replace(/\\[!-/:-@[-`{-~]/g, ' ').replace(/(`+)(?!`)[^\n]*?(?<!`)\1(?!`)/g, ' ');
 }
 
 describe('names that are orders', () => {
