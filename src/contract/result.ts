@@ -297,16 +297,21 @@ export type VerdictReason =
   | { readonly code: 'effect-too-small' }
   /** something that is guarded beside the judged metric is established to be worse */
   | { readonly code: 'guarded-worse' }
+  /** the improvement is not established on the test samples that training and validation have not seen */
+  | { readonly code: 'undecided-on-unseen' }
+  /** the test split holds samples of one class alone */
+  | { readonly code: 'one-class' }
   /** the acceptance rule asks for more than was reached */
   | { readonly code: 'rule-not-met' };
 
 /** One thing that the acceptance rule asks for, and whether it is so. */
 export interface Goal {
   /**
-   * of the default rule: the improvement is established; it is large enough; the control arm is not established to be better;
-   * something guarded is not established to be worse. 'said': a goal in the user's words
+   * of the default rule: the improvement is established; also on the samples alone that training and validation have not seen; the test
+   * split tells classes apart, since it holds more than one; the improvement is large enough; the control arm is not established to be
+   * better; something guarded is not established to be worse. 'said': a goal in the user's words
    */
-  readonly code: 'established' | 'effect' | 'control' | 'guard' | 'said';
+  readonly code: 'established' | 'unseen' | 'classes' | 'effect' | 'control' | 'guard' | 'said';
   /** the metric, 'latency', 'size' or 'class NAME' that it is about; of 'said' its text */
   readonly subject: string;
   readonly met: boolean;
@@ -564,6 +569,8 @@ export interface MigrateResult {
   readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
   /** frelu - before of the metrics that the acceptance rule looks at beside the judged one */
   readonly guarded: readonly Delta[];
+  /** frelu - before on the test samples that are in neither training nor validation; null where no test sample is */
+  readonly unseen: Delta | null;
   /** every output that was trained, the one that is judged first; empty where it is the only one */
   readonly outputs: readonly OutputResult[];
   /** empty for tasks without classes */

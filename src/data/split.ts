@@ -203,12 +203,12 @@ export interface SplitSamples {
 }
 
 /**
- * How many samples of `test` are also, byte for byte, in any of `parts`: those that training and the choice of the best epoch
- * have seen.
+ * The positions in `test` of the samples that are not, byte for byte, in any of `parts`: those that neither training nor the choice of
+ * the best epoch has seen. In their order.
  */
-export async function countLeaks(parts: readonly SplitSamples[], test: SplitSamples): Promise<number> {
+export async function unseenPositions(parts: readonly SplitSamples[], test: SplitSamples): Promise<Int32Array> {
   const seen = new Set((await Promise.all(parts.map(splitDigests))).flat());
-  return (await splitDigests(test)).filter((digest) => seen.has(digest)).length;
+  return Int32Array.from((await splitDigests(test)).flatMap((digest, i) => (seen.has(digest) ? [] : [i])));
 }
 
 /** How many samples of a split repeat an earlier one of the same split, byte for byte. */

@@ -33,6 +33,7 @@ function established(evidence: Evidence, said: string | null): readonly Goal[] {
   const [, controlHigh = null] = improvementInterval(vsControl) ?? [];
   return [
     { code: 'established', subject: metric, met: low !== null && low > 0, value: low, bound: 0 },
+    ...testable(evidence),
     { code: 'effect', subject: metric, met: value !== null && value >= least, value, bound: least },
     ...(vsControl === null
       ? []
@@ -46,6 +47,20 @@ function established(evidence: Evidence, said: string | null): readonly Goal[] {
           } as const,
         ]),
     ...guards(evidence),
+  ];
+}
+
+/** What the test samples themselves have to allow: what training has seen, or one class alone, says little of the data to come. */
+function testable({ unseen, perClass }: Evidence): readonly Goal[] {
+  const occurring = perClass.filter(({ count }) => count > 0).length;
+  const [low = null] = improvementInterval(unseen) ?? [];
+  return [
+    ...(unseen === null
+      ? []
+      : [{ code: 'unseen', subject: unseen.metric, met: low !== null && low > 0, value: low, bound: 0 } as const]),
+    ...(perClass.length < 2
+      ? []
+      : [{ code: 'classes', subject: 'classes', met: occurring >= 2, value: occurring, bound: 2 } as const]),
   ];
 }
 

@@ -5,6 +5,8 @@ export interface Evidence {
   readonly delta: { readonly vsBefore: Delta; readonly vsControl: Delta | null };
   /** frelu - before of other metrics: those that are guarded, and those that the rule names */
   readonly metrics: readonly Delta[];
+  /** frelu - before of the judged metric on the test samples that training has not seen; null where it has seen none */
+  readonly unseen: Delta | null;
   /** empty for a task without classes */
   readonly perClass: readonly ClassDelta[];
   /** empty where samples are not told apart */

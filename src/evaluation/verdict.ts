@@ -1,4 +1,4 @@
-import type { Acceptance, Delta, VerdictName, VerdictReason } from '../contract/result.js';
+import type { Acceptance, Delta, Goal, VerdictName, VerdictReason } from '../contract/result.js';
 import { improvementInterval } from './improvement.js';
 
 export interface Verdict {
@@ -15,6 +15,7 @@ type Standing = 'better' | 'worse' | 'undecided';
  * The verdict on a migration, from the paired intervals of the test split:
  *
  * - the interval against `before` spans zero, or does not exist: inconclusive;
+ * - it lies above zero, but not on the samples that training has not seen, or with one class alone, and the rule asks for that: inconclusive;
  * - it lies below zero: reject;
  * - it lies above zero: adopt, unless the control arm is better still by its interval (train more, without FReLU), or the
  *   acceptance rule asks for more than was reached: reject.
@@ -55,13 +56,25 @@ function missed({ goals }: Acceptance, standing: Standing): readonly VerdictReas
   const failed = new Set(goals.flatMap(({ code, met }) => (met ? [] : [code])));
   const reasons: VerdictReason[] = [];
   if (failed.has('effect') && standing === 'better') reasons.push({ code: 'effect-too-small' });
+  if (standing === 'better') reasons.push(...untold(failed));
   if (failed.has('guard')) reasons.push({ code: 'guarded-worse' });
   if (failed.has('said')) reasons.push({ code: 'rule-not-met' });
   return reasons;
 }
 
+/** What the test samples cannot tell, whatever their interval. */
+function untold(failed: ReadonlySet<Goal['code']>): readonly VerdictReason[] {
+  return [
+    ...(failed.has('unseen') ? [{ code: 'undecided-on-unseen' } as const] : []),
+    ...(failed.has('classes') ? [{ code: 'one-class' } as const] : []),
+  ];
+}
+
 function verdictOf(standing: Standing, control: Standing | null, acceptance: Acceptance): VerdictName {
   if (standing === 'undecided') return 'inconclusive';
+  const failed = acceptance.goals.filter(({ met }) => !met);
+  const isUntold = failed.length > 0 && failed.every(({ code }) => code === 'unseen' || code === 'classes');
+  if (standing === 'better' && control !== 'worse' && isUntold) return 'inconclusive';
   if (standing === 'worse' || control === 'worse' || !acceptance.met) return 'reject';
   return 'adopt';
 }
@@ -96,6 +109,10 @@ export const reasonSentences: Readonly<Record<VerdictReason['code'], string>> = 
   'effect-too-small': 'That improvement is established, but smaller than the smallest that is worth writing.',
   'guarded-worse':
     'Something that is guarded beside the judged metric is established to be worse by more than its margin.',
+  'undecided-on-unseen':
+    'On the test samples that training and validation have not seen, that improvement is not established.',
+  'one-class':
+    'The test split holds samples of one class alone, which cannot tell whether the model still knows the others.',
   'rule-not-met': 'The acceptance rule is not met.',
 };
 

@@ -14,6 +14,7 @@ import { slices } from './slices.js';
 import { spread } from './spread.js';
 import type { Subject } from './subject.js';
 import { timing } from './timing.js';
+import { unseen } from './unseen.js';
 import { verdict } from './verdict.js';
 
 /** Everything that is measured of a run, in this order: what decides comes first, what explains after it. */
@@ -22,6 +23,7 @@ export const judges = [
   arms,
   delta,
   guarded,
+  unseen,
   classes,
   slices,
   costs,

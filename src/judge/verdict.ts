@@ -14,11 +14,12 @@ import { armScores, truth } from './predictions.js';
 import { slices } from './slices.js';
 import type { Subject } from './subject.js';
 import { timing } from './timing.js';
+import { unseen, unseenDelta } from './unseen.js';
 
 /** Whether the acceptance rule is met, and what is concluded. */
 export const verdict = defineJudge<Pick<MigrateResult, 'acceptance' | 'verdict' | 'reasons' | 'why'>>({
   gives: ['acceptance', 'verdict', 'reasons', 'why'],
-  needs: [delta, guarded, classes, slices, costs, timing],
+  needs: [delta, guarded, unseen, classes, slices, costs, timing],
   async measure(subject) {
     const deltas = (await delta.of(subject)).delta;
     const { perClass } = await classes.of(subject);
@@ -26,7 +27,9 @@ export const verdict = defineJudge<Pick<MigrateResult, 'acceptance' | 'verdict' 
     const { size, memory } = await costs.of(subject);
     const { latency } = await timing.of(subject);
     const metrics = (await guarded.of(subject)).guarded;
-    const decisive = subject.looks.planned === 1 ? { delta: deltas, metrics } : await widened(subject, metrics);
+    const seenApart = (await unseen.of(subject)).unseen;
+    const decisive =
+      subject.looks.planned === 1 ? { delta: deltas, metrics, unseen: seenApart } : await widened(subject, metrics);
     const evidence = { ...decisive, perClass, slices: sliced, latency, size, memory };
     const acceptance = judgeAcceptance(subject.rule, evidence, subject.minEffect);
     return { acceptance, ...judge(deltas, acceptance, subject.arms.frelu.outcome.bestEpoch === 0) };
@@ -34,7 +37,10 @@ export const verdict = defineJudge<Pick<MigrateResult, 'acceptance' | 'verdict' 
 });
 
 /** The same differences with the intervals that each of several looks at the test split has. */
-async function widened(subject: Subject, metrics: readonly Delta[]): Promise<Pick<Evidence, 'delta' | 'metrics'>> {
+async function widened(
+  subject: Subject,
+  metrics: readonly Delta[],
+): Promise<Pick<Evidence, 'delta' | 'metrics' | 'unseen'>> {
   const { task, seed, looks } = subject;
   const { before, control, frelu } = await armScores(subject, 'test');
   const bootstrap = { seed, confidence: 1 - 0.05 / looks.planned };
@@ -46,5 +52,6 @@ async function widened(subject: Subject, metrics: readonly Delta[]): Promise<Pic
       vsControl: control === null ? null : against(task.metric, control),
     },
     metrics: metrics.map(({ metric }) => against(metric, before)),
+    unseen: await unseenDelta(subject, bootstrap.confidence),
   };
 }

@@ -12,7 +12,7 @@ import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '.
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { joinSamples, type OtherTargets, otherTargets, type SampleSet } from '../data/samples.js';
 import { openSlices, type Slice } from '../data/slices.js';
-import { countLeaks, countRepeats, narrowSplit, type Split, splitDataset, wholeSplit } from '../data/split.js';
+import { countRepeats, narrowSplit, type Split, splitDataset, unseenPositions, wholeSplit } from '../data/split.js';
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
 import type { SampleShapes, Signature, SignatureInput } from '../runtime/predictor.js';
@@ -407,8 +407,15 @@ export function classCount(targets: Targets): number | null {
   return targets.kind === 'class' ? targets.names.length : null;
 }
 
-export async function findDuplicates({ train, validation, test }: RunData): Promise<DuplicateCounts> {
-  return { withinTest: await countRepeats(test), testInTraining: await countLeaks([train, validation], test) };
+export async function findDuplicates(data: RunData): Promise<DuplicateCounts> {
+  const { test } = data;
+  const unseen = await unseenTestSamples(data);
+  return { withinTest: await countRepeats(test), testInTraining: test.split.count - unseen.length };
+}
+
+/** The positions in the test part of the samples that are in neither of the other parts. */
+export function unseenTestSamples({ train, validation, test }: RunData): Promise<Int32Array> {
+  return unseenPositions([train, validation], test);
 }
 
 /** A name for every output of the model: those of the classes, then numbers where the model knows more of them. */

@@ -122,7 +122,12 @@ export type Block =
   | { readonly kind: 'chart'; readonly chart: Chart; readonly caption: string; readonly alt: string }
   | {
       readonly kind: 'gallery';
-      readonly items: readonly { readonly pictures: readonly Picture[]; readonly text: Rich }[];
+      /** `label` tells the item where its pictures are not shown; null where the text does */
+      readonly items: readonly {
+        readonly label: string | null;
+        readonly pictures: readonly Picture[];
+        readonly text: Rich;
+      }[];
     }
   | { readonly kind: 'command'; readonly label: string; readonly text: string }
   | { readonly kind: 'details'; readonly summary: string; readonly blocks: readonly Block[] };

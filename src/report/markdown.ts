@@ -46,10 +46,7 @@ export function blockMarkdown(block: Block): string {
       return `*${escapeMarkdown(block.caption)}* ${escapeMarkdown(block.alt)}`;
     case 'gallery':
       return block.items
-        .map(
-          ({ pictures, text }) =>
-            `- ${escapeMarkdown(pictures.map(({ alt }) => alt).join('; '))}: ${richMarkdown(text)}`,
-        )
+        .map(({ label, text }) => `- ${label === null ? '' : `${escapeMarkdown(label)}: `}${richMarkdown(text)}`)
         .join('\n');
     case 'command':
       return `${lineMarkdown([block.label])}:\n\n${shellMarkdown(block.text)}`;

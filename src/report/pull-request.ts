@@ -14,6 +14,7 @@ import { type Context, named, note, numeric, paragraph } from './sections/contex
 import { differenceCells } from './sections/figures.js';
 import { goalTable } from './sections/goals.js';
 import { lookedBefore } from './sections/limits.js';
+import { untold } from './sections/risks.js';
 import { worseSlices } from './sections/slices.js';
 import { metricWord } from './text/metrics.js';
 
@@ -27,7 +28,7 @@ export function renderPullRequest(result: MigrateResult, language: Language): st
   const words = text.pullRequest;
   const blocks: readonly Block[] = [
     paragraph(verdictText(context)),
-    ...lookedBefore(context).map(note),
+    ...[...lookedBefore(context), ...untold(context)].map(note),
     ...trustedReading(context),
     armTable(context),
     deltaTable(context),

@@ -11,7 +11,8 @@ import { plain } from './document.js';
 import { headline } from './headline.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
-import { goalText } from './sections/goals.js';
+import type { Context } from './sections/context.js';
+import { losses, untold } from './sections/risks.js';
 import { metricWord } from './text/metrics.js';
 
 const verdictColors = { adopt: 'green', reject: 'red', inconclusive: 'yellow' } as const satisfies Record<
@@ -33,6 +34,7 @@ export function renderTerminal(
   const chalk = new Chalk({ level: color ? 1 : 0 });
   const text = texts.en;
   const numbers = numbersIn('en', text);
+  const context: Context = { result, text, numbers };
   const { vsBefore, vsControl } = result.delta;
   const { metric } = vsBefore;
 
@@ -114,9 +116,7 @@ export function renderTerminal(
     '',
     `${chalk.bold[verdictColors[result.verdict]](inCapitals(printable(headline(result, text)), text.verdicts[result.verdict]))}  (${printable(text.terminal.accepted(result.acceptance.rule, result.acceptance.met))})`,
     printable(result.why),
-    ...result.acceptance.goals.flatMap((goal) =>
-      goal.met ? [] : [`  ${printable(text.terminal.missed(goalText(goal, text)))}`],
-    ),
+    ...[...losses(context), ...untold(context)].map((risk) => `  ${printable(plain(risk))}`),
     ...(result.written ? [] : [plain(text.summary.notWritten)]),
     ...(rows.length === 0 ? [] : ['', ...alignColumns(rows.flatMap(labelled), '   ', () => false, stringWidth)]),
     '',

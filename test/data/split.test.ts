@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.js';
-import { countLeaks, countRepeats, type Splits, splitDataset, wholeSplit } from '../../src/data/split.js';
+import { countRepeats, type Splits, splitDataset, unseenPositions, wholeSplit } from '../../src/data/split.js';
 import { createRandom } from '../../src/math/random.js';
 import { memoryDataset, ramp } from './memory.js';
 
@@ -100,15 +100,15 @@ describe('digests', () => {
     expect(other.contentSha256).not.toBe(split.contentSha256);
   });
 
-  it('count the samples that training or validation has too, byte for byte', async () => {
+  it('know the samples that training or validation has not, byte for byte', async () => {
     const a = memoryDataset({ shape: [2], storage: Uint8Array.of(1, 2, 3, 4, 5, 6) });
     const b = memoryDataset({ shape: [2], storage: Uint8Array.of(3, 4, 3, 4, 6, 5) });
     const whole = async (samples: Dataset) => ({ samples, split: await wholeSplit(samples) });
-    expect(await countLeaks([await whole(a)], await whole(b))).toBe(2);
-    expect(await countLeaks([await whole(b)], await whole(a))).toBe(1);
+    expect(await unseenPositions([await whole(a)], await whole(b))).toEqual(Int32Array.of(2));
+    expect(await unseenPositions([await whole(b)], await whole(a))).toEqual(Int32Array.of(0, 2));
     expect(await countRepeats(await whole(b))).toBe(1);
     const apart = memoryDataset({ shape: [2], storage: Uint8Array.of(9, 9) });
-    expect(await countLeaks([await whole(apart), await whole(a)], await whole(b))).toBe(2);
-    expect(await countLeaks([await whole(apart)], await whole(b))).toBe(0);
+    expect(await unseenPositions([await whole(apart), await whole(a)], await whole(b))).toEqual(Int32Array.of(2));
+    expect(await unseenPositions([await whole(apart)], await whole(b))).toEqual(Int32Array.of(0, 1, 2));
   });
 });

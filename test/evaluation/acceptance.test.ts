@@ -14,6 +14,7 @@ import { texts } from '../../src/report/languages.js';
 const nothing: Evidence = {
   delta: { vsBefore: change({}), vsControl: null },
   metrics: [],
+  unseen: null,
   perClass: [],
   slices: [],
   latency: null,
@@ -168,6 +169,43 @@ describe('what is concluded, and whether the model is written', () => {
       { latency: slow(1.2, 0.98) },
       'established',
       { exit: 0, said: 'Adopt', missed: '' },
+    ],
+    [
+      'a win that is one on the samples that training has seen',
+      { unseen: change({ by: 0.002, half: 0.004, count: 1500 }) },
+      'established',
+      { exit: 4, said: 'Not decidable with these data', missed: 'unseen accuracy' },
+    ],
+    [
+      'a win on test samples of which training has seen every one',
+      { unseen: change({ value: null, ci95: null, count: 0 }) },
+      'established',
+      { exit: 4, said: 'Not decidable with these data', missed: 'unseen accuracy' },
+    ],
+    [
+      'a win also on those that it has not seen',
+      { unseen: change({ by: 0.008, count: 1500 }) },
+      'established',
+      { exit: 0, said: 'Adopt', missed: '' },
+    ],
+    [
+      'a win on samples of one class',
+      { perClass: [classFall(30, 10), { ...classFall(0, 0), count: 0, delta: null }] },
+      'established',
+      { exit: 4, said: 'Not decidable with these data', missed: 'classes classes' },
+    ],
+    [
+      'a loss on samples that training has seen',
+      {
+        delta: { vsBefore: change({ by: -0.01 }), vsControl: null },
+        unseen: change({ by: -0.01 }),
+      },
+      'established',
+      {
+        exit: 4,
+        said: 'Do not adopt',
+        missed: 'established accuracy, unseen accuracy, effect accuracy',
+      },
     ],
     [
       'several goals, one of them missed',

@@ -33,6 +33,7 @@ const loss = delta(0.91, 0.9, [-0.016, -0.004]);
 const evidence = (vsBefore: Delta, vsControl: Delta | null): Evidence => ({
   delta: { vsBefore, vsControl },
   metrics: [],
+  unseen: null,
   perClass: [],
   slices: [],
   latency: null,

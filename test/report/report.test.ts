@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { MigrateResult } from '../../src/contract/result.js';
+import { plain } from '../../src/report/document.js';
 import { texts } from '../../src/report/languages.js';
 import {
   renderHistoryHtml,
@@ -147,7 +148,43 @@ describe('the first screen', () => {
     const perClass =
       first === undefined ? [] : [{ ...first, delta: -0.09, fixed: 0, broken: 18, pHolm: 0.00008 }, ...others];
     expect(await firstScreen({ ...result, perClass }, 'en')).toMatch(/The worst is T-shirt\/top , by -9.00 points/);
-    expect(await firstScreen(result, 'en')).not.toContain('established to be worse');
+    expect(await firstScreen(result, 'en')).not.toContain('Classes established to be worse');
+  });
+
+  test.each(languages)('%s: what the test samples cannot tell stands beside what they say', async (language) => {
+    const seen = await firstScreen(
+      makeResult({ seen: true, right: { before: 0.88, control: 0.89, frelu: 0.895 } }),
+      language,
+    );
+    const alone = await firstScreen(makeResult({ onlyClass: 3 }), language);
+    const few = await firstScreen(makeResult({ count: 60 }), language);
+    const { risks } = texts[language];
+    const begins = (text: string) => text.split(/[\d$]/)[0] ?? '';
+    expect(seen).toContain(language === 'en' ? 'Not decidable with these data' : 'このデータでは判断できません');
+    expect(seen).toMatch(
+      language === 'en'
+        ? /1,750 of the 2,000 test samples were also in training/
+        : /2,000 件のうち 1,750 件は、学習または検証データにも/,
+    );
+    expect(seen).toMatch(language === 'en' ? /On the other 250 it is/ : /それ以外の 250 件での差は/);
+    expect(alone).toContain(begins(plain(risks.oneClass)));
+    expect(alone).toMatch(language === 'en' ? /nothing is known: 9/ : /結果が分からないクラスが 9 クラス/);
+    expect(few).toMatch(
+      language === 'en' ? /With 60 test samples, a difference smaller than/ : /テストサンプルは 60 件で/,
+    );
+    expect(await firstScreen(win(), language)).not.toMatch(
+      /nothing is known|With 2,000|結果が分からない|見分けられません/,
+    );
+  });
+
+  test('the terminal says it too, and what a guarded metric paid within its margin', () => {
+    const result = makeResult({ seen: true });
+    const goals = result.acceptance.goals.map((goal) =>
+      goal.code === 'guard' && goal.subject === 'logLoss' ? { ...goal, met: true, value: 0.002, bound: 0.01 } : goal,
+    );
+    const terminal = renderTerminal({ ...result, acceptance: { ...result.acceptance, goals } });
+    expect(terminal).toMatch(/1,750 of the 2,000 test samples were also in training/);
+    expect(terminal).toMatch(/Log loss is established to be worse, by at least \+0.002; the rule allows \+0.01/);
   });
 
   test('a gain that misses the rule is not adopted and says why', async () => {
@@ -306,8 +343,9 @@ test('the terminal table: arms, differences, verdict, files, undo', () => {
   const repeated = renderTerminal({ ...win(), spread }).split('\n');
   expect(repeated).toContain('seed 1, best on validation   Control 91.00%   FReLU 91.70%');
   expect(repeated).toContain('seed 2                       Control 90.00%   FReLU 92.00%');
-  const missed = renderTerminal(loss()).split('\n');
-  expect(missed).toContain('  not met: Accuracy: the improvement is established (lower end of its interval above 0)');
+  expect(renderTerminal(loss())).toMatch(
+    /^ {2}Missed: Accuracy: the improvement is established \(lower end of its interval above 0\) \(measured -.* points, bound 0.00 points\)\.$/m,
+  );
   expect(lines).toContain('Undo      frelu-migrate rollback models/resnet8.onnx');
   expect(renderTerminal(win(), { color: true })).toContain('\u001b[');
 });

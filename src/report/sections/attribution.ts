@@ -112,7 +112,13 @@ function maps({ text, numbers }: Context, { method, control: ofControl, examples
     });
     return pictures.length === 0
       ? []
-      : [{ pictures, text: words.example(example.actual, numbers.real(example.spearman, null)) }];
+      : [
+          {
+            label: `#${example.index}`,
+            pictures,
+            text: words.example(example.actual, numbers.real(example.spearman, null)),
+          },
+        ];
   });
   const rows = some.flatMap(({ index, row }) =>
     [...(row ?? [])]

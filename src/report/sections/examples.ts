@@ -36,6 +36,7 @@ function shown({ text, numbers }: Context, all: readonly Example[]): Block[] {
       ? []
       : [
           {
+            label: `#${example.index}`,
             pictures: [
               {
                 source: example.thumbnail,
@@ -86,6 +87,7 @@ function maskExamples({ text, numbers }: Context, masks: readonly MaskExample[])
       [words.frelu, example.masks.frelu] as const,
     ];
     return {
+      label: null,
       pictures: pictures.map(([caption, source]) => ({
         source,
         alt: words.picture(caption, example.index),

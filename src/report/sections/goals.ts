@@ -41,11 +41,16 @@ export function goalTable(context: Context, isShown: (goal: Goal) => boolean): T
 }
 
 /** What a goal asks for, in words. */
-export function goalText({ code, subject }: Goal, text: Texts): string {
-  const { ofClass, ofSlice, subjects, texts } = text.goals;
+export function goalText(goal: Goal, text: Texts): string {
+  return text.goals.texts[goal.code](goalTitle(goal, text));
+}
+
+/** What a goal is about, in words. */
+export function goalTitle({ code, subject }: Goal, text: Texts): string {
+  const { ofClass, ofSlice, subjects } = text.goals;
   const [, group, name = ''] = /^(class|slice) (.*)$/s.exec(subject) ?? [];
-  if (code === 'guard' && group !== undefined) return texts[code](group === 'class' ? ofClass(name) : ofSlice(name));
-  return texts[code](isTableMetric(subject) ? text.metrics[subject] : (subjects[subject] ?? subject));
+  if (code === 'guard' && group !== undefined) return group === 'class' ? ofClass(name) : ofSlice(name);
+  return isTableMetric(subject) ? text.metrics[subject] : (subjects[subject] ?? subject);
 }
 
 /** What was compared, or with what, in the unit of what the goal is about. */

@@ -2,20 +2,18 @@ import { confirmationSize } from '../../evaluation/sample-size.js';
 import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
 import { metricWord } from '../text/metrics.js';
 import { type Context, list, note, paragraph } from './context.js';
-import { lookedBefore } from './limits.js';
-import { worseSlices } from './slices.js';
+import { risks } from './risks.js';
 
-/** The first screen: what changed, how sure, why, what it costs, what to do next and how to undo it. */
+/** The first screen: what changed, how sure, why, what it costs, what it risks, what to do next and how to undo it. */
 export function summary(context: Context): readonly Block[] {
   const { result, text } = context;
   return [
     ...trustedReading(context),
     { kind: 'facts', items: [effect(context), certainty(context), attribution(context)] },
     ...expectation(context),
-    ...lookedBefore(context).map(note),
-    ...worseClasses(context),
-    ...worseGroups(context),
     { kind: 'facts', items: costs(context) },
+    paragraph([strong(text.risks.title)]),
+    list(...risks(context)),
     paragraph([strong(text.summary.next)]),
     list(...nextSteps(context)),
     ...(result.rollback === null
@@ -113,46 +111,6 @@ function attribution({ result, text, numbers }: Context) {
   };
 }
 
-/** A better average must not hide a class that is established to be worse. */
-function worseClasses({ result, text, numbers }: Context): readonly Block[] {
-  const worse = result.perClass
-    .map((row, i) => ({ ...row, path: `perClass.${i}` }))
-    .flatMap(({ delta, ...row }) =>
-      delta !== null && delta < 0 && row.pHolm !== null && row.pHolm < 0.05 ? [{ ...row, delta }] : [],
-    )
-    .sort((a, b) => a.delta - b.delta);
-  const [worst] = worse;
-  return worst === undefined
-    ? []
-    : [
-        note(
-          text.summary.worseClasses(
-            numbers.count(worse.length, null),
-            worst.name,
-            numbers.points(worst.delta, `${worst.path}.delta`),
-          ),
-        ),
-      ];
-}
-
-/** Nor a slice. */
-function worseGroups(context: Context): readonly Block[] {
-  const { result, text, numbers } = context;
-  const worse = worseSlices(context);
-  const [worst] = worse;
-  if (worst === undefined) return [];
-  const { slice, path } = worst;
-  return [
-    note(
-      text.summary.worseSlices(
-        numbers.count(worse.length, null),
-        `${slice.column}: ${slice.value}`,
-        numbers.metricChange(result.delta.vsBefore.metric, slice.delta.value, `${path}.delta.value`),
-      ),
-    ),
-  ];
-}
-
 function costs({ result, text, numbers }: Context) {
   const { latency, size, memory } = result;
   const missing = { value: [text.notMeasured], note: null };
@@ -225,6 +183,13 @@ function nextSteps(context: Context): readonly Rich[] {
         ...(result.written && result.rollback !== null ? [words.nextRejectWritten] : []),
       ];
     case 'inconclusive':
+      if (codes.has('undecided-on-unseen') || codes.has('one-class')) {
+        return [
+          ...(codes.has('undecided-on-unseen') ? [words.nextUnseen] : []),
+          ...(codes.has('one-class') ? [words.nextClasses] : []),
+          ...withoutControl,
+        ];
+      }
       if (codes.has('not-measurable')) return [words.nextUnmeasurable, ...withoutControl];
       return [
         needed === null

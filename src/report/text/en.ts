@@ -56,11 +56,15 @@ export const en = {
     yes: 'yes',
     no: 'no',
     note: rich`Where something has to be established, what is compared is the end of its 95 % interval: chance alone neither adopts a model nor stops one.`,
-    subjects: { latency: 'Latency', size: 'Size of the files' } as Readonly<Record<string, string>>,
+    subjects: { latency: 'Latency', size: 'Size of the files', classes: 'Classes in the test split' } as Readonly<
+      Record<string, string>
+    >,
     ofClass: (name: string) => `Recall of class ${name}`,
     ofSlice: (name: string) => `Slice ${name}`,
     texts: {
       established: (name: string) => `${name}: the improvement is established (lower end of its interval above 0)`,
+      unseen: (name: string) => `${name}: the improvement is established on test samples that training has not seen`,
+      classes: (name: string) => `${name}: at least two, so that it tells classes apart`,
       effect: (name: string) => `${name}: the improvement is as large as the smallest worth writing`,
       control: (name: string) => `${name}: the control arm is not established to be better`,
       guard: (name: string) =>
@@ -108,10 +112,6 @@ export const en = {
       rich`What to expect: at ${able} of the ${sites} sites FReLU can say what no bias of this network could; at the others it trains another way to the same functions.`,
     addsNothing: rich`What to expect: at none of the sites can FReLU say what the biases of this network could not; it trains another way to the same functions.`,
     noControl: rich`Not known: the run had no control arm (--no-control). The difference may be that of training longer.`,
-    worseClasses: (count: Inline, worst: string, change: Inline) =>
-      rich`Classes established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
-    worseSlices: (count: Inline, worst: string, change: Inline) =>
-      rich`Slices established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
     latency: 'Time per call',
     size: 'Size of the files',
     memory: 'Tensor memory',
@@ -145,6 +145,8 @@ export const en = {
     nextSeeds: rich`Repeat the training with ${code('--seeds 5')} to see how much of the difference is chance.`,
     nextInconclusiveWritten: rich`The rule allowed the migrated model to be written although the difference is not established. Monitor it, or roll it back.`,
     nextNoControl: rich`Repeat the run with the control arm, to learn what is due to FReLU.`,
+    nextUnseen: rich`Judge on samples that training has not seen: name them with ${code('--test')}, or take the samples that occur twice out of the data.`,
+    nextClasses: rich`Judge on test samples of every class: name them with ${code('--test')}, or let the run split them off.`,
     nextUnmeasurable: rich`Check the outputs and the test data: a metric without a value means outputs that are not numbers, no samples or a constant target.`,
   },
 
@@ -273,7 +275,7 @@ export const en = {
     none: rich`No answer changed between right and wrong.`,
     notKept: rich`No examples were kept.`,
     picture: (index: number, actual: string) => `Test sample ${index}, ${actual}`,
-    text: (actual: string, before: string, frelu: string) => rich`${actual}: ${before} → ${frelu}`,
+    text: (actual: string, before: string, frelu: string) => rich`true: ${actual}; said: ${before} → ${frelu}`,
     withConfidence: (name: string, confidence: string) => `${name} (${confidence})`,
     table: 'Rows whose answer changed',
     index: 'Sample',
@@ -550,6 +552,31 @@ export const en = {
     off: 'no',
   },
 
+  risks: {
+    title: 'Risks, and what these figures do not tell',
+    missed: (goal: string, value: Inline, bound: Inline) => rich`Missed: ${goal} (measured ${value}, bound ${bound}).`,
+    worseClasses: (count: Inline, worst: string, change: Inline) =>
+      rich`Classes established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
+    worseSlices: (count: Inline, worst: string, change: Inline) =>
+      rich`Slices established to be worse (p < 0.05 after Holm's correction): ${count}. The worst is ${strong(worst)}, by ${change}.`,
+    paidFor: (name: string, least: Inline, margin: Inline) =>
+      rich`${name} is established to be worse, by at least ${least}; the rule allows ${margin}.`,
+    leak: (seen: Inline, count: Inline) =>
+      rich`${seen} of the ${count} test samples were also in training or validation. The trained arms have seen them, so their gain over the original is overstated.`,
+    unseen: (count: Inline, value: Inline, interval: Rich) =>
+      rich`On the other ${count} it is ${value} (95 % interval ${interval}).`,
+    repeats: (repeats: Inline, count: Inline) =>
+      rich`${repeats} of the ${count} test samples repeat others: the interval is narrower than so many different samples would give.`,
+    resolution: (count: Inline, half: Inline) =>
+      rich`With ${count} test samples, a difference smaller than about ${half} either way does not show.`,
+    oneClass: rich`The test split holds samples of one class alone.`,
+    absent: (count: Inline, names: string) =>
+      rich`Classes without a test sample, of which nothing is known: ${count} (${names}).`,
+    explanations: rich`Explanations by attribution maps moved further from the original's than by the same training without FReLU: whoever shows them to users should look at them again.`,
+    slower: (change: Inline) =>
+      rich`A call is established to take longer, by at least ${change}; the rule allows that.`,
+    oneSeed: rich`One seed was trained: the interval holds the chance of the test samples, not that of training, which ${code('--seeds 3')} measures.`,
+  },
   limits: {
     title: 'Limits of the conclusion',
     samples: (count: Inline) =>

@@ -30,6 +30,8 @@ export const ja: Texts = {
     'identical-predictions': '両モデルの正誤は、テストデータのすべてのサンプルで一致しています。',
     'not-measurable': '評価指標またはその信頼区間が計算できないため、結論は出せません。',
     'effect-too-small': '改善は確認できましたが、採用に値する最小の大きさに届いていません。',
+    'undecided-on-unseen': '学習に使っていないテストサンプルだけでは、改善を確認できません。',
+    'one-class': 'テストデータに1つのクラスしかないため、ほかのクラスを正しく扱えるかどうかは分かりません。',
     'guarded-worse': '判定指標のほかに監視している項目が、許容幅を超えて悪化していることが確認されました。',
     'rule-not-met': '採用条件を満たしていません。',
   },
@@ -61,11 +63,13 @@ export const ja: Texts = {
     yes: '達成',
     no: '未達',
     note: rich`確認が必要な項目では、95％信頼区間の端を基準と比べています。偶然だけでモデルが採用されたり、差し止められたりすることはありません。`,
-    subjects: { latency: '推論時間', size: 'ファイルの大きさ' },
+    subjects: { latency: '推論時間', size: 'ファイルの大きさ', classes: 'テストデータのクラス' },
     ofClass: (name) => `クラス「${name}」の再現率`,
     ofSlice: (name) => `区分「${name}」`,
     texts: {
       established: (name) => `${name}の改善が確認できる（信頼区間の下限が0より大きい）`,
+      unseen: (name) => `${name}の改善が、学習に使っていないテストサンプルだけでも確認できる`,
+      classes: (name) => `${name}が2つ以上あり、クラスの区別を確かめられる`,
       effect: (name) => `${name}の改善が、採用に値する最小の大きさ以上である`,
       control: (name) => `${name}で、対照モデルのほうが優れているとは確認されない`,
       guard: (name) => `${name}が、許容幅を超えて悪化しているとは確認されない（測定値は悪化幅の下限）`,
@@ -98,17 +102,13 @@ export const ja: Texts = {
     noInterval: rich`サンプル数が足りないか、評価指標が計算できないため、信頼区間を示せません。`,
     due: 'そのうちFReLUによる分',
     split: (total, training, frelu, interval) =>
-      rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu}（95％信頼区間 ${interval}）です。`,
+      rich`差${total}の内訳は、追加学習だけの効果が${training}、FReLUの効果が${frelu}（95％信頼区間 ${interval}）です。`,
     splitWithoutInterval: (total, training, frelu) =>
-      rich`差 ${total} の内訳は、追加学習だけの効果が ${training}、FReLUの効果が ${frelu} です。`,
+      rich`差${total}の内訳は、追加学習だけの効果が${training}、FReLUの効果が${frelu}です。`,
     adds: (able, sites) =>
       rich`期待できる効果：${sites}か所のうち${able}か所では、ネットワークのバイアスでは表せないことをFReLUが表せます。それ以外では、同じ関数を別の経路で学習するにとどまります。`,
     addsNothing: rich`期待できる効果：このネットワークでは、バイアスで表せないことをFReLUが表せる箇所はありません。同じ関数を別の経路で学習するにとどまります。`,
     noControl: rich`不明です。対照モデルを学習していない（--no-control）ため、学習を延長した効果にすぎない可能性があります。`,
-    worseClasses: (count, worst, change) =>
-      rich`悪化が確認されたクラス（Holm補正後 p < 0.05）が${count}クラスあります。最も悪化したのは「${strong(worst)}」で、変化は ${change} です。`,
-    worseSlices: (count, worst, change) =>
-      rich`悪化が確認された区分（Holm補正後 p < 0.05）が${count}件あります。最も悪化したのは「${strong(worst)}」で、変化は ${change} です。`,
     latency: '1回の推論時間',
     size: 'ファイルの大きさ',
     memory: 'テンソルのメモリ',
@@ -141,6 +141,8 @@ export const ja: Texts = {
     nextSeeds: rich`${code('--seeds 5')} を付けて学習を繰り返し、差のうちどこまでが偶然かを確かめてください。`,
     nextInconclusiveWritten: rich`差は確認されていませんが、採用条件により移行後のモデルが書き込まれています。監視を続けるか、元に戻してください。`,
     nextNoControl: rich`対照モデルを含めて再実行し、FReLUによる分がどれだけかを確かめてください。`,
+    nextUnseen: rich`学習に使っていないサンプルで判定してください。${code('--test')} で指定するか、重複するサンプルをデータから除いてください。`,
+    nextClasses: rich`すべてのクラスを含むテストデータで判定してください。${code('--test')} で指定するか、テストデータの分割を実行に任せてください。`,
     nextUnmeasurable: rich`モデルの出力とテストデータを確認してください。指標が計算できないのは、出力に数値でない値がある、サンプルがない、目的変数が一定である、のいずれかの場合です。`,
   },
 
@@ -201,7 +203,7 @@ export const ja: Texts = {
     change: '変化',
     p: 'p値（Holm補正）',
     changes: '新たに正解 / 不正解',
-    worst: (name, change) => rich`最も悪化したクラスは「${strong(name)}」で、変化は ${change} です。`,
+    worst: (name, change) => rich`最も悪化したクラスは「${strong(name)}」で、変化は${change}です。`,
     noneWorse: rich`悪化したクラスはありません。`,
     significant: (count, classes) =>
       rich`サンプルのある${classes}クラスについてHolmの方法で多重性を補正すると、変化を確認できた（p < 0.05）のは${count}クラスです。`,
@@ -253,7 +255,7 @@ export const ja: Texts = {
     x: '平均確信度',
     y: '正解率',
     alt: (before, frelu) => `信頼性図。較正誤差は移行前 ${before}、FReLU ${frelu}。`,
-    error: (before, frelu) => rich`較正誤差（ECE）は、移行前 ${before}、FReLU ${frelu} です。`,
+    error: (before, frelu) => rich`較正誤差（ECE）は、移行前が${before}、FReLUが${frelu}です。`,
     table: '図の各区間の値',
     bin: '確信度',
     count: 'サンプル数',
@@ -268,7 +270,7 @@ export const ja: Texts = {
     none: rich`正誤が変わった例はありません。`,
     notKept: rich`例は保存されていません。`,
     picture: (index, actual) => `テストサンプル${index}、${actual}`,
-    text: (actual, before, frelu) => rich`${actual}: ${before} → ${frelu}`,
+    text: (actual, before, frelu) => rich`正解「${actual}」、予測 ${before} → ${frelu}`,
     withConfidence: (name, confidence) => `${name}（${confidence}）`,
     table: '答えが変わった行',
     index: 'サンプル',
@@ -323,12 +325,12 @@ export const ja: Texts = {
     lead: (migrated, relu, skipped) =>
       rich`ReLU ${relu}か所のうち、${migrated}か所をFReLUに置き換え、${skipped}か所は対象外としました。`,
     parity: (difference, samples) =>
-      rich`学習前の時点で、書き換えたモデルは元のモデルと同じ計算をしていました。${samples}サンプルでの出力の差は最大 ${difference} です。`,
+      rich`学習前の時点で、書き換えたモデルは元のモデルと同じ計算をしていました。${samples}サンプルでの出力の差は最大で${difference}です。`,
     tfjs: (backend, before, after, samples) =>
-      rich`TensorFlow.js本体（${backend}）で${samples}件のランダムな入力を計算し、本レポートの評価に用いた出力と比べました。差は元のファイルで最大 ${before}、移行後のファイルで最大 ${after} です。`,
+      rich`TensorFlow.js本体（${backend}）で${samples}件のランダムな入力を計算し、本レポートの評価に用いた出力と比べました。差は元のファイルで最大${before}、移行後のファイルで最大${after}です。`,
     tfjsUnverified: rich`移行を実行した環境ではTensorFlow.jsでこのモデルを動かせなかったため、TensorFlow.jsの出力との比較は行っていません。`,
     requantized: (weights, difference, exact, stored) =>
-      rich`変更された重みのうち${weights}個は、元の量子化形式で保存し直しました。学習後の値との差は最大 ${difference} です。テストデータでの成績は、保存された値で ${stored}、量子化前の値で ${exact} です。`,
+      rich`変更された重みのうち${weights}個は、元の量子化形式で保存し直しました。学習後の値との差は最大${difference}です。テストデータでの成績は、保存された値で${stored}、量子化前の値で${exact}です。`,
     table: '学習されたシフトaとオフセットb、および下限値になった入力の割合',
     site: '箇所',
     form: '形式',
@@ -467,7 +469,7 @@ export const ja: Texts = {
       rich`本番と同じ環境に、前処理も含めて、移行後のモデルを元のモデルと並べて読み込みます（上書き移行の場合、元のモデルは ${code('.frelu/')} にあります）。`,
       value === null
         ? rich`両モデルでテストデータを評価します。今回は、移行後のモデルが示すべき値は得られていません。`
-        : rich`両モデルでテストデータを評価します。移行後のモデルの${metric}は ${value} になるはずです。異なる場合は、前処理か実行環境に違いがあります。`,
+        : rich`両モデルでテストデータを評価します。移行後のモデルの${metric}は${value}になるはずです。異なる場合は、前処理か実行環境に違いがあります。`,
       rich`推論時間を「コスト」の表と照らし合わせます。`,
     ],
     swapOwnSplit: (path) =>
@@ -475,7 +477,7 @@ export const ja: Texts = {
     swapCommand: 'テストデータで両モデルを比較するコマンド',
     abTitle: '2. A/Bテスト',
     ab: (difference) =>
-      rich`差が測定値 ${difference} のとおりである場合に、検出力80％、有意水準5％（両側）で確認するために必要なサンプル数です。`,
+      rich`差が測定値${difference}のとおりである場合に、検出力80％、有意水準5％（両側）で確認するために必要なサンプル数です。`,
     abPaired: '全サンプルを両モデルに解かせる（シャドーテスト）',
     abUnpaired: 'サンプルを片方のモデルに割り当てる（1群あたり）',
     abTable: '必要なサンプル数と日数（正解の付いたサンプルの1日あたり件数別。割り当て方式では2群に等分）',
@@ -498,15 +500,15 @@ export const ja: Texts = {
     confidence: '平均確信度',
     floorRate: (site) => `${site} の下限の割合`,
     zero: '0（定義による）',
-    above: (level) => rich`${level} 超`,
-    below: (level) => rich`${level} 未満`,
-    outside: (low, high) => rich`${low} ～ ${high} の範囲外`,
+    above: (level) => rich`${level}超`,
+    below: (level) => rich`${level}未満`,
+    outside: (low, high) => rich`${low} ～ ${high}の範囲外`,
     bins: 'PSIの基準となる分布',
     bin: '区間',
     shareOf: '割合',
-    openBelow: (high) => `${high} 未満`,
-    openAbove: (low) => `${low} 以上`,
-    between: (low, high) => `${low} 以上 ${high} 未満`,
+    openBelow: (high) => `${high}未満`,
+    openAbove: (low) => `${low}以上`,
+    between: (low, high) => `${low}以上${high}未満`,
     psi: rich`PSI（母集団安定性指標）は、各区間の（新しい割合 − 基準の割合）× ln（新しい割合 ÷ 基準の割合）の合計です。空の区間は0.0001として扱います。`,
     monitorCommand: '新しいデータを基準値と照合（警報時の終了コードは4）',
     noMonitoring: rich`今回は監視の基準値を取得していません。本番投入の前に、入力の分布、予測クラス、確信度、下限の割合をテストデータから取得してください。`,
@@ -543,6 +545,30 @@ export const ja: Texts = {
     off: 'いいえ',
   },
 
+  risks: {
+    title: 'リスクと、この結果だけでは分からないこと',
+    missed: (goal, value, bound) => rich`未達の項目：${goal}（測定値 ${value}、基準 ${bound}）。`,
+    worseClasses: (count, worst, change) =>
+      rich`悪化が確認されたクラス（Holm補正後 p < 0.05）が${count}クラスあります。最も悪化したのは「${strong(worst)}」（${change}）です。`,
+    worseSlices: (count, worst, change) =>
+      rich`悪化が確認された区分（Holm補正後 p < 0.05）が${count}件あります。最も悪化したのは「${strong(worst)}」（${change}）です。`,
+    paidFor: (name, least, margin) =>
+      rich`${name}の悪化が確認されています（悪化幅は少なくとも${least}、採用条件の許容幅は${margin}）。`,
+    leak: (seen, count) =>
+      rich`テストサンプル${count}件のうち${seen}件は、学習または検証データにも含まれています。追加学習したモデルは正解を見ているため、元のモデルに対する改善は実力より大きく出ます。`,
+    unseen: (count, value, interval) => rich`それ以外の${count}件での差は${value}（95％信頼区間 ${interval}）です。`,
+    repeats: (repeats, count) =>
+      rich`テストサンプル${count}件のうち${repeats}件は、ほかのサンプルの繰り返しです。信頼区間は、すべて異なるサンプルの場合より狭く出ます。`,
+    resolution: (count, half) =>
+      rich`テストサンプルは${count}件で、およそ${half}に満たない差は、増減どちらの向きでも見分けられません。`,
+    oneClass: rich`テストデータには1つのクラスのサンプルしかありません。`,
+    absent: (count, names) =>
+      rich`テストサンプルが1件もなく、結果が分からないクラスが${count}クラスあります（${names}）。`,
+    explanations: rich`判断根拠の説明（寄与マップ）が、FReLUを使わない同じ追加学習よりも大きく変わりました。説明を利用者に示している場合は、確認し直してください。`,
+    slower: (change) =>
+      rich`1回の推論時間が少なくとも${change}長くなることが確認されています（採用条件の許容範囲内）。`,
+    oneSeed: rich`学習は1つの乱数シードで行いました。信頼区間に含まれるのはテストサンプルの偶然で、学習の偶然は含まれません。後者は ${code('--seeds 3')} で測定できます。`,
+  },
   limits: {
     title: '結論の適用範囲',
     samples: (count) =>
