@@ -60,6 +60,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   trustReading: '--trust-reading',
   validationFraction: '--val-fraction',
   version: '--to',
+  volume: '--volume',
   yes: '--yes',
 };
 

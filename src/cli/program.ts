@@ -100,6 +100,10 @@ const commands = {
         summary: 'undo what `fleet commit` did, byte for byte',
         load: async () => (await import('./commands/fleet/rollback.js')).declareFleetRollback,
       },
+      emit: {
+        summary: 'a batch script or manifest that computes the plan on Slurm, Kubernetes or by Compose',
+        load: async () => (await import('./commands/fleet/emit.js')).declareFleetEmit,
+      },
       compute: {
         summary: 'compute one unit for the worker at the other end of standard input',
         load: async () => (await import('./commands/fleet/compute.js')).declareFleetCompute,

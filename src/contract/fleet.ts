@@ -148,6 +148,19 @@ export interface FleetResult {
   readonly report: readonly string[];
 }
 
+export interface FleetEmitResult {
+  readonly plan: string;
+  readonly for: 'slurm' | 'kubernetes' | 'compose';
+  readonly jobs: number;
+  /** of each job */
+  readonly cpus: number;
+  /** of each job, in GiB (2^30 bytes) */
+  readonly memory: number;
+  readonly gpus: number;
+  /** a batch script, or a manifest in YAML */
+  readonly text: string;
+}
+
 export interface FleetCommitResult {
   readonly plan: string;
   readonly models: readonly {

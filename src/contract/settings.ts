@@ -204,6 +204,7 @@ export type SettingName =
   | 'trustReading'
   | 'validationFraction'
   | 'version'
+  | 'volume'
   | 'yes';
 
 /** A setting that cures a failure, with the value that does where one does: `['device', 'cpu']`. */

@@ -1,6 +1,6 @@
-import { availableParallelism, freemem } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../contract/failure.js';
+import { usableCores } from '../runtime/threads.js';
 import { distinct, type Unit } from './unit.js';
 import { type Outcome, type Worker, workOn } from './work.js';
 
@@ -59,18 +59,22 @@ export function interrupted(): Failure {
 /** What a unit takes beside its model and data, in bytes: Node, ONNX Runtime, the program. */
 const baseBytes = 400e6;
 
-/** How many units this machine computes beside each other: as many as cores and free memory allow. */
-export function capacity(units: readonly Unit[], cores = availableParallelism(), free = freemem()): number {
+/** What the largest of these units takes, in bytes, roughly. */
+export function unitBytes(units: readonly Unit[]): number {
   const need = units.map(({ model, inputs }) => {
     const of = (files: readonly { readonly bytes: number }[]) => files.reduce((sum, { bytes }) => sum + bytes, 0);
     // weights with gradients and the optimizer's state, values between layers; bytes of pixels become float32
     return baseBytes + 10 * of(model.files) + 4 * inputs.reduce((sum, { files }) => sum + of(files), 0);
   });
-  const largest = need.reduce((most, each) => Math.max(most, each), baseBytes);
-  return Math.max(1, Math.min(cores, Math.floor((0.8 * free) / largest)));
+  return need.reduce((most, each) => Math.max(most, each), baseBytes);
+}
+
+/** How many units this machine computes beside each other: as many as cores and memory that is free allow, in a container by its limits. */
+export function capacity(units: readonly Unit[], cores = usableCores(), free = process.availableMemory()): number {
+  return Math.max(1, Math.min(cores, Math.floor((0.8 * free) / unitBytes(units))));
 }
 
 /** The share of the cores that each of so many has. */
-export function threadsFor(beside: number, cores = availableParallelism()): number {
+export function threadsFor(beside: number, cores = usableCores()): number {
   return Math.max(1, Math.floor(cores / beside));
 }

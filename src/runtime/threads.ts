@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { cpus, loadavg } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import type { InferenceSession } from 'onnxruntime-node';
 
 /** What ONNX Runtime's threads share the processor with. */
@@ -56,6 +56,15 @@ function wantedThreads(text: string | undefined): number | null {
 }
 
 const containerQuota = quotaOf(['/sys/fs/cgroup/cpu.max']);
+
+/**
+ * Whole cores that this process may compute on at a time, at least one.
+ * @param allowed cores that it may be scheduled on
+ * @param quota as in `Machine`
+ */
+export function usableCores(allowed = availableParallelism(), quota = containerQuota): number {
+  return Math.max(1, Math.min(allowed, Math.floor(quota ?? allowed)));
+}
 
 /**
  * The cores that a control group of version 2 allows by its `cpu.max`, "QUOTA PERIOD" in microseconds or "max PERIOD".

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
+import { declareFleetEmit } from '../../src/cli/commands/fleet/emit.js';
 import { declareFleetWork } from '../../src/cli/commands/fleet/work.js';
 import { declareMigrate } from '../../src/cli/commands/migrate.js';
 import { declareMonitor } from '../../src/cli/commands/monitor.js';
@@ -10,8 +11,8 @@ import { flagOf, flags } from '../../src/cli/flags.js';
 import { readingOptions } from '../../src/cli/options/reading.js';
 
 it('calls every setting by an option that there is', () => {
-  const commands = [declareMigrate, declareRewrite, declareMonitor, declareReport, declareRollback, declareFleetWork];
-  const groups = [...commands, readingOptions];
+  const commands = [declareMigrate, declareRewrite, declareMonitor, declareReport, declareRollback];
+  const groups = [...commands, declareFleetWork, declareFleetEmit, readingOptions];
   const declared = groups.flatMap((declare) => {
     const command = new Command();
     declare(command);
