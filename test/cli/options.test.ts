@@ -31,6 +31,8 @@ describe('the options of training', () => {
       optimizer: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
       clipNorm: null,
       labelSmoothing: 0,
+      mixup: null,
+      augment: [],
       batchNorm: 'frozen',
       initialOffset: 0,
       seeds: 1,
