@@ -58,6 +58,20 @@ describe('the options of training', () => {
   });
 });
 
+describe('the variation of samples', () => {
+  it('is none, of a usual strength, or as it is said', () => {
+    const variation = (...argv: string[]) => {
+      const { mixup, augment } = read(trainingOptions, ...argv);
+      return { mixup, augment };
+    };
+    expect(variation()).toEqual({ mixup: null, augment: [] });
+    expect(variation('--mixup', '--augment', 'crop,flip')).toEqual({ mixup: 0.2, augment: ['crop', 'flip'] });
+    expect(variation('--mixup', '0.4')).toMatchObject({ mixup: 0.4 });
+    expect(() => variation('--mixup', '0')).toThrow('above 0');
+    expect(() => variation('--augment', 'rotate')).toThrow('Choose one of flip, crop, erase');
+  });
+});
+
 describe('the options of the data', () => {
   it('split it where it is trained on', () => {
     expect(read(trainingData, '--data', 'a.csv')).toEqual({

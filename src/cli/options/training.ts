@@ -102,7 +102,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     '--augment <LIST>',
     `vary the pictures in training: ${augmentations.join(', ')}; flip where left and right mean the same`,
     listOf(augmentations),
-    [],
+    null,
     'none',
   );
   const batchNorm = choice(
@@ -141,7 +141,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     clipNorm: clipNorm(),
     labelSmoothing: labelSmoothing(),
     mixup: mixup(),
-    augment: augment(),
+    augment: augment() ?? [],
     batchNorm: batchNorm(),
     initialOffset: initialOffset(),
     seeds: seeds(),
