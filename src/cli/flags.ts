@@ -3,6 +3,7 @@ import type { SettingHint, SettingName } from '../contract/settings.js';
 /** What each setting is called on the command line. */
 export const flags: Readonly<Record<SettingName, string>> = {
   accept: '--accept',
+  augment: '--augment',
   batchNorm: '--batch-norm',
   batchSize: '--batch-size',
   channelOrder: '--channel-order',
@@ -28,6 +29,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   mean: '--mean',
   metric: '--metric',
   minEffect: '--min-effect',
+  mixup: '--mixup',
   model: '--model',
   offsetLearningRate: '--lr-offset',
   optimizer: '--optimizer',

@@ -80,6 +80,10 @@ export interface Config {
   readonly clipNorm?: Scalar | readonly Scalar[];
   /** share of each label spread over all */
   readonly labelSmoothing?: Scalar | readonly Scalar[];
+  /** mix samples in pairs, with their labels, by shares of Beta(ALPHA, ALPHA) (0.2 where nothing follows) */
+  readonly mixup?: Scalar | readonly Scalar[];
+  /** vary the pictures in training: flip, crop, erase; flip where left and right mean the same */
+  readonly augment?: Scalar | readonly Scalar[];
   /** batch normalization in training */
   readonly batchNorm?: 'frozen' | 'batch' | 'recalibrate';
   /** the b that training starts from */

@@ -2,6 +2,7 @@ import type { MetricName } from './metrics.js';
 import type { ModelDescription, PlanDescription } from './model.js';
 import type { Reading } from './reading.js';
 import type {
+  Augmentation,
   BatchNormMode,
   Form,
   Granularity,
@@ -479,6 +480,10 @@ export interface RunSettings {
   readonly weightDecay: number;
   readonly clipNorm: number | null;
   readonly labelSmoothing: number;
+  /** alpha of the Beta distribution that samples were mixed in pairs by; null: they were not */
+  readonly mixup: number | null;
+  /** how pictures were varied in training */
+  readonly augment: readonly Augmentation[];
   readonly batchNorm: BatchNormMode;
   /** the file of the teacher, as given; null: none, or where `distillWeight` is not 0 the original model */
   readonly teacher: string | null;

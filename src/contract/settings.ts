@@ -95,6 +95,13 @@ export type TrainScope = (typeof trainScopes)[number];
 export const batchNormModes = ['frozen', 'batch', 'recalibrate'] as const;
 export type BatchNormMode = (typeof batchNormModes)[number];
 
+/**
+ * How pictures are varied in training: mirrored left to right; cut out anew after a border is put around them; a rectangle of
+ * them blanked.
+ */
+export const augmentations = ['flip', 'crop', 'erase'] as const;
+export type Augmentation = (typeof augmentations)[number];
+
 export const schedules = ['cosine', 'step', 'constant'] as const;
 export type Schedule = (typeof schedules)[number];
 
@@ -147,6 +154,7 @@ export type Language = (typeof languages)[number];
  */
 export type SettingName =
   | 'accept'
+  | 'augment'
   | 'batchNorm'
   | 'batchSize'
   | 'channelOrder'
@@ -172,6 +180,7 @@ export type SettingName =
   | 'mean'
   | 'metric'
   | 'minEffect'
+  | 'mixup'
   | 'model'
   | 'offsetLearningRate'
   | 'optimizer'

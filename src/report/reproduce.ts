@@ -49,6 +49,8 @@ function trainingOptions({ settings }: MigrateResult): Options {
     ['--weight-decay', settings.weightDecay],
     ['--clip-norm', settings.clipNorm],
     ['--label-smoothing', settings.labelSmoothing === 0 ? null : settings.labelSmoothing],
+    ['--mixup', settings.mixup],
+    ['--augment', settings.augment.join(',')],
     ['--batch-norm', settings.batchNorm],
     ['--teacher', teacher],
     ['--distill-weight', teacher === null ? null : distillWeight],

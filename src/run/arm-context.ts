@@ -76,6 +76,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     ownLoss,
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
+    variation: { mixup: training.mixup, augment: training.augment },
     taught,
     others: learned,
     validationTruth: truthOf(task, samples.targets, split.indices, (teaching?.answers ?? before).validation.values),

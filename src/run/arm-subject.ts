@@ -19,6 +19,7 @@ import type { Validation } from '../training/criterion.js';
 import type { ArmNetwork } from '../training/networks.js';
 import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
 import { type StepFeed, Stepper } from '../training/stepper.js';
+import { type VariationSettings, variationOf } from './variation.js';
 
 /** An output that is trained beside the one that is judged. */
 export interface LearnedOutput {
@@ -44,6 +45,8 @@ export interface ArmContext {
   readonly settings: StepSettings;
   readonly batchSize: number;
   readonly labelSmoothing: number;
+  /** how training samples are varied, in all arms alike; left out: they are as they are */
+  readonly variation?: VariationSettings;
   /** the teacher's soft targets on the training split, in its order, [samples, width]; null without a teacher */
   readonly taught: Float32Array | null;
   /** what validation predictions are compared with */
@@ -82,25 +85,32 @@ function trainingBatches(context: ArmContext, trainable: Trainable): TrainingBat
   const signature = signatureOf(trainable.graph);
   const { samples, split } = train;
   const targetsOf = batchTargets(context);
+  const vary = variationOf(train.inputs, context.variation ?? unvaried);
 
   async function* epoch(number: number, from: number): AsyncIterable<StepFeed> {
     const options = { indices: split.indices, batchSize, shuffle: { seed, epoch: number }, skip: from };
     const classes = task.width > 1 && samples.targets.kind === 'class' ? { classes: task.width } : {};
+    const varied = vary(seed, number);
+    let at = from;
     for await (const batch of batches(train, { ...options, ...classes })) {
       const { count } = batch;
       const others = (context.others ?? []).map((other) => {
         const own = gatherTargets(other.targets, batch.indices, other.task.width);
         return lossTargets(other.task, own, context.labelSmoothing);
       });
-      const feeds = { ...batch.inputs, ...lossFeeds(context, trainable, batch) };
-      const targets = targetsOf(batch);
+      const plain = { inputs: batch.inputs, targets: [targetsOf(batch), ...others] };
+      const { inputs, targets } = varied(plain, batch.indices, at++);
+      const [judged = new Float32Array(), ...further] = targets;
+      const feeds = { ...inputs, ...lossFeeds(context, trainable, batch) };
       const isOfMasks = ownLoss === null && samples.targets.kind === 'mask';
-      const weights = isOfMasks ? { weights: countedPixels(targets, count) } : {};
-      yield { inputs: tensorsFor(signature, feeds, count), targets, others, count, ...weights };
+      const weights = isOfMasks ? { weights: countedPixels(judged, count) } : {};
+      yield { inputs: tensorsFor(signature, feeds, count), targets: judged, others: further, count, ...weights };
     }
   }
   return { count: split.count, batchSize, epoch };
 }
+
+const unvaried: VariationSettings = { mixup: null, augment: [] };
 
 /** What a loss of the user's reads beside the outputs, by the names of the inputs that it has behind the model. */
 function lossFeeds({ ownLoss = null, train }: ArmContext, { ownLoss: attached }: Trainable, batch: Batch): Feeds {

@@ -2,6 +2,7 @@ import { Failure } from '../contract/failure.js';
 import type { SettingHint } from '../contract/settings.js';
 import { ownFile } from '../reading/own-graphs.js';
 import type { MigrateOptions } from './spec.js';
+import { checkVariation } from './variation.js';
 
 /** What nothing is trained by has no settings of training. */
 type Combined = Pick<MigrateOptions, 'task' | 'reading'> &
@@ -13,6 +14,7 @@ export function checkCombination(options: Combined): void {
   if (keepControl && training?.control === false) {
     throw refuse('The control arm is to be kept, and is left out.', 'Leave it in.', ['control', 'keep']);
   }
+  if (training !== undefined) checkVariation({ ...options, ...training });
   if (ownFile(task.loss) !== null) refuseBesideOwnLoss(options);
   if (task.task === 'anomaly') refuseBesideAnomaly(options);
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson } from '../contract/canonical-json.js';
 import {
+  type Augmentation,
   type BatchNormMode,
   type DeviceName,
   type DistillOptions,
@@ -32,6 +33,10 @@ export interface TrainingSettings {
   readonly optimizer: OptimizerSettings;
   readonly clipNorm: number | null;
   readonly labelSmoothing: number;
+  /** alpha of the Beta distribution that samples are mixed in pairs by; null: they are not */
+  readonly mixup: number | null;
+  /** how pictures are varied, each anew in every epoch; none: as they are */
+  readonly augment: readonly Augmentation[];
   readonly batchNorm: BatchNormMode;
   /** the offset that training starts from */
   readonly initialOffset: number;
@@ -118,6 +123,8 @@ export const defaultTraining: TrainingOptions = {
   optimizer: defaultOptimizers.sgd,
   clipNorm: null,
   labelSmoothing: 0,
+  mixup: null,
+  augment: [],
   batchNorm: 'frozen',
   initialOffset: 0,
   seeds: 1,

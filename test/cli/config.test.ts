@@ -103,6 +103,15 @@ describe('--print-config', () => {
     expect((await migrating(again, 'net.onnx', '--print-config')).printed).toEqual(printed);
   });
 
+  it('prints the value of an option that was given without one', async () => {
+    const folder = await folderWith({});
+    for (const words of [['--mixup'], ['--mixup', '--epochs', '3']]) {
+      expect((await migrating(folder, 'net.onnx', ...words, '--print-config')).printed).toMatchObject({ mixup: 0.2 });
+    }
+    const { printed } = await migrating(folder, 'net.onnx', '--mixup', '0.4', '--print-config');
+    expect(printed).toMatchObject({ mixup: 0.4 });
+  });
+
   it('does nothing else', async () => {
     const { code, stdout } = await frelu(['migrate', 'no-such.onnx', '--epochs', '3', '--print-config']);
     expect(code).toBe(0);

@@ -31,6 +31,8 @@ describe('the options of training', () => {
       optimizer: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
       clipNorm: null,
       labelSmoothing: 0,
+      mixup: null,
+      augment: [],
       batchNorm: 'frozen',
       initialOffset: 0,
       seeds: 1,
@@ -53,6 +55,20 @@ describe('the options of training', () => {
       initialOffset: -0.398,
       seeds: 5,
     });
+  });
+});
+
+describe('the variation of samples', () => {
+  it('is none, of a usual strength, or as it is said', () => {
+    const variation = (...argv: string[]) => {
+      const { mixup, augment } = read(trainingOptions, ...argv);
+      return { mixup, augment };
+    };
+    expect(variation()).toEqual({ mixup: null, augment: [] });
+    expect(variation('--mixup', '--augment', 'crop,flip')).toEqual({ mixup: 0.2, augment: ['crop', 'flip'] });
+    expect(variation('--mixup', '0.4')).toMatchObject({ mixup: 0.4 });
+    expect(() => variation('--mixup', '0')).toThrow('above 0');
+    expect(() => variation('--augment', 'rotate')).toThrow('Choose one of flip, crop, erase');
   });
 });
 

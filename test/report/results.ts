@@ -456,6 +456,8 @@ const settings: RunSettings = {
   weightDecay: 1e-4,
   clipNorm: null,
   labelSmoothing: 0,
+  mixup: null,
+  augment: [],
   batchNorm: 'frozen',
   teacher: null,
   distillWeight: 0,

@@ -34,6 +34,8 @@ export const training: TrainingOptions = {
   optimizer: { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-4 },
   clipNorm: null,
   labelSmoothing: 0,
+  mixup: null,
+  augment: [],
   batchNorm: 'frozen',
   initialOffset: 0,
   seeds: 1,

@@ -68,7 +68,7 @@ export function asConfig(words: readonly string[], { options }: ConfigTerms, mod
   const said: Record<string, unknown> = model === null ? {} : { model };
   for (const option of options) {
     const values = words.flatMap((word, i) => {
-      if (word === option.flag) return option.kind === 'flag' ? [''] : [words[i + 1] ?? ''];
+      if (word === option.flag) return [option.kind === 'flag' ? '' : valueBehind(words[i + 1], option)];
       return word.startsWith(`${option.flag}=`) ? [word.slice(option.flag.length + 1)] : [];
     });
     if (values.length === 0) continue;
@@ -76,6 +76,12 @@ export function asConfig(words: readonly string[], { options }: ConfigTerms, mod
       option.kind === 'flag' ? !option.flag.startsWith('--no-') : option.kind === 'list' ? values : read(values.at(-1));
   }
   return said;
+}
+
+/** The value of an option of which the next word may be one, as a command line is parsed. */
+function valueBehind(next: string | undefined, { preset }: ConfigOption): string {
+  if (preset !== null && (next === undefined || next.startsWith('-'))) return preset;
+  return next ?? '';
 }
 
 /** A number where it is written as one. */

@@ -12,6 +12,8 @@ export interface ConfigOption {
   /** whether its value is the path of a file or a folder */
   readonly isPath: boolean;
   readonly description: string;
+  /** the value that it has where none is said; null: one must be */
+  readonly preset: string | null;
 }
 
 /** What no file says as an option: the model (which is what commands are about), where the file is, and what is printed. */
@@ -30,6 +32,7 @@ export function configOptions(command: Command): readonly ConfigOption[] {
         choices: option.argChoices ?? null,
         isPath: /<(PATH|FILE|MODEL|FOLDER)>/.test(option.flags),
         description: option.description,
+        preset: typeof option.presetArg === 'string' ? option.presetArg : null,
       },
     ];
   });

@@ -32,6 +32,22 @@ export function option<T>(
   return declare(command, new Option(flags, description), parse, byDefault, shownDefault);
 }
 
+/**
+ * Declares an option whose value may be left out; null: it was not given.
+ * @param flags such as `--mixup [ALPHA]`
+ * @param preset the value of the option alone, as its parser takes it
+ */
+export function optionalValue<T>(
+  command: Command,
+  flags: string,
+  description: string,
+  parse: (text: string) => T,
+  preset: string,
+): Read<T | null> {
+  const declared = new Option(flags, `${description} (${preset} where nothing follows)`).preset(preset);
+  return declare<T | null>(command, declared, parse, null, undefined);
+}
+
 /** Declares an option whose value is one of a few words. */
 export function choice<const T extends string, const D extends T | null>(
   command: Command,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import {
+  augmentations,
   batchNormModes,
   type DistillOptions,
   type OptimizerSettings,
@@ -8,9 +9,9 @@ import {
   trainScopes,
 } from '../../contract/settings.js';
 import { defaultOptimizers, defaultTraining as defaults, type TrainingOptions } from '../../run/spec.js';
-import { choice, flag, option, type Read } from './option.js';
+import { choice, flag, option, optionalValue, type Read } from './option.js';
 import { deviceOption } from './task.js';
-import { closedShare, duration, notNegative, number, oneOrMore, positive, share, text } from './values.js';
+import { closedShare, duration, listOf, notNegative, number, oneOrMore, positive, share, text } from './values.js';
 
 /** Each optimizer as the command line's one momentum and weight decay set it; null: its usual weight decay. */
 const optimizerSettings: {
@@ -89,6 +90,21 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     share,
     defaults.labelSmoothing,
   );
+  const mixup = optionalValue(
+    command,
+    '--mixup [ALPHA]',
+    'mix samples in pairs, with their labels, by shares of Beta(ALPHA, ALPHA)',
+    positive,
+    '0.2',
+  );
+  const augment = option(
+    command,
+    '--augment <LIST>',
+    `vary the pictures in training: ${augmentations.join(', ')}; flip where left and right mean the same`,
+    listOf(augmentations),
+    null,
+    'none',
+  );
   const batchNorm = choice(
     command,
     '--batch-norm <MODE>',
@@ -124,6 +140,8 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     optimizer: optimizerSettings[optimizer()](momentum(), weightDecay()),
     clipNorm: clipNorm(),
     labelSmoothing: labelSmoothing(),
+    mixup: mixup(),
+    augment: augment() ?? [],
     batchNorm: batchNorm(),
     initialOffset: initialOffset(),
     seeds: seeds(),

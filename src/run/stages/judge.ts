@@ -119,6 +119,8 @@ async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): P
     weightDecay: optimizer.weightDecay,
     clipNorm: training.clipNorm,
     labelSmoothing: training.labelSmoothing,
+    mixup: training.mixup,
+    augment: training.augment,
     batchNorm: training.batchNorm,
     teacher: distill.teacher,
     distillWeight: teaching?.weight ?? 0,

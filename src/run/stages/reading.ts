@@ -17,6 +17,7 @@ import { trainabilityOf } from '../../training/canonical.js';
 import { refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
 import { perRun } from '../run.js';
 import { defineStage } from '../runner.js';
+import { refuseVariation } from '../variation.js';
 
 /**
  * How the model is read: looked at on the validation split, held against labelled samples of the training split.
@@ -52,6 +53,8 @@ export const readingStage = defineStage<ModelReading>({
       slices: data.slices.map(sliceName),
     });
     refuseMeaningless(read.task, options.distill);
+    const fed = { inputs: data.train.inputs, outputs: 1 + read.others.length, path: model.path };
+    refuseVariation(options.training, read.task, fed, signature);
     if (read.map !== null) refuseTeacher(options.distill);
     if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
     const { sanity, outputs, trusted } = read.reading;

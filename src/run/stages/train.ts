@@ -98,7 +98,9 @@ const phases: Readonly<Record<Phase['kind'], RunPhase>> = {
 
   async recalibrate({ run, spec, context }, before) {
     const outcome = present(before, `what the arm ${spec.name} is before its statistics are estimated anew`);
-    const subject = armSubject(context, (await networksOf(run))[spec.network]);
+    // what inference sees is not varied
+    const { variation: _, ...plain } = context;
+    const subject = armSubject(plain, (await networksOf(run))[spec.network]);
     try {
       const { trainable } = (await networksOf(run))[spec.network];
       const { settings, session } = context;

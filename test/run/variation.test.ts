@@ -1,0 +1,188 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
+import { cutSubset } from '../../fixtures/subset.js';
+import type { MigrateResult } from '../../src/contract/result.js';
+import { createRandom } from '../../src/math/random.js';
+import { encodeModel } from '../../src/model/onnx/write.js';
+import type { RunHooks } from '../../src/run/hooks.js';
+import { migrate } from '../../src/run/migrate.js';
+import type { MigrateOptions } from '../../src/run/spec.js';
+import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
+import { parseGraph } from '../transforms/notation.js';
+import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
+
+const count = 120;
+const random = createRandom(9);
+
+const varied = { ...training, epochs: 2, batchSize: 32, mixup: 0.2, augment: ['flip', 'crop', 'erase'] } as const;
+
+interface Files {
+  readonly model: string;
+  readonly data: string;
+}
+
+/** Pictures, and an untrained network of one convolution. */
+async function images(): Promise<Files> {
+  const [data, model] = [await temporaryFolder(), join(await temporaryFolder(), 'small.onnx')];
+  await cutSubset(join(import.meta.dirname, '../../fixtures/data'), data, { train: 20, t10k: 4 });
+  const graph = untrainedNetwork('small', 5, [1, 28, 28], 10, (layers: Layers, input) => {
+    const inner = layers.op('relu', 'Relu', [layers.conv('conv', input, 1, 4, { stride: 4 })]);
+    return layers.dense('out', layers.op('flat', 'Flatten', [inner]), 4 * 7 * 7, 10);
+  });
+  await writeFile(model, Buffer.concat(encodeModel(graph.model)));
+  return { model, data };
+}
+
+/** A normalized network of four features with two classes, or two values; and its data. */
+async function rows(targets: 'classes' | 'values'): Promise<Files> {
+  const folder = await temporaryFolder();
+  const graph = untrainedNetwork('rows', 5, [4], 2, (layers: Layers, input) => {
+    const normalized = layers.batchNorm('norm', layers.dense('hidden', input, 4, 8), 8);
+    const inner = layers.op('relu', 'Relu', [normalized]);
+    return layers.dense('out', inner, 8, 2);
+  });
+  const [model, data] = [join(folder, 'rows.onnx'), join(folder, 'rows.npz')];
+  await writeFile(model, Buffer.concat(encodeModel(graph.model)));
+  const x = Array.from({ length: 4 * count }, () => random.normal());
+  const y = Array.from({ length: 2 * count }, () => random.normal());
+  const labels = Array.from({ length: count }, (_, i) => ((x[4 * i] ?? 0) > 0 ? 1 : 0));
+  const own =
+    targets === 'classes'
+      ? npyBytes('<i8', [count], littleEndian.int64(labels))
+      : npyBytes('<f4', [count, 2], littleEndian.float32(y));
+  await writeFile(data, zipBytes({ 'x.npy': npyBytes('<f4', [count, 4], littleEndian.float32(x)), 'y.npy': own }));
+  return { model, data };
+}
+
+function run(
+  { model, data }: Files,
+  changes: Partial<MigrateOptions>,
+  listening: Partial<RunHooks> = {},
+): Promise<MigrateResult> {
+  return migrate(optionsFor(model, data, { training: varied, dryRun: true, ...changes }), hooks(listening));
+}
+
+/** What training left, as the test split shows it, with the losses on the way. */
+const traces = ({ arms }: MigrateResult) =>
+  [arms.control, arms.frelu].map((arm) => ({ curve: arm?.curve, test: arm?.test }));
+
+describe('samples that are varied in training', { timeout: 120_000 }, () => {
+  it('are the same in both arms, and in validation as they are', async () => {
+    const task = await images();
+    // with a = b = 0 both arms compute the same, and at this rate they go on doing so: their losses tell their samples apart
+    const still = { ...varied, learningRate: 1e-9 };
+    const [plain, mixed, augmented] = [
+      await run(task, { training: { ...still, mixup: null, augment: [] } }),
+      await run(task, { training: { ...still, augment: [] } }),
+      await run(task, { training: { ...still, mixup: null } }),
+    ];
+    const lossOf = ({ arms }: MigrateResult, name: 'control' | 'frelu', epoch: number): number =>
+      arms[name]?.curve[epoch]?.trainLoss ?? Number.NaN;
+    const validated = ({ arms }: MigrateResult): number => arms.frelu.curve[1]?.validationLoss ?? Number.NaN;
+    for (const other of [mixed, augmented]) {
+      for (const epoch of [1, 2]) {
+        expect(lossOf(other, 'frelu', epoch)).toBeCloseTo(lossOf(other, 'control', epoch), 5);
+        expect(lossOf(other, 'frelu', epoch)).not.toBeCloseTo(lossOf(plain, 'frelu', epoch), 3);
+      }
+      // every epoch varies them anew
+      expect(lossOf(other, 'frelu', 2)).not.toBeCloseTo(lossOf(other, 'frelu', 1), 3);
+      expect(validated(other)).toBeCloseTo(validated(plain), 5);
+    }
+    expect(lossOf(plain, 'frelu', 2)).toBeCloseTo(lossOf(plain, 'frelu', 1), 5);
+    expect(mixed.settings).toMatchObject({ mixup: 0.2, augment: [] });
+    expect(augmented.settings).toMatchObject({ mixup: null, augment: ['flip', 'crop', 'erase'] });
+  });
+
+  it('are the same where a run goes on in the middle of an epoch, bit for bit', async () => {
+    const whole = await run(await images(), {});
+    const cut = await images();
+    const abort = new AbortController();
+    let steps = 0;
+    const onStep = (): void => {
+      if (++steps === 5) abort.abort();
+    };
+    await expect(run(cut, {}, { onStep, signal: abort.signal })).rejects.toMatchObject({ kind: 'interrupted' });
+    expect(traces(await run(cut, { resume: true }))).toEqual(traces(whole));
+  });
+
+  it('give running statistics no part of their variation', async () => {
+    const still = { ...varied, augment: [], batchNorm: 'recalibrate', learningRate: 1e-12 } as const;
+    const files = await rows('classes');
+    const [plain, mixed] = [
+      await run(files, { training: { ...still, mixup: null } }),
+      await run(files, { training: still }),
+    ];
+    const loss = (arm: MigrateResult['arms']['frelu']): number => arm.test.logLoss?.value ?? Number.NaN;
+    // the statistics of the training samples are others than those of the file, which are 0 and 1
+    expect(loss(plain.arms.frelu)).not.toBeCloseTo(loss(plain.arms.before), 2);
+    expect(loss(mixed.arms.frelu)).toBeCloseTo(loss(plain.arms.frelu), 5);
+  });
+
+  it('may be rows of numbers that are mixed', async () => {
+    const classes = await rows('classes');
+    const result = await run(classes, { training: { ...varied, augment: [] } });
+    expect(result.settings.mixup).toBe(0.2);
+  });
+});
+
+describe('a variation is refused', { timeout: 60_000 }, () => {
+  const mixing = { ...varied, augment: [] };
+  const flipping = { ...varied, mixup: null, augment: ['flip'] as const };
+
+  it('of what is no picture, and where the targets are values', async () => {
+    const [classes, values] = [await rows('classes'), await rows('values')];
+    await expect(run(classes, { training: flipping })).rejects.toMatchObject({
+      kind: 'usage',
+      settings: ['augment'],
+      what: expect.stringContaining('no pictures'),
+    });
+    await expect(run(values, { training: mixing })).rejects.toMatchObject({
+      kind: 'usage',
+      settings: ['mixup'],
+      what: expect.stringContaining('regression'),
+    });
+  });
+
+  it('beside a teacher, and a loss of the user', async () => {
+    const task = await rows('classes');
+    const combinations: readonly Partial<MigrateOptions>[] = [
+      { training: flipping, distill: { teacher: task.model, distillWeight: null, temperature: 1 } },
+      { training: mixing, task: { task: 'distill', loss: null, metric: null } },
+      { training: mixing, task: { task: null, loss: { file: 'loss.onnx' }, metric: null } },
+    ];
+    for (const changes of combinations) {
+      await expect(run(task, changes)).rejects.toMatchObject({ kind: 'usage', written: 'nothing' });
+    }
+  });
+
+  it('of ids, between which nothing lies', async () => {
+    const folder = await temporaryFolder();
+    const graph = parseGraph(`
+      ids: int64[N,4]
+      table = float[10,6]
+      one = int64[1] 1
+      v = float[6,8]
+      vb = float[8]
+      o = float[8,2]
+      ob = float[2]
+      e = Gather(table, ids) axis=0
+      s = ReduceSum(e, one) keepdims=0
+      h = Gemm(s, v, vb) name=dense
+      r = Relu(h) name=relu
+      logits = Gemm(r, o, ob) name=head
+      -> logits`);
+    const [model, data] = [join(folder, 'ids.onnx'), join(folder, 'ids.npz')];
+    await writeFile(model, Buffer.concat(encodeModel(graph.model)));
+    const x = Array.from({ length: 4 * count }, () => random.below(10));
+    const labels = Array.from({ length: count }, (_, i) => ((x[4 * i] ?? 0) > 4 ? 1 : 0));
+    const y = npyBytes('<i8', [count], littleEndian.int64(labels));
+    await writeFile(data, zipBytes({ 'x.npy': npyBytes('<i8', [count, 4], littleEndian.int64(x)), 'y.npy': y }));
+    await expect(run({ model, data }, { training: mixing })).rejects.toMatchObject({
+      kind: 'usage',
+      settings: ['mixup'],
+      what: expect.stringContaining("'ids'"),
+    });
+  });
+});
