@@ -55,6 +55,29 @@ export function denseClasses(targets: DenseTargets, fits: (layout: DenseLayout) 
 export const isTwo = (values: readonly number[]): boolean =>
   values.every((value) => value === 0 || value === 1) || values.every((value) => value === 0 || value === 255);
 
+/**
+ * Whether every row, or every column, of every sample has exactly one number that is not 0: then [T, K] is the class of each step of a
+ * sequence rather than a map of T x K pixels.
+ */
+export function isOneHotSequence({ values, shape, width: size }: DenseTargets): boolean {
+  const [rows = 0, columns = 0, ...others] = shape;
+  if (others.length > 0) return false;
+  const marked = (at: number, stride: number, count: number): number => {
+    let sum = 0;
+    for (let i = 0; i < count; i++) sum += Number(values[at + i * stride] !== 0);
+    return sum;
+  };
+  const everySample = (isOne: (at: number) => boolean): boolean => {
+    for (let at = 0; at < values.length; at += size) if (!isOne(at)) return false;
+    return true;
+  };
+  const all = (count: number, isOne: (i: number) => boolean) => Array.from({ length: count }, (_, i) => i).every(isOne);
+  return (
+    everySample((at) => all(rows, (row) => marked(at + row * columns, 1, columns) === 1)) ||
+    everySample((at) => all(columns, (column) => marked(at + column, columns, rows) === 1))
+  );
+}
+
 /** Every value, ascending; null where one is no whole number from 0 to 65535. */
 function wholeNumbers(all: Float32Array): readonly number[] | null {
   const seen = new Uint8Array(mostValues);

@@ -138,6 +138,12 @@ function cureFor(floats: readonly ObservedHead[], wanted: WantedOutput): Pick<Fa
       settings: ['classes', 'output'],
     };
   }
+  if (wanted.kind === 'values' && floats.some(({ shape = [] }) => shape.length === 2 && shape.includes(wanted.width))) {
+    return {
+      cure: 'For a class of each step of a sequence, give the loss as a graph of your own, and a metric (docs/losses.md); or name the output that the data are about.',
+      settings: ['loss', 'metric', 'output'],
+    };
+  }
   if (wanted.kind === 'values' && wanted.width === 1 && wanted.wholeNumbers && hasWidth(() => true)) {
     return {
       cure: 'Its targets are whole numbers: say that they are classes, or name the output that the data are about.',

@@ -1,5 +1,12 @@
 import { Failure } from '../contract/failure.js';
-import { type DenseClasses, type DenseTargets, denseClasses, isTwo, unmarkedPixel } from '../data/dense-masks.js';
+import {
+  type DenseClasses,
+  type DenseTargets,
+  denseClasses,
+  isOneHotSequence,
+  isTwo,
+  unmarkedPixel,
+} from '../data/dense-masks.js';
 import { type Head, headsOf } from '../model/head.js';
 import { type MapShape, mapShapeOf, type ObservedHead } from './choose-output.js';
 import { predictHead, probe, type ReadingQuestion } from './reading.js';
@@ -39,6 +46,9 @@ export async function masksIn(
     });
   }
   const maps = mapsOver(question, observed, classes);
+  if (task !== 'segmentation' && maps.some(({ columns }) => columns === 1) && isOneHotSequence(targets)) {
+    throw classesOfSteps(question, targets.shape);
+  }
   return classes.kind === 'one-hot' ? oneHot(question, classes, maps) : await numbers(question, classes, maps);
 }
 
@@ -72,6 +82,15 @@ function mapsOver(
 /** Whether its numbers are probabilities that do not exclude each other. */
 const isSigmoid = ({ head }: FittingMap): boolean =>
   head.activation === 'sigmoid' || (head.activation === 'none' && head.valueMeaning === 'probabilities');
+
+function classesOfSteps({ part }: ReadingQuestion, shape: readonly number[]): Failure {
+  return new Failure('input', {
+    what: `${part.samples.path}: each row of its targets, [samples, ${shape.join(', ')}], has one number that is not 0, as the classes of the steps of a sequence are written; no task of this program reads them.`,
+    cure: 'Give the loss of a step as a graph of your own, and a metric (docs/losses.md); or say that each number is a label of its own, or that they are masks.',
+    settings: ['loss', 'metric', ['task', 'multilabel'], ['task', 'segmentation']],
+    written: 'nothing',
+  });
+}
 
 /** A column for each class, at most one of them 1. */
 function oneHot(

@@ -52,6 +52,7 @@ const nets = {
   'one logit': one('-> z'),
   'one sigmoid': one('p = Sigmoid(z)\n  -> p'),
   'one amount': one('-> z', 1),
+  steps: one('axis = int64[1] 1\n  p = Squeeze(z, axis)\n  -> p'),
 };
 
 const oneHot = (columns: number, of: readonly number[] = labels): number[] =>
@@ -188,6 +189,21 @@ describe('numbers for each pixel that may be something else', () => {
     ]);
     expect((await evaluated('one amount', targets, 'regression')).reading.loss).toBe('mse');
     expect((await evaluated('one amount', targets, 'segmentation')).reading.loss).toBe('binary-cross-entropy');
+  });
+
+  it.each(['steps', 'one logit'] as const)('are refused where they are classes of steps: %s', async (net) => {
+    const steps = Array.from({ length: count * height }, (_, row) =>
+      Array.from({ length: width }, (_, c) => Number(c === row % width)),
+    ).flat();
+    const targets = { shape: [height, width], values: steps };
+    await refused(evaluated(net, targets), /one number that is not 0, as the classes of the steps/, []);
+    expect((await evaluated(net, targets, 'segmentation')).reading.masks).toMatchObject({ classes: 2 });
+    const numbers = { shape: [height], values: steps.slice(0, count * height), type: '<i8' as const };
+    await expect(evaluated('steps', numbers)).rejects.toMatchObject({
+      kind: 'input',
+      cure: expect.stringContaining('a class of each step of a sequence'),
+      settings: ['loss', 'metric', 'output'],
+    });
   });
 
   it('are amounts where they are no classes', async () => {
