@@ -145,7 +145,7 @@ export interface DistillOptions {
 export const defaultDistillOptions: DistillOptions = { teacher: null, distillWeight: null, temperature: null };
 
 /** In place of a teacher's file: the model as it came, which then keeps what it learns beside labels near what it said before. */
-export const ownTeacher = 'self';
+const ownTeacher = 'self';
 
 /** The file of a teacher that is another model; null where there is none. */
 export function teacherFile({ teacher }: Pick<DistillOptions, 'teacher'>): string | null {
