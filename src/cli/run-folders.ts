@@ -132,6 +132,7 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     kept = [],
     unseen = null,
     looks = { look: 1, planned: 1 },
+    settings,
     attribution,
     acceptance,
     reading,
@@ -141,6 +142,7 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
   const { runtime = null } = reading ?? {};
   return {
     ...result,
+    settings: { ...settings, mixup: settings.mixup ?? null, augment: settings.augment ?? [] },
     outputs,
     guarded,
     slices,

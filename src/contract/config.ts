@@ -92,7 +92,7 @@ export interface Config {
   readonly seeds?: Scalar | readonly Scalar[];
   /** skip the control arm; the gain then cannot be attributed to FReLU */
   readonly control?: boolean;
-  /** a stronger model that teaches, beside the labels or, with --task distill, without them */
+  /** a stronger model that teaches, or the model as it came (self), beside the labels or, with --task distill, without them */
   readonly teacher?: Scalar | readonly Scalar[];
   /** share of the loss that is against the teacher, the rest is against the labels */
   readonly distillWeight?: Scalar | readonly Scalar[];

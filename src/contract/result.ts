@@ -485,7 +485,7 @@ export interface RunSettings {
   /** how pictures were varied in training */
   readonly augment: readonly Augmentation[];
   readonly batchNorm: BatchNormMode;
-  /** the file of the teacher, as given; null: none, or where `distillWeight` is not 0 the original model */
+  /** the file of the teacher, as given; 'self', and null where `distillWeight` is not 0: the original model */
   readonly teacher: string | null;
   /** the share of the loss that was against the teacher; 0 without one */
   readonly distillWeight: number;

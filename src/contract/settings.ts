@@ -134,15 +134,23 @@ export interface ReadingOptions {
 
 /** What a model learns from its teacher, and whether it does: with a teacher, or with the task 'distill'. */
 export interface DistillOptions {
-  /** the file of the teacher; null: none, or with the task 'distill' the original model */
+  /** the file of the teacher, or `ownTeacher`; null: none, or with the task 'distill' the original model */
   readonly teacher: string | null;
   /** the share of the loss against the teacher, from 0 to 1, the rest is against the labels; null: half, or all with the task 'distill' */
   readonly distillWeight: number | null;
-  /** what the logits of both are divided by before they are compared */
-  readonly temperature: number;
+  /** what the logits of both are divided by before they are compared; null: 4, or 1 with the task 'distill' and where there are no logits */
+  readonly temperature: number | null;
 }
 
-export const defaultDistillOptions: DistillOptions = { teacher: null, distillWeight: null, temperature: 1 };
+export const defaultDistillOptions: DistillOptions = { teacher: null, distillWeight: null, temperature: null };
+
+/** In place of a teacher's file: the model as it came, which then keeps what it learns beside labels near what it said before. */
+const ownTeacher = 'self';
+
+/** The file of a teacher that is another model; null where there is none. */
+export function teacherFile({ teacher }: Pick<DistillOptions, 'teacher'>): string | null {
+  return teacher === ownTeacher ? null : teacher;
+}
 
 /** The languages of the report. */
 export const languages = ['en', 'ja'] as const;

@@ -1,3 +1,4 @@
+import { teacherFile } from '../contract/settings.js';
 import type { RunSpec } from '../run/spec.js';
 
 /** Every path that a spec names, each once. */
@@ -25,7 +26,7 @@ export function mapPaths(spec: RunSpec, map: (path: string) => string): RunSpec 
     },
     task: { ...task, loss: ownFile(task.loss, map), metric: ownFile(task.metric, map) },
     reading: { ...reading, classes: mapped(reading.classes) },
-    distill: { ...distill, teacher: mapped(distill.teacher) },
+    distill: { ...distill, teacher: mapped(teacherFile(distill)) ?? distill.teacher },
   };
 }
 

@@ -4,23 +4,25 @@ import type { DistillOptions } from '../contract/settings.js';
 import type { RunTask } from '../reading/task.js';
 import type { MigrateOptions, TrainingSettings } from './spec.js';
 
-/** The share of the loss that is against a teacher where there are labels too and nobody says it. */
-const usualWeight = 0.5;
+/** What the loss is where there are labels beside a teacher and nobody says it: half of each, as soft as Hinton et al. have it. */
+const usual: Distillation = { weight: 0.5, temperature: 4 };
 
 /** How much of the loss is against a teacher: all of it where the task is to learn from one; null: nothing is. */
 export function distillationOf(
   { teacher, distillWeight, temperature }: DistillOptions,
-  { distilled }: Pick<RunTask, 'distilled'>,
+  { distilled, loss }: Pick<RunTask, 'distilled' | 'loss'>,
 ): Distillation | null {
-  if (distilled) return { weight: 1, temperature };
-  return teacher === null ? null : { weight: distillWeight ?? usualWeight, temperature };
+  if (distilled) return { weight: 1, temperature: temperature ?? 1 };
+  if (teacher === null) return null;
+  const usualTemperature = loss === 'mse' ? 1 : usual.temperature;
+  return { weight: distillWeight ?? usual.weight, temperature: temperature ?? usualTemperature };
 }
 
 /** @throws Failure('usage') for settings of distillation that would have no effect */
 export function checkDistillation({ distill, task }: Pick<MigrateOptions, 'distill' | 'task'>): void {
   const { teacher, distillWeight, temperature } = distill;
   const alone = task.task === 'distill';
-  if (teacher === null && !alone && (distillWeight !== null || temperature !== 1)) {
+  if (teacher === null && !alone && (distillWeight !== null || temperature !== null)) {
     throw new Failure('usage', {
       what: 'There is no teacher whose weight or temperature could be set.',
       cure: 'Name one.',
@@ -40,7 +42,7 @@ export function checkDistillation({ distill, task }: Pick<MigrateOptions, 'disti
 
 /** @throws Failure('usage') for a temperature where there are no logits */
 export function refuseMeaningless({ loss }: Pick<RunTask, 'loss'>, { temperature }: DistillOptions): void {
-  if (loss !== 'mse' || temperature === 1) return;
+  if (loss !== 'mse' || temperature === null || temperature === 1) return;
   throw new Failure('usage', {
     what: `The loss is mse: there are no logits that a temperature of ${temperature} could divide.`,
     cure: 'Leave out the temperature, or name a loss that has logits.',
@@ -53,7 +55,7 @@ export function refuseMeaningless({ loss }: Pick<RunTask, 'loss'>, { temperature
 export function refuseTeacher({ teacher }: DistillOptions): void {
   if (teacher === null) return;
   throw new Failure('usage', {
-    what: `${teacher}: a segmentation does not learn from a teacher here.`,
+    what: `A segmentation does not learn from a teacher here (${teacher}).`,
     cure: 'Leave the teacher out: it learns from the masks.',
     settings: ['teacher'],
     written: 'model-untouched',

@@ -1,5 +1,6 @@
 import { ExecutionError, Failure } from '../contract/failure.js';
 import type { MigrateResult } from '../contract/result.js';
+import { teacherFile } from '../contract/settings.js';
 import type { AcceptanceRule } from '../evaluation/rule.js';
 import { blamingModels } from './blame.js';
 import { completeHooks, type RunHooks } from './hooks.js';
@@ -26,7 +27,7 @@ const stages = [planStage, readingStage, baselineStage, trainStage, stageStage, 
 export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> = {}): Promise<MigrateResult> {
   const options = completeOptions(request);
   const rule = checkOptions(options);
-  const { teacher } = options.distill;
+  const teacher = teacherFile(options.distill);
   return blamingModels([options.model, ...(teacher === null ? [] : [teacher])], () =>
     runAll(options, rule, completeHooks(hooks)),
   );

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Failure } from '../contract/failure.js';
 import type { Looks } from '../contract/result.js';
+import { teacherFile } from '../contract/settings.js';
 import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evaluation/rule.js';
 import { findEntry } from '../model/load.js';
 import { findClassNames } from '../reading/class-names.js';
@@ -70,7 +71,8 @@ export async function openRun(
     ...(options.task.outputs && { tasks: options.task.outputs }),
   });
   await warnOfLeaks(data, hooks);
-  const teacher = options.distill.teacher === null ? null : await loadSubject(options.distill.teacher);
+  const file = teacherFile(options.distill);
+  const teacher = file === null ? null : await loadSubject(file);
   const content = {
     dataSha256: data.train.split.contentSha256,
     testSha256: data.test.split.contentSha256,

@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
 import { parseDocument } from '../contract/parse-document.js';
+import { teacherFile } from '../contract/settings.js';
 import type { Model, ModelFile } from '../model/model.js';
 import { errorCode } from '../upgrade/file-errors.js';
 import { createFolder } from '../upgrade/files.js';
@@ -109,7 +110,7 @@ function placeOf(folder: string, record: RunRecord, ownership: Ownership): RunPl
 /** What a run's files hold something of: the weights of the models, and samples of the data. */
 function sourcesOf({ data, distill }: MigrateOptions, model: Model): readonly string[] {
   const folder = dirname(model.path);
-  const named = [data.data, data.test, distill.teacher].filter((path) => path !== null);
+  const named = [data.data, data.test, teacherFile(distill)].filter((path) => path !== null);
   return [...model.files.map(({ path }) => join(folder, path)), ...named];
 }
 

@@ -215,7 +215,7 @@ export interface RunContent {
 export function runSha256(spec: RunSpec, { dataSha256, teacher, own }: RunContent): string {
   const { data, distill, task, ...settings } = spec;
   const { data: _path, test: _test, ...samples } = data;
-  const taught = { ...distill, teacher: teacher?.map(({ sha256 }) => sha256) ?? null };
+  const taught = { ...distill, teacher: teacher?.map(({ sha256 }) => sha256) ?? distill.teacher };
   const digests = (files: readonly ModelFile[] | null) => files?.map(({ sha256 }) => sha256);
   const { metric } = task;
   const judged = {

@@ -39,6 +39,13 @@ describe('a configuration file', () => {
     );
   });
 
+  it('names a teacher by its path, or the model itself by a word that is none', async () => {
+    const folder = await folderWith({ 'frelu.config.json': JSON.stringify({ teacher: 'large.onnx' }) });
+    expect((await migrating(folder, 'net.onnx')).words).toContain(`--teacher=${join(folder, 'large.onnx')}`);
+    const itself = await folderWith({ 'frelu.config.json': JSON.stringify({ teacher: 'self' }) });
+    expect((await migrating(itself, 'net.onnx')).words).toContain('--teacher=self');
+  });
+
   it('gives way to what is said on the command line, option by option', async () => {
     const folder = await folderWith({ 'frelu.config.json': JSON.stringify(settings) });
     const { words } = await migrating(folder, 'net.onnx', '--slice', 'sex', '--epochs=9');

@@ -130,7 +130,7 @@ describe('the options of the reading', () => {
 
 describe('the options of distillation', () => {
   it('name no teacher, and leave open how much it counts', () => {
-    expect(read(distillOptions)).toEqual({ teacher: null, distillWeight: null, temperature: 1 });
+    expect(read(distillOptions)).toEqual({ teacher: null, distillWeight: null, temperature: null });
   });
 
   it('are read as they are given, and refused beyond their bounds', () => {

@@ -63,7 +63,7 @@ function run(model: string, data: string, changes: Partial<MigrateOptions>, list
   return migrate(optionsFor(model, data, options), hooks(listening));
 }
 
-const taughtBy = (teacher: string, distillWeight: number | null = null, temperature = 1) => ({
+const taughtBy = (teacher: string, distillWeight: number | null = null, temperature: number | null = null) => ({
   distill: { teacher, distillWeight, temperature },
 });
 
@@ -123,6 +123,24 @@ describe('a teacher', { timeout: 300_000 }, () => {
     const result = await run(student, await dataset(false), { ...distilling, ...taughtBy(teacher) });
     expect(result.settings).toMatchObject({ loss: 'mse', distillWeight: 1 });
     expect(result.arms.frelu.test.rmse?.value).toBeLessThan(0.7 * (result.arms.before.test.rmse?.value ?? 0));
+  });
+
+  it('may be the model as it came, from which it then departs less: as a copy of its file would have it', async () => {
+    const student = await network(16, 3, null);
+    const copy = join(await temporaryFolder(), 'copy.onnx');
+    await copyFile(student, copy);
+    const data = await dataset(true);
+    const [plain, own, copied] = [
+      await run(student, data, {}),
+      await run(student, data, taughtBy('self')),
+      await run(student, data, taughtBy(copy)),
+    ];
+    expect(own.settings).toMatchObject({ teacher: 'self', distillWeight: 0.5, temperature: 4 });
+    expect(own.arms.frelu.curve.at(-1)?.trainLoss).toBeCloseTo(copied.arms.frelu.curve.at(-1)?.trainLoss ?? 0, 4);
+    expect(accuracy(own.arms.frelu)).toBeGreaterThan(accuracy(own.arms.before));
+    expect(own.arms.frelu.test.logLoss?.value).toBeGreaterThan(plain.arms.frelu.test.logLoss?.value ?? Number.NaN);
+    // another run than that without a teacher
+    expect(own.run.id).not.toBe(plain.run.id);
   });
 
   it('may be a model of TensorFlow.js', async () => {
@@ -258,7 +276,7 @@ describe('what cannot teach is refused', { timeout: 120_000 }, () => {
     const copy = join(await temporaryFolder(), 'copy.onnx');
     await copyFile(student, copy);
     const data = await dataset(false);
-    for (const options of [{}, taughtBy(student), taughtBy(copy, null, 4)]) {
+    for (const options of [{}, taughtBy('self'), taughtBy(student), taughtBy(copy, null, 4)]) {
       await expect(run(student, data, { ...distilling, ...options })).rejects.toMatchObject({
         kind: 'input',
         what: expect.stringContaining('nothing to learn'),
@@ -270,11 +288,13 @@ describe('what cannot teach is refused', { timeout: 120_000 }, () => {
     await expect(run(student, data, smoothed)).rejects.toMatchObject({ kind: 'input' });
     // beside labels there is something to learn
     const beside = await run(student, await dataset(true), { ...taughtBy(copy), training: { ...settings, epochs: 1 } });
-    expect(beside.settings.distillWeight).toBe(0.5);
+    expect(beside.settings).toMatchObject({ distillWeight: 0.5, temperature: 4 });
+    const alone = run(student, await dataset(true), taughtBy('self', 1));
+    await expect(alone).rejects.toMatchObject({ kind: 'input', what: expect.stringContaining('nothing to learn') });
   });
 
   it.each([
-    [{ distill: { teacher: null, distillWeight: 0.5, temperature: 1 } }, ['teacher']],
+    [{ distill: { teacher: null, distillWeight: 0.5, temperature: null } }, ['teacher']],
     [{ distill: { teacher: null, distillWeight: null, temperature: 2 } }, ['teacher']],
     [{ ...distilling, distill: { teacher: 'a.onnx', distillWeight: 0.5, temperature: 1 } }, ['distillWeight', 'task']],
   ] as const)('settings that would have no effect: %j', async (changes, named) => {

@@ -36,7 +36,8 @@ export function configArguments({ path, values }: ConfigFile, terms: ConfigTerms
     }
     const words = wordsOf(value, option);
     if (words === null) throw wrong(`"${key}" holds ${JSON.stringify(value)}.`, expected(option));
-    return words.map((word) => `${option.flag}=${option.isPath && !isUri(word) ? resolve(dirname(path), word) : word}`);
+    const isPath = (word: string): boolean => option.isPath && word !== option.pathless && !isUri(word);
+    return words.map((word) => `${option.flag}=${isPath(word) ? resolve(dirname(path), word) : word}`);
   });
 }
 

@@ -11,6 +11,8 @@ export interface ConfigOption {
   readonly choices: readonly string[] | null;
   /** whether its value is the path of a file or a folder */
   readonly isPath: boolean;
+  /** a word that stands in place of a path and is none; null: there is none */
+  readonly pathless: string | null;
   readonly description: string;
   /** the value that it has where none is said; null: one must be */
   readonly preset: string | null;
@@ -30,7 +32,8 @@ export function configOptions(command: Command): readonly ConfigOption[] {
         flag: option.long ?? option.flags,
         kind: kindOf(option),
         choices: option.argChoices ?? null,
-        isPath: /<(PATH|FILE|MODEL|FOLDER)>/.test(option.flags),
+        isPath: /<(PATH|FILE|MODEL|FOLDER)(\|\w+)?>/.test(option.flags),
+        pathless: /<[A-Z]+\|(\w+)>/.exec(option.flags)?.[1] ?? null,
         description: option.description,
         preset: typeof option.presetArg === 'string' ? option.presetArg : null,
       },

@@ -154,8 +154,8 @@ export function distillOptions(command: Command): Read<DistillOptions> {
   command.optionsGroup('Distillation:');
   const teacher = option(
     command,
-    '--teacher <MODEL>',
-    'a stronger model that teaches, beside the labels or, with --task distill, without them',
+    '--teacher <MODEL|self>',
+    'a stronger model that teaches, or the model as it came (self), beside the labels or, with --task distill, without them',
     text,
     null,
     'none; with --task distill the original model',
@@ -173,7 +173,8 @@ export function distillOptions(command: Command): Read<DistillOptions> {
     '--temperature <T>',
     "what the teacher's and the model's logits are divided by before they are compared",
     positive,
-    1,
+    null,
+    '4; with --task distill, and for values, 1',
   );
   return () => ({ teacher: teacher(), distillWeight: distillWeight(), temperature: temperature() });
 }

@@ -14,7 +14,7 @@ import { targetsFor } from '../../reading/targets.js';
 import { metricsOfTask, type RunTask } from '../../reading/task.js';
 import type { Signature } from '../../runtime/predictor.js';
 import { trainabilityOf } from '../../training/canonical.js';
-import { refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
+import { distillationOf, refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
 import { perRun } from '../run.js';
 import { defineStage } from '../runner.js';
 import { refuseVariation } from '../variation.js';
@@ -56,7 +56,8 @@ export const readingStage = defineStage<ModelReading>({
     const fed = { inputs: data.train.inputs, outputs: 1 + read.others.length, path: model.path };
     refuseVariation(options.training, read.task, fed, signature);
     if (read.map !== null) refuseTeacher(options.distill);
-    if (read.task.distilled && run.teacher === null) refuseOwnTeacher(model.path, options.training);
+    const isAlone = distillationOf(options.distill, read.task)?.weight === 1;
+    if (isAlone && run.teacher === null) refuseOwnTeacher(model.path, options.training);
     const { sanity, outputs, trusted } = read.reading;
     refuseSuspect(model.path, sanity, trusted);
     for (const { name, sanity: own = null } of outputs) refuseSuspect(`${model.path}, output '${name}'`, own, trusted);
