@@ -1,3 +1,4 @@
+import { present } from '../contract/present.js';
 import type { OptimizerSettings } from '../contract/settings.js';
 import type { Emitter } from './emitter.js';
 
@@ -10,16 +11,29 @@ type SettingsOf<K extends Kind = Kind> = { [P in K]: Extract<OptimizerSettings, 
 interface Stepped {
   readonly rows: number;
   readonly size: number;
+  /** whether the last row is the running average of the first */
+  readonly averaged: boolean;
   readonly input: string;
   readonly coefficients: string;
 }
 
+/**
+ * How much of the running average of the parameters a step keeps: `average' = D average + (1 - D) p'`, with p' the parameters after the
+ * step. A float32, so that 1 - D is exact, and with D all weights together are 1. Null: no average is kept.
+ */
+export type AverageDecay = number | null;
+
 interface Optimizer<K extends Kind> {
-  /** the state per parameter: [rows, P], row 0 the parameters, the others the optimizer's own */
+  /** the state per parameter, without an average: [rows, P], row 0 the parameters, the others the optimizer's own */
   readonly rows: number;
   /** the shape of the coefficients that a step is fed with */
-  readonly coefficientShape: readonly number[];
-  coefficients(settings: SettingsOf<K>, learningRate: number, step: number): readonly number[];
+  coefficientShape(averaged: boolean): readonly number[];
+  coefficients(
+    settings: SettingsOf<K>,
+    learningRate: number,
+    step: number,
+    averageDecay: AverageDecay,
+  ): readonly number[];
   /** writes one step and returns the new state [rows, size]; gradients lie side by side, [1, n] each */
   writeStep(emit: Emitter, stepped: Stepped, gradients: readonly string[]): string;
 }
@@ -30,13 +44,18 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
    * SGD as PyTorch has it (Sutskever et al. 2013, without dampening): u = g + wd p, v' = mu v + u, p' = p - lr v', or with
    * Nesterov p' = p - lr (u + mu v'). As a matrix over the rows (p, v, g):
    *   v' = [wd, mu, 1],   p' = [1, 0, 0] - lr v'   (Nesterov: [1, 0, 0] - lr ([wd, 0, 1] + mu v')).
+   * An average a is a third row of the state, and of the matrix over (p, v, a, g): a' = D a + (1 - D) p'.
    */
   sgd: {
     rows: 2,
-    coefficientShape: [2, 3],
-    coefficients({ momentum: mu, weightDecay: wd, nesterov }, learningRate) {
+    coefficientShape: (averaged) => (averaged ? [3, 4] : [2, 3]),
+    coefficients({ momentum: mu, weightDecay: wd, nesterov }, learningRate, _, averageDecay) {
       const [p, v, g] = nesterov ? [wd + mu * wd, mu * mu, 1 + mu] : [wd, mu, 1];
-      return [1 - learningRate * p, -learningRate * v, -learningRate * g, wd, mu, 1];
+      const moved = [1 - learningRate * p, -learningRate * v, -learningRate * g] as const;
+      if (averageDecay === null) return [...moved, wd, mu, 1];
+      const [byP, byV, byG] = moved;
+      const fresh = 1 - averageDecay;
+      return [byP, byV, 0, byG, wd, mu, 0, 1, fresh * byP, fresh * byV, averageDecay, fresh * byG];
     },
     writeStep(emit, { rows, size, input: state, coefficients: fed }, gradients) {
       const flat = emit.op('Reshape', [state, emit.ints([1, rows * size])]);
@@ -48,11 +67,12 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
   /**
    * AdamW (Loshchilov and Hutter 2019, algorithm 2): the decay factor 1 - lr wd, the two betas, the step size
    * lr / (1 - beta1^t), 1 / (1 - beta2^t) for the second moment, and epsilon. The rows are parameters, first and second moment.
+   * The average's D is the last coefficient, 1 where there is none.
    */
   adamw: {
     rows: 3,
-    coefficientShape: [6],
-    coefficients({ beta1, beta2, epsilon, weightDecay }, learningRate, step) {
+    coefficientShape: () => [7],
+    coefficients({ beta1, beta2, epsilon, weightDecay }, learningRate, step, averageDecay) {
       return [
         1 - learningRate * weightDecay,
         beta1,
@@ -60,16 +80,19 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
         learningRate / (1 - beta1 ** step),
         1 / (1 - beta2 ** step),
         epsilon,
+        averageDecay ?? 1,
       ];
     },
-    writeStep(emit, { input: state, coefficients: fed }, gradients) {
+    writeStep(emit, { rows, averaged, input: state, coefficients: fed }, gradients) {
       const gradient = emit.concat(gradients, 1);
-      const parts = { axis: { int: 0 } };
-      const [decay, beta1, beta2, rate, correction, epsilon] = emit.ops('Split', [fed], 6, {
-        ...parts,
-        num_outputs: { int: 6 },
+      const along = { axis: { int: 0 } };
+      const [decay, beta1, beta2, rate, correction, epsilon, kept] = emit.ops('Split', [fed], 7, {
+        ...along,
+        num_outputs: { int: 7 },
       });
-      const [parameters, first, second] = emit.ops('Split', [state], 3, { ...parts, num_outputs: { int: 3 } });
+      const parts: readonly string[] = emit.ops('Split', [state], rows, { ...along, num_outputs: { int: rows } });
+      const row = (i: number): string => present(parts[i], `row ${i} of the state`);
+      const [parameters, first, second] = [row(0), row(1), row(2)];
       /** beta * old + (1 - beta) * fresh, as fresh + beta * (old - fresh) */
       const average = (old: string, fresh: string, beta: string): string =>
         emit.op('Add', [fresh, emit.op('Mul', [beta, emit.op('Sub', [old, fresh])])]);
@@ -80,19 +103,23 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
         emit.op('Mul', [parameters, decay]),
         emit.op('Mul', [rate, emit.op('Div', [newFirst, root])]),
       ]);
-      return emit.op('Concat', [moved, newFirst, newSecond], { axis: { int: 0 } });
+      const smoothed = averaged ? [average(row(3), moved, kept)] : [];
+      return emit.op('Concat', [moved, newFirst, newSecond, ...smoothed], along);
     },
   },
 };
 
-/** The rows of the state [rows, P]: row 0 the parameters, the others the optimizer's own (momentum; first and second moment). */
-export function stateRows({ kind }: OptimizerSettings): number {
-  return optimizers[kind].rows;
+/**
+ * The rows of the state [rows, P]: row 0 the parameters, then the optimizer's own (momentum; first and second moment), last the average
+ * of the parameters, where there is one.
+ */
+export function stateRows({ kind }: OptimizerSettings, averaged = false): number {
+  return optimizers[kind].rows + (averaged ? 1 : 0);
 }
 
 /** The shape of the coefficients that a step is fed with. */
-export function coefficientShape({ kind }: OptimizerSettings): readonly number[] {
-  return optimizers[kind].coefficientShape;
+export function coefficientShape({ kind }: OptimizerSettings, averaged = false): readonly number[] {
+  return optimizers[kind].coefficientShape(averaged);
 }
 
 /** The coefficients of step `step` (from 1) at a learning rate, of the shape `coefficientShape`, row by row. */
@@ -100,9 +127,18 @@ export function coefficients<K extends Kind>(
   settings: SettingsOf<K>,
   learningRate: number,
   step: number,
+  averageDecay: AverageDecay = null,
 ): Float32Array {
   const kind: K = settings.kind;
-  return Float32Array.from(optimizers[kind].coefficients(settings, learningRate, step));
+  return Float32Array.from(optimizers[kind].coefficients(settings, learningRate, step, averageDecay));
+}
+
+/**
+ * The D of step `step` (from 1): the one that was asked for, or less at first, min(D, (1 + t) / (10 + t)), so that the start weighs no more than it
+ * must (as TensorFlow's ExponentialMovingAverage has it).
+ */
+export function averageDecayAt(decay: number, step: number): number {
+  return Math.fround(Math.min(decay, (1 + step) / (10 + step)));
 }
 
 /** Writes one step: returns the new state [rows, size]. `gradients` lie side by side, [1, n] each, `size` of all together. */

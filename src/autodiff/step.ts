@@ -18,7 +18,7 @@ import {
   writeTaughtLoss,
 } from './losses.js';
 import { mergeReshapes } from './merge-reshapes.js';
-import { clipByNorm, coefficientShape, stateRows, writeStep } from './optimizers.js';
+import { type AverageDecay, clipByNorm, coefficientShape, stateRows, writeStep } from './optimizers.js';
 
 /**
  * A parameter's place in its group's state: elements offset ... offset + length - 1 of row 0. A very large parameter has several,
@@ -37,16 +37,29 @@ export interface ParameterSlot {
   readonly length: number;
 }
 
+/** The learning rates of a step: the weights', and the shifts' and offsets'. */
+export interface LearningRates {
+  readonly weights: number;
+  readonly sites: number;
+}
+
+/** What parameters are stepped by: their learning rate is the larger one of `rateScales` times the step's rates. */
+export interface GroupSettings {
+  readonly optimizer: OptimizerSettings;
+  readonly rateScales: LearningRates;
+}
+
 /**
  * Parameters that share an optimizer's settings and learning rate. Their state is one tensor [rows, P] that a step reads
  * from `input` and writes to `output`; `coefficients` carries the learning rate. Many parameters are several groups of one name.
  */
-export interface StateGroup {
+export interface StateGroup extends GroupSettings {
   readonly name: string;
   readonly slots: readonly ParameterSlot[];
   readonly rows: number;
   readonly size: number;
-  readonly optimizer: OptimizerSettings;
+  /** how much of the average, the last row of the state, a step keeps once it is under way; null: there is none */
+  readonly averageDecay: AverageDecay;
   readonly input: string;
   readonly output: string;
   readonly coefficients: string;
@@ -133,7 +146,11 @@ export interface StepOptions extends LossHead {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** outputs that are trained beside `output`: the loss is the sum over all of them */
   readonly others?: readonly LossHead[];
-  readonly groups: readonly { name: string; parameters: readonly string[]; optimizer: OptimizerSettings }[];
+  readonly groups: readonly (GroupSettings & { readonly name: string; readonly parameters: readonly string[] })[];
+  /** of the running average of all parameters; null or left out: none is kept */
+  readonly averageDecay?: AverageDecay;
+  /** parameters that a step leaves no larger than this */
+  readonly upperBounds?: ReadonlyMap<string, number>;
   /** parameters that the graph reads in another order than the model's (see `blockLayout`) */
   readonly reordered?: ReadonlyMap<string, WeightOrder>;
   /** initializers whose new value a node of the graph computes: running statistics */
@@ -298,19 +315,20 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const [fed] = inputs;
   const batchSize = present(shapes.get(present(fed, 'an input of the forward graph'))?.[0], 'the batch size');
 
-  const groups = options.groups.flatMap(({ name, parameters, optimizer }): StateGroup[] => {
-    const rows = stateRows(optimizer);
-    const { stateBytes = largestState } = options;
+  const { stateBytes = largestState, averageDecay = null } = options;
+  const averaged = averageDecay !== null;
+  const groups = options.groups.flatMap(({ name, parameters, optimizer, rateScales }): StateGroup[] => {
+    const rows = stateRows(optimizer, averaged);
     const limit = Math.max(1, Math.floor(stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT)));
     const pieces = layOut(graph, parameters, options, limit);
     if (pieces.length === 0) return [];
     const fed = graph.freshName(`coefficients/${name}`);
-    graph.proto.input.push(floatValue(fed, coefficientShape(optimizer)));
+    graph.proto.input.push(floatValue(fed, coefficientShape(optimizer, averaged)));
     return pieces.map((slots) => {
       const size = slots.reduce((sum, { length }) => sum + length, 0);
       const input = graph.freshName(`state/${name}`);
       graph.proto.input.push(floatValue(input, [rows, size]));
-      return { name, slots, rows, size, optimizer, input, output: '', coefficients: fed };
+      return { name, slots, rows, size, optimizer, rateScales, averageDecay, input, output: '', coefficients: fed };
     });
   });
   replaceInitializers(graph, groups);
@@ -331,7 +349,8 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const stepped = groups.map((group, i) => {
     const own = `the gradient of the group '${group.name}'`;
     const gradient = clipped === null ? present(bySlot[i], own) : [present(clipped[i], own)];
-    return { ...group, output: writeStep(emit, group, gradient) };
+    const output = writeStep(emit, { ...group, averaged }, gradient);
+    return { ...group, output: bounded(emit, group, output, options.upperBounds) };
   });
   emit.flush();
 
@@ -357,6 +376,28 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const { multiplyAdds = null } = options;
   const described = { inputs, targets, targetShape, others, loss, batchSize, multiplyAdds };
   return { graph, groups: stepped, carried, accumulation, next, ...described };
+}
+
+/** A bound for what has none; infinities are not for every device. */
+const largestFloat = (2 - 2 ** -23) * 2 ** 127;
+
+/** A new state whose parameters, and the average of them, are at most what bounds them; where none is bound, the state as it is. */
+function bounded(
+  emit: Emitter,
+  { slots, rows, size, averageDecay }: StateGroup,
+  state: string,
+  bounds: ReadonlyMap<string, number> = new Map(),
+): string {
+  if (!slots.some(({ name }) => bounds.has(name))) return state;
+  const limits = new Float32Array(rows * size).fill(largestFloat);
+  for (const { name, scale, offset, length } of slots) {
+    const bound = bounds.get(name);
+    if (bound === undefined) continue;
+    if (scale !== null) throw new Error(`'${name}' is bound, and trained in another unit`);
+    limits.fill(bound, offset, offset + length);
+    if (averageDecay !== null) limits.copyWithin((rows - 1) * size + offset, offset, offset + length);
+  }
+  return emit.op('Min', [state, emit.float([...limits], [rows, size])]);
 }
 
 /** Adds a part's gradients [1, P], weighted by its share, to those of the parts before it. */
@@ -457,7 +498,10 @@ function slotGradient(emit: Emitter, slot: ParameterSlot, gradient: string | und
   return emit.op('Slice', [whole, emit.ints([from]), emit.ints([from + length]), emit.ints([1])]);
 }
 
-/** A group's state before the first step, in the model's order: the graph's parameters by their scales in row 0, zeros below. */
+/**
+ * A group's state before the first step, in the model's order: the graph's parameters by their scales in row 0, and in the last one where
+ * an average is kept; zeros else.
+ */
 export function initialState(graph: Graph, group: StateGroup): Float32Array {
   const state = new Float32Array(group.rows * group.size);
   for (const { name, shape, from, scale, offset, length } of group.slots) {
@@ -466,8 +510,12 @@ export function initialState(graph: Graph, group: StateGroup): Float32Array {
     const values = readFloatRange(tensor, from, length);
     state.set(scale === null ? values : values.map((value, i) => value / factorOf(scale, shape, from + i)), offset);
   }
+  if (group.averageDecay !== null) state.copyWithin(averageRow(group), 0, group.size);
   return state;
 }
+
+/** Where in a group's state its average begins. */
+const averageRow = ({ rows, size }: StateGroup): number => (rows - 1) * size;
 
 /**
  * A state brought from the model's order to that in which the step reads it, or back, in place: every row holds a number for
@@ -483,15 +531,17 @@ export function reorderState({ slots, rows, size }: StateGroup, state: Float32Ar
   }
 }
 
-/** The parameters in the states of groups, in the model's order and units, by the initializer's name. */
+/** The parameters in the states of groups, or where one is kept their average, in the model's order and units, by the initializer's name. */
 export function parametersIn(
   groups: readonly StateGroup[],
   states: ReadonlyMap<string, Float32Array>,
 ): Map<string, Float32Array> {
   const parameters = new Map<string, Float32Array>();
-  for (const { slots, input } of groups) {
-    const state = states.get(input);
-    if (state === undefined) throw new Error(`there is no state '${input}'`);
+  for (const group of groups) {
+    const { slots, input } = group;
+    const whole = states.get(input);
+    if (whole === undefined) throw new Error(`there is no state '${input}'`);
+    const state = group.averageDecay === null ? whole : whole.subarray(averageRow(group));
     for (const { name, shape, from, scale, offset, length } of slots) {
       const values = parameters.get(name) ?? new Float32Array(elementCount(shape));
       const part = state.subarray(offset, offset + length);

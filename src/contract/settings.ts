@@ -91,6 +91,27 @@ export const optimizers = ['sgd', 'adamw'] as const satisfies readonly Optimizer
 export const trainScopes = ['all', 'biases', 'offsets', 'head'] as const;
 export type TrainScope = (typeof trainScopes)[number];
 
+/** A part of the training with a scope of its own. */
+export interface TrainingStage {
+  readonly scope: TrainScope;
+  /** null: as many as the run has */
+  readonly epochs: number | null;
+}
+
+/**
+ * What training leaves as its result instead of its last parameters: `ema`, their exponential average over all steps, of which a step keeps
+ * `decay`; `swa`, the mean over the ends of the epochs of the second half, which has a constant rate.
+ */
+export type WeightAverage = { readonly kind: 'ema'; readonly decay: number } | { readonly kind: 'swa' };
+
+/** Parameters with a rate and a weight decay of their own: shifts and offsets; biases; the last layer. */
+export const scaledParameters = ['offsets', 'biases', 'head'] as const;
+
+/** What the rate, or the weight decay, is multiplied by for some parameters. */
+export type ParameterScales = Readonly<Record<(typeof scaledParameters)[number], number>>;
+
+export const unscaled: ParameterScales = { offsets: 1, biases: 1, head: 1 };
+
 /** Normalization in training: keep the running statistics; train with the batch's and update them; keep them, then estimate them anew. */
 export const batchNormModes = ['frozen', 'batch', 'recalibrate'] as const;
 export type BatchNormMode = (typeof batchNormModes)[number];
@@ -163,6 +184,7 @@ export type Language = (typeof languages)[number];
 export type SettingName =
   | 'accept'
   | 'augment'
+  | 'average'
   | 'batchNorm'
   | 'batchSize'
   | 'channelOrder'
@@ -173,18 +195,22 @@ export type SettingName =
   | 'data'
   | 'device'
   | 'distillWeight'
+  | 'dropout'
   | 'dryRun'
   | 'epochs'
   | 'exclude'
   | 'form'
   | 'include'
+  | 'init'
   | 'input'
   | 'keep'
   | 'labelSmoothing'
   | 'layout'
   | 'learningRate'
+  | 'learningRateScale'
   | 'looks'
   | 'loss'
+  | 'maxOffset'
   | 'mean'
   | 'metric'
   | 'minEffect'
@@ -210,6 +236,7 @@ export type SettingName =
   | 'shard'
   | 'slice'
   | 'sliceFile'
+  | 'stages'
   | 'std'
   | 'target'
   | 'task'

@@ -6,6 +6,7 @@ import type { CurvePoint } from '../contract/result.js';
 import type { Schedule } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
 import { type Criterion, isBetter, type Validation } from './criterion.js';
+import { averagedFrom, type EpochAverage, withEpoch } from './epoch-average.js';
 import { scheduleFactor } from './schedule.js';
 import type { StepFeed, Stepper, StepState } from './stepper.js';
 
@@ -27,6 +28,13 @@ export interface ArmSettings {
   readonly learningRate: number;
   readonly offsetLearningRate: number;
   readonly schedule: Schedule;
+  /** over which the rate rises linearly at first: a share of the training below 1, else steps; 0 for none */
+  readonly warmup: number;
+  /**
+   * the result is the mean over the ends of the epochs of the second half, during which the rate stays where the schedule had come to by
+   * then
+   */
+  readonly averagesEpochs: boolean;
   readonly criterion: Criterion;
 }
 
@@ -34,6 +42,8 @@ export interface ArmSettings {
 export interface ArmSubject {
   readonly stepper: Stepper;
   readonly batches: TrainingBatches;
+  /** averaged parameters with running statistics that are theirs; left out: averages are as good without */
+  settle?(parameters: ReadonlyMap<string, Float32Array>): Promise<ReadonlyMap<string, Float32Array>>;
   /** the model with trained values in place, as it would be written */
   bake(parameters: ReadonlyMap<string, Float32Array>): Graph;
   validate(graph: Graph): Promise<Validation>;
@@ -54,6 +64,8 @@ export interface ArmProgress {
   readonly stateSteps: number;
   /** what the best epoch ended with, which an arm goes back to when it diverges; null where that is `state` */
   readonly bestState: KeptState | null;
+  /** over the epochs that were averaged so far; null: none was */
+  readonly average: EpochAverage | null;
   readonly retreats: readonly Retreat[];
   readonly best: Best;
   readonly curve: readonly CurvePoint[];
@@ -64,6 +76,8 @@ export interface KeptState {
   readonly state: StepState;
   /** that led to it */
   readonly steps: number;
+  /** over the epochs until then */
+  readonly average: EpochAverage | null;
 }
 
 /**
@@ -150,11 +164,13 @@ export async function trainArm(
   if (from !== null) await stepper.write(from.state, from.stateSteps, batches.batchSize);
 
   let { epoch, step, steps, seconds, lossSum, sampleCount } = from ?? start;
+  let average = from?.average ?? null;
   const curve: CurvePoint[] = [...(from?.curve ?? [])];
   const retreats: Retreat[] = [...(from?.retreats ?? [])];
   let bestState: KeptState = from?.bestState ?? {
     state: from?.state ?? (await readState(subject)),
     steps: stepper.steps,
+    average,
   };
   let best = from?.best ?? (await untrained(subject, bestState.state));
   if (from === null) {
@@ -179,6 +195,7 @@ export async function trainArm(
     state,
     stateSteps: stepper.steps,
     bestState: step === 0 && best.epoch === epoch ? null : bestState,
+    average,
     retreats: [...retreats],
     best,
     curve: [...curve],
@@ -202,6 +219,7 @@ export async function trainArm(
     step = 0;
     lossSum = 0;
     sampleCount = 0;
+    average = bestState.average;
     const turn = { epoch: epoch + 1, step: diverged.step, learningRate };
     retreats.push(turn);
     hooks.onRetreat?.(turn);
@@ -213,7 +231,7 @@ export async function trainArm(
     for await (const group of inGroups(feeds, await stepper.stepsPerCall(batches.batchSize))) {
       const began = performance.now();
       const rates = group.map((_, i) => {
-        const factor = scheduleFactor(settings.schedule, progress(i)) / 2 ** retreats.length;
+        const factor = rateFactor(settings, progress(i), steps + i, totalSteps) / 2 ** retreats.length;
         return { weights: settings.learningRate * factor, sites: settings.offsetLearningRate * factor };
       });
       const losses = await onDevice(stepper.runAll(group, rates));
@@ -269,20 +287,21 @@ export async function trainArm(
       await retreat({ step: steps, what: 'a parameter is no longer a finite number' });
       continue;
     }
-    const parameters = await parametersOf(subject, state);
+    const { parameters, over } = await onDevice(endOfEpoch(subject, settings, state, average, progress()));
     const validation = await onDevice(subject.validate(subject.bake(parameters)));
     if (retreats.length < mostRetreats && isRuined(validation, best.validation)) {
       await retreat({ step: steps, what: `the validation loss is ${validation.loss}` });
       continue;
     }
     epoch++;
+    average = over;
     samples += sampleCount;
     const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);
     curve.push(point);
     hooks.onEpoch(point);
     if (isBetter(settings.criterion, validation, best.validation)) {
       best = { epoch, validation, parameters };
-      bestState = { state, steps: stepper.steps };
+      bestState = { state, steps: stepper.steps, average };
     }
     step = 0;
     lossSum = 0;
@@ -300,6 +319,39 @@ export async function trainArm(
     curve,
     retreats,
   };
+}
+
+/** What the rates are multiplied by for the step after `steps`, at `progress` of the training. */
+function rateFactor(
+  { schedule, warmup, averagesEpochs }: ArmSettings,
+  progress: number,
+  steps: number,
+  totalSteps: number,
+): number {
+  const scheduled = averagesEpochs ? Math.min(progress, averagedFrom) : progress;
+  const risen = warmup < 1 ? (progress + 1 / totalSteps) / warmup : (steps + 1) / warmup;
+  return scheduleFactor(schedule, scheduled) * Math.min(1, risen);
+}
+
+/** What an epoch is judged by, the parameters that its state means or their mean over the epochs, and that mean. */
+async function endOfEpoch(
+  subject: ArmSubject,
+  { averagesEpochs }: ArmSettings,
+  state: StepState,
+  average: EpochAverage | null,
+  progress: number,
+): Promise<{ readonly parameters: ReadonlyMap<string, Float32Array>; readonly over: EpochAverage | null }> {
+  const ended = await parametersOf(subject, state);
+  const over = averagesEpochs && progress > averagedFrom ? withEpoch(average, ended) : average;
+  const parameters = over?.parameters ?? ended;
+  const isMean = over !== null || (await keepsAverage(subject));
+  return { parameters: isMean ? ((await subject.settle?.(parameters)) ?? parameters) : parameters, over };
+}
+
+/** Whether the steps themselves keep an average, which is then what a state means. */
+async function keepsAverage({ stepper, batches }: ArmSubject): Promise<boolean> {
+  const { groups } = await stepper.step(batches.batchSize);
+  return groups.some(({ averageDecay }) => averageDecay !== null);
 }
 
 /** Where training left the finite numbers. */

@@ -31,7 +31,14 @@ import {
 import { trainableParameters } from '../autodiff/trainable.js';
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
-import type { BatchNormMode, LossKind, OptimizerSettings, Provider, TrainScope } from '../contract/settings.js';
+import type {
+  BatchNormMode,
+  LossKind,
+  OptimizerSettings,
+  ParameterScales,
+  Provider,
+  TrainScope,
+} from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
 import { evaluateConstants } from '../runtime/evaluate-constants.js';
@@ -41,6 +48,7 @@ import { wholeRange } from '../runtime/tensors.js';
 import { findBlockSize } from './block-size.js';
 import { canonicalCopy } from './canonical.js';
 import { type AttachedLoss, attachLoss, type OwnLoss } from './own-loss.js';
+import { parameterGroups } from './parameter-groups.js';
 
 /** What running statistics keep per step while training by batches: Keras's 0.99 is slow for a brief fine-tune, PyTorch's 0.9 is not. */
 const runningMomentum = 0.9;
@@ -53,8 +61,20 @@ export interface Trainable {
   readonly parameters: readonly string[];
   /** the shift and offset initializers that the plan put in; empty for the control arm */
   readonly siteParameters: readonly string[];
+  /** which of them are offsets; left out: nothing bounds any */
+  readonly offsets?: ReadonlySet<string>;
+  /** what of `parameters` is more than a weight; left out: all are weights */
+  readonly roles?: ParameterRoles;
   /** a loss of the user's, which stands behind the model in `graph`; left out: the loss is one of ours */
   readonly ownLoss?: AttachedLoss;
+}
+
+/** Initializers of the model by what they are to it, which a parameter may be several of. */
+export interface ParameterRoles {
+  readonly biases: ReadonlySet<string>;
+  readonly head: ReadonlySet<string>;
+  /** of the control arm: the biases that the other arm's shifts and offsets act through */
+  readonly besideSites: ReadonlySet<string>;
 }
 
 export interface StepSettings {
@@ -63,6 +83,14 @@ export interface StepSettings {
   readonly optimizer: OptimizerSettings;
   readonly batchNorm: BatchNormMode;
   readonly clipNorm: number | null;
+  /** what a step keeps of the running average of the parameters; null or left out: there is none */
+  readonly averageDecay?: number | null;
+  /** of the learning rate; the shifts' and offsets' is in the rates that a step is given */
+  readonly rateScales?: Pick<ParameterScales, 'biases' | 'head'>;
+  /** of the weight decay */
+  readonly decayScales?: ParameterScales;
+  /** what a step leaves no offset above; null or left out: nothing */
+  readonly maxOffset?: number | null;
   /** the shape of one sample of each input, as the model takes it */
   readonly sampleShapes: SampleShapes;
   /** the shape of one sample of each target of a loss of the user's, by the names of its inputs */
@@ -260,7 +288,6 @@ export async function prepareStep(
   part: BatchPart = 'whole',
 ): Promise<TrainingStep> {
   const {
-    optimizer,
     provider,
     batchNorm,
     loss,
@@ -272,8 +299,10 @@ export async function prepareStep(
     weight,
     others = [],
     distillation = null,
+    averageDecay = null,
+    maxOffset = null,
   } = settings;
-  const { ownLoss } = trainable;
+  const { ownLoss, offsets = new Set<string>() } = trainable;
   const inUnits = ownLoss === undefined && loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
   const { graph, running, ...forward } = await forwardAt(trainable, batchSize, {
     provider,
@@ -295,10 +324,9 @@ export async function prepareStep(
     clipNorm,
     part,
     running,
-    groups: [
-      { name: 'weights', parameters: trainable.parameters, optimizer },
-      { name: 'sites', parameters: trainable.siteParameters, optimizer },
-    ],
+    averageDecay,
+    groups: parameterGroups(trainable, settings),
+    ...(maxOffset !== null && { upperBounds: new Map([...offsets].map((name) => [name, maxOffset] as const)) }),
   });
 }
 

@@ -1,6 +1,13 @@
 import { type LoopedSteps, loopSteps } from '../autodiff/loop.js';
-import { coefficientShape, coefficients } from '../autodiff/optimizers.js';
-import { type BatchPart, initialState, reorderState, type StateGroup, type TrainingStep } from '../autodiff/step.js';
+import { averageDecayAt, coefficientShape, coefficients } from '../autodiff/optimizers.js';
+import {
+  type BatchPart,
+  initialState,
+  type LearningRates,
+  reorderState,
+  type StateGroup,
+  type TrainingStep,
+} from '../autodiff/step.js';
 import { ExecutionError, Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { Provider } from '../contract/settings.js';
@@ -26,9 +33,6 @@ export interface StepFeed {
   /** for each sample, how much of the loss's mean it is: of masks the pixels that count; left out: all alike */
   readonly weights?: readonly number[];
 }
-
-/** By the name of the group of parameters. */
-export type LearningRates = Readonly<Record<string, number>>;
 
 export interface StepperOptions {
   /** where it computes; the CPU if left out */
@@ -81,7 +85,7 @@ export class Stepper {
     this.#options = { enableMemPattern: false, ...options.session, ...sessionOptions(this.provider) };
   }
 
-  /** Steps taken since the state was set: AdamW's bias correction counts them. */
+  /** Steps taken since the state was set: AdamW's bias correction counts them, and so does a running average. */
   get steps(): number {
     return this.#taken;
   }
@@ -391,11 +395,10 @@ function feedsOf(step: TrainingStep, batch: StepFeed, rates: LearningRates, coun
   for (const [i, { targets, targetShape }] of step.others.entries()) {
     feeds[targets] = float32(present(batch.others?.[i], `the targets of the output ${i + 2}`), targetShape);
   }
-  for (const { coefficients: name, name: group, optimizer } of step.groups) {
-    feeds[name] = float32(
-      coefficients(optimizer, present(rates[group], `the learning rate of '${group}'`), count),
-      coefficientShape(optimizer),
-    );
+  for (const { coefficients: name, optimizer, rateScales, averageDecay } of step.groups) {
+    const rate = Math.max(rateScales.weights * rates.weights, rateScales.sites * rates.sites);
+    const kept = averageDecay === null ? null : averageDecayAt(averageDecay, count);
+    feeds[name] = float32(coefficients(optimizer, rate, count, kept), coefficientShape(optimizer, kept !== null));
   }
   return feeds;
 }

@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Emitter } from '../../src/autodiff/emitter.js';
-import { clipByNorm, coefficientShape, coefficients, stateRows, writeStep } from '../../src/autodiff/optimizers.js';
+import {
+  averageDecayAt,
+  clipByNorm,
+  coefficientShape,
+  coefficients,
+  stateRows,
+  writeStep,
+} from '../../src/autodiff/optimizers.js';
 import type { OptimizerSettings } from '../../src/contract/settings.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { valueInfo } from './check-gradient.js';
@@ -17,27 +24,33 @@ const gradients = [
 ];
 const rates = [0.1, 0.05, 0.02];
 
-/** The parameters after three steps as the ONNX nodes compute them. */
-async function steps(optimizer: OptimizerSettings): Promise<readonly number[]> {
-  const rows = stateRows(optimizer);
-  const graph = graphOf({
-    inputs: { s: [rows, 3], g: [1, 3], c: coefficientShape(optimizer) },
-    nodes: [],
-  });
+/** The state's rows after three steps as the ONNX nodes compute them, with the average as the last one where a decay of it is given. */
+async function rowsAfter(optimizer: OptimizerSettings, decay: number | null): Promise<readonly number[][]> {
+  const averaged = decay !== null;
+  const rows = stateRows(optimizer, averaged);
+  const shape = coefficientShape(optimizer, averaged);
+  const graph = graphOf({ inputs: { s: [rows, 3], g: [1, 3], c: shape }, nodes: [] });
   const emit = new Emitter(graph, 'optimizer');
-  const next = writeStep(emit, { optimizer, rows, size: 3, input: 's', coefficients: 'c' }, ['g']);
+  const next = writeStep(emit, { optimizer, rows, size: 3, averaged, input: 's', coefficients: 'c' }, ['g']);
   emit.flush();
   graph.proto.output = [valueInfo(next)];
   let state = [...start, ...Array<number>(3 * (rows - 1)).fill(0)];
+  if (averaged) state.splice(-3, 3, ...start);
   for (const [i, gradient] of gradients.entries()) {
     const results = await runOnce(graph.model, {
       s: float32(Float32Array.from(state), [rows, 3]),
       g: float32(Float32Array.from(gradient), [1, 3]),
-      c: float32(coefficients(optimizer, rates[i] ?? 0, i + 1), coefficientShape(optimizer)),
+      c: float32(coefficients(optimizer, rates[i] ?? 0, i + 1, decay && averageDecayAt(decay, i + 1)), shape),
     });
     state = floatsOf(results[next]);
   }
-  return state.slice(0, 3);
+  return Array.from({ length: rows }, (_, row) => state.slice(3 * row, 3 * row + 3));
+}
+
+/** The parameters after three steps. */
+async function steps(optimizer: OptimizerSettings): Promise<readonly number[]> {
+  const [parameters = []] = await rowsAfter(optimizer, null);
+  return parameters;
 }
 
 function expectClose(actual: readonly number[], expected: readonly number[]): void {
@@ -82,6 +95,35 @@ describe('AdamW', () => {
       return p;
     });
     expectClose(await steps({ kind: 'adamw', beta1, beta2, epsilon, weightDecay }), expected);
+  });
+});
+
+describe('the running average', () => {
+  // PyTorch 2.13: torch.optim.swa_utils.AveragedModel, avg_fn = a + (1 - min(0.2, (1 + t) / (10 + t))) (p - a), updated once with the start
+  it.each<[OptimizerSettings, readonly number[], readonly number[]]>([
+    [
+      { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 0.01 },
+      [0.934717, -1.980314, -0.144149],
+      [0.936804, -1.979032, -0.129619],
+    ],
+    [
+      { kind: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1 },
+      [0.832927, -1.886326, 0.36416],
+      [0.837354, -1.886411, 0.367574],
+    ],
+  ])('is that of PyTorch, beside the parameters: %j', async (optimizer, parameters, average) => {
+    const rows = await rowsAfter(optimizer, 0.2);
+    expectClose(rows[0] ?? [], parameters);
+    expectClose(rows.at(-1) ?? [], average);
+    expect(rows[0]).toEqual(await steps(optimizer));
+  });
+
+  it('gives the start no more weight than it must have, and is of float32, so that its weights are 1 together', () => {
+    expect(averageDecayAt(0.999, 1)).toBe(Math.fround(2 / 11));
+    expect(averageDecayAt(0.999, 1e6)).toBe(Math.fround(0.999));
+    const settings = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 } as const;
+    const row = coefficients(settings, 0, 1e6, averageDecayAt(0.999, 1e6)).subarray(8);
+    expect([...row].reduce((sum, weight) => sum + weight)).toBe(1);
   });
 });
 

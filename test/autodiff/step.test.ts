@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { coefficients } from '../../src/autodiff/optimizers.js';
+import { coefficientShape, coefficients } from '../../src/autodiff/optimizers.js';
 import { buildStep, initialState, parametersIn, type StepOptions } from '../../src/autodiff/step.js';
 import { present } from '../../src/contract/present.js';
 import type { OptimizerSettings } from '../../src/contract/settings.js';
@@ -36,11 +36,13 @@ const targets = [5, 12];
 /** y - t at the start: 1 + 4 + 0.5 - 5 and 3 + 8 + 0.5 - 12 */
 const errors = [0.5, -0.5];
 
+type Group = Omit<StepOptions['groups'][number], 'rateScales'>;
+
 async function once(
-  groups: StepOptions['groups'],
+  groups: readonly Group[],
   clipNorm: number | null = null,
   rate = 0.1,
-  options: Pick<StepOptions, 'stateBytes'> = {},
+  options: Pick<StepOptions, 'stateBytes' | 'averageDecay' | 'upperBounds'> = {},
 ) {
   const graph = network();
   const original = graph.copy();
@@ -51,7 +53,7 @@ async function once(
     shapes,
     output: 'y',
     loss: 'mse',
-    groups,
+    groups: groups.map((group) => ({ ...group, rateScales: { weights: 1, sites: 0 } })),
     running: new Map([['n', 'counted']]),
     clipNorm,
     ...options,
@@ -63,7 +65,11 @@ async function once(
   };
   for (const group of step.groups) {
     feeds[group.input] = float32(initialState(original, group), [group.rows, group.size]);
-    feeds[group.coefficients] = float32(coefficients(group.optimizer, rate, 1), [2, 3]);
+    const { averageDecay } = group;
+    feeds[group.coefficients] = float32(
+      coefficients(group.optimizer, rate, 1, averageDecay),
+      coefficientShape(group.optimizer, averageDecay !== null),
+    );
   }
   const results = await runOnce(step.graph.model, feeds);
   const states = new Map(step.groups.map(({ input, output }) => [input, Float32Array.from(floatsOf(results[output]))]));
@@ -135,6 +141,26 @@ describe('one run of a step', () => {
     for (const value of [parameters.get('w')?.[0], (parameters.get('w')?.[1] ?? 0) - 1]) {
       expect(value).toBeCloseTo(1 + Math.SQRT1_2, 5);
     }
+  });
+
+  it('keeps an average of the parameters, which is then what a state means', async () => {
+    const groups = [{ name: 'weights', parameters: ['w', 'c'], optimizer: plain }];
+    const [last, averaged] = [await once(groups), await once(groups, null, 0.1, { averageDecay: 0.75 })];
+    const start = [1, 2];
+    expect(averaged.step.groups[0]).toMatchObject({ rows: 3, size: 3 });
+    expect(averaged.parameters.get('w')).toEqual(
+      last.parameters.get('w')?.map((after, i) => expect.closeTo(0.75 * (start[i] ?? 0) + 0.25 * after, 6)),
+    );
+    expect(averaged.parameters.get('c')).toEqual(last.parameters.get('c'));
+  });
+
+  it.each([null, 0.5])('leaves nothing above its bound, average or not: %j', async (averageDecay) => {
+    const groups = [{ name: 'sites', parameters: ['w', 'c'], optimizer: plain }];
+    const free = await once(groups, null, 0.1, { averageDecay });
+    expect(free.parameters.get('w')?.[0]).toBeGreaterThan(1.02);
+    const { parameters } = await once(groups, null, 0.1, { averageDecay, upperBounds: new Map([['w', 1]]) });
+    expect(parameters.get('w')).toEqual([1, 1]);
+    expect(parameters.get('c')).toEqual(free.parameters.get('c'));
   });
 
   it('carries running statistics on beside the optimizer, and needs no parameter to train', async () => {

@@ -58,6 +58,8 @@ const settings: ArmSettings = {
   learningRate: 0.5,
   offsetLearningRate: 0.5,
   schedule: 'cosine',
+  warmup: 0,
+  averagesEpochs: false,
   criterion: { by: 'metric', higherIsBetter: true },
 };
 

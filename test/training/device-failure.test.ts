@@ -12,6 +12,8 @@ const settings = {
   learningRate: 0.02,
   offsetLearningRate: 0.02,
   schedule: 'cosine',
+  warmup: 0,
+  averagesEpochs: false,
   criterion: { by: 'metric', higherIsBetter: true },
 } as const;
 

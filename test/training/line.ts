@@ -15,7 +15,7 @@ export function line(weight: number): Graph {
 }
 
 /** Trains w on the mean squared error. */
-export function lineStepper(graph: Graph, momentum = 0): Stepper {
+export function lineStepper(graph: Graph, momentum = 0, averageDecay: number | null = null): Stepper {
   const trainable = makeTrainable('line.onnx', graph, 'all');
   const settings = {
     provider: 'cpu',
@@ -23,6 +23,7 @@ export function lineStepper(graph: Graph, momentum = 0): Stepper {
     optimizer: { kind: 'sgd', momentum, nesterov: false, weightDecay: 0 },
     batchNorm: 'frozen',
     clipNorm: null,
+    averageDecay,
     sampleShapes: { x: [1] },
   } as const;
   return new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph);
