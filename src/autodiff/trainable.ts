@@ -114,22 +114,43 @@ const bufferWords: ReadonlySet<string> = new Set([
 /** What attention masks add: float16's lowest is -65504, and older models have -10000. */
 const masking = -1e4;
 
-/**
- * The initializers of a graph that a scope trains, in the order of their first use; `describeTrainability` says which and why.
- * An initializer is a bias where every use of it is as a bias. The head is the last layer. `output` is the one that is trained for;
- * the first where it is left out.
- */
-export function trainableParameters(graph: Graph, scope: TrainScope, output = firstOutput(graph)): string[] {
-  switch (scope) {
-    case 'offsets':
-      return [];
-    case 'all':
-      return describeTrainability(graph, output).trained.map(({ name }) => name);
-    case 'biases':
-      return describeTrainability(graph, output).trained.flatMap(({ name, role }) => (role === 'bias' ? [name] : []));
-    case 'head':
-      return head(graph, new Set(describeTrainability(graph, output).trained.map(({ name }) => name)));
-  }
+/** The initializers that are trained for an output, in the order of their first use, and what some of them are. */
+export interface TrainedParameters {
+  readonly all: readonly string[];
+  /** where every use is as a bias */
+  readonly biases: readonly string[];
+  /** of the last layer, its bias among them */
+  readonly head: readonly string[];
+}
+
+/** `output` is the one that is trained for, the first where it is left out; `describeTrainability` says which and why. */
+export function trainedParameters(graph: Graph, output = firstOutput(graph)): TrainedParameters {
+  const { trained } = describeTrainability(graph, output);
+  const all = trained.map(({ name }) => name);
+  const biases = trained.flatMap(({ name, role }) => (role === 'bias' ? [name] : []));
+  return { all, biases, head: lastLayer(graph, new Set(all)).parameters };
+}
+
+/** The initializers of a graph that a scope trains, in the order of their first use; the head's layer by layer. */
+export function trainableParameters(graph: Graph, scope: TrainScope, output?: string): readonly string[] {
+  if (scope === 'offsets') return [];
+  return trainedParameters(graph, output)[scope];
+}
+
+/** What a layer computes with its weights: the input of its node that is neither weight nor bias; null where it has none, as a table of rows. */
+export interface LayerInput {
+  /** by its first output value */
+  readonly node: string;
+  readonly input: number;
+}
+
+/** What the last layer on the way to an output reads beside its parameters; null where there is no such layer, or it reads nothing else. */
+export function headInput(graph: Graph, output = firstOutput(graph)): LayerInput | null {
+  const trained = new Set(trainedParameters(graph, output).all);
+  const { node } = lastLayer(graph, trained);
+  if (node === null || node.opType === 'Gather') return null;
+  const input = node.input.findIndex((value) => value !== '' && !trained.has(carriedFrom(graph, value)));
+  return input < 0 ? null : { node: outputOf(node), input };
 }
 
 /**
@@ -376,9 +397,15 @@ function isLearnedScalar(name: string): boolean {
   return parameterWords.has(present(words.at(-1), `the last word of '${name}'`));
 }
 
-/** The parameters of the last layer, its bias in a node of its own among them. */
-function head(graph: Graph, trained: ReadonlySet<string>): string[] {
+interface Layer {
+  readonly node: NodeProto | null;
+  readonly parameters: readonly string[];
+}
+
+/** The last layer with its parameters, its bias in a node of its own among them. */
+function lastLayer(graph: Graph, trained: ReadonlySet<string>): Layer {
   let found: string[] = [];
+  let layer: NodeProto | null = null;
   for (const node of graph.nodes) {
     const own = node.input.flatMap((read, input) => {
       const value = read === '' ? null : carriedFrom(graph, read);
@@ -386,12 +413,14 @@ function head(graph: Graph, trained: ReadonlySet<string>): string[] {
       return value !== null && role !== undefined && trained.has(value) ? [{ value, role }] : [];
     });
     const isLayer = layers[node.opType] !== undefined && own.some(({ role }) => role === 'weight');
-    if (isLayer) found = own.map(({ value }) => value);
-    else if (node.opType === 'Add' && found.length > 0 && readsFrom(graph, node, found)) {
+    if (isLayer) {
+      found = own.map(({ value }) => value);
+      layer = node;
+    } else if (node.opType === 'Add' && found.length > 0 && readsFrom(graph, node, found)) {
       found = [...found, ...own.map(({ value }) => value)];
     }
   }
-  return [...new Set(found)];
+  return { node: layer, parameters: [...new Set(found)] };
 }
 
 /** What a value is before it was transposed, reshaped, cast: the initializer, where it began with one. */

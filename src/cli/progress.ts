@@ -95,6 +95,7 @@ export function createProgress({ output, live, arms, now = () => performance.now
       ];
       keep(`${arm}: epoch ${epoch}${epoch === 0 ? ' (untrained)' : ''}, ${figures.join(', ')}`);
     },
+    note: keep,
     warn: (message) => keep(`warning: ${message}`),
     end: clear,
   };

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { ExecutionError, Failure } from '../contract/failure.js';
 import { parseJson } from '../contract/parse-json.js';
 import { readText } from '../contract/regular-file.js';
-import type { MigrateResult } from '../contract/result.js';
+import type { MigrateResult, RunSettings } from '../contract/result.js';
 import { recordName, resultName } from '../run/file-names.js';
 
 /** large, and never a place for runs */
@@ -142,7 +142,6 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
   const { runtime = null } = reading ?? {};
   return {
     ...result,
-    settings: { ...settings, mixup: settings.mixup ?? null, augment: settings.augment ?? [] },
     outputs,
     guarded,
     slices,
@@ -152,8 +151,18 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     looks,
     attribution: withControl(attribution),
     acceptance: { ...acceptance, goals },
+    settings: withRecipe(settings),
     ...(reading !== undefined && { reading: { ...reading, runtime } }),
   };
+}
+
+/** Earlier versions trained without any of these. */
+function withRecipe(settings: RunSettings): RunSettings {
+  const { stages = [], learningRateScales = [], weightDecayScales = [], warmup = 0, dropout = 0 } = settings;
+  const { average = null, maxOffset = null, clipNormFound = settings.clipNorm === null } = settings;
+  const { mixup = null, augment = [] } = settings;
+  const scales = { learningRateScales, weightDecayScales };
+  return { ...settings, stages, ...scales, warmup, dropout, average, maxOffset, clipNormFound, mixup, augment };
 }
 
 /** Earlier versions did not explain the control arm. What an edited file holds in place of a list is left to whoever shows it. */

@@ -76,7 +76,7 @@ export interface Config {
   readonly momentum?: Scalar | readonly Scalar[];
   /** weight decay, of a and b too */
   readonly weightDecay?: Scalar | readonly Scalar[];
-  /** limit of the gradient's norm */
+  /** limit of the gradient's norm, or none */
   readonly clipNorm?: Scalar | readonly Scalar[];
   /** share of each label spread over all */
   readonly labelSmoothing?: Scalar | readonly Scalar[];
@@ -92,6 +92,20 @@ export interface Config {
   readonly seeds?: Scalar | readonly Scalar[];
   /** skip the control arm; the gain then cannot be attributed to FReLU */
   readonly control?: boolean;
+  /** scopes as of --train to be trained one after the other, each with a schedule of its own: offsets,all; SCOPE:EPOCHS says how long one lasts */
+  readonly stages?: Scalar | readonly Scalar[];
+  /** keep an average of the parameters: ema (or ema:D), over all steps; swa, over the epochs of the second half, at a constant rate */
+  readonly average?: Scalar | readonly Scalar[];
+  /** the share of what the last layer reads that a step leaves out; exporters strip it */
+  readonly dropout?: Scalar | readonly Scalar[];
+  /** over which the rate rises at first: a share of the training below 1, else steps */
+  readonly warmup?: Scalar | readonly Scalar[];
+  /** what the learning rate is multiplied by for offsets, biases, head: offsets=10,head=2 */
+  readonly lrScale?: Scalar | readonly Scalar[];
+  /** what the weight decay is multiplied by for offsets, biases, head: offsets=0,biases=0 */
+  readonly decayScale?: Scalar | readonly Scalar[];
+  /** what no b may exceed */
+  readonly maxOffset?: Scalar | readonly Scalar[];
   /** a stronger model that teaches, or the model as it came (self), beside the labels or, with --task distill, without them */
   readonly teacher?: Scalar | readonly Scalar[];
   /** share of the loss that is against the teacher, the rest is against the labels */

@@ -465,6 +465,8 @@ export interface Environment {
 export interface RunSettings {
   readonly seed: number;
   readonly train: TrainScope;
+  /** as given: SCOPE or SCOPE:EPOCHS; none: one, of `train` */
+  readonly stages: readonly string[];
   readonly epochs: number;
   readonly budgetSeconds: number | null;
   readonly batchSize: number;
@@ -473,12 +475,22 @@ export interface RunSettings {
   /** whether a range test found it */
   readonly learningRateFound: boolean;
   readonly offsetLearningRate: number;
+  /** what the rates are multiplied by for some parameters, as given: NAME=FACTOR; none: 1 */
+  readonly learningRateScales: readonly string[];
   readonly schedule: Schedule;
+  /** a share of the training below 1, else steps; 0 for none */
+  readonly warmup: number;
   readonly optimizer: OptimizerSettings['kind'];
   /** null for an optimizer without one */
   readonly momentum: number | null;
   readonly weightDecay: number;
+  readonly weightDecayScales: readonly string[];
   readonly clipNorm: number | null;
+  /** whether nobody said so, and the network decided */
+  readonly clipNormFound: boolean;
+  /** ema:D or swa; null: the last parameters are kept */
+  readonly average: string | null;
+  readonly dropout: number;
   readonly labelSmoothing: number;
   /** alpha of the Beta distribution that samples were mixed in pairs by; null: they were not */
   readonly mixup: number | null;
@@ -499,6 +511,8 @@ export interface RunSettings {
   readonly granularity: Granularity;
   /** the offset that training started from */
   readonly init: number;
+  /** what no step left an offset above; null: nothing */
+  readonly maxOffset: number | null;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
   readonly seeds: number;

@@ -1,5 +1,5 @@
 import { isTableMetric } from '../contract/metrics.js';
-import type { MigrateResult } from '../contract/result.js';
+import type { MigrateResult, RunSettings } from '../contract/result.js';
 import { shellQuote } from '../shell.js';
 
 /**
@@ -35,19 +35,26 @@ function trainingOptions({ settings }: MigrateResult): Options {
   const { teacher, distillWeight, control, seeds, metric } = settings;
   return [
     ['--seed', settings.seed],
-    ['--train', settings.train],
+    // the stages say their scopes
+    ['--train', settings.stages.length > 0 ? null : settings.train],
+    ['--stages', settings.stages.join(',')],
     ['--epochs', settings.epochs],
     ['--budget', settings.budgetSeconds === null ? null : `${settings.budgetSeconds}s`],
     ['--batch-size', settings.batchSize],
     ['--patience', settings.patience],
     // one that was looked for is found again
     ['--lr', settings.learningRateFound ? null : settings.learningRate],
-    ['--lr-offset', settings.offsetLearningRate === settings.learningRate ? null : settings.offsetLearningRate],
+    ['--lr-offset', offsetsRate(settings)],
+    ['--lr-scale', settings.learningRateScales.join(',')],
     ['--schedule', settings.schedule],
+    ['--warmup', settings.warmup === 0 ? null : settings.warmup],
     ['--optimizer', settings.optimizer],
     ['--momentum', settings.momentum],
     ['--weight-decay', settings.weightDecay],
-    ['--clip-norm', settings.clipNorm],
+    ['--decay-scale', settings.weightDecayScales.join(',')],
+    ['--clip-norm', settings.clipNormFound ? null : (settings.clipNorm ?? 'none')],
+    ['--average', settings.average],
+    ['--dropout', settings.dropout === 0 ? null : settings.dropout],
     ['--label-smoothing', settings.labelSmoothing === 0 ? null : settings.labelSmoothing],
     ['--mixup', settings.mixup],
     ['--augment', settings.augment.join(',')],
@@ -62,12 +69,19 @@ function trainingOptions({ settings }: MigrateResult): Options {
   ];
 }
 
+/** What was said of it, unless it was said by what the rate is multiplied by. */
+function offsetsRate({ learningRate, offsetLearningRate, learningRateScales }: RunSettings): number | null {
+  const isScaled = learningRateScales.some((scale) => scale.startsWith('offsets='));
+  return isScaled || offsetLearningRate === learningRate ? null : offsetLearningRate;
+}
+
 function formOptions({ settings }: MigrateResult): Options {
   return [
     ['--form', settings.form],
     ['--padding', settings.padding],
     ['--granularity', settings.granularity],
     ['--init', settings.init],
+    ['--max-offset', settings.maxOffset],
     ...settings.include.map((glob) => ['--include', glob] as const),
     ...settings.exclude.map((glob) => ['--exclude', glob] as const),
   ];

@@ -2,20 +2,18 @@ import type { MaskLoss } from '../autodiff/losses.js';
 import { present } from '../contract/present.js';
 import { gatherInputs } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
-import { wantedTargets } from '../data/samples.js';
-import { type DataPart, sampleShapesOf } from '../reading/data.js';
-import type { OwnGraph } from '../reading/own-graphs.js';
-import { sampleShape } from '../reading/scorer.js';
+import type { DataPart } from '../reading/data.js';
 import { type RunTask, softTargets, truthOf } from '../reading/task.js';
-import type { SampleShapes } from '../runtime/predictor.js';
 import type { StepSettings } from '../training/prepare.js';
 import type { ArmContext, LearnedOutput } from './arm-subject.js';
+import { clipNormOf } from './clip-norm.js';
 import { deviceOf } from './device.js';
 import { checkFreedBatch } from './freed-batch.js';
 import { perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
 import { readRunOf } from './stages/reading.js';
 import { type Teaching, teachingOf } from './stages/teacher.js';
+import { trainingShapesOf } from './training-shapes.js';
 
 /**
  * What all trained arms of a run share.
@@ -61,9 +59,13 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
       distillation: teaching && { weight: teaching.weight, temperature: teaching.temperature },
       optimizer: training.optimizer,
       batchNorm: training.batchNorm,
-      clipNorm: training.clipNorm,
-      sampleShapes: sampleShapesOf(data.train),
-      ...(ownLoss !== null && { lossShapes: lossShapesOf(ownLoss, data.train) }),
+      clipNorm: clipNormOf(run),
+      averageDecay: training.average?.kind === 'ema' ? training.average.decay : null,
+      rateScales: training.rateScales,
+      sitesApart: training.offsetLearningRate !== null || training.rateScales.offsets !== 1,
+      decayScales: training.decayScales,
+      maxOffset: training.maxOffset,
+      ...(await trainingShapesOf(run)),
       others: learned.map(({ loss, targetScale, weight }) => ({
         loss,
         ...(targetScale !== undefined && { targetScale }),
@@ -77,6 +79,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     batchSize: Math.min(training.batchSize, data.train.split.count),
     labelSmoothing: training.labelSmoothing,
     variation: { mixup: training.mixup, augment: training.augment },
+    dropout: training.dropout,
     taught,
     others: learned,
     validationTruth: truthOf(task, samples.targets, split.indices, (teaching?.answers ?? before).validation.values),
@@ -86,15 +89,6 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     warn: (message) => hooks.warn(message),
   };
 });
-
-/** The shape of one sample of each target of a loss of the user's. */
-function lossShapesOf({ inputs }: OwnGraph, { samples }: DataPart): SampleShapes {
-  const targets = wantedTargets(samples);
-  const shapes = inputs.flatMap(({ name, shape, output }) =>
-    output === null ? [[name, sampleShape(present(targets.get(name), `the targets '${name}'`), shape)] as const] : [],
-  );
-  return Object.fromEntries(shapes);
-}
 
 /** The unit of the targets of our mean squared error; for any other loss there is none. */
 async function targetScaleOf(

@@ -16,8 +16,10 @@ import { type Feeds, type Signature, signatureOf, tensorsFor } from '../runtime/
 import type { InferenceSession } from '../runtime/session.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Validation } from '../training/criterion.js';
+import { drawMasks } from '../training/dropout.js';
 import type { ArmNetwork } from '../training/networks.js';
 import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
+import { recalibrate } from '../training/recalibrate.js';
 import { type StepFeed, Stepper } from '../training/stepper.js';
 import { type VariationSettings, variationOf } from './variation.js';
 
@@ -47,6 +49,8 @@ export interface ArmContext {
   readonly labelSmoothing: number;
   /** how training samples are varied, in all arms alike; left out: they are as they are */
   readonly variation?: VariationSettings;
+  /** of what last layers read; left out: none */
+  readonly dropout?: number;
   /** the teacher's soft targets on the training split, in its order, [samples, width]; null without a teacher */
   readonly taught: Float32Array | null;
   /** what validation predictions are compared with */
@@ -62,7 +66,8 @@ export interface ArmContext {
   warn?(message: string): void;
 }
 
-export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject {
+/** @param earlier how many epochs the arm was trained for before: its samples come in other orders than then */
+export function armSubject(context: ArmContext, network: ArmNetwork, earlier = 0): ArmSubject {
   const { settings } = context;
   const options = {
     provider: settings.provider,
@@ -73,14 +78,30 @@ export function armSubject(context: ArmContext, network: ArmNetwork): ArmSubject
   return {
     stepper: new Stepper(build, network.trainable.graph, options),
     // a float16 model is trained in float32
-    batches: trainingBatches(context, network.trainable),
+    batches: trainingBatches(context, network.trainable, earlier),
+    ...(settings.batchNorm === 'batch' && {
+      settle: async (parameters: ReadonlyMap<string, Float32Array>) =>
+        new Map([...parameters, ...(await statisticsFor(context, network.trainable, parameters))]),
+    }),
     bake: network.bake,
     validate: (graph) => validate(context, graph),
   };
 }
 
+/** Running statistics estimated anew for trained parameters, over the training split, by the initializers that hold them. */
+export function statisticsFor(
+  context: ArmContext,
+  trainable: Trainable,
+  parameters: ReadonlyMap<string, Float32Array>,
+): Promise<Map<string, Float32Array>> {
+  // what inference sees is not varied, and nothing is left out
+  const { variation: _, ...plain } = context;
+  const batches = trainingBatches({ ...plain, dropout: 0 }, trainable);
+  return recalibrate(trainable, parameters, batches, context.settings, context.session);
+}
+
 /** The training split, shuffled by seed and epoch: the same order for every arm. */
-function trainingBatches(context: ArmContext, trainable: Trainable): TrainingBatches {
+function trainingBatches(context: ArmContext, trainable: Trainable, earlier = 0): TrainingBatches {
   const { train, batchSize, task, seed, ownLoss = null } = context;
   const signature = signatureOf(trainable.graph);
   const { samples, split } = train;
@@ -88,9 +109,9 @@ function trainingBatches(context: ArmContext, trainable: Trainable): TrainingBat
   const vary = variationOf(train.inputs, context.variation ?? unvaried);
 
   async function* epoch(number: number, from: number): AsyncIterable<StepFeed> {
-    const options = { indices: split.indices, batchSize, shuffle: { seed, epoch: number }, skip: from };
+    const options = { indices: split.indices, batchSize, shuffle: { seed, epoch: earlier + number }, skip: from };
     const classes = task.width > 1 && samples.targets.kind === 'class' ? { classes: task.width } : {};
-    const varied = vary(seed, number);
+    const varied = vary(seed, earlier + number);
     let at = from;
     for await (const batch of batches(train, { ...options, ...classes })) {
       const { count } = batch;
@@ -99,9 +120,11 @@ function trainingBatches(context: ArmContext, trainable: Trainable): TrainingBat
         return lossTargets(other.task, own, context.labelSmoothing);
       });
       const plain = { inputs: batch.inputs, targets: [targetsOf(batch), ...others] };
+      const draw = { seed, epoch: earlier + number, batch: at };
       const { inputs, targets } = varied(plain, batch.indices, at++);
       const [judged = new Float32Array(), ...further] = targets;
-      const feeds = { ...inputs, ...lossFeeds(context, trainable, batch) };
+      const masks = drawMasks(trainable.masks ?? [], context.dropout ?? 0, count, draw);
+      const feeds = { ...inputs, ...lossFeeds(context, trainable, batch), ...masks };
       const isOfMasks = ownLoss === null && samples.targets.kind === 'mask';
       const weights = isOfMasks ? { weights: countedPixels(judged, count) } : {};
       yield { inputs: tensorsFor(signature, feeds, count), targets: judged, others: further, count, ...weights };

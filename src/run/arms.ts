@@ -1,3 +1,4 @@
+import type { TrainScope } from '../contract/settings.js';
 import type { RunSpec } from './spec.js';
 
 /** The network an arm trains: the model as it came, or rewritten. */
@@ -7,10 +8,15 @@ export type ArmName = 'control' | 'frelu';
 
 /** One part of an arm's training, after which the next goes on with the parameters that it leaves. */
 export type Phase =
-  /** the steps, with the run's settings */
-  | { readonly kind: 'train' }
+  /** the steps, with the run's settings: of what a scope trains, for so many epochs at most */
+  | ({ readonly kind: 'train' } & StageSpec)
   /** running statistics estimated anew */
   | { readonly kind: 'recalibrate' };
+
+export interface StageSpec {
+  readonly scope: TrainScope;
+  readonly epochs: number;
+}
 
 export interface ArmSpec {
   readonly name: ArmName;
@@ -20,10 +26,16 @@ export interface ArmSpec {
 
 /** The arms of a run, in the order in which they are trained for each seed. */
 export function armsOf({ training }: Pick<RunSpec, 'training'>): readonly ArmSpec[] {
-  const phases: readonly Phase[] =
-    training.batchNorm === 'recalibrate' ? [{ kind: 'train' }, { kind: 'recalibrate' }] : [{ kind: 'train' }];
+  const steps = stagesOf({ training }).map((stage): Phase => ({ kind: 'train', ...stage }));
+  const phases: readonly Phase[] = training.batchNorm === 'recalibrate' ? [...steps, { kind: 'recalibrate' }] : steps;
   const frelu: ArmSpec = { name: 'frelu', network: 'frelu', phases };
   return training.control ? [{ name: 'control', network: 'relu', phases }, frelu] : [frelu];
+}
+
+/** The stages of the training, one at least, as both arms have them. */
+export function stagesOf({ training: { stages, scope, epochs } }: Pick<RunSpec, 'training'>): readonly StageSpec[] {
+  if (stages.length === 0) return [{ scope, epochs }];
+  return stages.map((stage) => ({ scope: stage.scope, epochs: stage.epochs ?? epochs }));
 }
 
 /** The seeds that every arm is repeated with. */

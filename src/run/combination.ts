@@ -1,26 +1,44 @@
 import { Failure } from '../contract/failure.js';
 import type { SettingHint } from '../contract/settings.js';
 import { ownFile } from '../reading/own-graphs.js';
-import type { MigrateOptions } from './spec.js';
+import type { MigrateOptions, TrainingSettings } from './spec.js';
 import { checkVariation } from './variation.js';
 
 /** What nothing is trained by has no settings of training. */
 type Combined = Pick<MigrateOptions, 'task' | 'reading'> &
   Partial<Pick<MigrateOptions, 'training' | 'distill' | 'keepControl'>>;
 
-/** @throws Failure('usage') for settings that contradict each other where the loss is a file of the user's, or the task tells anomalies */
+/** @throws Failure('usage') for settings that contradict each other: of the training, or where the loss is a file of the user's, or the task tells anomalies */
 export function checkCombination(options: Combined): void {
   const { task, training, keepControl = false } = options;
   if (keepControl && training?.control === false) {
     throw refuse('The control arm is to be kept, and is left out.', 'Leave it in.', ['control', 'keep']);
   }
   if (training !== undefined) checkVariation({ ...options, ...training });
+  if (training !== undefined) refuseOfRecipe(training);
   if (ownFile(task.loss) !== null) refuseBesideOwnLoss(options);
   if (task.task === 'anomaly') refuseBesideAnomaly(options);
 }
 
 const refuse = (what: string, cure: string, settings: readonly SettingHint[]): Failure =>
   new Failure('usage', { what, cure, settings, written: 'nothing' });
+
+function refuseOfRecipe(training: TrainingSettings): void {
+  const { scope, stages, rateScales, offsetLearningRate, initialOffset, maxOffset } = training;
+  if (stages.length > 0 && scope !== 'all') {
+    const what = `What is trained is said twice: ${scope}, and in stages (${stages.map((stage) => stage.scope).join(', ')}).`;
+    throw refuse(what, 'Leave one out.', ['train', 'stages']);
+  }
+  if (offsetLearningRate !== null && rateScales.offsets !== 1) {
+    const what =
+      'The learning rate of shifts and offsets is given, and what the learning rate is multiplied by for them.';
+    throw refuse(what, 'Leave one out.', ['offsetLearningRate', 'learningRateScale']);
+  }
+  if (maxOffset !== null && initialOffset > maxOffset) {
+    const what = `Offsets start at ${initialOffset}, above what none may exceed (${maxOffset}).`;
+    throw refuse(what, 'Raise the limit, or start at it or below.', ['init', 'maxOffset']);
+  }
+}
 
 function refuseBesideOwnLoss({ task, reading, training, distill }: Combined): void {
   if (task.task === 'distill' || (distill?.teacher ?? null) !== null) {

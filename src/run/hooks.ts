@@ -17,6 +17,8 @@ export interface RunHooks {
   onEpoch(arm: ArmName, point: CurvePoint): void;
   /** an arm diverged, and begins its epoch again */
   onRetreat(arm: ArmName, retreat: Retreat): void;
+  /** what was decided without being asked for */
+  note(message: string): void;
   warn(message: string): void;
   readonly signal: AbortSignal;
 }
@@ -32,6 +34,7 @@ export function completeHooks(given: Partial<RunHooks>): RunHooks {
     onStep: silent,
     onEpoch: silent,
     onRetreat: silent,
+    note: silent,
     warn: silent,
     signal: new AbortController().signal,
     ...given,

@@ -2,6 +2,7 @@ import type { ModelDescription } from '../contract/model.js';
 import { describeModel } from '../model/describe.js';
 import type { ModelFile } from '../model/model.js';
 import { makeScratch } from '../upgrade/scratch.js';
+import { stagesOf } from './arms.js';
 import { blamingModels } from './blame.js';
 import { completeHooks } from './hooks.js';
 import { checkOptions, openRun } from './open.js';
@@ -60,11 +61,10 @@ const stepPasses = 3;
 const judgingPasses = 6;
 
 /** Seconds that a run of these settings may take on the machine that rehearsed it; null where that could not be timed. */
-export function forecast(
-  { seeds, control, epochs, budgetSeconds }: TrainingSettings,
-  { data, pass }: Pick<Rehearsal, 'data' | 'pass'>,
-): number | null {
+export function forecast(training: TrainingSettings, { data, pass }: Pick<Rehearsal, 'data' | 'pass'>): number | null {
   if (pass === null) return null;
+  const { seeds, control, budgetSeconds } = training;
+  const epochs = stagesOf({ training }).reduce((sum, stage) => sum + stage.epochs, 0);
   const arms = seeds * (control ? 2 : 1);
   const trained = arms * epochs * (stepPasses * data.train + data.validation) * pass;
   const within = budgetSeconds === null ? trained : Math.min(trained, budgetSeconds);

@@ -9,9 +9,13 @@ import {
   defaultPlanOptions,
   type Language,
   type OptimizerSettings,
+  type ParameterScales,
   type PlanOptions,
   type Schedule,
+  type TrainingStage,
   type TrainScope,
+  unscaled,
+  type WeightAverage,
 } from '../contract/settings.js';
 import type { ModelFile } from '../model/model.js';
 import { type DataOptions, defaultReadingOptions, type ReadingOptions, type TaskOptions } from '../reading/options.js';
@@ -21,6 +25,9 @@ import { settleTask } from './output-tasks.js';
 /** How the arms are trained; the device is not part of what is computed, only of where. */
 export interface TrainingSettings {
   readonly scope: TrainScope;
+  /** one after the other, each with a schedule of its own; none: one, of `scope` */
+  readonly stages: readonly TrainingStage[];
+  /** at most; of each stage that does not say another number */
   readonly epochs: number;
   /** of all trained arms together; null for none */
   readonly budgetSeconds: number | null;
@@ -29,9 +36,20 @@ export interface TrainingSettings {
   readonly learningRate: number | 'auto';
   /** null: the learning rate itself, as in the paper (multiplier 1) */
   readonly offsetLearningRate: number | null;
+  /** of the learning rate, where `offsetLearningRate` does not say the offsets' */
+  readonly rateScales: ParameterScales;
   readonly schedule: Schedule;
+  /** over which the rate rises linearly at first: a share of a stage's training below 1, else steps */
+  readonly warmup: number;
   readonly optimizer: OptimizerSettings;
-  readonly clipNorm: number | null;
+  /** of the weight decay */
+  readonly decayScales: ParameterScales;
+  /** null: none; 'auto': 1 where the network is recurrent, else none */
+  readonly clipNorm: number | 'auto' | null;
+  /** what is kept; null: the last parameters */
+  readonly average: WeightAverage | null;
+  /** the share of what the last layer reads that a step leaves out */
+  readonly dropout: number;
   readonly labelSmoothing: number;
   /** alpha of the Beta distribution that samples are mixed in pairs by; null: they are not */
   readonly mixup: number | null;
@@ -40,6 +58,8 @@ export interface TrainingSettings {
   readonly batchNorm: BatchNormMode;
   /** the offset that training starts from */
   readonly initialOffset: number;
+  /** what no step leaves an offset above; null: nothing */
+  readonly maxOffset: number | null;
   readonly seeds: number;
   readonly control: boolean;
 }
@@ -113,20 +133,27 @@ export const defaultOptimizers = {
 export const defaultTraining: TrainingOptions = {
   device: 'auto',
   scope: 'all',
+  stages: [],
   epochs: 5,
   budgetSeconds: null,
   batchSize: 64,
   patience: 2,
   learningRate: 'auto',
   offsetLearningRate: null,
+  rateScales: unscaled,
   schedule: 'cosine',
+  warmup: 0,
   optimizer: defaultOptimizers.sgd,
-  clipNorm: null,
+  decayScales: unscaled,
+  clipNorm: 'auto',
+  average: null,
+  dropout: 0,
   labelSmoothing: 0,
   mixup: null,
   augment: [],
   batchNorm: 'frozen',
   initialOffset: 0,
+  maxOffset: null,
   seeds: 1,
   control: true,
 };

@@ -158,6 +158,7 @@ export async function trainArm(
   hooks: ArmHooks,
   from: ArmProgress | null = null,
 ): Promise<ArmOutcome> {
+  if (from?.finished === true) return outcomeOf(from);
   const { stepper, batches } = subject;
   const stepsPerEpoch = Math.ceil(batches.count / batches.batchSize);
   const totalSteps = stepsPerEpoch * settings.epochs;
@@ -275,7 +276,7 @@ export async function trainArm(
   };
 
   // an epoch that was stopped after its last step has yet to be validated
-  while (epoch < settings.epochs && (progress() < 1 || step > 0) && from?.finished !== true) {
+  while (epoch < settings.epochs && (progress() < 1 || step > 0)) {
     const diverged = await takeSteps();
     if (diverged !== null) {
       await retreat(diverged);
@@ -310,6 +311,17 @@ export async function trainArm(
     await hooks.save(stand(finished, state));
     if (finished) break;
   }
+  return outcomeOf({ best, epoch, seconds, curve, retreats });
+}
+
+function outcomeOf({
+  best,
+  epoch,
+  seconds,
+  curve,
+  retreats,
+}: Pick<ArmProgress, 'best' | 'epoch' | 'seconds' | 'curve' | 'retreats'>): ArmOutcome {
+  const { samples } = present(curve.at(-1), 'the curve of an arm');
   return {
     parameters: best.parameters,
     bestEpoch: best.epoch,

@@ -7,6 +7,7 @@ import type { Graph } from '../model/graph.js';
 import type { Model } from '../model/model.js';
 import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { readFloats, writeFloats } from '../model/tensor.js';
+import { biasesBesideSites } from './beside-sites.js';
 import type { OwnLoss } from './own-loss.js';
 import { makeTrainable, type Trainable } from './prepare.js';
 
@@ -20,6 +21,42 @@ export interface ArmNetwork {
 export interface FreluNetwork extends ArmNetwork {
   /** a site's shift and offset among trained parameters; what was not trained is as the network was made */
   sites(parameters: ReadonlyMap<string, Float32Array>): SiteParameters[];
+}
+
+/**
+ * A network that was made to train everything, with what another scope trains of it. Where the other arm trains its shifts and offsets alone, or with the
+ * last layer, the control arm trains the biases that they act through: what it has in their place.
+ */
+export function withScope<Network extends ArmNetwork>(network: Network, scope: TrainScope): Network {
+  const { parameters, roles } = network.trainable;
+  if (scope === 'all') return network;
+  const trained = new Set([...(scope === 'offsets' ? [] : roles[scope]), ...roles.besideSites]);
+  return {
+    ...network,
+    trainable: { ...network.trainable, parameters: parameters.filter((name) => trained.has(name)) },
+  };
+}
+
+/** A network that goes on from trained values: what is not trained further is as they have it. */
+export function startingFrom<Network extends ArmNetwork>(
+  network: Network,
+  parameters: ReadonlyMap<string, Float32Array>,
+): Network {
+  const graph = network.trainable.graph.copy();
+  writeParameters(graph, parameters);
+  return {
+    ...network,
+    trainable: { ...network.trainable, graph },
+    bake: (trained) => network.bake(new Map([...parameters, ...trained])),
+  };
+}
+
+/** Writes values into the initializers of a graph that have their names. */
+export function writeParameters(graph: Graph, parameters: ReadonlyMap<string, Float32Array>): void {
+  for (const [name, values] of parameters) {
+    const tensor = graph.initializer(name);
+    if (tensor !== undefined) writeFloats(tensor, values);
+  }
 }
 
 /** A plan that migrates nothing: of the control arm. */
@@ -38,8 +75,11 @@ export function controlNetwork(
   judged: readonly JudgedOutput[] = [],
   loss: OwnLoss | null = null,
 ): ArmNetwork {
+  const trainable = makeTrainable(model.path, model.graph, scope, [], judged, loss);
+  const { biases, head } = trainable.roles;
+  const roles = { biases, head, besideSites: biasesBesideSites(model.graph, plan, biases) };
   return {
-    trainable: makeTrainable(model.path, model.graph, scope, [], judged, loss),
+    trainable: { ...trainable, roles },
     bake: (parameters) => bakeControl(model, plan, parameters),
   };
 }
@@ -64,7 +104,11 @@ export function freluNetwork(
   const siteParameters = [
     ...new Set(applied.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]))),
   ];
-  const trainable = { ...makeTrainable(model.path, graph, scope, siteParameters, judged, loss), parameters };
+  const trainable = {
+    ...makeTrainable(model.path, graph, scope, siteParameters, judged, loss),
+    parameters,
+    offsets: new Set(applied.map(({ offset }) => offset)),
+  };
   const initial = new Map(
     siteParameters.map((name) => {
       return [name, readFloats(present(graph.initializer(name), `the site parameter '${name}'`))] as const;

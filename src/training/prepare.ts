@@ -28,17 +28,10 @@ import {
   type StepOptions,
   type TrainingStep,
 } from '../autodiff/step.js';
-import { trainableParameters } from '../autodiff/trainable.js';
+import { trainedParameters } from '../autodiff/trainable.js';
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
-import type {
-  BatchNormMode,
-  LossKind,
-  OptimizerSettings,
-  ParameterScales,
-  Provider,
-  TrainScope,
-} from '../contract/settings.js';
+import type { BatchNormMode, LossKind, Provider, TrainScope } from '../contract/settings.js';
 import { floatValue, type Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
 import { evaluateConstants } from '../runtime/evaluate-constants.js';
@@ -48,10 +41,17 @@ import { wholeRange } from '../runtime/tensors.js';
 import { findBlockSize } from './block-size.js';
 import { canonicalCopy } from './canonical.js';
 import { type AttachedLoss, attachLoss, type OwnLoss } from './own-loss.js';
-import { parameterGroups } from './parameter-groups.js';
+import { type GroupOptions, noRoles, type ParameterRoles, parameterGroups } from './parameter-groups.js';
 
 /** What running statistics keep per step while training by batches: Keras's 0.99 is slow for a brief fine-tune, PyTorch's 0.9 is not. */
 const runningMomentum = 0.9;
+
+/** An input of a training graph, float32 [samples, ...shape], that multiplies a value: dropout. */
+export interface DropoutMask {
+  readonly input: string;
+  /** of one sample */
+  readonly shape: readonly number[];
+}
 
 /** A graph made ready for training: canonical op set, float32, batch size free. Every step is built from a copy of it. */
 export interface Trainable {
@@ -63,32 +63,23 @@ export interface Trainable {
   readonly siteParameters: readonly string[];
   /** which of them are offsets; left out: nothing bounds any */
   readonly offsets?: ReadonlySet<string>;
-  /** what of `parameters` is more than a weight; left out: all are weights */
-  readonly roles?: ParameterRoles;
+  /** what of `parameters` is more than a weight */
+  readonly roles: ParameterRoles;
+  /** what is trained for: the values that the loss reads */
+  readonly outputs: readonly string[];
+  /** inputs that multiply what last layers read; left out: there are none */
+  readonly masks?: readonly DropoutMask[];
   /** a loss of the user's, which stands behind the model in `graph`; left out: the loss is one of ours */
   readonly ownLoss?: AttachedLoss;
 }
 
-/** Initializers of the model by what they are to it, which a parameter may be several of. */
-export interface ParameterRoles {
-  readonly biases: ReadonlySet<string>;
-  readonly head: ReadonlySet<string>;
-  /** of the control arm: the biases that the other arm's shifts and offsets act through */
-  readonly besideSites: ReadonlySet<string>;
-}
-
-export interface StepSettings {
+export interface StepSettings extends GroupOptions {
   readonly provider: Provider;
   readonly loss: LossKind;
-  readonly optimizer: OptimizerSettings;
   readonly batchNorm: BatchNormMode;
   readonly clipNorm: number | null;
   /** what a step keeps of the running average of the parameters; null or left out: there is none */
   readonly averageDecay?: number | null;
-  /** of the learning rate; the shifts' and offsets' is in the rates that a step is given */
-  readonly rateScales?: Pick<ParameterScales, 'biases' | 'head'>;
-  /** of the weight decay */
-  readonly decayScales?: ParameterScales;
   /** what a step leaves no offset above; null or left out: nothing */
   readonly maxOffset?: number | null;
   /** the shape of one sample of each input, as the model takes it */
@@ -134,8 +125,14 @@ export function makeTrainable(
     loss === null
       ? canonical.proto.output.slice(0, Math.max(1, judged.length)).map(({ name }) => name)
       : [...loss.reads.values()];
-  const trained = new Set(outputs.flatMap((name) => trainableParameters(canonical, scope, name)));
-  const trainable = { path, graph: canonical, parameters: [...trained].filter(isOwn), siteParameters };
+  const found = outputs.map((name) => trainedParameters(canonical, name));
+  const trained = new Set(scope === 'offsets' ? [] : found.flatMap((each) => each[scope]));
+  const roles: ParameterRoles = {
+    biases: new Set(found.flatMap(({ biases }) => biases)),
+    head: new Set(found.flatMap(({ head }) => head)),
+    besideSites: new Set(),
+  };
+  const trainable = { path, graph: canonical, parameters: [...trained].filter(isOwn), siteParameters, roles, outputs };
   return loss === null ? trainable : { ...trainable, ownLoss: attachLoss(canonical, loss) };
 }
 
@@ -149,12 +146,16 @@ function checkRows(shape: readonly number[] | undefined, samples: number, output
   });
 }
 
-/** The shape of one sample of each target, by the names that a loss of the user's has them by behind the model. */
-function targetShapes({ ownLoss }: Trainable, shapes: SampleShapes = {}): SampleShapes {
+/** The shape of one sample of everything that the graph is fed with: the model's inputs, the targets of a loss of the user's, masks. */
+export function feedShapes(
+  { ownLoss, masks = [] }: Trainable,
+  { sampleShapes, lossShapes = {} }: Pick<StepSettings, 'sampleShapes' | 'lossShapes'>,
+): SampleShapes {
   const targets = [...(ownLoss?.targets ?? [])].map(([name, input]) => {
-    return [input, present(shapes[name], `the shape of the target '${name}'`)] as const;
+    return [input, present(lossShapes[name], `the shape of the target '${name}'`)] as const;
   });
-  return Object.fromEntries(targets);
+  const ofMasks = masks.map(({ input, shape }) => [input, shape] as const);
+  return { ...sampleShapes, ...Object.fromEntries([...targets, ...ofMasks]) };
 }
 
 interface Forward {
@@ -181,8 +182,7 @@ async function forwardAt(
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
   const signature = signatureOf(graph);
-  const sampleShapes = { ...settings.sampleShapes, ...targetShapes(trainable, settings.lossShapes) };
-  const feeds = tensorsFor(signature, filledFeeds(sampleShapes, batchSize), batchSize);
+  const feeds = tensorsFor(signature, filledFeeds(feedShapes(trainable, settings), batchSize), batchSize);
   let observed = await observeShapes(graph, feeds);
   if (trainable.ownLoss === undefined) checkRows(observed.get(signature.output), batchSize, signature.output);
   const multiplyAdds = countOperations(graph, observed)?.multiplyAdds ?? null;
@@ -394,7 +394,14 @@ export async function prepareInputGradient(
   settings: Pick<StepSettings, 'provider' | 'loss' | 'sampleShapes'>,
   judged: readonly JudgedOutput[] = [],
 ): Promise<InputGradient | null> {
-  const trainable = { path, graph: canonicalCopy(path, model), parameters: [], siteParameters: [] };
+  const trainable = {
+    path,
+    graph: canonicalCopy(path, model),
+    parameters: [],
+    siteParameters: [],
+    roles: noRoles,
+    outputs: [],
+  };
   if (judged.length > 0) exposeLosses(trainable.graph, judged.slice(0, 1));
   writeOutScalers(trainable.graph);
   const [taken] = signatureOf(trainable.graph).inputs;

@@ -1,6 +1,6 @@
-import { writeFloats } from '../model/tensor.js';
 import { type InferenceSession, openSession } from '../runtime/session.js';
 import type { TrainingBatches } from './arm.js';
+import { writeParameters } from './networks.js';
 import { prepareStatistics, type StepSettings, type Trainable } from './prepare.js';
 
 /**
@@ -16,10 +16,7 @@ export async function recalibrate(
   session: InferenceSession.SessionOptions,
 ): Promise<Map<string, Float32Array>> {
   const trained = trainable.graph.copy();
-  for (const [name, values] of parameters) {
-    const tensor = trained.initializer(name);
-    if (tensor !== undefined) writeFloats(tensor, values);
-  }
+  writeParameters(trained, parameters);
   const { graph, running } = await prepareStatistics({ ...trainable, graph: trained }, batches.batchSize, settings);
   if (running.size === 0) return new Map();
 

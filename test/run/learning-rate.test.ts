@@ -31,7 +31,7 @@ it.each([
   [30, 0.001],
 ])('finds the largest rate that serves the data: inputs of size %d, rate %d', async (size, rate) => {
   const subject = lineOf(size);
-  const { learningRate, losses } = await findLearningRate(subject, 40, 1);
+  const { learningRate, losses } = await findLearningRate(subject, { steps: 40, scale: 1 });
   expect(learningRate).toBe(rate);
   expect(losses.map((each) => each.learningRate)).toEqual([0.1, 0.03, 0.01, 0.003, 0.001, 0.0003, 0.0001]);
   await subject.stepper.release();
@@ -41,7 +41,7 @@ it('leaves the state as it was', async () => {
   const subject = lineOf(1);
   await subject.stepper.step(2);
   const before = await subject.stepper.read();
-  await findLearningRate(subject, 5, 1);
+  await findLearningRate(subject, { steps: 5, scale: 1 });
   expect(await subject.stepper.read()).toEqual(before);
   expect(subject.stepper.steps).toBe(0);
   await subject.stepper.release();
@@ -49,9 +49,9 @@ it('leaves the state as it was', async () => {
 
 it('goes on below its candidates where all of them diverge, and gives the last where nothing serves', async () => {
   const far = lineOf(1e3);
-  expect((await findLearningRate(far, 40, 1)).learningRate).toBeCloseTo(1e-6, 12);
+  expect((await findLearningRate(far, { steps: 40, scale: 1 })).learningRate).toBeCloseTo(1e-6, 12);
   await far.stepper.release();
   const subject = lineOf(1e12);
-  expect((await findLearningRate(subject, 5, 0.1)).learningRate).toBeCloseTo(1e-9, 15);
+  expect((await findLearningRate(subject, { steps: 5, scale: 0.1 })).learningRate).toBeCloseTo(1e-9, 15);
   await subject.stepper.release();
 });

@@ -10,6 +10,7 @@ import {
 } from '../../contract/settings.js';
 import { defaultOptimizers, defaultTraining as defaults, type TrainingOptions } from '../../run/spec.js';
 import { choice, flag, option, optionalValue, type Read } from './option.js';
+import { recipeOptions } from './recipe.js';
 import { deviceOption } from './task.js';
 import { closedShare, duration, listOf, notNegative, number, oneOrMore, positive, share, text } from './values.js';
 
@@ -82,7 +83,14 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     null,
     '0.0001 for sgd, 0.01 for adamw',
   );
-  const clipNorm = option(command, '--clip-norm <X>', "limit of the gradient's norm", positive, null, 'none');
+  const clipNorm = option(
+    command,
+    '--clip-norm <X>',
+    "limit of the gradient's norm, or none",
+    (text) => (text === 'none' ? null : positive(text)),
+    defaults.clipNorm,
+    '1 where the network is recurrent, else none',
+  );
   const labelSmoothing = option(
     command,
     '--label-smoothing <X>',
@@ -127,7 +135,9 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     defaults.seeds,
   );
   const control = flag(command, '--no-control', 'skip the control arm; the gain then cannot be attributed to FReLU');
+  const recipe = recipeOptions(command);
   return () => ({
+    ...recipe(),
     device: device(),
     scope: scope(),
     epochs: epochs(),

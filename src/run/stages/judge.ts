@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { cpus } from 'node:os';
 import type { Environment, MigrateResult, RunSettings } from '../../contract/result.js';
+import { type ParameterScales, scaledParameters, type WeightAverage } from '../../contract/settings.js';
 import { type Measured, measureAll } from '../../judge/judges.js';
 import type { Subject } from '../../judge/subject.js';
 import { describeModel, describePlan } from '../../model/describe.js';
@@ -9,6 +10,7 @@ import { preprocessingSentence } from '../../reading/data.js';
 import { lossName } from '../../reading/task.js';
 import { packageVersion } from '../../version.js';
 import { artifact } from '../artifact.js';
+import { clipNormOf } from '../clip-norm.js';
 import { deviceOf } from '../device.js';
 import { networksOf } from '../networks.js';
 import { checkInterrupt, type Run } from '../run.js';
@@ -106,6 +108,7 @@ async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): P
   return {
     seed,
     train: training.scope,
+    stages: training.stages.map(({ scope, epochs }) => (epochs === null ? scope : `${scope}:${epochs}`)),
     epochs: training.epochs,
     budgetSeconds: training.budgetSeconds,
     batchSize: training.batchSize,
@@ -113,11 +116,17 @@ async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): P
     learningRate,
     learningRateFound: training.learningRate === 'auto',
     offsetLearningRate,
+    learningRateScales: namedScales(training.rateScales),
     schedule: training.schedule,
+    warmup: training.warmup,
     optimizer: optimizer.kind,
     momentum: optimizer.kind === 'sgd' ? optimizer.momentum : null,
     weightDecay: optimizer.weightDecay,
-    clipNorm: training.clipNorm,
+    weightDecayScales: namedScales(training.decayScales),
+    clipNorm: clipNormOf(run),
+    clipNormFound: training.clipNorm === 'auto',
+    average: averageName(training.average),
+    dropout: training.dropout,
     labelSmoothing: training.labelSmoothing,
     mixup: training.mixup,
     augment: training.augment,
@@ -132,6 +141,7 @@ async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): P
     padding: plan.padding,
     granularity: plan.granularity,
     init: training.initialOffset,
+    maxOffset: training.maxOffset,
     include: plan.include,
     exclude: plan.exclude,
     seeds: training.seeds,
@@ -145,6 +155,15 @@ async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): P
     std,
     layout,
   };
+}
+
+/** Those that are not 1, as the settings are given: NAME=FACTOR. */
+function namedScales(scales: ParameterScales): readonly string[] {
+  return scaledParameters.flatMap((name) => (scales[name] === 1 ? [] : [`${name}=${scales[name]}`]));
+}
+
+function averageName(average: WeightAverage | null): string | null {
+  return average?.kind === 'ema' ? `${average.kind}:${average.decay}` : (average?.kind ?? null);
 }
 
 function environment(): Environment {

@@ -1,0 +1,128 @@
+import { present } from '../contract/present.js';
+import { isBetterHigher } from '../evaluation/metrics.js';
+import type { RunTask } from '../reading/task.js';
+import { type ArmOutcome, type ArmProgress, type ArmSettings, trainArm } from '../training/arm.js';
+import type { Criterion } from '../training/criterion.js';
+import { joinOutcomes, laterPoint, laterRetreat } from '../training/join-outcomes.js';
+import { startingFrom, withScope } from '../training/networks.js';
+import { armContextOf } from './arm-context.js';
+import { type ArmContext, armSubject, statisticsFor } from './arm-subject.js';
+import { type ArmSpec, armsOf, type Phase, type StageSpec, seedsOf, stagesOf } from './arms.js';
+import { type Artifact, artifact } from './artifact.js';
+import { networksOf } from './networks.js';
+import type { Run } from './run.js';
+import type { MigrateOptions } from './spec.js';
+import { rateStage } from './stages/rate.js';
+
+type PhaseOf<Kind extends Phase['kind']> = Extract<Phase, { readonly kind: Kind }>;
+
+interface ArmAtWork {
+  readonly run: Run;
+  readonly spec: ArmSpec;
+  readonly context: ArmContext;
+  readonly seed: number;
+}
+
+/** What a phase gives: the arm as it leaves it. `before` is null for the first one. */
+type RunPhase<Kind extends Phase['kind']> = (
+  arm: ArmAtWork,
+  before: ArmOutcome | null,
+  phase: PhaseOf<Kind>,
+  checkpoint: Artifact<ArmProgress>,
+) => Promise<ArmOutcome>;
+
+/**
+ * An arm under way, in one of its phases. That of a phase that has ended is kept until the arm is: a run that is resumed does not take its
+ * steps again.
+ */
+const checkpointArtifact = (arm: ArmSpec, seed: number, phase: number): Artifact<ArmProgress> =>
+  artifact<ArmProgress>('checkpoint', `${arm.name}-${seed}${phase === 0 ? '' : `-stage-${phase + 1}`}`, [
+    'epoch',
+    'step',
+    'state',
+    'curve',
+    'finished',
+  ]);
+
+/** Takes an arm through its phases, or goes on in the one in which it stands. */
+export async function trainWithSeed(run: Run, spec: ArmSpec, seed: number): Promise<ArmOutcome> {
+  run.hooks.onArm(spec.name, seed, run.data.train.split.count);
+  const arm = { run, spec, context: { ...(await armContextOf(run)), seed }, seed };
+  let outcome: ArmOutcome | null = null;
+  for (const [i, phase] of spec.phases.entries()) {
+    const checkpoint = checkpointArtifact(spec, seed, i);
+    outcome =
+      phase.kind === 'train'
+        ? await phases.train(arm, outcome, phase, checkpoint)
+        : await phases.recalibrate(arm, outcome, phase, checkpoint);
+  }
+  return present(outcome, `a phase of the arm ${spec.name}`);
+}
+
+/** Removes what an arm that has been trained was to go on from. */
+export async function removeCheckpoints({ place }: Run, spec: ArmSpec, seed: number): Promise<void> {
+  for (const i of spec.phases.keys()) await place.store.remove(checkpointArtifact(spec, seed, i));
+}
+
+const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
+  async train({ run, spec, context }, before, { scope, epochs }, checkpoint) {
+    const { store } = run.place;
+    const whole = (await networksOf(run))[spec.network];
+    const network = withScope(before === null ? whole : startingFrom(whole, before.parameters), scope);
+    const subject = armSubject(context, network, before?.epochs);
+    const earlier = before?.epochs ?? 0;
+    const total = stagesOf(run.options).reduce((sum, stage) => sum + stage.epochs, 0);
+    try {
+      const outcome = await trainArm(
+        subject,
+        await armSettingsOf(run, context.task, { scope, epochs }),
+        {
+          onStep: (report) => run.hooks.onStep(spec.name, { ...report, epoch: earlier + report.epoch, epochs: total }),
+          onEpoch(point) {
+            if (before === null) run.hooks.onEpoch(spec.name, point);
+            else if (point.epoch > 0) run.hooks.onEpoch(spec.name, laterPoint(before, point));
+          },
+          onRetreat: (retreat) =>
+            run.hooks.onRetreat(spec.name, before === null ? retreat : laterRetreat(before, retreat)),
+          save: (progress) => store.put(checkpoint, progress),
+          signal: run.hooks.signal,
+        },
+        await store.get(checkpoint),
+      );
+      return before === null ? outcome : joinOutcomes(before, outcome);
+    } finally {
+      await subject.stepper.release();
+    }
+  },
+
+  async recalibrate({ run, spec, context }, before) {
+    const outcome = present(before, `what the arm ${spec.name} is before its statistics are estimated anew`);
+    const { trainable } = (await networksOf(run))[spec.network];
+    const statistics = await statisticsFor(context, trainable, outcome.parameters);
+    return { ...outcome, parameters: new Map([...outcome.parameters, ...statistics]) };
+  },
+};
+
+async function armSettingsOf(run: Run, task: RunTask, stage: StageSpec): Promise<ArmSettings> {
+  const { training } = run.options;
+  const { budgetSeconds } = training;
+  const shares = armsOf(run.options).length * seedsOf(run.options).length;
+  const allEpochs = stagesOf(run.options).reduce((sum, { epochs }) => sum + epochs, 0);
+  return {
+    epochs: stage.epochs,
+    budgetSeconds: budgetSeconds === null ? null : (budgetSeconds / shares) * (stage.epochs / allEpochs),
+    patience: training.patience,
+    schedule: training.schedule,
+    warmup: training.warmup,
+    averagesEpochs: training.average?.kind === 'swa',
+    criterion: criterionOf(run.options, task),
+    ...(await rateStage.of(run)),
+  };
+}
+
+/** The loss, unless the user names the metric that counts. */
+export function criterionOf(options: Pick<MigrateOptions, 'task'>, task: RunTask): Criterion {
+  return options.task.metric === null
+    ? { by: 'loss' }
+    : { by: 'metric', higherIsBetter: isBetterHigher(task, task.metric) };
+}
