@@ -7,6 +7,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   average: '--average',
   batchNorm: '--batch-norm',
   batchSize: '--batch-size',
+  budget: '--budget',
   channelOrder: '--channel-order',
   classes: '--classes',
   clipNorm: '--clip-norm',

@@ -66,6 +66,13 @@ export function createProgress({ output, live, arms, now = () => performance.now
     onRangeTest({ learningRate }) {
       if (!live) keep(`learning rate ${learningRate}`);
     },
+    onBudget({ seconds, evaluationSeconds, arms: trained, armSeconds, steps, epochs, epochsAsked }) {
+      const about = (value: number): string => `${value < 10 ? Number(value.toPrecision(2)) : Math.round(value)} s`;
+      keep(
+        `budget ${about(seconds)}: about ${about(evaluationSeconds)} for evaluation, ${trained} x ${about(armSeconds)} for training, ` +
+          `in which ${epochs >= epochsAsked ? 'all' : `${epochs.toFixed(1)} of`} ${epochsAsked} epochs fit (${steps} steps in each arm)`,
+      );
+    },
     onArm(name, seed, trainSamples) {
       started++;
       arm = `${name} ${started}/${arms}`;

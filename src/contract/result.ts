@@ -328,6 +328,24 @@ export interface Acceptance {
   readonly goals: readonly Goal[];
 }
 
+/** How a run's budget of wall time was divided before the first step, from what was measured until then. */
+export interface BudgetPlan {
+  /** the budget, of the whole run, in seconds */
+  readonly seconds: number;
+  /** forecast of what comes after the last step */
+  readonly evaluationSeconds: number;
+  /** how many are trained: each arm with each seed */
+  readonly arms: number;
+  /** forecast of one of them */
+  readonly armSeconds: number;
+  /** that each of them takes at most */
+  readonly steps: number;
+  /** that these steps are, a fraction where the last one is not whole */
+  readonly epochs: number;
+  /** that were asked for */
+  readonly epochsAsked: number;
+}
+
 /** Runs that were judged on one test split. */
 export interface Looks {
   /** which of them this one is, from 1, as far as the runs beside the model tell */
@@ -624,6 +642,8 @@ export interface MigrateResult {
   readonly attribution: readonly AttributionAgreement[] | null;
   readonly monitoring: MonitoringBaseline | null;
   readonly looks: Looks;
+  /** what fitted into the budget, which `run.seconds` may be held against; null: there was none */
+  readonly budget: BudgetPlan | null;
   readonly acceptance: Acceptance;
   readonly verdict: VerdictName;
   readonly reasons: readonly VerdictReason[];

@@ -187,6 +187,7 @@ export type SettingName =
   | 'average'
   | 'batchNorm'
   | 'batchSize'
+  | 'budget'
   | 'channelOrder'
   | 'classes'
   | 'clipNorm'

@@ -26,6 +26,8 @@ import type { Subject } from './subject.js';
 type Explained = Pick<Subject, 'model' | 'data' | 'task' | 'judged' | 'before'>;
 
 const steps = 32;
+/** Through so many points of each sample the gradient is taken: those of the way, and the sample itself. */
+export const attributionPoints = steps + 1;
 const sampleRange = [4, 64] as const;
 /** of all passes together: seconds on two cores; one pass back costs about as much as one forward */
 const multiplyAddLimit = 1e11;

@@ -7,11 +7,12 @@ import { joinOutcomes, laterPoint, laterRetreat } from '../training/join-outcome
 import { startingFrom, withScope } from '../training/networks.js';
 import { armContextOf } from './arm-context.js';
 import { type ArmContext, armSubject, statisticsFor } from './arm-subject.js';
-import { type ArmSpec, armsOf, type Phase, type StageSpec, seedsOf, stagesOf } from './arms.js';
+import { type ArmSpec, type Phase, type StageSpec, stagesOf } from './arms.js';
 import { type Artifact, artifact } from './artifact.js';
 import { networksOf } from './networks.js';
 import type { Run } from './run.js';
 import type { MigrateOptions } from './spec.js';
+import { budgetOf } from './stages/budget.js';
 import { rateStage } from './stages/rate.js';
 
 type PhaseOf<Kind extends Phase['kind']> = Extract<Phase, { readonly kind: Kind }>;
@@ -105,18 +106,19 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
 
 async function armSettingsOf(run: Run, task: RunTask, stage: StageSpec): Promise<ArmSettings> {
   const { training } = run.options;
-  const { budgetSeconds } = training;
-  const shares = armsOf(run.options).length * seedsOf(run.options).length;
+  const budget = await budgetOf(run);
+  const { learningRate, offsetLearningRate } = await rateStage.of(run);
   const allEpochs = stagesOf(run.options).reduce((sum, { epochs }) => sum + epochs, 0);
   return {
     epochs: stage.epochs,
-    budgetSeconds: budgetSeconds === null ? null : (budgetSeconds / shares) * (stage.epochs / allEpochs),
+    steps: budget && Math.max(1, Math.floor(budget.steps * (stage.epochs / allEpochs))),
     patience: training.patience,
     schedule: training.schedule,
     warmup: training.warmup,
     averagesEpochs: training.average?.kind === 'swa',
     criterion: criterionOf(run.options, task),
-    ...(await rateStage.of(run)),
+    learningRate,
+    offsetLearningRate,
   };
 }
 

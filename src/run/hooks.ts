@@ -1,5 +1,5 @@
 import type { Reading } from '../contract/reading.js';
-import type { CurvePoint } from '../contract/result.js';
+import type { BudgetPlan, CurvePoint } from '../contract/result.js';
 import type { Retreat, StepReport } from '../training/arm.js';
 import type { ArmName } from './arms.js';
 import type { RangeTest } from './learning-rate.js';
@@ -12,6 +12,8 @@ export interface RunHooks {
   /** how the model is read, before anything is judged by it */
   onReading(reading: Reading): void;
   onRangeTest(test: RangeTest): void;
+  /** what fits into a budget, before the first step */
+  onBudget(plan: BudgetPlan): void;
   onArm(arm: ArmName, seed: number, trainSamples: number): void;
   onStep(arm: ArmName, report: StepReport): void;
   onEpoch(arm: ArmName, point: CurvePoint): void;
@@ -30,6 +32,7 @@ export function completeHooks(given: Partial<RunHooks>): RunHooks {
     onPhase: silent,
     onReading: silent,
     onRangeTest: silent,
+    onBudget: silent,
     onArm: silent,
     onStep: silent,
     onEpoch: silent,

@@ -55,6 +55,7 @@ export async function openRun(
   hooks: RunHooks,
   closing: (() => Promise<void>)[],
 ): Promise<Run> {
+  const began = performance.now();
   hooks.onPhase('load');
   const path = await findEntry(options.model);
   // hours of training are not to end in the way of a file that stands there already
@@ -90,7 +91,7 @@ export async function openRun(
     return opened;
   };
   const atEnd = (close: () => Promise<void>): void => void closing.push(close);
-  return { options, rule, hooks, model, signature, teacher, own, data, place, looks, device, atEnd };
+  return { options, rule, hooks, began, model, signature, teacher, own, data, place, looks, device, atEnd };
 }
 
 /** Test samples that training sees make figures that deployment will not: said before anybody waits for them. */

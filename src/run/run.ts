@@ -16,6 +16,8 @@ export interface Run {
   readonly options: MigrateOptions;
   readonly rule: AcceptanceRule;
   readonly hooks: RunHooks;
+  /** when it was, by `performance.now()` */
+  readonly began: number;
   /** the model as its files are now */
   readonly model: Model;
   readonly signature: Signature;

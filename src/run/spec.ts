@@ -29,7 +29,7 @@ export interface TrainingSettings {
   readonly stages: readonly TrainingStage[];
   /** at most; of each stage that does not say another number */
   readonly epochs: number;
-  /** of all trained arms together; null for none */
+  /** wall time of the whole run, of which every arm with every seed has as many steps; null for none */
   readonly budgetSeconds: number | null;
   readonly batchSize: number;
   readonly patience: number;

@@ -21,8 +21,8 @@ export interface TrainingBatches {
 
 export interface ArmSettings {
   readonly epochs: number;
-  /** the wall-clock share of this arm; null for none */
-  readonly budgetSeconds: number | null;
+  /** at most, with which the schedule ends too, in the middle of an epoch or not; null: those of all epochs */
+  readonly steps: number | null;
   /** epochs without a better validation after which training stops */
   readonly patience: number;
   readonly learningRate: number;
@@ -147,8 +147,7 @@ const mostRetreats = 3;
  *
  * Where the loss, or what a step made of the state, is no longer finite, the epoch begins again at half the learning rate, from the
  * state of the best epoch so far: the one before may be on its way to infinity already.
- * From a saved progress on, an arm computes what it would have without the interruption, bit for bit, unless a budget of
- * seconds drives its schedule.
+ * From a saved progress on, an arm computes what it would have without the interruption, bit for bit.
  * @throws Failure('interrupted') after saving, when the signal fires or the device fails; Failure('input') when it diverges
  * after `mostRetreats` halvings
  */
@@ -161,7 +160,7 @@ export async function trainArm(
   if (from?.finished === true) return outcomeOf(from);
   const { stepper, batches } = subject;
   const stepsPerEpoch = Math.ceil(batches.count / batches.batchSize);
-  const totalSteps = stepsPerEpoch * settings.epochs;
+  const totalSteps = Math.min(settings.steps ?? Number.POSITIVE_INFINITY, stepsPerEpoch * settings.epochs);
   if (from !== null) await stepper.write(from.state, from.stateSteps, batches.batchSize);
 
   let { epoch, step, steps, seconds, lossSum, sampleCount } = from ?? start;
@@ -182,10 +181,7 @@ export async function trainArm(
   let samples = present(curve.at(-1), 'the curve of an arm').samples;
   let trainedHere = 0;
   const secondsBefore = seconds;
-  const progress = (ahead = 0): number =>
-    settings.budgetSeconds === null
-      ? (steps + ahead) / totalSteps
-      : Math.max((steps + ahead) / totalSteps, seconds / settings.budgetSeconds);
+  const progress = (ahead = 0): number => (steps + ahead) / totalSteps;
   const stand = (finished: boolean, state: StepState): ArmProgress => ({
     epoch,
     step,
@@ -228,7 +224,7 @@ export async function trainArm(
 
   /** The rest of the epoch's steps; what went wrong, if anything did. */
   const takeSteps = async (): Promise<Divergence | null> => {
-    const feeds = progress() < 1 ? batches.epoch(epoch + 1, step) : [];
+    const feeds = progress() < 1 ? first(batches.epoch(epoch + 1, step), totalSteps - steps) : [];
     for await (const group of inGroups(feeds, await stepper.stepsPerCall(batches.batchSize))) {
       const began = performance.now();
       const rates = group.map((_, i) => {
@@ -247,9 +243,7 @@ export async function trainArm(
         lossSum += loss * count;
         sampleCount += count;
         const rate = trainedHere / (seconds - secondsBefore);
-        const stepsLeft = Math.max(0, totalSteps - steps) * (batches.batchSize / rate);
-        const secondsLeft =
-          settings.budgetSeconds === null ? stepsLeft : Math.min(stepsLeft, settings.budgetSeconds - seconds);
+        const secondsLeft = Math.max(0, totalSteps - steps) * (batches.batchSize / rate);
         hooks.onStep({
           epoch: epoch + 1,
           epochs: settings.epochs,
@@ -383,6 +377,15 @@ function divergenceFailure({ step, what }: Divergence, learningRate: number): Fa
 
 function allFinite(state: StepState): boolean {
   return [...state.values()].every((values) => values.every(Number.isFinite));
+}
+
+/** The first `count` batches. */
+async function* first<T>(batches: AsyncIterable<T>, count: number): AsyncGenerator<T> {
+  let given = 0;
+  for await (const batch of batches) {
+    yield batch;
+    if (++given >= count) return;
+  }
 }
 
 /** Batches by `size`, the last group smaller where they do not divide. */

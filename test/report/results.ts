@@ -193,6 +193,7 @@ export function makeResult({
       duplicates: { withinTest: 2, testInTraining: unseen === null ? 0 : count - unseen.count },
     },
     settings,
+    budget: null,
     environment: {
       version: '0.1.0',
       node: 'v20.20.2',

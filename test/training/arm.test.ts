@@ -10,6 +10,7 @@ import {
   type Retreat,
   trainArm,
 } from '../../src/training/arm.js';
+import { scheduleFactor } from '../../src/training/schedule.js';
 import type { StepFeed } from '../../src/training/stepper.js';
 import { line, lineStepper } from './line.js';
 
@@ -53,7 +54,7 @@ function weightOf(graph: Graph): number {
 
 const settings: ArmSettings = {
   epochs: 4,
-  budgetSeconds: null,
+  steps: null,
   patience: 10,
   learningRate: 0.5,
   offsetLearningRate: 0.5,
@@ -119,9 +120,31 @@ describe('an arm', () => {
     expect(await trainArm({ ...lost, validate }, settings, listening())).toMatchObject({ bestEpoch: 1 });
   });
 
-  it('ends with its budget, and its schedule with it', async () => {
-    const outcome = await trainArm(subject(), { ...settings, epochs: 1000, budgetSeconds: 1e-9 }, listening());
-    expect(outcome).toMatchObject({ epochs: 1, bestEpoch: 1 });
+  it('ends with its steps, in the middle of an epoch too, and its schedule with them', async () => {
+    const steps: number[] = [];
+    const onStep: ArmHooks['onStep'] = ({ step }) => steps.push(step);
+    const [short, whole] = [subject(), subject()];
+    const rates: number[] = [];
+    const { runAll } = short.stepper;
+    short.stepper.runAll = (feeds, learningRates) => {
+      rates.push(...learningRates.map(({ weights = Number.NaN }) => weights));
+      return runAll.call(short.stepper, feeds, learningRates);
+    };
+    const outcome = await trainArm(short, { ...settings, epochs: 1000, steps: 5 }, listening({ onStep }));
+    // three batches are an epoch
+    expect(steps).toEqual([1, 2, 3, 1, 2]);
+    expect(outcome).toMatchObject({ epochs: 2, curve: [{ step: 0 }, { step: 3 }, { step: 5, samples: 18 }] });
+    expect(rates).toEqual([0, 1, 2, 3, 4].map((step) => 0.5 * scheduleFactor('cosine', step / 5)));
+    // more steps than there are epochs for are none
+    expect(await trainArm(whole, { ...settings, epochs: 2, steps: 100 }, listening())).toMatchObject({ epochs: 2 });
+  });
+
+  it('takes exactly its steps where several are one call', async () => {
+    const counted = subject();
+    let taken = 0;
+    counted.stepper.stepsPerCall = async () => 2;
+    await trainArm(counted, { ...settings, steps: 3 }, listening({ onStep: () => taken++ }));
+    expect(taken).toBe(3);
   });
 
   it('says what to do when it diverges at every rate that it tries', async () => {

@@ -7,7 +7,7 @@ import { batch, plain, stepperFor } from './networks.js';
 const stepsPerEpoch = 2;
 const settings = {
   epochs: 3,
-  budgetSeconds: null,
+  steps: null,
   patience: 9,
   learningRate: 0.02,
   offsetLearningRate: 0.02,

@@ -45,7 +45,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
   const budget = option(
     command,
     '--budget <DURATION>',
-    'time for training at most (90s, 10m, 1h30m), split evenly between the arms',
+    'wall time of the whole run (90s, 10m, 1h30m): training gets what evaluation leaves, in as many steps for every arm',
     duration,
     null,
     'none',

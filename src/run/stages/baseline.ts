@@ -13,28 +13,33 @@ import { readingStage, readRunOf } from './reading.js';
 interface Baseline {
   readonly before: JudgedPredictions;
   readonly parity: MigrateResult['parity'];
+  /** seconds that a prepared sample of the validation split takes forwards through the rewritten model, in batches */
+  readonly secondsPerSample: number;
 }
 
 export const baselineStage = defineStage<Baseline>({
   name: 'baseline',
   phase: null,
-  fields: ['before', 'parity'],
+  fields: ['before', 'parity', 'secondsPerSample'],
   async compute(run) {
     const validation = (await readingStage.of(run)).predictions;
     const { signature, data } = await readRunOf(run);
     const { session } = await deviceOf(run);
     const test = await predict(readSource(run.model, signature), signature, data.test, session);
-    return { before: { validation, test }, parity: await parityOf(run, validation) };
+    return { before: { validation, test }, ...(await parityOf(run, validation)) };
   },
 });
 
 /** The rewritten model with a = b = 0 against the original, measured on the validation split. */
-async function parityOf(run: Run, { values, width }: Predictions): Promise<Baseline['parity']> {
+async function parityOf(run: Run, { values, width }: Predictions): Promise<Omit<Baseline, 'before'>> {
   const { plan } = await planStage.of(run);
   const { signature, data } = await readRunOf(run);
   const untrained = freluNetwork(run.model, plan, run.options.training.scope, [], 0).bake(new Map());
   const validation = { ...data.validation, measures: [] };
   const rewritten = await predict(untrained.model, signature, validation, (await deviceOf(run)).session);
   // of maps the first alone are kept
-  return { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: values.length / width };
+  return {
+    parity: { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: values.length / width },
+    secondsPerSample: rewritten.seconds / validation.split.count,
+  };
 }

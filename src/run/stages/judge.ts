@@ -16,6 +16,7 @@ import { networksOf } from '../networks.js';
 import { checkInterrupt, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import { baselineStage } from './baseline.js';
+import { budgetOf } from './budget.js';
 import { planStage } from './plan.js';
 import { rateStage } from './rate.js';
 import { readingStage, readRunOf } from './reading.js';
@@ -56,6 +57,7 @@ async function judgementOf(run: Run, subject: Subject, measured: Measured): Prom
     diagram: diagramOf(model.graph, subject.plan),
     parity: (await baselineStage.of(run)).parity,
     looks: run.looks,
+    budget: await budgetOf(run),
     reading: (await readingStage.of(run)).reading,
     ...measured,
   };

@@ -5,12 +5,27 @@ import { armSubject } from '../arm-subject.js';
 import { stagesOf } from '../arms.js';
 import { findLearningRate } from '../learning-rate.js';
 import { networksOf } from '../networks.js';
+import { measurePace, type Pace } from '../pace.js';
 import { enter, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
 
 interface Rate {
   readonly learningRate: number;
   readonly offsetLearningRate: number;
+  /** how fast steps are; null where no budget asks for it */
+  readonly pace: Pace | null;
+}
+
+/** Of the budget, how much timing steps may take, and looking for a rate. */
+const [timingShare, searchShare] = [0.02, 0.1];
+/** Rates that are tried at least. */
+const fewestRates = 7;
+
+/** The steps that each rate is tried for: with a budget, as many as a share of it pays for. */
+function stepsPerRate(budgetSeconds: number | null, pace: Pace | null): number {
+  if (budgetSeconds === null || pace === null) return 40;
+  const affordable = Math.floor((searchShare * budgetSeconds) / (fewestRates * pace.step));
+  return Math.min(40, Math.max(8, affordable));
 }
 
 /** How an optimizer's useful rates lie to those of SGD: AdamW normalises its steps, so that they are about a tenth as high. */
@@ -29,24 +44,26 @@ function widestScope({ options }: Run): TrainScope {
 export const rateStage = defineStage<Rate>({
   name: 'rate',
   phase: null,
-  fields: ['learningRate', 'offsetLearningRate'],
+  fields: ['learningRate', 'offsetLearningRate', 'pace'],
   async compute(run) {
     const { learningRate, optimizer, budgetSeconds, offsetLearningRate, rateScales } = run.options.training;
-    const withOffsets = (rate: number): Rate => {
-      return { learningRate: rate, offsetLearningRate: offsetLearningRate ?? rateScales.offsets * rate };
+    const withOffsets = (rate: number, pace: Pace | null): Rate => {
+      return { learningRate: rate, offsetLearningRate: offsetLearningRate ?? rateScales.offsets * rate, pace };
     };
-    if (learningRate !== 'auto') return withOffsets(learningRate);
+    if (learningRate !== 'auto' && budgetSeconds === null) return withOffsets(learningRate, null);
     enter(run, 'learning-rate');
     const network = withScope((await networksOf(run)).frelu, widestScope(run));
     const subject = armSubject(await armContextOf(run), network);
     try {
+      const pace = budgetSeconds === null ? null : await measurePace(subject, timingShare * budgetSeconds);
+      if (learningRate !== 'auto') return withOffsets(learningRate, pace);
       const test = await findLearningRate(subject, {
-        steps: budgetSeconds === null ? 40 : 20,
+        steps: stepsPerRate(budgetSeconds, pace),
         scale: candidateScales[optimizer.kind],
         offsetScale: offsetLearningRate === null ? rateScales.offsets : 1,
       });
       run.hooks.onRangeTest(test);
-      return withOffsets(test.learningRate);
+      return withOffsets(test.learningRate, pace);
     } finally {
       await subject.stepper.release();
     }

@@ -8,6 +8,7 @@ import { type Artifact, artifact } from '../artifact.js';
 import { clipNormOf } from '../clip-norm.js';
 import { enter, perRun, type Run } from '../run.js';
 import type { Stage } from '../runner.js';
+import { budgetOf } from './budget.js';
 import { rateStage } from './rate.js';
 import { readRunOf } from './reading.js';
 
@@ -29,6 +30,7 @@ export const trainStage: Stage<TrainedArms> = {
           if (!entered) {
             // what they share is prepared first: the rate test has a phase of its own
             await rateStage.of(run);
+            await budgetOf(run);
             enter(run, 'train');
             tellClipping(run);
             entered = true;
