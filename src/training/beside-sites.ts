@@ -24,13 +24,43 @@ function constantOfTarget(graph: Graph, { kind, node, initializer }: FoldTarget)
   return normalization === undefined ? [] : [inputName(normalization, beta)];
 }
 
+/** Layers whose input 2 is a bias. */
 const layersWithBias: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'Gemm', 'BatchNormalization']);
 
+/** What gives an offset of its input on, to whoever reads its output. */
+const passing: ReadonlySet<string> = new Set([
+  'Add',
+  'AveragePool',
+  'Concat',
+  'Dropout',
+  'Flatten',
+  'GlobalAveragePool',
+  'GlobalMaxPool',
+  'Identity',
+  'MaxPool',
+  'ReduceMean',
+  'Reshape',
+  'Squeeze',
+  'Sum',
+  'Transpose',
+  'Unsqueeze',
+]);
+
+/** The biases of the next layers behind a site; of a MatMul, what an Add behind it adds. */
 function biasesOfReaders(graph: Graph, { output }: Site): string[] {
-  return graph.uses(output).flatMap(({ node }) => {
-    if (node.domain === '' && layersWithBias.has(node.opType)) return optionalInput(node, 2) ?? [];
-    // MatMul and its bias in an Add of its own
-    if (node.domain !== '' || node.opType !== 'MatMul') return [];
-    return graph.uses(outputName(node)).flatMap(({ node: next }) => (next.opType === 'Add' ? next.input : []));
-  });
+  const found: string[] = [];
+  const open = [output];
+  const seen = new Set(open);
+  for (let value = open.pop(); value !== undefined; value = open.pop()) {
+    for (const { node } of graph.uses(value)) {
+      if (node.domain !== '') continue;
+      if (layersWithBias.has(node.opType)) found.push(optionalInput(node, 2) ?? '');
+      if (node.opType === 'Add') found.push(...node.input);
+      const next = outputName(node);
+      if ((node.opType !== 'MatMul' && !passing.has(node.opType)) || seen.has(next)) continue;
+      seen.add(next);
+      open.push(next);
+    }
+  }
+  return found;
 }

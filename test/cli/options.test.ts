@@ -79,6 +79,60 @@ describe('the variation of samples', () => {
   });
 });
 
+describe('the options of the recipe', () => {
+  it('are read as they are given', () => {
+    const options = read(
+      trainingOptions,
+      ...['--average', 'ema:0.99', '--dropout', '0.2', '--stages', 'offsets:1, all', '--warmup', '0.1'],
+      ...[
+        '--lr-scale',
+        'offsets=10,head=0.5',
+        '--decay-scale',
+        'offsets=0',
+        '--max-offset',
+        '-0.1',
+        '--clip-norm',
+        'none',
+      ],
+    );
+    expect(options).toMatchObject({
+      average: { kind: 'ema', decay: 0.99 },
+      dropout: 0.2,
+      stages: [
+        { scope: 'offsets', epochs: 1 },
+        { scope: 'all', epochs: null },
+      ],
+      warmup: 0.1,
+      rateScales: { offsets: 10, biases: 1, head: 0.5 },
+      decayScales: { offsets: 0, biases: 1, head: 1 },
+      maxOffset: -0.1,
+      clipNorm: null,
+    });
+    expect(read(trainingOptions, '--average', 'ema', '--warmup', '200')).toMatchObject({
+      average: { kind: 'ema', decay: 0.999 },
+      warmup: 200,
+    });
+    expect(read(trainingOptions, '--average', 'swa').average).toEqual({ kind: 'swa' });
+  });
+
+  it.each([
+    ['--average', 'swa:0.9', 'ema:0.999'],
+    ['--average', 'ema:1', 'between 0 and 1'],
+    ['--average', 'sma', 'Did you mean'],
+    ['--dropout', '1', 'below 1'],
+    ['--stages', 'offsets,every', 'Choose one of all, biases, offsets, head'],
+    ['--stages', 'all:0', 'whole number'],
+    ['--stages', 'all:1:2', 'SCOPE:EPOCHS'],
+    ['--warmup', '1.5', 'whole number'],
+    ['--lr-scale', 'offset=2', 'Did you mean offsets'],
+    ['--lr-scale', 'offsets', 'NAME=FACTOR'],
+    ['--decay-scale', 'head=-1', '0 or more'],
+    ['--clip-norm', '0', 'above 0'],
+  ])('refuse %s %s', (name, value, says) => {
+    expect(() => read(trainingOptions, name, value)).toThrow(says);
+  });
+});
+
 describe('the options of the data', () => {
   it('split it where it is trained on', () => {
     expect(read(trainingData, '--data', 'a.csv')).toEqual({

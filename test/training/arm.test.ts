@@ -4,6 +4,7 @@ import { readFloats, writeFloats } from '../../src/model/tensor.js';
 import { float32 } from '../../src/runtime/session.js';
 import {
   type ArmHooks,
+  type ArmOutcome,
   type ArmProgress,
   type ArmSettings,
   type ArmSubject,
@@ -18,10 +19,10 @@ const count = 10;
 const batchSize = 4;
 
 /** Towards y = 3 x: ten samples, in batches of four, four and two; `validations` stands in for what validation would say, epoch by epoch. */
-function subject(validations?: readonly number[]): ArmSubject {
+function subject(validations?: readonly number[], averageDecay: number | null = null): ArmSubject {
   let validated = 0;
   return {
-    stepper: lineStepper(line(0)),
+    stepper: lineStepper(line(0), 0, averageDecay),
     batches: {
       count,
       batchSize,
@@ -72,6 +73,24 @@ function listening(changes: Partial<ArmHooks> = {}): ArmHooks {
     signal: new AbortController().signal,
     ...changes,
   };
+}
+
+/** Stops an arm after `at` steps, and goes on from what it saved. */
+async function interrupted(arm: () => ArmSubject, own: ArmSettings, at: number): Promise<ArmOutcome> {
+  const abort = new AbortController();
+  let saved: ArmProgress | null = null;
+  let steps = 0;
+  const stopping = listening({
+    onStep: () => {
+      if (++steps === at) abort.abort();
+    },
+    save: async (progress) => {
+      saved = progress;
+    },
+    signal: abort.signal,
+  });
+  await expect(trainArm(arm(), own, stopping)).rejects.toMatchObject({ kind: 'interrupted' });
+  return trainArm(arm(), own, listening(), saved);
 }
 
 describe('an arm', () => {
@@ -165,22 +184,7 @@ describe('an arm', () => {
 
   it.each([1, 3, 5, 12])('goes on from step %i as if it had not been stopped', async (at) => {
     const whole = await trainArm(subject(), settings, listening());
-
-    const abort = new AbortController();
-    let saved: ArmProgress | null = null;
-    let steps = 0;
-    const stopping = listening({
-      onStep: () => {
-        if (++steps === at) abort.abort();
-      },
-      save: async (progress) => {
-        saved = progress;
-      },
-      signal: abort.signal,
-    });
-    await expect(trainArm(subject(), settings, stopping)).rejects.toMatchObject({ kind: 'interrupted' });
-
-    const resumed = await trainArm(subject(), settings, listening(), saved);
+    const resumed = await interrupted(subject, settings, at);
     expect(resumed.parameters).toEqual(whole.parameters);
     expect(resumed.curve).toEqual(whole.curve);
   });
@@ -197,6 +201,84 @@ describe('an arm', () => {
     const again = await trainArm(subject(), settings, listening({ onStep }), saved);
     expect(again.parameters).toEqual(whole.parameters);
     expect(again.seconds).toBe(whole.seconds);
+  });
+});
+
+describe('an arm with more to its recipe', () => {
+  interface Recipe {
+    readonly name: string;
+    readonly own: ArmSettings;
+    readonly averageDecay: number | null;
+    readonly weight: number;
+  }
+
+  // PyTorch 2.13, the same ten samples in the same batches, SGD at 0.5 along a cosine:
+  //   plain; torch.optim.swa_utils.AveragedModel with avg_fn a + (1 - min(0.9, (1 + t) / (10 + t))) (p - a) after every step, begun with the start;
+  //   AveragedModel with its own mean, over the ends of the last two of four epochs, the rate from half of the steps on as it is there;
+  //   the rate times min(1, (t + 1) / 5); times min(1, (t + 1) / 3), a quarter of the twelve steps
+  const recipes: readonly Recipe[] = [
+    { name: 'nothing', own: settings, averageDecay: null, weight: 2.821969 },
+    { name: 'an exponential average', own: settings, averageDecay: 0.9, weight: 2.810072 },
+    { name: 'a mean over epochs', own: { ...settings, averagesEpochs: true }, averageDecay: null, weight: 2.894997 },
+    { name: 'a warm-up of steps', own: { ...settings, warmup: 5 }, averageDecay: null, weight: 2.570457 },
+    { name: 'a warm-up of a share', own: { ...settings, warmup: 0.25 }, averageDecay: null, weight: 2.790405 },
+  ];
+
+  it.each(recipes)('comes to where PyTorch comes to: $name', async ({ own, averageDecay, weight }) => {
+    const { parameters, bestEpoch } = await trainArm(subject(undefined, averageDecay), own, listening());
+    expect(parameters.get('w')?.[0]).toBeCloseTo(weight, 5);
+    expect(bestEpoch).toBe(4);
+  });
+
+  it.each(recipes)('goes on as if it had not been stopped: $name', async ({ own, averageDecay }) => {
+    const arm = () => subject(undefined, averageDecay);
+    const whole = await trainArm(arm(), own, listening());
+    for (const at of [2, 9, 11]) {
+      const resumed = await interrupted(arm, own, at);
+      expect(resumed.parameters).toEqual(whole.parameters);
+      expect(resumed.curve).toEqual(whole.curve);
+    }
+  });
+
+  it('goes back to the mean that it had, where an epoch diverges', async () => {
+    /** the weights that are judged, epoch by epoch; the one after the fourth is a ruin, and begins again */
+    const judged = async (averagesEpochs: boolean): Promise<readonly number[]> => {
+      const losses = [9, 8, 7, 6, 5, 1e9, 4, 3];
+      const seen: number[] = [];
+      const arm = subject();
+      const watched: ArmSubject = {
+        ...arm,
+        bake(parameters) {
+          seen.push(parameters.get('w')?.[0] ?? Number.NaN);
+          return arm.bake(parameters);
+        },
+        validate: async () => ({ loss: losses[seen.length - 1] ?? 1, metric: null }),
+      };
+      const own = { ...settings, schedule: 'constant', epochs: 6, averagesEpochs, criterion: { by: 'loss' } } as const;
+      const { retreats } = await trainArm(watched, own, listening());
+      expect(retreats).toEqual([{ epoch: 5, step: 15, learningRate: 0.25 }]);
+      return seen;
+    };
+    const [means, ends] = [await judged(true), await judged(false)];
+    const mean = (...epochs: readonly number[]): number =>
+      epochs.reduce((sum, at) => sum + (ends[at] ?? Number.NaN), 0) / epochs.length;
+    expect(means[5]).toBeCloseTo(mean(4, 5), 6);
+    expect(means[6]).toBeCloseTo(mean(4, 6), 6);
+    expect(means[7]).toBeCloseTo(mean(4, 6, 7), 6);
+  });
+
+  it('has running statistics estimated for averages, and for nothing else', async () => {
+    const settled = new Map([['w', Float32Array.of(2.5)]]);
+    const settle = vi.fn(async () => settled);
+    const last = await trainArm({ ...subject(), settle }, settings, listening());
+    expect(settle).not.toHaveBeenCalled();
+    expect(last.parameters.get('w')).not.toEqual(settled.get('w'));
+    const smoothed = await trainArm({ ...subject(undefined, 0.9), settle }, settings, listening());
+    expect(settle).toHaveBeenCalledTimes(settings.epochs);
+    expect(smoothed.parameters).toBe(settled);
+    settle.mockClear();
+    await trainArm({ ...subject(), settle }, { ...settings, averagesEpochs: true }, listening());
+    expect(settle).toHaveBeenCalledTimes(2);
   });
 });
 
@@ -280,20 +362,7 @@ describe('an arm that diverges', () => {
 
   it.each([4, 7])('goes on from step %i as if it had not been stopped, to the same retreat', async (at) => {
     const whole = await trainArm(diverging(5, 0.4), constant, listening());
-    const abort = new AbortController();
-    let saved: ArmProgress | null = null;
-    let steps = 0;
-    const stopping = listening({
-      onStep: () => {
-        if (++steps === at) abort.abort();
-      },
-      save: async (progress) => {
-        saved = progress;
-      },
-      signal: abort.signal,
-    });
-    await expect(trainArm(diverging(5, 0.4), constant, stopping)).rejects.toMatchObject({ kind: 'interrupted' });
-    const resumed = await trainArm(diverging(5, 0.4), constant, listening(), saved);
+    const resumed = await interrupted(() => diverging(5, 0.4), constant, at);
     expect(resumed.parameters).toEqual(whole.parameters);
     expect(resumed.curve).toEqual(whole.curve);
     expect(resumed.retreats).toEqual(whole.retreats);
