@@ -137,9 +137,9 @@ describe('the executable', () => {
     const data = await smallData();
     const evaluated = await run(['evaluate', await smallModel(), '--data', data, '--trust-reading'], env);
     expect(evaluated.code).toBe(0);
-    expect(evaluated.stderr.split('\n').filter((line) => !/^(input|output|classes|Warning: Read) /.test(line))).toEqual([
-      '',
-    ]);
+    expect(evaluated.stderr.split('\n').filter((line) => !/^(input|output|classes|Warning: Read) /.test(line))).toEqual(
+      [''],
+    );
   });
 
   it('is quiet when the reader of its output leaves early', async () => {

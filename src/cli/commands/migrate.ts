@@ -14,7 +14,6 @@ import { migrationOptions } from '../options/migration.js';
 import { argument, choice, flag, option } from '../options/option.js';
 import { languagesOption, yesOption } from '../options/run.js';
 import { text } from '../options/values.js';
-import { createProgress } from '../progress.js';
 import { askForData, confirm } from '../prompts.js';
 
 export function declareMigrate(command: Command): Run {
@@ -94,7 +93,10 @@ export function declareMigrate(command: Command): Run {
 }
 
 async function run(options: MigrateOptions, { io, writes }: Context): Promise<MigrateResult> {
-  const { migrate } = await import('../../run/migrate.js');
+  const [{ migrate }, { createProgress }] = await Promise.all([
+    import('../../run/migrate.js'),
+    import('../progress.js'),
+  ]);
   const { seeds, control } = options.training;
   const progress = createProgress({
     output: io.stderr,
