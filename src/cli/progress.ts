@@ -23,7 +23,8 @@ export interface ProgressOptions {
 const redrawMs = 100;
 const plainMs = 10_000;
 
-const phases: Readonly<Record<RunPhase, string>> = {
+/** What a run is doing, in words for a line that is replaced. */
+export const phaseWords: Readonly<Record<RunPhase, string>> = {
   load: 'reading the model',
   data: 'reading the data',
   baseline: 'evaluating the original model',
@@ -65,7 +66,7 @@ export function createProgress({ output, live, arms, now = () => performance.now
   return {
     onPhase(phase) {
       finish();
-      show(phases[phase]);
+      show(phaseWords[phase]);
       last = now();
     },
     onReading(reading) {
