@@ -7,12 +7,23 @@ export interface Writes {
   sentence: string;
 }
 
+/** The command line that is run, for a command that asks for what it lacks and then runs another. */
+export interface CommandLine {
+  /** as it was given */
+  readonly words: readonly string[];
+  /** the words that a command line comes down to behind the command's name: those of a configuration file, and its own */
+  inForce(words: readonly string[]): Promise<readonly string[]>;
+  /** Runs another; returns its exit code. */
+  run(words: readonly string[]): Promise<number>;
+}
+
 /** What a command is run with, beside its own arguments. */
 export interface Context {
   readonly io: Io;
   /** print one JSON document instead of a table */
   readonly json: boolean;
   readonly writes: Writes;
+  readonly line: CommandLine;
 }
 
 /** A command, its arguments read; returns the exit code. */

@@ -5,9 +5,11 @@ import { printableLines } from '../printable.js';
 import { packageVersion } from '../version.js';
 import type { Configured } from './config/apply.js';
 import type { ConfigOption } from './config/options.js';
-import type { Run, Writes } from './context.js';
+import type { CommandLine, Run, Writes } from './context.js';
 import type { Io } from './io.js';
+import { questionsFor } from './questions.js';
 import { suggest } from './suggest.js';
+import { wrongUsage } from './wrong-usage.js';
 
 /** Declares a command's arguments and options on `command`; the returned function runs it once they are parsed. */
 type Declare = (command: Command) => Run;
@@ -137,14 +139,21 @@ function isCommandName(word: string): word is CommandName {
  * @throws Failure('usage') for a command line that is none, and whatever the command throws
  */
 export async function runCommand(argv: readonly string[], io: Io, writes: Writes): Promise<number> {
+  const asked = argv.filter((word) => word !== '--debug').length > 0 ? null : await askForModel(io);
+  if (asked !== null) return runCommand([...argv, asked], io, writes);
   const called = calledCommand(argv);
   let code = 0;
   let declare: Declare | null = null;
   const program = newProgram(io);
   const runWith = (command: Command, run: Run): void => {
     command.action(async () => {
-      code = await run({ io, json: program.getOptionValue('json') === true, writes });
+      code = await run({ io, json: program.getOptionValue('json') === true, writes, line });
     });
+  };
+  const line: CommandLine = {
+    words: argv,
+    inForce: async (words) => (declare === null ? [] : (await configure(words, called, declare))?.words) ?? [],
+    run: (words) => runCommand(words, io, writes),
   };
   for (const [name, entry] of Object.entries<Entry>(commands)) {
     const { summary, load } = entry;
@@ -170,9 +179,17 @@ export async function runCommand(argv: readonly string[], io: Io, writes: Writes
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return 0;
-    throw wrongUsage(error, called, io);
+    throw wrongUsage(error, `See: ${io.command} ${called} --help.`);
   }
   return code;
+}
+
+/** The model that a user has in mind who named nothing; null where nobody can be asked. */
+async function askForModel(io: Io): Promise<string | null> {
+  const questions = await questionsFor(io);
+  if (questions === null) return null;
+  const { chooseModel } = await import('./guide/choose-model.js');
+  return chooseModel(questions, process.cwd());
 }
 
 /** Of these, too, only the one that is called is loaded. */
@@ -275,14 +292,4 @@ function calledCommand(argv: readonly string[]): CommandName {
     what: `There is no command, and no model, '${first}'.`,
     cure: `Did you mean ${meant}?`,
   });
-}
-
-/** Commander's own words, which name the argument and may suggest another, with where to read on. */
-function wrongUsage(error: CommanderError, called: CommandName, { command }: Io): Failure {
-  const message = error.message
-    .replace(/^error: /, '')
-    .replace(/\n\((.*)\)$/, '. $1')
-    .replace(/^./, (letter) => letter.toUpperCase());
-  const what = /[.?]$/.test(message) ? message : `${message}.`;
-  return new Failure('usage', { what, cure: `See: ${command} ${called} --help.` }, { cause: error });
 }

@@ -1,7 +1,8 @@
-import { printable } from '../printable.js';
 import type { RunHooks, RunPhase } from '../run/hooks.js';
+import type { StepReport } from '../training/arm.js';
 import type { TextOutput } from './io.js';
 import { readingLines } from './reading-lines.js';
+import { bar, redrawnLine, roomIn, widthOf } from './redrawn-line.js';
 
 /** Draws what a run tells. */
 export interface Progress extends Omit<RunHooks, 'signal'> {
@@ -22,7 +23,8 @@ export interface ProgressOptions {
 const redrawMs = 100;
 const plainMs = 10_000;
 
-const phases: Readonly<Record<RunPhase, string>> = {
+/** What a run is doing, in words for a line that is replaced. */
+export const phaseWords: Readonly<Record<RunPhase, string>> = {
   load: 'reading the model',
   data: 'reading the data',
   baseline: 'evaluating the original model',
@@ -32,32 +34,39 @@ const phases: Readonly<Record<RunPhase, string>> = {
   write: 'writing',
 };
 
+/** An arm under way. */
+interface ArmUnderWay {
+  /** 'control 1/2' */
+  readonly title: string;
+  /** milliseconds */
+  readonly began: number;
+  /** the largest share of its training that was done so far, in [0, 1] */
+  share: number;
+  epochs: string;
+}
+
 export function createProgress({ output, live, arms, now = () => performance.now() }: ProgressOptions): Progress {
-  let drawn = false;
+  const { show: draw, settle, keep, clear } = redrawnLine(output);
   let last = Number.NEGATIVE_INFINITY;
-  let arm = '';
+  let arm: ArmUnderWay | null = null;
   let started = 0;
 
-  const clear = () => {
-    if (drawn) output.write('\r\x1b[2K');
-    drawn = false;
-  };
-  const keep = (line: string) => {
-    clear();
-    output.write(`${printable(line)}\n`);
-  };
   /** A line that the next one replaces; where nothing can be redrawn, one that stays. */
-  const show = (line: string) => {
-    if (!live) return keep(line);
-    clear();
-    // a line that wraps could not be taken back
-    output.write(printable(line).slice(0, widthOf(output) - 1));
-    drawn = true;
+  const show = (line: string) => (live ? draw(line) : keep(line));
+  /** On a terminal an arm that is trained leaves its bar behind. */
+  const finish = () => {
+    if (live && arm !== null && arm.share > 0) {
+      const { title, epochs, began } = arm;
+      draw(title, barFor(1, output, title), `epoch ${epochs}`, clock((now() - began) / 1000));
+      settle();
+      arm = null;
+    }
   };
 
   return {
     onPhase(phase) {
-      show(phases[phase]);
+      finish();
+      show(phaseWords[phase]);
       last = now();
     },
     onReading(reading) {
@@ -74,17 +83,34 @@ export function createProgress({ output, live, arms, now = () => performance.now
       );
     },
     onArm(name, seed, trainSamples) {
+      finish();
       started++;
-      arm = `${name} ${started}/${arms}`;
-      show(`${arm}: ${trainSamples} training samples, seed ${seed}`);
+      arm = { title: `${name} ${started}/${arms}`, began: now(), share: 0, epochs: '' };
+      show(`${arm.title}: ${trainSamples} training samples, seed ${seed}`);
       last = now();
     },
-    onStep(_, { epoch, epochs, step, stepsPerEpoch, loss, samplesPerSecond, secondsLeft }) {
-      if (now() - last < (live ? redrawMs : plainMs)) return;
+    onStep(_, report) {
+      if (arm === null || now() - last < (live ? redrawMs : plainMs)) return;
       last = now();
-      show(
-        `${arm}: epoch ${epoch}/${epochs}, step ${step}/${stepsPerEpoch}, loss ${figure(loss)}, ` +
-          `${Math.round(samplesPerSecond)} samples/s, ${clock(secondsLeft)} left`,
+      const { epoch, epochs, step, stepsPerEpoch, loss, samplesPerSecond, secondsLeft } = report;
+      const [left, speed] = [`${clock(secondsLeft)} left`, `${Math.round(samplesPerSecond)} samples/s`];
+      if (!live) {
+        keep(
+          `${arm.title}: epoch ${epoch}/${epochs}, step ${step}/${stepsPerEpoch}, loss ${figure(loss)}, ${speed}, ${left}`,
+        );
+        return;
+      }
+      arm.share = Math.max(arm.share, shareDone(report, (now() - arm.began) / 1000));
+      arm.epochs = `${epoch}/${epochs}`;
+      const percent = `${Math.floor(100 * arm.share)} %`.padStart(5);
+      draw(
+        arm.title,
+        barFor(arm.share, output, arm.title),
+        percent,
+        left,
+        `epoch ${arm.epochs}`,
+        `loss ${figure(loss)}`,
+        speed,
       );
     },
     onRetreat(name, { epoch, step, learningRate }) {
@@ -93,14 +119,14 @@ export function createProgress({ output, live, arms, now = () => performance.now
       );
     },
     onEpoch(_, { epoch, trainLoss, validationLoss, validationMetric }) {
-      if (live) return;
+      if (live || arm === null) return;
       last = now();
       const figures = [
         ...(trainLoss === null ? [] : [`training loss ${figure(trainLoss)}`]),
         ...(validationLoss === null ? [] : [`validation loss ${figure(validationLoss)}`]),
         ...(validationMetric === null ? [] : [`validation metric ${figure(validationMetric)}`]),
       ];
-      keep(`${arm}: epoch ${epoch}${epoch === 0 ? ' (untrained)' : ''}, ${figures.join(', ')}`);
+      keep(`${arm.title}: epoch ${epoch}${epoch === 0 ? ' (untrained)' : ''}, ${figures.join(', ')}`);
     },
     note: keep,
     warn: (message) => keep(`warning: ${message}`),
@@ -108,13 +134,27 @@ export function createProgress({ output, live, arms, now = () => performance.now
   };
 }
 
-function figure(value: number): string {
-  return value.toPrecision(4);
+/**
+ * How much of an arm's training is done, in [0, 1]: by its steps, or by the time that it has, where that ends first. Of an arm that is
+ * resumed, only the steps know.
+ */
+function shareDone({ epoch, epochs, step, stepsPerEpoch, secondsLeft }: StepReport, secondsSpent: number): number {
+  const bySteps = (epoch - 1 + step / stepsPerEpoch) / epochs;
+  const byTime = secondsSpent / (secondsSpent + Math.max(0, secondsLeft));
+  return Math.max(bySteps, Number.isFinite(byTime) ? byTime : 0);
 }
 
-/** A terminal that does not tell its width says 0. */
-function widthOf({ columns = 0 }: TextOutput): number {
-  return columns > 0 ? columns : 80;
+/** Places for the share and the time left behind a bar, `  100 %  1:02:05 left` with the spaces between. */
+const behindBar = 24;
+const widestBar = 32;
+
+/** A bar that leaves room for what matters more; '' in a terminal that has none for it. */
+function barFor(share: number, output: TextOutput, title: string): string {
+  return bar(share, Math.min(widestBar, roomIn(output) - widthOf(title) - behindBar));
+}
+
+function figure(value: number): string {
+  return value.toPrecision(4);
 }
 
 /** Minutes and seconds, 1:05, with hours where there are any, 1:02:05. */

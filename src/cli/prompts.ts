@@ -1,64 +1,24 @@
-import { access } from 'node:fs/promises';
 import { Failure, type Fault } from '../contract/failure.js';
-import { printable } from '../printable.js';
 import { shellQuote } from '../shell.js';
 import type { Context } from './context.js';
 import { flagOf, wordsOf } from './flags.js';
-import { type Io, outputForQuestions, type TextOutput } from './io.js';
+import type { Io } from './io.js';
+import { questionsFor } from './questions.js';
 
-/** How long an end of the input that came before the question has to show itself, in milliseconds. */
-const patience = 50;
+export const dataQuestion = 'Data set (a file or folder):';
 
-/**
- * Where a question can be put to somebody, and null where nobody is. A terminal whose input has ended (`script ... < /dev/null`) has
- * nobody before it, and would be waited for without end: that shows only before the prompt takes the keyboard over.
- */
-async function whereToAsk(io: Io): Promise<TextOutput | null> {
-  const output = outputForQuestions(io);
-  if (output === null) return null;
-  const { stdin } = io;
-  const ended = await new Promise<boolean>((resolve) => {
-    const drop = (): void => {};
-    const settle = (hasEnded: boolean): void => {
-      clearTimeout(timer);
-      stdin.off('end', end).off('data', drop).pause();
-      resolve(hasEnded);
-    };
-    const end = (): void => settle(true);
-    const timer = setTimeout(() => settle(false), patience);
-    stdin.on('end', end).on('data', drop);
-  });
-  return ended ? null : output;
-}
-
-async function promptOf({ stdin }: Io, output: TextOutput) {
-  const { createPromptModule } = await import('inquirer');
-  return createPromptModule({ input: stdin, output });
-}
+/** A data set that was not named, where nobody can be asked for it. */
+export const missingData = (): Failure =>
+  new Failure('usage', { what: '--data PATH is missing.', cure: 'Name the data set.' });
 
 /**
  * The data set where none was named: asked for on a terminal.
  * @throws Failure('usage') where nobody can be asked; Failure('interrupted') when the question is left
  */
 export async function askForData(io: Io, quiet: boolean): Promise<string> {
-  const output = quiet ? null : await whereToAsk(io);
-  if (output === null) {
-    throw new Failure('usage', { what: '--data PATH is missing.', cure: 'Name the data set.' });
-  }
-  const prompt = await promptOf(io, output);
-  const question = prompt<{ path: string }>([
-    {
-      type: 'input',
-      name: 'path',
-      message: 'Data set (a file or folder):',
-      validate: (path: string) =>
-        access(path).then(
-          () => true,
-          () => `There is no ${path === '' ? 'such path' : path}.`,
-        ),
-    },
-  ]);
-  return (await answered(question)).path;
+  const questions = quiet ? null : await questionsFor(io);
+  if (questions === null) throw missingData();
+  return questions.path(dataQuestion);
 }
 
 export interface Consent {
@@ -83,19 +43,15 @@ export async function confirm(
   consent: Consent,
 ): Promise<void> {
   if (yes) return;
-  const output = json ? null : await whereToAsk(io);
-  if (output === null) {
+  const questions = json ? null : await questionsFor(io);
+  if (questions === null) {
     throw new Failure('usage', {
       what: `${consent.refusal} without a yes, and there is nobody to ask for it.`,
       cure: 'Say it beforehand.',
       settings: ['yes'],
     });
   }
-  const prompt = await promptOf(io, output);
-  const question = prompt<{ agreed: boolean }>([
-    { type: 'confirm', name: 'agreed', message: printable(consent.question), default: consent.byDefault },
-  ]);
-  if ((await answered(question)).agreed) return;
+  if (await questions.agree(consent.question, consent.byDefault)) return;
   throw new Failure('interrupted', { what: 'Not started.', ...consent.instead });
 }
 
@@ -106,34 +62,18 @@ export async function confirm(
 export async function askForWay(error: unknown, io: Io, argv: readonly string[]): Promise<readonly string[] | null> {
   const isQuiet = argv.includes('--yes') || argv.includes('--json');
   if (!(error instanceof Failure) || error.ways.length === 0 || isQuiet) return null;
-  const output = await whereToAsk(io);
-  if (output === null) return null;
-  const prompt = await promptOf(io, output);
+  const questions = await questionsFor(io);
+  if (questions === null) return null;
   const choices = error.ways.map(({ name, settings }) => ({
-    name: printable(`${name} (${settings.map(flagOf).join(' ')})`),
+    name: `${name} (${settings.map(flagOf).join(' ')})`,
     value: settings.flatMap(wordsOf),
   }));
-  const question = prompt<{ words: readonly string[] | null }>([
-    {
-      type: 'select',
-      name: 'words',
-      message: 'How shall it be read?',
-      choices: [...choices, { name: 'stop here', value: null }],
-    },
-  ]);
-  const { words } = await question.catch((left: unknown) => {
-    if (left instanceof Error && left.name === 'ExitPromptError') return { words: null };
-    throw left;
-  });
+  const words = await questions
+    .choose<readonly string[] | null>('How shall it be read?', [...choices, { name: 'stop here', value: null }])
+    .catch((left: unknown) => {
+      if (left instanceof Failure && left.kind === 'interrupted') return null;
+      throw left;
+    });
   if (words !== null) io.stderr.write(`Going on with ${words.map(shellQuote).join(' ')}\n`);
   return words;
-}
-
-async function answered<T>(question: Promise<T>): Promise<T> {
-  return question.catch((cause: unknown) => {
-    if (cause instanceof Error && cause.name === 'ExitPromptError') {
-      throw new Failure('interrupted', { what: 'Interrupted.', cure: 'Run the command again.' }, { cause });
-    }
-    throw cause;
-  });
 }

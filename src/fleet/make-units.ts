@@ -82,8 +82,9 @@ async function readEntry(
     const path = await findEntry(described === null ? model : await sources.local(described));
     const { data, ...settings } = mapPaths({ ...spec, seed }, (uri) => paths.get(uri) ?? uri);
     const training = { ...settings.training, device };
-    const rehearsal = await rehearse({ ...settings, model: path, data, training }, (message) =>
-      warn(`${name}: ${message}`),
+    const rehearsal = await rehearse(
+      { ...settings, model: path, data, training },
+      { warn: (message) => warn(`${name}: ${message}`) },
     );
     const read = described ?? (await localModel(path, rehearsal.files, sources.fingerprints));
     return { rehearsal, model: read, inputs };
@@ -103,7 +104,7 @@ function withEntry(known: PlannedModel | undefined, entry: FleetEntry, { rehears
     name: entry.name,
     model: model.uri,
     parameters: rehearsal.model.parameters,
-    sites: rehearsal.sites,
+    sites: rehearsal.plan.summary.migrate,
     samples: rehearsal.data,
     seconds: { ...known?.seconds, [entry.candidate]: forecast(entry.spec.training, rehearsal) },
   };

@@ -1,10 +1,11 @@
-import type { ModelDescription } from '../contract/model.js';
-import { describeModel } from '../model/describe.js';
+import type { ModelDescription, PlanDescription } from '../contract/model.js';
+import type { Reading } from '../contract/reading.js';
+import { describeModel, describePlan } from '../model/describe.js';
 import type { ModelFile } from '../model/model.js';
 import { makeScratch } from '../upgrade/scratch.js';
 import { stagesOf } from './arms.js';
 import { blamingModels } from './blame.js';
-import { completeHooks } from './hooks.js';
+import { completeHooks, type RunHooks } from './hooks.js';
 import { checkOptions, openRun } from './open.js';
 import { completeOptions, type MigrateRequest, type TrainingSettings } from './spec.js';
 import { planStage } from './stages/plan.js';
@@ -15,8 +16,8 @@ export interface Rehearsal {
   readonly model: ModelDescription;
   /** samples */
   readonly data: { readonly train: number; readonly validation: number; readonly test: number };
-  /** ReLUs that would be migrated */
-  readonly sites: number;
+  readonly plan: PlanDescription;
+  readonly reading: Reading;
   readonly files: readonly ModelFile[];
   /** seconds that one sample takes forwards on this machine; null where it could not be timed */
   readonly pass: number | null;
@@ -25,26 +26,27 @@ export interface Rehearsal {
 /**
  * Plans and reads a run as `migrate` would, and trains nothing: what a run refuses for its model, its data or its settings is refused here.
  * The model's folder is left as it is.
- * @param warn is told what a run would warn of
+ * @param hooks are told what a run would tell before it trains
  * @throws Failure as `migrate` does
  */
-export async function rehearse(request: MigrateRequest, warn: (message: string) => void): Promise<Rehearsal> {
+export async function rehearse(request: MigrateRequest, hooks: Partial<RunHooks>): Promise<Rehearsal> {
   const scratch = await makeScratch();
   const options = completeOptions({ ...request, dryRun: true, out: null, runDir: scratch.folder });
   const closing: (() => Promise<void>)[] = [scratch.discard];
   try {
     const rule = checkOptions(options);
     return await blamingModels([options.model], async () => {
-      const run = await openRun(options, rule, completeHooks({ warn }), closing);
+      const run = await openRun(options, rule, completeHooks(hooks), closing);
       const { plan } = await planStage.of(run);
-      const { predictions } = await readingStage.of(run);
+      const { predictions, reading } = await readingStage.of(run);
       const { train, validation, test } = run.data;
       const data = { train: train.split.count, validation: validation.split.count, test: test.split.count };
       const pass = predictions.seconds / data.validation;
       return {
         model: describeModel(run.model),
         data,
-        sites: plan.summary.migrate,
+        plan: describePlan(plan),
+        reading,
         files: run.model.files,
         pass: Number.isFinite(pass) && pass > 0 ? pass : null,
       };

@@ -3,7 +3,8 @@ import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProto
 import { messageOf } from '../contract/failure.js';
 import type { Provider } from '../contract/settings.js';
 import { floatValue, makeNode } from '../model/graph.js';
-import { float32, type InferenceSession, openSession } from './session.js';
+import { float32, type InferenceSession, listSupportedBackends, openSession } from './session.js';
+import { quietly, tryOut } from './trial.js';
 
 /** In the order in which `auto` prefers them. */
 const providers: readonly Provider[] = ['cuda', 'webgpu', 'dml', 'coreml', 'cpu'];
@@ -45,7 +46,7 @@ export interface DeviceHold {
  */
 export async function holdDevice(id: Provider): Promise<DeviceHold> {
   if (id !== 'webgpu') return { release: async () => {} };
-  let session: InferenceSession | undefined = await openSession(products(), sessionOptions(id));
+  let session: InferenceSession | undefined = await quietly(() => openSession(products(), sessionOptions(id)));
   return {
     async release() {
       const held = session;
@@ -55,12 +56,28 @@ export async function holdDevice(id: Provider): Promise<DeviceHold> {
   };
 }
 
-/** Multiplies matrices on every provider: what is reported as usable has computed. */
+/**
+ * Multiplies matrices on every provider: what is reported as usable has computed. What loads drivers is tried out in a process of its own
+ * before it is opened here.
+ */
 export async function discoverDevices(only: readonly Provider[] = providers): Promise<Device[]> {
+  const refusals = await Promise.all(only.map(refusalOf));
   const devices: Device[] = [];
-  for (const id of only) devices.push(await probe(id));
+  // one after another: what is measured is not to share the machine
+  for (const [i, id] of only.entries()) devices.push(await probe(id, refusals[i] ?? null));
   return devices;
 }
+
+/** Why a provider cannot be used, as a process of its own found; null where nothing speaks against it. */
+async function refusalOf(id: Provider): Promise<string | null> {
+  // what ONNX Runtime's package for this platform does not have, it refuses without loading anything
+  if (id === 'cpu' || !listSupportedBackends().some(({ name }) => name === id)) return null;
+  const trial = await tryOut(products(), alone(id));
+  return trial === null || trial.computes ? null : trial.reason;
+}
+
+/** Without the CPU to fall back on. */
+const alone = (id: Provider): InferenceSession.SessionOptions => ({ ...sessionOptions(id), executionProviders: [id] });
 
 /**
  * The device that `auto` means: the first usable one that multiplies faster than the CPU, else the CPU. An adapter in
@@ -72,21 +89,24 @@ export function preferredDevice(devices: readonly Device[]): Device | undefined 
   return usable.find(({ gigaflops }) => (gigaflops ?? 0) > (cpu?.gigaflops ?? 0)) ?? cpu;
 }
 
-async function probe(id: Provider): Promise<Device> {
+async function probe(id: Provider, refusal: string | null): Promise<Device> {
   // ONNX Runtime's binding for Node does not tell the adapter's name
   const device = { id, provider: `${id}ExecutionProvider`, adapter: null };
+  const unusable = (message: string): Device => {
+    const [line = ''] = message.split('\n');
+    // an assertion's place in ONNX Runtime's source stands before its words
+    return { ...device, usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
+  };
+  if (refusal !== null) return unusable(refusal);
   try {
-    // without the CPU to fall back on
-    const session = await openSession(products(), { ...sessionOptions(id), executionProviders: [id] });
+    const session = await quietly(() => openSession(products(), alone(id)));
     try {
       return { ...device, usable: true, reason: null, gigaflops: await measure(session) };
     } finally {
       await session.release();
     }
   } catch (cause) {
-    const [line = ''] = messageOf(cause).split('\n');
-    // an assertion's place in ONNX Runtime's source stands before its words
-    return { ...device, usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
+    return unusable(messageOf(cause));
   }
 }
 

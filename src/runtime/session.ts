@@ -6,7 +6,7 @@ import { withExplicitPads } from '../model/explicit-pads.js';
 import { padsBeforeMaxPool } from '../model/pad-before-max.js';
 import { threadOptions } from './threads.js';
 
-export { InferenceSession, Tensor } from 'onnxruntime-node';
+export { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 
 // what goes wrong is thrown as well, and a provider that is merely tried out and is not there need not be reported
 env.logLevel = 'fatal';

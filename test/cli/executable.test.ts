@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -119,6 +120,27 @@ describe('the executable', () => {
       expect(stderr).toMatch(/Stopping where the run can be resumed from.*--resume.*The model is untouched\.\n$/s);
     },
   );
+
+  const software = '/usr/lib/chromium/vk_swiftshader_icd.json';
+  const drivers = [
+    { driver: 'no driver', files: '/nowhere.json' },
+    ...(existsSync(software) ? [{ driver: 'a driver in software', files: software }] : []),
+  ];
+  if (drivers.length < 2) console.log(`skipped: no driver of Vulkan in software at ${software}`);
+
+  it.each(drivers)('keeps what drivers say to itself, with $driver', async ({ files }) => {
+    const env = { VK_ICD_FILENAMES: files, XDG_RUNTIME_DIR: '' };
+    const listed = await run(['devices', '--json'], env);
+    expect(listed).toMatchObject({ code: 0, stderr: '' });
+    const { devices }: { readonly devices: readonly object[] } = JSON.parse(listed.stdout);
+    expect(devices).toContainEqual(expect.objectContaining({ id: 'webgpu', usable: files === software }));
+    const data = await smallData();
+    const evaluated = await run(['evaluate', await smallModel(), '--data', data, '--trust-reading'], env);
+    expect(evaluated.code).toBe(0);
+    expect(evaluated.stderr.split('\n').filter((line) => !/^(input|output|classes|Warning: Read) /.test(line))).toEqual(
+      [''],
+    );
+  });
 
   it('is quiet when the reader of its output leaves early', async () => {
     const child = spawn(process.execPath, [executable, 'inspect', await smallModel(), '--json']);

@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createProgress } from '../../src/cli/progress.js';
+import { redrawnLine } from '../../src/cli/redrawn-line.js';
 import type { StepReport } from '../../src/training/arm.js';
 
 const clear = '\r\x1b[2K';
@@ -35,9 +36,25 @@ describe('progress on a terminal', () => {
     }
     const drawn = text().split(clear);
     expect(drawn).toHaveLength(11);
-    expect(drawn.at(-1)).toBe('control 1/2: epoch 1/5, step 100/100, loss 0.3039, 1263 samples/s, 1:24 left');
+    expect(drawn.at(-1)).toBe('control 1/2  [######------------------------]   20 %  1:24 left  epoch 1/5');
     progress.end();
     expect(text()).toBe(clear);
+  });
+
+  it('says less where there is less room, and never wraps', () => {
+    const drawnAt = (columns: number): string => {
+      const { progress, clock, text } = progressOn({ live: true, columns });
+      progress.onArm('control', 0, 6400);
+      clock.now += 1000;
+      progress.onStep('control', step(100, 3725));
+      return text().split(clear).at(-1) ?? '';
+    };
+    expect(drawnAt(120)).toBe(
+      'control 1/2  [######------------------------]   20 %  1:02:05 left  epoch 1/5  loss 0.3039  1263 samples/s',
+    );
+    expect(drawnAt(40)).toBe('control 1/2   20 %  1:02:05 left');
+    expect(drawnAt(46)).toBe('control 1/2  [##------]   20 %  1:02:05 left');
+    for (let columns = 5; columns <= 130; columns++) expect(drawnAt(columns).length).toBeLessThan(columns);
   });
 
   it('is cut where it would wrap, also on a terminal that does not tell its width', () => {
@@ -47,6 +64,41 @@ describe('progress on a terminal', () => {
     const unknown = progressOn({ live: true, columns: 0 });
     unknown.progress.onPhase('data');
     expect(unknown.text()).toBe('reading the data');
+  });
+
+  it('counts two places for a letter of Japanese, and cuts none in two', () => {
+    const output = Object.assign(new PassThrough(), { columns: 12 });
+    const line = redrawnLine(output);
+    line.show('モデル.onnx を読む');
+    expect(output.read().toString()).toBe('モデル.onnx');
+    line.show('e\u0301toile 👩‍👩‍👧 et moi');
+    expect(output.read().toString()).toBe(`${clear}e\u0301toile 👩‍👩‍👧 e`);
+  });
+
+  it('leaves the bar of an arm behind, with what it took', () => {
+    const { progress, clock, text } = progressOn({ live: true, columns: 60 });
+    progress.onArm('control', 0, 6400);
+    clock.now += 65_000;
+    progress.onStep('control', { ...step(40), epoch: 3 });
+    progress.onArm('frelu', 0, 6400);
+    expect(text().split(clear).slice(2)).toEqual([
+      'control 1/2  [######################]  epoch 3/5  1:05\nfrelu 2/2: 6400 training samples, seed 0',
+    ]);
+  });
+
+  it('goes by the time where that ends first, and never back', () => {
+    const { progress, clock, text } = progressOn({ live: true });
+    progress.onArm('control', 0, 6400);
+    const percents = [
+      { after: 1000, left: 1 },
+      { after: 1000, left: 6 },
+      { after: 6000, left: 0 },
+    ].map(({ after, left }) => {
+      clock.now += after;
+      progress.onStep('control', step(1, left));
+      return /(\d+) %/.exec(text().split(clear).at(-1) ?? '')?.[1];
+    });
+    expect(percents).toEqual(['50', '50', '100']);
   });
 
   it('makes way for a warning, which stays', () => {

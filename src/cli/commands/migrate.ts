@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
-import { exitCodes } from '../../contract/failure.js';
+import { Command, CommanderError } from 'commander';
+import { exitCodes, messageOf } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { MigrateResult } from '../../contract/result.js';
 import { printable } from '../../printable.js';
 import type { MigrateOptions } from '../../run/spec.js';
@@ -9,15 +10,23 @@ import { tellGitHub, warn } from '../github.js';
 import { watchInterrupts } from '../interrupt.js';
 import { hasColor, isLive } from '../io.js';
 import { logResults } from '../log-results.js';
+import type { MaybeDataOptions } from '../options/data.js';
 import { logOption } from '../options/log.js';
 import { migrationOptions } from '../options/migration.js';
 import { argument, choice, flag, option } from '../options/option.js';
 import { languagesOption, yesOption } from '../options/run.js';
 import { text } from '../options/values.js';
-import { createProgress } from '../progress.js';
-import { askForData, confirm } from '../prompts.js';
+import { confirm, missingData } from '../prompts.js';
+import { questionsFor } from '../questions.js';
+import { wrongUsage } from '../wrong-usage.js';
 
-export function declareMigrate(command: Command): Run {
+/** What a command line asks for; data may be missing. */
+interface Asked extends Omit<MigrateOptions, 'data' | 'command'> {
+  readonly data: MaybeDataOptions;
+}
+
+/** Declares what `migrate` takes. */
+function migrateOptions(command: Command) {
   const model = argument(command, '<MODEL>', 'the model to migrate');
   const migration = migrationOptions(command);
   const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
@@ -41,23 +50,28 @@ export function declareMigrate(command: Command): Run {
   const resume = flag(command, '--resume', 'go on with an interrupted run of the same settings');
   const languages = languagesOption(command);
   const log = logOption(command);
+  const asked = (): Asked => ({
+    ...migration(),
+    model: model(),
+    out: out(),
+    dryRun: dryRun(),
+    runDir: runDir(),
+    resume: resume(),
+    keepControl: keep() === 'control',
+    languages: languages(),
+  });
+  return { asked, yes, log };
+}
+
+export function declareMigrate(command: Command): Run {
+  const { asked, yes, log } = migrateOptions(command);
 
   return async (context) => {
     const destinations = log();
-    const quiet = context.json || yes();
-    const asked = migration();
-    const options: MigrateOptions = {
-      ...asked,
-      model: model(),
-      data: { ...asked.data, data: asked.data.data ?? (await askForData(context.io, quiet)) },
-      out: out(),
-      dryRun: dryRun(),
-      runDir: runDir(),
-      resume: resume(),
-      keepControl: keep() === 'control',
-      languages: languages(),
-      command: context.io.command,
-    };
+    const given = asked();
+    const { data } = given.data;
+    if (data === null) return guided(context, context.json || yes());
+    const options: MigrateOptions = { ...given, data: { ...given.data, data }, command: context.io.command };
     if (options.out === null && !options.dryRun) {
       await confirm(context, yes(), {
         question: `Replace ${options.model} if ${options.accept}? The old files are kept.`,
@@ -93,8 +107,55 @@ export function declareMigrate(command: Command): Run {
   };
 }
 
+/**
+ * Asks for what was not said, and runs the command line that says it.
+ * @throws Failure('usage') where nobody can be asked
+ */
+async function guided({ io, line }: Context, quiet: boolean): Promise<number> {
+  const questions = quiet ? null : await questionsFor(io);
+  if (questions === null) throw missingData();
+  const { guide } = await import('../guide/guide.js');
+  const words = await guide({
+    io,
+    questions,
+    words: line.words,
+    parse: async (words) => {
+      const given = parsed(await line.inForce(words)).asked();
+      return { ...given, data: { ...given.data, data: present(given.data.data, 'the data set') }, command: io.command };
+    },
+    check: (flag, value) => {
+      try {
+        parsed(['MODEL', flag, value]).asked();
+        return null;
+      } catch (error) {
+        return messageOf(error);
+      }
+    },
+  });
+  return line.run(words);
+}
+
+/** @throws Failure('usage') */
+function parsed(words: readonly string[]) {
+  const command = new Command()
+    .option('--debug')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} });
+  const options = migrateOptions(command);
+  try {
+    command.parse(words, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) throw wrongUsage(error);
+    throw error;
+  }
+  return options;
+}
+
 async function run(options: MigrateOptions, { io, writes }: Context): Promise<MigrateResult> {
-  const { migrate } = await import('../../run/migrate.js');
+  const [{ migrate }, { createProgress }] = await Promise.all([
+    import('../../run/migrate.js'),
+    import('../progress.js'),
+  ]);
   const { seeds, control } = options.training;
   const progress = createProgress({
     output: io.stderr,
