@@ -53,6 +53,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   retry: '--retry',
   runDir: '--run-dir',
   scale: '--scale',
+  search: '--search',
   seeds: '--seeds',
   shard: '--shard',
   slice: '--slice',

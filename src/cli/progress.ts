@@ -29,6 +29,7 @@ export const phaseWords: Readonly<Record<RunPhase, string>> = {
   data: 'reading the data',
   baseline: 'evaluating the original model',
   'learning-rate': 'looking for a learning rate',
+  search: 'looking for a recipe',
   train: 'training',
   judge: 'evaluating the trained models',
   write: 'writing',
@@ -81,6 +82,12 @@ export function createProgress({ output, live, arms, now = () => performance.now
         `budget ${about(seconds)}: about ${about(evaluationSeconds)} for evaluation, ${trained} x ${about(armSeconds)} for training, ` +
           `in which ${epochs >= epochsAsked ? 'all' : `${epochs.toFixed(1)} of`} ${epochsAsked} epochs fit (${steps} steps in each arm)`,
       );
+    },
+    onTrial({ arm: name, recipe, trial, trials, rung, rungs }) {
+      finish();
+      arm = { title: `search ${rung}/${rungs}: ${name} ${trial}/${trials}, ${recipe}`, began: now(), share: 0, epochs: '' };
+      show(arm.title);
+      last = now();
     },
     onArm(name, seed, trainSamples) {
       finish();

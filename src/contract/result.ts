@@ -281,6 +281,36 @@ export interface SpreadPoint {
   readonly frelu: number | null;
 }
 
+/** One arm under a recipe that a search tried. */
+export interface TriedArm {
+  /** after each rung that it took part in: the epochs so far, and how what was kept validated */
+  readonly rungs: readonly {
+    readonly epochs: number;
+    readonly validationLoss: number | null;
+    readonly validationMetric: number | null;
+  }[];
+  readonly outcome: 'chosen' | 'stopped' | 'failed';
+  /** why it failed; null where it did not */
+  readonly why: string | null;
+}
+
+/** A recipe that a search tried. What changes FReLU alone is for the control arm the run's own recipe in another order of samples. */
+export interface TriedRecipe {
+  readonly name: string;
+  /** the options that say it; empty for the run's own settings */
+  readonly options: string;
+  readonly control: TriedArm | null;
+  readonly frelu: TriedArm;
+}
+
+/** Which recipes were tried on validation data, in both arms alike, and which each arm took. */
+export interface SearchResult {
+  readonly tried: readonly TriedRecipe[];
+  /** recipes for which the budget had no time, by name */
+  readonly leftOut: readonly string[];
+  readonly chosen: { readonly control: string | null; readonly frelu: string };
+}
+
 export type VerdictName = 'adopt' | 'reject' | 'inconclusive';
 
 /** What was concluded and from what; the sentences are made from these, in each language. */
@@ -637,6 +667,8 @@ export interface MigrateResult {
   readonly operations: BeforeAfter | null;
   /** values of one sample that activations, sums, scalings and normalizations write, as the file has them */
   readonly elementwise: BeforeAfter | null;
+  /** null where no recipe was looked for */
+  readonly search: SearchResult | null;
   /** one entry per seed when both trained arms were repeated; empty for one seed */
   readonly spread: readonly SpreadPoint[];
   readonly attribution: readonly AttributionAgreement[] | null;

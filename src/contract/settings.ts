@@ -233,6 +233,7 @@ export type SettingName =
   | 'retry'
   | 'runDir'
   | 'scale'
+  | 'search'
   | 'seeds'
   | 'shard'
   | 'slice'

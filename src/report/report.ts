@@ -21,6 +21,7 @@ import { limits } from './sections/limits.js';
 import { outputs } from './sections/outputs.js';
 import { reading } from './sections/reading.js';
 import { runbook } from './sections/runbook.js';
+import { search } from './sections/search.js';
 import { settings } from './sections/settings.js';
 import { sites } from './sections/sites.js';
 import { slices } from './sections/slices.js';
@@ -31,6 +32,7 @@ const sections = [
   arms,
   goals,
   outputs,
+  search,
   curves,
   classes,
   slices,

@@ -99,6 +99,13 @@ export function renderTerminal(
     ...(control === null ? [] : [`${text.arms.control} ${plain([numbers.metric(metric, control, null)])}`]),
     `${text.arms.frelu} ${plain([numbers.metric(metric, frelu, null)])}`,
   ]);
+  const { search } = result;
+  const recipes = (['control', 'frelu'] as const).flatMap((name) => {
+    const recipe = search?.chosen[name] ?? null;
+    return search === null || recipe === null
+      ? []
+      : [`${text.arms[name]} ${text.terminal.recipe(recipe, search.tried.length)}`];
+  });
   const rows: (readonly [label: string, value: string])[] = [
     ...(result.files.length === 0
       ? []
@@ -112,6 +119,7 @@ export function renderTerminal(
     ...body,
     '',
     ...(seeds.length === 0 ? [] : [...aligned(seeds), '']),
+    ...(recipes.length === 0 ? [] : [...recipes.map(printable), '']),
     ...stackedWhere([...deltas, ...others, ...worstSlice], width),
     '',
     `${chalk.bold[verdictColors[result.verdict]](inCapitals(printable(headline(result, text)), text.verdicts[result.verdict]))}  (${printable(text.terminal.accepted(result.acceptance.rule, result.acceptance.met))})`,

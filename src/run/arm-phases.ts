@@ -2,7 +2,7 @@ import { present } from '../contract/present.js';
 import { isBetterHigher } from '../evaluation/metrics.js';
 import type { RunTask } from '../reading/task.js';
 import { type ArmOutcome, type ArmProgress, type ArmSettings, trainArm } from '../training/arm.js';
-import type { Criterion } from '../training/criterion.js';
+import type { Criterion, Validation } from '../training/criterion.js';
 import { joinOutcomes, laterPoint, laterRetreat } from '../training/join-outcomes.js';
 import { startingFrom, withScope } from '../training/networks.js';
 import { armContextOf } from './arm-context.js';
@@ -48,16 +48,37 @@ const checkpointArtifact = (arm: ArmSpec, seed: number, phase: number): Artifact
 /** Takes an arm through its phases, or goes on in the one in which it stands. */
 export async function trainWithSeed(run: Run, spec: ArmSpec, seed: number): Promise<ArmOutcome> {
   run.hooks.onArm(spec.name, seed, run.data.train.split.count);
-  const arm = { run, spec, context: { ...(await armContextOf(run)), seed }, seed };
   let outcome: ArmOutcome | null = null;
-  for (const [i, phase] of spec.phases.entries()) {
-    const checkpoint = checkpointArtifact(spec, seed, i);
-    outcome =
-      phase.kind === 'train'
-        ? await phases.train(arm, outcome, phase, checkpoint)
-        : await phases.recalibrate(arm, outcome, phase, checkpoint);
-  }
+  for (const i of spec.phases.keys()) outcome = await takePhase(run, spec, seed, i, outcome);
   return present(outcome, `a phase of the arm ${spec.name}`);
+}
+
+/**
+ * Takes an arm through one of its phases, or goes on in it.
+ * @param before what the phases before it made of the arm; null for the first
+ */
+export async function takePhase(
+  run: Run,
+  spec: ArmSpec,
+  seed: number,
+  index: number,
+  before: ArmOutcome | null,
+): Promise<ArmOutcome> {
+  const arm = { run, spec, context: { ...(await armContextOf(run)), seed }, seed };
+  const phase = present(spec.phases[index], `the phase ${index + 1} of the arm ${spec.name}`);
+  const checkpoint = checkpointArtifact(spec, seed, index);
+  return phase.kind === 'train'
+    ? phases.train(arm, before, phase, checkpoint)
+    : phases.recalibrate(arm, before, phase, checkpoint);
+}
+
+/** How what was kept of an arm validated. */
+export function keptValidation({ curve, bestEpoch }: ArmOutcome): Validation {
+  const point = present(
+    curve.find(({ epoch }) => epoch === bestEpoch),
+    `the epoch ${bestEpoch} in a curve`,
+  );
+  return { loss: point.validationLoss ?? Number.POSITIVE_INFINITY, metric: point.validationMetric };
 }
 
 /** Removes what an arm that has been trained was to go on from. */

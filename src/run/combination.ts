@@ -24,7 +24,7 @@ const refuse = (what: string, cure: string, settings: readonly SettingHint[]): F
   new Failure('usage', { what, cure, settings, written: 'nothing' });
 
 function refuseOfRecipe(training: TrainingSettings): void {
-  const { scope, stages, rateScales, offsetLearningRate, initialOffset, maxOffset } = training;
+  const { scope, stages, rateScales, offsetLearningRate, initialOffset, maxOffset, search, seeds } = training;
   if (stages.length > 0 && scope !== 'all') {
     const what = `What is trained is said twice: ${scope}, and in stages (${stages.map((stage) => stage.scope).join(', ')}).`;
     throw refuse(what, 'Leave one out.', ['train', 'stages']);
@@ -33,6 +33,14 @@ function refuseOfRecipe(training: TrainingSettings): void {
     const what =
       'The learning rate of shifts and offsets is given, and what the learning rate is multiplied by for them.';
     throw refuse(what, 'Leave one out.', ['offsetLearningRate', 'learningRateScale']);
+  }
+  if (search && stages.length > 0) {
+    const what = 'A recipe is to be looked for, whose trials are trained in stages of their own.';
+    throw refuse(what, 'Leave out the stages, or the search.', ['stages', 'search']);
+  }
+  if (search && seeds > 1) {
+    const what = `A recipe is to be looked for, and ${seeds} seeds are to be trained: a search is one seed's.`;
+    throw refuse(what, 'Search first, then repeat what was found with several seeds.', ['search', 'seeds']);
   }
   if (maxOffset !== null && initialOffset > maxOffset) {
     const what = `Offsets start at ${initialOffset}, above what none may exceed (${maxOffset}).`;

@@ -4,7 +4,17 @@ import type { Retreat, StepReport } from '../training/arm.js';
 import type { ArmName } from './arms.js';
 import type { RangeTest } from './learning-rate.js';
 
-export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'train' | 'judge' | 'write';
+export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'search' | 'train' | 'judge' | 'write';
+
+/** One of the trials of a rung; all numbers from 1. */
+export interface TrialReport {
+  readonly arm: ArmName;
+  readonly recipe: string;
+  readonly trial: number;
+  readonly trials: number;
+  readonly rung: number;
+  readonly rungs: number;
+}
 
 /** What a run tells while it works; whoever listens decides what to draw. */
 export interface RunHooks {
@@ -14,6 +24,8 @@ export interface RunHooks {
   onRangeTest(test: RangeTest): void;
   /** what fits into a budget, before the first step */
   onBudget(plan: BudgetPlan): void;
+  /** an arm is taken through a rung of a search under a recipe */
+  onTrial(trial: TrialReport): void;
   onArm(arm: ArmName, seed: number, trainSamples: number): void;
   onStep(arm: ArmName, report: StepReport): void;
   onEpoch(arm: ArmName, point: CurvePoint): void;
@@ -33,6 +45,7 @@ export function completeHooks(given: Partial<RunHooks>): RunHooks {
     onReading: silent,
     onRangeTest: silent,
     onBudget: silent,
+    onTrial: silent,
     onArm: silent,
     onStep: silent,
     onEpoch: silent,

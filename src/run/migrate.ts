@@ -14,6 +14,7 @@ import { judgeStage } from './stages/judge.js';
 import { planStage } from './stages/plan.js';
 import { readingStage } from './stages/reading.js';
 import { reportStage } from './stages/report.js';
+import { searched } from './stages/search.js';
 import { stageStage } from './stages/stage.js';
 import { trainStage } from './stages/train.js';
 
@@ -37,8 +38,9 @@ async function runAll(options: MigrateOptions, rule: AcceptanceRule, hooks: RunH
   const closing: (() => Promise<void>)[] = [];
   const run = await openRun(options, rule, hooks, closing);
   try {
-    await runStages(stages, run);
-    return await reportStage.of(run);
+    const settled = await searched(run);
+    await runStages(stages, settled);
+    return await reportStage.of(settled);
   } catch (cause) {
     throw await explainDevice(run, cause);
   } finally {

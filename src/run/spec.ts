@@ -61,6 +61,8 @@ export interface TrainingSettings {
   /** what no step leaves an offset above; null: nothing */
   readonly maxOffset: number | null;
   readonly seeds: number;
+  /** a recipe is looked for on validation data, in both arms alike; of what follows these settings are where it begins */
+  readonly search: boolean;
   readonly control: boolean;
 }
 
@@ -155,6 +157,7 @@ export const defaultTraining: TrainingOptions = {
   initialOffset: 0,
   maxOffset: null,
   seeds: 1,
+  search: false,
   control: true,
 };
 

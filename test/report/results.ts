@@ -253,6 +253,7 @@ export function makeResult({
     memory: measured ? { before: 21_400_000, after: 21_450_000 } : null,
     elementwise: measured ? { before: 65_432, after: 81_790 } : null,
     operations: measured ? { before: 12_345_678, after: 12_350_000 } : null,
+    search: null,
     spread: [],
     attribution: measured ? makeAttribution(names) : null,
     monitoring: measured ? makeMonitoring(names, frelu, siteResults) : null,

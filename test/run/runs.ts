@@ -46,6 +46,7 @@ export const training: TrainingOptions = {
   initialOffset: 0,
   maxOffset: null,
   seeds: 1,
+  search: false,
   control: true,
 };
 

@@ -134,6 +134,11 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     oneOrMore,
     defaults.seeds,
   );
+  const search = flag(
+    command,
+    '--search',
+    'look for the recipe that validates best, by successive halving, in both arms alike; the test split is judged once',
+  );
   const control = flag(command, '--no-control', 'skip the control arm; the gain then cannot be attributed to FReLU');
   const recipe = recipeOptions(command);
   return () => ({
@@ -155,6 +160,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     batchNorm: batchNorm(),
     initialOffset: initialOffset(),
     seeds: seeds(),
+    search: search(),
     control: !control(),
   });
 }

@@ -552,6 +552,23 @@ export const en = {
     off: 'no',
   },
 
+  search: {
+    title: 'The search for a recipe',
+    lead: (count: Inline) =>
+      rich`${count} recipes were tried on the training data and compared on validation data, in both arms alike: after each round the better half went on from where it stood. What changes FReLU alone was for the control arm one more order of the samples, so that both arms chose among as many. The test split took no part.`,
+    chosen: (arms: readonly (readonly [arm: string, recipe: string])[]) =>
+      rich`${arms.map(([arm, recipe]) => `${arm} took "${recipe}"`).join(', ')}.`,
+    loss: 'validation loss',
+    metric: 'the metric on validation data',
+    table: (figure: string) => `Every recipe: ${figure} of what was kept, and after how many epochs`,
+    recipe: 'Recipe',
+    options: 'Options',
+    after: (figure: Inline, epochs: Inline) => rich`${figure} (${epochs})`,
+    wordGap: ' ',
+    outcomes: { chosen: 'chosen', stopped: 'stopped', failed: 'failed' },
+    failed: (recipe: string, why: string) => rich`"${recipe}" failed: ${why}`,
+    leftOut: (recipes: string) => rich`The budget had no time for: ${recipes}.`,
+  },
   risks: {
     title: 'Risks, and what these figures do not tell',
     missed: (goal: string, value: Inline, bound: Inline) => rich`Missed: ${goal} (measured ${value}, bound ${bound}).`,
@@ -661,6 +678,7 @@ export const en = {
   },
 
   terminal: {
+    recipe: (recipe: string, tried: number) => `took "${recipe}", of ${tried} recipes`,
     interval: '95 %',
     noInterval: 'no interval',
     epochs: 'epochs',

@@ -545,6 +545,22 @@ export const ja: Texts = {
     off: 'いいえ',
   },
 
+  search: {
+    title: '学習方法の探索',
+    lead: (count) =>
+      rich`${count}通りの学習方法を、対照とFReLUの両方で同じように試し、検証データで比べました。各段階の後、良いほうの半分だけが、その続きから学習を進めています。FReLUだけを変える方法は、対照ではサンプルの順序を変えた学習とし、どちらも同じ数の中から選びました。テストデータは使っていません。`,
+    chosen: (arms) => rich`${arms.map(([arm, recipe]) => `${arm}は「${recipe}」`).join('、')}を選びました。`,
+    loss: '検証損失',
+    metric: '検証データでの指標',
+    table: (figure) => `試した学習方法（採用したエポックの${figure}、かっこ内はエポック数）`,
+    recipe: '学習方法',
+    options: 'オプション',
+    after: (figure, epochs) => rich`${figure}（${epochs}）`,
+    wordGap: ' ',
+    outcomes: { chosen: '採用', stopped: '打ち切り', failed: '失敗' },
+    failed: (recipe, why) => rich`「${recipe}」は失敗しました：${why}`,
+    leftOut: (recipes) => rich`予算の時間内に試せなかったもの：${recipes}。`,
+  },
   risks: {
     title: 'リスクと、この結果だけでは分からないこと',
     missed: (goal, value, bound) => rich`未達の項目：${goal}（測定値 ${value}、基準 ${bound}）。`,
@@ -653,6 +669,7 @@ export const ja: Texts = {
   },
 
   terminal: {
+    recipe: (recipe, tried) => `「${recipe}」を採用（${tried}通りのうち）`,
     interval: '95％',
     noInterval: '区間なし',
     epochs: 'エポック',

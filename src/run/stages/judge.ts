@@ -20,6 +20,7 @@ import { budgetOf } from './budget.js';
 import { planStage } from './plan.js';
 import { rateStage } from './rate.js';
 import { readingStage, readRunOf } from './reading.js';
+import { searchOf } from './search.js';
 import { stagedArmOf, stageStage } from './stage.js';
 import { teachingOf } from './teacher.js';
 import { trainStage } from './train.js';
@@ -59,6 +60,7 @@ async function judgementOf(run: Run, subject: Subject, measured: Measured): Prom
     looks: run.looks,
     budget: await budgetOf(run),
     reading: (await readingStage.of(run)).reading,
+    search: await searchOf(run),
     ...measured,
   };
 }

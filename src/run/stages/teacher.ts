@@ -37,7 +37,7 @@ export const teachingOf = perRun(async (run): Promise<Teaching | null> => {
 });
 
 /** The answers of the teacher, asked once: a run that is resumed has them. */
-const teacherStage = defineStage<Answers>({
+export const teacherStage = defineStage<Answers>({
   name: 'teacher',
   phase: null,
   fields: ['train', 'validation', 'test'],

@@ -2,7 +2,7 @@ import { present } from '../../contract/present.js';
 import type { TrainedArm, TrainedArms } from '../../judge/subject.js';
 import type { ArmOutcome } from '../../training/arm.js';
 import { type Criterion, isBetter, type Validation } from '../../training/criterion.js';
-import { criterionOf, removeCheckpoints, trainWithSeed } from '../arm-phases.js';
+import { criterionOf, keptValidation, removeCheckpoints, trainWithSeed } from '../arm-phases.js';
 import { type ArmName, armsOf, seedsOf } from '../arms.js';
 import { type Artifact, artifact } from '../artifact.js';
 import { clipNormOf } from '../clip-norm.js';
@@ -57,13 +57,7 @@ function tellClipping(run: Run): void {
 
 /** Of several seeds, the one whose kept epoch validated best: a choice that the test split takes no part in. */
 function bestOnValidation(arms: readonly TrainedArm[], criterion: Criterion): TrainedArm | null {
-  const kept = ({ outcome }: TrainedArm): Validation => {
-    const point = present(
-      outcome.curve.find(({ epoch }) => epoch === outcome.bestEpoch),
-      `the epoch ${outcome.bestEpoch} in a curve`,
-    );
-    return { loss: point.validationLoss ?? Number.POSITIVE_INFINITY, metric: point.validationMetric };
-  };
+  const kept = ({ outcome }: TrainedArm): Validation => keptValidation(outcome);
   return arms.reduce<TrainedArm | null>(
     (best, arm) => (best === null || isBetter(criterion, kept(arm), kept(best)) ? arm : best),
     null,

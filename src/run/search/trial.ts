@@ -1,0 +1,97 @@
+import { Failure } from '../../contract/failure.js';
+import type { TriedArm } from '../../contract/result.js';
+import type { ArmOutcome } from '../../training/arm.js';
+import type { Validation } from '../../training/criterion.js';
+import { keptValidation, removeCheckpoints, takePhase } from '../arm-phases.js';
+import type { ArmSpec } from '../arms.js';
+import { artifact } from '../artifact.js';
+import type { Run } from '../run.js';
+
+/** An arm under a recipe: a run of that recipe's settings, whose phases are the rungs of the search. */
+export interface Trial {
+  /** the recipe's */
+  readonly name: string;
+  readonly run: Run;
+  readonly arm: ArmSpec;
+  readonly seed: number;
+}
+
+/** How a trial stood after a rung. */
+interface Standing {
+  readonly epochs: number;
+  readonly validation: Validation;
+  readonly seconds: number;
+  /** why it failed; null where it did not */
+  readonly failed: string | null;
+}
+
+export interface Tried {
+  readonly standings: readonly Standing[];
+  readonly failed: string | null;
+}
+
+const standingOf = ({ arm, seed }: Trial, rung: number) =>
+  artifact<Standing>('standing', `${arm.name}-${seed}-${rung}`, ['epochs', 'validation', 'failed']);
+
+const rungOf = ({ arm, seed }: Trial, rung: number) =>
+  artifact<ArmOutcome>('rung', `${arm.name}-${seed}-${rung}`, ['parameters', 'bestEpoch', 'curve']);
+
+/**
+ * Takes a trial through a rung, from where the one before left it. A recipe that diverges, or that the model does not take, has failed; that
+ * ends no search.
+ * @throws Failure('interrupted') when the run is; what was computed is kept
+ */
+export async function takeRung(trial: Trial, rung: number): Promise<Standing> {
+  const { run, arm, seed } = trial;
+  const { store } = run.place;
+  const known = await store.get(standingOf(trial, rung));
+  if (known !== null) return known;
+  const standing = await stand(trial, rung);
+  await store.put(standingOf(trial, rung), standing);
+  // whoever goes on does so from what this rung has left
+  await removeCheckpoints(run, arm, seed);
+  if (rung > 0) await store.remove(rungOf(trial, rung - 1));
+  return standing;
+}
+
+async function stand(trial: Trial, rung: number): Promise<Standing> {
+  const { run, arm, seed } = trial;
+  try {
+    const before = rung === 0 ? null : await outcomeAfter(trial, rung - 1);
+    const outcome = await takePhase(run, arm, seed, rung, before);
+    await run.place.store.put(rungOf(trial, rung), outcome);
+    const { epochs, seconds } = outcome;
+    return { epochs, seconds, validation: keptValidation(outcome), failed: null };
+  } catch (cause) {
+    if (!(cause instanceof Failure) || (cause.kind !== 'input' && cause.kind !== 'usage')) throw cause;
+    return {
+      epochs: 0,
+      seconds: 0,
+      validation: { loss: Number.POSITIVE_INFINITY, metric: null },
+      failed: cause.what,
+    };
+  }
+}
+
+/** What a rung made of the arm; null where it is not kept any more. */
+export function outcomeAfter(trial: Trial, rung: number): Promise<ArmOutcome | null> {
+  return trial.run.place.store.get(rungOf(trial, rung));
+}
+
+/** Forgets what a trial would go on from. */
+export async function drop(trial: Trial, rung: number): Promise<void> {
+  await trial.run.place.store.remove(rungOf(trial, rung));
+}
+
+/** A trial as the table has it. */
+export function triedArm({ standings, failed }: Tried, isChosen: boolean): TriedArm {
+  return {
+    rungs: standings.map(({ epochs, validation: { loss, metric } }) => ({
+      epochs,
+      validationLoss: Number.isFinite(loss) ? loss : null,
+      validationMetric: metric,
+    })),
+    outcome: failed !== null ? 'failed' : isChosen ? 'chosen' : 'stopped',
+    why: failed,
+  };
+}

@@ -1,0 +1,108 @@
+import { Failure } from '../../contract/failure.js';
+import type { TrainScope } from '../../contract/settings.js';
+import { createRandom } from '../../math/random.js';
+import { type ArmSpec, armsOf } from '../arms.js';
+import { checkCombination } from '../combination.js';
+import { checkDistillation } from '../distillation.js';
+import type { Run } from '../run.js';
+import type { MigrateOptions } from '../spec.js';
+import { rateStage } from '../stages/rate.js';
+import { readRunOf } from '../stages/reading.js';
+import { refuseVariation } from '../variation.js';
+import { type Candidate, candidatesBeside, isOfFreluAlone } from './candidates.js';
+import { deriveRun, type ScopeNames } from './derive.js';
+import type { Rung } from './halving.js';
+import type { Trial } from './trial.js';
+
+/** The recipes that go with the run's model and data. */
+export async function suitableCandidates(run: Run): Promise<readonly Candidate[]> {
+  const { task, others, signature, data } = await readRunOf(run);
+  const fed = { inputs: data.train.inputs, outputs: 1 + others.length, path: run.model.path };
+  return candidatesBeside(run.options).filter((candidate) => {
+    // masks are not learned from a teacher, and what is learned from one already has its targets
+    if (candidate.distill !== undefined && (data.train.samples.targets.kind === 'mask' || task.distilled)) return false;
+    if ((candidate.training?.labelSmoothing ?? 0) > 0 && task.loss === 'mse') return false;
+    const options = optionsOf(run.options, candidate);
+    try {
+      checkDistillation(options);
+      checkCombination(options);
+      refuseVariation(options.training, task, fed, signature);
+      return true;
+    } catch (cause) {
+      if (cause instanceof Failure && cause.kind === 'usage') return false;
+      throw cause;
+    }
+  });
+}
+
+function optionsOf(options: MigrateOptions, { training, distill, plan }: Candidate): MigrateOptions {
+  return {
+    ...options,
+    training: { ...options.training, ...training },
+    distill: { ...options.distill, ...distill },
+    plan: { ...options.plan, ...plan },
+  };
+}
+
+/** What the run's own recipe is called among the artifacts of a search: those of the run itself are of what was chosen. */
+const ownName = 'own';
+
+/** An arm under a recipe. */
+export async function trialOf(
+  run: Run,
+  candidate: Candidate,
+  index: number,
+  name: ArmSpec['name'],
+  rungs: readonly Rung[],
+): Promise<Trial> {
+  const isOwn = name === 'control' && isOfFreluAlone(candidate);
+  const settings = optionsOf(run.options, isOwn ? { name: candidate.name, options: '' } : candidate);
+  const rated = await withRate(run, settings, candidate);
+  const { training } = rated;
+  const options: MigrateOptions = {
+    ...rated,
+    training: { ...training, scope: 'all', stages: stagesOf(rungs, training.scope) },
+  };
+  const derived = deriveRun(run, options, scopeNames(candidate, index));
+  const arm = armsOf(options).find((each) => each.name === name);
+  if (arm === undefined) throw new Error(`there is no arm ${name}`);
+  // the recipe is the run's own: what differs is the order of the samples
+  const seed = isOwn ? createRandom(options.seed, index).uint32() : options.seed;
+  return { name: candidate.name, run: derived, arm, seed };
+}
+
+const stagesOf = (rungs: readonly Rung[], scope: TrainScope) => rungs.map(({ epochs }) => ({ scope, epochs }));
+
+/** Plans, and what follows from them, are of all recipes that do not change them. */
+function scopeNames({ name, plan, distill }: Candidate, index: number): ScopeNames {
+  const own = `${index}-${name.replaceAll(' ', '-')}`;
+  const planned = plan === undefined ? ownName : own;
+  return {
+    plan: planned,
+    baseline: planned,
+    teacher: distill === undefined ? ownName : own,
+    rate: own,
+    checkpoint: own,
+    rung: own,
+    standing: own,
+  };
+}
+
+/** One rate is found for the run's own recipe; the others go by it. */
+async function withRate(run: Run, options: MigrateOptions, { rate = 1 }: Candidate): Promise<MigrateOptions> {
+  const { training } = run.options;
+  if (training.learningRate !== 'auto') return options;
+  const found = await rateStage.of(ownRun(run));
+  return { ...options, training: { ...options.training, learningRate: found.learningRate * rate } };
+}
+
+const ownRuns = new WeakMap<Run, Run>();
+
+/** The run's own recipe, apart from what the run keeps of the one that is chosen. */
+export function ownRun(run: Run): Run {
+  const known = ownRuns.get(run);
+  if (known !== undefined) return known;
+  const own = deriveRun(run, run.options, scopeNames({ name: ownName, options: '' }, 0));
+  ownRuns.set(run, own);
+  return own;
+}

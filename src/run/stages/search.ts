@@ -1,0 +1,185 @@
+import { Failure } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
+import type { SearchResult, TriedRecipe } from '../../contract/result.js';
+import { type Criterion, isBetter } from '../../training/criterion.js';
+import { criterionOf, takePhase } from '../arm-phases.js';
+import { type ArmName, armsOf } from '../arms.js';
+import { enter, type Run } from '../run.js';
+import { defineStage } from '../runner.js';
+import type { Candidate } from '../search/candidates.js';
+import { deriveRun } from '../search/derive.js';
+import { type Rung, rungsOf } from '../search/halving.js';
+import { drop, outcomeAfter, type Trial, type Tried, takeRung, triedArm } from '../search/trial.js';
+import { ownRun, suitableCandidates, trialOf } from '../search/trials.js';
+import type { MigrateOptions } from '../spec.js';
+import { baselineStage } from './baseline.js';
+import { planStage } from './plan.js';
+import { rateStage } from './rate.js';
+import { readingStage, readRunOf } from './reading.js';
+import { teacherStage } from './teacher.js';
+import { trainedArtifact } from './train.js';
+
+/** What a search found, and the settings of a run of the recipe that the frelu arm took. */
+interface Found {
+  readonly search: SearchResult;
+  readonly options: Pick<MigrateOptions, 'training' | 'distill' | 'plan'>;
+}
+
+/**
+ * Finds a recipe for each arm by successive halving on the validation split: the same recipes, the same rungs, the same number of trials for both, so
+ * that neither has more to choose from. Every trial goes on from where its last rung left it. The test split takes no part. What the chosen
+ * trials made is kept as the run's own: plan, rate, trained arms.
+ */
+const searchStage = defineStage<Found>({
+  name: 'search',
+  phase: null,
+  fields: ['search', 'options'],
+  async compute(run) {
+    // a model without a ReLU is told as one
+    await planStage.of(ownRun(run));
+    const candidates = await suitableCandidates(run);
+    const rungs = rungsOf(run.options.training.epochs, candidates.length);
+    enter(run, 'search');
+    const arms = armsOf(run.options).map(({ name }) => name);
+    const searches = await Promise.all(
+      arms.map(async (name) => ({ name, contest: await contestOf(run, candidates, rungs, name) })),
+    );
+    for (const rung of rungs.keys()) {
+      for (const { name, contest } of searches) await takeAll(run, name, contest, rung, rungs);
+    }
+    for (const { name, contest } of searches) await keepWinner(run, name, contest, rungs);
+    return foundBy(run, searches, candidates);
+  },
+});
+
+/** One arm's search: its trials by recipe, and those that are still in it. */
+interface Contest {
+  readonly trials: readonly Trial[];
+  readonly tried: Tried[];
+  left: readonly number[];
+}
+
+async function contestOf(
+  run: Run,
+  candidates: readonly Candidate[],
+  rungs: readonly Rung[],
+  name: ArmName,
+): Promise<Contest> {
+  const trials: Trial[] = [];
+  for (const [i, candidate] of candidates.entries()) trials.push(await trialOf(run, candidate, i, name, rungs));
+  return { trials, tried: trials.map(() => ({ standings: [], failed: null })), left: [...trials.keys()] };
+}
+
+/** Takes the trials that are left through a rung, and leaves the better ones. */
+async function takeAll(run: Run, name: ArmName, contest: Contest, rung: number, rungs: readonly Rung[]): Promise<void> {
+  const { trials, tried, left } = contest;
+  for (const [at, i] of left.entries()) {
+    const trial = present(trials[i], 'a trial');
+    run.hooks.onTrial({
+      arm: name,
+      recipe: trial.name,
+      trial: at + 1,
+      trials: left.length,
+      rung: rung + 1,
+      rungs: rungs.length,
+    });
+    const standing = await takeRung(trial, rung);
+    const { standings } = present(tried[i], 'what was tried');
+    tried[i] =
+      standing.failed === null
+        ? { standings: [...standings, standing], failed: null }
+        : { standings, failed: standing.failed };
+  }
+  const criterion = criterionOf(run.options, (await readRunOf(run)).task);
+  const ranked = left
+    .filter((i) => tried[i]?.failed === null)
+    .toSorted((a, b) => compare(criterion, tried[a], tried[b]));
+  if (ranked.length === 0) throw allFailed(tried[0]?.failed ?? null);
+  const survivors = ranked.slice(0, present(rungs[rung], 'a rung').survivors);
+  for (const i of left.filter((each) => !survivors.includes(each))) await drop(present(trials[i], 'a trial'), rung);
+  contest.left = survivors;
+}
+
+/** The better one first; of equals the one that changes less, which stands before. */
+function compare(criterion: Criterion, a: Tried | undefined, b: Tried | undefined): number {
+  const [first, second] = [a, b].map((each) => present(each?.standings.at(-1), 'a standing').validation);
+  if (first === undefined || second === undefined) return 0;
+  if (isBetter(criterion, first, second)) return -1;
+  return isBetter(criterion, second, first) ? 1 : 0;
+}
+
+function allFailed(why: string | null): Failure {
+  return new Failure('input', {
+    what: `No recipe of the search trains this model. The run's own: ${why ?? 'no reason is known'}`,
+    cure: 'Choose the settings yourself.',
+    settings: ['search'],
+    written: 'model-untouched',
+  });
+}
+
+/** Keeps what the winning trial made as the run's own. */
+async function keepWinner(run: Run, name: ArmName, contest: Contest, rungs: readonly Rung[]): Promise<void> {
+  const trial = winnerOf(contest);
+  const last = rungs.length - 1;
+  let outcome = present(await outcomeAfter(trial, last), 'what the chosen recipe made of the arm');
+  // statistics are estimated anew behind the last rung
+  for (let i = rungs.length; i < trial.arm.phases.length; i++) {
+    outcome = await takePhase(trial.run, trial.arm, trial.seed, i, outcome);
+  }
+  const { store } = run.place;
+  await store.put(trainedArtifact(`${name}-${run.options.seed}`), outcome);
+  if (name !== 'frelu') return;
+  await store.put(planStage.kept, await planStage.of(trial.run));
+  await store.put(baselineStage.kept, await baselineStage.of(trial.run));
+  await store.put(rateStage.kept, await rateStage.of(trial.run));
+  const taught = await trial.run.place.store.get(teacherStage.kept);
+  if (taught !== null) await store.put(teacherStage.kept, taught);
+}
+
+const winnerOf = ({ trials, left }: Contest): Trial =>
+  present(trials[present(left[0], 'a recipe that is left')], 'its trial');
+
+function foundBy(
+  run: Run,
+  searches: readonly { readonly name: ArmName; readonly contest: Contest }[],
+  candidates: readonly Candidate[],
+): Found {
+  const contests = new Map(searches.map(({ name, contest }) => [name, contest] as const));
+  const frelu = present(contests.get('frelu'), 'the search of the frelu arm');
+  const control = contests.get('control');
+  const nameOf = (contest: Contest): string => present(candidates[contest.left[0] ?? -1], 'the chosen recipe').name;
+  const armOf = (contest: Contest, i: number) =>
+    triedArm(present(contest.tried[i], 'what was tried'), contest.left[0] === i);
+  const { training, distill, plan } = winnerOf(frelu).run.options;
+  // the rate is an artifact: that it was found is told of the run
+  const { learningRate } = run.options.training;
+  return {
+    search: {
+      tried: candidates.map(
+        ({ name, options }, i): TriedRecipe => ({
+          name,
+          options,
+          control: control === undefined ? null : armOf(control, i),
+          frelu: armOf(frelu, i),
+        }),
+      ),
+      leftOut: [],
+      chosen: { control: control === undefined ? null : nameOf(control), frelu: nameOf(frelu) },
+    },
+    options: { training: { ...training, learningRate }, distill, plan },
+  };
+}
+
+/** The run as it goes on: with the recipe that its search has found, where it was to look for one. */
+export async function searched(run: Run): Promise<Run> {
+  if (!run.options.training.search) return run;
+  await readingStage.of(run);
+  const { options } = await searchStage.of(run);
+  return deriveRun(run, { ...run.options, ...options }, {});
+}
+
+/** What a run's search tried; null where it was not to look for a recipe. */
+export async function searchOf({ options, place }: Run): Promise<SearchResult | null> {
+  if (!options.training.search) return null;
+  return present(await place.store.get(searchStage.kept), 'the search of a run that was to search').search;
+}

@@ -1,0 +1,153 @@
+import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { cutSubset } from '../../fixtures/subset.js';
+import type { MigrateResult } from '../../src/contract/result.js';
+import { exportArm } from '../../src/run/export.js';
+import type { TrialReport } from '../../src/run/hooks.js';
+import { migrate } from '../../src/run/migrate.js';
+import { epochsInAll, rungsOf } from '../../src/run/search/halving.js';
+import type { MigrateOptions } from '../../src/run/spec.js';
+import type * as Replace from '../../src/upgrade/replace.js';
+import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
+
+/** With this a run ends before the write that it is set to. */
+const writes = vi.hoisted(() => ({ count: 0, last: Number.POSITIVE_INFINITY, paths: [] as string[] }));
+class Crash extends Error {}
+
+vi.mock('../../src/upgrade/replace.js', async (original) => {
+  const { replaceFile } = await original<typeof Replace>();
+  const counted: typeof replaceFile = async (path, ...rest) => {
+    if (++writes.count > writes.last) throw new Crash(`before ${path}`);
+    writes.paths.push(path);
+    return replaceFile(path, ...rest);
+  };
+  return { replaceFile: counted };
+});
+
+describe('rungs', () => {
+  it.each([
+    [5, 12, [1, 2, 2], [6, 3, 1]],
+    [10, 5, [2, 4, 4], [3, 2, 1]],
+    [3, 2, [1, 1, 1], [1, 1, 1]],
+    [2, 7, [1, 1], [4, 1]],
+    [1, 7, [1], [1]],
+  ])('of %i epochs and %i recipes', (epochs, candidates, lengths, survivors) => {
+    const rungs = rungsOf(epochs, candidates);
+    expect(rungs.map((rung) => rung.epochs)).toEqual(lengths);
+    expect(rungs.map((rung) => rung.survivors)).toEqual(survivors);
+    expect(lengths.reduce((sum, each) => sum + each, 0)).toBe(epochs);
+  });
+
+  it('take as many epochs as their trials', () => {
+    expect(epochsInAll(rungsOf(5, 12), 12)).toBe(12 * 1 + 6 * 2 + 3 * 2);
+  });
+});
+
+const fixtures = join(import.meta.dirname, '../../fixtures');
+let data = '';
+
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), 'frelu-search-'));
+  await cutSubset(join(fixtures, 'data'), data, { train: 20, t10k: 20 });
+});
+afterAll(() => rm(data, { recursive: true, force: true }));
+
+async function modelCopy(): Promise<string> {
+  const model = join(await temporaryFolder(), 'plain.onnx');
+  await copyFile(join(fixtures, 'plain.onnx'), model);
+  return model;
+}
+
+const searching: Partial<MigrateOptions> = { training: { ...training, epochs: 3, learningRate: 'auto', search: true } };
+
+async function run(model: string, changes = searching, last = Number.POSITIVE_INFINITY, trials: TrialReport[] = []) {
+  Object.assign(writes, { count: 0, last, paths: [] });
+  return migrate(optionsFor(model, data, changes), hooks({ onTrial: (trial) => trials.push(trial) }));
+}
+
+/** Without what the clock and the place decide. */
+function timeless(result: MigrateResult): unknown {
+  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path']);
+  return JSON.parse(JSON.stringify(result, (key, value: unknown) => (dropped.has(key) ? undefined : value)));
+}
+
+describe('a search', { timeout: 300_000 }, () => {
+  it('gives both arms as many trials, keeps the best on validation data, and resumes to the same', async () => {
+    const model = await modelCopy();
+    const trials: TrialReport[] = [];
+    const result = await run(model, searching, undefined, trials);
+    const names = writes.paths.map((path) => basename(path));
+    const { search } = result;
+    const tried = search?.tried ?? [];
+    expect(tried.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([
+        'as given',
+        'three times the rate',
+        'moving average',
+        'dropout',
+        'an offset per channel',
+      ]),
+    );
+    for (const name of ['control', 'frelu'] as const) {
+      const own = tried.map((recipe) => recipe[name]);
+      expect(own.filter((arm) => arm?.outcome === 'chosen')).toHaveLength(1);
+      // halved after each rung
+      const lengths = own.map((arm) => arm?.rungs.length ?? 0);
+      const half = Math.ceil(tried.length / 2);
+      expect(lengths.filter((length) => length >= 2)).toHaveLength(half);
+      expect(lengths.filter((length) => length === 3)).toHaveLength(Math.ceil(half / 2));
+      const losses = own.flatMap((arm) =>
+        arm?.rungs.length === 3 ? [arm.rungs[2]?.validationLoss ?? Number.NaN] : [],
+      );
+      const chosen = own.find((arm) => arm?.outcome === 'chosen');
+      expect(chosen?.rungs[2]?.validationLoss).toBe(Math.min(...losses));
+      // what was chosen is what was judged
+      expect(result.arms[name]?.validation.logLoss?.value).toBeCloseTo(Math.min(...losses), 5);
+      expect(result.arms[name]?.epochs).toBe(3);
+    }
+    expect(trials.filter(({ arm }) => arm === 'control')).toHaveLength(trials.length / 2);
+    const bytes = await readFile(model);
+    const at = (name: string): number => names.findIndex((each) => each.startsWith(name));
+    const last = (name: string): number => names.findLastIndex((each) => each.startsWith(name));
+    const ends = [
+      at('standing.frelu'),
+      last('checkpoint'),
+      last('train.'),
+      at('search.artifact'),
+      at('stage.artifact'),
+    ];
+    expect(ends.every((end) => end > 0)).toBe(true);
+    for (const end of ends) {
+      const other = await modelCopy();
+      await expect(run(other, searching, end), names[end]).rejects.toThrow(Crash);
+      const resumed = await run(other, { ...searching, resume: true });
+      expect(timeless(resumed), names[end]).toEqual(timeless(result));
+      expect(await readFile(other), names[end]).toEqual(bytes);
+    }
+    // the control arm's model is the one that its recipe made
+    const out = join(await temporaryFolder(), 'control.onnx');
+    expect((await exportArm({ run: result.run.path, arm: 'control', out })).files).toHaveLength(1);
+  });
+
+  it('goes on where a recipe fails, and says why', async () => {
+    const model = await modelCopy();
+    // three times a rate at the edge of what trains diverges
+    const wild = { ...training, epochs: 1, learningRate: 'auto', search: true } as const;
+    const result = await run(model, { training: { ...wild, dropout: 0.2, control: false } });
+    expect(result.search?.chosen.control).toBeNull();
+    expect(result.search?.tried.map(({ name }) => name)).not.toContain('dropout');
+    expect(result.settings.learningRateFound).toBe(true);
+    expect(await readdir(join(result.run.path))).toContain('report.json');
+  });
+
+  it.each([
+    [{ seeds: 2 }, /a search is one seed's/],
+    [{ stages: [{ scope: 'all', epochs: 1 }] as const }, /stages of their own/],
+  ])('is refused beside %o', async (changes, message) => {
+    await expect(run(await modelCopy(), { training: { ...training, search: true, ...changes } })).rejects.toMatchObject(
+      { kind: 'usage', message: expect.stringMatching(message) },
+    );
+  });
+});
