@@ -1,16 +1,17 @@
-import { copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cutSubset } from '../../fixtures/subset.js';
+import { describe, expect, it, vi } from 'vitest';
 import type { MigrateResult } from '../../src/contract/result.js';
+import { encodeModel } from '../../src/model/onnx/write.js';
 import { exportArm } from '../../src/run/export.js';
 import type { TrialReport } from '../../src/run/hooks.js';
 import { migrate } from '../../src/run/migrate.js';
 import { epochsInAll, rungsOf } from '../../src/run/search/halving.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
 import type * as Replace from '../../src/upgrade/replace.js';
+import { parseGraph } from '../transforms/notation.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
+import { table, tableSetting } from './table.js';
 
 /** With this a run ends before the write that it is set to. */
 const writes = vi.hoisted(() => ({ count: 0, last: Number.POSITIVE_INFINITY, paths: [] as string[] }));
@@ -45,39 +46,50 @@ describe('rungs', () => {
   });
 });
 
-const fixtures = join(import.meta.dirname, '../../fixtures');
-let data = '';
+/** How many channels its ReLU has is known when it runs: none of them can have an offset of its own. */
+const ofUnknownWidth = `
+  x: float[N,2]
+  v = float[2,8]
+  vb = float[8]
+  w = float[8,2]
+  wb = float[2]
+  h = Gemm(x, v, vb) name=first
+  s = Shape(h)
+  k = Reshape(h, s)
+  r = Relu(k) name=relu
+  z = Gemm(r, w, wb) name=last
+  -> z`;
 
-beforeAll(async () => {
-  data = await mkdtemp(join(tmpdir(), 'frelu-search-'));
-  await cutSubset(join(fixtures, 'data'), data, { train: 20, t10k: 20 });
-});
-afterAll(() => rm(data, { recursive: true, force: true }));
-
-async function modelCopy(): Promise<string> {
-  const model = join(await temporaryFolder(), 'plain.onnx');
-  await copyFile(join(fixtures, 'plain.onnx'), model);
-  return model;
-}
+const points = table.replaceAll(/,(?:north|south),r\d+,/g, ',').replace(',site,row,', ',');
 
 const searching: Partial<MigrateOptions> = { training: { ...training, epochs: 3, learningRate: 'auto', search: true } };
 
-async function run(model: string, changes = searching, last = Number.POSITIVE_INFINITY, trials: TrialReport[] = []) {
+interface Setting {
+  readonly model: string;
+  readonly data: string;
+}
+
+async function run(
+  { model, data }: Setting,
+  changes = searching,
+  last = Number.POSITIVE_INFINITY,
+  trials: TrialReport[] = [],
+) {
   Object.assign(writes, { count: 0, last, paths: [] });
   return migrate(optionsFor(model, data, changes), hooks({ onTrial: (trial) => trials.push(trial) }));
 }
 
 /** Without what the clock and the place decide. */
 function timeless(result: MigrateResult): unknown {
-  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path']);
+  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path', 'origin']);
   return JSON.parse(JSON.stringify(result, (key, value: unknown) => (dropped.has(key) ? undefined : value)));
 }
 
 describe('a search', { timeout: 300_000 }, () => {
   it('gives both arms as many trials, keeps the best on validation data, and resumes to the same', async () => {
-    const model = await modelCopy();
+    const setting = await tableSetting(points);
     const trials: TrialReport[] = [];
-    const result = await run(model, searching, undefined, trials);
+    const result = await run(setting, searching, undefined, trials);
     const names = writes.paths.map((path) => basename(path));
     const { search } = result;
     const tried = search?.tried ?? [];
@@ -108,7 +120,7 @@ describe('a search', { timeout: 300_000 }, () => {
       expect(result.arms[name]?.epochs).toBe(3);
     }
     expect(trials.filter(({ arm }) => arm === 'control')).toHaveLength(trials.length / 2);
-    const bytes = await readFile(model);
+    const bytes = await readFile(setting.model);
     const at = (name: string): number => names.findIndex((each) => each.startsWith(name));
     const last = (name: string): number => names.findLastIndex((each) => each.startsWith(name));
     const ends = [
@@ -120,11 +132,11 @@ describe('a search', { timeout: 300_000 }, () => {
     ];
     expect(ends.every((end) => end > 0)).toBe(true);
     for (const end of ends) {
-      const other = await modelCopy();
+      const other = await tableSetting(points);
       await expect(run(other, searching, end), names[end]).rejects.toThrow(Crash);
       const resumed = await run(other, { ...searching, resume: true });
       expect(timeless(resumed), names[end]).toEqual(timeless(result));
-      expect(await readFile(other), names[end]).toEqual(bytes);
+      expect(await readFile(other.model), names[end]).toEqual(bytes);
     }
     // the control arm's model is the one that its recipe made
     const out = join(await temporaryFolder(), 'control.onnx');
@@ -132,22 +144,26 @@ describe('a search', { timeout: 300_000 }, () => {
   });
 
   it('goes on where a recipe fails, and says why', async () => {
-    const model = await modelCopy();
-    // three times a rate at the edge of what trains diverges
-    const wild = { ...training, epochs: 1, learningRate: 'auto', search: true } as const;
-    const result = await run(model, { training: { ...wild, dropout: 0.2, control: false } });
-    expect(result.search?.chosen.control).toBeNull();
-    expect(result.search?.tried.map(({ name }) => name)).not.toContain('dropout');
-    expect(result.settings.learningRateFound).toBe(true);
-    expect(await readdir(join(result.run.path))).toContain('report.json');
+    const { model, data } = await tableSetting(points);
+    await writeFile(model, Buffer.concat(encodeModel(parseGraph(ofUnknownWidth).model)));
+    const changes = { training: { ...training, learningRate: 0.01, dropout: 0.2, control: false, search: true } };
+    const { search, settings } = await run({ model, data }, changes);
+    expect(search?.chosen.control).toBeNull();
+    const names = search?.tried.map(({ name }) => name) ?? [];
+    // the rate and the dropout are as they were given
+    expect(names).not.toContain('dropout');
+    expect(names).not.toContain('three times the rate');
+    const failed = search?.tried.find(({ name }) => name === 'an offset per channel')?.frelu;
+    console.log(JSON.stringify(failed), settings.granularity);
+    expect(failed).toMatchObject({ outcome: 'failed', rungs: [], why: expect.stringContaining('x') });
   });
 
   it.each([
     [{ seeds: 2 }, /a search is one seed's/],
     [{ stages: [{ scope: 'all', epochs: 1 }] as const }, /stages of their own/],
   ])('is refused beside %o', async (changes, message) => {
-    await expect(run(await modelCopy(), { training: { ...training, search: true, ...changes } })).rejects.toMatchObject(
-      { kind: 'usage', message: expect.stringMatching(message) },
-    );
+    await expect(
+      run(await tableSetting(points), { training: { ...training, search: true, ...changes } }),
+    ).rejects.toMatchObject({ kind: 'usage', message: expect.stringMatching(message) });
   });
 });
