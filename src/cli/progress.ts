@@ -85,7 +85,12 @@ export function createProgress({ output, live, arms, now = () => performance.now
     },
     onTrial({ arm: name, recipe, trial, trials, rung, rungs }) {
       finish();
-      arm = { title: `search ${rung}/${rungs}: ${name} ${trial}/${trials}, ${recipe}`, began: now(), share: 0, epochs: '' };
+      arm = {
+        title: `search ${rung}/${rungs}: ${name} ${trial}/${trials}, ${recipe}`,
+        began: now(),
+        share: 0,
+        epochs: '',
+      };
       show(arm.title);
       last = now();
     },

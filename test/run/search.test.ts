@@ -1,15 +1,15 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { Failure } from '../../src/contract/failure.js';
 import type { MigrateResult } from '../../src/contract/result.js';
-import { encodeModel } from '../../src/model/onnx/write.js';
+import type * as Phases from '../../src/run/arm-phases.js';
 import { exportArm } from '../../src/run/export.js';
 import type { TrialReport } from '../../src/run/hooks.js';
 import { migrate } from '../../src/run/migrate.js';
 import { epochsInAll, rungsOf } from '../../src/run/search/halving.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
 import type * as Replace from '../../src/upgrade/replace.js';
-import { parseGraph } from '../transforms/notation.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 import { table, tableSetting } from './table.js';
 
@@ -26,6 +26,28 @@ vi.mock('../../src/upgrade/replace.js', async (original) => {
   };
   return { replaceFile: counted };
 });
+
+/** Which training fails, as one does that diverges at every rate. */
+const failing = vi.hoisted(() => ({ dropout: Number.NaN }));
+
+vi.mock('../../src/run/arm-phases.js', async (original) => {
+  const phases = await original<typeof Phases>();
+  const takePhase: typeof phases.takePhase = async (run, ...rest) => {
+    if (run.options.training.dropout !== failing.dropout) return phases.takePhase(run, ...rest);
+    throw new Failure('input', { what: 'The training diverges.', cure: 'Choose a smaller learning rate.' });
+  };
+  return { ...phases, takePhase };
+});
+
+/** While the trainings with so much dropout fail. */
+async function whileFailing<T>(dropout: number, work: () => Promise<T>): Promise<T> {
+  failing.dropout = dropout;
+  try {
+    return await work();
+  } finally {
+    failing.dropout = Number.NaN;
+  }
+}
 
 describe('rungs', () => {
   it.each([
@@ -45,20 +67,6 @@ describe('rungs', () => {
     expect(epochsInAll(rungsOf(5, 12), 12)).toBe(12 * 1 + 6 * 2 + 3 * 2);
   });
 });
-
-/** How many channels its ReLU has is known when it runs: none of them can have an offset of its own. */
-const ofUnknownWidth = `
-  x: float[N,2]
-  v = float[2,8]
-  vb = float[8]
-  w = float[8,2]
-  wb = float[2]
-  h = Gemm(x, v, vb) name=first
-  s = Shape(h)
-  k = Reshape(h, s)
-  r = Relu(k) name=relu
-  z = Gemm(r, w, wb) name=last
-  -> z`;
 
 const points = table.replaceAll(/,(?:north|south),r\d+,/g, ',').replace(',site,row,', ',');
 
@@ -143,19 +151,27 @@ describe('a search', { timeout: 300_000 }, () => {
     expect((await exportArm({ run: result.run.path, arm: 'control', out })).files).toHaveLength(1);
   });
 
-  it('goes on where a recipe fails, and says why', async () => {
-    const { model, data } = await tableSetting(points);
-    await writeFile(model, Buffer.concat(encodeModel(parseGraph(ofUnknownWidth).model)));
-    const changes = { training: { ...training, learningRate: 0.01, dropout: 0.2, control: false, search: true } };
-    const { search, settings } = await run({ model, data }, changes);
+  it('goes on where a recipe fails, and says why; what was given is tried in no other way', async () => {
+    const setting = await tableSetting(points);
+    const changes = { training: { ...training, mixup: 0.2, control: false, search: true } };
+    const { search } = await whileFailing(0.2, () => run(setting, changes));
     expect(search?.chosen.control).toBeNull();
     const names = search?.tried.map(({ name }) => name) ?? [];
-    // the rate and the dropout are as they were given
-    expect(names).not.toContain('dropout');
+    expect(names).not.toContain('mixup');
     expect(names).not.toContain('three times the rate');
-    const failed = search?.tried.find(({ name }) => name === 'an offset per channel')?.frelu;
-    console.log(JSON.stringify(failed), settings.granularity);
-    expect(failed).toMatchObject({ outcome: 'failed', rungs: [], why: expect.stringContaining('x') });
+    const failed = search?.tried.find(({ name }) => name === 'dropout')?.frelu;
+    expect(failed).toEqual({ outcome: 'failed', rungs: [], why: 'The training diverges.' });
+  });
+
+  it('takes what is left where the own recipe fails, and ends where all do', async () => {
+    const setting = await tableSetting(points);
+    const only = { ...training, control: false, search: true };
+    const { search } = await whileFailing(0, () => run(setting, { dryRun: true, training: only }));
+    expect(search?.chosen.frelu).toBe('dropout');
+    await expect(whileFailing(0.3, () => run(setting, { training: { ...only, dropout: 0.3 } }))).rejects.toMatchObject({
+      kind: 'input',
+      message: expect.stringMatching(/No recipe of the search trains this model.*The training diverges/),
+    });
   });
 
   it.each([
