@@ -87,17 +87,17 @@ export async function removeCheckpoints({ place }: Run, spec: ArmSpec, seed: num
 }
 
 const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
-  async train({ run, spec, context }, before, { scope, epochs }, checkpoint) {
+  async train({ run, spec, context }, before, stage, checkpoint) {
     const { store } = run.place;
     const whole = (await networksOf(run))[spec.network];
-    const network = withScope(before === null ? whole : startingFrom(whole, before.parameters), scope);
+    const network = withScope(before === null ? whole : startingFrom(whole, before.parameters), stage.scope);
     const subject = armSubject(context, network, before?.epochs);
     const earlier = before?.epochs ?? 0;
     const total = stagesOf(run.options).reduce((sum, stage) => sum + stage.epochs, 0);
     try {
       const outcome = await trainArm(
         subject,
-        await armSettingsOf(run, context.task, { scope, epochs }),
+        await armSettingsOf(run, context.task, stage),
         {
           onStep: (report) => run.hooks.onStep(spec.name, { ...report, epoch: earlier + report.epoch, epochs: total }),
           onEpoch(point) {
@@ -132,7 +132,7 @@ async function armSettingsOf(run: Run, task: RunTask, stage: StageSpec): Promise
   const allEpochs = stagesOf(run.options).reduce((sum, { epochs }) => sum + epochs, 0);
   return {
     epochs: stage.epochs,
-    steps: budget && Math.max(1, Math.floor(budget.steps * (stage.epochs / allEpochs))),
+    steps: stage.steps ?? (budget && Math.max(1, Math.floor(budget.steps * (stage.epochs / allEpochs)))),
     patience: training.patience,
     schedule: training.schedule,
     warmup: training.warmup,

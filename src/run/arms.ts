@@ -16,6 +16,8 @@ export type Phase =
 export interface StageSpec {
   readonly scope: TrainScope;
   readonly epochs: number;
+  /** that it may take at most; left out: what a budget of the run leaves for it */
+  readonly steps?: number;
 }
 
 export interface ArmSpec {

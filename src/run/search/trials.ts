@@ -10,6 +10,7 @@ import { rateStage } from '../stages/rate.js';
 import { readRunOf } from '../stages/reading.js';
 import { refuseVariation } from '../variation.js';
 import { type Candidate, candidatesBeside, isOfFreluAlone } from './candidates.js';
+import type { Course } from './course.js';
 import { deriveRun, type ScopeNames } from './derive.js';
 import type { Rung } from './halving.js';
 import type { Trial } from './trial.js';
@@ -53,7 +54,7 @@ export async function trialOf(
   candidate: Candidate,
   index: number,
   name: ArmSpec['name'],
-  rungs: readonly Rung[],
+  { rungs, steps }: Course,
 ): Promise<Trial> {
   const isOwn = name === 'control' && isOfFreluAlone(candidate);
   const settings = optionsOf(run.options, isOwn ? { name: candidate.name, options: '' } : candidate);
@@ -61,14 +62,19 @@ export async function trialOf(
   const { training } = rated;
   const options: MigrateOptions = {
     ...rated,
-    training: { ...training, scope: 'all', stages: stagesOf(rungs, training.scope) },
+    // how many steps it may take is said of each rung
+    training: { ...training, budgetSeconds: null, scope: 'all', stages: stagesOf(rungs, training.scope) },
   };
   const derived = deriveRun(run, options, scopeNames(candidate, index));
   const arm = armsOf(options).find((each) => each.name === name);
   if (arm === undefined) throw new Error(`there is no arm ${name}`);
   // the recipe is the run's own: what differs is the order of the samples
   const seed = isOwn ? createRandom(options.seed, index).uint32() : options.seed;
-  return { name: candidate.name, run: derived, arm, seed };
+  const phases = arm.phases.map((phase, i) => {
+    const limit = steps?.[i];
+    return phase.kind === 'train' && limit !== undefined ? { ...phase, steps: limit } : phase;
+  });
+  return { name: candidate.name, run: derived, arm: { ...arm, phases }, seed };
 }
 
 const stagesOf = (rungs: readonly Rung[], scope: TrainScope) => rungs.map(({ epochs }) => ({ scope, epochs }));
@@ -82,6 +88,7 @@ function scopeNames({ name, plan, distill }: Candidate, index: number): ScopeNam
     baseline: planned,
     teacher: distill === undefined ? ownName : own,
     rate: own,
+    course: own,
     checkpoint: own,
     rung: own,
     standing: own,

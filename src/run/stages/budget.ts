@@ -21,26 +21,45 @@ export async function budgetOf(run: Run): Promise<BudgetPlan | null> {
   return run.options.training.budgetSeconds === null ? null : budgetStage.of(run);
 }
 
+/** The time of a run with a budget, before its first step, from what was measured until then; in seconds. */
+interface BudgetedTime {
+  readonly seconds: number;
+  /** what the run has taken */
+  readonly spent: number;
+  /** what judging will take */
+  readonly evaluationSeconds: number;
+  /** how many arms, with every seed, share what is left */
+  readonly arms: number;
+  /** what is left for one of them; below 0 where nothing is */
+  readonly each: number;
+  readonly costs: ArmCosts;
+  readonly steps: ArmSteps;
+}
+
+export async function budgetedTimeOf(run: Run): Promise<BudgetedTime> {
+  const seconds = present(run.options.training.budgetSeconds, 'the budget');
+  const pace = present((await rateStage.of(run)).pace, 'the pace of the steps');
+  const [costs, steps, evaluationSeconds] = [await costsOf(run, pace), stepsOf(run), await judging(run, pace)];
+  const arms = armsOf(run.options).length * seedsOf(run.options).length;
+  // measured last, since what is measured takes time too
+  const spent = (performance.now() - run.began) / 1000;
+  return { seconds, spent, evaluationSeconds, arms, each: (seconds - spent - evaluationSeconds) / arms, costs, steps };
+}
+
 /**
  * So many steps of every arm with every seed as fit between what the run has taken until here and what judging will take. It is an
  * artifact: the arms of a resumed run take as many.
  */
-const budgetStage = defineStage<BudgetPlan>({
+export const budgetStage = defineStage<BudgetPlan>({
   name: 'budget',
   phase: null,
   fields: ['seconds', 'steps'],
   async compute(run) {
-    const { training } = run.options;
-    const seconds = present(training.budgetSeconds, 'the budget');
-    const pace = present((await rateStage.of(run)).pace, 'the pace of the steps');
-    const [costs, steps, evaluationSeconds] = [await costsOf(run, pace), stepsOf(run), await judging(run, pace)];
-    const arms = armsOf(run.options).length * seedsOf(run.options).length;
-    // measured last, since what is measured takes time too
-    const spent = (performance.now() - run.began) / 1000;
-    const each = (seconds - spent - evaluationSeconds) / arms;
+    const time = await budgetedTimeOf(run);
+    const { seconds, evaluationSeconds, arms, each, costs, steps } = time;
     const fitting = stepsWithin(each, costs, steps);
     if (fitting < stagesOf(run.options).length) {
-      throw tooSmall(seconds, spent, evaluationSeconds, arms * armSeconds(steps.most, costs, steps));
+      throw tooSmall(time, arms * armSeconds(steps.most, costs, steps));
     }
     const plan: BudgetPlan = {
       seconds,
@@ -128,7 +147,7 @@ async function bootstrapSeconds(run: Run): Promise<number> {
   return looks * (judged * secondsOf(task.metric) + beside.reduce((sum, name) => sum + secondsOf(name), 0));
 }
 
-function tooSmall(seconds: number, spent: number, evaluation: number, whole: number): Failure {
+export function tooSmall({ seconds, spent, evaluationSeconds: evaluation }: BudgetedTime, whole: number): Failure {
   const about = (value: number): string => `${value < 10 ? value.toFixed(1) : Math.round(value)} s`;
   const needed = spent + evaluation;
   return new Failure('usage', {

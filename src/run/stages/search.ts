@@ -7,12 +7,14 @@ import { type ArmName, armsOf } from '../arms.js';
 import { enter, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import type { Candidate } from '../search/candidates.js';
+import { type Course, courseOf } from '../search/course.js';
 import { deriveRun } from '../search/derive.js';
-import { type Rung, rungsOf } from '../search/halving.js';
+import type { Rung } from '../search/halving.js';
 import { drop, outcomeAfter, type Trial, type Tried, takeRung, triedArm } from '../search/trial.js';
 import { ownRun, suitableCandidates, trialOf } from '../search/trials.js';
 import type { MigrateOptions } from '../spec.js';
 import { baselineStage } from './baseline.js';
+import { budgetStage } from './budget.js';
 import { planStage } from './plan.js';
 import { rateStage } from './rate.js';
 import { readingStage, readRunOf } from './reading.js';
@@ -37,20 +39,33 @@ const searchStage = defineStage<Found>({
   async compute(run) {
     // a model without a ReLU is told as one
     await planStage.of(ownRun(run));
-    const candidates = await suitableCandidates(run);
-    const rungs = rungsOf(run.options.training.epochs, candidates.length);
+    const suitable = await suitableCandidates(run);
+    const course = await courseStage(suitable.length).of(ownRun(run));
+    if (course.budget !== null) run.hooks.onBudget(course.budget);
+    const { rungs } = course;
+    const candidates = suitable.slice(0, course.recipes);
     enter(run, 'search');
     const arms = armsOf(run.options).map(({ name }) => name);
     const searches = await Promise.all(
-      arms.map(async (name) => ({ name, contest: await contestOf(run, candidates, rungs, name) })),
+      arms.map(async (name) => ({ name, contest: await contestOf(run, candidates, course, name) })),
     );
     for (const rung of rungs.keys()) {
       for (const { name, contest } of searches) await takeAll(run, name, contest, rung, rungs);
     }
     for (const { name, contest } of searches) await keepWinner(run, name, contest, rungs);
-    return foundBy(run, searches, candidates);
+    if (course.budget !== null) await run.place.store.put(budgetStage.kept, course.budget);
+    return foundBy(run, searches, candidates, suitable.slice(course.recipes));
   },
 });
+
+/** The course is an artifact: a search that is resumed has the same. */
+const courseStage = (recipes: number) =>
+  defineStage<Course>({
+    name: 'course',
+    phase: null,
+    fields: ['recipes', 'rungs', 'steps', 'budget'],
+    compute: (own) => courseOf(own, recipes),
+  });
 
 /** One arm's search: its trials by recipe, and those that are still in it. */
 interface Contest {
@@ -59,14 +74,9 @@ interface Contest {
   left: readonly number[];
 }
 
-async function contestOf(
-  run: Run,
-  candidates: readonly Candidate[],
-  rungs: readonly Rung[],
-  name: ArmName,
-): Promise<Contest> {
+async function contestOf(run: Run, candidates: readonly Candidate[], course: Course, name: ArmName): Promise<Contest> {
   const trials: Trial[] = [];
-  for (const [i, candidate] of candidates.entries()) trials.push(await trialOf(run, candidate, i, name, rungs));
+  for (const [i, candidate] of candidates.entries()) trials.push(await trialOf(run, candidate, i, name, course));
   return { trials, tried: trials.map(() => ({ standings: [], failed: null })), left: [...trials.keys()] };
 }
 
@@ -143,6 +153,7 @@ function foundBy(
   run: Run,
   searches: readonly { readonly name: ArmName; readonly contest: Contest }[],
   candidates: readonly Candidate[],
+  leftOut: readonly Candidate[],
 ): Found {
   const contests = new Map(searches.map(({ name, contest }) => [name, contest] as const));
   const frelu = present(contests.get('frelu'), 'the search of the frelu arm');
@@ -152,7 +163,7 @@ function foundBy(
     triedArm(present(contest.tried[i], 'what was tried'), contest.left[0] === i);
   const { training, distill, plan } = winnerOf(frelu).run.options;
   // the rate is an artifact: that it was found is told of the run
-  const { learningRate } = run.options.training;
+  const { learningRate, budgetSeconds } = run.options.training;
   return {
     search: {
       tried: candidates.map(
@@ -163,10 +174,10 @@ function foundBy(
           frelu: armOf(frelu, i),
         }),
       ),
-      leftOut: [],
+      leftOut: leftOut.map(({ name }) => name),
       chosen: { control: control === undefined ? null : nameOf(control), frelu: nameOf(frelu) },
     },
-    options: { training: { ...training, learningRate }, distill, plan },
+    options: { training: { ...training, learningRate, budgetSeconds }, distill, plan },
   };
 }
 

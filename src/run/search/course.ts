@@ -1,0 +1,57 @@
+import type { BudgetPlan } from '../../contract/result.js';
+import { armSeconds, stepsWithin } from '../budget.js';
+import type { Run } from '../run.js';
+import { budgetedTimeOf, tooSmall } from '../stages/budget.js';
+import { epochsInAll, type Rung, rungsOf, trialsInAll } from './halving.js';
+
+/** How a search goes: how many recipes are tried, and for how long. */
+export interface Course {
+  /** the first of them */
+  readonly recipes: number;
+  readonly rungs: readonly Rung[];
+  /** that a trial may take in each rung; null: as many as the epochs are */
+  readonly steps: readonly number[] | null;
+  /** what of the budget is for what; null: there is none */
+  readonly budget: BudgetPlan | null;
+}
+
+/** Fewer steps than these, or than a quarter of an epoch, tell nothing of a recipe. */
+const fewestSteps = 10;
+
+/**
+ * The course of a search over so many recipes within the budget of its run: where that does not suffice, rungs are shorter; where a trial would
+ * be too short to tell anything, fewer recipes are tried.
+ * @param own the run under its own recipe
+ * @throws Failure('usage') where the budget does not suffice for one
+ */
+export async function courseOf(own: Run, recipes: number): Promise<Course> {
+  const { epochs, budgetSeconds } = own.options.training;
+  if (budgetSeconds === null) return { recipes, rungs: rungsOf(epochs, recipes), steps: null, budget: null };
+  const time = await budgetedTimeOf(own);
+  const { costs, each, arms, seconds, evaluationSeconds } = time;
+  const { perEpoch } = time.steps;
+  const least = Math.min(perEpoch, Math.max(fewestSteps, Math.ceil(perEpoch / 4)));
+  for (let count = recipes; count > 0; count--) {
+    const rungs = rungsOf(epochs, count);
+    const wanted = { ...time.steps, most: perEpoch * epochsInAll(rungs, count) };
+    // every trial of a rung is prepared, and validated before it
+    const preparing = (trialsInAll(rungs, count) - 1) * (costs.setup + costs.epochEnd);
+    const fitting = stepsWithin(each - preparing, costs, wanted);
+    const share = fitting / wanted.most;
+    const steps = rungs.map((rung) => Math.floor(share * rung.epochs * perEpoch));
+    if ((steps[0] ?? 0) < least && count > 1) continue;
+    if (steps.some((taken) => taken < 1)) throw tooSmall(time, arms * armSeconds(wanted.most, costs, wanted));
+    const taken = steps.reduce((sum, each) => sum + each, 0);
+    const budget: BudgetPlan = {
+      seconds,
+      evaluationSeconds,
+      arms,
+      armSeconds: preparing + armSeconds(fitting, costs, wanted),
+      steps: taken,
+      epochs: taken / perEpoch,
+      epochsAsked: epochs,
+    };
+    return { recipes: count, rungs, steps, budget };
+  }
+  throw new Error('a search without a recipe');
+}
