@@ -283,7 +283,7 @@ export interface SpreadPoint {
 
 /** One arm under a recipe that a search tried. */
 export interface TriedArm {
-  /** after each rung that it took part in: the epochs so far, and how what was kept validated */
+  /** after each rung that it took part in: the epochs so far, and how it validated there; after the last one, how what was kept did */
   readonly rungs: readonly {
     readonly epochs: number;
     readonly validationLoss: number | null;

@@ -1,9 +1,9 @@
 import { present } from '../contract/present.js';
 import { isBetterHigher } from '../evaluation/metrics.js';
 import type { RunTask } from '../reading/task.js';
-import { type ArmOutcome, type ArmProgress, type ArmSettings, trainArm } from '../training/arm.js';
-import type { Criterion, Validation } from '../training/criterion.js';
-import { joinOutcomes, laterPoint, laterRetreat } from '../training/join-outcomes.js';
+import { type ArmOutcome, type ArmProgress, type ArmSettings, type EndedArm, trainArm } from '../training/arm.js';
+import type { Criterion } from '../training/criterion.js';
+import { continueOutcome, joinOutcomes, laterPoint, laterRetreat } from '../training/join-outcomes.js';
 import { startingFrom, withScope } from '../training/networks.js';
 import { armContextOf } from './arm-context.js';
 import { type ArmContext, armSubject, statisticsFor } from './arm-subject.js';
@@ -27,10 +27,10 @@ interface ArmAtWork {
 /** What a phase gives: the arm as it leaves it. `before` is null for the first one. */
 type RunPhase<Kind extends Phase['kind']> = (
   arm: ArmAtWork,
-  before: ArmOutcome | null,
+  before: EndedArm | null,
   phase: PhaseOf<Kind>,
   checkpoint: Artifact<ArmProgress>,
-) => Promise<ArmOutcome>;
+) => Promise<EndedArm>;
 
 /**
  * An arm under way, in one of its phases. That of a phase that has ended is kept until the arm is: a run that is resumed does not take its
@@ -48,9 +48,9 @@ const checkpointArtifact = (arm: ArmSpec, seed: number, phase: number): Artifact
 /** Takes an arm through its phases, or goes on in the one in which it stands. */
 export async function trainWithSeed(run: Run, spec: ArmSpec, seed: number): Promise<ArmOutcome> {
   run.hooks.onArm(spec.name, seed, run.data.train.split.count);
-  let outcome: ArmOutcome | null = null;
-  for (const i of spec.phases.keys()) outcome = await takePhase(run, spec, seed, i, outcome);
-  return present(outcome, `a phase of the arm ${spec.name}`);
+  let ended: EndedArm | null = null;
+  for (const i of spec.phases.keys()) ended = await takePhase(run, spec, seed, i, ended);
+  return outcomeOf(present(ended, `a phase of the arm ${spec.name}`));
 }
 
 /**
@@ -62,8 +62,8 @@ export async function takePhase(
   spec: ArmSpec,
   seed: number,
   index: number,
-  before: ArmOutcome | null,
-): Promise<ArmOutcome> {
+  before: EndedArm | null,
+): Promise<EndedArm> {
   const arm = { run, spec, context: { ...(await armContextOf(run)), seed }, seed };
   const phase = present(spec.phases[index], `the phase ${index + 1} of the arm ${spec.name}`);
   const checkpoint = checkpointArtifact(spec, seed, index);
@@ -72,13 +72,9 @@ export async function takePhase(
     : phases.recalibrate(arm, before, phase, checkpoint);
 }
 
-/** How what was kept of an arm validated. */
-export function keptValidation({ curve, bestEpoch }: ArmOutcome): Validation {
-  const point = present(
-    curve.find(({ epoch }) => epoch === bestEpoch),
-    `the epoch ${bestEpoch} in a curve`,
-  );
-  return { loss: point.validationLoss ?? Number.POSITIVE_INFINITY, metric: point.validationMetric };
+/** What is kept of an arm that goes no further. */
+export function outcomeOf({ reached: _, ...outcome }: EndedArm): ArmOutcome {
+  return outcome;
 }
 
 /** Removes what an arm that has been trained was to go on from. */
@@ -90,7 +86,7 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
   async train({ run, spec, context }, before, stage, checkpoint) {
     const { store } = run.place;
     const whole = (await networksOf(run))[spec.network];
-    const network = withScope(before === null ? whole : startingFrom(whole, before.parameters), stage.scope);
+    const network = withScope(before === null ? whole : startingFrom(whole, startOf(stage, before)), stage.scope);
     const subject = armSubject(context, network, before?.epochs);
     const earlier = before?.epochs ?? 0;
     const total = stagesOf(run.options).reduce((sum, stage) => sum + stage.epochs, 0);
@@ -111,7 +107,10 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
         },
         await store.get(checkpoint),
       );
-      return before === null ? outcome : joinOutcomes(before, outcome);
+      if (before === null) return outcome;
+      return stage.goesOn === true
+        ? continueOutcome(before, outcome, criterionOf(run.options, context.task))
+        : joinOutcomes(before, outcome);
     } finally {
       await subject.stepper.release();
     }
@@ -124,6 +123,9 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
     return { ...outcome, parameters: new Map([...outcome.parameters, ...statistics]) };
   },
 };
+
+const startOf = ({ goesOn = false }: StageSpec, before: EndedArm): EndedArm['parameters'] =>
+  goesOn ? before.reached : before.parameters;
 
 async function armSettingsOf(run: Run, task: RunTask, stage: StageSpec): Promise<ArmSettings> {
   const { training } = run.options;

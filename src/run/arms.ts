@@ -18,6 +18,8 @@ export interface StageSpec {
   readonly epochs: number;
   /** that it may take at most; left out: what a budget of the run leaves for it */
   readonly steps?: number;
+  /** from where the one before ended, instead of from what it kept */
+  readonly goesOn?: boolean;
 }
 
 export interface ArmSpec {

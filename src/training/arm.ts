@@ -129,6 +129,11 @@ export interface ArmOutcome {
   readonly retreats: readonly Retreat[];
 }
 
+/** An outcome with where the training ended, which may be worse than what was kept, and on the way to something better. */
+export interface EndedArm extends ArmOutcome {
+  readonly reached: ReadonlyMap<string, Float32Array>;
+}
+
 /** How many times the best validation loss one may be that is still that of a training, not of a ruin. */
 const ruinous = 10;
 
@@ -156,8 +161,10 @@ export async function trainArm(
   settings: ArmSettings,
   hooks: ArmHooks,
   from: ArmProgress | null = null,
-): Promise<ArmOutcome> {
-  if (from?.finished === true) return outcomeOf(from);
+): Promise<EndedArm> {
+  if (from?.finished === true) {
+    return { ...outcomeOf(from), reached: await meaningOf(subject, from.state, from.average) };
+  }
   const { stepper, batches } = subject;
   const stepsPerEpoch = Math.ceil(batches.count / batches.batchSize);
   const totalSteps = Math.min(settings.steps ?? Number.POSITIVE_INFINITY, stepsPerEpoch * settings.epochs);
@@ -172,6 +179,7 @@ export async function trainArm(
     steps: stepper.steps,
     average,
   };
+  let reached: ReadonlyMap<string, Float32Array> | null = null;
   let best = from?.best ?? (await untrained(subject, bestState.state));
   if (from === null) {
     const point = curvePoint(0, 0, 0, null, best.validation);
@@ -290,6 +298,7 @@ export async function trainArm(
     }
     epoch++;
     average = over;
+    reached = parameters;
     samples += sampleCount;
     const point = curvePoint(epoch, steps, samples, lossSum / sampleCount, validation);
     curve.push(point);
@@ -305,7 +314,7 @@ export async function trainArm(
     await hooks.save(stand(finished, state));
     if (finished) break;
   }
-  return outcomeOf({ best, epoch, seconds, curve, retreats });
+  return { ...outcomeOf({ best, epoch, seconds, curve, retreats }), reached: reached ?? best.parameters };
 }
 
 function outcomeOf({
@@ -349,9 +358,26 @@ async function endOfEpoch(
 ): Promise<{ readonly parameters: ReadonlyMap<string, Float32Array>; readonly over: EpochAverage | null }> {
   const ended = await parametersOf(subject, state);
   const over = averagesEpochs && progress > averagedFrom ? withEpoch(average, ended) : average;
-  const parameters = over?.parameters ?? ended;
+  return { parameters: await settled(subject, over?.parameters ?? ended, over), over };
+}
+
+/** The parameters that a state at the end of an epoch means, or the mean over the epochs that it ends. */
+async function meaningOf(
+  subject: ArmSubject,
+  state: StepState,
+  over: EpochAverage | null,
+): Promise<ReadonlyMap<string, Float32Array>> {
+  return settled(subject, over?.parameters ?? (await parametersOf(subject, state)), over);
+}
+
+/** A mean has statistics of its own. */
+async function settled(
+  subject: ArmSubject,
+  parameters: ReadonlyMap<string, Float32Array>,
+  over: EpochAverage | null,
+): Promise<ReadonlyMap<string, Float32Array>> {
   const isMean = over !== null || (await keepsAverage(subject));
-  return { parameters: isMean ? ((await subject.settle?.(parameters)) ?? parameters) : parameters, over };
+  return isMean ? ((await subject.settle?.(parameters)) ?? parameters) : parameters;
 }
 
 /** Whether the steps themselves keep an average, which is then what a state means. */

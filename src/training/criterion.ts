@@ -1,8 +1,32 @@
+import { present } from '../contract/present.js';
+import type { CurvePoint } from '../contract/result.js';
+
+/** What is asked of an arm's outcome: its curve, and the epoch that was kept. */
+interface Curved {
+  readonly curve: readonly CurvePoint[];
+  readonly bestEpoch: number;
+}
+
 /** What a validation pass says of a graph with the trained values in place. */
 export interface Validation {
   readonly loss: number;
   /** the run's metric; null where it has no value */
   readonly metric: number | null;
+}
+
+/** How what was kept of an arm validated. */
+export function keptValidation({ curve, bestEpoch }: Curved): Validation {
+  return validationAt(curve.find(({ epoch }) => epoch === bestEpoch));
+}
+
+/** How an arm validated where its training ended. */
+export function lastValidation({ curve }: Pick<Curved, 'curve'>): Validation {
+  return validationAt(curve.at(-1));
+}
+
+function validationAt(point: CurvePoint | undefined): Validation {
+  const { validationLoss, validationMetric } = present(point, 'an epoch in a curve');
+  return { loss: validationLoss ?? Number.POSITIVE_INFINITY, metric: validationMetric };
 }
 
 /**

@@ -118,6 +118,8 @@ describe('a search', { timeout: 300_000 }, () => {
       const half = Math.ceil(tried.length / 2);
       expect(lengths.filter((length) => length >= 2)).toHaveLength(half);
       expect(lengths.filter((length) => length === 3)).toHaveLength(Math.ceil(half / 2));
+      // an arm goes on from where it ended: what it was trained for is not lost with a rung in which nothing became better
+      expect(result.arms[name]?.curve.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3]);
       const losses = own.flatMap((arm) =>
         arm?.rungs.length === 3 ? [arm.rungs[2]?.validationLoss ?? Number.NaN] : [],
       );

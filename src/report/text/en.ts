@@ -560,7 +560,8 @@ export const en = {
       rich`${arms.map(([arm, recipe]) => `${arm} took "${recipe}"`).join(', ')}.`,
     loss: 'validation loss',
     metric: 'the metric on validation data',
-    table: (figure: string) => `Every recipe: ${figure} of what was kept, and after how many epochs`,
+    table: (figure: string) =>
+      `Every recipe: ${figure} where it ended, and after how many epochs; after all epochs, of what was kept`,
     recipe: 'Recipe',
     options: 'Options',
     after: (figure: Inline, epochs: Inline) => rich`${figure} (${epochs})`,

@@ -552,7 +552,8 @@ export const ja: Texts = {
     chosen: (arms) => rich`${arms.map(([arm, recipe]) => `${arm}は「${recipe}」`).join('、')}を選びました。`,
     loss: '検証損失',
     metric: '検証データでの指標',
-    table: (figure) => `試した学習方法（採用したエポックの${figure}、かっこ内はエポック数）`,
+    table: (figure) =>
+      `試した学習方法（終了時の${figure}、かっこ内はエポック数。全エポックを終えたものは、採用したエポックの値）`,
     recipe: '学習方法',
     options: 'オプション',
     after: (figure, epochs) => rich`${figure}（${epochs}）`,

@@ -15,12 +15,10 @@ export interface Course {
   readonly budget: BudgetPlan | null;
 }
 
-/** Fewer steps than these, or than a quarter of an epoch, tell nothing of a recipe. */
-const fewestSteps = 10;
-
 /**
- * The course of a search over so many recipes within the budget of its run: where that does not suffice, rungs are shorter; where a trial would
- * be too short to tell anything, fewer recipes are tried.
+ * The course of a search over so many recipes within the budget of its run: as many as leave the last of them all epochs that were asked for,
+ * since a recipe that was found is worth less than the training that it cost. Where the budget does not suffice for two, the run's own recipe
+ * is trained for as long as there is time.
  * @param own the run under its own recipe
  * @throws Failure('usage') where the budget does not suffice for one
  */
@@ -30,16 +28,15 @@ export async function courseOf(own: Run, recipes: number): Promise<Course> {
   const time = await budgetedTimeOf(own);
   const { costs, each, arms, seconds, evaluationSeconds } = time;
   const { perEpoch } = time.steps;
-  const least = Math.min(perEpoch, Math.max(fewestSteps, Math.ceil(perEpoch / 4)));
   for (let count = recipes; count > 0; count--) {
     const rungs = rungsOf(epochs, count);
     const wanted = { ...time.steps, most: perEpoch * epochsInAll(rungs, count) };
     // every trial of a rung is prepared, and validated before it
     const preparing = (trialsInAll(rungs, count) - 1) * (costs.setup + costs.epochEnd);
     const fitting = stepsWithin(each - preparing, costs, wanted);
+    if (fitting < wanted.most && count > 1) continue;
     const share = fitting / wanted.most;
     const steps = rungs.map((rung) => Math.floor(share * rung.epochs * perEpoch));
-    if ((steps[0] ?? 0) < least && count > 1) continue;
     if (steps.some((taken) => taken < 1)) throw tooSmall(time, arms * armSeconds(wanted.most, costs, wanted));
     const taken = steps.reduce((sum, each) => sum + each, 0);
     const budget: BudgetPlan = {

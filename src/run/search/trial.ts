@@ -1,8 +1,8 @@
 import { Failure } from '../../contract/failure.js';
 import type { TriedArm } from '../../contract/result.js';
-import type { ArmOutcome } from '../../training/arm.js';
-import type { Validation } from '../../training/criterion.js';
-import { keptValidation, removeCheckpoints, takePhase } from '../arm-phases.js';
+import type { EndedArm } from '../../training/arm.js';
+import { keptValidation, lastValidation, type Validation } from '../../training/criterion.js';
+import { removeCheckpoints, takePhase } from '../arm-phases.js';
 import type { ArmSpec } from '../arms.js';
 import { artifact } from '../artifact.js';
 import type { Run } from '../run.js';
@@ -14,13 +14,14 @@ export interface Trial {
   readonly run: Run;
   readonly arm: ArmSpec;
   readonly seed: number;
+  readonly rungs: number;
 }
 
 /** How a trial stood after a rung. */
 interface Standing {
   readonly epochs: number;
+  /** where it stood then; after the last rung, of what was kept */
   readonly validation: Validation;
-  readonly seconds: number;
   /** why it failed; null where it did not */
   readonly failed: string | null;
 }
@@ -34,7 +35,7 @@ const standingOf = ({ arm, seed }: Trial, rung: number) =>
   artifact<Standing>('standing', `${arm.name}-${seed}-${rung}`, ['epochs', 'validation', 'failed']);
 
 const rungOf = ({ arm, seed }: Trial, rung: number) =>
-  artifact<ArmOutcome>('rung', `${arm.name}-${seed}-${rung}`, ['parameters', 'bestEpoch', 'curve']);
+  artifact<EndedArm>('rung', `${arm.name}-${seed}-${rung}`, ['parameters', 'reached', 'bestEpoch', 'curve']);
 
 /**
  * Takes a trial through a rung, from where the one before left it. A recipe that diverges, or that the model does not take, has failed; that
@@ -60,13 +61,16 @@ async function stand(trial: Trial, rung: number): Promise<Standing> {
     const before = rung === 0 ? null : await outcomeAfter(trial, rung - 1);
     const outcome = await takePhase(run, arm, seed, rung, before);
     await run.place.store.put(rungOf(trial, rung), outcome);
-    const { epochs, seconds } = outcome;
-    return { epochs, seconds, validation: keptValidation(outcome), failed: null };
+    const isLast = rung === trial.rungs - 1;
+    return {
+      epochs: outcome.epochs,
+      validation: isLast ? keptValidation(outcome) : lastValidation(outcome),
+      failed: null,
+    };
   } catch (cause) {
     if (!(cause instanceof Failure) || (cause.kind !== 'input' && cause.kind !== 'usage')) throw cause;
     return {
       epochs: 0,
-      seconds: 0,
       validation: { loss: Number.POSITIVE_INFINITY, metric: null },
       failed: cause.what,
     };
@@ -74,7 +78,7 @@ async function stand(trial: Trial, rung: number): Promise<Standing> {
 }
 
 /** What a rung made of the arm; null where it is not kept any more. */
-export function outcomeAfter(trial: Trial, rung: number): Promise<ArmOutcome | null> {
+export function outcomeAfter(trial: Trial, rung: number): Promise<EndedArm | null> {
   return trial.run.place.store.get(rungOf(trial, rung));
 }
 

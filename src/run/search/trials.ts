@@ -72,9 +72,10 @@ export async function trialOf(
   const seed = isOwn ? createRandom(options.seed, index).uint32() : options.seed;
   const phases = arm.phases.map((phase, i) => {
     const limit = steps?.[i];
-    return phase.kind === 'train' && limit !== undefined ? { ...phase, steps: limit } : phase;
+    if (phase.kind !== 'train') return phase;
+    return { ...phase, goesOn: true, ...(limit !== undefined && { steps: limit }) };
   });
-  return { name: candidate.name, run: derived, arm: { ...arm, phases }, seed };
+  return { name: candidate.name, run: derived, arm: { ...arm, phases }, seed, rungs: rungs.length };
 }
 
 const stagesOf = (rungs: readonly Rung[], scope: TrainScope) => rungs.map(({ epochs }) => ({ scope, epochs }));

@@ -2,7 +2,7 @@ import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { SearchResult, TriedRecipe } from '../../contract/result.js';
 import { type Criterion, isBetter } from '../../training/criterion.js';
-import { criterionOf, takePhase } from '../arm-phases.js';
+import { criterionOf, outcomeOf, takePhase } from '../arm-phases.js';
 import { type ArmName, armsOf } from '../arms.js';
 import { enter, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
@@ -137,7 +137,7 @@ async function keepWinner(run: Run, name: ArmName, contest: Contest, rungs: read
     outcome = await takePhase(trial.run, trial.arm, trial.seed, i, outcome);
   }
   const { store } = run.place;
-  await store.put(trainedArtifact(`${name}-${run.options.seed}`), outcome);
+  await store.put(trainedArtifact(`${name}-${run.options.seed}`), outcomeOf(outcome));
   if (name !== 'frelu') return;
   await store.put(planStage.kept, await planStage.of(trial.run));
   await store.put(baselineStage.kept, await baselineStage.of(trial.run));

@@ -1,8 +1,8 @@
 import { present } from '../../contract/present.js';
 import type { TrainedArm, TrainedArms } from '../../judge/subject.js';
 import type { ArmOutcome } from '../../training/arm.js';
-import { type Criterion, isBetter, type Validation } from '../../training/criterion.js';
-import { criterionOf, keptValidation, removeCheckpoints, trainWithSeed } from '../arm-phases.js';
+import { type Criterion, isBetter, keptValidation, type Validation } from '../../training/criterion.js';
+import { criterionOf, removeCheckpoints, trainWithSeed } from '../arm-phases.js';
 import { type ArmName, armsOf, seedsOf } from '../arms.js';
 import { type Artifact, artifact } from '../artifact.js';
 import { clipNormOf } from '../clip-norm.js';
