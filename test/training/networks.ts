@@ -96,7 +96,7 @@ export function stepperFor(
   changes: Partial<StepSettings> = {},
   options: StepperOptions = {},
 ): Stepper {
-  const trainable = makeTrainable('network.onnx', graph, 'all', sites);
+  const trainable = { ...makeTrainable('network.onnx', graph, 'all', sites), offsets: new Set(sites) };
   const settings = { ...usual, provider, ...changes };
   const stepper = new Stepper((size, part) => prepareStep(trainable, size, settings, part), trainable.graph, {
     ...options,

@@ -33,6 +33,8 @@ describe('a batch that memory does not suffice for', () => {
   it.each<[string, () => Network, Partial<StepSettings>]>([
     ['SGD with gradients clipped over all parts', plain, { clipNorm: 0.5 }],
     ['AdamW, squared errors', residual, { optimizer: adamw, loss: 'mse' }],
+    ['SGD, an average, offsets bound', plain, { averageDecay: 0.9, maxOffset: -0.101 }],
+    ['AdamW, an average', residual, { optimizer: adamw, averageDecay: 0.9 }],
   ])('takes the same steps in parts: %s', async (_, network, settings) => {
     const whole = await train(network(), settings);
     await limitMemory(2);

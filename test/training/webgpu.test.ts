@@ -134,6 +134,8 @@ describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, { timeout: 120_
       { optimizer: adamw, loss: 'mse', clipNorm: 1 },
     ],
     ['a residual network, SGD, batch statistics', residual, { batchNorm: 'batch' }],
+    ['a plain network, SGD, an average, offsets bound', plain, { averageDecay: 0.9, maxOffset: -0.101 }],
+    ['a residual network, AdamW, an average', residual, { optimizer: adamw, averageDecay: 0.9 }],
     ['a residual network, binary cross-entropy, frozen statistics', residual, { loss: 'binary-cross-entropy' }],
   ])('leaves no node of the step to the CPU: %s', async (_, network, changes) => {
     const folder = await mkdtemp(join(tmpdir(), 'frelu-profile-'));
