@@ -11,6 +11,7 @@ import { plain } from './document.js';
 import { headline } from './headline.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
+import { budgetSentences } from './sections/arms.js';
 import type { Context } from './sections/context.js';
 import { losses, untold } from './sections/risks.js';
 import { metricWord } from './text/metrics.js';
@@ -111,6 +112,9 @@ export function renderTerminal(
       ? []
       : [[text.terminal.files, result.files.map(({ path }) => printable(path)).join('\n')] as const]),
     ...(result.report.length === 0 ? [] : [[text.terminal.report, result.report.map(printable).join('\n')] as const]),
+    ...(result.budget === null
+      ? []
+      : [[text.terminal.budget, budgetSentences(context).map(plain).join('\n')] as const]),
     ...(result.rollback === null ? [] : [[text.terminal.rollback, printable(result.rollback)] as const]),
   ];
   const [heading, ...body] = fitting(arms, width);

@@ -69,6 +69,6 @@ export function forecast(training: TrainingSettings, { data, pass }: Pick<Rehear
   const epochs = stagesOf({ training }).reduce((sum, stage) => sum + stage.epochs, 0);
   const arms = seeds * (control ? 2 : 1);
   const trained = arms * epochs * (stepPasses * data.train + data.validation) * pass;
-  const within = budgetSeconds === null ? trained : Math.min(trained, budgetSeconds);
-  return within + judgingPasses * data.test * pass;
+  const whole = trained + judgingPasses * data.test * pass;
+  return budgetSeconds === null ? whole : Math.min(whole, budgetSeconds);
 }

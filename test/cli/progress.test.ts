@@ -110,6 +110,17 @@ describe('progress on a terminal', () => {
 });
 
 describe('progress elsewhere', () => {
+  it('tells how a budget is divided, and whether all epochs fit', () => {
+    const { progress, text } = progressOn({ live: false });
+    const plan = { seconds: 60, evaluationSeconds: 9.53, arms: 2, armSeconds: 20.25, steps: 1200 };
+    progress.onBudget({ ...plan, epochs: 1.422, epochsAsked: 5 });
+    expect(text()).toBe(
+      'budget 60 s: about 9.5 s for evaluation, 2 x 20 s for training, in which 1.4 of 5 epochs fit (1200 steps in each arm)\n',
+    );
+    progress.onBudget({ ...plan, epochs: 5, epochsAsked: 5 });
+    expect(text()).toContain('in which all 5 epochs fit');
+  });
+
   it('is plain lines: one per epoch, and one every ten seconds', () => {
     const { progress, clock, text } = progressOn({ live: false });
     progress.onPhase('train');

@@ -325,6 +325,36 @@ describe('history', () => {
   });
 });
 
+describe('a budget', () => {
+  const plan = {
+    seconds: 60,
+    evaluationSeconds: 9.5,
+    arms: 2,
+    armSeconds: 20.25,
+    steps: 1200,
+    epochs: 1.422,
+    epochsAsked: 5,
+  };
+  const cut: MigrateResult = { ...win(), budget: plan };
+
+  test('is told with what it was divided into, and what did not fit', async () => {
+    expect(renderTerminal(cut)).toContain('Of the 5 epochs that were asked for, 1.4 fitted into it');
+    expect(renderMarkdown(cut, 'en')).toMatch(
+      /about 9\.5 s for evaluation, 2 times 20\.\d s for training, 1,200 steps in each arm/,
+    );
+    const page = await renderHtml(cut, 'ja');
+    expect(figuresOf(page)).toContainEqual({ field: 'budget.armSeconds', value: '20.25', text: expect.any(String) });
+    expect(renderMarkdown(cut, 'ja')).toContain('予算に収まったのは1.4エポックです');
+  });
+
+  test('that sufficed is told as one, and where there was none, nothing is said of it', () => {
+    const whole = renderTerminal({ ...cut, budget: { ...plan, epochs: 5 } });
+    expect(whole).toContain('All 5 epochs that were asked for fitted into it.');
+    for (const language of languages) expect(renderMarkdown(win(), language)).not.toMatch(/wall time|予算に/);
+    expect(renderTerminal(win())).not.toContain('Budget');
+  });
+});
+
 test('the terminal table: arms, differences, verdict, files, undo', () => {
   const lines = renderTerminal(win()).split('\n');
   expect(lines[1]).toMatch(/^Before +88\.55%/);

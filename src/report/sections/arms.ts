@@ -16,6 +16,7 @@ export function arms(context: Context): Section {
       armTable(context),
       ...intervalChart(context),
       ...retreats(context),
+      ...budgetParagraphs(context),
       deltaTable(context),
       ...spreadTable(context),
     ],
@@ -37,6 +38,29 @@ function retreats({ result, text, numbers }: Context): readonly Block[] {
     ];
   });
 }
+
+/** How a budget was divided, what fitted into it and what did not. */
+export function budgetSentences({ result, text, numbers }: Context): readonly Rich[] {
+  const { budget, run } = result;
+  if (budget === null) return [];
+  const words = text.armsSection;
+  const epochs = numbers.real(Number(budget.epochs.toPrecision(2)), null);
+  const asked = numbers.count(budget.epochsAsked, 'budget.epochsAsked');
+  return [
+    words.budget({
+      budget: numbers.duration(budget.seconds, 'budget.seconds'),
+      evaluation: numbers.duration(budget.evaluationSeconds, 'budget.evaluationSeconds'),
+      arms: numbers.count(budget.arms, 'budget.arms'),
+      arm: numbers.duration(budget.armSeconds, 'budget.armSeconds'),
+      steps: numbers.count(budget.steps, 'budget.steps'),
+      taken: numbers.duration(run.seconds, 'run.seconds'),
+    }),
+    budget.epochs >= budget.epochsAsked ? words.budgetFits(asked) : words.budgetCuts(epochs, asked),
+  ];
+}
+
+const budgetParagraphs = (context: Context): readonly Block[] =>
+  budgetSentences(context).map((each) => paragraph(each));
 
 function armTable(context: Context): Block {
   const { result, text, numbers } = context;

@@ -153,6 +153,18 @@ export const en = {
   armsSection: {
     retreats: (arm: string, count: Inline, rate: Inline) =>
       rich`${arm} diverged ${count} times in training and went back to its best state, at half the learning rate each time, at last ${rate}.`,
+    budget: ({
+      budget,
+      evaluation,
+      arms,
+      arm,
+      steps,
+      taken,
+    }: Readonly<Record<'budget' | 'evaluation' | 'arms' | 'arm' | 'steps' | 'taken', Inline>>) =>
+      rich`The budget was ${budget} of wall time for the whole run, divided before the first step: about ${evaluation} for evaluation, ${arms} times ${arm} for training, ${steps} steps in each arm. The run took ${taken}.`,
+    budgetFits: (epochs: Inline) => rich`All ${epochs} epochs that were asked for fitted into it.`,
+    budgetCuts: (epochs: Inline, asked: Inline) =>
+      rich`Of the ${asked} epochs that were asked for, ${epochs} fitted into it: what more training would bring, this run does not tell.`,
     title: 'The three arms',
     lead: rich`Before is the model as it came; control is that model trained further with its ReLUs; FReLU is the migrated model trained the same way. Both trained arms saw the same data, in the same order, with the same seed, budget and schedule. The figures are those of the files as written, on a test split that took part in no choice.`,
     table: 'Metrics per arm on the test split; validation in brackets',
@@ -680,6 +692,7 @@ export const en = {
 
   terminal: {
     recipe: (recipe: string, tried: number) => `took "${recipe}", of ${tried} recipes`,
+    budget: 'Budget',
     interval: '95 %',
     noInterval: 'no interval',
     epochs: 'epochs',

@@ -149,6 +149,11 @@ export const ja: Texts = {
   armsSection: {
     retreats: (arm, count, rate) =>
       rich`${arm}は学習中に${count}回発散し、そのつど最良の状態に戻して学習率を半分にしました（最終値 ${rate}）。`,
+    budget: ({ budget, evaluation, arms, arm, steps, taken }) =>
+      rich`実行全体の時間の予算は${budget}で、学習を始める前に配分しました。内訳は評価に約${evaluation}、学習に${arm}を${arms}回分（各${steps}ステップ）です。実際の所要時間は${taken}でした。`,
+    budgetFits: (epochs) => rich`指定した${epochs}エポックはすべて予算に収まりました。`,
+    budgetCuts: (epochs, asked) =>
+      rich`指定した${asked}エポックのうち、予算に収まったのは${epochs}エポックです。さらに学習した場合の結果は、この実行からはわかりません。`,
     title: '3条件の比較',
     lead: rich`「移行前」は元のモデル、「対照」は元のモデルをReLUのまま追加学習したもの、「FReLU」は移行後に同じ追加学習をしたものです。対照とFReLUは、同じデータ、同じ順序、同じ乱数シード、同じ予算とスケジュールで学習しました。数値は実際に書き出したファイルを、学習中のどの判断にも使っていないテストデータで評価したものです。`,
     table: 'テストデータでの評価指標（かっこ内は検証データ）',
@@ -671,6 +676,7 @@ export const ja: Texts = {
 
   terminal: {
     recipe: (recipe, tried) => `「${recipe}」を採用（${tried}通りのうち）`,
+    budget: '予算',
     interval: '95％',
     noInterval: '区間なし',
     epochs: 'エポック',
