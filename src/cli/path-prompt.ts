@@ -25,7 +25,7 @@ export const askForPath = createPrompt<string, { readonly message: string }>(({ 
   useKeypress((key, line) => {
     if (status !== 'idle') return;
     if (isEnterKey(key)) {
-      const path = atHome(value.trim());
+      const path = atHome(value.trim()).replace(/(?<=.)\/$/, '');
       if (path !== '' && existsSync(path)) {
         setValue(path);
         setStatus('done');

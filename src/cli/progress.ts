@@ -43,6 +43,7 @@ interface ArmUnderWay {
   readonly began: number;
   /** the largest share of its training that was done so far, in [0, 1] */
   share: number;
+  /** 'epoch 3/5' */
   epochs: string;
 }
 
@@ -58,7 +59,8 @@ export function createProgress({ output, live, arms, now = () => performance.now
   const finish = () => {
     if (live && arm !== null && arm.share > 0) {
       const { title, epochs, began } = arm;
-      draw(title, barFor(1, output, title), `epoch ${epochs}`, clock((now() - began) / 1000));
+      const took = clock((now() - began) / 1000);
+      draw(title, barBetween(1, output, [title, epochs, took]), epochs, took);
       settle();
       arm = null;
     }
@@ -102,28 +104,22 @@ export function createProgress({ output, live, arms, now = () => performance.now
       last = now();
     },
     onStep(_, report) {
-      if (arm === null || now() - last < (live ? redrawMs : plainMs)) return;
-      last = now();
+      if (arm === null) return;
       const { epoch, epochs, step, stepsPerEpoch, loss, samplesPerSecond, secondsLeft } = report;
-      const [left, speed] = [`${clock(secondsLeft)} left`, `${Math.round(samplesPerSecond)} samples/s`];
+      arm.share = Math.max(arm.share, shareDone(report, (now() - arm.began) / 1000));
+      arm.epochs = `epoch ${epoch}/${epochs}`;
+      if (now() - last < (live ? redrawMs : plainMs)) return;
+      last = now();
+      const lossText = `loss ${figure(loss)}`;
+      const speed = `${Math.round(samplesPerSecond)} samples/s`;
+      const left = `${clock(secondsLeft)} left`;
       if (!live) {
-        keep(
-          `${arm.title}: epoch ${epoch}/${epochs}, step ${step}/${stepsPerEpoch}, loss ${figure(loss)}, ${speed}, ${left}`,
-        );
+        keep(`${arm.title}: ${arm.epochs}, step ${step}/${stepsPerEpoch}, ${lossText}, ${speed}, ${left}`);
         return;
       }
-      arm.share = Math.max(arm.share, shareDone(report, (now() - arm.began) / 1000));
-      arm.epochs = `${epoch}/${epochs}`;
       const percent = `${Math.floor(100 * arm.share)} %`.padStart(5);
-      draw(
-        arm.title,
-        barFor(arm.share, output, arm.title),
-        percent,
-        left,
-        `epoch ${arm.epochs}`,
-        `loss ${figure(loss)}`,
-        speed,
-      );
+      const drawn = barBetween(arm.share, output, [arm.title, percent, left]);
+      draw(arm.title, drawn, percent, left, arm.epochs, lossText, speed);
     },
     onRetreat(name, { epoch, step, learningRate }) {
       keep(
@@ -156,13 +152,12 @@ function shareDone({ epoch, epochs, step, stepsPerEpoch, secondsLeft }: StepRepo
   return Math.max(bySteps, Number.isFinite(byTime) ? byTime : 0);
 }
 
-/** Places for the share and the time left behind a bar, `  100 %  1:02:05 left` with the spaces between. */
-const behindBar = 24;
 const widestBar = 32;
 
 /** A bar that leaves room for what matters more; '' in a terminal that has none for it. */
-function barFor(share: number, output: TextOutput, title: string): string {
-  return bar(share, Math.min(widestBar, roomIn(output) - widthOf(title) - behindBar));
+function barBetween(share: number, output: TextOutput, others: readonly string[]): string {
+  const taken = others.reduce((places, other) => places + widthOf(other) + 2, 0);
+  return bar(share, Math.min(widestBar, roomIn(output) - taken));
 }
 
 function figure(value: number): string {

@@ -1,14 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { smallData, smallModel, temporaryFolder } from './command-line.js';
-
-const executable = resolve('dist/bin/frelu-migrate.js');
+import { build, executable } from './terminal.js';
 
 interface Outcome {
   readonly code: number | null;
@@ -32,14 +30,7 @@ function run(argv: readonly string[], env: Readonly<Record<string, string>> = {}
   });
 }
 
-beforeAll(async () => {
-  const require = createRequire(import.meta.url);
-  const compiler = join(require.resolve('typescript/package.json'), '..', 'bin', 'tsc');
-  await promisify(execFile)(process.execPath, [compiler, '-p', 'tsconfig.build.json']).catch((error: unknown) => {
-    // what does not compile is reported by the compiler's own check; here the program that came out is judged
-    if (!(error instanceof Error && 'stdout' in error)) throw error;
-  });
-}, 60_000);
+beforeAll(build, 120_000);
 
 describe('the executable', () => {
   it('exits with the code of the outcome', async () => {

@@ -53,7 +53,7 @@ describe('progress on a terminal', () => {
       'control 1/2  [######------------------------]   20 %  1:02:05 left  epoch 1/5  loss 0.3039  1263 samples/s',
     );
     expect(drawnAt(40)).toBe('control 1/2   20 %  1:02:05 left');
-    expect(drawnAt(46)).toBe('control 1/2  [##------]   20 %  1:02:05 left');
+    expect(drawnAt(46)).toBe('control 1/2  [##-------]   20 %  1:02:05 left');
     for (let columns = 5; columns <= 130; columns++) expect(drawnAt(columns).length).toBeLessThan(columns);
   });
 
@@ -82,7 +82,7 @@ describe('progress on a terminal', () => {
     progress.onStep('control', { ...step(40), epoch: 3 });
     progress.onArm('frelu', 0, 6400);
     expect(text().split(clear).slice(2)).toEqual([
-      'control 1/2  [######################]  epoch 3/5  1:05\nfrelu 2/2: 6400 training samples, seed 0',
+      'control 1/2  [###########################]  epoch 3/5  1:05\nfrelu 2/2: 6400 training samples, seed 0',
     ]);
   });
 

@@ -9,12 +9,12 @@ import { withOption } from './words.js';
 export async function askWhereTo(
   { questions }: Asking,
   words: readonly string[],
-  { model, accept, out, dryRun }: Pick<MigrateOptions, 'model' | 'accept' | 'out' | 'dryRun'>,
+  { accept, out, dryRun }: Pick<MigrateOptions, 'accept' | 'out' | 'dryRun'>,
 ): Promise<readonly string[]> {
   if (out !== null || dryRun) return words;
   const answer = await questions.choose<'place' | 'out' | 'nowhere'>('Where shall the migrated model be written?', [
     {
-      name: `in the place of ${model}, if ${accept}; the old files are kept, and \`rollback\` brings them back`,
+      name: `in the place of the old one, if ${accept}; the old files are kept`,
       value: 'place',
     },
     { name: `elsewhere (${flags.out})`, value: 'out' },
