@@ -60,10 +60,7 @@ export async function workOn(unit: Unit, worker: Worker): Promise<Outcome> {
 async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
   const { store, signal } = worker;
   if (signal.aborted) return { kind: 'interrupted' };
-  if ((await store.result(unit.id)) !== null) {
-    await store.end(unit.id);
-    return { kind: 'there' };
-  }
+  if (await isThere(unit, store)) return { kind: 'there' };
   const known = await store.failure(unit.id);
   if (known?.final === true) return { kind: 'failed', why: known.attempts.at(-1)?.why ?? 'It failed before.' };
   await worker.sources.verify(unit);
@@ -80,8 +77,19 @@ async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
   const isBusy = attempt.kind === 'failed' && attempt.exit === exitCodes.locked;
   await teller.end(attempt.kind === 'failed' && !isBusy);
   if (isBusy) return { kind: 'busy' };
-  if (attempt.kind === 'failed') return failed(unit, attempt, worker);
+  if (attempt.kind === 'failed') {
+    // another worker has published it meanwhile, and taken its folder away
+    if (await isThere(unit, store)) return { kind: 'there' };
+    return failed(unit, attempt, worker);
+  }
   return publish(unit, attempt, { failures: known?.attempts.length ?? 0, seconds: earlier }, store);
+}
+
+/** Whether a unit has a result; what it needed on the way goes then. */
+async function isThere({ id }: Unit, store: FleetStore): Promise<boolean> {
+  if ((await store.result(id)) === null) return false;
+  await store.end(id);
+  return true;
 }
 
 async function publish(
