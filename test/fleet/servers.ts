@@ -2,6 +2,13 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createServer, request, type Server } from 'node:http';
 import { createServer as createSocketServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  CreateBucketCommand,
+  GetObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { onTestFinished } from 'vitest';
 import { temporaryFolder } from '../run/runs.js';
 import type { Environment } from './program.js';
@@ -80,33 +87,53 @@ export function s3Environment(endpoint: string): Environment {
   };
 }
 
-/** A new bucket on a server, which takes everybody in. */
-export async function makeBucket(endpoint: string): Promise<string> {
-  const name = `fleet-${process.pid}-${Math.random().toString(36).slice(2)}`;
-  const made = await fetch(`${endpoint}/${name}`, { method: 'PUT' });
-  if (!made.ok) throw new Error(`the bucket could not be made: ${made.status}`);
-  return name;
+/** A new bucket on a server, and what a test looks at and does in it. */
+export async function makeBucket(endpoint: string) {
+  const Bucket = `fleet-${process.pid}-${Math.random().toString(36).slice(2)}`;
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = new S3Client({ endpoint, credentials, region: 'us-east-1', forcePathStyle: true });
+  await client.send(new CreateBucketCommand({ Bucket }));
+  return {
+    name: Bucket,
+    async keys(prefix: string): Promise<readonly string[]> {
+      const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket, Prefix: prefix }));
+      return Contents.map(({ Key = '' }) => Key);
+    },
+    async text(key: string): Promise<string> {
+      const { Body } = await client.send(new GetObjectCommand({ Bucket, Key: key }));
+      return Body?.transformToString() ?? '';
+    },
+    async put(key: string, text: string): Promise<void> {
+      await client.send(new PutObjectCommand({ Bucket, Key: key, Body: text }));
+    },
+  };
 }
 
-/** Stands before a server of S3, and makes it slow and busy: every third request is answered with 503, each after a while. */
+/** Stands before a server of S3, and makes it slow and busy: of three requests one is answered with 503, of five answers that read one breaks off. */
 export async function troubled(endpoint: string, slowMs: number) {
   const { hostname, port } = new URL(endpoint);
-  let count = 0;
-  const refused = { reads: 0, writes: 0 };
+  let [asked, read] = [0, 0];
+  const trouble = { reads: 0, writes: 0, cuts: 0 };
   const server = createServer((incoming, outgoing) => {
-    const isRefused = ++count % 3 === 0;
+    const { method, url, headers } = incoming;
+    const isRefused = ++asked % 3 === 0;
+    const isCut = method === 'GET' && !isRefused && ++read % 5 === 0;
+    if (isRefused) trouble[method === 'GET' ? 'reads' : 'writes']++;
     setTimeout(() => {
       if (isRefused) {
-        refused[incoming.method === 'GET' ? 'reads' : 'writes']++;
         incoming.resume();
         outgoing.writeHead(503, { 'content-type': 'application/xml' });
         outgoing.end('<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>');
         return;
       }
-      const { method, url, headers } = incoming;
       const onward = request({ hostname, port, method, path: url, headers }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-        answer.pipe(outgoing);
+        if (!isCut) answer.pipe(outgoing);
+        else
+          answer.once('data', (piece: Buffer) =>
+            outgoing.write(piece.subarray(0, piece.length >> 1), () => outgoing.destroy()),
+          );
+        if (isCut) trouble.cuts++;
       });
       onward.on('error', () => outgoing.destroy());
       incoming.pipe(onward);
@@ -117,5 +144,5 @@ export async function troubled(endpoint: string, slowMs: number) {
     server.closeAllConnections();
     server.close();
   });
-  return { endpoint: `http://127.0.0.1:${at}`, refused };
+  return { endpoint: `http://127.0.0.1:${at}`, trouble };
 }

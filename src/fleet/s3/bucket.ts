@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { maxAttempts, persist, statusOf } from './persist.js';
 
 /** What is used of a bucket. */
 export interface Bucket {
@@ -23,9 +24,6 @@ export interface Listed {
   /** by the server's clock; null where it does not say */
   readonly modified: Date | null;
 }
-
-/** how often a request is made before it counts as failed: a server that is busy (503) is asked again, later and later */
-const maxAttempts = 8;
 
 /**
  * A bucket of S3, or of a server that speaks as it does. Who we are, the region and the server are taken from the usual places (AWS_ACCESS_KEY_ID ..., AWS_REGION,
@@ -50,7 +48,7 @@ export async function openBucket(name: string): Promise<Bucket> {
   const read = (key: string) => readObject(opened, key);
   return {
     read,
-    text: async (key) => textOf(opened, key, await read(key)),
+    text: (key) => opened.explained(key, () => persist(async () => textOf(await read(key)))),
     list: (prefix) => listObjects(opened, name, prefix),
     ...putsInto(opened),
     remove: (key) =>
@@ -114,19 +112,6 @@ function readObject({ sdk, client, at, explained }: Opened, key: string) {
   });
 }
 
-async function textOf(
-  { explained }: Opened,
-  key: string,
-  pieces: AsyncIterable<Uint8Array> | null,
-): Promise<string | null> {
-  if (pieces === null) return null;
-  const parts: Uint8Array[] = [];
-  await explained(key, async () => {
-    for await (const piece of pieces) parts.push(piece);
-  });
-  return Buffer.concat(parts).toString('utf8');
-}
-
 async function* listObjects(
   { sdk, client, explained }: Opened,
   bucket: string,
@@ -152,7 +137,9 @@ function putsInto({ sdk, client, at, explained }: Opened): Pick<Bucket, 'putText
     putFile: (key, path) =>
       explained(key, async () => {
         const { size } = await stat(path);
-        await client.send(new sdk.PutObjectCommand({ ...at(key), Body: createReadStream(path), ContentLength: size }));
+        await persist(() =>
+          client.send(new sdk.PutObjectCommand({ ...at(key), Body: createReadStream(path), ContentLength: size })),
+        );
       }),
     putOnce: (key, text) =>
       explained(key, async () => {
@@ -168,6 +155,13 @@ function putsInto({ sdk, client, at, explained }: Opened): Pick<Bucket, 'putText
   };
 }
 
+async function textOf(pieces: AsyncIterable<Uint8Array> | null): Promise<string | null> {
+  if (pieces === null) return null;
+  const parts: Uint8Array[] = [];
+  for await (const piece of pieces) parts.push(piece);
+  return Buffer.concat(parts).toString('utf8');
+}
+
 async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
   try {
@@ -175,13 +169,6 @@ async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
   } finally {
     reader.releaseLock();
   }
-}
-
-function statusOf(error: unknown): number | null {
-  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return null;
-  const { $metadata: metadata } = error;
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return null;
-  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : null;
 }
 
 /** A store that is not reached is nothing that a unit can be blamed for. */
