@@ -15,11 +15,14 @@ export interface FleetAttempt {
 export interface FleetProgress {
   readonly unit: string;
   readonly host: string;
+  /** of the run, as its progress is shown; 'stopped' where the attempt has ended without a result */
   readonly phase: string;
   /** from 0 to 1, of the epochs of all arms */
   readonly share: number;
   /** ISO 8601, UTC, by the worker's clock */
   readonly when: string;
+  /** that all attempts at the unit have taken so far, whoever made them, from start to end of their processes */
+  readonly seconds: number;
 }
 
 export type FleetUnitState = 'waiting' | 'running' | 'done' | 'failed';
@@ -77,6 +80,8 @@ export interface FleetStatus {
   readonly counts: FleetCounts;
   readonly models: readonly { readonly name: string; readonly counts: FleetCounts; readonly share: number }[];
   readonly running: readonly (FleetUnitName & FleetProgress)[];
+  /** were under way, and nothing was heard of them since: their workers are lost, and the next ones go on with them; they count as waiting */
+  readonly silent: readonly (FleetUnitName & FleetProgress & { readonly silentSeconds: number })[];
   readonly failed: readonly (FleetUnitName & { readonly attempts: readonly FleetAttempt[] })[];
 }
 
@@ -120,16 +125,18 @@ export interface FleetModelResult {
   /** the chosen candidate's seeds: the change on each one's test split, and the verdict */
   readonly seeds: readonly { readonly seed: number; readonly value: number | null; readonly verdict: VerdictName }[];
   readonly latencyRatio: number | null;
-  /** of all its units */
+  /** of all attempts at its units that have a result */
   readonly seconds: number;
   readonly upgrade: boolean;
   readonly reason: FleetReason;
 }
 
 export interface FleetCost {
-  /** of child processes, from start to end */
+  /** of the processes that computed, from start to end: of all attempts, those too that failed or were cut short */
   readonly seconds: number;
-  /** of processors */
+  /** of those: at units that have no result */
+  readonly unfinishedSeconds: number;
+  /** of processors, by the attempts that gave the results */
   readonly cpuSeconds: number;
   /** in `currency`; null where no price was said */
   readonly price: number | null;

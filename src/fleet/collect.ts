@@ -20,12 +20,14 @@ const together = 16;
  * @throws Failure('input') naming the results that are damaged: nothing is concluded from the others meanwhile
  */
 export async function collect(plan: OpenPlan, store: FleetStore): Promise<Collected> {
-  const { status, stateOf } = await statusOf(plan, store);
+  const { status, stateOf, told } = await statusOf(plan, store);
   const done = [...new Set(plan.units.filter((unit) => stateOf(unit) === 'done').map(({ id }) => id))];
   const results = await readAll(done, store);
   const units = plan.units.map(
     (unit): JudgedUnit => ({ unit, state: stateOf(unit), result: results.get(unit.id) ?? null }),
   );
+  const open = new Set(plan.units.map(({ id }) => id).filter((id) => !results.has(id)));
+  const unfinished = [...open].reduce((sum, id) => sum + (told.get(id)?.seconds ?? 0), 0);
   const models = decideModels(
     plan.models.map(({ name }) => name),
     units,
@@ -36,7 +38,7 @@ export async function collect(plan: OpenPlan, store: FleetStore): Promise<Collec
     version: plan.version,
     counts: status.counts,
     models,
-    cost: costOf([...results.values()], plan.price),
+    cost: costOf([...results.values()], unfinished, plan.price),
     failed: status.failed,
     report: [],
   };
@@ -68,13 +70,15 @@ async function readAll(ids: readonly string[], store: FleetStore): Promise<Reado
   );
 }
 
-function costOf(results: readonly UnitResult[], price: OpenPlan['price']): FleetCost {
+/** @param unfinished seconds of attempts at units that have no result */
+function costOf(results: readonly UnitResult[], unfinished: number, price: OpenPlan['price']): FleetCost {
   const sum = (of: readonly UnitResult[], value: (each: UnitResult) => number): number =>
     of.reduce((total, each) => total + value(each), 0);
-  const seconds = sum(results, (each) => each.seconds);
+  const seconds = unfinished + sum(results, (each) => each.earlierSeconds + each.seconds);
   const hosts = [...new Set(results.map(({ host }) => host))].toSorted();
   return {
     seconds,
+    unfinishedSeconds: unfinished,
     cpuSeconds: sum(results, (each) => each.cpuSeconds),
     price: price === null ? null : (price.perHour * seconds) / 3600,
     currency: price?.currency ?? null,

@@ -61,7 +61,7 @@ function withoutHolm(units: readonly JudgedUnit[]): Undecided {
       verdict: summary.verdict,
     })),
     latencyRatio: summary?.latencyRatio ?? null,
-    seconds: done.reduce((sum, { result }) => sum + result.seconds, 0),
+    seconds: done.reduce((sum, { result }) => sum + result.earlierSeconds + result.seconds, 0),
   };
 }
 

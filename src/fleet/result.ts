@@ -32,6 +32,8 @@ export interface UnitResult {
   readonly finished: string;
   /** of the process that computed it, from start to end */
   readonly seconds: number;
+  /** of attempts before, which failed or were cut short: it may have gone on from what they left */
+  readonly earlierSeconds: number;
   /** of the processors */
   readonly cpuSeconds: number;
   readonly peakBytes: number;
@@ -55,6 +57,7 @@ const parts = v.looseObject({
   format: v.literal(1),
   unit: v.string(),
   seconds: v.number(),
+  earlierSeconds: v.number(),
   files: v.array(v.object({ path: v.string(), sha256: v.string(), bytes: v.number() })),
   entry: v.nullable(v.string()),
   summary: v.looseObject({ run: v.string(), verdict: v.picklist(['adopt', 'reject', 'inconclusive']) }),

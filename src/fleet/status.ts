@@ -1,10 +1,13 @@
 import type { FleetCounts, FleetStatus, FleetUnitState } from '../contract/fleet.js';
 import { type OpenPlan, storeOf } from './plan.js';
-import type { FleetStore } from './store/store.js';
+import type { FleetStore, Told } from './store/store.js';
+import { silence, stopped } from './telling.js';
 import { byModel, type Unit } from './unit.js';
 
 /** What the store says of a plan's units. */
 export interface Standing {
+  /** of units that have no result, by their ids */
+  readonly told: ReadonlyMap<string, Told>;
   readonly stateOf: (unit: Unit) => FleetUnitState;
   readonly status: FleetStatus;
 }
@@ -12,15 +15,21 @@ export interface Standing {
 export async function statusOf(plan: OpenPlan, store: FleetStore): Promise<Standing> {
   const [published, failures, progress] = await Promise.all([store.published(), store.failures(), store.progress()]);
   const failed = new Map(failures.filter(({ final }) => final).map((each) => [each.unit, each]));
-  const running = new Map(progress.map((each) => [each.unit, each]));
+  const told = new Map(progress.map((each) => [each.unit, each]));
+  const isRunning = (unit: string): boolean => {
+    const last = told.get(unit);
+    return last !== undefined && last.phase !== stopped && last.silentSeconds < silence;
+  };
   const stateOf = ({ id }: Unit): FleetUnitState => {
     if (published.has(id)) return 'done';
     if (failed.has(id)) return 'failed';
-    return running.has(id) ? 'running' : 'waiting';
+    return isRunning(id) ? 'running' : 'waiting';
   };
   const shareOf = (unit: Unit): number => {
     const state = stateOf(unit);
-    return state === 'done' ? 1 : state === 'running' ? (running.get(unit.id)?.share ?? 0) : 0;
+    if (state === 'done') return 1;
+    // what was interrupted is gone on with from where it stands
+    return state === 'failed' ? 0 : (told.get(unit.id)?.share ?? 0);
   };
   const unitsOf = byModel(plan.units, (unit) => unit);
   const models = plan.models.map(({ name }) => {
@@ -35,8 +44,15 @@ export async function statusOf(plan: OpenPlan, store: FleetStore): Promise<Stand
     counts: countsOf(plan.units.map(stateOf)),
     models,
     running: plan.units.flatMap((unit) => {
-      const told = running.get(unit.id);
-      return told === undefined || stateOf(unit) !== 'running' ? [] : [{ ...nameOf(unit), ...told }];
+      const last = told.get(unit.id);
+      if (last === undefined || stateOf(unit) !== 'running') return [];
+      const { silentSeconds: _, ...progress } = last;
+      return [{ ...nameOf(unit), ...progress }];
+    }),
+    silent: plan.units.flatMap((unit) => {
+      const last = told.get(unit.id);
+      const isLost = last !== undefined && last.phase !== stopped && stateOf(unit) === 'waiting';
+      return isLost ? [{ ...nameOf(unit), ...last }] : [];
     }),
     failed: plan.units.flatMap((unit) => {
       const failure = failed.get(unit.id);
@@ -45,7 +61,7 @@ export async function statusOf(plan: OpenPlan, store: FleetStore): Promise<Stand
         : [{ ...nameOf(unit), attempts: failure.attempts }];
     }),
   };
-  return { stateOf, status };
+  return { told, stateOf, status };
 }
 
 export function nameOf({ id, name, candidate, spec }: Unit) {

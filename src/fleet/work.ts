@@ -3,10 +3,10 @@ import { exitCodes, Failure, messageOf } from '../contract/failure.js';
 import { findEntry } from '../model/load.js';
 import { systemCode } from '../upgrade/file-errors.js';
 import { type Attempted, runChild } from './child.js';
-import type { UnitEvent } from './messages.js';
 import type { UnitResult } from './result.js';
 import type { Sources } from './sources.js';
 import type { FleetStore } from './store/store.js';
+import { tellProgress } from './telling.js';
 import type { Unit } from './unit.js';
 
 /** What a worker works with. */
@@ -60,10 +60,7 @@ export async function workOn(unit: Unit, worker: Worker): Promise<Outcome> {
 async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
   const { store, signal } = worker;
   if (signal.aborted) return { kind: 'interrupted' };
-  if ((await store.result(unit.id)) !== null) {
-    await store.end(unit.id);
-    return { kind: 'there' };
-  }
+  if (await isThere(unit, store)) return { kind: 'there' };
   const known = await store.failure(unit.id);
   if (known?.final === true) return { kind: 'failed', why: known.attempts.at(-1)?.why ?? 'It failed before.' };
   await worker.sources.verify(unit);
@@ -71,20 +68,34 @@ async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
   const paths: Record<string, string> = {};
   for (const input of unit.inputs) paths[input.uri] = await worker.sources.local(input);
   const folder = await store.begin(unit.id);
-  const teller = tellProgress(unit, worker);
+  const earlier = (await store.told(unit.id))?.seconds ?? 0;
+  const teller = tellProgress(unit, earlier, worker);
   const attempt = await runChild(worker.executable, { unit, folder, model, paths }, worker.threads, {
     signal,
     onEvent: teller.tell,
   });
-  await teller.end();
-  if (attempt.kind === 'computed') return publish(unit, attempt, known?.attempts.length ?? 0, store);
-  return failed(unit, attempt, worker);
+  const isBusy = attempt.kind === 'failed' && attempt.exit === exitCodes.locked;
+  await teller.end(attempt.kind === 'failed' && !isBusy);
+  if (isBusy) return { kind: 'busy' };
+  if (attempt.kind === 'failed') {
+    // another worker has published it meanwhile, and taken its folder away
+    if (await isThere(unit, store)) return { kind: 'there' };
+    return failed(unit, attempt, worker);
+  }
+  return publish(unit, attempt, { failures: known?.attempts.length ?? 0, seconds: earlier }, store);
+}
+
+/** Whether a unit has a result; what it needed on the way goes then. */
+async function isThere({ id }: Unit, store: FleetStore): Promise<boolean> {
+  if ((await store.result(id)) === null) return false;
+  await store.end(id);
+  return true;
 }
 
 async function publish(
   unit: Unit,
   { computed, seconds, cpuSeconds, peakBytes }: Extract<Attempted, { kind: 'computed' }>,
-  failures: number,
+  earlier: { readonly failures: number; readonly seconds: number },
   store: FleetStore,
 ): Promise<Outcome> {
   const result: UnitResult = {
@@ -94,9 +105,10 @@ async function publish(
     host: hostname(),
     finished: new Date().toISOString(),
     seconds,
+    earlierSeconds: earlier.seconds,
     cpuSeconds,
     peakBytes,
-    attempts: failures + 1,
+    attempts: earlier.failures + 1,
     ...computed,
   };
   const isOurs = await store.publish(result);
@@ -114,7 +126,6 @@ async function failed(
     await store.save(unit.id);
     return { kind: 'interrupted' };
   }
-  if (exit === exitCodes.locked) return { kind: 'busy' };
   if (local) {
     await store.save(unit.id).catch(() => undefined);
     const cure = 'Cure that, and start this worker again: the unit is kept for whoever goes on with it.';
@@ -137,30 +148,6 @@ function isFinal(exits: readonly (number | null)[], tries: number): boolean {
   if (last === exitCodes.usage || last === exitCodes.input) return true;
   if (last === 1 && exits.filter((each) => each === 1).length > 1) return true;
   return exits.length >= tries;
-}
-
-/** How often others are told of a unit's progress at most, in milliseconds: a store may be far away. */
-const tellEvery = 2000;
-
-function tellProgress(unit: Unit, { store, hooks }: Worker) {
-  const began = Date.now();
-  let told = began;
-  let writing: Promise<void> = Promise.resolve();
-  const tell = (event: UnitEvent): void => {
-    if (event.event === 'warning') hooks.warn(`${unit.name}, seed ${unit.spec.seed}: ${event.message}`);
-    if (event.event !== 'progress') return;
-    const { phase, share } = event;
-    hooks.onProgress(unit, phase, share);
-    if (Date.now() - told < tellEvery) return;
-    told = Date.now();
-    const progress = { unit: unit.id, host: hostname(), phase, share, when: new Date().toISOString() };
-    // others see it a little later, or not at all: the unit is computed all the same
-    writing = writing
-      .then(() => store.save(unit.id))
-      .then(() => store.putProgress(progress))
-      .catch((error: unknown) => hooks.warn(`The progress of a unit could not be told: ${messageOf(error)}`));
-  };
-  return { tell, end: () => writing };
 }
 
 /** What the machine that works is the cause of; null for anything else. */

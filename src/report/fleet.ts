@@ -215,12 +215,14 @@ function costSection({ result, text, words, numbers }: Writing): Section {
     [numbers.duration(seconds, `cost.hosts.${i}.seconds`)],
   ]);
   const columns = (title: string) => [named(title), numeric(words.done), numeric(words.computing)];
+  const unfinished = numbers.duration(cost.unfinishedSeconds, 'cost.unfinishedSeconds');
   const processors = numbers.duration(cost.cpuSeconds, 'cost.cpuSeconds');
   return {
     id: 'cost',
     title: words.cost,
     blocks: [
       paragraph(words.costNote(numbers.duration(cost.seconds, 'cost.seconds'), processors)),
+      ...(cost.unfinishedSeconds === 0 ? [] : [paragraph(words.unfinishedNote(unfinished))]),
       ...(cost.price === null ? [] : [paragraph(rich`${words.price}: ${priceText(cost.price, cost.currency)}`)]),
       { kind: 'table', caption: words.costByModel, columns: columns(text.history.model), rows },
       { kind: 'table', caption: words.costByHost, columns: columns(words.host), rows: hosts },

@@ -33,17 +33,23 @@ ${options.map((each) => `#SBATCH ${each}`).join('\n')}
 
 # The units of a fleet that are this job's part; submit with: sbatch FILE
 again=0
-told=1
-stop() { told=1; kill -TERM "$worker" 2>/dev/null; }
+asked=0
+worker=''
+stop() {
+  asked=1
+  if [ -n "$worker" ]; then kill -TERM "$worker" 2>/dev/null; fi
+}
 # the time is nearly up: what is under way is saved, and gone on with in the next turn
 trap 'again=1; stop' USR1
 trap stop TERM INT
 
 ${command} &
 worker=$!
+if [ "$asked" -eq 1 ]; then stop; fi
 # a signal that is caught ends the waiting, not the worker
-while [ "$told" -eq 1 ]; do
-  told=0
+asked=1
+while [ "$asked" -eq 1 ]; do
+  asked=0
   wait "$worker"
   code=$?
 done

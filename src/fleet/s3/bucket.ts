@@ -2,14 +2,15 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { Failure, messageOf } from '../../contract/failure.js';
+import { maxAttempts, persist, statusOf } from './persist.js';
 
 /** What is used of a bucket. */
 export interface Bucket {
   /** an object's bytes in pieces; null where there is none */
   read(key: string): Promise<AsyncIterable<Uint8Array> | null>;
   text(key: string): Promise<string | null>;
-  /** keys below a prefix, with their sizes */
-  list(prefix: string): AsyncGenerator<{ readonly key: string; readonly bytes: number }>;
+  /** the objects below a prefix */
+  list(prefix: string): AsyncGenerator<Listed>;
   putText(key: string, text: string): Promise<void>;
   putFile(key: string, path: string): Promise<void>;
   /** @returns false where an object stands there, which stays */
@@ -17,8 +18,12 @@ export interface Bucket {
   remove(key: string): Promise<void>;
 }
 
-/** how often a request is made before it counts as failed: a server that is busy (503) is asked again, later and later */
-const maxAttempts = 8;
+export interface Listed {
+  readonly key: string;
+  readonly bytes: number;
+  /** by the server's clock; null where it does not say */
+  readonly modified: Date | null;
+}
 
 /**
  * A bucket of S3, or of a server that speaks as it does. Who we are, the region and the server are taken from the usual places (AWS_ACCESS_KEY_ID ..., AWS_REGION,
@@ -26,7 +31,49 @@ const maxAttempts = 8;
  * @throws Failure('usage') where the package for it is not installed
  */
 export async function openBucket(name: string): Promise<Bucket> {
-  const sdk = await import('@aws-sdk/client-s3').catch((cause: unknown) => {
+  const sdk = await loadSdk(name);
+  const client = clientOf(sdk);
+  const opened: Opened = {
+    sdk,
+    client,
+    at: (key) => ({ Bucket: name, Key: key }),
+    async explained(key, request) {
+      try {
+        return await request();
+      } catch (error) {
+        throw explain(`s3://${name}/${key}`, error);
+      }
+    },
+  };
+  const read = (key: string) => readObject(opened, key);
+  return {
+    read,
+    text: (key) => opened.explained(key, () => persist(async () => textOf(await read(key)))),
+    list: (prefix) => listObjects(opened, name, prefix),
+    ...putsInto(opened),
+    remove: (key) =>
+      opened.explained(key, async () => {
+        await client.send(new sdk.DeleteObjectCommand(opened.at(key)));
+      }),
+  };
+}
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+interface Opened {
+  readonly sdk: Sdk;
+  readonly client: S3Client;
+  at(key: string): { readonly Bucket: string; readonly Key: string };
+  /** @throws Failure('input') for whatever the request throws */
+  explained<T>(key: string, request: () => Promise<T>): Promise<T>;
+}
+
+async function loadSdk(name: string): Promise<Sdk> {
+  // it announces, on every start, which Node its later versions will want
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true';
+  try {
+    return await import('@aws-sdk/client-s3');
+  } catch (cause) {
     throw new Failure(
       'usage',
       {
@@ -36,64 +83,53 @@ export async function openBucket(name: string): Promise<Bucket> {
       },
       { cause },
     );
-  });
+  }
+}
+
+function clientOf({ S3Client }: Sdk): S3Client {
   const { env } = process;
   const isOwnServer = (env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL ?? '') !== '';
-  const forcePathStyle = (env.AWS_S3_FORCE_PATH_STYLE ?? String(isOwnServer)) === 'true';
-  const client: S3Client = new sdk.S3Client({
+  return new S3Client({
     maxAttempts,
-    forcePathStyle,
+    forcePathStyle: (env.AWS_S3_FORCE_PATH_STYLE ?? String(isOwnServer)) === 'true',
     ...(isOwnServer && env.AWS_REGION === undefined && { region: 'us-east-1' }),
     // servers other than AWS do not all know checksums in trailers
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 10_000, requestTimeout: 120_000 },
   });
-  const at = (key: string) => ({ Bucket: name, Key: key });
-  const explained = async <T>(key: string, request: () => Promise<T>): Promise<T> => {
+}
+
+function readObject({ sdk, client, at, explained }: Opened, key: string) {
+  return explained(key, async () => {
     try {
-      return await request();
+      const { Body } = await client.send(new sdk.GetObjectCommand(at(key)));
+      return Body === undefined ? null : piecesOf(Body.transformToWebStream());
     } catch (error) {
-      throw explain(`s3://${name}/${key}`, error);
+      if (statusOf(error) === 404) return null;
+      throw error;
     }
-  };
-  const read = (key: string) =>
-    explained(key, async () => {
-      try {
-        const { Body } = await client.send(new sdk.GetObjectCommand(at(key)));
-        return Body === undefined ? null : piecesOf(Body.transformToWebStream());
-      } catch (error) {
-        if (statusOf(error) === 404) return null;
-        throw error;
-      }
-    });
+  });
+}
+
+async function* listObjects(
+  { sdk, client, explained }: Opened,
+  bucket: string,
+  prefix: string,
+): AsyncGenerator<Listed> {
+  let token: string | undefined;
+  do {
+    const from = { Bucket: bucket, Prefix: prefix, ...(token !== undefined && { ContinuationToken: token }) };
+    const page = await explained(prefix, () => client.send(new sdk.ListObjectsV2Command(from)));
+    for (const { Key = '', Size = 0, LastModified = null } of page.Contents ?? []) {
+      yield { key: Key, bytes: Size, modified: LastModified };
+    }
+    token = page.NextContinuationToken;
+  } while (token !== undefined);
+}
+
+function putsInto({ sdk, client, at, explained }: Opened): Pick<Bucket, 'putText' | 'putFile' | 'putOnce'> {
   return {
-    read,
-    async text(key) {
-      const pieces = await read(key);
-      if (pieces === null) return null;
-      const parts: Uint8Array[] = [];
-      await explained(key, async () => {
-        for await (const piece of pieces) parts.push(piece);
-      });
-      return Buffer.concat(parts).toString('utf8');
-    },
-    async *list(prefix) {
-      let token: string | undefined;
-      do {
-        const page = await explained(prefix, () =>
-          client.send(
-            new sdk.ListObjectsV2Command({
-              Bucket: name,
-              Prefix: prefix,
-              ...(token !== undefined && { ContinuationToken: token }),
-            }),
-          ),
-        );
-        for (const { Key = '', Size = 0 } of page.Contents ?? []) yield { key: Key, bytes: Size };
-        token = page.NextContinuationToken;
-      } while (token !== undefined);
-    },
     putText: (key, text) =>
       explained(key, async () => {
         await client.send(new sdk.PutObjectCommand({ ...at(key), Body: text }));
@@ -101,7 +137,9 @@ export async function openBucket(name: string): Promise<Bucket> {
     putFile: (key, path) =>
       explained(key, async () => {
         const { size } = await stat(path);
-        await client.send(new sdk.PutObjectCommand({ ...at(key), Body: createReadStream(path), ContentLength: size }));
+        await persist(() =>
+          client.send(new sdk.PutObjectCommand({ ...at(key), Body: createReadStream(path), ContentLength: size })),
+        );
       }),
     putOnce: (key, text) =>
       explained(key, async () => {
@@ -114,11 +152,14 @@ export async function openBucket(name: string): Promise<Bucket> {
           throw error;
         }
       }),
-    remove: (key) =>
-      explained(key, async () => {
-        await client.send(new sdk.DeleteObjectCommand(at(key)));
-      }),
   };
+}
+
+async function textOf(pieces: AsyncIterable<Uint8Array> | null): Promise<string | null> {
+  if (pieces === null) return null;
+  const parts: Uint8Array[] = [];
+  for await (const piece of pieces) parts.push(piece);
+  return Buffer.concat(parts).toString('utf8');
 }
 
 async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -128,13 +169,6 @@ async function* piecesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
   } finally {
     reader.releaseLock();
   }
-}
-
-function statusOf(error: unknown): number | null {
-  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return null;
-  const { $metadata: metadata } = error;
-  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return null;
-  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : null;
 }
 
 /** A store that is not reached is nothing that a unit can be blamed for. */

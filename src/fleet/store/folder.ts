@@ -1,14 +1,13 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type * as v from 'valibot';
-import type { FleetProgress } from '../../contract/fleet.js';
 import { readText } from '../../contract/regular-file.js';
 import { absentIsNull, explainFileError, hasCode } from '../../upgrade/file-errors.js';
 import { createFolder, exists, fingerprint, syncFolder } from '../../upgrade/files.js';
 import { replaceFile } from '../../upgrade/replace.js';
 import { encodeResult, resultFile, type UnitResult } from '../result.js';
 import { damagedResult, failureSchema, parseRecord, parseResult, progressSchema } from './records.js';
-import { type FleetStore, type UnitFailure, workParts } from './store.js';
+import { type FleetStore, type FleetWork, type Records, type Results, type Told, workParts } from './store.js';
 
 /**
  * A store in a folder that all machines of the fleet see under the same path. A result is a folder that is renamed into place: it is there
@@ -16,73 +15,95 @@ import { type FleetStore, type UnitFailure, workParts } from './store.js';
  */
 export function openFolderStore(folder: string): FleetStore {
   const root = resolve(folder);
-  const places = { results: join(root, 'results'), work: join(root, 'work'), failures: join(root, 'failures') };
-  const workOf = (unit: string): string => join(places.work, unit);
-  const resultOf = (unit: string): string => join(places.results, unit);
-  const failureOf = (unit: string): string => join(places.failures, `${unit}.json`);
-  const progressOf = (unit: string): string => join(workOf(unit), 'progress.json');
-
+  const work = join(root, 'work');
   return {
     uri: `file:${root}`,
-    published: async () => new Set(await namesIn(places.results)),
+    ...resultsIn(root, work),
+    ...workIn(root, work),
+    ...recordsIn(join(root, 'failures'), work),
+  };
+}
+
+function resultsIn(root: string, work: string): Results {
+  const results = join(root, 'results');
+  const resultOf = (unit: string): string => join(results, unit);
+  return {
+    published: async () => new Set(await namesIn(results)),
     result: (unit) => readResult(resultOf(unit), unit),
     async file(result, path) {
       const place = join(resultOf(result.unit), path);
       const expected = result.files.find((each) => each.path === path);
       const found = await fingerprint(place);
       if (expected !== undefined && found?.sha256 === expected.sha256) return place;
-      throw damagedResult(
-        resultOf(result.unit),
-        `${path} ${found === null ? 'is missing' : 'is not as it was written'}`,
-      );
+      const why = `${path} ${found === null ? 'is missing' : 'is not as it was written'}`;
+      throw damagedResult(resultOf(result.unit), why);
     },
     publish: (result) =>
       explained(root, async () => {
-        const draft = join(workOf(result.unit), workParts.result);
+        const draft = join(work, result.unit, workParts.result);
         await replaceFile(join(draft, resultFile), Buffer.from(encodeResult(result)));
-        await createFolder(places.results);
+        await createFolder(results);
         try {
           await rename(draft, resultOf(result.unit));
         } catch (cause) {
           if (hasCode(cause, 'ENOTEMPTY', 'EEXIST', 'EPERM') && (await exists(resultOf(result.unit)))) return false;
           throw cause;
         }
-        await syncFolder(places.results);
+        await syncFolder(results);
         return true;
       }),
+  };
+}
 
+/** Units are computed in the store itself, so that what is saved is there for all. */
+function workIn(root: string, work: string): FleetWork {
+  return {
     begin: (unit) =>
       explained(root, async () => {
-        await mkdir(workOf(unit), { recursive: true });
-        return workOf(unit);
+        await mkdir(join(work, unit), { recursive: true });
+        return join(work, unit);
       }),
     save: async () => {},
-    end: (unit) => rm(workOf(unit), { recursive: true, force: true }),
+    end: (unit) => rm(join(work, unit), { recursive: true, force: true }),
+  };
+}
 
+function recordsIn(failures: string, work: string): Records {
+  const failureOf = (unit: string): string => join(failures, `${unit}.json`);
+  const progressOf = (unit: string): string => join(work, unit, 'progress.json');
+  return {
     async failures() {
-      const names = await namesIn(places.failures);
+      const names = await namesIn(failures);
       const found = await Promise.all(
-        names.map((name) => readRecord(join(places.failures, name), failureSchema).catch(() => null)),
+        names.map((name) => readRecord(join(failures, name), failureSchema).catch(() => null)),
       );
       return found.filter((each) => each !== null);
     },
     failure: (unit) => readRecord(failureOf(unit), failureSchema),
-    putFailure: (failure: UnitFailure) =>
-      explained(root, async () => {
-        await createFolder(places.failures);
-        await replaceFile(failureOf(failure.unit), Buffer.from(`${JSON.stringify(failure, null, 2)}\n`));
-      }),
+    async putFailure(failure) {
+      await createFolder(failures);
+      await replaceFile(failureOf(failure.unit), Buffer.from(`${JSON.stringify(failure, null, 2)}\n`));
+    },
     forgetFailure: (unit) => rm(failureOf(unit), { force: true }),
     async progress() {
-      const units = await namesIn(places.work);
-      const found = await Promise.all(
-        units.map((unit) => readRecord(progressOf(unit), progressSchema).catch(() => null)),
-      );
+      const found = await Promise.all((await namesIn(work)).map((unit) => readProgress(progressOf(unit))));
       return found.filter((each) => each !== null);
     },
-    putProgress: (progress: FleetProgress) =>
-      replaceFile(progressOf(progress.unit), Buffer.from(`${JSON.stringify(progress)}\n`)),
+    told: (unit) => readRecord(progressOf(unit), progressSchema).catch(() => null),
+    putProgress: (progress) =>
+      replaceFile(progressOf(progress.unit), Buffer.from(`${JSON.stringify(progress)}\n`)).catch((error: unknown) => {
+        // the unit may have ended meanwhile
+        if (!hasCode(error, 'ENOENT')) throw error;
+      }),
   };
+}
+
+/** By the clock of whoever keeps the files: those of workers may differ by hours. null for what is damaged, or gone. */
+async function readProgress(path: string): Promise<Told | null> {
+  const progress = await readRecord(path, progressSchema).catch(() => null);
+  const found = progress === null ? null : await stat(path).catch(absentIsNull);
+  if (progress === null || found === null) return null;
+  return { ...progress, silentSeconds: Math.max(0, (Date.now() - found.mtimeMs) / 1000) };
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -8,10 +8,10 @@ import { resolveInside } from '../../upgrade/places.js';
 import type { Address } from '../address.js';
 import { sha256Of } from '../digest.js';
 import { encodeResult } from '../result.js';
-import { type Bucket, openBucket } from '../s3/bucket.js';
+import { type Bucket, type Listed, openBucket } from '../s3/bucket.js';
 import { download } from '../s3/download.js';
 import { damagedResult, failureSchema, parseRecord, parseResult, progressSchema } from './records.js';
-import { type FleetStore, workParts } from './store.js';
+import { type FleetStore, type FleetWork, type Records, type Results, workParts } from './store.js';
 
 /**
  * A store in a bucket. A result's files lie under their hashes, and its record is put once, last: a result is there whole, or not at all, and of two that are
@@ -21,24 +21,37 @@ export async function openObjectStore(
   { bucket: name, key: root }: Extract<Address, { kind: 's3' }>,
   cache: string,
 ): Promise<FleetStore> {
-  const bucket = await openBucket(name);
-  const at = (...parts: readonly string[]): string => [...(root === '' ? [] : [root]), ...parts].join('/');
   const uri = `s3://${name}/${root}`;
-  const folderOf = (unit: string): string => join(cache, 'work', sha256Of(uri).slice(0, 16), unit);
-  const recordOf = (unit: string): string => at('results', `${unit}.json`);
-  const failureOf = (unit: string): string => at('failures', `${unit}.json`);
-  const progressOf = (unit: string): string => at('progress', `${unit}.json`);
-  const work = (unit: string): string => `${at('work', unit)}/`;
-  const sent = new Map<string, string>();
+  const at = (...parts: readonly string[]): string => [...(root === '' ? [] : [root]), ...parts].join('/');
+  const layout: Layout = {
+    bucket: await openBucket(name),
+    place: (key) => `s3://${name}/${key}`,
+    at,
+    folderOf: (unit) => join(cache, 'work', sha256Of(uri).slice(0, 16), unit),
+    progressOf: (unit) => at('progress', `${unit}.json`),
+  };
+  return { uri, ...resultsIn(layout), ...workIn(layout), ...recordsIn(layout) };
+}
 
+/** Where things lie, in the bucket and on this machine. */
+interface Layout {
+  readonly bucket: Bucket;
+  /** an object, as messages name it */
+  place(key: string): string;
+  at(...parts: readonly string[]): string;
+  folderOf(unit: string): string;
+  progressOf(unit: string): string;
+}
+
+function resultsIn({ bucket, place, at, folderOf }: Layout): Results {
+  const recordOf = (unit: string): string => at('results', `${unit}.json`);
   return {
-    uri,
     async published() {
       return new Set((await keysBelow(bucket, `${at('results')}/`)).map(idIn));
     },
     async result(unit) {
       const text = await bucket.text(recordOf(unit));
-      return text === null ? null : parseResult(text, unit, `s3://${name}/${recordOf(unit)}`);
+      return text === null ? null : parseResult(text, unit, place(recordOf(unit)));
     },
     async file(result, path, into) {
       const { sha256 = '' } = result.files.find((each) => each.path === path) ?? {};
@@ -46,43 +59,77 @@ export async function openObjectStore(
       const written = await download(bucket, key, into);
       if (written?.sha256 === sha256) return into;
       const why = `${path} ${written === null ? 'is missing' : 'is not as it was written'}`;
-      throw damagedResult(`s3://${name}/${recordOf(result.unit)}`, `${why} (${key})`);
+      throw damagedResult(place(recordOf(result.unit)), `${why} (${key})`);
     },
     async publish(result) {
       const folder = join(folderOf(result.unit), workParts.result);
       for (const { path, sha256 } of result.files) {
         await bucket.putFile(at('files', result.unit, sha256), join(folder, path));
       }
-      const text = encodeResult(result);
-      // an answer may have been lost on its way after the record was put
-      return (await bucket.putOnce(recordOf(result.unit), text)) || (await bucket.text(recordOf(result.unit))) === text;
+      return putRecord(bucket, recordOf(result.unit), encodeResult(result));
     },
+  };
+}
 
+/** How often a record is put that another one was just being put beside, and did not come to stand. */
+const conflicts = 5;
+
+/** @returns whether it stands there */
+async function putRecord(bucket: Bucket, key: string, text: string): Promise<boolean> {
+  for (let put = 0; put < conflicts; put++) {
+    if (await bucket.putOnce(key, text)) return true;
+    // an answer may have been lost on its way after the record was put
+    const standing = await bucket.text(key);
+    if (standing !== null) return standing === text;
+  }
+  throw new Failure('input', {
+    what: `${key}: the store neither takes this result nor has another.`,
+    cure: 'Check the server, and start again.',
+    written: 'model-untouched',
+  });
+}
+
+function workIn({ bucket, at, folderOf, progressOf }: Layout): FleetWork {
+  const prefixOf = (unit: string): string => `${at('work', unit)}/`;
+  const sent = new Map<string, string>();
+  return {
     async begin(unit) {
       const folder = folderOf(unit);
       await createFolder(folder);
-      await restore(bucket, work(unit), folder);
+      await restore(bucket, prefixOf(unit), folder);
       return folder;
     },
     async save(unit) {
       const folder = folderOf(unit);
       for (const { path, stamp } of await filesByAge(join(folder, workParts.run))) {
         if (sent.get(path) === stamp) continue;
-        await bucket.putFile(`${work(unit)}${relative(folder, path).replaceAll('\\', '/')}`, path);
+        await bucket.putFile(`${prefixOf(unit)}${relative(folder, path).replaceAll('\\', '/')}`, path);
         sent.set(path, stamp);
       }
     },
     async end(unit) {
       await rm(folderOf(unit), { recursive: true, force: true });
       await bucket.remove(progressOf(unit));
-      for (const key of await keysBelow(bucket, work(unit))) await bucket.remove(key);
+      for (const key of await keysBelow(bucket, prefixOf(unit))) await bucket.remove(key);
     },
+  };
+}
 
-    failures: () => records(bucket, `${at('failures')}/`, failureSchema),
+function recordsIn({ bucket, at, progressOf }: Layout): Records {
+  const failureOf = (unit: string): string => at('failures', `${unit}.json`);
+  return {
+    failures: async () => (await records(bucket, `${at('failures')}/`, failureSchema)).map(({ value }) => value),
     failure: (unit) => record(bucket, failureOf(unit), failureSchema),
     putFailure: (failure) => bucket.putText(failureOf(failure.unit), JSON.stringify(failure)),
     forgetFailure: (unit) => bucket.remove(failureOf(unit)),
-    progress: () => records(bucket, `${at('progress')}/`, progressSchema),
+    async progress() {
+      const found = await records(bucket, `${at('progress')}/`, progressSchema);
+      return found.map(({ value, modified }) => ({
+        ...value,
+        silentSeconds: modified === null ? 0 : Math.max(0, (Date.now() - modified.getTime()) / 1000),
+      }));
+    },
+    told: (unit) => record(bucket, progressOf(unit), progressSchema).catch(damagedIsNull),
     putProgress: (progress) => bucket.putText(progressOf(progress.unit), JSON.stringify(progress)),
   };
 }
@@ -122,16 +169,18 @@ async function records<const Schema extends v.GenericSchema>(
   bucket: Bucket,
   prefix: string,
   schema: Schema,
-): Promise<v.InferOutput<Schema>[]> {
-  const found: v.InferOutput<Schema>[] = [];
-  for await (const { key } of bucket.list(prefix)) {
-    const read = await record(bucket, key, schema).catch((error: unknown) => {
-      if (error instanceof Failure && error.cause instanceof SyntaxError) return null;
-      throw error;
-    });
-    if (read !== null) found.push(read);
+): Promise<{ readonly value: v.InferOutput<Schema>; readonly modified: Listed['modified'] }[]> {
+  const found: { readonly value: v.InferOutput<Schema>; readonly modified: Listed['modified'] }[] = [];
+  for await (const { key, modified } of bucket.list(prefix)) {
+    const value = await record(bucket, key, schema).catch(damagedIsNull);
+    if (value !== null) found.push({ value, modified });
   }
   return found;
+}
+
+function damagedIsNull(error: unknown): null {
+  if (error instanceof Failure && error.cause instanceof SyntaxError) return null;
+  throw error;
 }
 
 async function record<const Schema extends v.GenericSchema>(

@@ -15,6 +15,7 @@ export const progressSchema = v.object({
   phase: v.string(),
   share: v.number(),
   when: v.string(),
+  seconds: v.number(),
 });
 
 /** @throws Failure('input') naming the place, where it is damaged */

@@ -9,9 +9,11 @@ export interface UnitFailure {
   readonly final: boolean;
 }
 
-/** Where the machines of a fleet keep what they share: results, which are published once, and what is under way. */
-export interface FleetStore {
-  readonly uri: string;
+/** What a worker told, and for how long it has told nothing since, in seconds, by the clock of the store. */
+export type Told = FleetProgress & { readonly silentSeconds: number };
+
+/** Results, which are published once. */
+export interface Results {
   /** the ids of all units that have a result, damaged ones too */
   published(): Promise<ReadonlySet<string>>;
   /**
@@ -31,20 +33,32 @@ export interface FleetStore {
    * @returns false where a result was there already, which stays
    */
   publish(result: UnitResult): Promise<boolean>;
+}
 
+/** What is under way. */
+export interface FleetWork {
   /** a folder of this machine's for a unit that is being computed: another worker's checkpoints are in it */
   begin(unit: string): Promise<string>;
   /** lets other machines have what stands in the folder */
   save(unit: string): Promise<void>;
   /** removes what the unit no longer needs */
   end(unit: string): Promise<void>;
+}
 
+/** What is said of units that have no result yet. Of what is damaged nothing is said: the unit is tried again. */
+export interface Records {
   failures(): Promise<readonly UnitFailure[]>;
   failure(unit: string): Promise<UnitFailure | null>;
   putFailure(failure: UnitFailure): Promise<void>;
   forgetFailure(unit: string): Promise<void>;
-  progress(): Promise<readonly FleetProgress[]>;
+  progress(): Promise<readonly Told[]>;
+  told(unit: string): Promise<FleetProgress | null>;
   putProgress(progress: FleetProgress): Promise<void>;
+}
+
+/** Where the machines of a fleet keep what they share. */
+export interface FleetStore extends Results, FleetWork, Records {
+  readonly uri: string;
 }
 
 /** Of a unit's work folder. */

@@ -53,7 +53,8 @@ const en = {
   judgedSeed: 'Judged seed',
   cost: 'Cost',
   costNote: (seconds: Inline, processors: Inline): Rich =>
-    rich`The processes that computed the results ran ${seconds} in all, and took ${processors} of processor time. Attempts that gave no result are not counted.`,
+    rich`The processes that computed ran ${seconds} in all, with attempts that failed or were cut short. Those that gave the results took ${processors} of processor time.`,
+  unfinishedNote: (seconds: Inline): Rich => rich`Of that, ${seconds} went to units that have no result.`,
   price: 'At the price that was said',
   costByModel: 'By model',
   costByHost: 'By machine',
@@ -115,7 +116,8 @@ const ja: FleetText = {
   judgedSeed: '評価したシード',
   cost: '費用',
   costNote: (seconds, processors) =>
-    rich`結果を計算したプロセスの実行時間は合計${seconds}、プロセッサ時間は${processors}でした。結果の得られなかった試行は含みません。`,
+    rich`計算に当たったプロセスの実行時間は、失敗または中断した試行を含めて合計${seconds}です。結果を出した試行のプロセッサ時間は${processors}でした。`,
+  unfinishedNote: (seconds) => rich`このうち${seconds}は、結果の出ていない計算単位に費やされました。`,
   price: '指定された単価による金額',
   costByModel: 'モデル別',
   costByHost: '計算機別',

@@ -71,18 +71,24 @@ async function compute(
     import('../../../runtime/threads.js'),
   ]);
   if (threads !== null) limitThreads(threads);
-  const { epochs, control, seeds } = assignment.unit.spec.training;
-  const all = epochs * seeds * (control ? 2 : 1);
-  let [phase, done] = ['load', 0];
-  const progress = (): void => tell({ event: 'progress', phase, share: Math.min(1, done / all) });
+  const { training, seed: first } = assignment.unit.spec;
+  const arms = training.control ? 2 : 1;
+  const all = training.epochs * training.seeds * arms;
+  let [phase, before, epochs] = ['load', 0, 0];
+  const progress = (): void => tell({ event: 'progress', phase, share: Math.min(1, (before + epochs) / all) });
   return computeUnit(assignment, {
     signal,
     onPhase(name) {
       phase = name;
       progress();
     },
+    // an arm that an earlier attempt has trained is not begun again, and one that stopped early has no epochs left
+    onArm(name, seed) {
+      before = training.epochs * (arms * (seed - first) + (name === 'frelu' ? arms - 1 : 0));
+      epochs = 0;
+    },
     onEpoch(_arm, { epoch }) {
-      if (epoch > 0) done++;
+      epochs = epoch;
       progress();
     },
     warn: (message) => tell({ event: 'warning', message }),

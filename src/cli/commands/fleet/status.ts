@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { FleetStatus } from '../../../contract/fleet.js';
+import type { FleetStatus, FleetUnitName } from '../../../contract/fleet.js';
 import { statusOf } from '../../../fleet/status.js';
 import { printable } from '../../../printable.js';
 import { type Context, printJson, type Run } from '../../context.js';
@@ -66,8 +66,8 @@ async function described({ io }: Context, status: FleetStatus): Promise<string> 
   const titles = ['model', 'progress', '', 'done', 'running', 'waiting', 'failed'];
   const parts = [await table(titles, rows, { right: titles.slice(2), width: io.stdout.columns })];
   if (status.running.length > 0) {
-    const running = status.running.map(({ model, candidate, seed, phase, share, host, when }) => [
-      `${model}, ${candidate}, seed ${seed}`,
+    const running = status.running.map(({ phase, share, host, when, ...unit }) => [
+      unitName(unit),
       phase,
       `${Math.round(100 * share)} %`,
       host,
@@ -77,12 +77,26 @@ async function described({ io }: Context, status: FleetStatus): Promise<string> 
       await table(['under way', 'phase', 'share', 'host', 'last told'], running, { width: io.stdout.columns }),
     );
   }
-  const failed = status.failed.map(({ model, candidate, seed, attempts }) => {
+  if (status.silent.length > 0) {
+    const silent = status.silent.map(({ host, silentSeconds, ...unit }) => [
+      unitName(unit),
+      host,
+      `${Math.round(silentSeconds / 60)} min`,
+    ]);
+    parts.push(
+      await table(['lost; the next worker goes on', 'host', 'silent for'], silent, { width: io.stdout.columns }),
+    );
+  }
+  const failed = status.failed.map(({ attempts, ...unit }) => {
     const why = attempts.at(-1)?.why ?? '';
-    return printable(`${model}, ${candidate}, seed ${seed}: failed after ${attempts.length}: ${why}`);
+    return printable(`${unitName(unit)}: failed after ${attempts.length}: ${why}`);
   });
   if (failed.length > 0) parts.push(failed.join('\n'));
   return `${parts.join('\n\n')}\n`;
+}
+
+function unitName({ model, candidate, seed }: Pick<FleetUnitName, 'model' | 'candidate' | 'seed'>): string {
+  return `${model}, ${candidate}, seed ${seed}`;
 }
 
 const width = 20;

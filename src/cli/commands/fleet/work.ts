@@ -11,12 +11,51 @@ import { type Context, printJson, type Run } from '../../context.js';
 import { cacheFolder, cacheOption, openFleet, planArgument } from '../../fleet/options.js';
 import { createWorkProgress } from '../../fleet/progress.js';
 import { watchInterrupts } from '../../interrupt.js';
-import { flag, option } from '../../options/option.js';
+import { flag, option, type Read } from '../../options/option.js';
 import { yesOption } from '../../options/run.js';
-import { oneOrMore, text } from '../../options/values.js';
+import { duration, oneOrMore, text } from '../../options/values.js';
 
 export function declareFleetWork(command: Command): Run {
   const plan = planArgument(command);
+  const asked = workOptions(command);
+  const cache = cacheOption(command);
+  yesOption(command);
+  return async (context) => {
+    const options = asked();
+    refuseBoth(options);
+    const began = performance.now();
+    const place = cacheFolder(cache(), context.io);
+    const fleet = await openFleet(plan(), place);
+    const { requireVersion } = await import('../../../fleet/plan.js');
+    requireVersion(fleet.plan);
+    const part = options.queue === null ? (options.shard ?? shardFrom(context.io.env)) : null;
+    const units = part === null ? fleet.plan.units : partOf(fleet.plan.units, part);
+    if (options.retry) for (const { id } of units) await fleet.store.forgetFailure(id);
+    const tally = await work(context, fleet, units, { ...options, cache: place });
+    const seconds = (performance.now() - began) / 1000;
+    const result: FleetWorkResult = { plan: fleet.plan.folder, units: distinct(units).length, ...tally, seconds };
+    if (context.json) printJson(context, result);
+    else show(context, result);
+    return result.failed === 0 ? 0 : exitCodes.input;
+  };
+}
+
+function show({ io }: Context, { units, computed, elsewhere, failed }: FleetWorkResult): void {
+  const also = failed === 0 ? '' : ` ${failed} failed: ${io.command} fleet status tells why.`;
+  io.stdout.write(`${units} units: ${computed} computed, ${elsewhere} done before or elsewhere.${also}\n`);
+}
+
+interface WorkOptions {
+  readonly beside: number | null;
+  readonly shard: Shard | null;
+  readonly queue: string | null;
+  /** in seconds */
+  readonly silence: number;
+  readonly tries: number;
+  readonly retry: boolean;
+}
+
+function workOptions(command: Command): Read<WorkOptions> {
   const local = option(
     command,
     '--local <N>',
@@ -40,61 +79,42 @@ export function declareFleetWork(command: Command): Run {
     text,
     null,
   );
+  const silence = option(
+    command,
+    '--silence <DURATION>',
+    'after which the queue gives the units of a worker that says nothing to others',
+    duration,
+    30,
+    '30s',
+  );
   const tries = option(command, '--tries <N>', 'attempts after which a unit is left alone', oneOrMore, 3);
   const retry = flag(command, '--retry', 'try again what failed for good');
-  const cache = cacheOption(command);
-  yesOption(command);
-  return async (context) => {
-    const part = shard();
-    const url = queue();
-    if (part !== null && url !== null) {
-      throw new Failure('usage', {
-        what: 'Units come from a queue or are a part of the plan, not both.',
-        cure: 'Leave one out.',
-        settings: ['queue', 'shard'],
-        written: 'nothing',
-      });
-    }
-    const began = performance.now();
-    const place = cacheFolder(cache(), context.io);
-    const fleet = await openFleet(plan(), place);
-    const { requireVersion } = await import('../../../fleet/plan.js');
-    requireVersion(fleet.plan);
-    const used = url === null ? (part ?? shardFrom(context.io.env)) : null;
-    const units = used === null ? fleet.plan.units : partOf(fleet.plan.units, used);
-    if (retry()) for (const { id } of units) await fleet.store.forgetFailure(id);
-    const options = { beside: local(), tries: tries(), cache: place, queue: url, retry: retry() };
-    const tally = await work(context, fleet, units, options);
-    const count = distinct(units).length;
-    const result: FleetWorkResult = {
-      plan: fleet.plan.folder,
-      units: count,
-      ...tally,
-      seconds: (performance.now() - began) / 1000,
-    };
-    if (context.json) printJson(context, result);
-    else {
-      const { computed, elsewhere, failed } = result;
-      const also = failed === 0 ? '' : ` ${failed} failed: ${context.io.command} fleet status tells why.`;
-      context.io.stdout.write(`${count} units: ${computed} computed, ${elsewhere} done before or elsewhere.${also}\n`);
-    }
-    return result.failed === 0 ? 0 : exitCodes.input;
-  };
+  return () => ({
+    beside: local(),
+    shard: shard(),
+    queue: queue(),
+    silence: silence(),
+    tries: tries(),
+    retry: retry(),
+  });
 }
 
-interface WorkOptions {
-  readonly beside: number | null;
-  readonly tries: number;
-  readonly cache: string;
-  readonly queue: string | null;
-  readonly retry: boolean;
+/** @throws Failure('usage') where units would come from two places */
+function refuseBoth({ shard, queue }: WorkOptions): void {
+  if (shard === null || queue === null) return;
+  throw new Failure('usage', {
+    what: 'Units come from a queue or are a part of the plan, not both.',
+    cure: 'Leave one out.',
+    settings: ['queue', 'shard'],
+    written: 'nothing',
+  });
 }
 
 async function work(
   { io, writes }: Context,
   { plan, store }: { readonly plan: OpenPlan; readonly store: FleetStore },
   units: readonly Unit[],
-  { beside, tries, cache, queue, retry }: WorkOptions,
+  { beside, tries, cache, queue, retry, silence }: WorkOptions & { readonly cache: string },
 ): Promise<Tally> {
   writes.sentence = 'No model is touched; what was computed is kept in the store.';
   const [{ Sources }, { capacity, threadsFor, workLocally }] = await Promise.all([
@@ -118,8 +138,8 @@ async function work(
   };
   try {
     if (queue === null) return await workLocally(units, worker, lines);
-    const { workFromQueue } = await import('../../../fleet/queue.js');
-    return await workFromQueue({ plan, worker, url: queue, beside: lines, retry });
+    const { workFromQueue } = await import('../../../fleet/queue/work.js');
+    return await workFromQueue({ plan, worker, url: queue, beside: lines, retry, silence });
   } finally {
     progress.end();
     interruption.stop();

@@ -1,0 +1,62 @@
+import { hostname } from 'node:os';
+import { messageOf } from '../contract/failure.js';
+import type { UnitEvent } from './messages.js';
+import type { Unit } from './unit.js';
+import type { Worker } from './work.js';
+
+/** How often others are told of a unit's progress at most, in milliseconds: a store may be far away. */
+const tellEvery = 2000;
+
+/** How often they are told that it is under way still, in milliseconds. */
+const beatEvery = 20_000;
+
+/** Nothing was heard of a unit for so long, in seconds, and its worker counts as lost: several beats. */
+export const silence = 90;
+
+/** Of an attempt that has ended without a result. */
+export const stopped = 'stopped';
+
+/** Tells others of an attempt at a unit, through the store. */
+export interface Teller {
+  tell(event: UnitEvent): void;
+  /** @param isOver whether nobody is at the unit any more: then that is told as well */
+  end(isOver: boolean): Promise<void>;
+}
+
+/** @param earlier seconds that attempts before this one took */
+export function tellProgress(unit: Unit, earlier: number, { store, hooks }: Worker): Teller {
+  const began = performance.now();
+  let told = performance.now();
+  let standing = { phase: 'load', share: 0 };
+  let writing: Promise<void> = Promise.resolve();
+  const put = (): void => {
+    told = performance.now();
+    const seconds = earlier + (told - began) / 1000;
+    const progress = { unit: unit.id, host: hostname(), ...standing, when: new Date().toISOString(), seconds };
+    // others see it a little later, or not at all: the unit is computed all the same
+    writing = writing
+      .then(() => store.save(unit.id))
+      .then(() => store.putProgress(progress))
+      .catch((error: unknown) => hooks.warn(`The progress of a unit could not be told: ${messageOf(error)}`));
+  };
+  // an epoch may take longer than a worker may be silent
+  const beat = setInterval(put, beatEvery);
+  return {
+    tell(event) {
+      if (event.event === 'warning') hooks.warn(`${unit.name}, seed ${unit.spec.seed}: ${event.message}`);
+      if (event.event !== 'progress') return;
+      const { phase, share } = event;
+      standing = { phase, share };
+      hooks.onProgress(unit, phase, share);
+      if (performance.now() - told >= tellEvery) put();
+    },
+    end(isOver) {
+      clearInterval(beat);
+      if (isOver) {
+        standing = { ...standing, phase: stopped };
+        put();
+      }
+      return writing;
+    },
+  };
+}
