@@ -58,7 +58,7 @@ export interface Config {
   readonly train?: 'all' | 'biases' | 'offsets' | 'head';
   /** epochs at most */
   readonly epochs?: Scalar | readonly Scalar[];
-  /** time for training at most (90s, 10m, 1h30m), split evenly between the arms */
+  /** wall time of the whole run (90s, 10m, 1h30m): training gets what evaluation leaves, in as many steps for every arm */
   readonly budget?: Scalar | readonly Scalar[];
   /** samples per step */
   readonly batchSize?: Scalar | readonly Scalar[];
@@ -90,6 +90,8 @@ export interface Config {
   readonly init?: Scalar | readonly Scalar[];
   /** repeat both arms with N seeds and report the spread */
   readonly seeds?: Scalar | readonly Scalar[];
+  /** look for the recipe that validates best, by successive halving, in both arms alike; the test split is judged once */
+  readonly search?: boolean;
   /** skip the control arm; the gain then cannot be attributed to FReLU */
   readonly control?: boolean;
   /** scopes as of --train to be trained one after the other, each with a schedule of its own: offsets,all; SCOPE:EPOCHS says how long one lasts */
