@@ -58,7 +58,7 @@ export interface Config {
   readonly train?: 'all' | 'biases' | 'offsets' | 'head';
   /** epochs at most */
   readonly epochs?: Scalar | readonly Scalar[];
-  /** time for training at most (90s, 10m, 1h30m), split evenly between the arms */
+  /** wall time of the whole run (90s, 10m, 1h30m): training gets what evaluation leaves, in as many steps for every arm */
   readonly budget?: Scalar | readonly Scalar[];
   /** samples per step */
   readonly batchSize?: Scalar | readonly Scalar[];
