@@ -8,6 +8,13 @@ const documents = {
   compare: 'CompareResult',
   evaluate: 'EvaluateResult',
   export: 'ExportResult',
+  'fleet-plan': 'FleetPlanResult',
+  'fleet-work': 'FleetWorkResult',
+  'fleet-status': 'FleetStatus',
+  'fleet-collect': 'FleetResult',
+  'fleet-commit': 'FleetCommitResult',
+  'fleet-rollback': 'FleetRollbackResult',
+  'fleet-emit': 'FleetEmitResult',
   inspect: 'InspectResult',
   migrate: 'MigrateResult',
   monitor: 'MonitorResult',
@@ -15,10 +22,10 @@ const documents = {
 
 export type DocumentName = keyof typeof documents;
 
-/** The JSON Schema (draft 7) of each document, made from the types in `src/contract/result.ts` and what is said of their fields. */
+/** The JSON Schema (draft 7) of each document, made from the types in `src/contract/` and what is said of their fields. */
 export function documentSchemas(root: string): ReadonlyMap<DocumentName, Schema> {
   const generator = createGenerator({
-    path: join(root, 'src', 'contract', 'result.ts'),
+    path: join(root, 'src', 'contract', '*.ts'),
     tsconfig: join(root, 'tsconfig.json'),
     // fields may be added without a new version
     additionalProperties: true,
@@ -34,7 +41,7 @@ export function documentSchemas(root: string): ReadonlyMap<DocumentName, Schema>
         isDocument(name),
         {
           $schema: 'http://json-schema.org/draft-07/schema#',
-          title: `What frelu-migrate ${name} --json prints`,
+          title: `What frelu-migrate ${name.replace('-', ' ')} --json prints`,
           ...fields,
           properties: {
             schemaVersion: { const: schemaVersion },

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { messageOf } from '../contract/failure.js';
 import type { UnitEvent } from './messages.js';
+import type { FleetStore } from './store/store.js';
 import type { Unit } from './unit.js';
-import type { Worker } from './work.js';
 
 /** How often others are told of a unit's progress at most, in milliseconds: a store may be far away. */
 const tellEvery = 2000;
@@ -23,8 +23,17 @@ export interface Teller {
   end(isOver: boolean): Promise<void>;
 }
 
+/** Whom an attempt is told. */
+interface Listeners {
+  readonly store: Pick<FleetStore, 'save' | 'putProgress'>;
+  readonly hooks: {
+    onProgress(unit: Unit, phase: string, share: number): void;
+    warn(message: string): void;
+  };
+}
+
 /** @param earlier seconds that attempts before this one took */
-export function tellProgress(unit: Unit, earlier: number, { store, hooks }: Worker): Teller {
+export function tellProgress(unit: Unit, earlier: number, { store, hooks }: Listeners): Teller {
   const began = performance.now();
   let told = performance.now();
   let standing = { phase: 'load', share: 0 };

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect, it } from 'vitest';
@@ -48,6 +48,37 @@ it('hold of what commands print', async () => {
   expect(await faults('migrate', asDocument(JSON.parse(JSON.stringify(makeResult()))))).toBeNull();
   expect(await faults('migrate', asDocument(makeResult({ nan: true, measured: false, rule: 'always' })))).toBeNull();
 });
+
+it('hold of what is said of a fleet', async () => {
+  const { model, data } = await tableSetting();
+  const folder = dirname(model);
+  const [description, plan] = [join(folder, 'fleet.json'), join(folder, 'plan')];
+  const settings = {
+    data,
+    target: 'label',
+    slice: ['site'],
+    epochs: 1,
+    lr: 0.05,
+    trustReading: true,
+    accept: 'always',
+    device: 'cpu',
+  };
+  await writeFile(description, JSON.stringify({ models: [{ model }], settings }));
+  const printed = async (command: string, ...argv: readonly string[]): Promise<unknown> => {
+    const { stdout, stderr } = await frelu(['fleet', command, ...argv, '--json']);
+    expect(stdout, stderr).not.toBe('');
+    return JSON.parse(stdout);
+  };
+  expect(await faults('fleet-plan', await printed('plan', description, '--out', plan))).toBeNull();
+  expect(await faults('fleet-emit', await printed('emit', plan, '--for', 'slurm'))).toBeNull();
+  expect(await faults('fleet-status', await printed('status', plan))).toBeNull();
+  expect(await faults('fleet-work', await printed('work', plan, '--local', '1'))).toBeNull();
+  expect(await faults('fleet-status', await printed('status', plan))).toBeNull();
+  expect(await faults('fleet-collect', await printed('collect', plan))).toBeNull();
+  expect(await faults('fleet-commit', await printed('commit', plan, '--yes'))).toBeNull();
+  expect(await faults('fleet-rollback', await printed('rollback', plan, '--yes'))).toBeNull();
+  expect(await faults('fleet-rollback', { schemaVersion: 1, plan, models: [{ name: 'net' }] })).not.toBeNull();
+}, 120_000);
 
 it('do not hold of a document with a field too few, or of another kind', async () => {
   const { verdict: _, ...without } = makeResult();

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { asDocument } from '../../../contract/document.js';
 import type { FleetStatus, FleetUnitName } from '../../../contract/fleet.js';
 import { statusOf } from '../../../fleet/status.js';
 import { printable } from '../../../printable.js';
@@ -38,7 +39,7 @@ async function follow(context: Context, look: () => Promise<FleetStatus>): Promi
   try {
     while (!signal.aborted) {
       const status = await look();
-      const text = context.json ? `${JSON.stringify(status)}\n` : await described(context, status);
+      const text = context.json ? `${JSON.stringify(asDocument(status))}\n` : await described(context, status);
       if (text !== last) {
         // what stands there is written over; where it cannot be, one state follows the other
         if (lines > 0 && isLive(stdout, env)) stdout.write(`\x1b[${lines}A\x1b[J`);
