@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parametersIn } from '../../src/autodiff/step.js';
 import type { Graph } from '../../src/model/graph.js';
+import { elementCount } from '../../src/model/tensor.js';
 import { float32 } from '../../src/runtime/session.js';
 import { drawMasks, dropoutPlaces, type MaskDraw, withDropout } from '../../src/training/dropout.js';
 import { makeTrainable, prepareStep, type StepSettings, type Trainable } from '../../src/training/prepare.js';
@@ -111,6 +112,40 @@ describe('a network with dropout', () => {
       { x: [2, 5, 5] },
     );
     expect(masks?.map(({ shape }) => shape)).toEqual([[4, 1, 1]]);
+  });
+
+  it('computes what it would have without masks where they are 1, and a bias alone where they are 0, in the layout of the processor too', async () => {
+    const graph = parseGraph(`
+      x: float[N,16,6,6]
+      w1 = float[16,16,3,3]
+      w2 = float[3,16,1,1]
+      b2 = float[3] 0
+      h = Conv(x, w1) pads=[1,1,1,1]
+      r = Relu(h)
+      c = Conv(r, w2, b2)
+      g = GlobalAveragePool(c)
+      y = Flatten(g)
+      -> y`);
+    const sampleShapes = { x: [16, 6, 6] };
+    const networks = { bare: makeTrainable('network.onnx', graph, 'all'), dropping: await masked(graph, sampleShapes) };
+    const x = Float32Array.from({ length: 2 * 16 * 36 }, (_, i) => Math.sin(i));
+    const lossOf = async (trainable: Trainable, kept: number): Promise<readonly number[]> => {
+      const own = { ...settings, sampleShapes };
+      const stepper = new Stepper((size, part) => prepareStep(trainable, size, own, part), trainable.graph);
+      onTestFinished(() => stepper.release());
+      const masks = (trainable.masks ?? []).map(({ input, shape }) => {
+        const values = new Float32Array(2 * elementCount(shape)).fill(kept);
+        return [input, float32(values, [2, ...shape])] as const;
+      });
+      const inputs = { x: float32(x, [2, 16, 6, 6]), ...Object.fromEntries(masks) };
+      const feed = { inputs, targets: Float32Array.of(1, 0, 0, 0, 0, 1), count: 2 };
+      const losses: number[] = [];
+      for (let i = 0; i < 2; i++) losses.push(await stepper.run(feed, { weights: 0.1, sites: 0.1 }));
+      return losses;
+    };
+    const bare = await lossOf(networks.bare, 1);
+    expect(await lossOf(networks.dropping, 1)).toEqual(bare.map((loss) => expect.closeTo(loss, 5)));
+    expect((await lossOf(networks.dropping, 0))[0]).toBeCloseTo(Math.log(3), 5);
   });
 
   it('masks what the layer reads, on whichever side of a product', async () => {
