@@ -113,6 +113,10 @@ const commands = {
       },
     },
   },
+  completion: {
+    summary: 'a script that makes the shell complete command lines of this program: bash, zsh, fish, powershell',
+    load: async () => (await import('./commands/completion.js')).declareCompletion,
+  },
   devices: {
     summary: 'what can compute here, and what a run would pick',
     load: async () => (await import('./commands/devices.js')).declareDevices,
@@ -139,6 +143,7 @@ function isCommandName(word: string): word is CommandName {
  * @throws Failure('usage') for a command line that is none, and whatever the command throws
  */
 export async function runCommand(argv: readonly string[], io: Io, writes: Writes): Promise<number> {
+  if (argv[0] === 'complete' && argv[2] === '--') return complete(argv[1] ?? '', argv.slice(3), io);
   const asked = argv.filter((word) => word !== '--debug').length > 0 ? null : await askForModel(io);
   if (asked !== null) return runCommand([...argv, asked], io, writes);
   const called = calledCommand(argv);
@@ -182,6 +187,50 @@ export async function runCommand(argv: readonly string[], io: Io, writes: Writes
     throw wrongUsage(error, `See: ${io.command} ${called} --help.`);
   }
   return code;
+}
+
+/**
+ * Tells a shell's script what may be typed: a line that says whether paths may, and a line per word with its description.
+ * @param typed the words behind the program's name; the last one is being typed
+ */
+async function complete(shell: string, typed: readonly string[], io: Io): Promise<number> {
+  const [{ wordsOfShell, wordForShell }, { candidatesFor, beginningWith }] = await Promise.all([
+    import('./completion/words-of-shell.js'),
+    import('./completion/candidates.js'),
+  ]);
+  const words = wordsOfShell(shell, typed);
+  const current = words.at(-1) ?? '';
+  const rest = [...words.slice(0, -1).filter((word) => !globals.has(word)), current];
+  const { command, within, subcommands } = await commandAt(rest, io);
+  const { words: found, paths } = candidatesFor({ command, subcommands }, within);
+  const names = rest.length > 1 || current.startsWith('-') ? [] : beginningWith(current, candidatesOf(commands));
+  const lines = [...names, ...found].map(
+    ({ word, description }) => `${wordForShell(shell, word, current)}\t${description}`,
+  );
+  io.stdout.write(`${[paths ? 'paths' : 'words', ...lines].join('\n')}\n`);
+  return 0;
+}
+
+/** The command that a line which is being typed calls, its options declared, with the words behind its name. */
+async function commandAt(words: readonly string[], io: Io) {
+  const command = newProgram(io);
+  const [first = '', second = ''] = words;
+  const isNamed = isCommandName(first) && words.length > 1;
+  const entry: Entry = commands[isNamed ? first : mainCommand];
+  const below = isNamed ? (entry.commands ?? {}) : {};
+  const subcommand = words.length > 2 && Object.hasOwn(below, second) ? below[second] : undefined;
+  (await (subcommand ?? entry).load())(command);
+  return {
+    command,
+    within: words.slice((isNamed ? 1 : 0) + (subcommand === undefined ? 0 : 1)),
+    subcommands: subcommand === undefined ? candidatesOf(below) : [],
+  };
+}
+
+function candidatesOf(named: Readonly<Record<string, { readonly summary: string; readonly hidden?: boolean }>>) {
+  return Object.entries(named)
+    .filter(([, { hidden }]) => hidden !== true)
+    .map(([word, { summary }]) => ({ word, description: summary }));
 }
 
 /** The model that a user has in mind who named nothing; null where nobody can be asked. */

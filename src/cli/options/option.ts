@@ -12,6 +12,26 @@ export function addRepeatable(command: Command, option: Option): void {
   command.addOption(option);
 }
 
+/** What a parser that takes words takes: of a list several, with commas between. */
+const wordsOfParsers = new WeakMap<object, { readonly words: readonly string[]; readonly isList: boolean }>();
+const wordsOfOptions = new WeakMap<Option, { readonly words: readonly string[]; readonly isList: boolean }>();
+
+/** Says that a parser takes a list of these words. */
+export function takingList<Parse extends object>(words: readonly string[], parse: Parse): Parse {
+  wordsOfParsers.set(parse, { words, isList: true });
+  return parse;
+}
+
+/** The words that an option takes; none where it takes something else. */
+export function wordsTaken(option: Option): { readonly words: readonly string[]; readonly isList: boolean } {
+  return wordsOfOptions.get(option) ?? { words: option.argChoices ?? [], isList: false };
+}
+
+/** Whether the value of an option is the path of a file or a folder, or may be. */
+export function takesPath({ flags }: Option): boolean {
+  return /<(PATH|FILE|MODEL|FOLDER|LOSS|METRIC)>/.test(flags);
+}
+
 /** Reads what the command line said, once it is parsed. */
 export type Read<T> = () => T;
 
@@ -69,6 +89,8 @@ export interface OfOutputs<T, Own = T> {
 
 export interface OutputParsers<T, Own> {
   readonly parse: (text: string) => T;
+  /** what it is one of, unless it is something else */
+  readonly words?: readonly string[];
   /** of what stands behind NAME= */
   readonly parseOwn: (text: string) => Own;
   /** whether a text with a sign of equality is no NAME=VALUE all the same: the path of a file, say */
@@ -80,7 +102,7 @@ export function optionOfOutputs<T, Own>(
   command: Command,
   flags: string,
   description: string,
-  { parse, parseOwn, isWhole = () => false }: OutputParsers<T, Own>,
+  { parse, parseOwn, words = [], isWhole = () => false }: OutputParsers<T, Own>,
   shownDefault: string,
 ): Read<OfOutputs<T, Own>> {
   let plain: T | null = null;
@@ -94,6 +116,7 @@ export function optionOfOutputs<T, Own>(
     else own.set(name, parseOwn(text.slice(at + 1)));
     return text;
   });
+  wordsOfOptions.set(declared, { words, isList: false });
   addRepeatable(command, declared);
   return () => ({ plain, own });
 }
@@ -147,6 +170,8 @@ function declare<T>(
     value = parse(text);
     return value;
   });
+  const words = wordsOfParsers.get(parse);
+  if (words !== undefined) wordsOfOptions.set(declared, words);
   command.addOption(declared);
   return () => value;
 }

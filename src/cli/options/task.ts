@@ -21,21 +21,21 @@ export function taskOptions(command: Command): Read<TaskOptions> {
     command,
     '--task <TASK>',
     `what the model does: ${tasks.join(', ')}; anomaly: it gives its input again; distill: needs no labels, a teacher alone says what is learned`,
-    { parse: (text) => oneOf(text, tasks), parseOwn: (text) => oneOf(text, tasks) },
+    { words: tasks, parse: (text) => oneOf(text, tasks), parseOwn: (text) => oneOf(text, tasks) },
     told,
   );
   const loss = optionOfOutputs<LossKind | OwnLossFile, LossKind>(
     command,
     '--loss <LOSS>',
     `what training minimizes: ${losses.join(', ')}, or LOSS.onnx, a graph from outputs of the model and arrays of the data to one number`,
-    { parse: lossOf, parseOwn: (text) => oneOf(text, losses), isWhole: namesGraph },
+    { words: losses, parse: lossOf, parseOwn: (text) => oneOf(text, losses), isWhole: namesGraph },
     told,
   );
   const metric = optionOfOutputs<TableMetric | OwnMetricFile, TableMetric>(
     command,
     '--metric <METRIC>',
     `what is judged: ${allMetricNames.join(', ')}, or METRIC.onnx:higher or :lower, a graph to one number per sample; if named, it also decides which epoch is kept (otherwise the validation loss does)`,
-    { parse: metricOf, parseOwn: (text) => oneOf(text, allMetricNames), isWhole: namesGraph },
+    { words: allMetricNames, parse: metricOf, parseOwn: (text) => oneOf(text, allMetricNames), isWhole: namesGraph },
     "the task's first; with a loss of your own that loss",
   );
   return () => {

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { present } from '../../contract/present.js';
-import { oneOf } from './option.js';
+import { oneOf, takingList } from './option.js';
 
 /** Parsers of option values. Each throws commander's InvalidArgumentError, which becomes wrong usage (exit code 2). */
 
@@ -95,7 +95,7 @@ export function duration(value: string): number {
 
 /** Words from a list, comma-separated, each once. */
 export function listOf<const T extends string>(words: readonly T[]): (value: string) => readonly T[] {
-  return (value) => [...new Set(value.split(',').map((word) => oneOf(word.trim(), words)))];
+  return takingList(words, (value: string) => [...new Set(value.split(',').map((word) => oneOf(word.trim(), words)))]);
 }
 
 function within(parsed: number, holds: (parsed: number) => boolean, otherwise: string): number {
