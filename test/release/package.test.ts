@@ -17,7 +17,7 @@ let files: string[];
 beforeAll(async () => {
   place = await realpath(await mkdtemp(join(tmpdir(), 'frelu-package-')));
   const clone = join(place, 'clone');
-  for (const name of ['package.json', '.npmrc', 'README.md', 'LICENSE', 'docs', 'fixtures']) {
+  for (const name of ['package.json', '.npmrc', 'README.md', 'README.ja.md', 'CHANGELOG.md', 'LICENSE', 'docs', 'fixtures']) {
     await cp(name, join(clone, name), { recursive: true });
   }
   const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -53,7 +53,7 @@ function importsOf(text: string): string[] {
 describe('the package', () => {
   it('holds the program, its documents and the demonstration, and nothing else', () => {
     const belongs =
-      /^(package\.json|LICENSE|README\.md|docs\/[a-z-]+\.md|docs\/schemas\/[a-z]+\.schema\.json|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
+      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z]+\.schema\.json|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
     expect(files.filter((file) => !belongs.test(file))).toEqual([]);
     for (const file of [
       'LICENSE',
