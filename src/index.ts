@@ -83,7 +83,7 @@ export type { Model } from './model/model.js';
 export type { MigrationPlan, Site, SiteParameters } from './model/plan.js';
 export type { ArmName } from './run/arms.js';
 export type { ExportOptions } from './run/export.js';
-export type { RunHooks, RunPhase } from './run/hooks.js';
+export type { RunHooks, RunPhase, TrialReport } from './run/hooks.js';
 export type { RewrittenModel } from './run/rewrite.js';
 export type { Device } from './runtime/devices.js';
 export { type Destination, parseDestination } from './tracking/destination.js';

@@ -1,7 +1,7 @@
 import type { Reading } from '../contract/reading.js';
-import type { CurvePoint, MigrateResult } from '../contract/result.js';
+import type { BudgetPlan, CurvePoint, MigrateResult } from '../contract/result.js';
 import type { ArmName } from '../run/arms.js';
-import type { RunHooks, RunPhase } from '../run/hooks.js';
+import type { RunHooks, RunPhase, TrialReport } from '../run/hooks.js';
 import type { RangeTest } from '../run/learning-rate.js';
 import type { Retreat, StepReport } from '../training/arm.js';
 import { type OptionsOf, readOptions, withData } from './options.js';
@@ -46,11 +46,17 @@ export type MigrationEvent =
   /** how the model is read, before anything is judged by it */
   | { readonly type: 'reading'; readonly reading: Reading }
   | { readonly type: 'range-test'; readonly test: RangeTest }
+  /** what fits into a budget, before the first step */
+  | { readonly type: 'budget'; readonly plan: BudgetPlan }
+  /** of a search: an arm is taken through a rung under a recipe */
+  | { readonly type: 'trial'; readonly trial: TrialReport }
   /** an arm begins to be trained */
   | { readonly type: 'arm'; readonly arm: ArmName; readonly seed: number; readonly trainSamples: number }
   | { readonly type: 'step'; readonly arm: ArmName; readonly report: StepReport }
   | { readonly type: 'epoch'; readonly arm: ArmName; readonly point: CurvePoint }
   | { readonly type: 'retreat'; readonly arm: ArmName; readonly retreat: Retreat }
+  /** what was decided without being asked for */
+  | { readonly type: 'note'; readonly message: string }
   | { readonly type: 'warning'; readonly message: string }
   /** the last one */
   | { readonly type: 'result'; readonly result: MigrateResult };
@@ -106,10 +112,13 @@ function hooksThat(tell: (event: MigrationEvent) => void): Omit<RunHooks, 'signa
     onPhase: (phase) => tell({ type: 'phase', phase }),
     onReading: (reading) => tell({ type: 'reading', reading }),
     onRangeTest: (test) => tell({ type: 'range-test', test }),
+    onBudget: (plan) => tell({ type: 'budget', plan }),
+    onTrial: (trial) => tell({ type: 'trial', trial }),
     onArm: (arm, seed, trainSamples) => tell({ type: 'arm', arm, seed, trainSamples }),
     onStep: (arm, report) => tell({ type: 'step', arm, report }),
     onEpoch: (arm, point) => tell({ type: 'epoch', arm, point }),
     onRetreat: (arm, retreat) => tell({ type: 'retreat', arm, retreat }),
+    note: (message) => tell({ type: 'note', message }),
     warn: (message) => tell({ type: 'warning', message }),
   };
 }

@@ -75,12 +75,17 @@ export class Stepper {
    */
   static async open(model: Model, options: StepperOptions): Promise<Stepper> {
     const { loss, output, scores, plan, batchNorm = 'frozen', warn, ...said } = options;
-    const [parts, { trainingOptions }] = await Promise.all([loadParts(), import('../cli/options/training.js')]);
+    const [parts, { trainingOptions }, { clipNormOf }] = await Promise.all([
+      loadParts(),
+      import('../cli/options/training.js'),
+      import('../run/clip-norm.js'),
+    ]);
     const settings = await readOptions('Stepper.open', { ...said, batchNorm }, trainingOptions);
     const trained = await trainedNetwork(model, options, settings.scope, settings.initialOffset);
     const device = await parts.openDevice(settings.device);
     const { trainable } = trained.network;
-    const { optimizer, clipNorm } = settings;
+    const { optimizer } = settings;
+    const clipNorm = clipNormOf({ model, options: { training: settings } });
     const { provider } = device;
     const step = { provider, loss, optimizer, batchNorm, clipNorm };
     const build = (sampleShapes: SampleShapes): StateStepper =>

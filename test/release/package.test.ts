@@ -17,7 +17,16 @@ let files: string[];
 beforeAll(async () => {
   place = await realpath(await mkdtemp(join(tmpdir(), 'frelu-package-')));
   const clone = join(place, 'clone');
-  for (const name of ['package.json', '.npmrc', 'README.md', 'README.ja.md', 'CHANGELOG.md', 'LICENSE', 'docs', 'fixtures']) {
+  for (const name of [
+    'package.json',
+    '.npmrc',
+    'README.md',
+    'README.ja.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'docs',
+    'fixtures',
+  ]) {
     await cp(name, join(clone, name), { recursive: true });
   }
   const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
