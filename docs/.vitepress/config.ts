@@ -64,6 +64,12 @@ export default defineConfig({
       label: 'English',
       lang: 'en',
       themeConfig: {
+        nav: [
+          { text: 'Start', link: '/start' },
+          { text: 'Tutorials', link: '/tutorials/pytorch-images' },
+          { text: 'Library', link: '/library' },
+          { text: 'API', link: '/api' },
+        ],
         sidebar: [
           { text: 'Guide', items: guide },
           { text: 'Tutorials', items: tutorials },
@@ -77,7 +83,15 @@ export default defineConfig({
       lang: 'ja',
       link: '/ja/',
       themeConfig: {
+        nav: [
+          { text: 'はじめに', link: '/ja/start' },
+          { text: '導入の判断', link: '/ja/decision' },
+        ],
         outline: { level: [2, 3], label: '目次' },
+        docFooter: { prev: '前へ', next: '次へ' },
+        sidebarMenuLabel: 'メニュー',
+        returnToTopLabel: '先頭へ',
+        darkModeSwitchLabel: '配色',
         sidebar: [
           {
             text: '日本語',
