@@ -26,6 +26,7 @@ const layers = {
   run: [...parts, 'reading', 'judge', 'report'],
   fleet: [...parts, 'reading', 'report', 'run'],
   codemod: ['contract', 'model', 'upgrade'],
+  library: [...parts, 'reading', 'report', 'run', 'codemod', 'tracking', 'cli'],
 };
 
 const folder = (name) => (name === 'transforms' ? '^transforms/' : `^src/${name}/`);
@@ -50,8 +51,16 @@ module.exports = {
     {
       name: 'nothing-imports-the-command-line',
       severity: 'error',
-      from: { pathNot: '^(src/cli|bin|bench|test)/' },
+      from: { pathNot: '^(src/cli|src/library|bin|bench|test)/' },
       to: { path: folder('cli') },
+    },
+    {
+      name: 'the-library-reads-options-alone',
+      comment:
+        'Of the command line, the library has how options are read and runs are found; nothing of it prints or asks.',
+      severity: 'error',
+      from: { path: folder('library') },
+      to: { path: folder('cli'), pathNot: '^src/cli/(options|config)/|^src/cli/run-folders[.]ts$' },
     },
     {
       name: 'nothing-imports-the-library-entry',

@@ -1,19 +1,15 @@
-/** The library: what the commands do, as functions. Each throws `Failure` for what its caller can cure. */
+/**
+ * The library: what the commands do, as functions, and what they are made of. What a caller can cure is thrown as a `Failure`. Options are
+ * those of the command line, by the names that a configuration file has them by, with the same checks and defaults. Each function
+ * loads what it needs when it is first called: importing the package costs next to nothing.
+ */
 
-export { planMigration } from '../transforms/plan/plan-migration.js';
-export { applyPlan } from '../transforms/rewrite/apply.js';
-export { bakeParameters } from '../transforms/rewrite/bake.js';
-export {
-  type CodemodCaution,
-  type CodemodFile,
-  type CodemodOptions,
-  type CodemodResult,
-  type CodemodSite,
-  codemod,
-} from './codemod/codemod.js';
+export type { Trainability } from './autodiff/trainable.js';
+export type { CodemodCaution, CodemodFile, CodemodOptions, CodemodResult, CodemodSite } from './codemod/codemod.js';
 export { type Config, defineConfig } from './contract/config.js';
-export { exitCodes, Failure, type FailureKind } from './contract/failure.js';
-export type { ModelDescription, ModelFormat } from './contract/model.js';
+export { ExecutionError, exitCodes, Failure, type FailureKind } from './contract/failure.js';
+export type { ModelDescription, ModelFormat, PlanDescription } from './contract/model.js';
+export type { Reading } from './contract/reading.js';
 export type {
   Acceptance,
   ArmResult,
@@ -36,51 +32,63 @@ export type {
   MetricValue,
   MigrateResult,
   MonitoringBaseline,
+  MonitorResult,
   SiteResult,
   SplitDescription,
   Task,
+  TfjsAgreement,
   VerdictName,
   VerdictReason,
 } from './contract/result.js';
-export type { DeviceName } from './contract/settings.js';
-export {
-  defaultPlanOptions,
-  type Form,
-  type Granularity,
-  type Padding,
-  type PlanOptions,
+export type {
+  DeviceName,
+  Form,
+  Granularity,
+  Language,
+  LossKind,
+  Padding,
+  PlanOptions,
+  SettingHint,
+  SettingName,
 } from './contract/settings.js';
-export { describeModel, describePlan } from './model/describe.js';
+export type { HostTensor, TrainingBatch } from './library/batch.js';
+export { codemod, devices, exportArm, history, logRun, rollback } from './library/files.js';
+export { type Gradients, gradients, trainability } from './library/gradients.js';
+export {
+  type CompareOptions,
+  compare,
+  type EvaluateOptions,
+  evaluate,
+  type MonitorOptions,
+  monitor,
+  type ReportOptions,
+  report,
+} from './library/judge.js';
+export { type MigrateOptions, type MigrationEvent, migrate, migration } from './library/migrate.js';
+export {
+  inspect,
+  type Network,
+  type PlanSettings,
+  plan,
+  read,
+  rewrite,
+  type SaveOptions,
+  type SiteValues,
+  save,
+} from './library/networks.js';
+export { Stepper, type StepperOptions, type StepperState, type StepRates } from './library/stepper.js';
+export type { LossOptions } from './library/trainable.js';
 export type { Graph } from './model/graph.js';
-export { loadModel } from './model/load.js';
 export type { Model } from './model/model.js';
 export type { MigrationPlan, Site, SiteParameters } from './model/plan.js';
-export type { DataOptions, TaskOptions } from './reading/options.js';
-export { renderPrometheus } from './report/prometheus.js';
-export {
-  type Language,
-  renderCard,
-  renderHtml,
-  renderJunit,
-  renderMarkdown,
-  renderPdf,
-  renderPullRequest,
-  renderTerminal,
-} from './report/render.js';
 export type { ArmName } from './run/arms.js';
-export { type CompareOptions, compareModels } from './run/compare.js';
-export { type EvaluateOptions, evaluateModel } from './run/evaluate.js';
-export { type ExportOptions, exportArm } from './run/export.js';
-export type { RunHooks, RunPhase } from './run/hooks.js';
-export { migrate } from './run/migrate.js';
-export { type MonitorOptions, monitor } from './run/monitor.js';
-export { type RewriteOptions, type RewriteResult, rewriteModel } from './run/rewrite.js';
-export type { MigrateOptions, MigrateRequest, RunSpec, TrainingOptions } from './run/spec.js';
-export { type Device, discoverDevices } from './runtime/devices.js';
+export type { ExportOptions } from './run/export.js';
+export type { RunHooks, RunPhase, TrialReport } from './run/hooks.js';
+export type { RewrittenModel } from './run/rewrite.js';
+export type { Device } from './runtime/devices.js';
 export { type Destination, parseDestination } from './tracking/destination.js';
-export { logRun } from './tracking/log-run.js';
 export type { Logged } from './tracking/logged.js';
 export type { MlflowOptions } from './tracking/mlflow/log.js';
-export { type HistoryEntry, history } from './upgrade/history.js';
-export { type Rollback, type RollbackOptions, rollback } from './upgrade/rollback.js';
+export type { HistoryEntry } from './upgrade/history.js';
+export type { Rollback, RollbackOptions } from './upgrade/rollback.js';
 export { packageVersion } from './version.js';

@@ -1,9 +1,19 @@
 import type { ConfigOption } from '../../src/cli/config/options.js';
 
+/** The options of each command, by its name. */
+type OptionsByCommand = ReadonlyMap<string, readonly ConfigOption[]>;
+
+/** Each key once, as the first command has it. */
+function eachOnce(commands: OptionsByCommand): readonly ConfigOption[] {
+  const found = new Map<string, ConfigOption>();
+  for (const option of [...commands.values()].flat()) if (!found.has(option.key)) found.set(option.key, option);
+  return [...found.values()];
+}
+
 const scalar = { type: ['string', 'number'] };
 
 /** The JSON Schema (draft 7) of a configuration file, from the options that commands declare. */
-export function configSchema(options: readonly ConfigOption[]): object {
+export function configSchema(commands: OptionsByCommand): object {
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'frelu.config: settings of frelu-migrate, by the names of its options',
@@ -13,7 +23,7 @@ export function configSchema(options: readonly ConfigOption[]): object {
       $schema: { type: 'string' },
       model: { type: 'string', description: 'the model, where none is given on the command line' },
       ...Object.fromEntries(
-        options.map((option) => [option.key, { description: option.description, ...typeOf(option) }]),
+        eachOnce(commands).map((option) => [option.key, { description: option.description, ...typeOf(option) }]),
       ),
     },
   };
@@ -27,9 +37,9 @@ function typeOf({ kind, choices }: ConfigOption): object {
 }
 
 /** The same as the type that `defineConfig` takes: the text of `src/contract/config.ts`. */
-export function configType(options: readonly ConfigOption[]): string {
-  const fields = options.flatMap((option) => [
-    `  /** ${option.description} */`,
+export function configType(commands: OptionsByCommand): string {
+  const fields = eachOnce(commands).flatMap((option) => [
+    `  /** ${option.flag.startsWith('--no-') ? 'false: ' : ''}${option.description}${option.shownDefault === null ? '' : ` (${option.shownDefault})`} */`,
     `  readonly ${option.key}?: ${fieldType(option)};`,
   ]);
   return [
@@ -46,15 +56,33 @@ export function configType(options: readonly ConfigOption[]): string {
     ...fields,
     '}',
     '',
+    '/** The settings that each command takes. */',
+    'export interface ConfigKeys {',
+    ...[...commands].map(([name, options]) => `  ${name}: ${options.map(({ key }) => `'${key}'`).join(' | ')};`),
+    '}',
+    '',
     '/** Gives a configuration back as it is, with its type: for `frelu.config.ts`. */',
     'export const defineConfig = (config: Config): Config => config;',
     '',
   ].join('\n');
 }
 
-function fieldType({ kind, choices }: ConfigOption): string {
+/** By what stands for the value in the help; a number may be written as a text, for what only looks like one: auto, 1/255, 0.5%. */
+const valueTypes: Readonly<Record<string, string>> = {
+  N: 'number',
+  X: 'number | string',
+  F: 'number | string',
+  W: 'number | string',
+  T: 'number | string',
+  ALPHA: 'number | string',
+  HxW: 'number | string',
+  LIST: 'string | readonly string[]',
+  'X,...': 'number | readonly number[] | string',
+};
+
+function fieldType({ kind, choices, placeholder }: ConfigOption): string {
   if (kind === 'flag') return 'boolean';
   if (choices !== null) return choices.map((choice) => `'${choice}'`).join(' | ');
-  const lists = 'Scalar | readonly Scalar[]';
-  return kind === 'value' ? lists : `${lists} | Readonly<Record<string, Scalar>>`;
+  if (kind === 'value') return valueTypes[placeholder ?? ''] ?? 'string';
+  return 'Scalar | readonly Scalar[] | Readonly<Record<string, Scalar>>';
 }

@@ -278,19 +278,20 @@ async function configure(argv: readonly string[], called: CommandName, declare: 
 
 /** The keys that a configuration file may hold, whichever command reads it. */
 export async function configKeys(): Promise<ReadonlySet<string>> {
-  return new Set((await allConfigOptions()).map(({ key }) => key));
+  const all = [...(await configOptionsByCommand()).values()];
+  return new Set(all.flatMap((options) => options.map(({ key }) => key)));
 }
 
-/** The options of all commands that a configuration file serves, each key once. */
-export async function allConfigOptions(): Promise<readonly ConfigOption[]> {
+/** The options of each command that a configuration file serves. */
+export async function configOptionsByCommand(): Promise<ReadonlyMap<string, readonly ConfigOption[]>> {
   const { configOptions } = await import('./config/options.js');
-  const found = new Map<string, ConfigOption>();
+  const found = new Map<string, readonly ConfigOption[]>();
   for (const name of configurable) {
     const command = new Command();
     (await commands[name].load())(command);
-    for (const option of configOptions(command)) if (!found.has(option.key)) found.set(option.key, option);
+    found.set(name, configOptions(command));
   }
-  return [...found.values()];
+  return found;
 }
 
 function newProgram(io: Io): Command {

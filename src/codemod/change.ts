@@ -1,6 +1,5 @@
 import type { NodePath } from '@babel/traverse';
 import type { Node, ObjectExpression, VariableDeclarator } from '@babel/types';
-import type { Granularity } from '../contract/settings.js';
 import {
   appendProperties,
   type Edit,
@@ -12,18 +11,11 @@ import {
   replaceNode,
   wrapExpression,
 } from './edits.js';
+import type { FreluOptions } from './frelu-options.js';
 import { takeName } from './names.js';
 import type { Instance, Placement } from './placement.js';
 import type { SourceEdit } from './relus.js';
 import { isRepeatable, propertyOf, spanOf, textOf } from './syntax.js';
-
-/** What every FReLU of a run is created with. */
-export interface FreluOptions {
-  /** one offset per layer, or one per channel */
-  readonly granularity: Granularity;
-  /** the initial offset; with 0 the model computes what it did */
-  readonly init: number;
-}
 
 interface Writing extends FreluOptions {
   /** what the file calls the function that creates a FReLU layer */

@@ -1,8 +1,9 @@
 import type { File } from '@babel/types';
 import MagicString from 'magic-string';
 import { type Caution, findCautions } from './cautions.js';
-import { type FreluOptions, writeChange } from './change.js';
+import { writeChange } from './change.js';
 import type { Edit } from './edits.js';
+import type { FreluOptions } from './frelu-options.js';
 import { addImport, type FileImports, importsOf, type ModuleImport } from './imports.js';
 import { identifiersOf } from './names.js';
 import { invalidSource, parseSource } from './parse.js';

@@ -89,13 +89,28 @@ export async function rewriteFrom(
   source: Promise<unknown> = Promise.resolve(),
 ): Promise<RewrittenModel> {
   const plan = planMigration(model.graph, options.plan, model.limits);
+  const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
+  if (model.format === 'onnx' && options.b !== 0) warnOfPads(withZerosKept(baked, model.graph, plan), warn);
+  return writeBaked(model, plan, baked, options, warn, source);
+}
+
+/**
+ * Writes a model with the values of `baked` in the form that `plan` says, beside its own files' other contents; checked as `rewriteModel` says.
+ * @param source what else is read from the model's files meanwhile: they must not change before it is done
+ */
+export async function writeBaked(
+  model: ModelOutline,
+  plan: MigrationPlan,
+  baked: Graph,
+  { out: asked, overwrite }: Pick<RewriteOptions, 'out' | 'overwrite'>,
+  warn: (message: string) => void = () => {},
+  source: Promise<unknown> = Promise.resolve(),
+): Promise<RewrittenModel> {
   // ONNX Runtime and TensorFlow.js take as long to load as the rewrite of a small model
   const check = model.format === 'onnx' ? null : await import('../judge/tfjs-check.js');
   const isWhole = (model.unread ?? []).length === 0;
   if (!isWhole) warn(unreadText(model));
   const before = isWhole ? check && (await check.checkSource(model, warn)) : null;
-  const baked = bakeParameters(model.graph, plan, constantParameters(plan, options.a, options.b));
-  if (model.format === 'onnx' && options.b !== 0) warnOfPads(withZerosKept(baked, model.graph, plan), warn);
   // a file of the size of the model, written and read once more: where there is something to hold it against
   const partly = isWhole ? null : await stageAs(model, plan, baked, outlineModel);
   const staged = before === null ? null : await stageModel(model, plan, baked);
@@ -103,13 +118,13 @@ export async function rewriteFrom(
     const patched = partly?.patched ?? staged?.patched ?? (await patchModel(model, plan, baked));
     if (partly !== null) await check?.checkSame(partly, model, warn);
     const after = staged && check && (await check.checkStaged(staged, baked, model));
-    const out = await outFile(options.out, basename(model.path));
+    const out = await outFile(asked, basename(model.path));
     const files = await writeElsewhere({
       outPath: out,
       files: allFiles(model, patched),
       entry: patched.entry,
       mode: await modeOfModel(model),
-      overwrite: options.overwrite,
+      overwrite,
       confirm: async () => {
         await source;
         await refuseChanged(model);
@@ -134,7 +149,8 @@ function warnOfPads({ model }: Graph, warn: (message: string) => void): void {
   );
 }
 
-function constantParameters({ sites }: MigrationPlan, a: number, b: number): SiteParameters[] {
+/** One shift and one offset for every site that is migrated. */
+export function constantParameters({ sites }: MigrationPlan, a: number, b: number): SiteParameters[] {
   return sites.flatMap(({ id, status, shift, granularity, channels }) => {
     if (status !== 'migrate') return [];
     const size = granularity === 'channel' ? (channels ?? 1) : 1;

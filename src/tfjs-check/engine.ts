@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type * as TensorFlow from '@tensorflow/tfjs';
 import * as v from 'valibot';
-import { messageOf } from '../contract/failure.js';
+import { Failure, messageOf } from '../contract/failure.js';
 import { parseJson } from '../contract/parse-json.js';
 
 export type Tf = typeof TensorFlow;
@@ -45,11 +45,28 @@ export async function loadEngine(modelPath: string, warn: (message: string) => v
   return onWebAssembly();
 }
 
+/** What users of TensorFlow.js have in their project, and others need not carry. */
+const packages = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm'] as const;
+
+/** @throws Failure('input') naming the packages where they are not installed */
+async function tensorFlow() {
+  try {
+    const tf: Tf = await import('@tensorflow/tfjs');
+    return { tf, wasm: await import('@tensorflow/tfjs-backend-wasm') };
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND')) throw cause;
+    throw new Failure('input', {
+      what: 'TensorFlow.js is not installed: a model of its own is held against it before anything is written.',
+      cure: `Install it beside this program: npm install ${packages.join(' ')}.`,
+      written: 'nothing',
+    });
+  }
+}
+
 async function onWebAssembly(): Promise<Engine> {
-  const tf: Tf = await import('@tensorflow/tfjs');
+  const { tf, wasm } = await tensorFlow();
   // keeps TensorFlow.js from advertising its node backend on the console
   tf.env().set('PROD', true);
-  const wasm = await import('@tensorflow/tfjs-backend-wasm');
   const folder = dirname(createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm'));
   wasm.setWasmPaths(join(folder, '/'));
   const isReady = await withoutKernelNoise(() => tf.setBackend('wasm').catch(() => false));

@@ -366,6 +366,8 @@ export async function prepareBackward(
   const parameters = [...trainable.parameters, ...trainable.siteParameters];
   const head = headOf(trainable, settings.loss);
   const backward = appendBackward(graph, parameters, { ...settings, ...forward, ...head, path: trainable.path });
+  const given = [backward.loss, ...backward.gradients.values()];
+  graph.proto.output = given.map((name) => create(ValueInfoProtoSchema, { name }));
   return { ...backward, graph };
 }
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { FreluOptions } from '../../src/codemod/change.js';
+import type { FreluOptions } from '../../src/codemod/frelu-options.js';
 import { specifierFor } from '../../src/codemod/imports.js';
 import { languageOf } from '../../src/codemod/parse.js';
 import { type AnalysedSource, analyseSource, rewriteSource } from '../../src/codemod/rewrite.js';

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { builtinModules, createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix, resolve } from 'node:path';
@@ -17,7 +17,16 @@ let files: string[];
 beforeAll(async () => {
   place = await realpath(await mkdtemp(join(tmpdir(), 'frelu-package-')));
   const clone = join(place, 'clone');
-  for (const name of ['package.json', '.npmrc', 'README.md', 'LICENSE', 'docs', 'fixtures']) {
+  for (const name of [
+    'package.json',
+    '.npmrc',
+    'README.md',
+    'README.ja.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'docs',
+    'fixtures',
+  ]) {
     await cp(name, join(clone, name), { recursive: true });
   }
   const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
@@ -53,7 +62,7 @@ function importsOf(text: string): string[] {
 describe('the package', () => {
   it('holds the program, its documents and the demonstration, and nothing else', () => {
     const belongs =
-      /^(package\.json|LICENSE|README\.md|docs\/[a-z-]+\.md|docs\/schemas\/[a-z]+\.schema\.json|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
+      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z]+\.schema\.json|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
     expect(files.filter((file) => !belongs.test(file))).toEqual([]);
     for (const file of [
       'LICENSE',
@@ -144,14 +153,117 @@ describe('the package, installed', () => {
     expect(code).toBe(3);
   });
 
-  it('evaluates its own fixture', async () => {
+  it('asks for TensorFlow.js where a model of its own is to be written, and not before', async () => {
+    const model = await writeTfjsModel(join(place, 'layers'));
+    expect(await program(['inspect', model])).toMatchObject({ code: 0 });
     await symlink(await realpath('node_modules/onnxruntime-node'), join(modules(), 'onnxruntime-node'));
+    const out = join(place, 'rewritten', 'model.json');
+    const refused = await program(['rewrite', model, '--out', out]);
+    expect(refused).toMatchObject({ code: 3, stdout: '' });
+    expect(refused.stderr).toContain('npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm');
+    await mkdir(join(modules(), '@tensorflow'));
+    for (const name of ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm']) {
+      await symlink(await realpath(resolve('node_modules', name)), join(modules(), name));
+    }
+    const { code, stdout, stderr } = await program(['rewrite', model, '--out', out]);
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('TensorFlow.js (wasm) gives the same outputs');
+  });
+
+  it('evaluates its own fixture', async () => {
     const model = join(unpacked, 'fixtures/plain.onnx');
     const argv = ['evaluate', model, '--data', join(unpacked, 'fixtures/data'), '--device', 'cpu', '--json'];
     const { code, stdout, stderr } = await program(argv);
     expect(code, stderr).toBe(0);
     expect(JSON.parse(stdout).metrics.accuracy.value).toBeCloseTo(0.801, 3);
   });
+});
+
+/** A model of TensorFlow.js: one dense layer with its ReLU. */
+async function writeTfjsModel(folder: string): Promise<string> {
+  const config = {
+    name: 'd',
+    units: 2,
+    activation: 'relu',
+    use_bias: true,
+    batch_input_shape: [null, 3],
+    dtype: 'float32',
+  };
+  const weights = [
+    { name: 'd/kernel', shape: [3, 2], dtype: 'float32' },
+    { name: 'd/bias', shape: [2], dtype: 'float32' },
+  ];
+  const json = {
+    format: 'layers-model',
+    modelTopology: { class_name: 'Sequential', config: { name: 's', layers: [{ class_name: 'Dense', config }] } },
+    weightsManifest: [{ paths: ['w.bin'], weights }],
+  };
+  await mkdir(folder);
+  await writeFile(join(folder, 'model.json'), JSON.stringify(json));
+  await writeFile(
+    join(folder, 'w.bin'),
+    Float32Array.from({ length: 8 }, (_, i) => Math.cos(i)),
+  );
+  return join(folder, 'model.json');
+}
+
+describe('what users write with the package', () => {
+  const project = (): string => join(place, 'project');
+  const runProgram = (program: string, argv: readonly string[]) =>
+    run(process.execPath, [join(project(), 'out', program), ...argv], { cwd: project() });
+  let model: string;
+
+  // every declaration of the package and of what it depends on is checked, and the users' own code as strictly as can be
+  const compilerOptions = {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    verbatimModuleSyntax: true,
+    skipLibCheck: false,
+    module: 'nodenext',
+    target: 'es2023',
+    outDir: 'out',
+    types: ['node'],
+  };
+
+  beforeAll(async () => {
+    await cp('test/release/programs', project(), { recursive: true });
+    await writeFile(join(project(), 'package.json'), JSON.stringify({ private: true, type: 'module' }));
+    const include = ['*.mts', '*.cts'];
+    await writeFile(join(project(), 'tsconfig.json'), JSON.stringify({ compilerOptions, include }));
+    for (const name of ['@types/node', 'undici-types']) {
+      await mkdir(dirname(join(project(), 'node_modules', name)), { recursive: true });
+      await symlink(await realpath(resolve('node_modules', name)), join(project(), 'node_modules', name));
+    }
+    model = join(project(), 'plain.onnx');
+    await cp('fixtures/plain.onnx', model);
+  });
+
+  it('compiles with every declaration checked', async () => {
+    const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
+    const outcome = await run(process.execPath, [compiler, '-p', project()]).catch((failed) => failed);
+    expect(outcome.stdout).toBe('');
+  }, 120_000);
+
+  it('migrates, follows the events and keeps the report', async () => {
+    const report = join(project(), 'report.html');
+    const { stdout } = await runProgram('migrate.mjs', [model, resolve('fixtures/data'), report]);
+    expect(stdout).toMatch(
+      /^control 0 [\s\S]*^frelu 1 [\s\S]*^verdict (adopt|inconclusive|reject), accuracy .*, written false$/m,
+    );
+    expect(await readFile(report, 'utf8')).toContain('lang="ja"');
+  }, 120_000);
+
+  it('trains in a loop of its own', async () => {
+    const { stdout } = await runProgram('train.mjs', [model, join(project(), 'trained.onnx')]);
+    expect(stdout).toMatch(/^loss \d\.\d{3}, 10 of 10 gradients, 4 sites\nafter 10 steps \d\.\d{3}, 1 file$/m);
+  }, 120_000);
+
+  it('rewrites from CommonJS', async () => {
+    const argv = [model, join(project(), 'rewritten.onnx'), resolve('fixtures/data')];
+    const { stdout } = await runProgram('rewrite.cjs', argv);
+    expect(stdout).toBe('explicit: 4 of 4, differs by 0\n');
+  }, 120_000);
 });
 
 describe('a release', () => {

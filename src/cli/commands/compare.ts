@@ -3,11 +3,9 @@ import type { CompareResult, Delta } from '../../contract/result.js';
 import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { metricRows, reportWords, rowsByOutput } from '../metric-rows.js';
-import { evaluationData } from '../options/data.js';
+import { evaluationOptions } from '../options/evaluation.js';
 import { argument } from '../options/option.js';
-import { readingOptions } from '../options/reading.js';
 import { seedOption } from '../options/run.js';
-import { deviceOption, taskOptions } from '../options/task.js';
 import { askForData } from '../prompts.js';
 import { readingLines } from '../reading-lines.js';
 import { table } from '../table.js';
@@ -15,23 +13,17 @@ import { table } from '../table.js';
 export function declareCompare(command: Command): Run {
   const a = argument(command, '<MODEL_A>', 'the model to compare with');
   const b = argument(command, '<MODEL_B>', 'the model that is compared; differences are B - A');
-  const data = evaluationData(command);
-  const task = taskOptions(command);
-  const reading = readingOptions(command);
-  command.optionsGroup('Run:');
-  const device = deviceOption(command);
+  const evaluation = evaluationOptions(command);
   const seed = seedOption(command, 'of the bootstrap');
   return async (context) => {
-    const given = data();
-    const path = given.data ?? (await askForData(context.io, context.json));
+    const asked = evaluation();
+    const path = asked.data.data ?? (await askForData(context.io, context.json));
     const { compareModels } = await import('../../run/compare.js');
     const result = await compareModels({
       a: a(),
       b: b(),
-      data: { ...given, data: path },
-      task: task(),
-      reading: reading(),
-      device: device(),
+      ...asked,
+      data: { ...asked.data, data: path },
       seed: seed(),
     });
     for (const [name, { reading: read }] of Object.entries({ A: result.a, B: result.b })) {

@@ -3,31 +3,23 @@ import type { EvaluateResult } from '../../contract/result.js';
 import { printable } from '../../printable.js';
 import { printJson, type Run } from '../context.js';
 import { metricRows, reportWords, rowsByOutput } from '../metric-rows.js';
-import { evaluationData } from '../options/data.js';
+import { evaluationOptions } from '../options/evaluation.js';
 import { argument } from '../options/option.js';
-import { readingOptions } from '../options/reading.js';
-import { deviceOption, taskOptions } from '../options/task.js';
 import { askForData } from '../prompts.js';
 import { readingLines } from '../reading-lines.js';
 import { table } from '../table.js';
 
 export function declareEvaluate(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to evaluate');
-  const data = evaluationData(command);
-  const task = taskOptions(command);
-  const reading = readingOptions(command);
-  command.optionsGroup('Run:');
-  const device = deviceOption(command);
+  const evaluation = evaluationOptions(command);
   return async (context) => {
-    const given = data();
-    const path = given.data ?? (await askForData(context.io, context.json));
+    const asked = evaluation();
+    const path = asked.data.data ?? (await askForData(context.io, context.json));
     const { evaluateModel } = await import('../../run/evaluate.js');
     const result = await evaluateModel({
       model: model(),
-      data: { ...given, data: path },
-      task: task(),
-      reading: reading(),
-      device: device(),
+      ...asked,
+      data: { ...asked.data, data: path },
     });
     context.io.stderr.write(`${readingLines(result.reading).join('\n')}\n`);
     if (context.json) printJson(context, result);

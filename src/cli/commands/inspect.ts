@@ -6,22 +6,16 @@ import { printable } from '../../printable.js';
 import type { EvaluateOptions } from '../../run/evaluate.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
-import { evaluationData } from '../options/data.js';
+import { evaluationOptions } from '../options/evaluation.js';
 import { argument } from '../options/option.js';
 import { planOptions } from '../options/plan.js';
-import { readingOptions } from '../options/reading.js';
-import { deviceOption, taskOptions } from '../options/task.js';
 import { checkLines, readingLines, untrainedText } from '../reading-lines.js';
 import { table } from '../table.js';
 
 export function declareInspect(command: Command): Run {
   const model = argument(command, '<MODEL>', 'the model to look at');
   const plan = planOptions(command);
-  const data = evaluationData(command);
-  const task = taskOptions(command);
-  const reading = readingOptions(command);
-  command.optionsGroup('Run:');
-  const device = deviceOption(command);
+  const evaluation = evaluationOptions(command);
   command.addHelpText('after', '\nData is not needed; with it, how the model is read is told too.');
   return async (context) => {
     const { blamingModels } = await import('../../run/blame.js');
@@ -46,17 +40,10 @@ export function declareInspect(command: Command): Run {
     const { trainabilityOf } = await import('../../training/canonical.js');
     // what cannot be read is no part of a training step
     const trainability = isWhole ? trainabilityOf(outline.path, outline.graph) : null;
-    const { data: path, ...rest } = data();
+    const asked = evaluation();
+    const path = asked.data.data;
     const read =
-      path === null
-        ? null
-        : await readWith({
-            model: model(),
-            data: { ...rest, data: path },
-            task: task(),
-            reading: reading(),
-            device: device(),
-          });
+      path === null ? null : await readWith({ ...asked, model: model(), data: { ...asked.data, data: path } });
     if (context.json) {
       const { hashFile } = await import('../../model/file-pieces.js');
       const { sha256 } = await hashFile(outline.path);

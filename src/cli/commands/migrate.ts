@@ -12,10 +12,9 @@ import { hasColor, isLive } from '../io.js';
 import { logResults } from '../log-results.js';
 import type { MaybeDataOptions } from '../options/data.js';
 import { logOption } from '../options/log.js';
-import { migrationOptions } from '../options/migration.js';
-import { argument, choice, flag, option } from '../options/option.js';
-import { languagesOption, yesOption } from '../options/run.js';
-import { text } from '../options/values.js';
+import { migrationOptions, placeOptions } from '../options/migration.js';
+import { argument } from '../options/option.js';
+import { yesOption } from '../options/run.js';
 import { confirm, missingData } from '../prompts.js';
 import { questionsFor } from '../questions.js';
 import { wrongUsage } from '../wrong-usage.js';
@@ -29,36 +28,13 @@ interface Asked extends Omit<MigrateOptions, 'data' | 'command'> {
 function migrateOptions(command: Command) {
   const model = argument(command, '<MODEL>', 'the model to migrate');
   const migration = migrationOptions(command);
-  const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
-  const dryRun = flag(command, '--dry-run', 'write nothing');
+  const place = placeOptions(command);
   const yes = yesOption(command);
-  const keep = choice(
-    command,
-    '--keep <ARM>',
-    "what is kept beside: the control arm's model, in the run's folder",
-    ['control'],
-    null,
-  );
-  const runDir = option(
-    command,
-    '--run-dir <PATH>',
-    'folder of checkpoints, curves and report',
-    text,
-    null,
-    '.frelu/runs/ID beside the model',
-  );
-  const resume = flag(command, '--resume', 'go on with an interrupted run of the same settings');
-  const languages = languagesOption(command);
   const log = logOption(command);
   const asked = (): Asked => ({
     ...migration(),
     model: model(),
-    out: out(),
-    dryRun: dryRun(),
-    runDir: runDir(),
-    resume: resume(),
-    keepControl: keep() === 'control',
-    languages: languages(),
+    ...place(),
   });
   return { asked, yes, log };
 }

@@ -2,7 +2,6 @@ import type { Command } from 'commander';
 import { exitCodes, Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { DriftCheck, MonitorResult } from '../../contract/result.js';
-import { driftThresholds } from '../../evaluation/drift.js';
 import { printable } from '../../printable.js';
 import { renderPrometheus } from '../../report/prometheus.js';
 import { printJson, type Run } from '../context.js';
@@ -11,7 +10,8 @@ import { reportWords } from '../metric-rows.js';
 import { evaluationData } from '../options/data.js';
 import { argument, choice, option } from '../options/option.js';
 import { deviceOption } from '../options/task.js';
-import { positive, text } from '../options/values.js';
+import { thresholdOptions } from '../options/thresholds.js';
+import { text } from '../options/values.js';
 import { askForData } from '../prompts.js';
 import { findRun, usingStored } from '../run-folders.js';
 import { table } from '../table.js';
@@ -22,27 +22,7 @@ const enoughSamples = 1000;
 export function declareMonitor(command: Command): Run {
   const named = argument(command, '<RUN>', 'the run that migrated the model: its id, its folder, or its report.json');
   const data = evaluationData(command);
-  command.optionsGroup('Thresholds:');
-  const { psiWarning, psiAlarm, confidenceFall, floorRateChange } = driftThresholds;
-  const psi = 'population stability index of inputs and of predicted classes';
-  const thresholds = {
-    psiWarning: option(command, '--psi-warning <X>', `${psi} that warns`, positive, psiWarning),
-    psiAlarm: option(command, '--psi-alarm <X>', `${psi} that alarms`, positive, psiAlarm),
-    confidenceFall: option(
-      command,
-      '--confidence-fall <X>',
-      'fall of the mean confidence that alarms; half of it warns',
-      positive,
-      confidenceFall,
-    ),
-    floorRateChange: option(
-      command,
-      '--floor-change <X>',
-      "change of an activation's floor rate that alarms; half of it warns",
-      positive,
-      floorRateChange,
-    ),
-  };
+  const thresholds = thresholdOptions(command);
   command.optionsGroup('Run:');
   const model = option(command, '--model <PATH>', 'the migrated model', text, null, 'where the run wrote it');
   const device = deviceOption(command);
@@ -76,12 +56,7 @@ export function declareMonitor(command: Command): Run {
       model: model(),
       data: { ...given, data: path },
       device: device(),
-      thresholds: {
-        psiWarning: thresholds.psiWarning(),
-        psiAlarm: thresholds.psiAlarm(),
-        confidenceFall: thresholds.confidenceFall(),
-        floorRateChange: thresholds.floorRateChange(),
-      },
+      thresholds: thresholds(),
     };
     const result = await usingStored(stored, () => monitor(options));
     if (result.data.count < enoughSamples) {

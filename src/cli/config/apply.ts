@@ -1,7 +1,7 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import { Failure } from '../../contract/failure.js';
-import { asConfig, configArguments } from './arguments.js';
+import { asConfig, configArguments, type Settings } from './arguments.js';
 import { type ConfigFile, findConfig, readConfig, refuseBesideModel } from './file.js';
 import { type ConfigOption, configOptions } from './options.js';
 
@@ -34,7 +34,7 @@ export async function withConfig(words: readonly string[], source: ConfigSource)
   const path = named ?? (isOff ? null : findConfig(source.folder));
   const file = path === null ? null : await fileAt(path, named !== null, operands ?? rest);
   const known = file !== null && hasOther(file, options) ? await source.known() : new Set<string>();
-  const said = file === null ? [] : configArguments(file, { options, known }, rest);
+  const said = file === null ? [] : configArguments(settingsIn(file), { options, known }, rest);
   const model = file === null ? null : modelOf(file, command, operands);
   const all = [...said, ...(model === null ? [] : [model]), ...rest];
   if (!isPrinted) return { words: all, printed: null };
@@ -46,6 +46,8 @@ async function fileAt(path: string, isNamed: boolean, words: readonly string[]):
   if (!isNamed) refuseBesideModel(path, words);
   return readConfig(path);
 }
+
+const settingsIn = ({ path, values }: ConfigFile): Settings => ({ name: path, folder: dirname(path), values });
 
 function takeOut(words: readonly string[]) {
   let named: string | null = null;

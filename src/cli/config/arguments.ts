@@ -1,8 +1,7 @@
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Failure } from '../../contract/failure.js';
 import { isUri } from '../../fleet/address.js';
 import { suggest } from '../suggest.js';
-import type { ConfigFile } from './file.js';
 import type { ConfigOption } from './options.js';
 
 /** What a command takes, and what the others do. */
@@ -12,14 +11,27 @@ export interface ConfigTerms {
   readonly known: ReadonlySet<string>;
 }
 
+/** Settings as an object has them: of a configuration file, or of a caller of the library. */
+export interface Settings {
+  /** where they stand, for messages */
+  readonly name: string;
+  /** that paths are taken from */
+  readonly folder: string;
+  /** by the names of options, and `model` */
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
 /**
- * A configuration file as words of a command line, to stand before those that were given: the same checks read both, and what was given has the last word.
- * Paths are taken from the folder of the file.
+ * Settings as words of a command line, to stand before those that were given: the same checks read both, and what was given has the last word.
  * @throws Failure('usage') for a key that no command has, and a value of another kind
  */
-export function configArguments({ path, values }: ConfigFile, terms: ConfigTerms, given: readonly string[]): string[] {
+export function configArguments(
+  { name, folder, values }: Settings,
+  terms: ConfigTerms,
+  given: readonly string[],
+): string[] {
   const wrong = (what: string, cure: string): Failure =>
-    new Failure('usage', { what: `${path}: ${what}`, cure, written: 'nothing' });
+    new Failure('usage', { what: `${name}: ${what}`, cure, written: 'nothing' });
   return Object.entries(values).flatMap(([key, value]): string[] => {
     if (key === 'model' || value === null || value === undefined) return [];
     const option = terms.options.find((each) => each.key === key);
@@ -37,7 +49,7 @@ export function configArguments({ path, values }: ConfigFile, terms: ConfigTerms
     const words = wordsOf(value, option);
     if (words === null) throw wrong(`"${key}" holds ${JSON.stringify(value)}.`, expected(option));
     const isPath = (word: string): boolean => option.isPath && word !== option.pathless && !isUri(word);
-    return words.map((word) => `${option.flag}=${isPath(word) ? resolve(dirname(path), word) : word}`);
+    return words.map((word) => `${option.flag}=${isPath(word) ? resolve(folder, word) : word}`);
   });
 }
 

@@ -16,6 +16,10 @@ export interface ConfigOption {
   readonly description: string;
   /** the value that it has where none is said; null: one must be */
   readonly preset: string | null;
+  /** what stands for the value in the help: N of --epochs <N>; null for a flag */
+  readonly placeholder: string | null;
+  /** what the help says where none is given; null: nothing */
+  readonly shownDefault: string | null;
 }
 
 /** What no file says as an option: the model (which is what commands are about), where the file is, and what is printed. */
@@ -36,6 +40,8 @@ export function configOptions(command: Command): readonly ConfigOption[] {
         pathless: /<[A-Z]+\|(\w+)>/.exec(option.flags)?.[1] ?? null,
         description: option.description,
         preset: typeof option.presetArg === 'string' ? option.presetArg : null,
+        placeholder: /[<[](.+?)[>\]]$/.exec(option.flags)?.[1] ?? null,
+        shownDefault: option.defaultValueDescription ?? null,
       },
     ];
   });

@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import { Command, CommanderError } from 'commander';
 import * as v from 'valibot';
 import { Failure } from '../../contract/failure.js';
 import { parseJson } from '../../contract/parse-json.js';
@@ -7,9 +6,8 @@ import { isUri } from '../../fleet/address.js';
 import type { FleetEntry } from '../../fleet/make-units.js';
 import type { Plan } from '../../fleet/plan.js';
 import { completeOptions, specOf } from '../../run/spec.js';
-import { configArguments } from '../config/arguments.js';
 import { type ConfigFile, readConfig } from '../config/file.js';
-import { configOptions } from '../config/options.js';
+import { parseSettings } from '../config/parse.js';
 import { migrationOptions } from '../options/migration.js';
 
 /** A fleet as its file describes it. */
@@ -99,27 +97,11 @@ function placedStore(file: ConfigFile, store: string): string {
 }
 
 function specFrom(file: ConfigFile, where: string): Pick<FleetEntry, 'spec' | 'device'> {
-  const command = new Command().exitOverride().configureOutput({ writeErr: () => {}, outputError: () => {} });
-  const read = migrationOptions(command);
-  const options = configOptions(command);
-  try {
-    const words = configArguments(file, { options, known: new Set() }, []);
-    command.parse(words, { from: 'user' });
-    const asked = read();
+  const settings = { name: where, folder: dirname(file.path), values: file.values };
+  return parseSettings(settings, migrationOptions, (asked) => {
     const { data } = asked.data;
     if (data === null) throw new Failure('usage', { what: 'No data are named.', cure: 'Say which ("data").' });
     const complete = completeOptions({ ...asked, model: '', data: { ...asked.data, data } });
     return { spec: specOf(complete), device: complete.training.device };
-  } catch (cause) {
-    if (cause instanceof CommanderError) {
-      throw new Failure('usage', {
-        what: `${where}: ${cause.message.replace(/^error: /, '')}`,
-        cure: 'Correct it; the settings are those of `migrate`.',
-        written: 'nothing',
-      });
-    }
-    if (!(cause instanceof Failure)) throw cause;
-    const { kind, what, cure, settings } = cause;
-    throw new Failure(kind, { what: `${where}: ${what}`, cure, settings, written: 'nothing' }, { cause });
-  }
+  });
 }

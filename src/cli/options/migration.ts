@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { parseAcceptanceRule, parseMinEffect } from '../../evaluation/rule.js';
 import { defaultAcceptance, type MigrateOptions } from '../../run/spec.js';
 import { type MaybeDataOptions, trainingData } from './data.js';
-import { option, type Read } from './option.js';
+import { choice, flag, option, type Read } from './option.js';
 import { planOptions } from './plan.js';
 import { readingOptions } from './reading.js';
-import { seedOption } from './run.js';
+import { languagesOption, seedOption } from './run.js';
 import { taskOptions } from './task.js';
 import { distillOptions, trainingOptions } from './training.js';
-import { oneOrMore } from './values.js';
+import { oneOrMore, text } from './values.js';
 
 /** What a migration computes, as it was asked for; data may be missing. */
 export type AskedMigration = Omit<MigrateOptions, MigrationSurroundings | 'data'> & { readonly data: MaybeDataOptions };
@@ -59,5 +59,38 @@ export function migrationOptions(command: Command): Read<AskedMigration> {
     minEffect: minEffect(),
     looks: looks(),
     seed: seed(),
+  });
+}
+
+/** Declares the options that say what is written, and where. */
+export function placeOptions(
+  command: Command,
+): Read<Pick<MigrateOptions, 'out' | 'dryRun' | 'runDir' | 'resume' | 'keepControl' | 'languages'>> {
+  const out = option(command, '--out <PATH>', 'write the migrated model there', text, null, 'in place, the old kept');
+  const dryRun = flag(command, '--dry-run', 'write nothing');
+  const keep = choice(
+    command,
+    '--keep <ARM>',
+    "what is kept beside: the control arm's model, in the run's folder",
+    ['control'],
+    null,
+  );
+  const runDir = option(
+    command,
+    '--run-dir <PATH>',
+    'folder of checkpoints, curves and report',
+    text,
+    null,
+    '.frelu/runs/ID beside the model',
+  );
+  const resume = flag(command, '--resume', 'go on with an interrupted run of the same settings');
+  const languages = languagesOption(command);
+  return () => ({
+    out: out(),
+    dryRun: dryRun(),
+    runDir: runDir(),
+    resume: resume(),
+    keepControl: keep() === 'control',
+    languages: languages(),
   });
 }
