@@ -109,6 +109,7 @@ it('prints one JSON document', async () => {
       },
     ],
     module: 'frelu.js',
+    install: null,
     written: false,
     diff: expect.stringContaining('+++ b/a.js\n'),
     summary: { files: 2, rewritten: 1, skipped: 1 },

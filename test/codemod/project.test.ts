@@ -54,7 +54,7 @@ it.each<Case>([
     await writeFile(join(folder, path), text);
   }
   const result = await codemod({
-    ...{ globs: ['.'], folder, module: null, granularity: 'layer', init: 0, dryRun: true },
+    ...{ globs: ['.'], folder, module: null, inlineLayer: false, granularity: 'layer', init: 0, dryRun: true },
   });
   const [first = ''] = Object.keys(files);
   const diff = result.diff.slice(result.diff.indexOf(`+++ b/${first}`));

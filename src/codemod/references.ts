@@ -1,0 +1,178 @@
+import {
+  type ExportSpecifier,
+  type Expression,
+  Node,
+  type SourceFile,
+  SyntaxKind,
+  type Symbol as TsSymbol,
+} from 'ts-morph';
+import { unwrapped, wrapped } from './syntax.js';
+
+/**
+ * What an identifier stands for where it is used: of `{ dense }` the variable, not the property; of an imported name what the import
+ * declares. Undefined for a name that nothing declares.
+ */
+export function symbolOf(identifier: Node): TsSymbol | undefined {
+  const parent = identifier.getParent();
+  if (Node.isShorthandPropertyAssignment(parent) && parent.getNameNode() === identifier) return parent.getValueSymbol();
+  if (Node.isExportSpecifier(parent) && parent.getNameNode() === identifier && !reexports(parent)) {
+    return parent.getLocalTargetSymbol();
+  }
+  return identifier.getSymbol();
+}
+
+function reexports(specifier: ExportSpecifier): boolean {
+  return specifier.getExportDeclaration().hasModuleSpecifier();
+}
+
+/** What a name is used for in the file that declares it, its declarations aside. */
+export interface Uses {
+  readonly reads: readonly Node[];
+  /** what it is assigned; null for what is not a plain assignment, such as `x++` */
+  readonly writes: readonly (Expression | null)[];
+}
+
+/** Uses of a name in the files that declare it. */
+export function usesOf(symbol: TsSymbol): Uses {
+  return usesIn(symbol, [...new Set(symbol.getDeclarations().map((each) => each.getSourceFile()))]);
+}
+
+/** Uses of a name in some files; of one that is exported and imported elsewhere, the imports are other names. */
+function usesIn(symbol: TsSymbol, files: readonly SourceFile[]): Uses {
+  const declared = new Set(symbol.getDeclarations().flatMap((each) => nameOf(each) ?? []));
+  // what is exported as the default has a name of its own within its file
+  const names = new Set([symbol.getName(), ...[...declared].map((each) => each.getText())]);
+  const reads: Node[] = [];
+  const writes: (Expression | null)[] = [];
+  const named = files.flatMap((file) => [...names].flatMap((name) => identifiersOf(file).get(name) ?? []));
+  for (const identifier of named) {
+    if (declared.has(identifier) || !isSame(symbolOf(identifier), symbol)) continue;
+    const written = writtenTo(identifier);
+    if (written === undefined) reads.push(identifier);
+    else writes.push(written);
+  }
+  return { reads, writes };
+}
+
+function isSame(a: TsSymbol | undefined, b: TsSymbol | undefined): boolean {
+  return a !== undefined && a.compilerSymbol === b?.compilerSymbol;
+}
+
+/** The node that names a declaration; null for one without a name. */
+function nameOf(declaration: Node): Node | null {
+  if (Node.isPropertyAccessExpression(declaration)) return declaration.getNameNode();
+  if (Node.isBinaryExpression(declaration)) return nameOf(declaration.getLeft());
+  if (Node.isImportSpecifier(declaration)) return declaration.getAliasNode() ?? declaration.getNameNode();
+  if (Node.isImportClause(declaration)) return declaration.getDefaultImport() ?? null;
+  if (Node.isNamespaceImport(declaration) || Node.isImportEqualsDeclaration(declaration))
+    return declaration.getNameNode();
+  return Node.hasName(declaration) ? declaration.getNameNode() : null;
+}
+
+/** What an identifier is assigned where it stands; undefined where it is only read. */
+function writtenTo(identifier: Node): Expression | null | undefined {
+  const target = wrapped(identifier);
+  const parent = target.getParent();
+  if (Node.isBinaryExpression(parent) && parent.getLeft() === target) {
+    const operator = parent.getOperatorToken().getKind();
+    if (operator === SyntaxKind.EqualsToken) return parent.getRight();
+    return operator > SyntaxKind.EqualsToken && operator <= SyntaxKind.LastAssignment ? null : undefined;
+  }
+  if (Node.isPrefixUnaryExpression(parent) || Node.isPostfixUnaryExpression(parent)) {
+    const operator = parent.getOperatorToken();
+    return operator === SyntaxKind.PlusPlusToken || operator === SyntaxKind.MinusMinusToken ? null : undefined;
+  }
+  if ((Node.isForOfStatement(parent) || Node.isForInStatement(parent)) && parent.getInitializer() === target)
+    return null;
+  return isDestructuringTarget(target) ? null : undefined;
+}
+
+/** `[x] = ...`, `({ x } = ...)`, `({ key: x } = ...)`. */
+function isDestructuringTarget(target: Node): boolean {
+  let pattern = target.getParent();
+  let inner: Node = target;
+  while (
+    Node.isArrayLiteralExpression(pattern) ||
+    Node.isObjectLiteralExpression(pattern) ||
+    Node.isShorthandPropertyAssignment(pattern) ||
+    (Node.isPropertyAssignment(pattern) && pattern.getInitializer() === inner) ||
+    Node.isSpreadElement(pattern) ||
+    Node.isSpreadAssignment(pattern) ||
+    Node.isParenthesizedExpression(pattern)
+  ) {
+    inner = pattern;
+    pattern = pattern.getParent();
+  }
+  if (inner === target) return false;
+  return (
+    (Node.isBinaryExpression(pattern) &&
+      pattern.getLeft() === inner &&
+      pattern.getOperatorToken().getKind() === SyntaxKind.EqualsToken) ||
+    (Node.isForOfStatement(pattern) && pattern.getInitializer() === inner)
+  );
+}
+
+const identifiers = new WeakMap<SourceFile, ReadonlyMap<string, readonly Node[]>>();
+
+/** Every identifier of a file by its text, whatever it stands for. */
+export function identifiersOf(file: SourceFile): ReadonlyMap<string, readonly Node[]> {
+  const known = identifiers.get(file);
+  if (known !== undefined) return known;
+  const found = new Map<string, Node[]>();
+  for (const kind of [SyntaxKind.Identifier, SyntaxKind.PrivateIdentifier] as const) {
+    for (const identifier of file.getDescendantsOfKind(kind)) {
+      const text = identifier.getText();
+      const same = found.get(text);
+      if (same === undefined) found.set(text, [identifier]);
+      else same.push(identifier);
+    }
+  }
+  identifiers.set(file, found);
+  return found;
+}
+
+/**
+ * What a name is declared as once imports and re-exports are followed, as far as they lead to files that were found. What leads to a package
+ * without types ends at the import.
+ */
+export function declaredAs(symbol: TsSymbol): TsSymbol {
+  let at = symbol;
+  for (let steps = 0; steps < 32 && at.isAlias(); steps++) {
+    const next = at.getImmediatelyAliasedSymbol();
+    if (next === undefined || next.getDeclarations().length === 0) return at;
+    at = next;
+  }
+  return at;
+}
+
+/** The one expression that a constant holds, wherever it is declared; null for what is assigned elsewhere too, or is no constant. */
+export function constantValue(name: Node): Expression | null {
+  const symbol = Node.isIdentifier(name) ? symbolOf(name) : undefined;
+  if (symbol === undefined) return null;
+  const declared = declaredAs(symbol);
+  const [declaration, ...others] = declared.getDeclarations();
+  if (!Node.isVariableDeclaration(declaration) || others.length > 0) return exportedValue(declaration, others);
+  const initializer = declaration.getInitializer();
+  if (initializer === undefined || !Node.isIdentifier(declaration.getNameNode())) return null;
+  return isConstant(declared) ? initializer : null;
+}
+
+/** `export default value`, `exports.name = value`. */
+function exportedValue(declaration: Node | undefined, others: readonly Node[]): Expression | null {
+  if (others.length > 0) return null;
+  if (Node.isExportAssignment(declaration)) return declaration.getExpression();
+  const assignment = Node.isBinaryExpression(declaration) ? declaration : declaration?.getParent();
+  if (Node.isBinaryExpression(assignment) && assignment.getLeft() === declaration) return assignment.getRight();
+  return Node.isBinaryExpression(declaration) ? declaration.getRight() : null;
+}
+
+/** Whether a variable keeps the value that it is declared with. */
+function isConstant(symbol: TsSymbol): boolean {
+  return symbol.getDeclarations().length === 1 && usesOf(symbol).writes.length === 0;
+}
+
+/** The name of a variable, unless an expression is something else. */
+export function identifierOf(node: Node): Node | null {
+  const inner = unwrapped(node);
+  return Node.isIdentifier(inner) ? inner : null;
+}
