@@ -1,4 +1,4 @@
-import { Node, type SourceFile } from 'ts-morph';
+import { Node, type SourceFile, SyntaxKind } from 'ts-morph';
 import { isComponent } from './parse.js';
 import { symbolOf, usesOf } from './references.js';
 import type { ReluSource } from './relus.js';
@@ -15,10 +15,13 @@ export interface Caution {
 export function findCautions(file: SourceFile, path: string, relus: readonly ReluSource[]): readonly Caution[] {
   // a component's template uses names, too, and is not read
   const cautions = isComponent(path) ? [] : unusedNames(relus);
-  file.forEachDescendant((node) => {
+  for (const node of [
+    ...file.getDescendantsOfKind(SyntaxKind.CallExpression),
+    ...file.getDescendantsOfKind(SyntaxKind.ElementAccessExpression),
+  ]) {
     const message = isCall(node) ? messageForCall(node) : messageForPosition(node);
     if (message !== null) cautions.push({ node, message });
-  });
+  }
   return cautions.toSorted((a, b) => spanOf(a.node).start - spanOf(b.node).start);
 }
 

@@ -1,9 +1,9 @@
 import type { SourceFile } from 'ts-morph';
-import { identifiersOf } from './references.js';
+import { identifierTexts } from './references.js';
 
 /** Every identifier of a file, whatever it stands for. */
 export function namesOf(file: SourceFile): Set<string> {
-  return new Set(identifiersOf(file).keys());
+  return new Set(identifierTexts(file));
 }
 
 /** The wanted name, or with a number the first that is free; it is taken from then on. */

@@ -5,6 +5,8 @@ import {
   type SourceFile,
   SyntaxKind,
   type Symbol as TsSymbol,
+  ts,
+  VariableDeclarationKind,
 } from 'ts-morph';
 import { unwrapped, wrapped } from './syntax.js';
 
@@ -44,7 +46,7 @@ function usesIn(symbol: TsSymbol, files: readonly SourceFile[]): Uses {
   const names = new Set([symbol.getName(), ...[...declared].map((each) => each.getText())]);
   const reads: Node[] = [];
   const writes: (Expression | null)[] = [];
-  const named = files.flatMap((file) => [...names].flatMap((name) => identifiersOf(file).get(name) ?? []));
+  const named = files.flatMap((file) => [...names].flatMap((name) => identifiersNamed(name, file)));
   for (const identifier of named) {
     if (declared.has(identifier) || !isSame(symbolOf(identifier), symbol)) continue;
     const written = writtenTo(identifier);
@@ -112,23 +114,34 @@ function isDestructuringTarget(target: Node): boolean {
   );
 }
 
-const identifiers = new WeakMap<SourceFile, ReadonlyMap<string, readonly Node[]>>();
+const places = new WeakMap<ts.SourceFile, ReadonlyMap<string, readonly number[]>>();
 
-/** Every identifier of a file by its text, whatever it stands for. */
-export function identifiersOf(file: SourceFile): ReadonlyMap<string, readonly Node[]> {
-  const known = identifiers.get(file);
+/** Where each identifier of a file stands, by its text, whatever it stands for: the compiler's own nodes are walked, which costs little. */
+function placesOf(file: ts.SourceFile): ReadonlyMap<string, readonly number[]> {
+  const known = places.get(file);
   if (known !== undefined) return known;
-  const found = new Map<string, Node[]>();
-  for (const kind of [SyntaxKind.Identifier, SyntaxKind.PrivateIdentifier] as const) {
-    for (const identifier of file.getDescendantsOfKind(kind)) {
-      const text = identifier.getText();
-      const same = found.get(text);
-      if (same === undefined) found.set(text, [identifier]);
-      else same.push(identifier);
+  const found = new Map<string, number[]>();
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node) || ts.isPrivateIdentifier(node)) {
+      const same = found.get(node.text);
+      if (same === undefined) found.set(node.text, [node.getStart(file)]);
+      else same.push(node.getStart(file));
     }
-  }
-  identifiers.set(file, found);
+    ts.forEachChild(node, visit);
+  };
+  visit(file);
+  places.set(file, found);
   return found;
+}
+
+/** The identifiers of a file with that text, whatever they stand for. */
+export function identifiersNamed(name: string, file: SourceFile): readonly Node[] {
+  return (placesOf(file.compilerNode).get(name) ?? []).flatMap((place) => file.getDescendantAtPos(place) ?? []);
+}
+
+/** Every identifier's text. */
+export function identifierTexts(file: SourceFile): Iterable<string> {
+  return placesOf(file.compilerNode).keys();
 }
 
 /**
@@ -168,7 +181,15 @@ function exportedValue(declaration: Node | undefined, others: readonly Node[]): 
 
 /** Whether a variable keeps the value that it is declared with. */
 function isConstant(symbol: TsSymbol): boolean {
-  return symbol.getDeclarations().length === 1 && usesOf(symbol).writes.length === 0;
+  const [declaration, ...others] = symbol.getDeclarations();
+  if (others.length > 0) return false;
+  return isConst(declaration) || usesOf(symbol).writes.length === 0;
+}
+
+/** Whether a variable is declared with `const`. */
+export function isConst(declaration: Node | undefined): boolean {
+  if (!Node.isVariableDeclaration(declaration)) return false;
+  return declaration.getVariableStatement()?.getDeclarationKind() === VariableDeclarationKind.Const;
 }
 
 /** The name of a variable, unless an expression is something else. */

@@ -78,6 +78,7 @@ export function findRelus(file: SourceFile, granularity: Granularity): Finding {
   /** what is part of a ReLU already */
   const claimed = new Set<Node>();
   for (const call of calls) {
+    if (!isOfInterest(call)) continue;
     const name = tensorflowName(call.getExpression());
     const relu = name !== null ? reluOfCall(call, name, granularity, claimed) : reluOfMethod(call, usesTensorflow);
     if (relu !== null) relus.push(relu);
@@ -99,6 +100,14 @@ export function findRelus(file: SourceFile, granularity: Granularity): Finding {
   };
 }
 
+/** Functions and methods by whose name alone it is seen that they have nothing to do with a ReLU are not looked up. */
+function isOfInterest(call: CallExpression): boolean {
+  const name = memberOf(unwrapped(call.getExpression()))?.name;
+  return name === undefined || name === null || operations.has(name) || lastStep.has(name) || recurrent.has(name);
+}
+
+const operations: ReadonlySet<string> = new Set(['relu', 'relu6', 'reLU', 'activation', 'clipByValue', 'maximum']);
+
 function reluOfCall(
   call: CallExpression,
   { members }: TensorflowName,
@@ -108,7 +117,9 @@ function reluOfCall(
   const [first, kind] = members;
   if (first === undefined) return null;
   if (first === 'layers' && kind !== undefined && members.length === 2) {
-    return layerRelu(call, kind, granularity, claimed);
+    return operations.has(kind) || lastStep.has(kind) || recurrent.has(kind)
+      ? layerRelu(call, kind, granularity, claimed)
+      : null;
   }
   if (members.length > 1) return null;
   const what = plainOperation(first, call.getArguments().slice(1));
@@ -138,11 +149,7 @@ function layerRelu(
   }
   const config = configOf(call);
   if (config.status === 'absent') return null;
-  if (config.status === 'unknown') {
-    return lastStep.has(kind) || recurrent.has(kind) || kind === 'activation'
-      ? skipped(call, kind, config.reason)
-      : null;
-  }
+  if (config.status === 'unknown') return skipped(call, kind, config.reason);
   if (recurrent.has(kind)) return recurrentRelu(call, kind, config.object, claimed);
   const activation = activationOf(config.object);
   if (activation.status === 'other') return null;
@@ -179,7 +186,6 @@ function layerWithRelu(
 ): ReluSource {
   const what = describeLayer(kind, activation.name);
   const node = siteOf(call, config, activation);
-  if (!lastStep.has(kind)) return skipped(node, what, `where '${kind}' has its activation is not known`);
   const axis = channelAxis(kind, config.object);
   if (granularity === 'channel' && axis === null) {
     return skipped(node, what, 'which axis has its channels is known only when it runs');

@@ -1,4 +1,5 @@
 import { type CallExpression, Node, type SourceFile, SyntaxKind } from 'ts-morph';
+import { identifiersNamed } from './references.js';
 import { isValueProperty, keyOf, memberOf, unwrapped, valueGiven } from './syntax.js';
 import { requiredSource, type TensorflowName, tensorflowName } from './tensorflow.js';
 
@@ -16,46 +17,49 @@ export interface Survey {
 /** What a file without any of these cannot have. */
 const traces = /relu|activation|tfjs|tensorflow|clipByValue|maximum|layers/i;
 
-/** One walk over a file, in the order of the text. */
+/** What of a file is looked at closely: nodes are made for this alone, since most of a project is something else. */
 export function survey(file: SourceFile): Survey {
-  const calls: CallExpression[] = [];
-  const mentions: Survey['mentions'][number][] = [];
-  const references: Survey['references'][number][] = [];
-  let usesTensorflow = false;
-  if (!traces.test(file.getFullText())) return { calls, mentions, references, usesTensorflow };
-  file.forEachDescendant((node) => {
-    if (Node.isCallExpression(node)) calls.push(node);
-    if (mentionsTensorflow(node)) usesTensorflow = true;
-    const reference = referenceOf(node);
-    if (reference !== null) references.push({ node, name: reference });
-    const value = activationGiven(node);
-    if (value !== null) mentions.push({ node, value });
-  });
-  return { calls, mentions, references, usesTensorflow };
+  if (!traces.test(file.getFullText())) return { calls: [], mentions: [], references: [], usesTensorflow: false };
+  const calls = file.getDescendantsOfKind(SyntaxKind.CallExpression);
+  const mentions = identifiersNamed('activation', file).flatMap(activationGiven);
+  const quoted = file
+    .getDescendantsOfKind(SyntaxKind.StringLiteral)
+    .filter((each) => each.getLiteralValue() === 'activation');
+  const references = functions.flatMap((name) => identifiersNamed(name, file)).flatMap(referenceOf);
+  const isImported = file.getImportDeclarations().some((each) => isTensorflow(each.getModuleSpecifierValue()));
+  const usesTensorflow =
+    isImported ||
+    calls.some((call) => isTensorflow(requiredSource(call) ?? '')) ||
+    identifiersNamed('tf', file).some((each) => memberOf(each.getParent())?.object === each);
+  return { calls, mentions: [...mentions, ...quoted.flatMap(activationGiven)], references, usesTensorflow };
 }
 
-function mentionsTensorflow(node: Node): boolean {
-  if (Node.isImportDeclaration(node)) return /tfjs|tensorflow/i.test(node.getModuleSpecifierValue());
-  if (Node.isCallExpression(node)) return /tfjs|tensorflow/i.test(requiredSource(node) ?? '');
-  const object = Node.isPropertyAccessExpression(node) ? node.getExpression() : null;
-  return object !== null && Node.isIdentifier(object) && object.getText() === 'tf';
+function isTensorflow(module: string): boolean {
+  return /tfjs|tensorflow/i.test(module);
 }
 
 /** The functions that make a ReLU: only these are of interest where they are not called. */
-const functions: ReadonlySet<string> = new Set(['relu', 'relu6', 'reLU']);
+const functions: readonly string[] = ['relu', 'relu6', 'reLU'];
 
-function referenceOf(node: Node): TensorflowName | null {
-  const member = memberOf(node);
-  if (member === null || member.name === null || !functions.has(member.name)) return null;
+function referenceOf(name: Node): Survey['references'][number][] {
+  const node = name.getParent();
+  if (node === undefined || memberOf(node)?.nameNode !== name) return [];
   const parent = node.getParent();
-  const isCalled = Node.isCallExpression(parent) && parent.getExpression() === node;
-  return isCalled ? null : tensorflowName(node);
+  if (Node.isCallExpression(parent) && parent.getExpression() === node) return [];
+  const known = tensorflowName(node);
+  return known === null ? [] : [{ node, name: known }];
 }
 
-/** The value of a property `activation` of an object, or of an assignment to one. */
-function activationGiven(node: Node): Node | null {
-  if (isValueProperty(node)) return keyOf(node.getNameNode()) === 'activation' ? valueGiven(node) : null;
-  if (!Node.isBinaryExpression(node) || node.getOperatorToken().getKind() !== SyntaxKind.EqualsToken) return null;
-  const member = memberOf(unwrapped(node.getLeft()));
-  return member?.name === 'activation' ? node.getRight() : null;
+/** The property `activation` of an object that a name or a string gives a value to, or an assignment to one. */
+function activationGiven(name: Node): Survey['mentions'][number][] {
+  const parent = name.getParent();
+  if (isValueProperty(parent)) {
+    const isKey = parent.getNameNode() === name && keyOf(name) === 'activation';
+    return isKey ? [{ node: parent, value: valueGiven(parent) }] : [];
+  }
+  const assignment = parent?.getParent();
+  if (memberOf(parent)?.nameNode !== name || !Node.isBinaryExpression(assignment)) return [];
+  const isAssigned =
+    unwrapped(assignment.getLeft()) === parent && assignment.getOperatorToken().getKind() === SyntaxKind.EqualsToken;
+  return isAssigned ? [{ node: assignment, value: assignment.getRight() }] : [];
 }

@@ -6,7 +6,7 @@ import {
   type Symbol as TsSymbol,
   type VariableDeclaration,
 } from 'ts-morph';
-import { declaredAs, symbolOf, usesOf } from './references.js';
+import { declaredAs, isConst, symbolOf, usesOf } from './references.js';
 import { keyOf, memberOf, unwrapped } from './syntax.js';
 
 /** What the other packages with layers rest on: whoever has one of them has this one. */
@@ -77,8 +77,19 @@ function memberName(name: TensorflowName | null, member: string): TensorflowName
   return { package: name.package, members: [...name.members, member] };
 }
 
+const known = new WeakMap<object, TensorflowName | null>();
+
 /** What a declared name stands for, by the declaration and by what that leads to. */
 function symbolName(symbol: TsSymbol, visited: Visited): TensorflowName | null {
+  const before = known.get(symbol.compilerSymbol);
+  if (before !== undefined) return before;
+  const name = freshName(symbol, visited);
+  // within a circle, what one of its names stands for depends on where it is entered
+  if (visited.size === 0) known.set(symbol.compilerSymbol, name);
+  return name;
+}
+
+function freshName(symbol: TsSymbol, visited: Visited): TensorflowName | null {
   if (visited.has(symbol.compilerSymbol)) return null;
   const further = new Set([...visited, symbol.compilerSymbol]);
   const [declaration] = symbol.getDeclarations();
@@ -157,7 +168,7 @@ function variableName(declaration: Node | undefined, symbol: TsSymbol, visited: 
 /** Everything that a variable is ever assigned; null for what is not seen to be a plain value. */
 function assignedTo(declared: VariableDeclaration, symbol: TsSymbol): readonly (Expression | null)[] {
   const initializer = declared.getInitializer();
-  const { writes } = usesOf(symbol);
+  const writes = isConst(declared) ? [] : usesOf(symbol).writes;
   return initializer === undefined ? writes : [initializer, ...writes];
 }
 
