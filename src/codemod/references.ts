@@ -114,34 +114,64 @@ function isDestructuringTarget(target: Node): boolean {
   );
 }
 
-const places = new WeakMap<ts.SourceFile, ReadonlyMap<string, readonly number[]>>();
+/** Where the identifiers of a file stand. */
+interface Places {
+  /** by their text, whatever they stand for */
+  readonly named: ReadonlyMap<string, readonly number[]>;
+  /** those that are called, as `dense` is in `dense(...)` */
+  readonly called: readonly number[];
+  /** strings, by their value */
+  readonly quoted: ReadonlyMap<string, readonly number[]>;
+}
 
-/** Where each identifier of a file stands, by its text, whatever it stands for: the compiler's own nodes are walked, which costs little. */
-function placesOf(file: ts.SourceFile): ReadonlyMap<string, readonly number[]> {
+const places = new WeakMap<ts.SourceFile, Places>();
+
+/** The compiler's own nodes are walked, which costs little beside nodes of ts-morph. */
+function placesOf(file: ts.SourceFile): Places {
   const known = places.get(file);
   if (known !== undefined) return known;
-  const found = new Map<string, number[]>();
+  const named = new Map<string, number[]>();
+  const quoted = new Map<string, number[]>();
+  const called: number[] = [];
   const visit = (node: ts.Node): void => {
-    if (ts.isIdentifier(node) || ts.isPrivateIdentifier(node)) {
-      const same = found.get(node.text);
-      if (same === undefined) found.set(node.text, [node.getStart(file)]);
+    const texts =
+      ts.isIdentifier(node) || ts.isPrivateIdentifier(node) ? named : ts.isStringLiteral(node) ? quoted : null;
+    if (texts !== null && 'text' in node && typeof node.text === 'string') {
+      const same = texts.get(node.text);
+      if (same === undefined) texts.set(node.text, [node.getStart(file)]);
       else same.push(node.getStart(file));
     }
+    if (ts.isCallExpression(node) && ts.isIdentifier(node.expression)) called.push(node.expression.getStart(file));
     ts.forEachChild(node, visit);
   };
   visit(file);
+  const found = { named, called, quoted };
   places.set(file, found);
   return found;
 }
 
 /** The identifiers of a file with that text, whatever they stand for. */
 export function identifiersNamed(name: string, file: SourceFile): readonly Node[] {
-  return (placesOf(file.compilerNode).get(name) ?? []).flatMap((place) => file.getDescendantAtPos(place) ?? []);
+  return at(placesOf(file.compilerNode).named.get(name), file);
+}
+
+/** The strings of a file with that value. */
+export function stringsQuoted(value: string, file: SourceFile): readonly Node[] {
+  return at(placesOf(file.compilerNode).quoted.get(value), file);
+}
+
+/** The identifiers of a file that are called. */
+export function identifiersCalled(file: SourceFile): readonly Node[] {
+  return at(placesOf(file.compilerNode).called, file);
+}
+
+function at(found: readonly number[] | undefined, file: SourceFile): readonly Node[] {
+  return (found ?? []).flatMap((place) => file.getDescendantAtPos(place) ?? []);
 }
 
 /** Every identifier's text. */
 export function identifierTexts(file: SourceFile): Iterable<string> {
-  return placesOf(file.compilerNode).keys();
+  return placesOf(file.compilerNode).named.keys();
 }
 
 /**

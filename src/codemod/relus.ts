@@ -72,13 +72,12 @@ const recurrent: ReadonlySet<string> = new Set([
  * @param granularity with `channel`, a layer must say which axis its channels are
  */
 export function findRelus(file: SourceFile, granularity: Granularity): Finding {
-  const { calls, mentions, references, usesTensorflow } = survey(file);
+  const { calls, mentions, references, usesTensorflow } = survey(file, [...operations, ...lastStep, ...recurrent]);
   const relus: ReluSource[] = [];
   const packages = new Set<string>();
   /** what is part of a ReLU already */
   const claimed = new Set<Node>();
   for (const call of calls) {
-    if (!isOfInterest(call)) continue;
     const name = tensorflowName(call.getExpression());
     const relu = name !== null ? reluOfCall(call, name, granularity, claimed) : reluOfMethod(call, usesTensorflow);
     if (relu !== null) relus.push(relu);
@@ -98,12 +97,6 @@ export function findRelus(file: SourceFile, granularity: Granularity): Finding {
     relus: relus.toSorted((a, b) => a.node.getStart() - b.node.getStart() || a.node.getEnd() - b.node.getEnd()),
     packages: [...packages],
   };
-}
-
-/** Functions and methods by whose name alone it is seen that they have nothing to do with a ReLU are not looked up. */
-function isOfInterest(call: CallExpression): boolean {
-  const name = memberOf(unwrapped(call.getExpression()))?.name;
-  return name === undefined || name === null || operations.has(name) || lastStep.has(name) || recurrent.has(name);
 }
 
 const operations: ReadonlySet<string> = new Set(['relu', 'relu6', 'reLU', 'activation', 'clipByValue', 'maximum']);

@@ -1,6 +1,6 @@
 import { type CallExpression, Node, type SourceFile, SyntaxKind } from 'ts-morph';
-import { identifiersNamed } from './references.js';
-import { isValueProperty, keyOf, memberOf, unwrapped, valueGiven } from './syntax.js';
+import { identifiersCalled, identifiersNamed, stringsQuoted } from './references.js';
+import { isValueProperty, keyOf, memberOf, unwrapped, valueGiven, wrapped } from './syntax.js';
 import { requiredSource, type TensorflowName, tensorflowName } from './tensorflow.js';
 
 /** What of a file may have to do with a ReLU. */
@@ -17,25 +17,40 @@ export interface Survey {
 /** What a file without any of these cannot have. */
 const traces = /relu|activation|tfjs|tensorflow|clipByValue|maximum|layers/i;
 
-/** What of a file is looked at closely: nodes are made for this alone, since most of a project is something else. */
-export function survey(file: SourceFile): Survey {
+/**
+ * What of a file is looked at closely: nodes are made for this alone, since most of a project is something else.
+ * @param names of the functions and methods that are of interest; those that are called by a name of their own may be any of them, renamed
+ */
+export function survey(file: SourceFile, names: readonly string[]): Survey {
   if (!traces.test(file.getFullText())) return { calls: [], mentions: [], references: [], usesTensorflow: false };
-  const calls = file.getDescendantsOfKind(SyntaxKind.CallExpression);
-  const mentions = identifiersNamed('activation', file).flatMap(activationGiven);
-  const quoted = file
-    .getDescendantsOfKind(SyntaxKind.StringLiteral)
-    .filter((each) => each.getLiteralValue() === 'activation');
+  const members = names.flatMap((name) => identifiersNamed(name, file)).flatMap(callOfMember);
+  const calls = [...members, ...identifiersCalled(file).flatMap(callOf)];
+  const given = [...identifiersNamed('activation', file), ...stringsQuoted('activation', file)];
   const references = functions.flatMap((name) => identifiersNamed(name, file)).flatMap(referenceOf);
   const isImported = file.getImportDeclarations().some((each) => isTensorflow(each.getModuleSpecifierValue()));
   const usesTensorflow =
     isImported ||
-    calls.some((call) => isTensorflow(requiredSource(call) ?? '')) ||
+    identifiersNamed('require', file).some((each) => isTensorflow(requiredSource(each.getParent()) ?? '')) ||
     identifiersNamed('tf', file).some((each) => memberOf(each.getParent())?.object === each);
-  return { calls, mentions: [...mentions, ...quoted.flatMap(activationGiven)], references, usesTensorflow };
+  return { calls, mentions: given.flatMap(activationGiven), references, usesTensorflow };
 }
 
 function isTensorflow(module: string): boolean {
   return /tfjs|tensorflow/i.test(module);
+}
+
+/** The call of which an identifier is the callee. */
+function callOf(callee: Node): CallExpression[] {
+  const call = callee.getParent();
+  return Node.isCallExpression(call) && call.getExpression() === callee ? [call] : [];
+}
+
+/** The call `object.name(...)` that an identifier names. */
+function callOfMember(name: Node): CallExpression[] {
+  const member = name.getParent();
+  if (!Node.isPropertyAccessExpression(member) || member.getNameNode() !== name) return [];
+  const call = wrapped(member).getParent();
+  return Node.isCallExpression(call) && call.getExpression() === wrapped(member) ? [call] : [];
 }
 
 /** The functions that make a ReLU: only these are of interest where they are not called. */
