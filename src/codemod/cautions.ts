@@ -58,6 +58,11 @@ function unusedNames(relus: readonly ReluSource[]): Caution[] {
   return [...cautions.values()];
 }
 
+/** The name that a change takes a use from; null for none. */
+export function nameTakenFrom(change: NonNullable<ReluSource['change']>): string | null {
+  return rootOf(goneWith(change))?.getText() ?? null;
+}
+
 /** What a change takes out that may name something. */
 function goneWith(change: NonNullable<ReluSource['change']>): Node | null {
   if (change.kind === 'replace') return change.call.getExpression();

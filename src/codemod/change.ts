@@ -1,4 +1,4 @@
-import { type CallExpression, Node, type ObjectLiteralExpression, type VariableDeclaration } from 'ts-morph';
+import { type CallExpression, Node, type ObjectLiteralExpression } from 'ts-morph';
 import type { Granularity } from '../contract/settings.js';
 import {
   appendProperties,
@@ -12,7 +12,7 @@ import {
   wrapExpression,
 } from './edits.js';
 import { takeName } from './names.js';
-import type { Instance, Placement } from './placement.js';
+import type { Holder, Instance, Placement } from './placement.js';
 import type { Loss, SourceEdit } from './relus.js';
 import { functionAround, isRepeatable, spanOf } from './syntax.js';
 import { lookUp } from './values.js';
@@ -41,7 +41,7 @@ export type Writings = (node: Node) => FileWriting;
 export function touchedBy(change: SourceEdit): readonly Node[] {
   if (change.kind === 'replace') return [change.call];
   const places = change.instances.flatMap(({ holder, placements }) => [
-    ...(holder === null ? [] : [holder]),
+    ...(holder === null ? [] : [holderNode(holder)]),
     ...placements.map(placeOf),
   ]);
   return [lossPlace(change.loss), ...places];
@@ -112,7 +112,7 @@ function followLayer(
   options: FreluOptions,
 ): void {
   const [first] = placements;
-  const beside = holder ?? (first === undefined ? null : placeOf(first));
+  const beside = holder !== null ? holderNode(holder) : first === undefined ? null : placeOf(first);
   if (beside === null) return;
   const { edit, frelu, taken } = writings(beside);
   const here =
@@ -129,14 +129,35 @@ function followLayer(
   for (const placement of placements) putBehind(writings(placeOf(placement)).edit, placement, follower);
 }
 
-/** Declares the FReLU of a layer that is held in a constant, and is shared as that one is. */
-function declareFollower(edit: Edit, holder: VariableDeclaration, creation: string, taken: Set<string>): string {
-  const name = takeName(`${holder.getName()}Frelu`, taken);
-  const statement = holder.getVariableStatementOrThrow();
-  if (statement.getDeclarations().length === 1) {
-    insertStatement(edit, statement, `${statement.getDeclarationKind()} ${name} = ${creation}`);
-  } else insertDeclarator(edit, holder, `${name} = ${creation}`);
-  return name;
+/** Declares the FReLU of a layer that is held in a constant or a class, and is shared as that one is; returns how it is named. */
+function declareFollower(edit: Edit, holder: Holder, creation: string, taken: Set<string>): string {
+  switch (holder.kind) {
+    case 'variable': {
+      const name = takeName(`${holder.declaration.getName()}Frelu`, taken);
+      const statement = holder.declaration.getVariableStatementOrThrow();
+      if (statement.getDeclarations().length === 1) {
+        insertStatement(edit, statement, `${statement.getDeclarationKind()} ${name} = ${creation}`);
+      } else insertDeclarator(edit, holder.declaration, `${name} = ${creation}`);
+      return name;
+    }
+    case 'field': {
+      const name = takeName(`${holder.declaration.getName()}Frelu`, taken);
+      const modifiers = holder.declaration.getModifiers().flatMap((each) => fieldModifiers.exec(each.getText()) ?? []);
+      insertStatement(edit, holder.declaration, `${[...modifiers, name].join(' ')} = ${creation}`);
+      return `this.${name}`;
+    }
+    case 'member': {
+      const name = takeName(`${holder.member.getName()}Frelu`, taken);
+      insertStatement(edit, holder.statement, `this.${name} = ${creation}`);
+      return `this.${name}`;
+    }
+  }
+}
+
+const fieldModifiers = /^(?:public|protected|private|readonly)$/;
+
+function holderNode(holder: Holder): Node {
+  return holder.kind === 'member' ? holder.statement : holder.declaration;
 }
 
 function putBehind(edit: Edit, placement: Placement, follower: string): void {

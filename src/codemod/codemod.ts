@@ -3,14 +3,15 @@ import { resolve } from 'node:path';
 import { Failure } from '../contract/failure.js';
 import { freluModule, isFreluModule } from '../model/tfjs/frelu-module.js';
 import type { FreluOptions } from './change.js';
+import { type Check, checkChanges } from './check.js';
 import { type TextChange, unifiedDiff } from './diff.js';
 import { layerEntry } from './entry.js';
 import type { ModuleImport } from './imports.js';
 import { languageOf } from './parse.js';
 import { importFrom, type LayerPlace, placeLayer } from './project.js';
-import { type AnalysedSource, analyse, rewriteSources } from './rewrite.js';
+import { type AnalysedSource, analyse, rewriteSources, type Withheld } from './rewrite.js';
 import { findSources } from './sources.js';
-import { openWorkspace, placeIn, refuseContradictions, type SourceText } from './workspace.js';
+import { openWorkspace, placeIn, refuseContradictions, type SourceText, type Workspace } from './workspace.js';
 import { writeTexts } from './write.js';
 
 export interface CodemodOptions extends FreluOptions {
@@ -59,12 +60,14 @@ export interface CodemodResult {
   readonly written: boolean;
   /** unified, of every file that changes and of the module where it is new; '' for no change */
   readonly diff: string;
+  /** what the compiler says of the files that change, under the project's own options: how many faults, before and after */
+  readonly diagnostics: { readonly before: number; readonly after: number };
   readonly summary: { readonly files: number; readonly rewritten: number; readonly skipped: number };
 }
 
 /**
  * Rewrites source that builds models with TensorFlow.js: each ReLU becomes a FReLU layer of a module beside the sources. All files are
- * read and rewritten before the first one is written. A second run changes nothing.
+ * read and rewritten before the first one is written, and what would no longer compile is left as it is. A second run changes nothing.
  * @throws Failure('usage') for globs that match nothing and a module that has no place, Failure('input') for a file that is not valid or
  *   cannot be written
  * @param beforeWriting called before the first file is written: from there on, to stop halfway would leave a part of the change
@@ -73,16 +76,7 @@ export async function codemod(options: CodemodOptions, beforeWriting: () => void
   const { folder } = options;
   const texts: SourceText[] = [];
   for (const path of await findSources(options.globs, folder)) texts.push({ path, text: await readText(path, folder) });
-  const workspace = openWorkspace(texts, folder);
-  const sources = analyse(workspace, options);
-  const changed = sources.filter(({ changes }) => changes);
-  refuseContradictions(
-    workspace,
-    changed.map(({ file }) => file),
-  );
-  const wish = { module: options.module, inline: options.inlineLayer };
-  const layer = changed.length === 0 ? null : await placeLayer(changed, sources, wish, folder);
-  const changes = layer === null ? [] : await rewriteAll(sources, layer, options);
+  const { sources, layer, changes, check } = await plan(openWorkspace(texts, folder), options);
   const written = changes.length > 0 && !options.dryRun;
   if (written) {
     beforeWriting();
@@ -97,8 +91,37 @@ export async function codemod(options: CodemodOptions, beforeWriting: () => void
     install: layer?.kind === 'package' ? layer.install : null,
     written,
     diff: unifiedDiff(changes),
+    diagnostics: { before: check.before, after: check.after },
     summary: { files: files.length, rewritten, skipped: sites.length - rewritten },
   };
+}
+
+/** All that is to be written, and what the compiler says of it. */
+interface Plan {
+  readonly sources: readonly AnalysedSource[];
+  readonly layer: LayerPlace | null;
+  readonly changes: readonly TextChange[];
+  readonly check: Check;
+}
+
+/** Leaves out what would no longer compile, until nothing of that kind is left. */
+async function plan(workspace: Workspace, options: CodemodOptions): Promise<Plan> {
+  const wish = { module: options.module, inline: options.inlineLayer };
+  const withheld: Withheld[] = [];
+  for (;;) {
+    const sources = analyse(workspace, options, withheld);
+    const changed = sources.filter(({ changes }) => changes);
+    const files = changed.map(({ file }) => file);
+    if (withheld.length === 0) refuseContradictions(workspace, files);
+    const layer = changed.length === 0 ? null : await placeLayer(changed, sources, wish, options.folder);
+    const changes = layer === null ? [] : await rewriteAll(sources, layer, options);
+    const check = checkChanges(changes, options.folder);
+    if (check.broken.length === 0) return { sources, layer, changes, check };
+    for (const broken of check.broken) {
+      const isKnown = withheld.some(({ path, unused }) => path === broken.path && unused === broken.unused);
+      withheld.push(isKnown ? { ...broken, unused: null } : broken);
+    }
+  }
 }
 
 /** The new texts, the module's first: what imports it is never there without it. */

@@ -1,4 +1,5 @@
 import { type CallExpression, Node, type VariableDeclaration } from 'ts-morph';
+import { usesEverywhere } from './elsewhere.js';
 import { symbolOf, usesOf } from './references.js';
 import { type FunctionNode, functionAround, isCall, isFunction, wrapped } from './syntax.js';
 
@@ -13,20 +14,19 @@ export function functionUses(fn: FunctionNode): FunctionUses {
   const name = nameNodeOf(fn);
   const symbol = name === null ? undefined : symbolOf(name);
   if (symbol === undefined) return unseen(`${what} returns it: its calls are not seen`);
-  const declared = Node.isFunctionDeclaration(fn) ? fn : wrapped(fn).getParent();
-  if (declared !== undefined && exportOf(declared))
-    return unseen(`${what} returns it and is exported: other files may call it`);
-  const { reads, writes } = usesOf(symbol);
+  const { writes } = usesOf(symbol);
   if (writes.length > 0) return unseen(`${what} is assigned more than once`);
+  const everywhere = usesEverywhere(symbol);
+  if (everywhere.status === 'unseen') return unseen(`${what} returns it: ${everywhere.reason}`);
   const calls: CallExpression[] = [];
-  for (const reference of reads) {
-    const callee = wrapped(reference);
+  for (const use of everywhere.uses) {
+    const member = use.getParent();
+    const isMember = Node.isPropertyAccessExpression(member) && member.getNameNode() === use;
+    const callee = wrapped(isMember ? member : use);
     const parent = callee.getParent();
     if (isCall(parent) && parent.getExpression() === callee) calls.push(parent);
-    else if (Node.isExportSpecifier(parent) || Node.isExportAssignment(parent)) {
-      return unseen(`${what} returns it and is exported: other files may call it`);
-    } else if (!Node.isTypeQuery(parent)) {
-      return unseen(`${what} returns it and is passed on, on line ${reference.getStartLineNumber()}`);
+    else if (!Node.isTypeQuery(parent)) {
+      return unseen(`${what} returns it and is passed on, on line ${use.getStartLineNumber()}`);
     }
   }
   return calls.length === 0 ? unseen(`${what} returns it and is never called`) : { status: 'seen', calls };

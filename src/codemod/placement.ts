@@ -1,4 +1,5 @@
 import { type CallExpression, Node, type VariableDeclaration } from 'ts-morph';
+import { type Field, fieldHolding } from './fields.js';
 import { describeFunction, exportOf, functionUses, returnedFrom, soleReturn } from './function-uses.js';
 import { isLayerList, isPushOfLayers, mapAround } from './layer-list.js';
 import { isBeside } from './layer-members.js';
@@ -28,10 +29,13 @@ export type Placement =
   /** what a callback of `map` returns, which makes the layers of a sequential model; `method` names it */
   | { readonly kind: 'mapped'; readonly value: Node; readonly method: Node };
 
+/** What holds a layer: a constant, or a member of a class. */
+export type Holder = { readonly kind: 'variable'; readonly declaration: VariableDeclaration } | Field;
+
 /** A layer with its places: the FReLU that follows at all of them is one. */
 export interface Instance {
-  /** the constant that holds the layer, beside which its FReLU is held; null where the layer stands in its only place */
-  readonly holder: VariableDeclaration | null;
+  /** what holds the layer, beside which its FReLU is held; null where the layer stands in its only place */
+  readonly holder: Holder | null;
   readonly placements: readonly Placement[];
 }
 
@@ -59,7 +63,9 @@ export function followLayer(node: Node, visited: ReadonlySet<Node> = new Set()):
   if (Node.isReturnStatement(parent)) return lost('it is returned from the file itself');
   const wrapper = timeDistributedAround(value);
   if (wrapper !== null) return followLayer(wrapper, visited);
-  return lost(whyLost(value, parent));
+  const field = fieldHolding(value);
+  if (field?.status === 'unseen') return lost(field.reason);
+  return field === null ? lost(whyLost(value, parent)) : followReferences(field.uses, field.name, field.field, visited);
 }
 
 function followConstant(declared: VariableDeclaration, visited: ReadonlySet<Node>): Flow {
@@ -74,15 +80,10 @@ function followConstant(declared: VariableDeclaration, visited: ReadonlySet<Node
   if (statement === undefined || !isInList(statement)) {
     return lost(`'${text}' is declared where no second declaration can follow`);
   }
-  return followReferences(uses.reads, text, declared, visited);
+  return followReferences(uses.reads, text, { kind: 'variable', declaration: declared }, visited);
 }
 
-function followReferences(
-  references: readonly Node[],
-  name: string,
-  holder: VariableDeclaration,
-  visited: ReadonlySet<Node>,
-): Flow {
+function followReferences(references: readonly Node[], name: string, holder: Holder, visited: ReadonlySet<Node>): Flow {
   const placements: Placement[] = [];
   const returned: Node[] = [];
   for (const reference of references) {
@@ -103,7 +104,7 @@ function followReferences(
     return followed({ holder, placements });
   }
   if (others.length > 0 || placements.length > 0) return lost(`'${name}' is used here and returned as well`);
-  if (returnedFrom(first) !== functionAround(holder)) {
+  if (holder.kind !== 'variable' || returnedFrom(first) !== functionAround(holder.declaration)) {
     return lost(`'${name}' is shared by all calls of a function that returns it`);
   }
   return followLayer(first, visited);

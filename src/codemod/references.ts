@@ -56,8 +56,11 @@ function usesIn(symbol: TsSymbol, files: readonly SourceFile[]): Uses {
   return { reads, writes };
 }
 
-function isSame(a: TsSymbol | undefined, b: TsSymbol | undefined): boolean {
-  return a !== undefined && a.compilerSymbol === b?.compilerSymbol;
+/** Whether two names stand for one declaration: of a member that is reached through a type, the compiler has symbols of its own. */
+export function isSame(a: TsSymbol | undefined, b: TsSymbol | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  const [declaration] = a.getDeclarations();
+  return a.compilerSymbol === b.compilerSymbol || (declaration !== undefined && declaration === b.getDeclarations()[0]);
 }
 
 /** The node that names a declaration; null for one without a name. */

@@ -1,12 +1,12 @@
 import MagicString from 'magic-string';
-import type { SourceFile } from 'ts-morph';
+import type { Node, SourceFile } from 'ts-morph';
 import type { Language } from '../model/tfjs/frelu-module.js';
-import { type Caution, findCautions } from './cautions.js';
+import { type Caution, findCautions, nameTakenFrom } from './cautions.js';
 import { type FileWriting, type FreluOptions, touchedBy, writeChange } from './change.js';
 import { addImport, type FileImports, importsOf, type ModuleImport } from './imports.js';
 import { namesOf } from './names.js';
 import { languageOf } from './parse.js';
-import { type Finding, findRelus } from './relus.js';
+import { type Finding, findRelus, type ReluSource } from './relus.js';
 import { styleOf } from './style.js';
 import type { Workspace } from './workspace.js';
 
@@ -25,9 +25,29 @@ export interface AnalysedSource {
   readonly changes: boolean;
 }
 
-/** Finds the ReLUs of all files, and which files what becomes of them will change. */
-export function analyse({ sources }: Workspace, { granularity }: FreluOptions): readonly AnalysedSource[] {
-  const found = [...sources].map(([file, source]) => ({ file, ...source, finding: findRelus(file, granularity) }));
+/** What a file must not be changed for. */
+export interface Withheld {
+  readonly path: string;
+  readonly reason: string;
+  /** withholds only what takes the last use from that name; null: whatever touches the file */
+  readonly unused: string | null;
+}
+
+/**
+ * Finds the ReLUs of all files, and which files what becomes of them will change.
+ * @param withheld changes that are not made: their ReLUs are left as they are, with that reason
+ */
+export function analyse(
+  { sources }: Workspace,
+  { granularity }: FreluOptions,
+  withheld: readonly Withheld[] = [],
+): readonly AnalysedSource[] {
+  const pathOf = (node: Node) => sources.get(node.getSourceFile())?.path;
+  const found = [...sources].map(([file, source]) => {
+    const finding = findRelus(file, granularity);
+    const relus = finding.relus.map((relu) => withhold(relu, withheld, pathOf));
+    return { file, ...source, finding: { ...finding, relus } };
+  });
   const changes = found.flatMap(({ finding }) => finding.relus.flatMap(({ change }) => change ?? []));
   const touched = new Set(changes.flatMap(touchedBy).map((node) => node.getSourceFile()));
   return found.map((each) => {
@@ -41,6 +61,22 @@ export function analyse({ sources }: Workspace, { granularity }: FreluOptions): 
       changes: isChanged,
     };
   });
+}
+
+function withhold(
+  relu: ReluSource,
+  withheld: readonly Withheld[],
+  pathOf: (node: Node) => string | undefined,
+): ReluSource {
+  const { change } = relu;
+  if (change === null) return relu;
+  const paths = new Set(touchedBy(change).map(pathOf));
+  const against = withheld.find(
+    ({ path, unused }) => paths.has(path) && (unused === null || unused === nameTakenFrom(change)),
+  );
+  return against === undefined
+    ? relu
+    : { ...relu, change: null, reason: `it would no longer compile: ${against.reason}` };
 }
 
 /**

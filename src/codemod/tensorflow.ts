@@ -106,6 +106,7 @@ function freshName(symbol: TsSymbol, visited: Visited): TensorflowName | null {
   if (Node.isExportAssignment(declaration)) return followedName(declaration.getExpression(), further);
   if (Node.isShorthandPropertyAssignment(declaration)) return followedName(declaration.getNameNode(), further);
   if (Node.isPropertyAssignment(declaration)) return followedName(declaration.getInitializerOrThrow(), further);
+  if (Node.isBinaryExpression(declaration)) return followedName(declaration.getRight(), further);
   const assigned = declaration?.getParent();
   if (Node.isBinaryExpression(assigned) && assigned.getLeft() === declaration) {
     return followedName(assigned.getRight(), further);

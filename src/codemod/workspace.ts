@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { type Node, Project, type SourceFile, ts, VariableDeclarationKind } from 'ts-morph';
 import { Failure } from '../contract/failure.js';
+import { setSurroundings } from './elsewhere.js';
 import { compiledPath, compiledText, languageOf } from './parse.js';
+import { surroundingsOf } from './surroundings.js';
 import { resolutionOf } from './tsconfig.js';
 
 /** A source file as it was read; `path` is relative to the folder that messages count from, with '/'. */
@@ -49,6 +51,7 @@ export function openWorkspace(texts: readonly SourceText[], folder: string): Wor
     resolutionHost: (host) => resolutionOf(options, host),
   });
   const sources = new Map<SourceFile, SourceText>();
+  setSurroundings(project, surroundingsOf(texts.map(({ path }) => resolve(folder, path))));
   for (const source of texts) {
     const path = resolve(folder, compiledPath(source.path, source.text));
     const text = compiledText(source.path, source.text);

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { FreluOptions } from '../../src/codemod/change.js';
 import { specifierFor } from '../../src/codemod/imports.js';
 import { type AnalysedSource, analyse, rewriteSources } from '../../src/codemod/rewrite.js';
@@ -28,7 +29,10 @@ const channel: FreluOptions = { granularity: 'channel', init: -0.4 };
 
 type Fixture = (typeof all)[number];
 
-const installed = resolve('test/codemod/none');
+const installed = mkdtempSync(join(tmpdir(), 'frelu-fixtures-'));
+symlinkSync(resolve('node_modules'), join(installed, 'node_modules'), 'junction');
+writeFileSync(join(installed, 'package.json'), '{}');
+afterAll(() => rmSync(installed, { recursive: true, force: true }));
 
 describe.each([
   ['with the types of TensorFlow.js', installed],
