@@ -21,12 +21,20 @@ const manifest = v.object({
   version: v.string(),
   dependencies: v.optional(v.record(v.string(), v.string()), {}),
   optionalDependencies: v.optional(v.record(v.string(), v.string()), {}),
+  peerDependencies: v.optional(v.record(v.string(), v.string()), {}),
+  peerDependenciesMeta: v.optional(v.record(v.string(), v.object({ optional: v.optional(v.boolean()) })), {}),
 });
 
 /** @param text of package.json */
 export function projectOf(folder: string, text: string): Project {
-  const { name, version, dependencies, optionalDependencies } = v.parse(manifest, JSON.parse(text));
-  return { folder, name, version, dependencies: Object.keys({ ...dependencies, ...optionalDependencies }) };
+  const { name, version, ...kinds } = v.parse(manifest, JSON.parse(text));
+  const peers = Object.keys(kinds.peerDependencies).filter(
+    (peer) => kinds.peerDependenciesMeta[peer]?.optional !== true,
+  );
+  return {
+    ...{ folder, name, version },
+    dependencies: [...Object.keys({ ...kinds.dependencies, ...kinds.optionalDependencies }), ...peers],
+  };
 }
 
 export const formats = ['cyclonedx', 'spdx'] as const;

@@ -8,6 +8,8 @@ const permissive = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'CC0-1
 const exceptions: readonly { readonly name: RegExp; readonly licenses: readonly string[] }[] = [
   // libvips and what it is made of: a shared library of its own, or a WebAssembly module, which sharp loads
   { name: /^@img\/sharp-(libvips-|win32-|wasm32$)/, licenses: ['LGPL-3.0-or-later'] },
+  // what ts-morph matches file patterns with: as permissive as MIT, and passed on with its text or a link to it
+  { name: /^(minimatch|@isaacs\/nonrecursive-glob-match)$/, licenses: ['BlueOak-1.0.0'] },
 ];
 
 /**

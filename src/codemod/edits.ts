@@ -1,8 +1,7 @@
-import type { NodePath } from '@babel/traverse';
-import type { CallExpression, Node, ObjectExpression, ObjectProperty } from '@babel/types';
 import type MagicString from 'magic-string';
+import { type CallExpression, Node, type ObjectLiteralExpression } from 'ts-morph';
 import type { Style } from './style.js';
-import { spanOf } from './syntax.js';
+import { isInList, spanOf, type ValueProperty } from './syntax.js';
 
 /** A text under edit: every position is one of the original. */
 export interface Edit {
@@ -19,11 +18,8 @@ export function wrapExpression({ edited }: Edit, node: Node, before: string, aft
 }
 
 /** Takes a property out of its object: whole lines where it has them for itself. Comments stay. */
-export function removeProperty(
-  { text, edited }: Edit,
-  { properties }: ObjectExpression,
-  property: ObjectProperty,
-): void {
+export function removeProperty({ text, edited }: Edit, object: ObjectLiteralExpression, property: ValueProperty): void {
+  const properties = object.getProperties();
   const at = properties.indexOf(property);
   const previous = properties[at - 1];
   const { start, end } = spanOf(property);
@@ -66,8 +62,8 @@ export function removeProperty(
 }
 
 /** Adds properties behind the last one of an object that has some, each as source text. */
-export function appendProperties({ edited }: Edit, { properties }: ObjectExpression, added: readonly string[]): void {
-  const last = properties.at(-1);
+export function appendProperties({ edited }: Edit, object: ObjectLiteralExpression, added: readonly string[]): void {
+  const last = object.getProperties().at(-1);
   if (last !== undefined) edited.appendLeft(spanOf(last).end, added.map((each) => `, ${each}`).join(''));
 }
 
@@ -99,25 +95,25 @@ export function insertStatement({ text, edited, style }: Edit, statement: Node, 
 }
 
 /** Puts a call behind another one whose value nobody reads: as a statement, or with it in a sequence. */
-export function insertCall(edit: Edit, call: NodePath<CallExpression>, added: string): void {
-  const statement = call.parentPath;
-  if (statement.isArrowFunctionExpression()) {
-    wrapExpression(edit, call.node, '{ ', `; ${added}; }`);
+export function insertCall(edit: Edit, call: CallExpression, added: string): void {
+  const statement = call.getParent();
+  if (Node.isArrowFunction(statement)) {
+    wrapExpression(edit, call, '{ ', `; ${added}; }`);
     return;
   }
-  if (!statement.isExpressionStatement()) {
-    wrapExpression(edit, call.node, '(', `, ${added})`);
+  if (!Node.isExpressionStatement(statement)) {
+    wrapExpression(edit, call, '(', `, ${added})`);
     return;
   }
-  if (statement.listKey !== undefined) {
-    insertStatement(edit, statement.node, added);
+  if (isInList(statement)) {
+    insertStatement(edit, statement, added);
     return;
   }
   insertInBranch(edit, statement, added);
 }
 
 /** Gives braces to the only statement of an `if` or a loop, and puts another one behind it. */
-function insertInBranch(edit: Edit, { node }: NodePath<Node>, added: string): void {
+function insertInBranch(edit: Edit, node: Node, added: string): void {
   const { text, edited, style } = edit;
   const { start, end } = spanOf(node);
   const terminator = text.charAt(end - 1) === ';' ? '' : ';';
@@ -148,7 +144,7 @@ export function replaceNode({ edited }: Edit, node: Node, replacement: string): 
 }
 
 /** The spaces before a position that is the first one of its line with anything at it; null for any other. */
-function indentBefore(text: string, start: number): string | null {
+export function indentBefore(text: string, start: number): string | null {
   const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start).replace('\uFEFF', '');
   return before.trim() === '' ? before : null;
 }

@@ -1,65 +1,86 @@
-import type { NodePath } from '@babel/traverse';
-import type { CallExpression, Function as FunctionNode, Node } from '@babel/types';
+import { type CallExpression, Node, type VariableDeclaration } from 'ts-morph';
+import { usesEverywhere } from './elsewhere.js';
+import { symbolOf, usesOf } from './references.js';
+import { type FunctionNode, functionAround, isCall, isFunction, wrapped } from './syntax.js';
 
 export type FunctionUses =
-  | { readonly status: 'seen'; readonly calls: readonly NodePath<CallExpression>[] }
+  | { readonly status: 'seen'; readonly calls: readonly CallExpression[] }
   | { readonly status: 'unseen'; readonly reason: string };
 
 /** Every call of a function, where its name shows that there are no others. */
-export function functionUses(fn: NodePath<FunctionNode>): FunctionUses {
+export function functionUses(fn: FunctionNode): FunctionUses {
   const what = describeFunction(fn);
-  if (fn.node.async || fn.node.generator) return unseen(`${what} is asynchronous or a generator`);
-  const declared = fn.isFunctionDeclaration() ? fn : fn.parentPath;
-  const name = boundName(fn);
-  if (name === null || declared === null) return unseen(`${what} returns it: its calls are not seen`);
-  if (exportOf(declared)) return unseen(`${what} returns it and is exported: other files may call it`);
-  const scope = fn.isFunctionDeclaration() ? fn.parentPath.scope : declared.scope;
-  const binding = scope.getBinding(name);
-  if (binding === undefined || !binding.constant) return unseen(`${what} is assigned more than once`);
-  const calls: NodePath<CallExpression>[] = [];
-  for (const reference of binding.referencePaths) {
-    const parent = reference.parentPath;
-    if (parent?.isCallExpression() && reference.key === 'callee') calls.push(parent);
-    else if (parent?.isExportSpecifier() || parent?.isExportDefaultDeclaration()) {
-      return unseen(`${what} returns it and is exported: other files may call it`);
-    } else if (!parent?.isTSTypeQuery() && !parent?.isTSDeclareFunction()) {
-      return unseen(`${what} returns it and is passed on, on line ${reference.node.loc?.start.line ?? 0}`);
+  if (isLater(fn)) return unseen(`${what} is asynchronous or a generator`);
+  const name = nameNodeOf(fn);
+  const symbol = name === null ? undefined : symbolOf(name);
+  if (symbol === undefined) return unseen(`${what} returns it: its calls are not seen`);
+  const { writes } = usesOf(symbol);
+  if (writes.length > 0) return unseen(`${what} is assigned more than once`);
+  const everywhere = usesEverywhere(symbol);
+  if (everywhere.status === 'unseen') return unseen(`${what} returns it: ${everywhere.reason}`);
+  const calls: CallExpression[] = [];
+  for (const use of everywhere.uses) {
+    const member = use.getParent();
+    const isMember = Node.isPropertyAccessExpression(member) && member.getNameNode() === use;
+    const callee = wrapped(isMember ? member : use);
+    const parent = callee.getParent();
+    if (isCall(parent) && parent.getExpression() === callee) calls.push(parent);
+    else if (!Node.isTypeQuery(parent)) {
+      return unseen(`${what} returns it and is passed on, on line ${use.getStartLineNumber()}`);
     }
   }
   return calls.length === 0 ? unseen(`${what} returns it and is never called`) : { status: 'seen', calls };
 }
 
-/** Whether `value` is all that a function ever returns. */
-export function soleReturn(fn: NodePath<FunctionNode>, value: NodePath<Node>): boolean {
-  if (fn.isArrowFunctionExpression() && fn.node.body === value.node) return true;
-  const returned: Node[] = [];
-  fn.traverse({
-    Function: (inner) => inner.skip(),
-    ReturnStatement: ({ node }) => {
-      if (node.argument !== null && node.argument !== undefined) returned.push(node.argument);
-    },
-  });
-  return returned.length === 1 && returned[0] === value.node;
+function isLater(fn: FunctionNode): boolean {
+  const asynchronous = 'isAsync' in fn && fn.isAsync();
+  return asynchronous || ('isGenerator' in fn && fn.isGenerator());
 }
 
-export function describeFunction(fn: NodePath<FunctionNode>): string {
-  if (fn.isMethod()) return 'a method';
-  const name = boundName(fn);
-  return name === null ? 'a function without a name' : `the function '${name}'`;
+/** Whether `value` is all that a function ever returns. */
+export function soleReturn(fn: FunctionNode, value: Node): boolean {
+  if (Node.isArrowFunction(fn) && fn.getBody() === value) return true;
+  const returned: Node[] = [];
+  fn.forEachDescendant((node, traversal) => {
+    if (isFunction(node)) traversal.skip();
+    const expression = Node.isReturnStatement(node) ? node.getExpression() : undefined;
+    if (expression !== undefined) returned.push(expression);
+  });
+  return returned.length === 1 && returned[0] === value;
+}
+
+export function describeFunction(fn: FunctionNode): string {
+  const name = nameNodeOf(fn);
+  if (name !== null) return `the function '${name.getText()}'`;
+  const named = Node.isArrowFunction(fn) || Node.isFunctionExpression(fn) || Node.isFunctionDeclaration(fn);
+  return named ? 'a function without a name' : 'a method';
 }
 
 /** Whether a declaration is exported where it stands. */
-export function exportOf(declared: NodePath<Node>): boolean {
-  const statement = declared.isVariableDeclarator() ? declared.parentPath : declared;
-  const parent = statement.parentPath;
-  return parent !== null && (parent.isExportNamedDeclaration() || parent.isExportDefaultDeclaration());
+export function exportOf(declared: Node): boolean {
+  const statement = Node.isVariableDeclaration(declared) ? declared.getVariableStatement() : declared;
+  return Node.isExportable(statement) && (statement.hasExportKeyword() || statement.hasDefaultKeyword());
 }
 
-function boundName(fn: NodePath<FunctionNode>): string | null {
-  if (fn.isFunctionDeclaration()) return fn.node.id?.name ?? null;
-  const { parentPath: parent } = fn;
-  if (!parent?.isVariableDeclarator() || fn.key !== 'init') return null;
-  return parent.node.id.type === 'Identifier' ? parent.node.id.name : null;
+/** The name by which a function is called: its own, or that of the variable that holds it. */
+function nameNodeOf(fn: FunctionNode): Node | null {
+  if (Node.isFunctionDeclaration(fn)) return fn.getNameNode() ?? null;
+  if (!Node.isArrowFunction(fn) && !Node.isFunctionExpression(fn)) return null;
+  const holder = wrapped(fn).getParent();
+  if (!isHolder(holder, fn)) return null;
+  const name = holder.getNameNode();
+  return Node.isIdentifier(name) ? name : null;
+}
+
+function isHolder(holder: Node | undefined, fn: FunctionNode): holder is VariableDeclaration {
+  return Node.isVariableDeclaration(holder) && holder.getInitializer() === wrapped(fn);
+}
+
+/** The function that returns a value, whose all values it may be; null where the value is not returned. */
+export function returnedFrom(value: Node): FunctionNode | null {
+  const parent = value.getParent();
+  if (Node.isArrowFunction(parent) && parent.getBody() === value) return parent;
+  return Node.isReturnStatement(parent) ? functionAround(parent) : null;
 }
 
 function unseen(reason: string): FunctionUses {

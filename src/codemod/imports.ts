@@ -1,19 +1,20 @@
 import { posix } from 'node:path';
-import type { File, Statement } from '@babel/types';
-import type { ModuleSystem } from '../model/tfjs/frelu-module.js';
-import { type Edit, insertStatement } from './edits.js';
+import { Node, type SourceFile, type Statement } from 'ts-morph';
+import type { Language, ModuleSystem } from '../model/tfjs/frelu-module.js';
+import { type Edit, indentBefore, insertStatement } from './edits.js';
+import { layerEntry } from './entry.js';
 import { takeName } from './names.js';
-import { languageOf } from './parse.js';
 import { spanOf } from './syntax.js';
 import { requiredSource } from './tensorflow.js';
 
 /** What a file says about how it imports. */
 export interface FileImports {
+  readonly language: Language;
   /** null for a file that neither imports nor exports nor requires at its top level */
   readonly system: ModuleSystem | null;
   /** the sources of its relative imports */
   readonly relative: readonly string[];
-  /** an import of `frelu` from a file of the project */
+  /** an import of `frelu` from a file of the project, or from the package */
   readonly frelu: { readonly local: string; readonly source: string } | null;
   /** the statement behind which an import goes; null: at the beginning */
   readonly last: Statement | null;
@@ -21,22 +22,42 @@ export interface FileImports {
   readonly first: Statement | null;
 }
 
-export function importsOf({ program: { body } }: File): FileImports {
+export function importsOf(file: SourceFile, language: Language): FileImports {
+  const body = file.getStatements();
+  const statements = body.slice(body.findIndex((statement) => !isDirective(statement)));
   const imports = body.flatMap((statement) => importedBy(statement) ?? []);
-  const isModule = body.some(({ type }) => /^(?:Import|Export|TSImportEquals|TSExport)/.test(type));
+  const isModule = body.some(isModuleStatement);
   const required = imports.find(({ kind }) => kind === 'require');
   const relative = imports.map(({ source }) => source).filter(isRelative);
   const last = isModule
     ? imports.findLast(({ kind }) => kind === 'import')
     : lastOfRun(body, required?.statement ?? null);
-  const frelu = imports.find(({ source, frelu: local }) => local !== null && isRelative(source));
+  const frelu = imports.find(
+    ({ source, frelu: local }) => local !== null && (isRelative(source) || source === layerEntry),
+  );
   return {
+    language,
     system: isModule ? 'esm' : required === undefined ? null : 'commonjs',
     relative,
     frelu: frelu === undefined || frelu.frelu === null ? null : { local: frelu.frelu, source: frelu.source },
     last: last?.statement ?? null,
-    first: body[0] ?? null,
+    first: statements[0] ?? null,
   };
+}
+
+/** `'use strict'` and the like, which stand before all else. */
+function isDirective(statement: Statement): boolean {
+  return Node.isExpressionStatement(statement) && Node.isStringLiteral(statement.getExpression());
+}
+
+function isModuleStatement(statement: Statement): boolean {
+  return (
+    Node.isImportDeclaration(statement) ||
+    Node.isImportEqualsDeclaration(statement) ||
+    Node.isExportDeclaration(statement) ||
+    Node.isExportAssignment(statement) ||
+    (Node.isExportable(statement) && statement.hasExportKeyword())
+  );
 }
 
 interface ImportStatement {
@@ -48,30 +69,27 @@ interface ImportStatement {
 }
 
 function importedBy(statement: Statement): ImportStatement | null {
-  if (statement.type === 'ImportDeclaration') {
-    let frelu: string | null = null;
-    for (const specifier of statement.specifiers) {
-      if (specifier.type !== 'ImportSpecifier') continue;
-      const { imported } = specifier;
-      if ((imported.type === 'Identifier' ? imported.name : imported.value) === 'frelu') frelu = specifier.local.name;
-    }
-    return { statement, kind: 'import', source: statement.source.value, frelu };
+  if (Node.isImportDeclaration(statement)) {
+    const specifier = statement.getNamedImports().find((each) => each.getName() === 'frelu');
+    const frelu = specifier === undefined ? null : (specifier.getAliasNode()?.getText() ?? 'frelu');
+    return { statement, kind: 'import', source: statement.getModuleSpecifierValue(), frelu };
   }
-  if (statement.type === 'TSImportEqualsDeclaration') {
-    const { moduleReference: reference } = statement;
-    if (reference.type !== 'TSExternalModuleReference') return null;
-    return { statement, kind: 'import', source: reference.expression.value, frelu: null };
+  if (Node.isImportEqualsDeclaration(statement)) {
+    const reference = statement.getModuleReference();
+    const source = Node.isExternalModuleReference(reference) ? reference.getExpression() : undefined;
+    return Node.isStringLiteral(source)
+      ? { statement, kind: 'import', source: source.getLiteralValue(), frelu: null }
+      : null;
   }
-  if (statement.type !== 'VariableDeclaration') return null;
-  for (const { id, init } of statement.declarations) {
-    const source = init === null || init === undefined ? null : requiredSource(init);
+  if (!Node.isVariableStatement(statement)) return null;
+  for (const declared of statement.getDeclarations()) {
+    const source = requiredSource(declared.getInitializer());
     if (source === null) continue;
-    let frelu: string | null = null;
-    for (const property of id.type === 'ObjectPattern' ? id.properties : []) {
-      if (property.type !== 'ObjectProperty' || property.key.type !== 'Identifier') continue;
-      if (property.key.name === 'frelu' && property.value.type === 'Identifier') frelu = property.value.name;
-    }
-    return { statement, kind: 'require', source, frelu };
+    const pattern = declared.getNameNode();
+    const element = Node.isObjectBindingPattern(pattern)
+      ? pattern.getElements().find((each) => (each.getPropertyNameNode() ?? each.getNameNode()).getText() === 'frelu')
+      : undefined;
+    return { statement, kind: 'require', source, frelu: element?.getName() ?? null };
   }
   return null;
 }
@@ -115,7 +133,9 @@ export function addImport(
   const statement = isModule ? `import ${names} from ${source}` : `const ${names} = require(${source})`;
   if (imports.last !== null) insertStatement(edit, imports.last, statement);
   else if (imports.first !== null) {
-    edit.edited.appendLeft(spanOf(imports.first).start, `${statement}${semicolon}${lineFeed}`);
+    const { start } = spanOf(imports.first);
+    const indent = indentBefore(edit.text, start) ?? '';
+    edit.edited.appendLeft(start, `${statement}${semicolon}${lineFeed}${indent}`);
   }
   return local;
 }
@@ -130,10 +150,10 @@ export function addImport(
 export function specifierFor(from: string, to: string, imports: FileImports, nodeResolution: boolean): string {
   const path = posix.relative(posix.dirname(from), to);
   const relative = path.startsWith('.') ? path : `./${path}`;
-  return `${withoutExtension(relative)}${extensionFor(from, to, imports, nodeResolution)}`;
+  return `${withoutExtension(relative)}${extensionFor(to, imports, nodeResolution)}`;
 }
 
-function extensionFor(from: string, to: string, { relative, system }: FileImports, nodeResolution: boolean): string {
+function extensionFor(to: string, { language, relative, system }: FileImports, nodeResolution: boolean): string {
   const written = posix.extname(to);
   const compiled = written.replace(/^\.([cm]?)tsx?$/, '.$1js');
   const others = relative.map((source) => sourceExtensionOf(source));
@@ -142,7 +162,7 @@ function extensionFor(from: string, to: string, { relative, system }: FileImport
   if (/^\.[cm]/.test(compiled)) return compiled;
   if (others.some((extension) => extension !== '')) return compiled;
   if (others.length > 0) return '';
-  if (languageOf(from) === 'typescript') return nodeResolution ? compiled : '';
+  if (language === 'typescript') return nodeResolution ? compiled : '';
   return system === 'commonjs' ? '' : compiled;
 }
 

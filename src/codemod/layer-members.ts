@@ -1,6 +1,5 @@
-import type { NodePath } from '@babel/traverse';
-import type { Node } from '@babel/types';
-import { propertyName, wrapped } from './syntax.js';
+import { Node } from 'ts-morph';
+import { memberOf, wrapped } from './syntax.js';
 
 /** What is read of a layer without asking for its output. */
 const beside: ReadonlySet<string> = new Set([
@@ -11,10 +10,10 @@ const beside: ReadonlySet<string> = new Set([
 ]);
 
 /** Whether a reference to a layer reads, or sets, what has nothing to do with its output. */
-export function isBeside(reference: NodePath<Node>): boolean {
-  const parent = wrapped(reference).parentPath;
-  if (parent === null || parent.isTSTypeQuery()) return true;
-  if (!parent.isMemberExpression()) return false;
-  const name = propertyName(parent.node.property, parent.node.computed);
-  return name !== null && beside.has(name);
+export function isBeside(reference: Node): boolean {
+  const value = wrapped(reference);
+  const parent = value.getParent();
+  if (parent === undefined || Node.isTypeQuery(parent)) return true;
+  const member = memberOf(parent);
+  return member !== null && member.object === value && member.name !== null && beside.has(member.name);
 }

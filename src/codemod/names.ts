@@ -1,13 +1,9 @@
-import type { File } from '@babel/types';
-import { traverse } from './traverse.js';
+import type { SourceFile } from 'ts-morph';
+import { identifierTexts } from './references.js';
 
 /** Every identifier of a file, whatever it stands for. */
-export function identifiersOf(file: File): Set<string> {
-  const names = new Set<string>();
-  traverse.cheap(file, (node) => {
-    if (node.type === 'Identifier' || node.type === 'JSXIdentifier') names.add(node.name);
-  });
-  return names;
+export function namesOf(file: SourceFile): Set<string> {
+  return new Set(identifierTexts(file));
 }
 
 /** The wanted name, or with a number the first that is free; it is taken from then on. */

@@ -1,26 +1,41 @@
-import type { Binding, NodePath } from '@babel/traverse';
-import type { CallExpression, Function as FunctionNode, Node, VariableDeclarator } from '@babel/types';
-import { describeFunction, exportOf, functionUses, soleReturn } from './function-uses.js';
+import { type CallExpression, Node, type VariableDeclaration } from 'ts-morph';
+import { type Field, fieldHolding } from './fields.js';
+import { describeFunction, exportOf, functionUses, returnedFrom, soleReturn } from './function-uses.js';
 import { isLayerList, isPushOfLayers, mapAround } from './layer-list.js';
 import { isBeside } from './layer-members.js';
-import { isRepeatable, propertyName, wrapped } from './syntax.js';
+import { symbolOf, usesOf } from './references.js';
+import {
+  callWithArgument,
+  type FunctionNode,
+  functionAround,
+  isInList,
+  isRepeatable,
+  keyOf,
+  memberOf,
+  methodCallOn,
+  unwrapped,
+  wrapped,
+} from './syntax.js';
 import { tensorflowName } from './tensorflow.js';
 
 /** One place at which a layer becomes a part of a model, and at which its FReLU has to follow. */
 export type Placement =
   /** `layer.apply(x)` */
-  | { readonly kind: 'apply'; readonly call: NodePath<CallExpression> }
+  | { readonly kind: 'apply'; readonly call: CallExpression }
   /** `model.add(layer)` */
-  | { readonly kind: 'add'; readonly call: NodePath<CallExpression> }
+  | { readonly kind: 'add'; readonly call: CallExpression }
   /** an element of the layers of a sequential model, or of what is pushed to them */
-  | { readonly kind: 'element'; readonly element: NodePath<Node> }
-  /** what a callback of `map` returns, which makes the layers of a sequential model */
-  | { readonly kind: 'mapped'; readonly value: NodePath<Node>; readonly method: Node };
+  | { readonly kind: 'element'; readonly element: Node }
+  /** what a callback of `map` returns, which makes the layers of a sequential model; `method` names it */
+  | { readonly kind: 'mapped'; readonly value: Node; readonly method: Node };
+
+/** What holds a layer: a constant, or a member of a class. */
+export type Holder = { readonly kind: 'variable'; readonly declaration: VariableDeclaration } | Field;
 
 /** A layer with its places: the FReLU that follows at all of them is one. */
 export interface Instance {
-  /** the constant that holds the layer, beside which its FReLU is held; null where the layer stands in its only place */
-  readonly holder: NodePath<VariableDeclarator> | null;
+  /** what holds the layer, beside which its FReLU is held; null where the layer stands in its only place */
+  readonly holder: Holder | null;
   readonly placements: readonly Placement[];
 }
 
@@ -29,53 +44,58 @@ export type Flow =
   | { readonly status: 'lost'; readonly reason: string };
 
 /**
- * Follows the layer that an expression gives to every place at which it enters a model: through constants, functions of the same file
- * that return it, and `timeDistributed`. It is lost where a place could be elsewhere, or cannot take a second layer.
+ * Follows the layer that an expression gives to every place at which it enters a model: through constants, functions that return it,
+ * and `timeDistributed`. It is lost where a place could be elsewhere, or cannot take a second layer.
  */
-export function followLayer(path: NodePath<Node>, visited: ReadonlySet<Node> = new Set()): Flow {
-  const value = wrapped(path);
+export function followLayer(node: Node, visited: ReadonlySet<Node> = new Set()): Flow {
+  const value = wrapped(node);
   const place = placementOf(value);
   if (place !== null) return followed({ holder: null, placements: [place] });
-  const parent = value.parentPath;
-  if (parent === null) return lost('its use is not seen');
-  if (parent.isVariableDeclarator() && value.key === 'init') return followConstant(parent, visited);
-  if (isReturned(value)) {
-    const map = mapAround(value);
-    if (map !== null) return followed({ holder: null, placements: [{ kind: 'mapped', value, ...map }] });
-    const fn = value.getFunctionParent();
-    return fn === null ? lost('it is returned from the file itself') : followFunction(fn, value, visited);
+  const parent = value.getParent();
+  if (parent === undefined) return lost('its use is not seen');
+  if (Node.isVariableDeclaration(parent) && parent.getInitializer() === value) return followConstant(parent, visited);
+  const fn = returnedFrom(value);
+  if (fn !== null) {
+    const method = mapAround(value);
+    if (method !== null) return followed({ holder: null, placements: [{ kind: 'mapped', value, method }] });
+    return followFunction(fn, value, visited);
   }
+  if (Node.isReturnStatement(parent)) return lost('it is returned from the file itself');
   const wrapper = timeDistributedAround(value);
   if (wrapper !== null) return followLayer(wrapper, visited);
-  return lost(whyLost(value, parent));
+  const field = fieldHolding(value);
+  if (field?.status === 'unseen') return lost(field.reason);
+  return field === null ? lost(whyLost(value, parent)) : followReferences(field.uses, field.name, field.field, visited);
 }
 
-function followConstant(declarator: NodePath<VariableDeclarator>, visited: ReadonlySet<Node>): Flow {
-  const { id } = declarator.node;
-  if (id.type !== 'Identifier') return lost('it is taken apart where it is declared');
-  const exported = exportOf(declarator);
-  if (exported) return lost(`'${id.name}' is exported: what other files do with it is not seen`);
-  const binding = declarator.scope.getBinding(id.name);
-  if (binding === undefined || !binding.constant) return lost(`'${id.name}' is assigned more than once`);
-  if (!isStatement(declarator)) return lost(`'${id.name}' is declared where no second declaration can follow`);
-  return followReferences(binding, declarator, visited);
+function followConstant(declared: VariableDeclaration, visited: ReadonlySet<Node>): Flow {
+  const name = declared.getNameNode();
+  if (!Node.isIdentifier(name)) return lost('it is taken apart where it is declared');
+  const text = name.getText();
+  if (exportOf(declared)) return lost(`'${text}' is exported: what other files do with it is not seen`);
+  const symbol = symbolOf(name);
+  const uses = symbol === undefined ? null : usesOf(symbol);
+  if (uses === null || uses.writes.length > 0) return lost(`'${text}' is assigned more than once`);
+  const statement = declared.getVariableStatement();
+  if (statement === undefined || !isInList(statement)) {
+    return lost(`'${text}' is declared where no second declaration can follow`);
+  }
+  return followReferences(uses.reads, text, { kind: 'variable', declaration: declared }, visited);
 }
 
-function followReferences(binding: Binding, holder: NodePath<VariableDeclarator>, visited: ReadonlySet<Node>): Flow {
+function followReferences(references: readonly Node[], name: string, holder: Holder, visited: ReadonlySet<Node>): Flow {
   const placements: Placement[] = [];
-  const returned: NodePath<Node>[] = [];
-  const { name } = binding.identifier;
-  for (const reference of binding.referencePaths) {
+  const returned: Node[] = [];
+  for (const reference of references) {
     if (isBeside(reference)) continue;
     const value = wrapped(reference);
     const place = placementOf(value) ?? placementAround(value);
     if (place !== null) placements.push(place);
-    else if (isReturned(value)) returned.push(value);
+    else if (returnedFrom(value) !== null) returned.push(value);
     else {
-      const parent = value.parentPath;
-      return lost(
-        `'${name}' is used on line ${lineOf(value)}: ${parent === null ? 'its use is not seen' : whyLost(value, parent)}`,
-      );
+      const parent = value.getParent();
+      const why = parent === undefined ? 'its use is not seen' : whyLost(value, parent);
+      return lost(`'${name}' is used on line ${value.getStartLineNumber()}: ${why}`);
     }
   }
   const [first, ...others] = returned;
@@ -84,28 +104,29 @@ function followReferences(binding: Binding, holder: NodePath<VariableDeclarator>
     return followed({ holder, placements });
   }
   if (others.length > 0 || placements.length > 0) return lost(`'${name}' is used here and returned as well`);
-  if (first.getFunctionParent() !== holder.getFunctionParent()) {
+  if (holder.kind !== 'variable' || returnedFrom(first) !== functionAround(holder.declaration)) {
     return lost(`'${name}' is shared by all calls of a function that returns it`);
   }
   return followLayer(first, visited);
 }
 
 /** A shared layer inside of `timeDistributed`, which stands in a place itself. */
-function placementAround(value: NodePath<Node>): Placement | null {
+function placementAround(value: Node): Placement | null {
   const wrapper = timeDistributedAround(value);
   return wrapper === null ? null : placementOf(wrapped(wrapper));
 }
 
-function followFunction(fn: NodePath<FunctionNode>, value: NodePath<Node>, visited: ReadonlySet<Node>): Flow {
-  if (visited.has(fn.node)) return lost(`${describeFunction(fn)} calls itself`);
+function followFunction(fn: FunctionNode, value: Node, visited: ReadonlySet<Node>): Flow {
+  if (visited.has(fn)) return lost(`${describeFunction(fn)} calls itself`);
   if (!soleReturn(fn, value)) return lost(`${describeFunction(fn)} returns other values as well`);
   const uses = functionUses(fn);
   if (uses.status === 'unseen') return lost(uses.reason);
   const instances: Instance[] = [];
   for (const call of uses.calls) {
-    const flow = followLayer(call, new Set([...visited, fn.node]));
+    const flow = followLayer(call, new Set([...visited, fn]));
     if (flow.status === 'lost') {
-      return lost(`${describeFunction(fn)} returns it, and is called on line ${lineOf(call)}: ${flow.reason}`);
+      const line = call.getStartLineNumber();
+      return lost(`${describeFunction(fn)} returns it, and is called on line ${line}: ${flow.reason}`);
     }
     instances.push(...flow.instances);
   }
@@ -113,55 +134,45 @@ function followFunction(fn: NodePath<FunctionNode>, value: NodePath<Node>, visit
 }
 
 /** The place of a value that stands in it: `value.apply(...)`, `model.add(value)`, `[value, ...]` of a sequential model. */
-function placementOf(value: NodePath<Node>): Placement | null {
-  const parent = value.parentPath;
-  if (parent === null) return null;
-  if (parent.isMemberExpression() && value.key === 'object') {
-    const call = parent.parentPath;
-    const isApply = propertyName(parent.node.property, parent.node.computed) === 'apply';
-    return isApply && call.isCallExpression() && parent.key === 'callee' ? { kind: 'apply', call } : null;
+function placementOf(value: Node): Placement | null {
+  const applied = methodCallOn(value, 'apply');
+  if (applied !== null) return { kind: 'apply', call: applied };
+  const call = callWithArgument(value);
+  if (call !== null) {
+    if (isPushOfLayers(call)) return { kind: 'element', element: value };
+    return isAdd(call) ? { kind: 'add', call } : null;
   }
-  if (parent.isCallExpression() && value.listKey === 'arguments') {
-    if (isPushOfLayers(parent)) return { kind: 'element', element: value };
-    return isAdd(parent) ? { kind: 'add', call: parent } : null;
-  }
-  if (parent.isArrayExpression()) return isLayerList(parent) ? { kind: 'element', element: value } : null;
-  return null;
+  const parent = value.getParent();
+  const isElement = Node.isArrayLiteralExpression(parent) && isLayerList(parent);
+  return isElement ? { kind: 'element', element: value } : null;
 }
 
 /** `model.add(value)`, whose model can be named a second time; a Set has an `add`, too. */
-function isAdd(call: NodePath<CallExpression>): boolean {
-  const callee = call.get('callee');
-  if (!callee.isMemberExpression() || call.node.arguments.length !== 1) return false;
-  if (propertyName(callee.node.property, callee.node.computed) !== 'add') return false;
-  const model = callee.get('object');
-  if (!isRepeatable(model.node)) return false;
-  const binding = model.isIdentifier() ? model.scope.getBinding(model.node.name) : undefined;
-  if (!binding?.path.isVariableDeclarator()) return true;
-  const init = binding.path.get('init');
-  return !init.isNewExpression() || tensorflowName(init.get('callee')) !== null;
+function isAdd(call: CallExpression): boolean {
+  const member = memberOf(call.getExpression());
+  if (member === null || member.name !== 'add' || call.getArguments().length !== 1) return false;
+  const model = unwrapped(member.object);
+  if (!isRepeatable(model)) return false;
+  const [declared] = (Node.isIdentifier(model) ? symbolOf(model) : undefined)?.getDeclarations() ?? [];
+  const initializer = Node.isVariableDeclaration(declared) ? declared.getInitializer() : undefined;
+  const isOther = Node.isNewExpression(initializer) && tensorflowName(initializer.getExpression()) === null;
+  return !isOther && !isCollection(model);
+}
+
+/** Whether the compiler knows a value to be a collection of the language's own. */
+function isCollection(value: Node): boolean {
+  const symbol = value.getType().getSymbol();
+  return symbol !== undefined && /^(?:Readonly|Weak)?Set$/.test(symbol.getName());
 }
 
 /** `tf.layers.timeDistributed({ layer: value })`: what follows it follows the layer at every time step. */
-function timeDistributedAround(value: NodePath<Node>): NodePath<CallExpression> | null {
-  const property = value.parentPath;
-  if (!property?.isObjectProperty() || propertyName(property.node.key, property.node.computed) !== 'layer') return null;
-  const call = property.parentPath.parentPath;
-  if (!call?.isCallExpression()) return null;
-  const members = tensorflowName(call.get('callee'))?.members.join('.');
+function timeDistributedAround(value: Node): CallExpression | null {
+  const property = value.getParent();
+  const isLayer = Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property);
+  if (!isLayer || keyOf(property.getNameNode()) !== 'layer') return null;
+  const call = callWithArgument(wrapped(property.getParent()));
+  const members = call === null ? undefined : tensorflowName(call.getExpression())?.members.join('.');
   return members === 'layers.timeDistributed' ? call : null;
-}
-
-function isReturned(value: NodePath<Node>): boolean {
-  const parent = value.parentPath;
-  return (
-    parent !== null && (parent.isReturnStatement() || (parent.isArrowFunctionExpression() && value.key === 'body'))
-  );
-}
-
-/** Whether a declaration stands in a list of statements. */
-function isStatement(declarator: NodePath<VariableDeclarator>): boolean {
-  return declarator.parentPath.isVariableDeclaration() && declarator.parentPath.listKey !== undefined;
 }
 
 function followed(instance: Instance): Flow {
@@ -172,27 +183,30 @@ function lost(reason: string): Flow {
   return { status: 'lost', reason };
 }
 
-function lineOf(path: NodePath<Node>): number {
-  return path.node.loc?.start.line ?? 0;
-}
-
 /** Why a FReLU cannot follow a value that is used so. */
-function whyLost(value: NodePath<Node>, parent: NodePath<Node>): string {
-  if (parent.isMemberExpression() || parent.isOptionalMemberExpression()) {
-    const name = propertyName(parent.node.property, parent.node.computed);
+function whyLost(value: Node, parent: Node): string {
+  if (Node.isPropertyAccessExpression(parent) || Node.isElementAccessExpression(parent)) {
+    const name = Node.isPropertyAccessExpression(parent) ? parent.getName() : memberOf(parent)?.name;
     return name === 'output'
       ? "its 'output' is read, which would lack the ReLU"
-      : `its member ${name === null ? '[...]' : `'${name}'`} may stand for its output`;
+      : `its member ${name === undefined || name === null ? '[...]' : `'${name}'`} may stand for its output`;
   }
-  if (parent.isVariableDeclarator()) return 'it is given a second name';
-  if (parent.isAssignmentExpression()) return 'it is assigned to what can change, or can be read elsewhere';
-  if (parent.isCallExpression() || parent.isNewExpression())
+  if (Node.isVariableDeclaration(parent)) return 'it is given a second name';
+  if (Node.isCallExpression(parent) || Node.isNewExpression(parent)) {
     return 'it is passed to a function, which may keep it or apply it';
-  if (parent.isObjectProperty()) return 'it is kept in an object';
-  if (parent.isClassProperty() || parent.isClassPrivateProperty()) return 'it is kept in a property of a class';
-  if (parent.isConditionalExpression() || parent.isLogicalExpression()) return 'it is one of several alternatives';
-  if (parent.isExportDeclaration() || parent.isExportSpecifier()) return 'it is exported';
-  if (parent.isArrayExpression()) return 'it is in an array that may be more than the layers of a sequential model';
-  if (parent.isExpressionStatement()) return 'it is not used';
-  return value.isIdentifier() ? 'its use is not understood' : 'it stands where no second layer can follow';
+  }
+  if (Node.isPropertyAssignment(parent) || Node.isShorthandPropertyAssignment(parent)) return 'it is kept in an object';
+  if (Node.isPropertyDeclaration(parent)) return 'it is kept in a property of a class';
+  if (Node.isConditionalExpression(parent)) return 'it is one of several alternatives';
+  if (Node.isBinaryExpression(parent)) {
+    const assigns = /^[^=!<>]*=$/.test(parent.getOperatorToken().getText());
+    return assigns
+      ? 'it is assigned to what can change, or can be read elsewhere'
+      : 'it is one of several alternatives';
+  }
+  if (Node.isExportAssignment(parent) || Node.isExportSpecifier(parent)) return 'it is exported';
+  if (Node.isArrayLiteralExpression(parent))
+    return 'it is in an array that may be more than the layers of a sequential model';
+  if (Node.isExpressionStatement(parent)) return 'it is not used';
+  return Node.isIdentifier(value) ? 'its use is not understood' : 'it stands where no second layer can follow';
 }

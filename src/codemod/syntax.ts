@@ -1,133 +1,172 @@
-import type { Binding, NodePath } from '@babel/traverse';
-import type { Node, ObjectExpression, ObjectProperty } from '@babel/types';
+import {
+  type ArrowFunction,
+  type AsExpression,
+  type CallExpression,
+  type ConstructorDeclaration,
+  type Expression,
+  type FunctionDeclaration,
+  type FunctionExpression,
+  type GetAccessorDeclaration,
+  type MethodDeclaration,
+  Node,
+  type NonNullExpression,
+  type ParenthesizedExpression,
+  type PropertyAssignment,
+  type SatisfiesExpression,
+  type SetAccessorDeclaration,
+  type ShorthandPropertyAssignment,
+  SyntaxKind,
+  type TypeAssertion,
+  ts,
+} from 'ts-morph';
 
-/** Where a node begins and ends in its text, as UTF-16 offsets. */
+/** Where a node begins and ends in its text, as UTF-16 offsets; comments before it are none of it. */
 export interface Span {
   readonly start: number;
   readonly end: number;
 }
 
-export function spanOf({ start, end, type }: Node): Span {
-  if (typeof start !== 'number' || typeof end !== 'number') throw new Error(`a ${type} without a place in its text`);
-  return { start, end };
+export function spanOf(node: Node): Span {
+  return { start: node.getStart(), end: node.getEnd() };
 }
 
-export function textOf(node: Node, text: string): string {
-  const { start, end } = spanOf(node);
-  return text.slice(start, end);
+/** A property of an object literal that has a value: `key: value` or `value`. */
+export type ValueProperty = PropertyAssignment | ShorthandPropertyAssignment;
+
+export function isValueProperty(property: Node | undefined): property is ValueProperty {
+  return Node.isPropertyAssignment(property) || Node.isShorthandPropertyAssignment(property);
 }
 
-/** Whether a node is a part of another one, or that one itself. */
-export function contains(outer: Node, inner: Node): boolean {
-  const [around, within] = [spanOf(outer), spanOf(inner)];
-  return around.start <= within.start && within.end <= around.end;
+/** What the property of an object literal, a binding or a class is called; null where that is computed. */
+export function keyOf(name: Node): string | null {
+  if (Node.isIdentifier(name) || Node.isPrivateIdentifier(name)) return name.getText();
+  return Node.isStringLiteral(name) || Node.isNoSubstitutionTemplateLiteral(name) ? name.getLiteralValue() : null;
 }
 
-/** What a key, or the property of a member expression, is called; null where that is computed. */
-export function propertyName(key: Node, computed: boolean): string | null {
-  if (key.type === 'StringLiteral') return key.value;
-  return key.type === 'Identifier' && !computed ? key.name : null;
+export function valueGiven(property: ValueProperty): Expression {
+  return Node.isPropertyAssignment(property) ? property.getInitializerOrThrow() : property.getNameNode();
 }
 
-const typeOnly: ReadonlySet<string> = new Set([
-  'TSAsExpression',
-  'TSSatisfiesExpression',
-  'TSNonNullExpression',
-  'TSTypeAssertion',
-  'TypeCastExpression',
-  'ParenthesizedExpression',
-]);
+/** What a member expression, `object.name` or `object['name']`, reads; null for any other, a chain that may end early (`?.`) among them. */
+export interface Member {
+  readonly object: Expression;
+  readonly name: string | null;
+  /** the node that names it */
+  readonly nameNode: Node | null;
+}
 
-/** The expression inside of what is there for the type checker alone. */
-export function unwrapped(path: NodePath<Node>): NodePath<Node> {
-  let inner = path;
-  while (typeOnly.has(inner.node.type)) {
-    const next = inner.get('expression');
-    if (Array.isArray(next)) throw new Error(`${inner.node.type} with a list of expressions`);
-    inner = next;
+export function memberOf(node: Node | undefined): Member | null {
+  if (node === undefined || ts.isOptionalChain(node.compilerNode)) return null;
+  if (Node.isPropertyAccessExpression(node)) {
+    return { object: node.getExpression(), name: node.getName(), nameNode: node.getNameNode() };
   }
+  if (!Node.isElementAccessExpression(node)) return null;
+  const argument = node.getArgumentExpression();
+  const name = Node.isStringLiteral(argument) ? argument.getLiteralValue() : null;
+  return { object: node.getExpression(), name, nameNode: argument ?? null };
+}
+
+/** A call that certainly takes place where it stands. */
+export function isCall(node: Node | undefined): node is CallExpression {
+  return Node.isCallExpression(node) && !ts.isOptionalChain(node.compilerNode);
+}
+
+/** The call `object.name(...)` of which a node is the `object`; null where it is none. */
+export function methodCallOn(object: Node, name: string): CallExpression | null {
+  const member = wrapped(object).getParent();
+  if (member === undefined || memberOf(member)?.name !== name || memberOf(member)?.object !== wrapped(object))
+    return null;
+  const call = member.getParent();
+  return isCall(call) && call.getExpression() === member ? call : null;
+}
+
+/** The call that a node is an argument of; null where it is none. */
+export function callWithArgument(value: Node): CallExpression | null {
+  const parent = value.getParent();
+  return isCall(parent) && parent.getArguments().includes(value) ? parent : null;
+}
+
+/** The expression inside of parentheses and of what is there for the type checker alone. */
+export function unwrapped(node: Node): Node {
+  let inner = node;
+  while (isWrapper(inner)) inner = inner.getExpression();
   return inner;
 }
 
-/** The outermost expression of the same value: with what is there for the type checker alone. */
-export function wrapped(path: NodePath<Node>): NodePath<Node> {
-  let outer = path;
-  while (outer.parentPath !== null && typeOnly.has(outer.parentPath.node.type)) outer = outer.parentPath;
+/** The outermost expression of the same value: with parentheses and what is there for the type checker alone. */
+export function wrapped(node: Node): Node {
+  let outer = node;
+  for (let parent = outer.getParent(); isWrapper(parent); parent = outer.getParent()) outer = parent;
   return outer;
 }
 
-/** The property of that name, the last one if there are several; null where there is none. */
-export function propertyOf(object: NodePath<ObjectExpression>, name: string): NodePath<ObjectProperty> | null {
-  let found: NodePath<ObjectProperty> | null = null;
-  for (const property of object.get('properties')) {
-    if (property.isObjectProperty() && propertyName(property.node.key, property.node.computed) === name) {
-      found = property;
-    }
-  }
-  return found;
+type Wrapper = ParenthesizedExpression | AsExpression | SatisfiesExpression | NonNullExpression | TypeAssertion;
+
+function isWrapper(node: Node | undefined): node is Wrapper {
+  return (
+    Node.isParenthesizedExpression(node) ||
+    Node.isAsExpression(node) ||
+    Node.isSatisfiesExpression(node) ||
+    Node.isNonNullExpression(node) ||
+    Node.isTypeAssertion(node)
+  );
 }
 
-/**
- * The strings that an expression can be, through constants and conditions; null where that is known only when it runs.
- * What is undefined or null counts as no string at all.
- */
-export function possibleStrings(
-  path: NodePath<Node>,
-  visited: ReadonlySet<Binding> = new Set(),
-): readonly string[] | null {
-  const expression = unwrapped(path);
-  if (expression.isStringLiteral()) return [expression.node.value];
-  if (expression.isTemplateLiteral()) {
-    const [only, ...others] = expression.node.quasis;
-    return only === undefined || others.length > 0 ? null : [only.value.cooked ?? only.value.raw];
-  }
-  if (expression.isNullLiteral()) return [];
-  if (expression.isConditionalExpression()) {
-    return union(
-      possibleStrings(expression.get('consequent'), visited),
-      possibleStrings(expression.get('alternate'), visited),
-    );
-  }
-  if (expression.isLogicalExpression()) {
-    return union(possibleStrings(expression.get('left'), visited), possibleStrings(expression.get('right'), visited));
-  }
-  if (!expression.isIdentifier()) return null;
-  const { name } = expression.node;
-  const binding = expression.scope.getBinding(name);
-  if (binding === undefined) return name === 'undefined' ? [] : null;
-  if (visited.has(binding)) return null;
-  const init = binding.constant && binding.path.isVariableDeclarator() ? binding.path.get('init') : null;
-  return init?.hasNode() && binding.identifier === idOf(binding.path.node)
-    ? possibleStrings(init, new Set([...visited, binding]))
-    : null;
+export type FunctionNode =
+  | ArrowFunction
+  | FunctionExpression
+  | FunctionDeclaration
+  | MethodDeclaration
+  | ConstructorDeclaration
+  | GetAccessorDeclaration
+  | SetAccessorDeclaration;
+
+/** Functions of any kind, as they stand in source. */
+export const isFunction = (node: Node | undefined): node is FunctionNode =>
+  Node.isArrowFunction(node) ||
+  Node.isFunctionExpression(node) ||
+  Node.isFunctionDeclaration(node) ||
+  Node.isMethodDeclaration(node) ||
+  Node.isConstructorDeclaration(node) ||
+  Node.isGetAccessorDeclaration(node) ||
+  Node.isSetAccessorDeclaration(node);
+
+/** The function that a node stands in; null at the top level of its file. */
+export function functionAround(node: Node): FunctionNode | null {
+  return node.getFirstAncestor(isFunction) ?? null;
 }
 
-function idOf(declared: Node): Node | null {
-  return declared.type === 'VariableDeclarator' ? declared.id : null;
-}
-
-function union(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
-  return a === null || b === null ? null : [...a, ...b];
+/** Whether a statement stands in a list of them, so that another one can follow. */
+export function isInList(statement: Node): boolean {
+  const parent = statement.getParent();
+  return (
+    Node.isSourceFile(parent) ||
+    Node.isBlock(parent) ||
+    Node.isModuleBlock(parent) ||
+    Node.isCaseClause(parent) ||
+    Node.isDefaultClause(parent)
+  );
 }
 
 /** Whether evaluating an expression once more, at the same moment, changes nothing and gives the same. */
 export function isRepeatable(node: Node): boolean {
-  switch (node.type) {
-    case 'Identifier':
-    case 'ThisExpression':
-    case 'StringLiteral':
-    case 'NumericLiteral':
-      return true;
-    case 'MemberExpression':
-      return isRepeatable(node.object) && (!node.computed || isRepeatable(node.property));
-    case 'TemplateLiteral':
-      return node.expressions.every(isRepeatable);
-    case 'BinaryExpression':
-      return isRepeatable(node.left) && isRepeatable(node.right);
-    case 'TSNonNullExpression':
-    case 'TSAsExpression':
-      return isRepeatable(node.expression);
-    default:
-      return false;
+  if (Node.isIdentifier(node) || Node.isThisExpression(node)) return true;
+  if (Node.isStringLiteral(node) || Node.isNumericLiteral(node) || Node.isNoSubstitutionTemplateLiteral(node))
+    return true;
+  if (Node.isPropertyAccessExpression(node)) return memberOf(node) !== null && isRepeatable(node.getExpression());
+  if (Node.isElementAccessExpression(node)) {
+    const argument = node.getArgumentExpression();
+    return (
+      memberOf(node) !== null && argument !== undefined && isRepeatable(argument) && isRepeatable(node.getExpression())
+    );
   }
+  if (Node.isTemplateExpression(node))
+    return node.getTemplateSpans().every((span) => isRepeatable(span.getExpression()));
+  if (Node.isBinaryExpression(node)) {
+    const assigns = node.getOperatorToken().getKind();
+    if (assigns >= SyntaxKind.FirstAssignment && assigns <= SyntaxKind.LastAssignment) return false;
+    return isRepeatable(node.getLeft()) && isRepeatable(node.getRight());
+  }
+  if (isWrapper(node)) return isRepeatable(node.getExpression());
+  return false;
 }

@@ -109,8 +109,10 @@ it('prints one JSON document', async () => {
       },
     ],
     module: 'frelu.js',
+    install: null,
     written: false,
     diff: expect.stringContaining('+++ b/a.js\n'),
+    diagnostics: { before: 0, after: 0 },
     summary: { files: 2, rewritten: 1, skipped: 1 },
   });
 });
@@ -159,7 +161,7 @@ it('leaves everything as it was where one file cannot be written', async () => {
   await project({ 'src/model.js': model, file: '' });
   const { code, stderr } = await frelu(['codemod', 'src', '--module', 'file/frelu.js']);
   expect(code).toBe(3);
-  expect(stderr).toMatch(/file\/frelu\.js cannot be written: .* Nothing was written\.\n$/);
+  expect(stderr).toMatch(/file\/frelu\.js: a part of this path is a file, .* Nothing was written\.\n$/);
   expect(await readAll('src')).toEqual({ 'model.js': model });
 });
 

@@ -47,12 +47,14 @@ it.each<Case>([
 ])('puts the module at $module for $files', async ({ files, module, specifier }) => {
   const folder = await mkdtemp(join(tmpdir(), 'frelu-project-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  for (const [path, text] of Object.entries(files)) {
+  // whatever stands above the temporary folder is none of the project's
+  const boundary = { 'package.json': '{}', 'tsconfig.json': '{}' };
+  for (const [path, text] of Object.entries({ ...boundary, ...files })) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
   const result = await codemod({
-    ...{ globs: ['.'], folder, module: null, granularity: 'layer', init: 0, dryRun: true },
+    ...{ globs: ['.'], folder, module: null, inlineLayer: false, granularity: 'layer', init: 0, dryRun: true },
   });
   const [first = ''] = Object.keys(files);
   const diff = result.diff.slice(result.diff.indexOf(`+++ b/${first}`));

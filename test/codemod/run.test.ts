@@ -78,7 +78,14 @@ function load(file: string, name: string): Source {
 
 /** Rewrites a file of the temporary folder and builds its model. */
 async function rewritten(file: string, options: { granularity: 'layer' | 'channel'; init: number }) {
-  const result = await codemod({ ...options, globs: [`${file}.cjs`], folder, module: null, dryRun: false });
+  const result = await codemod({
+    ...options,
+    globs: [`${file}.cjs`],
+    folder,
+    module: null,
+    inlineLayer: true,
+    dryRun: false,
+  });
   expect(result.summary.skipped).toBe(0);
   return required(file).build();
 }

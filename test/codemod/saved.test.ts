@@ -42,7 +42,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function trained(name: string, text: string, granularity: 'layer' | 'channel') {
   const id = `${name}-${granularity}`;
   await writeFile(join(folder, `${id}.cjs`), text);
-  await codemod({ globs: [`${id}.cjs`], folder, module: null, dryRun: false, granularity, init: 0 });
+  await codemod({ globs: [`${id}.cjs`], folder, module: null, inlineLayer: true, dryRun: false, granularity, init: 0 });
   const source: Source = createRequire(join(folder, 'package.json'))(`./${id}.cjs`);
   const model = source.build();
   randomize(model);

@@ -4,7 +4,7 @@ import { builtinModules, createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, posix, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { parse } from '@babel/parser';
+import { ts } from 'ts-morph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectOf } from '../../release/bill.js';
 
@@ -26,6 +26,7 @@ beforeAll(async () => {
     'LICENSE',
     'docs',
     'fixtures',
+    'tfjs',
   ]) {
     await cp(name, join(clone, name), { recursive: true });
   }
@@ -46,23 +47,13 @@ afterAll(() => rm(place, { recursive: true, force: true }));
 
 /** What a module imports or exports from elsewhere, statically or not. */
 function importsOf(text: string): string[] {
-  const found: string[] = [];
-  const walk = (value: unknown): void => {
-    if (typeof value !== 'object' || value === null) return;
-    if ('type' in value && /^(Import|Export)[A-Za-z]*(Declaration|Expression)$/.test(String(value.type))) {
-      const source = 'source' in value ? value.source : null;
-      if (typeof source === 'object' && source !== null && 'value' in source) found.push(String(source.value));
-    }
-    for (const each of Object.values(value)) walk(each);
-  };
-  walk(parse(text, { sourceType: 'module', createImportExpressions: true }).program);
-  return found;
+  return ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName);
 }
 
 describe('the package', () => {
   it('holds the program, its documents and the demonstration, and nothing else', () => {
     const belongs =
-      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z]+\.schema\.json|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
+      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z]+\.schema\.json|tfjs\/(package\.json|index\.(js|cjs|d\.ts|d\.cts))|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
     expect(files.filter((file) => !belongs.test(file))).toEqual([]);
     for (const file of [
       'LICENSE',
@@ -86,7 +77,7 @@ describe('the package', () => {
     ]);
     const astray: string[] = [];
     let imports = 0;
-    for (const file of files.filter((each) => each.endsWith('.js'))) {
+    for (const file of files.filter((each) => /\.c?js$/.test(each))) {
       const text = await readFile(join(unpacked, file), 'utf8');
       if (/sourceMappingURL/.test(text)) astray.push(`${file}: a map`);
       for (const each of importsOf(text)) {
@@ -135,6 +126,7 @@ describe('the package, installed', () => {
 
   beforeAll(async () => {
     const { dependencies } = projectOf('', await readFile('package.json', 'utf8'));
+    expect(dependencies).toContain('@tensorflow/tfjs');
     for (const name of dependencies) {
       if (name === 'onnxruntime-node') continue;
       await mkdir(dirname(join(modules(), name)), { recursive: true });

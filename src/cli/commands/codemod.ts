@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CodemodResult } from '../../codemod/codemod.js';
+import { layerEntry } from '../../codemod/entry.js';
 import { granularities } from '../../contract/settings.js';
 import { printable, printableLines } from '../../printable.js';
 import { type Context, printJson, type Run } from '../context.js';
@@ -18,7 +19,12 @@ export function declareCodemod(command: Command): Run {
     'the file that gets the FReLU layer, which the changed files import',
     text,
     null,
-    'frelu.ts or .js beside them',
+    'frelu-migrate/tfjs, or frelu.ts or .js beside them',
+  );
+  const inlineLayer = flag(
+    command,
+    '--inline-layer',
+    'write the FReLU layer into a module of the project, which then needs no further package',
   );
   const granularity = choice(command, '--granularity <UNIT>', 'one b for each', granularities, 'layer');
   const init = option(command, '--init <X>', 'the initial b; with 0 a model computes what it did', number, 0);
@@ -36,6 +42,7 @@ export function declareCodemod(command: Command): Run {
       globs: globs(),
       folder: process.cwd(),
       module: module(),
+      inlineLayer: inlineLayer(),
       granularity: granularity(),
       init: init(),
       dryRun: dryRun(),
@@ -67,7 +74,7 @@ async function print(context: Context, result: CodemodResult, dryRun: boolean): 
 
 /** The ReLUs with what becomes of them, the places to look at, and their number. */
 async function codemodText(
-  { files, module, written, summary }: CodemodResult,
+  { files, module, install, written, summary }: CodemodResult,
   width: number | undefined,
 ): Promise<string> {
   const rows = files.flatMap(({ path, sites }) =>
@@ -78,7 +85,10 @@ async function codemodText(
   );
   const { rewritten, skipped } = summary;
   const count = `${plural(rewritten + skipped, 'ReLU')} in ${plural(summary.files, 'file')}: ${rewritten} to FReLU, ${leftAlone(skipped)}`;
-  const outcome = written ? `The FReLU layer is in ${printable(module ?? '')}.` : 'Nothing was written.';
+  const place =
+    module === null ? '' : `The FReLU layer ${module === layerEntry ? 'comes from' : 'is in'} ${printable(module)}.`;
+  const missing = install === null ? '' : ` Add that package to the project: ${install} (or run with --inline-layer).`;
+  const outcome = written ? `${place}${missing}` : 'Nothing was written.';
   return [
     ...(rows.length === 0 ? [] : [await table(['site', 'change', 'what', 'reason'], rows, { width }), '']),
     ...(cautions.length === 0 ? [] : [...cautions, '']),
