@@ -1,6 +1,7 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { findChromium } from '../src/report/pdf.js';
 import { renderHtml } from '../src/report/render.js';
 import { migrate } from '../src/run/migrate.js';
@@ -22,7 +23,12 @@ try {
     ] as const) {
       const page = await browser.newPage({ viewport: { width: 1100, height: 900 }, colorScheme: 'light' });
       await page.setContent(await renderHtml(result, language));
-      await writeFile(file, await page.screenshot());
+      await writeFile(
+        file,
+        await sharp(await page.screenshot())
+          .png({ palette: true, colours: 64 })
+          .toBuffer(),
+      );
       process.stdout.write(`${file}\n`);
     }
   } finally {

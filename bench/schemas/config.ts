@@ -67,13 +67,9 @@ export function configType(commands: OptionsByCommand): string {
   ].join('\n');
 }
 
-/** By what stands for the value in the help; a number may be written as a text, for what only looks like one: auto, 1/255, 0.5%. */
+/** By what stands for the value in the help. */
 const valueTypes: Readonly<Record<string, string>> = {
   N: 'number',
-  X: 'number | string',
-  F: 'number | string',
-  W: 'number | string',
-  T: 'number | string',
   ALPHA: 'number | string',
   HxW: 'number | string',
   LIST: 'string | readonly string[]',
@@ -83,6 +79,8 @@ const valueTypes: Readonly<Record<string, string>> = {
 function fieldType({ kind, choices, placeholder }: ConfigOption): string {
   if (kind === 'flag') return 'boolean';
   if (choices !== null) return choices.map((choice) => `'${choice}'`).join(' | ');
-  if (kind === 'value') return valueTypes[placeholder ?? ''] ?? 'string';
+  // one letter is a number; it may be a text for what only looks like one: auto, 1/255, 0.5%
+  const otherwise = /^[A-Z]$/.test(placeholder ?? '') ? 'number | string' : 'string';
+  if (kind === 'value') return valueTypes[placeholder ?? ''] ?? otherwise;
   return 'Scalar | readonly Scalar[] | Readonly<Record<string, Scalar>>';
 }

@@ -99,7 +99,7 @@ export interface Config {
   /** keep an average of the parameters: ema (or ema:D), over all steps; swa, over the epochs of the second half, at a constant rate (none) */
   readonly average?: string;
   /** the share of what the last layer reads that a step leaves out; exporters strip it (0) */
-  readonly dropout?: string;
+  readonly dropout?: number | string;
   /** over which the rate rises at first: a share of the training below 1, else steps (0) */
   readonly warmup?: number | string;
   /** what the learning rate is multiplied by for offsets, biases, head: offsets=10,head=2 (1 for all) */
