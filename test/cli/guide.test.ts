@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { linesShown } from '../../bench/record/screen.js';
 import { completePath } from '../../src/cli/complete-path.js';
 import { findModels } from '../../src/cli/guide/find-models.js';
 import { withOption } from '../../src/cli/guide/words.js';
@@ -163,12 +164,17 @@ describe.skipIf(python === null)('a guided run in a terminal', { timeout: 120_00
       '30',
       '--dry-run',
     ];
-    const { raw, text } = await inTerminal(argv, { folder, columns: 40 });
+    const { raw } = await inTerminal(argv, { folder, columns: 40 });
     const drawn = raw.split('\r\u001b[2K').flatMap((piece) => piece.split('\r\n').slice(0, 1));
     const bars = drawn.filter((line) => /^(control|frelu) \d\/2/.test(line));
     expect(bars.length).toBeGreaterThan(2);
     for (const line of bars) expect(line.length).toBeLessThan(40);
-    expect(text).toMatch(/control 1\/2 {2}\[#+\] {2}epoch 30\/30/);
+    // a line that had wrapped could not have been taken back whole
+    const shown = linesShown(raw, 40).filter((line) => /^(control|frelu) \d\/2/.test(line));
+    expect(shown).toEqual([
+      expect.stringMatching(/^control 1\/2 {2}\[#+\] {2}epoch 30\/30 {2}\d:\d\d$/),
+      expect.stringMatching(/^frelu 2\/2 {2}\[#+\] {2}epoch 30\/30 {2}\d:\d\d$/),
+    ]);
   });
 
   it.each([

@@ -19,7 +19,8 @@ export async function askHowLong(
   training: TrainingSettings,
   rehearsal: Rehearsal,
 ): Promise<readonly string[]> {
-  if (training.epochs !== defaultTraining.epochs || training.budgetSeconds !== null) return words;
+  const { epochs, budgetSeconds, stages } = training;
+  if (epochs !== defaultTraining.epochs || budgetSeconds !== null || stages.length > 0) return words;
   const choices: Choice<Answer>[] = [];
   for (const epochs of epochsOffered) {
     const about = await duration({ ...training, epochs }, rehearsal);
@@ -39,9 +40,7 @@ export async function askHowLong(
     return withOption(
       words,
       flag,
-      await questions.write('Time for the training of all arms, such as 90s, 10m or 1h30m:', (text) =>
-        check(flag, text),
-      ),
+      await questions.write('Time for the whole run, such as 90s, 10m or 1h30m:', (text) => check(flag, text)),
     );
   }
   if (answer === 'epochs') {
