@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { checkpoints, computedBy, fleetOf, killAll, long, until, weights } from './program.js';
+import { checkpoints, computedBy, type Environment, fleetOf, killAll, long, until, weights } from './program.js';
 
 const work = ['work', 'plan', '--local', '1', '--json'];
 
@@ -47,11 +47,38 @@ it('computes a unit once that two workers are given', async () => {
   expect((await weights(fleet)).size).toBe(1);
 }, 120_000);
 
-it('leaves a unit alone that fails, and tells why; the others have their results', async () => {
+it('leaves a unit alone that fails its tries, and tells why; the others have their results', async () => {
+  const fleet = await fleetOf({ models: 2 });
+  await fleet.run('plan', 'fleet.json', '--out', 'plan');
+  const worked = await fleet.start([...work, '--tries', '1'], firstProcessDies(fleet.folder)).ended;
+  expect(worked.code).toBe(3);
+  expect(JSON.parse(worked.stdout)).toMatchObject({ computed: 1, failed: 1 });
+  const { counts, failed } = JSON.parse((await fleet.run('status', 'plan', '--json')).stdout);
+  expect(counts).toEqual({ waiting: 0, running: 0, done: 1, failed: 1 });
+  expect(failed[0].attempts).toMatchObject([{ exit: null, why: expect.stringContaining('SIGKILL') }]);
+  const { cost } = JSON.parse((await fleet.run('collect', 'plan', '--json')).stdout);
+  expect(cost.unfinishedSeconds).toBeGreaterThan(0);
+  expect(JSON.parse((await fleet.run(...work)).stdout)).toMatchObject({ computed: 0, failed: 1 });
+  const again = await fleet.run(...work, '--retry');
+  expect(computedBy(again), again.stderr).toBe(1);
+}, 120_000);
+
+/** The first process that computes is killed by the system, as where memory is short. */
+function firstProcessDies(folder: string): Environment {
+  const mark = JSON.stringify(join(folder, 'died'));
+  const source = `
+    import { existsSync, writeFileSync } from 'node:fs';
+    if (process.argv.includes('compute') && !existsSync(${mark})) {
+      writeFileSync(${mark}, '');
+      process.kill(process.pid, 'SIGKILL');
+    }`;
+  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(source)}` };
+}
+
+it('stops where a model is another than was planned for, and goes on once it is back', async () => {
   const fleet = await fleetOf({ models: 2 });
   await fleet.run('plan', 'fleet.json', '--out', 'plan');
   const data = await readFile(join(fleet.folder, 'data.csv'), 'utf8');
-  // what the first unit's process is told to read is no table any more, by the time that it does
   await rename(join(fleet.folder, 'net1.onnx'), join(fleet.folder, 'kept.onnx'));
   await writeFile(join(fleet.folder, 'net1.onnx'), data);
   const refused = await fleet.run(...work);
