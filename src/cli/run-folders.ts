@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { ExecutionError, Failure } from '../contract/failure.js';
 import { parseJson } from '../contract/parse-json.js';
 import { readText } from '../contract/regular-file.js';
-import type { MigrateResult, RunSettings } from '../contract/result.js';
+import type { MigrateResult, RunSettings, SpreadPoint } from '../contract/result.js';
 import { recordName, resultName } from '../run/file-names.js';
 
 /** large, and never a place for runs */
@@ -134,6 +134,7 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     search = null,
     looks = { look: 1, planned: 1 },
     budget = null,
+    spread = [],
     settings,
     attribution,
     acceptance,
@@ -153,6 +154,7 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     search,
     looks,
     budget,
+    spread: spread.map((point) => withDeltas(point, settings)),
     attribution: withControl(attribution),
     acceptance: { ...acceptance, goals },
     settings: withRecipe(settings),
@@ -167,6 +169,16 @@ function withRecipe(settings: RunSettings): RunSettings {
   const { mixup = null, augment = [] } = settings;
   const scales = { learningRateScales, weightDecayScales };
   return { ...settings, stages, ...scales, warmup, dropout, average, maxOffset, clipNormFound, mixup, augment };
+}
+
+/** Earlier versions told only the metric of each seed. What an edited file holds in place of a list is left to whoever shows it. */
+function withDeltas(point: SpreadPoint, { seedKept }: RunSettings): SpreadPoint {
+  return {
+    ...point,
+    written: point.written ?? point.seed === seedKept,
+    vsBefore: point.vsBefore ?? null,
+    vsControl: point.vsControl ?? null,
+  };
 }
 
 /** Earlier versions did not explain the control arm. What an edited file holds in place of a list is left to whoever shows it. */

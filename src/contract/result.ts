@@ -129,9 +129,10 @@ export interface Delta {
   readonly value: number | null;
   readonly ci95: Interval | null;
   readonly pValue: number | null;
-  readonly test: 'mcnemar-exact' | 'bootstrap-bca';
-  readonly interval: 'newcombe-paired' | 'bootstrap-bca';
-  /** samples wrong under the baseline and right under the candidate; null where samples are not right or wrong */
+  /** `bootstrap-seeds`: the values are means over seeds, and seeds and samples are resampled; all others hold the chance of the samples alone */
+  readonly test: 'mcnemar-exact' | 'bootstrap-bca' | 'bootstrap-seeds';
+  readonly interval: 'newcombe-paired' | 'bootstrap-bca' | 'bootstrap-seeds';
+  /** samples wrong under the baseline and right under the candidate; null where samples are not right or wrong, and over several seeds */
   readonly fixed: number | null;
   readonly broken: number | null;
   /** paired samples */
@@ -276,9 +277,15 @@ export interface BeforeAfter {
 
 export interface SpreadPoint {
   readonly seed: number;
+  /** whether its frelu arm is the model that was judged, and is what a commit writes: the one that validated best */
+  readonly written: boolean;
   /** the run's metric on the test split */
   readonly control: number | null;
   readonly frelu: number | null;
+  /** of this seed alone: the intervals hold the chance of the test samples, not that of training; null in results of earlier versions */
+  readonly vsBefore: Delta | null;
+  /** null without control too */
+  readonly vsControl: Delta | null;
 }
 
 /** One arm under a recipe that a search tried. */

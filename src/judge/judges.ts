@@ -8,10 +8,10 @@ import { explanations } from './explanations.js';
 import { guarded } from './guarded.js';
 import type { Judge } from './judge.js';
 import { outputs } from './outputs.js';
+import { spread } from './over-seeds.js';
 import { samples } from './samples.js';
 import { sites } from './sites.js';
 import { slices } from './slices.js';
-import { spread } from './spread.js';
 import type { Subject } from './subject.js';
 import { timing } from './timing.js';
 import { unseen } from './unseen.js';
@@ -21,6 +21,7 @@ import { verdict } from './verdict.js';
 export const judges = [
   samples,
   arms,
+  spread,
   delta,
   guarded,
   unseen,
@@ -31,7 +32,6 @@ export const judges = [
   verdict,
   outputs,
   agreement,
-  spread,
   sites,
   baseline,
   explanations,

@@ -10,6 +10,7 @@ import { costs } from './costs.js';
 import { delta } from './delta.js';
 import { guarded } from './guarded.js';
 import { defineJudge } from './judge.js';
+import { overSeeds } from './over-seeds.js';
 import { armScores, truth } from './predictions.js';
 import { slices } from './slices.js';
 import type { Subject } from './subject.js';
@@ -19,7 +20,7 @@ import { unseen, unseenDelta } from './unseen.js';
 /** Whether the acceptance rule is met, and what is concluded. */
 export const verdict = defineJudge<Pick<MigrateResult, 'acceptance' | 'verdict' | 'reasons' | 'why'>>({
   gives: ['acceptance', 'verdict', 'reasons', 'why'],
-  needs: [delta, guarded, unseen, classes, slices, costs, timing],
+  needs: [delta, overSeeds, guarded, unseen, classes, slices, costs, timing],
   async measure(subject) {
     const deltas = (await delta.of(subject)).delta;
     const { perClass } = await classes.of(subject);
@@ -46,8 +47,9 @@ async function widened(
   const bootstrap = { seed, confidence: 1 - 0.05 / looks.planned };
   const against = (metric: MetricName, baseline: AnyScores): Delta =>
     pairedDelta(metric, baseline, frelu, truth(subject, 'test'), bootstrap);
+  const { widened: together } = await overSeeds.of(subject);
   return {
-    delta: {
+    delta: together ?? {
       vsBefore: against(task.metric, before),
       vsControl: control === null ? null : against(task.metric, control),
     },

@@ -95,8 +95,8 @@ export function renderTerminal(
   const [lost] = result.slices.toSorted((a, b) => (improvement(a.delta) ?? 0) - (improvement(b.delta) ?? 0));
   const worstSlice =
     lost === undefined ? [] : [deltaLine(text.terminal.worstSlice(sliceName(lost), lost.delta.count), lost.delta)];
-  const seeds = result.spread.map(({ seed, control, frelu }) => [
-    text.terminal.seed(seed, result.arms.frelu.seed === seed),
+  const seeds = result.spread.map(({ seed, written, control, frelu }) => [
+    text.terminal.seed(seed, written),
     ...(control === null ? [] : [`${text.arms.control} ${plain([numbers.metric(metric, control, null)])}`]),
     `${text.arms.frelu} ${plain([numbers.metric(metric, frelu, null)])}`,
   ]);
@@ -125,6 +125,7 @@ export function renderTerminal(
     ...(seeds.length === 0 ? [] : [...aligned(seeds), '']),
     ...(recipes.length === 0 ? [] : [...recipes.map(printable), '']),
     ...stackedWhere([...deltas, ...others, ...worstSlice], width),
+    result.spread.length > 1 ? text.terminal.overSeeds(result.spread.length) : text.terminal.oneSeed,
     '',
     `${chalk.bold[verdictColors[result.verdict]](inCapitals(printable(headline(result, text)), text.verdicts[result.verdict]))}  (${printable(text.terminal.accepted(result.acceptance.rule, result.acceptance.met))})`,
     printable(result.why),

@@ -325,6 +325,46 @@ describe('history', () => {
   });
 });
 
+/** The same with two seeds, of which the first is written. */
+function repeatedWin(): MigrateResult {
+  const result = win();
+  const { vsBefore, vsControl } = result.delta;
+  const over = { test: 'bootstrap-seeds', interval: 'bootstrap-seeds', fixed: null, broken: null } as const;
+  return {
+    ...result,
+    delta: {
+      vsBefore: { ...vsBefore, ...over, candidate: 0.9185, value: 0.033, ci95: [-0.01, 0.08] },
+      vsControl: vsControl && { ...vsControl, ...over },
+    },
+    spread: [
+      { seed: 0, written: true, control: 0.91, frelu: 0.917, vsBefore, vsControl },
+      { seed: 1, written: false, control: 0.9, frelu: 0.92, vsBefore: { ...vsBefore, value: 0.0345 }, vsControl },
+    ],
+  };
+}
+
+describe('several seeds', () => {
+  test('are each told with their differences, with mean and spread, and which of them is written', () => {
+    const report = renderMarkdown(repeatedWin(), 'en').replaceAll('**', '');
+    expect(report).toMatch(/\| 0, written \| 91\.00% \| 91\.70% \| \+3\.15 points \(\+2\.36 to \+4\.00 points\) \|/);
+    expect(report).toMatch(/\| Mean \| 90\.50% \| 91\.85% \| \+3\.30 points \|/);
+    expect(report).toMatch(/\| Standard deviation \| 0\.71% \| 0\.21% \|/);
+    expect(report).toContain('means over 2 seeds, and their intervals hold both the chance of training');
+    expect(report).toContain('The model written is that of seed 0.');
+    expect(report).toContain('bootstrap of seeds and samples');
+    // answers that changed are those of one model
+    expect(report).toMatch(/66/);
+    expect(renderMarkdown(repeatedWin(), 'ja')).toContain('2個の乱数シードの平均');
+  });
+
+  test('of which there is one: its interval is said to hold the chance of the samples alone', () => {
+    expect(renderMarkdown(win(), 'en')).toContain(
+      'One seed was trained: these intervals hold the chance of the test samples alone.',
+    );
+    expect(renderMarkdown(win(), 'ja')).toContain('これらの区間が表すのは、テストサンプルの偶然だけです');
+  });
+});
+
 describe('a budget', () => {
   const plan = {
     seconds: 60,
@@ -366,13 +406,13 @@ test('the terminal table: arms, differences, verdict, files, undo', () => {
     ),
   ).toBe(true);
   expect(lines).toContain('ADOPT  (rule established: met)');
-  const spread = [
-    { seed: 1, control: 0.91, frelu: 0.917 },
-    { seed: 2, control: 0.9, frelu: 0.92 },
-  ];
-  const repeated = renderTerminal({ ...win(), spread }).split('\n');
-  expect(repeated).toContain('seed 1, best on validation   Control 91.00%   FReLU 91.70%');
-  expect(repeated).toContain('seed 2                       Control 90.00%   FReLU 92.00%');
+  expect(lines).toContain('One seed: the intervals hold the chance of the test samples, not that of training.');
+  const repeated = renderTerminal(repeatedWin()).split('\n');
+  expect(repeated).toContain('seed 0, written: best on validation   Control 91.00%   FReLU 91.70%');
+  expect(repeated).toContain('seed 1                                Control 90.00%   FReLU 92.00%');
+  expect(repeated).toContain(
+    'Differences are means over 2 seeds; the intervals hold the chance of training and of the test samples.',
+  );
   expect(renderTerminal(loss())).toMatch(
     /^ {2}Missed: Accuracy: the improvement is established \(lower end of its interval above 0\) \(measured -.* points, bound 0.00 points\)\.$/m,
   );

@@ -1,16 +1,11 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
 import type { BudgetPlan, MigrateResult } from '../../src/contract/result.js';
-import { createRandom } from '../../src/math/random.js';
-import { encodeModel } from '../../src/model/onnx/write.js';
 import { type ArmCosts, armSeconds, judgingSeconds, stepsWithin } from '../../src/run/budget.js';
 import type { RunHooks } from '../../src/run/hooks.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
-import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
-import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
+import { type Files, rows } from './rows.js';
+import { hooks, optionsFor, training } from './runs.js';
 
 const costs: ArmCosts = { setup: 2, step: 0.5, epochEnd: 3, end: 1 };
 const perEpoch = { perEpoch: 10, most: 40, hasPartial: true };
@@ -59,28 +54,10 @@ it('judging takes longer for more models, samples, seeds and languages', () => {
   expect(judgingSeconds({ ...run, seeds: 3 }) - seconds).toBeCloseTo(2 * 3 * 1000 * 0.001, 9);
 });
 
-const count = 3000;
-
-async function setting(): Promise<{ readonly model: string; readonly data: string }> {
-  const random = createRandom(9);
-  const folder = await temporaryFolder();
-  const graph = untrainedNetwork('rows', 5, [4], 2, (layers: Layers, input) => {
-    const inner = layers.op('relu', 'Relu', [layers.dense('hidden', input, 4, 8)]);
-    return layers.dense('out', inner, 8, 2);
-  });
-  const [model, data] = [join(folder, 'rows.onnx'), join(folder, 'rows.npz')];
-  await writeFile(model, Buffer.concat(encodeModel(graph.model)));
-  const x = Array.from({ length: 4 * count }, () => random.normal());
-  const labels = Array.from({ length: count }, (_, i) => ((x[4 * i] ?? 0) > 0 ? 1 : 0));
-  const y = npyBytes('<i8', [count], littleEndian.int64(labels));
-  await writeFile(data, zipBytes({ 'x.npy': npyBytes('<f4', [count, 4], littleEndian.float32(x)), 'y.npy': y }));
-  return { model, data };
-}
-
 describe('a run with a budget', { timeout: 120_000 }, () => {
   const endless = { ...training, epochs: 100_000, patience: 100_000, learningRate: 'auto', seeds: 2 } as const;
   const run = (
-    { model, data }: { readonly model: string; readonly data: string },
+    { model, data }: Files,
     budgetSeconds: number,
     changes: Partial<MigrateOptions> = {},
     listening: Partial<RunHooks> = {},
@@ -96,7 +73,7 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
     const arms: string[] = [];
     const steps = new Map<string, number>();
     const result = await run(
-      await setting(),
+      await rows(3000),
       14,
       {},
       {
@@ -126,7 +103,7 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
   });
 
   it('that is resumed takes the steps that were planned', async () => {
-    const files = await setting();
+    const files = await rows(3000);
     const abort = new AbortController();
     let planned = 0;
     let steps = 0;
@@ -155,7 +132,7 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
   });
 
   it('that leaves nothing to train with is refused, with what it takes', async () => {
-    await expect(run(await setting(), 0.5)).rejects.toMatchObject({
+    await expect(run(await rows(3000), 0.5)).rejects.toMatchObject({
       kind: 'usage',
       settings: ['budget'],
       what: expect.stringContaining('nothing to train with'),
@@ -166,7 +143,7 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
 
   it('that suffices for everything trains all of it', async () => {
     const short = { ...training, epochs: 1, budgetSeconds: 600 };
-    const { budget, arms } = await run(await setting(), 600, { training: short });
+    const { budget, arms } = await run(await rows(3000), 600, { training: short });
     expect(budget).toMatchObject({ epochs: 1, epochsAsked: 1 });
     expect(arms.frelu.curve.at(-1)?.step).toBe(budget?.steps);
   });

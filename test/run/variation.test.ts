@@ -11,17 +11,13 @@ import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { parseGraph } from '../transforms/notation.js';
+import { type Files, rows } from './rows.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
 const count = 120;
 const random = createRandom(9);
 
 const varied = { ...training, epochs: 2, batchSize: 32, mixup: 0.2, augment: ['flip', 'crop', 'erase'] } as const;
-
-interface Files {
-  readonly model: string;
-  readonly data: string;
-}
 
 /** Pictures, and an untrained network of one convolution. */
 async function images(): Promise<Files> {
@@ -32,27 +28,6 @@ async function images(): Promise<Files> {
     return layers.dense('out', layers.op('flat', 'Flatten', [inner]), 4 * 7 * 7, 10);
   });
   await writeFile(model, Buffer.concat(encodeModel(graph.model)));
-  return { model, data };
-}
-
-/** A normalized network of four features with two classes, or two values; and its data. */
-async function rows(targets: 'classes' | 'values'): Promise<Files> {
-  const folder = await temporaryFolder();
-  const graph = untrainedNetwork('rows', 5, [4], 2, (layers: Layers, input) => {
-    const normalized = layers.batchNorm('norm', layers.dense('hidden', input, 4, 8), 8);
-    const inner = layers.op('relu', 'Relu', [normalized]);
-    return layers.dense('out', inner, 8, 2);
-  });
-  const [model, data] = [join(folder, 'rows.onnx'), join(folder, 'rows.npz')];
-  await writeFile(model, Buffer.concat(encodeModel(graph.model)));
-  const x = Array.from({ length: 4 * count }, () => random.normal());
-  const y = Array.from({ length: 2 * count }, () => random.normal());
-  const labels = Array.from({ length: count }, (_, i) => ((x[4 * i] ?? 0) > 0 ? 1 : 0));
-  const own =
-    targets === 'classes'
-      ? npyBytes('<i8', [count], littleEndian.int64(labels))
-      : npyBytes('<f4', [count, 2], littleEndian.float32(y));
-  await writeFile(data, zipBytes({ 'x.npy': npyBytes('<f4', [count, 4], littleEndian.float32(x)), 'y.npy': own }));
   return { model, data };
 }
 
@@ -109,7 +84,7 @@ describe('samples that are varied in training', { timeout: 120_000 }, () => {
 
   it('give running statistics no part of their variation', async () => {
     const still = { ...varied, augment: [], batchNorm: 'recalibrate', learningRate: 1e-12 } as const;
-    const files = await rows('classes');
+    const files = await rows(count);
     const [plain, mixed] = [
       await run(files, { training: { ...still, mixup: null } }),
       await run(files, { training: still }),
@@ -121,7 +96,7 @@ describe('samples that are varied in training', { timeout: 120_000 }, () => {
   });
 
   it('may be rows of numbers that are mixed', async () => {
-    const classes = await rows('classes');
+    const classes = await rows(count);
     const result = await run(classes, { training: { ...varied, augment: [] } });
     expect(result.settings.mixup).toBe(0.2);
   });
@@ -132,7 +107,7 @@ describe('a variation is refused', { timeout: 60_000 }, () => {
   const flipping = { ...varied, mixup: null, augment: ['flip'] as const };
 
   it('of what is no picture, and where the targets are values', async () => {
-    const [classes, values] = [await rows('classes'), await rows('values')];
+    const [classes, values] = [await rows(count), await rows(count, 'values')];
     await expect(run(classes, { training: flipping })).rejects.toMatchObject({
       kind: 'usage',
       settings: ['augment'],
@@ -146,7 +121,7 @@ describe('a variation is refused', { timeout: 60_000 }, () => {
   });
 
   it('beside a teacher, and a loss of the user', async () => {
-    const task = await rows('classes');
+    const task = await rows(count);
     const combinations: readonly Partial<MigrateOptions>[] = [
       { training: flipping, distill: { teacher: task.model, distillWeight: null, temperature: 1 } },
       { training: mixing, task: { task: 'distill', loss: null, metric: null } },

@@ -130,7 +130,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
   const seeds = option(
     command,
     '--seeds <N>',
-    'repeat both arms with N seeds and report the spread',
+    'train both arms with N seeds; the verdict rests on all of them, the best on validation is written',
     oneOrMore,
     defaults.seeds,
   );

@@ -1,5 +1,5 @@
 import { isPercent, type MetricName, namesIn } from '../../contract/metrics.js';
-import type { ArmResult, Delta, Metrics } from '../../contract/result.js';
+import type { ArmResult, Delta, Metrics, SpreadPoint } from '../../contract/result.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
 import { metricWord } from '../text/metrics.js';
 import { type Context, named, numeric, paragraph } from './context.js';
@@ -18,6 +18,7 @@ export function arms(context: Context): Section {
       ...retreats(context),
       ...budgetParagraphs(context),
       deltaTable(context),
+      chanceHeld(context),
       ...spreadTable(context),
     ],
   };
@@ -171,19 +172,89 @@ function deltaTable(context: Context): Block {
   };
 }
 
-function spreadTable({ result, text, numbers }: Context): Block[] {
+/** What the intervals of the differences hold. */
+function chanceHeld({ result, text, numbers }: Context): Block {
+  const words = text.armsSection;
+  const at = result.spread.findIndex(({ written }) => written);
+  const written = result.spread[at];
+  if (written === undefined) return paragraph(words.oneSeed);
+  return paragraph(
+    words.overSeeds(numbers.count(result.spread.length, null), numbers.count(written.seed, `spread.${at}.seed`)),
+  );
+}
+
+function spreadTable(context: Context): Block[] {
+  const { result, text, numbers } = context;
   if (result.spread.length === 0) return [];
   const { metric } = result.delta.vsBefore;
+  const words = text.armsSection;
+  const { comparisons } = text;
+  const difference = (delta: Delta | null, path: string): Rich => {
+    if (delta === null) return ['–'];
+    const change = numbers.metricChange(delta.metric, delta.value, `${path}.value`);
+    return delta.ci95 === null
+      ? [change]
+      : [change, ' (', ...numbers.metricRange(metric, delta.ci95, `${path}.ci95`), ')'];
+  };
+  const seedRows = result.spread.map((point, i): readonly Rich[] => {
+    const seed = numbers.count(point.seed, `spread.${i}.seed`);
+    return [
+      point.written ? words.seedWritten(seed) : [seed],
+      [numbers.metric(metric, point.control, `spread.${i}.control`)],
+      [numbers.metric(metric, point.frelu, `spread.${i}.frelu`)],
+      difference(point.vsBefore, `spread.${i}.vsBefore`),
+      difference(point.vsControl, `spread.${i}.vsControl`),
+    ];
+  });
   return [
     {
       kind: 'table',
-      caption: text.armsSection.spread,
-      columns: [numeric(text.armsSection.seed), numeric(text.arms.control), numeric(text.arms.frelu)],
-      rows: result.spread.map((point, i) => [
-        [numbers.count(point.seed, `spread.${i}.seed`)],
-        [numbers.metric(metric, point.control, `spread.${i}.control`)],
-        [numbers.metric(metric, point.frelu, `spread.${i}.frelu`)],
-      ]),
+      caption: words.spread,
+      columns: [
+        named(words.seed),
+        numeric(text.arms.control),
+        numeric(text.arms.frelu),
+        numeric(comparisons.vsBefore),
+        numeric(comparisons.vsControl),
+      ],
+      rows: [...seedRows, ...summaryRows(context)],
     },
   ];
+}
+
+/** The mean and the standard deviation of each column over the seeds. */
+function summaryRows({ result, text, numbers }: Context): readonly (readonly Rich[])[] {
+  const { metric } = result.delta.vsBefore;
+  const words = text.armsSection;
+  const columns = [
+    { of: (point: SpreadPoint) => point.control, isChange: false },
+    { of: (point: SpreadPoint) => point.frelu, isChange: false },
+    { of: (point: SpreadPoint) => point.vsBefore?.value ?? null, isChange: true },
+    { of: (point: SpreadPoint) => point.vsControl?.value ?? null, isChange: true },
+  ];
+  const told = columns.map(({ of, isChange }) => {
+    const moments = momentsOf(
+      result.spread.flatMap((point) => of(point) ?? []),
+      result.spread.length,
+    );
+    const shown = isChange ? numbers.metricChange : numbers.metric;
+    return (
+      moments && { mean: shown(metric, moments.mean, null), deviation: numbers.metric(metric, moments.deviation, null) }
+    );
+  });
+  return [
+    [[words.mean], ...told.map((each): Rich => [each?.mean ?? '–'])],
+    [[words.deviation], ...told.map((each): Rich => [each?.deviation ?? '–'])],
+  ];
+}
+
+/** The mean and the standard deviation (over n - 1) of `count` values; null where some are missing. */
+function momentsOf(
+  values: readonly number[],
+  count: number,
+): { readonly mean: number; readonly deviation: number } | null {
+  if (values.length < count || count < 2) return null;
+  const mean = values.reduce((sum, value) => sum + value, 0) / count;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / (count - 1)) };
 }

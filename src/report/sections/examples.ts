@@ -1,5 +1,6 @@
 import type { Example, MaskExample } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
+import { writtenDelta } from '../written.js';
 import { type Context, named, note, numeric, paragraph } from './context.js';
 
 const shownExamples = 12;
@@ -7,15 +8,16 @@ const shownExamples = 12;
 /** Samples whose answer became right, or wrong. */
 export function examples(context: Context): Section | null {
   const { result, text, numbers } = context;
-  const { fixed, broken } = result.delta.vsBefore;
+  const { delta, path } = writtenDelta(result);
+  const { fixed, broken } = delta;
   const { masks } = result.examples;
   if (masks !== undefined) return maskExamples(context, masks);
   if (fixed === null || broken === null) return null;
   const words = text.examples;
   const blocks: Block[] = [
-    paragraph(words.fixed(numbers.count(fixed, 'delta.vsBefore.fixed'))),
+    paragraph(words.fixed(numbers.count(fixed, `${path}.fixed`))),
     ...shown(context, result.examples.fixed),
-    paragraph(words.broken(numbers.count(broken, 'delta.vsBefore.broken'))),
+    paragraph(words.broken(numbers.count(broken, `${path}.broken`))),
     ...shown(context, result.examples.broken),
   ];
   const kept = result.examples.fixed.length + result.examples.broken.length;

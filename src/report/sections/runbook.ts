@@ -4,6 +4,7 @@ import { confirmationSize } from '../../evaluation/sample-size.js';
 import { shellQuote } from '../../shell.js';
 import { type Block, code, plain, type Rich, type Section, strong } from '../document.js';
 import { metricWord } from '../text/metrics.js';
+import { writtenDelta } from '../written.js';
 import { type Context, named, note, numeric, paragraph, steps } from './context.js';
 
 /** labelled samples a day for which the length of an A/B test is given */
@@ -16,7 +17,7 @@ const shownFloorRates = 16;
 export function runbook(context: Context): Section {
   const { result, text, numbers } = context;
   const words = text.runbook;
-  const { metric, candidate } = result.delta.vsBefore;
+  const { metric, candidate } = writtenDelta(result).delta;
   return {
     id: 'runbook',
     title: words.title,
@@ -56,7 +57,7 @@ function swapData({ result, text }: Context): Block {
 function abPlan({ result, text, numbers }: Context): Block[] {
   const words = text.runbook;
   const { metric, value } = result.delta.vsBefore;
-  const { paired, unpairedPerArm } = confirmationSize(result.delta.vsBefore);
+  const { paired, unpairedPerArm } = confirmationSize(writtenDelta(result).delta);
   if (value === null) return [note(words.abUnmeasured)];
   if (paired === null && unpairedPerArm === null) return [note(words.abEqual)];
   const row = (title: string, samples: number | null, perDayShare: number): Rich[] => [

@@ -1,6 +1,7 @@
 import { confirmationSize } from '../../evaluation/sample-size.js';
 import { type Block, type Inline, type Rich, rich, strong } from '../document.js';
 import { metricWord } from '../text/metrics.js';
+import { writtenDelta } from '../written.js';
 import { type Context, list, note, paragraph } from './context.js';
 import { risks } from './risks.js';
 
@@ -39,16 +40,22 @@ function effect(context: Context) {
   const figure = rich`${numbers.metric(metric, baseline, 'delta.vsBefore.baseline')} → ${numbers.metric(metric, candidate, 'delta.vsBefore.candidate')} (${numbers.metricChange(metric, value, 'delta.vsBefore.value')})`;
   const samples = numbers.count(count, 'delta.vsBefore.count');
   const noun = samplesNoun(context);
+  const label = `${text.summary.effect}: ${metricWord(text.metrics, metric)}`;
+  const written = result.spread.find((point) => point.written);
+  if (written !== undefined) {
+    const seeds = numbers.count(result.spread.length, null);
+    return { label, value: figure, note: text.summary.meanOfSeeds(seeds, samples, noun, written.seed) };
+  }
   if (fixed === null || broken === null || value === null) {
     return {
-      label: `${text.summary.effect}: ${metricWord(text.metrics, metric)}`,
+      label,
       value: figure,
       note: text.summary.samplesCompared(samples, noun),
     };
   }
   const net = fixed - broken;
   return {
-    label: `${text.summary.effect}: ${metricWord(text.metrics, metric)}`,
+    label,
     value: figure,
     note: text.summary.peoplesTerms(
       samples,
@@ -156,7 +163,7 @@ function nextSteps(context: Context): readonly Rich[] {
   const { result, text, numbers } = context;
   const { vsBefore } = result.delta;
   const codes = new Set(result.reasons.map((reason) => reason.code));
-  const needed = confirmationSize(vsBefore).paired;
+  const needed = confirmationSize(writtenDelta(result).delta).paired;
   // "about" is meant: two digits of it
   const size: Inline = numbers.count(needed === null ? null : Number(needed.toPrecision(2)), null);
   const words = text.summary;

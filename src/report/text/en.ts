@@ -99,6 +99,8 @@ export const en = {
       more === 'same'
         ? rich`Of ${count} ${noun}, as many are right as before: ${fixed} fixed, ${broken} broken.`
         : rich`Of ${count} ${noun}, ${net} ${more} are right: ${fixed} fixed, ${broken} broken.`,
+    meanOfSeeds: (seeds: Inline, count: Inline, noun: string, written: number) =>
+      rich`The mean of ${seeds} seeds, each measured on ${count} ${noun}. The model written is that of seed ${String(written)}.`,
     samplesCompared: (count: Inline, noun: string) => rich`Measured on ${count} ${noun}.`,
     sure: 'How sure',
     interval: (p: Inline) => rich`95 % interval of the true difference; ${p}.`,
@@ -185,14 +187,21 @@ export const en = {
     tests: {
       'mcnemar-exact': 'exact McNemar; interval: Newcombe, paired',
       'bootstrap-bca': 'paired bootstrap (BCa)',
+      'bootstrap-seeds': 'bootstrap of seeds and samples',
     },
     pair: (fixed: Inline, broken: Inline) => rich`${fixed} / ${broken}`,
     chart: 'Differences with their 95 % intervals. An interval that crosses the line at zero decides nothing.',
     chartAlt: (rows: readonly string[]) => `Interval chart. ${rows.join('. ')}.`,
     chartRow: (label: string, value: string, low: string, high: string) => `${label}: ${value}, from ${low} to ${high}`,
     axis: (metric: string) => `Difference in ${metric}`,
-    spread: 'The same with other seeds',
+    oneSeed: rich`One seed was trained: these intervals hold the chance of the test samples alone.`,
+    overSeeds: (seeds: Inline, written: Inline) =>
+      rich`These differences are means over ${seeds} seeds, and their intervals hold both the chance of training and that of the test samples: seeds and samples are drawn anew, independently of each other. The metrics above are those of the arms that validated best; the model written is that of seed ${written}.`,
+    spread: 'Seed by seed; these intervals hold the chance of the test samples alone',
     seed: 'Seed',
+    seedWritten: (seed: Inline) => rich`${seed}, written`,
+    mean: 'Mean',
+    deviation: 'Standard deviation',
   },
 
   curves: {
@@ -619,7 +628,7 @@ export const en = {
     looks: rich`The verdict is one look at one metric. Reading many metrics, classes or runs and picking the best overstates the certainty; only the p-values per class are corrected for that.`,
     oneSeed: rich`One seed was trained. The interval covers the choice of the test samples, not the chance in training; ${code('--seeds')} measures that.`,
     seeds: (count: Inline) =>
-      rich`${count} seeds were trained; the interval itself covers the choice of the test samples only.`,
+      rich`${count} seeds were trained: the intervals of the differences cover the chance in training and the choice of the test samples. What is said of classes, slices, guarded metrics and examples is of the model written alone, and covers the samples only.`,
     noControl: rich`There was no control arm: nothing here attributes a change to FReLU.`,
     duplicates: rich`Duplicates between test and training were not looked for.`,
     leak: rich`Some test samples were also in training or validation: the figures of the trained arms are too good.`,
@@ -692,6 +701,9 @@ export const en = {
 
   terminal: {
     recipe: (recipe: string, tried: number) => `took "${recipe}", of ${tried} recipes`,
+    oneSeed: 'One seed: the intervals hold the chance of the test samples, not that of training.',
+    overSeeds: (seeds: number) =>
+      `Differences are means over ${seeds} seeds; the intervals hold the chance of training and of the test samples.`,
     budget: 'Budget',
     interval: '95 %',
     noInterval: 'no interval',
@@ -703,7 +715,7 @@ export const en = {
     files: 'Written',
     report: 'Report',
     rollback: 'Undo',
-    seed: (seed: number, isJudged: boolean) => `seed ${seed}${isJudged ? ', best on validation' : ''}`,
+    seed: (seed: number, isJudged: boolean) => `seed ${seed}${isJudged ? ', written: best on validation' : ''}`,
     missed: (goal: string) => `not met: ${goal}`,
     accepted: (rule: string, met: boolean) => `rule ${rule}: ${met ? 'met' : 'not met'}`,
   },

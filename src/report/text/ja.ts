@@ -96,6 +96,8 @@ export const ja: Texts = {
       more === 'same'
         ? rich`${noun}${count}件のうち、正解の数は移行前と同じです（新たに正解 ${fixed}件、新たに不正解 ${broken}件）。`
         : rich`${noun}${count}件のうち、正解が${net}件${more === 'more' ? '増えました' : '減りました'}（新たに正解 ${fixed}件、新たに不正解 ${broken}件）。`,
+    meanOfSeeds: (seeds, count, noun, written) =>
+      rich`${seeds}個の乱数シードの平均で、いずれも${noun}${count}件で測定しました。書き込みの対象はシード${String(written)}のモデルです。`,
     samplesCompared: (count, noun) => rich`${noun}${count}件で測定しました。`,
     sure: 'どのくらい確かか',
     interval: (p) => rich`真の差の95％信頼区間（${p}）`,
@@ -174,14 +176,21 @@ export const ja: Texts = {
     tests: {
       'mcnemar-exact': 'マクネマー正確検定、区間はNewcombe法（対応あり）',
       'bootstrap-bca': '対応のあるブートストラップ（BCa法）',
+      'bootstrap-seeds': 'シードとサンプルのブートストラップ',
     },
     pair: (fixed, broken) => rich`${fixed} / ${broken}`,
     chart: '差とその95％信頼区間。ゼロの線をまたぐ区間からは優劣を判断できません。',
     chartAlt: (rows) => `信頼区間の図。${rows.join('。')}。`,
     chartRow: (label, value, low, high) => `${label}は${value}、区間は${low}から${high}`,
     axis: (metric) => `${metric}の差`,
-    spread: '乱数シードを変えた結果',
+    oneSeed: rich`学習は1つの乱数シードで行いました。これらの区間が表すのは、テストサンプルの偶然だけです。`,
+    overSeeds: (seeds, written) =>
+      rich`これらの差は${seeds}個の乱数シードの平均です。区間は、学習の偶然とテストサンプルの偶然の両方を含みます（シードとサンプルを互いに独立に再抽出しています）。上の評価指標は検証データで最良だった系列のもので、書き込みの対象はシード${written}のモデルです。`,
+    spread: 'シードごとの結果（区間が表すのはテストサンプルの偶然だけです）',
     seed: 'シード',
+    seedWritten: (seed) => rich`${seed}（書き込みの対象）`,
+    mean: '平均',
+    deviation: '標準偏差',
   },
 
   curves: {
@@ -603,7 +612,7 @@ export const ja: Texts = {
     looks: rich`判定は、1つの指標を1回見た結果です。多くの指標やクラス、実行結果の中から良いものを選ぶと、確かさを過大に評価することになります。この点を補正しているのはクラス別のp値だけです。`,
     oneSeed: rich`学習は1つの乱数シードで行いました。信頼区間が表すのはテストサンプルの偶然であり、学習の偶然ではありません。後者は ${code('--seeds')} で測定できます。`,
     seeds: (count) =>
-      rich`学習は${count}個の乱数シードで行いました。信頼区間そのものが表すのは、テストサンプルの偶然だけです。`,
+      rich`学習は${count}個の乱数シードで行いました。差の信頼区間は、学習の偶然とテストサンプルの偶然の両方を含みます。クラス、区分、保護指標、サンプル例についての記述は書き込み対象のモデルだけのもので、含まれるのはサンプルの偶然だけです。`,
     noControl: rich`対照モデルがないため、変化をFReLUの効果とみなす根拠はありません。`,
     duplicates: rich`テストデータと学習データの重複は調べていません。`,
     leak: rich`テストサンプルの一部が学習または検証データにも含まれており、学習したモデルの値は実力より高めに出ています。`,
@@ -676,6 +685,8 @@ export const ja: Texts = {
 
   terminal: {
     recipe: (recipe, tried) => `「${recipe}」を採用（${tried}通りのうち）`,
+    oneSeed: '学習したシードは1つです。区間が表すのはテストサンプルの偶然で、学習の偶然は含みません。',
+    overSeeds: (seeds) => `差は${seeds}個のシードの平均で、区間は学習の偶然とテストサンプルの偶然の両方を含みます。`,
     budget: '予算',
     interval: '95％',
     noInterval: '区間なし',
@@ -687,7 +698,7 @@ export const ja: Texts = {
     files: '書き込み',
     report: '報告書',
     rollback: '元に戻す',
-    seed: (seed, isJudged) => `シード ${seed}${isJudged ? '（検証で最良）' : ''}`,
+    seed: (seed, isJudged) => `シード ${seed}${isJudged ? '（書き込みの対象、検証で最良）' : ''}`,
     missed: (goal) => `未達: ${goal}`,
     accepted: (rule, met) => `採用条件 ${rule}: ${met ? '達成' : '未達'}`,
   },

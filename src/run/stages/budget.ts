@@ -4,6 +4,7 @@ import { present } from '../../contract/present.js';
 import type { BudgetPlan } from '../../contract/result.js';
 import { pairedDelta } from '../../evaluation/compare.js';
 import { guardedMetrics } from '../../evaluation/guards.js';
+import { deltaOverSeeds } from '../../evaluation/seeds.js';
 import { attributionPoints, attributionScope } from '../../judge/attribution.js';
 import { scoresOf, truthOf } from '../../reading/task.js';
 import { armsOf, seedsOf, stagesOf } from '../arms.js';
@@ -129,22 +130,30 @@ async function bootstrapSeconds(run: Run): Promise<number> {
   const { samples, split } = data.test;
   const truth = truthOf(task, samples.targets, split.indices, before.test.values);
   const scores = scoresOf(task, before.test);
-  const secondsOf = (metric: string): number => {
-    const timed = (resamples: number): number => {
-      const began = performance.now();
-      pairedDelta(metric, scores, scores, truth, { resamples });
-      return (performance.now() - began) / 1000;
-    };
-    // the difference is free of what is computed once for all resamples
-    const [few, more] = [timed(5), timed(25)];
-    return (evaluations * Math.max(0, more - few)) / 20;
-  };
+  const secondsOf = (metric: string): number =>
+    timed((resamples) => pairedDelta(metric, scores, scores, truth, { resamples }));
+  const seeds = seedsOf(run.options).map(() => ({ baseline: scores, candidate: scores }));
+  const together =
+    seeds.length === 1 ? 0 : timed((resamples) => deltaOverSeeds(task.metric, seeds, truth, { resamples }));
   const there = metricsOf(truth.kind, truth.kind === 'class' ? truth.classes : 0);
   const beside = guardedMetrics.filter((name) => there.some((own) => own === name) && name !== task.metric);
   const classes = truth.kind === 'mask' ? truth.classes : 0;
   const looks = run.looks.planned === 1 ? 1 : 2;
-  const judged = armsOf(run.options).length + classes;
-  return looks * (judged * secondsOf(task.metric) + beside.reduce((sum, name) => sum + secondsOf(name), 0));
+  const arms = armsOf(run.options).length;
+  const alone = (arms * seeds.length + classes) * secondsOf(task.metric);
+  return looks * (alone + arms * together + beside.reduce((sum, name) => sum + secondsOf(name), 0));
+}
+
+/** Seconds of a whole bootstrap, by a few of its resamples. */
+function timed(bootstrap: (resamples: number) => unknown): number {
+  const secondsOf = (resamples: number): number => {
+    const began = performance.now();
+    bootstrap(resamples);
+    return (performance.now() - began) / 1000;
+  };
+  // the difference is free of what is computed once for all resamples
+  const [few, more] = [secondsOf(5), secondsOf(25)];
+  return (evaluations * Math.max(0, more - few)) / 20;
 }
 
 export function tooSmall({ seconds, spent, evaluationSeconds: evaluation }: BudgetedTime, whole: number): Failure {
