@@ -38,6 +38,9 @@ const forced: ts.CompilerOptions = {
   incremental: false,
   declaration: false,
   declarationMap: false,
+  // where what is built goes is no matter here
+  rootDir: undefined,
+  outDir: undefined,
   skipLibCheck: true,
   jsx: ts.JsxEmit.Preserve,
   ignoreDeprecations: '6.0',

@@ -51,6 +51,17 @@ it('rewrites the files that globs match, and writes the layer beside them', asyn
   expect(await readFile('src/frelu.js', 'utf8')).toMatch(/Flexible ReLU.*1706\.08098.*\n.*not Funnel activation/);
 });
 
+it('imports the layer from this package where the project can have it, and says how to add that', async () => {
+  await project({ 'src/model.js': model, 'package.json': '{ "dependencies": { "@tensorflow/tfjs": "^4" } }' });
+  const { code, stdout } = await frelu(['codemod', 'src', '--yes']);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(
+    /The FReLU layer comes from frelu-migrate\/tfjs\. Add that package to the project: npm install frelu-migrate \(or run with --inline-layer\)\.\n$/,
+  );
+  expect(await readFile('src/model.js', 'utf8')).toBe(rewritten.replace('./frelu.js', 'frelu-migrate/tfjs'));
+  expect(await readdir('src')).toEqual(['model.js']);
+});
+
 it('changes nothing in a second run', async () => {
   await project({ 'src/model.js': model });
   await frelu(['codemod', 'src']);

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -60,4 +60,54 @@ it.each<Case>([
   const diff = result.diff.slice(result.diff.indexOf(`+++ b/${first}`));
   expect(result.module).toBe(module);
   expect(/^\+.*(?:from |require\()'([^']*frelu[^']*)'/m.exec(diff)?.[1]).toBe(specifier);
+});
+
+/** A project's files rewritten twice, with the result of both runs. */
+async function rewrittenTwice(files: Readonly<Record<string, string>>, inlineLayer: boolean) {
+  const folder = await mkdtemp(join(tmpdir(), 'frelu-project-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  for (const [path, text] of Object.entries({ 'package.json': '{}', 'tsconfig.json': '{}', ...files })) {
+    await writeFile(join(folder, path), text);
+  }
+  const options = {
+    globs: ['.'],
+    folder,
+    module: null,
+    inlineLayer,
+    granularity: 'layer',
+    init: 0,
+    dryRun: false,
+  } as const;
+  const first = await codemod(options);
+  const texts = await Promise.all(Object.keys(files).map((path) => readFile(join(folder, path), 'utf8')));
+  const second = await codemod(options);
+  return { first, second, texts };
+}
+
+const manifest = (...names: readonly string[]) =>
+  JSON.stringify({ dependencies: Object.fromEntries(names.map((name) => [name, '*'])) });
+
+it.each([
+  [{ 'a.js': esm, 'package.json': manifest('@tensorflow/tfjs') }, 'npm install frelu-migrate'],
+  [{ 'a.js': esm, 'package.json': manifest('@tensorflow/tfjs-node'), 'pnpm-lock.yaml': '' }, 'pnpm add frelu-migrate'],
+  [{ 'a.cjs': commonjs, 'package.json': manifest('@tensorflow/tfjs', 'frelu-migrate') }, null],
+])('takes the layer from this package where package.json can have it: %j', async (files, install) => {
+  const { first, second, texts } = await rewrittenTwice(files, false);
+  expect(first).toMatchObject({ module: 'frelu-migrate/tfjs', install, written: true });
+  expect(texts[0]).toMatch(/\{ frelu \} (?:from |= require\()'frelu-migrate\/tfjs'/);
+  expect(second).toMatchObject({ module: null, install: null, written: false, diff: '' });
+});
+
+it.each([
+  ['the user says so', { 'a.js': esm, 'package.json': manifest('@tensorflow/tfjs') }, true],
+  ['no package.json lists TensorFlow.js', { 'a.js': esm }, false],
+  [
+    'the entry point would bring another TensorFlow.js',
+    { 'a.js': esm, 'package.json': manifest('@tensorflow/tfjs-layers') },
+    false,
+  ],
+])('writes a module of the project where %s', async (_, files, inlineLayer) => {
+  const { first, second } = await rewrittenTwice(files, inlineLayer);
+  expect(first).toMatchObject({ module: 'frelu.js', install: null, written: true });
+  expect(second).toMatchObject({ written: false, diff: '' });
 });
