@@ -38,13 +38,15 @@ const forced: ts.CompilerOptions = {
   incremental: false,
   declaration: false,
   declarationMap: false,
-  // where what is built goes is no matter here
-  rootDir: undefined,
-  outDir: undefined,
   skipLibCheck: true,
   jsx: ts.JsxEmit.Preserve,
   ignoreDeprecations: '6.0',
 };
+
+/** Where what is built comes from and goes to is no matter here. */
+function withoutPlaces({ rootDir: _root, outDir: _out, ...others }: ts.CompilerOptions = {}): ts.CompilerOptions {
+  return others;
+}
 
 /**
  * Compiles what changes before and after, under the options of each file's own `tsconfig.json`, and says which files have a fault that they
@@ -71,7 +73,7 @@ export function checkChanges(changes: readonly TextChange[], folder: string): Ch
 function checkGroup(changes: readonly TextChange[], modules: readonly TextChange[], folder: string): Check {
   const config = changes[0] === undefined ? null : configOf(resolve(folder, changes[0].path));
   const project = new Project({
-    compilerOptions: { ...defaults, ...config?.options, ...forced },
+    compilerOptions: { ...defaults, ...withoutPlaces(config?.options), ...forced },
     skipFileDependencyResolution: true,
   });
   for (const name of config?.fileNames ?? []) {

@@ -53,7 +53,7 @@ function importsOf(text: string): string[] {
 describe('the package', () => {
   it('holds the program, its documents and the demonstration, and nothing else', () => {
     const belongs =
-      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z]+\.schema\.json|tfjs\/(package\.json|index\.(js|cjs|d\.ts|d\.cts))|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
+      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z-]+\.schema\.json|tfjs\/(package\.json|index\.(js|cjs|d\.ts|d\.cts))|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
     expect(files.filter((file) => !belongs.test(file))).toEqual([]);
     for (const file of [
       'LICENSE',
