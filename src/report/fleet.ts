@@ -60,12 +60,13 @@ export function renderFleetMarkdown(result: FleetResult, language: Language, opt
 
 function summaryFacts({ result, words, numbers }: Writing): Block[] {
   const { counts, cost } = result;
+  const open = counts.waiting + counts.running;
   return [
     {
       kind: 'facts',
       items: [
         { label: words.done, value: [numbers.count(counts.done, 'counts.done')], note: null },
-        { label: words.open_, value: [numbers.count(counts.waiting + counts.running, null)], note: null },
+        ...(open === 0 ? [] : [{ label: words.open_, value: [numbers.count(open, null)], note: null }]),
         { label: words.failed, value: [numbers.count(counts.failed, 'counts.failed')], note: null },
         {
           label: words.computing,
@@ -91,18 +92,25 @@ function next({ result, words, command }: Writing, upgrades: readonly FleetModel
 
 function modelsSection(writing: Writing): Section {
   const { result, text, words } = writing;
-  const table: Table = {
+  const row = (cells: readonly Rich[][]): readonly (readonly Rich[])[] =>
+    cells.map((own, i) => [[result.models[i]?.name ?? ''], ...own]);
+  const decisions: Table = {
     kind: 'table',
-    caption: words.table,
+    caption: words.decisions,
     columns: [
       named(text.history.model),
-      ...comparisonColumns(text),
+      named(words.verdict),
       numeric(words.p),
       numeric(words.pHolm),
-      named(words.verdict),
       named(words.decision),
     ],
-    rows: result.models.map((model, i) => [[model.name], ...modelCells(model, i, writing)]),
+    rows: row(result.models.map((model, i) => decisionCells(model, i, writing))),
+  };
+  const changes: Table = {
+    kind: 'table',
+    caption: words.table,
+    columns: [named(text.history.model), ...comparisonColumns(text)],
+    rows: row(result.models.map((model, i) => changeCells(model, i, writing))),
   };
   const candidates = new Set(result.models.flatMap((model) => model.candidates.map(({ name }) => name)));
   return {
@@ -110,7 +118,8 @@ function modelsSection(writing: Writing): Section {
     title: words.models,
     blocks: [
       paragraph([words.method]),
-      table,
+      decisions,
+      changes,
       ...changeChart(writing),
       ...(candidates.size > 1 ? [candidateTable(writing, [...candidates])] : []),
       { kind: 'details', summary: words.addresses, blocks: [addressList(writing)] },
@@ -118,19 +127,24 @@ function modelsSection(writing: Writing): Section {
   };
 }
 
-function modelCells({ metric, delta, pHolm, verdict, reason }: FleetModelResult, i: number, writing: Writing): Rich[] {
+function decisionCells({ delta, pHolm, verdict, reason }: FleetModelResult, i: number, writing: Writing): Rich[] {
   const { text, words, numbers } = writing;
   const at = `models.${i}`;
-  if (metric === null || delta === null) {
-    return [...Array.from({ length: 9 }, (): Rich => ['–']), [words.reasons[reason]]];
+  const pValues: Rich[] =
+    delta === null
+      ? [['–'], ['–']]
+      : [
+          [numbers.pValue(delta.vsBefore.pValue, `${at}.delta.vsBefore.pValue`)],
+          [numbers.pValue(pHolm, `${at}.pHolm`)],
+        ];
+  return [[verdict === null ? '–' : text.verdicts[verdict]], ...pValues, [words.reasons[reason]]];
+}
+
+function changeCells({ metric, delta }: FleetModelResult, i: number, { text, numbers }: Writing): Rich[] {
+  if (metric !== null && delta !== null) {
+    return [...comparisonCells(text, numbers, metric, delta, `models.${i}.delta`)];
   }
-  return [
-    ...comparisonCells(text, numbers, metric, delta, `${at}.delta`),
-    [numbers.pValue(delta.vsBefore.pValue, `${at}.delta.vsBefore.pValue`)],
-    [numbers.pValue(pHolm, `${at}.pHolm`)],
-    [verdict === null ? '–' : text.verdicts[verdict]],
-    [words.reasons[reason]],
-  ];
+  return comparisonColumns(text).map((): Rich => ['–']);
 }
 
 /** Of models whose metric is a share: changes in other units stand on no common axis. */

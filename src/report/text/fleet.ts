@@ -27,6 +27,7 @@ const en = {
   pHolm: 'p, Holm',
   verdict: 'Verdict of the unit',
   decision: 'Decision',
+  decisions: 'What becomes of every model',
   reasons: {
     established: 'upgrade: established',
     'rule-met': 'upgrade: the rule is met',
@@ -54,7 +55,7 @@ const en = {
   cost: 'Cost',
   costNote: (seconds: Inline, processors: Inline): Rich =>
     rich`The processes that computed ran ${seconds} in all, with attempts that failed or were cut short. Those that gave the results took ${processors} of processor time.`,
-  unfinishedNote: (seconds: Inline): Rich => rich`Of that, ${seconds} went to units that have no result.`,
+  unfinishedNote: (seconds: Inline): Rich => rich`Units that have no result took ${seconds} of the whole.`,
   price: 'At the price that was said',
   costByModel: 'By model',
   costByHost: 'By machine',
@@ -90,6 +91,7 @@ const ja: FleetText = {
   pHolm: 'p値（Holm補正）',
   verdict: '単独での判定',
   decision: '結論',
+  decisions: '各モデルの結論',
   reasons: {
     established: '更新する：改善が確認された',
     'rule-met': '更新する：採用条件を満たした',
@@ -117,7 +119,7 @@ const ja: FleetText = {
   cost: '費用',
   costNote: (seconds, processors) =>
     rich`計算に当たったプロセスの実行時間は、失敗または中断した試行を含めて合計${seconds}です。結果を出した試行のプロセッサ時間は${processors}でした。`,
-  unfinishedNote: (seconds) => rich`このうち${seconds}は、結果の出ていない計算単位に費やされました。`,
+  unfinishedNote: (seconds) => rich`合計のうち${seconds}は、結果の出ていない計算単位に費やされました。`,
   price: '指定された単価による金額',
   costByModel: 'モデル別',
   costByHost: '計算機別',
