@@ -8,7 +8,7 @@ import type { BootstrapOptions } from './paired.js';
 import { studentCdf, studentQuantile } from './student.js';
 
 /** What two models that were trained with one seed say of the same samples. */
-export interface SeedScores {
+interface SeedScores {
   readonly baseline: AnyScores;
   readonly candidate: AnyScores;
 }
