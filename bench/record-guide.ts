@@ -43,7 +43,8 @@ async function record(folder: string, argv: readonly string[], steps: readonly S
 
 /** Puts a session between the marks that stand for it. */
 function withSession(document: string, name: string, session: string): string {
-  const [begin, end] = [`<!-- recorded: ${name} -->\n`, `<!-- end of ${name} -->`];
+  // links that nothing refers to: pages show none of them
+  const [begin, end] = [`[//]: # (recorded: ${name})\n`, `[//]: # (end of ${name})`];
   const [from, to] = [document.indexOf(begin), document.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${page} has no place for ${name}`);
   return `${document.slice(0, from)}${begin}\n\`\`\`text\n${session}\n\`\`\`\n\n${document.slice(to)}`;
@@ -69,7 +70,7 @@ try {
     ],
   );
   const again = ['models/plain.onnx', '--data', 'clothes', '--epochs', '4', '--dry-run'];
-  const stopped = await record(folder, again, [['  epoch 2/3', interrupt]]);
+  const stopped = await record(folder, again, [['  epoch 2/4', interrupt]]);
   const resumed = await record(folder, [...again, '--resume'], []);
   const document = await readFile(page, 'utf8');
   const withGuide = withSession(document, 'a guided run', guided);

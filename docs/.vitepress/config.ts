@@ -8,6 +8,7 @@ const guide = [
   { text: 'When not to use it', link: '/when-not' },
   { text: 'How it works', link: '/how-it-works' },
   { text: 'Coming from other tools', link: '/coming-from' },
+  { text: 'Guided use, completion', link: '/guided' },
   { text: 'When it stops', link: '/troubleshooting' },
 ];
 

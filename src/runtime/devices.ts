@@ -3,8 +3,8 @@ import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProto
 import { messageOf } from '../contract/failure.js';
 import type { Provider } from '../contract/settings.js';
 import { floatValue, makeNode } from '../model/graph.js';
-import { float32, type InferenceSession, listSupportedBackends, openSession } from './session.js';
-import { quietly, tryOut } from './trial.js';
+import { type InferenceSession, listSupportedBackends, openSession, Tensor } from './session.js';
+import { type Measure, quietly, type Trial, tryOut } from './trial.js';
 
 /** In the order in which `auto` prefers them. */
 const providers: readonly Provider[] = ['cuda', 'webgpu', 'dml', 'coreml', 'cpu'];
@@ -57,23 +57,13 @@ export async function holdDevice(id: Provider): Promise<DeviceHold> {
 }
 
 /**
- * Multiplies matrices on every provider: what is reported as usable has computed. What loads drivers is tried out in a process of its own
- * before it is opened here.
+ * Multiplies matrices on every provider: what is reported as usable has computed. What loads drivers does so in a process of its own.
  */
 export async function discoverDevices(only: readonly Provider[] = providers): Promise<Device[]> {
-  const refusals = await Promise.all(only.map(refusalOf));
   const devices: Device[] = [];
   // one after another: what is measured is not to share the machine
-  for (const [i, id] of only.entries()) devices.push(await probe(id, refusals[i] ?? null));
+  for (const id of only) devices.push(await probe(id));
   return devices;
-}
-
-/** Why a provider cannot be used, as a process of its own found; null where nothing speaks against it. */
-async function refusalOf(id: Provider): Promise<string | null> {
-  // what ONNX Runtime's package for this platform does not have, it refuses without loading anything
-  if (id === 'cpu' || !listSupportedBackends().some(({ name }) => name === id)) return null;
-  const trial = await tryOut(products(), alone(id));
-  return trial === null || trial.computes ? null : trial.reason;
 }
 
 /** Without the CPU to fall back on. */
@@ -89,36 +79,44 @@ export function preferredDevice(devices: readonly Device[]): Device | undefined 
   return usable.find(({ gigaflops }) => (gigaflops ?? 0) > (cpu?.gigaflops ?? 0)) ?? cpu;
 }
 
-async function probe(id: Provider, refusal: string | null): Promise<Device> {
+async function probe(id: Provider): Promise<Device> {
+  const trial = (isApart(id) ? await tryOut(products(), alone(id), gigaflopsOf) : null) ?? (await tryHere(id));
   // ONNX Runtime's binding for Node does not tell the adapter's name
   const device = { id, provider: `${id}ExecutionProvider`, adapter: null };
-  const unusable = (message: string): Device => {
-    const [line = ''] = message.split('\n');
-    // an assertion's place in ONNX Runtime's source stands before its words
-    return { ...device, usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
-  };
-  if (refusal !== null) return unusable(refusal);
+  if (trial.computes) return { ...device, usable: true, reason: null, gigaflops: trial.gigaflops };
+  const [line = ''] = trial.reason.split('\n');
+  // an assertion's place in ONNX Runtime's source stands before its words
+  return { ...device, usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
+}
+
+/** Whether a provider loads drivers. One that ONNX Runtime's package for this platform does not have is refused before it does. */
+function isApart(id: Provider): boolean {
+  return id !== 'cpu' && listSupportedBackends().some(({ name }) => name === id);
+}
+
+async function tryHere(id: Provider): Promise<NonNullable<Trial>> {
   try {
     const session = await quietly(() => openSession(products(), alone(id)));
     try {
-      return { ...device, usable: true, reason: null, gigaflops: await measure(session) };
+      return { computes: true, gigaflops: await gigaflopsOf(session, Tensor) };
     } finally {
       await session.release();
     }
   } catch (cause) {
-    return unusable(messageOf(cause));
+    return { computes: false, reason: messageOf(cause) };
   }
 }
 
 /**
  * Floating-point operations per nanosecond at the largest size that takes no noticeable time: small products measure how
- * long a call takes, which is what a GPU is slow at.
+ * long a call takes, which is what a GPU is slow at. Its source runs in other processes, too.
+ * @param session of `products`
  */
-async function measure(session: InferenceSession): Promise<number> {
+const gigaflopsOf: Measure = async (session, tensor) => {
   let gigaflops = 0;
   for (const size of [256, 512, 1024]) {
     // the square of a matrix of 1 / n is itself
-    const x = float32(new Float32Array(size * size).fill(1 / size), [size, size]);
+    const x = new tensor('float32', new Float32Array(size * size).fill(1 / size), [size, size]);
     let milliseconds = 0;
     for (const _ of ['compiles its kernels', 'is measured']) {
       const began = performance.now();
@@ -130,7 +128,7 @@ async function measure(session: InferenceSession): Promise<number> {
     if (milliseconds > 50) break;
   }
   return gigaflops;
-}
+};
 
 /** sum = the sum over x x x, x [n, n] */
 function products(): ModelProto {

@@ -3,47 +3,62 @@ import { createRequire } from 'node:module';
 import { text } from 'node:stream/consumers';
 import { toBinary } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
-import type { InferenceSession } from './session.js';
+import type { InferenceSession, Tensor } from './session.js';
 
-/** What a provider did with a model: computed, refused with its reason, or null: no process could be started to find out. */
-export type Trial = { readonly computes: true } | { readonly computes: false; readonly reason: string } | null;
+/** What a provider did with a model: computed, at a speed; refused, with its reason; or null: no process could be started to find out. */
+export type Trial =
+  | { readonly computes: true; readonly gigaflops: number }
+  | { readonly computes: false; readonly reason: string }
+  | null;
+
+/** What measures a session, in this process or another: its source is all that goes there. */
+export type Measure = (
+  session: InferenceSession,
+  tensor: new (type: 'float32', values: Float32Array, dims: readonly number[]) => Tensor,
+) => Promise<number>;
 
 /** Milliseconds after which a driver is taken to hang. */
 const patience = 60_000;
 
 /**
- * Runs the model [1, 1] -> and says what came of it on descriptor 3: the drivers that it loads write to the two before. The answer stands
- * before the process ends, since some drivers fail only then.
+ * Opens the model, measures it, and says what came of it on descriptor 3: the drivers that it loads write to the two before. The answer
+ * stands before the process ends, since some drivers fail only then.
  */
-const program = `
+const programOf = (measure: Measure): string => `
 const { writeSync } = require('node:fs');
 const [, runtime, model, options] = process.argv;
-const answer = (reason) => {
-  writeSync(3, JSON.stringify({ reason }));
+const answer = (said) => {
+  writeSync(3, JSON.stringify(said));
   process.exit();
 };
+const refuse = (error) => answer({ computes: false, reason: String(error.message) });
+const measure = ${measure.toString()};
 try {
   const { env, InferenceSession, Tensor } = require(runtime);
   env.logLevel = 'fatal';
   InferenceSession.create(Buffer.from(model, 'base64'), JSON.parse(options))
-    .then((session) => session.run({ x: new Tensor('float32', Float32Array.of(1), [1, 1]) }))
-    .then(() => answer(null), (error) => answer(String(error.message)));
+    .then((session) => measure(session, Tensor))
+    .then((gigaflops) => answer({ computes: true, gigaflops }), refuse);
 } catch (error) {
-  answer(String(error.message));
+  refuse(error);
 }
 `;
 
 /**
- * Tries out in a process of its own whether a provider opens and runs a model. Drivers are native code, which writes to the descriptor of
+ * Tries out in a process of its own whether, and how fast, a provider runs a model. Drivers are native code, which writes to the descriptor of
  * stderr what goes wrong and may take its process with it; none of that reaches this one.
- * @param model takes `x`, float32 [1, 1]
+ * @param measure knows nothing but its arguments
  */
-export async function tryOut(model: ModelProto, options: InferenceSession.SessionOptions): Promise<Trial> {
+export async function tryOut(
+  model: ModelProto,
+  options: InferenceSession.SessionOptions,
+  measure: Measure,
+): Promise<Trial> {
   const runtime = createRequire(import.meta.url).resolve('onnxruntime-node');
   const bytes = Buffer.from(toBinary(ModelProtoSchema, model)).toString('base64');
   const child = spawn(
     process.execPath,
-    ['--eval', program, runtime, bytes, JSON.stringify({ logSeverityLevel: 4, ...options })],
+    ['--eval', programOf(measure), runtime, bytes, JSON.stringify({ logSeverityLevel: 4, ...options })],
     {
       stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
       // an application built on Electron is started as Node
@@ -69,8 +84,8 @@ function verdictOf(answer: string, how: string): NonNullable<Trial> {
     const reason = how === 'SIGKILL' ? 'its driver does not answer' : `its driver ends the process (${how})`;
     return { computes: false, reason };
   }
-  const { reason }: { readonly reason: string | null } = JSON.parse(answer);
-  return reason === null ? { computes: true } : { computes: false, reason };
+  const said: NonNullable<Trial> = JSON.parse(answer);
+  return said;
 }
 
 /** An absolute path at which nothing can stand. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { tryOut } from '../../src/runtime/trial.js';
+import { type Measure, tryOut } from '../../src/runtime/trial.js';
 import { parseGraph } from '../transforms/notation.js';
 
 const square = parseGraph(`
@@ -12,12 +12,23 @@ const square = parseGraph(`
   y = MatMul(x, x)
   -> y`).model;
 
+/** The square of [3] is no speed, but shows what was computed. */
+const measure: Measure = async (session, tensor) => {
+  const { y } = await session.run({ x: new tensor('float32', Float32Array.of(3), [1, 1]) });
+  return Number(y?.data[0]);
+};
+
 describe('a provider tried out in a process of its own', () => {
   it('computes, or says why not', async () => {
-    expect(await tryOut(square, { executionProviders: ['cpu'] })).toEqual({ computes: true });
-    expect(await tryOut(square, { executionProviders: ['abacus'] })).toEqual({
+    expect(await tryOut(square, { executionProviders: ['cpu'] }, measure)).toEqual({ computes: true, gigaflops: 9 });
+    expect(await tryOut(square, { executionProviders: ['abacus'] }, measure)).toEqual({
       computes: false,
       reason: expect.stringContaining('abacus'),
+    });
+    const fails: Measure = () => Promise.reject(new Error('not today'));
+    expect(await tryOut(square, { executionProviders: ['cpu'] }, fails)).toEqual({
+      computes: false,
+      reason: 'not today',
     });
   });
 });
