@@ -79,7 +79,7 @@ describe('for Compose', () => {
     const schema = JSON.parse(JSON.stringify(composeSchema), (key, value) =>
       (key === 'id' || key === '$schema') && typeof value === 'string' ? undefined : value,
     );
-    const validate = new Ajv2019({ strict: false }).compile(schema);
+    const validate = new Ajv2019({ strict: false, validateFormats: false }).compile(schema);
     expect(validate(file), JSON.stringify(validate.errors)).toBe(true);
     expect(validate({ ...file, services: { worker: { imgae: 'frelu:1' } } })).toBe(false);
     const { redis, worker } = file.services;
