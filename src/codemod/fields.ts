@@ -8,7 +8,7 @@ import {
 } from 'ts-morph';
 import { usesEverywhere } from './elsewhere.js';
 import { identifiersNamed } from './references.js';
-import { isInList, memberOf, wrapped } from './syntax.js';
+import { functionAround, isInList, memberOf, wrapped } from './syntax.js';
 import { tensorflowName } from './tensorflow.js';
 
 /** A member of a class that holds a layer: declared with it, or assigned it where the class is created. */
@@ -87,7 +87,9 @@ function strangerTo(nameNode: Node): Node | undefined {
 
 function fieldOf(declaration: Node, assigned: PropertyAccessExpression | null): Field | null {
   if (Node.isPropertyDeclaration(declaration)) {
-    const isPlain = !declaration.isStatic() && !declaration.hasDeclareKeyword() && !declaration.isAbstract();
+    // a method may make the layer anew, and its FReLU with it
+    const isOnce = assigned === null || Node.isConstructorDeclaration(functionAround(assigned) ?? undefined);
+    const isPlain = isOnce && !declaration.isStatic() && !declaration.hasDeclareKeyword() && !declaration.isAbstract();
     return isPlain &&
       Node.isIdentifier(declaration.getNameNode()) !== Node.isPrivateIdentifier(declaration.getNameNode())
       ? { kind: 'field', declaration }

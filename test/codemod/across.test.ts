@@ -258,6 +258,21 @@ class Net {
   expect(reasons(result)).toEqual([expect.stringMatching(reason)]);
 });
 
+it('leaves a layer that a method makes anew for a member that the class declares', async () => {
+  const { result } = await rewritten({
+    'net.ts': `import * as tf from '@tensorflow/tfjs';
+export class Net {
+  private head: tf.layers.Layer | null = null;
+  build(x: tf.SymbolicTensor, units: number) {
+    this.head = tf.layers.dense({ units, activation: 'relu' });
+    return this.head.apply(x);
+  }
+}
+`,
+  });
+  expect(reasons(result)).toEqual(["'head' is assigned where no second member can be declared"]);
+});
+
 it('reads the scripts of Vue and Svelte components where they stand', async () => {
   const template = `<template>\n  <p activation="relu">{{ 'tf.relu(x)' }}</p>\n</template>\n`;
   const { result, after } = await rewritten({
