@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { delimiter, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { frelu, temporaryFolder } from '../cli/command-line.js';
+import { build } from '../cli/terminal.js';
 
 const pages = [
   'README.md',
@@ -81,10 +81,7 @@ describe('the blocks that are marked to be run', () => {
     }),
   );
 
-  beforeAll(async () => {
-    const compiler = join(createRequire(import.meta.url).resolve('typescript/package.json'), '..', 'bin', 'tsc');
-    await run(process.execPath, [compiler, '-p', 'tsconfig.build.json']);
-  }, 120_000);
+  beforeAll(build, 120_000);
 
   /** A folder with a model and data as the pages call them, and settings that make a run short. */
   async function setting(): Promise<{ folder: string; env: NodeJS.ProcessEnv }> {
