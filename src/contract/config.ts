@@ -88,7 +88,7 @@ export interface Config {
   readonly batchNorm?: 'frozen' | 'batch' | 'recalibrate';
   /** the b that training starts from (0) */
   readonly init?: number | string;
-  /** repeat both arms with N seeds and report the spread (1) */
+  /** train both arms with N seeds; the verdict rests on all of them, the best on validation is written (1) */
   readonly seeds?: number;
   /** look for the recipe that validates best, by successive halving, in both arms alike; the test split is judged once */
   readonly search?: boolean;
