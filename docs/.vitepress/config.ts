@@ -30,6 +30,7 @@ const reference = [
   { text: 'Losses and metrics', link: '/losses' },
   { text: 'Segmentation', link: '/segmentation' },
   { text: 'Distillation', link: '/distillation' },
+  { text: 'Guided on a terminal', link: '/guided' },
   { text: 'Settings from a file', link: '/configuration' },
   { text: 'Results kept elsewhere', link: '/logging' },
   { text: 'Upgrade and rollback', link: '/upgrade' },

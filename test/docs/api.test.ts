@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 
 it('the reference has every export of the package, and nothing else', async () => {
@@ -11,4 +11,11 @@ it('the reference has every export of the package, and nothing else', async () =
   );
   const described = [...api.matchAll(/^### ([A-Za-z]+)/gm)].map(([, name]) => name);
   expect(described.toSorted(), '`npm run api` makes it anew').toEqual(exported.toSorted());
+});
+
+it('the site leads to every page', async () => {
+  const config = await readFile('docs/.vitepress/config.ts', 'utf8');
+  const pages = (await readdir('docs', { recursive: true })).filter((name) => /^[^.].*\.md$/.test(name));
+  const links = pages.map((name) => `/${name.replace(/\.md$/, '').replace(/(^|\/)index$/, '$1')}`);
+  expect(links.filter((link) => !config.includes(`link: '${link}'`))).toEqual([]);
 });
