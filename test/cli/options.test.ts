@@ -21,6 +21,7 @@ describe('the options of training', () => {
     expect(read(trainingOptions)).toEqual({
       device: 'auto',
       scope: 'all',
+      search: false,
       stages: [],
       epochs: 5,
       budgetSeconds: null,
