@@ -44,7 +44,6 @@ describe('the options of training', () => {
       initialOffset: 0,
       maxOffset: null,
       seeds: 1,
-      search: false,
       control: true,
     });
   });

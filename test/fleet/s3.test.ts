@@ -73,7 +73,7 @@ it.skipIf(server === '')(
   'gets its way with a server that is slow, and answers with 503, and breaks off',
   async () => {
     const { fleet, bucket } = await fleetInS3({ seeds: 2 });
-    const { endpoint, trouble } = await troubled(server, 100);
+    const { endpoint, trouble } = await troubled(server, 25);
     const ended = await work(fleet, 'machine', s3Environment(endpoint)).ended;
     expect(ended.code, ended.stderr).toBe(0);
     expect(computedBy(ended)).toBe(2);

@@ -133,13 +133,7 @@ describe('a search', { timeout: 300_000 }, () => {
     const bytes = await readFile(setting.model);
     const at = (name: string): number => names.findIndex((each) => each.startsWith(name));
     const last = (name: string): number => names.findLastIndex((each) => each.startsWith(name));
-    const ends = [
-      at('standing.frelu'),
-      last('checkpoint'),
-      last('train.'),
-      at('search.artifact'),
-      at('stage.artifact'),
-    ];
+    const ends = [at('standing.frelu'), last('train.'), at('search.artifact')];
     expect(ends.every((end) => end > 0)).toBe(true);
     for (const end of ends) {
       const other = await tableSetting(points);
