@@ -198,6 +198,37 @@ describe('what was not measured is said', () => {
   });
 });
 
+test.each(languages)('%s: what a search tried stands in a table, and each arm says which it took', (language) => {
+  const rungs = (...losses: readonly number[]) =>
+    losses.map((validationLoss, i) => ({ epochs: 1 + 2 * i, validationLoss, validationMetric: null }));
+  const tried = (outcome: 'chosen' | 'stopped', ...losses: readonly number[]) => ({
+    rungs: rungs(...losses),
+    outcome,
+    why: null,
+  });
+  const failed = { rungs: [], outcome: 'failed', why: 'The training diverges.' } as const;
+  const search: MigrateResult['search'] = {
+    tried: [
+      { name: 'as given', options: '', control: tried('chosen', 0.5, 0.4), frelu: tried('stopped', 0.61) },
+      { name: 'dropout', options: '--dropout 0.2', control: tried('stopped', 0.7), frelu: tried('chosen', 0.5, 0.3) },
+      { name: 'mixup', options: '--mixup 0.2', control: failed, frelu: failed },
+    ],
+    leftOut: ['crops'],
+    chosen: { control: 'as given', frelu: 'dropout' },
+  };
+  const markdown = renderMarkdown({ ...win(), search }, language);
+  const words = texts[language];
+  const { outcomes } = words.search;
+  expect(markdown).toContain(plain(words.armsSection.leadSearched));
+  expect(markdown).not.toContain(plain(words.armsSection.lead));
+  const row = markdown.split('\n').find((line) => line.startsWith('| dropout'));
+  expect(row).toMatch(/`--dropout 0\.2` \| 0\.7\W+1\W+\| 0\.3\W+3/);
+  expect(row).toContain(outcomes.chosen);
+  expect(markdown.split('\n').find((line) => line.startsWith('| mixup'))).toContain(outcomes.failed);
+  expect(markdown).toContain('The training diverges.');
+  expect(markdown).toContain('crops');
+});
+
 describe('how far explanations moved is told beside further training alone', () => {
   test.each([
     ['en', 'FReLU moved the maps further', 'not established that FReLU moved the maps more or less'],

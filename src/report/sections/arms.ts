@@ -12,7 +12,7 @@ export function arms(context: Context): Section {
     id: 'arms',
     title: text.armsSection.title,
     blocks: [
-      paragraph(text.armsSection.lead),
+      paragraph(context.result.search === null ? text.armsSection.lead : text.armsSection.leadSearched),
       armTable(context),
       ...intervalChart(context),
       ...retreats(context),

@@ -153,6 +153,7 @@ export const en = {
   },
 
   armsSection: {
+    leadSearched: rich`Before is the model as it came; control is that model trained further with its ReLUs; FReLU is the migrated model. Both trained arms saw the same data within the same budget, and each chose its recipe among the same ones, by validation data. The figures are those of the files as written, on a test split that took part in no choice.`,
     retreats: (arm: string, count: Inline, rate: Inline) =>
       rich`${arm} diverged ${count} times in training and went back to its best state, at half the learning rate each time, at last ${rate}.`,
     budget: ({

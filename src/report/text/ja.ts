@@ -149,6 +149,7 @@ export const ja: Texts = {
   },
 
   armsSection: {
+    leadSearched: rich`「移行前」は元のモデル、「対照」は元のモデルをReLUのまま追加学習したもの、「FReLU」は移行後に追加学習したものです。対照とFReLUは、同じデータを同じ予算で使い、同じ候補の中からそれぞれ検証データで学習方法を選びました。数値は実際に書き出したファイルを、学習中のどの判断にも使っていないテストデータで評価したものです。`,
     retreats: (arm, count, rate) =>
       rich`${arm}は学習中に${count}回発散し、そのつど最良の状態に戻して学習率を半分にしました（最終値 ${rate}）。`,
     budget: ({ budget, evaluation, arms, arm, steps, taken }) =>
