@@ -130,6 +130,9 @@ describe('a search', { timeout: 300_000 }, () => {
       expect(result.arms[name]?.epochs).toBe(3);
     }
     expect(trials.filter(({ arm }) => arm === 'control')).toHaveLength(trials.length / 2);
+    // what changes FReLU alone is tried in the frelu arm, whatever the control arm has computed in its place
+    const first = (name: string) => tried.find((recipe) => recipe.name === name)?.frelu.rungs[0]?.validationLoss;
+    expect(first('an offset per channel')).not.toBe(first('as given'));
     const bytes = await readFile(setting.model);
     const at = (name: string): number => names.findIndex((each) => each.startsWith(name));
     const last = (name: string): number => names.findLastIndex((each) => each.startsWith(name));

@@ -57,15 +57,15 @@ export async function trialOf(
   { rungs, steps }: Course,
 ): Promise<Trial> {
   const isOwn = name === 'control' && isOfFreluAlone(candidate);
-  const settings = optionsOf(run.options, isOwn ? { name: candidate.name, options: '' } : candidate);
-  const rated = await withRate(run, settings, candidate);
+  const recipe: Candidate = isOwn ? { name: candidate.name, options: '' } : candidate;
+  const rated = await withRate(run, optionsOf(run.options, recipe), recipe);
   const { training } = rated;
   const options: MigrateOptions = {
     ...rated,
     // how many steps it may take is said of each rung
     training: { ...training, budgetSeconds: null, scope: 'all', stages: stagesOf(rungs, training.scope) },
   };
-  const derived = deriveRun(run, options, scopeNames(candidate, index));
+  const derived = deriveRun(run, options, scopeNames(recipe, index));
   const arm = armsOf(options).find((each) => each.name === name);
   if (arm === undefined) throw new Error(`there is no arm ${name}`);
   // the recipe is the run's own: what differs is the order of the samples
