@@ -26,13 +26,12 @@ export function judgeAcceptance(rule: AcceptanceRule, evidence: Evidence, minEff
 function established(evidence: Evidence, said: string | null): readonly Goal[] {
   const { vsBefore, vsControl } = evidence.delta;
   const { metric, higherIsBetter, baseline } = vsBefore;
-  const [low = null] = improvementInterval(vsBefore) ?? [];
   const value = improvement(vsBefore);
   const effect = minEffectOf(higherIsBetter, said);
   const least = effect.kind === 'absolute' ? effect.amount : effect.amount * Math.abs(baseline ?? 0);
   const [, controlHigh = null] = improvementInterval(vsControl) ?? [];
   return [
-    { code: 'established', subject: metric, met: low !== null && low > 0, value: low, bound: 0 },
+    aboveZero('established', vsBefore),
     ...testable(evidence),
     { code: 'effect', subject: metric, met: value !== null && value >= least, value, bound: least },
     ...(vsControl === null
@@ -50,14 +49,17 @@ function established(evidence: Evidence, said: string | null): readonly Goal[] {
   ];
 }
 
+/** The improvement is established: the lower end of its interval is above 0. */
+function aboveZero(code: 'established' | 'unseen', delta: Delta): Goal {
+  const [low = null] = improvementInterval(delta) ?? [];
+  return { code, subject: delta.metric, met: low !== null && low > 0, value: low, bound: 0 };
+}
+
 /** What the test samples themselves have to allow: what training has seen, or one class alone, says little of the data to come. */
 function testable({ unseen, perClass }: Evidence): readonly Goal[] {
   const occurring = perClass.filter(({ count }) => count > 0).length;
-  const [low = null] = improvementInterval(unseen) ?? [];
   return [
-    ...(unseen === null
-      ? []
-      : [{ code: 'unseen', subject: unseen.metric, met: low !== null && low > 0, value: low, bound: 0 } as const]),
+    ...(unseen === null ? [] : [aboveZero('unseen', unseen)]),
     ...(perClass.length < 2
       ? []
       : [{ code: 'classes', subject: 'classes', met: occurring >= 2, value: occurring, bound: 2 } as const]),

@@ -55,25 +55,23 @@ export function judge(
 function missed({ goals }: Acceptance, standing: Standing): readonly VerdictReason[] {
   const failed = new Set(goals.flatMap(({ code, met }) => (met ? [] : [code])));
   const reasons: VerdictReason[] = [];
-  if (failed.has('effect') && standing === 'better') reasons.push({ code: 'effect-too-small' });
-  if (standing === 'better') reasons.push(...untold(failed));
+  if (standing === 'better') {
+    if (failed.has('effect')) reasons.push({ code: 'effect-too-small' });
+    if (failed.has('unseen')) reasons.push({ code: 'undecided-on-unseen' });
+    if (failed.has('classes')) reasons.push({ code: 'one-class' });
+  }
   if (failed.has('guard')) reasons.push({ code: 'guarded-worse' });
   if (failed.has('said')) reasons.push({ code: 'rule-not-met' });
   return reasons;
 }
 
-/** What the test samples cannot tell, whatever their interval. */
-function untold(failed: ReadonlySet<Goal['code']>): readonly VerdictReason[] {
-  return [
-    ...(failed.has('unseen') ? [{ code: 'undecided-on-unseen' } as const] : []),
-    ...(failed.has('classes') ? [{ code: 'one-class' } as const] : []),
-  ];
-}
+/** Goals that fail where the test samples cannot tell, whatever their interval. */
+const untold: ReadonlySet<Goal['code']> = new Set(['unseen', 'classes']);
 
 function verdictOf(standing: Standing, control: Standing | null, acceptance: Acceptance): VerdictName {
   if (standing === 'undecided') return 'inconclusive';
   const failed = acceptance.goals.filter(({ met }) => !met);
-  const isUntold = failed.length > 0 && failed.every(({ code }) => code === 'unseen' || code === 'classes');
+  const isUntold = failed.length > 0 && failed.every(({ code }) => untold.has(code));
   if (standing === 'better' && control !== 'worse' && isUntold) return 'inconclusive';
   if (standing === 'worse' || control === 'worse' || !acceptance.met) return 'reject';
   return 'adopt';

@@ -7,7 +7,7 @@ import { continueOutcome, joinOutcomes, laterPoint, laterRetreat } from '../trai
 import { startingFrom, withScope } from '../training/networks.js';
 import { armContextOf } from './arm-context.js';
 import { type ArmContext, armSubject, statisticsFor } from './arm-subject.js';
-import { type ArmSpec, type Phase, type StageSpec, stagesOf } from './arms.js';
+import { type ArmSpec, epochsOf, type Phase, type StageSpec } from './arms.js';
 import { type Artifact, artifact } from './artifact.js';
 import { networksOf } from './networks.js';
 import type { Run } from './run.js';
@@ -89,7 +89,7 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
     const network = withScope(before === null ? whole : startingFrom(whole, startOf(stage, before)), stage.scope);
     const subject = armSubject(context, network, before?.epochs);
     const earlier = before?.epochs ?? 0;
-    const total = stagesOf(run.options).reduce((sum, stage) => sum + stage.epochs, 0);
+    const total = epochsOf(run.options);
     try {
       const outcome = await trainArm(
         subject,
@@ -131,7 +131,7 @@ async function armSettingsOf(run: Run, task: RunTask, stage: StageSpec): Promise
   const { training } = run.options;
   const budget = await budgetOf(run);
   const { learningRate, offsetLearningRate } = await rateStage.of(run);
-  const allEpochs = stagesOf(run.options).reduce((sum, { epochs }) => sum + epochs, 0);
+  const allEpochs = epochsOf(run.options);
   return {
     epochs: stage.epochs,
     steps: stage.steps ?? (budget && Math.max(1, Math.floor(budget.steps * (stage.epochs / allEpochs)))),

@@ -1,5 +1,5 @@
 import type { TrainScope } from '../contract/settings.js';
-import type { RunSpec } from './spec.js';
+import type { RunSpec, TrainingSettings } from './spec.js';
 
 /** The network an arm trains: the model as it came, or rewritten. */
 export type NetworkName = 'relu' | 'frelu';
@@ -40,6 +40,16 @@ export function armsOf({ training }: Pick<RunSpec, 'training'>): readonly ArmSpe
 export function stagesOf({ training: { stages, scope, epochs } }: Pick<RunSpec, 'training'>): readonly StageSpec[] {
   if (stages.length === 0) return [{ scope, epochs }];
   return stages.map((stage) => ({ scope: stage.scope, epochs: stage.epochs ?? epochs }));
+}
+
+/** The epochs of all stages of one training. */
+export function epochsOf(options: Pick<RunSpec, 'training'>): number {
+  return stagesOf(options).reduce((sum, { epochs }) => sum + epochs, 0);
+}
+
+/** How many trainings a run is: each arm with each seed. */
+export function trainingsOf({ seeds, control }: Pick<TrainingSettings, 'seeds' | 'control'>): number {
+  return seeds * (control ? 2 : 1);
 }
 
 /** The seeds that every arm is repeated with. */

@@ -3,7 +3,7 @@ import type { Reading } from '../contract/reading.js';
 import { describeModel, describePlan } from '../model/describe.js';
 import type { ModelFile } from '../model/model.js';
 import { makeScratch } from '../upgrade/scratch.js';
-import { stagesOf } from './arms.js';
+import { epochsOf, trainingsOf } from './arms.js';
 import { blamingModels } from './blame.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { checkOptions, openRun } from './open.js';
@@ -65,9 +65,9 @@ const judgingPasses = 6;
 /** Seconds that a run of these settings may take on the machine that rehearsed it; null where that could not be timed. */
 export function forecast(training: TrainingSettings, { data, pass }: Pick<Rehearsal, 'data' | 'pass'>): number | null {
   if (pass === null) return null;
-  const { seeds, control, budgetSeconds } = training;
-  const epochs = stagesOf({ training }).reduce((sum, stage) => sum + stage.epochs, 0);
-  const arms = seeds * (control ? 2 : 1);
+  const { budgetSeconds } = training;
+  const epochs = epochsOf({ training });
+  const arms = trainingsOf(training);
   const trained = arms * epochs * (stepPasses * data.train + data.validation) * pass;
   const whole = trained + judgingPasses * data.test * pass;
   return budgetSeconds === null ? whole : Math.min(whole, budgetSeconds);

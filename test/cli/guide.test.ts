@@ -80,6 +80,16 @@ describe.skipIf(python === null)('a guided run in a terminal', { timeout: 120_00
   }
   const common = ['--device', 'cpu', '--lr', '0.05'];
 
+  /** A migration of the model in the folder, that asks nothing about its reading. */
+  const migrating = (...more: readonly string[]): string[] => [
+    'model.onnx',
+    '--data',
+    'データ.csv',
+    ...common,
+    '--trust-reading',
+    ...more,
+  ];
+
   it('leads from a model to a report, by answers that are options', async () => {
     const folder = await workplace();
     const outcome = await inTerminal(['model.onnx', ...common], {
@@ -152,18 +162,7 @@ describe.skipIf(python === null)('a guided run in a terminal', { timeout: 120_00
 
   it('does not wrap in a narrow terminal while it trains', async () => {
     const folder = await workplace();
-    const argv = [
-      'model.onnx',
-      '--data',
-      'データ.csv',
-      ...common,
-      '--trust-reading',
-      '--epochs',
-      '30',
-      '--patience',
-      '30',
-      '--dry-run',
-    ];
+    const argv = migrating('--epochs', '30', '--patience', '30', '--dry-run');
     const { raw } = await inTerminal(argv, { folder, columns: 40 });
     const drawn = raw.split('\r\u001b[2K').flatMap((piece) => piece.split('\r\n').slice(0, 1));
     const bars = drawn.filter((line) => /^(control|frelu) \d\/2/.test(line));
@@ -182,17 +181,7 @@ describe.skipIf(python === null)('a guided run in a terminal', { timeout: 120_00
     { where: 'also where stderr goes to a file', redirected: true },
   ])('a model is replaced only after a question, $where', async ({ redirected }) => {
     const folder = await workplace();
-    const argv = [
-      'model.onnx',
-      '--data',
-      'データ.csv',
-      ...common,
-      '--trust-reading',
-      '--epochs',
-      '1',
-      '--accept',
-      'always',
-    ];
+    const argv = migrating('--epochs', '1', '--accept', 'always');
     const stderr = redirected ? { stderr: join(folder, 'log') } : {};
     const no = await inTerminal(argv, { folder, ...stderr, steps: [['Replace model.onnx', `n${enter}`]] });
     expect(no, no.text).toMatchObject({ code: 130, waiting: null });

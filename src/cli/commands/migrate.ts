@@ -3,6 +3,7 @@ import { exitCodes, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { MigrateResult } from '../../contract/result.js';
 import { printable } from '../../printable.js';
+import { trainingsOf } from '../../run/arms.js';
 import type { MigrateOptions } from '../../run/spec.js';
 import { shellQuote } from '../../shell.js';
 import { type Context, printJson, type Run } from '../context.js';
@@ -132,11 +133,10 @@ async function run(options: MigrateOptions, { io, writes }: Context): Promise<Mi
     import('../../run/migrate.js'),
     import('../progress.js'),
   ]);
-  const { seeds, control } = options.training;
   const progress = createProgress({
     output: io.stderr,
     live: isLive(io.stderr, io.env),
-    arms: seeds * (control ? 2 : 1),
+    arms: trainingsOf(options.training),
   });
   let writing = false;
   const interruption = watchInterrupts(io, () => {

@@ -1,4 +1,4 @@
-import { stagesOf } from '../../run/arms.js';
+import { epochsOf, trainingsOf } from '../../run/arms.js';
 import { forecast, type Rehearsal } from '../../run/rehearse.js';
 import type { TrainingSettings } from '../../run/spec.js';
 import { plural } from '../count.js';
@@ -30,8 +30,8 @@ function skipped(sites: Rehearsal['plan']['sites']): string {
 
 async function timeLine(training: TrainingSettings, rehearsal: Rehearsal): Promise<string> {
   const { train, validation, test } = rehearsal.data;
-  const arms = training.seeds * (training.control ? 2 : 1);
-  const epochs = stagesOf({ training }).reduce((sum, stage) => sum + stage.epochs, 0);
+  const arms = trainingsOf(training);
+  const epochs = epochsOf({ training });
   const what = `${plural(epochs, 'epoch')} of ${plural(arms, 'arm')} on ${plural(train, 'sample')}, judged on ${test}`;
   const about = await duration(training, rehearsal);
   if (about === null) return `time: not known for ${what}`;

@@ -49,22 +49,8 @@ export function recipeOptions(command: Command): Read<Recipe> {
     warmupLength,
     defaults.warmup,
   );
-  const rateScales = option(
-    command,
-    '--lr-scale <LIST>',
-    `what the learning rate is multiplied by for ${scaledParameters.join(', ')}: offsets=10,head=2`,
-    scales,
-    defaults.rateScales,
-    '1 for all',
-  );
-  const decayScales = option(
-    command,
-    '--decay-scale <LIST>',
-    `what the weight decay is multiplied by for ${scaledParameters.join(', ')}: offsets=0,biases=0`,
-    scales,
-    defaults.decayScales,
-    '1 for all',
-  );
+  const rateScales = scalesOption(command, '--lr-scale', 'the learning rate', 'offsets=10,head=2');
+  const decayScales = scalesOption(command, '--decay-scale', 'the weight decay', 'offsets=0,biases=0');
   const maxOffset = option(command, '--max-offset <X>', 'what no b may exceed', number, defaults.maxOffset, 'none');
   return () => ({
     stages: stages(),
@@ -75,6 +61,12 @@ export function recipeOptions(command: Command): Read<Recipe> {
     decayScales: decayScales(),
     maxOffset: maxOffset(),
   });
+}
+
+/** What something is multiplied by for some parameters. */
+function scalesOption(command: Command, flag: string, scaled: string, example: string): Read<ParameterScales> {
+  const what = `what ${scaled} is multiplied by for ${scaledParameters.join(', ')}: ${example}`;
+  return option(command, `${flag} <LIST>`, what, scales, unscaled, '1 for all');
 }
 
 /** of which a step keeps what fits a few epochs of some hundred steps */

@@ -7,7 +7,7 @@ import { guardedMetrics } from '../../evaluation/guards.js';
 import { deltaOverSeeds } from '../../evaluation/seeds.js';
 import { attributionPoints, attributionScope } from '../../judge/attribution.js';
 import { scoresOf, truthOf } from '../../reading/task.js';
-import { armsOf, seedsOf, stagesOf } from '../arms.js';
+import { armsOf, epochsOf, seedsOf, stagesOf, trainingsOf } from '../arms.js';
 import { type ArmCosts, type ArmSteps, armSeconds, judgingSeconds, stepsWithin } from '../budget.js';
 import { deviceOf } from '../device.js';
 import type { Pace } from '../pace.js';
@@ -41,7 +41,7 @@ export async function budgetedTimeOf(run: Run): Promise<BudgetedTime> {
   const seconds = present(run.options.training.budgetSeconds, 'the budget');
   const pace = present((await rateStage.of(run)).pace, 'the pace of the steps');
   const [costs, steps, evaluationSeconds] = [await costsOf(run, pace), stepsOf(run), await judging(run, pace)];
-  const arms = armsOf(run.options).length * seedsOf(run.options).length;
+  const arms = trainingsOf(run.options.training);
   // measured last, since what is measured takes time too
   const spent = (performance.now() - run.began) / 1000;
   return { seconds, spent, evaluationSeconds, arms, each: (seconds - spent - evaluationSeconds) / arms, costs, steps };
@@ -80,7 +80,7 @@ function stepsOf({ options, data }: Run): ArmSteps {
   const { count } = data.train.split;
   const size = Math.min(options.training.batchSize, count);
   const perEpoch = Math.ceil(count / size);
-  const epochs = stagesOf(options).reduce((sum, stage) => sum + stage.epochs, 0);
+  const epochs = epochsOf(options);
   return { perEpoch, most: perEpoch * epochs, hasPartial: count % size !== 0 };
 }
 

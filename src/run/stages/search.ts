@@ -45,16 +45,13 @@ const searchStage = defineStage<Found>({
     const { rungs } = course;
     const candidates = suitable.slice(0, course.recipes);
     enter(run, 'search');
-    const arms = armsOf(run.options).map(({ name }) => name);
-    const searches = await Promise.all(
-      arms.map(async (name) => ({ name, contest: await contestOf(run, candidates, course, name) })),
-    );
+    const contests = armsOf(run.options).map(({ name }) => contestOf(run, candidates, course, name));
     for (const rung of rungs.keys()) {
-      for (const { name, contest } of searches) await takeAll(run, name, contest, rung, rungs);
+      for (const contest of contests) await takeAll(run, contest, rung, rungs);
     }
-    for (const { name, contest } of searches) await keepWinner(run, name, contest, rungs);
+    for (const contest of contests) await keepWinner(run, contest, rungs);
     if (course.budget !== null) await run.place.store.put(budgetStage.kept, course.budget);
-    return foundBy(run, searches, candidates, suitable.slice(course.recipes));
+    return foundBy(run, contests, candidates, suitable.slice(course.recipes));
   },
 });
 
@@ -69,22 +66,27 @@ const courseStage = (recipes: number) =>
 
 /** One arm's search: its trials by recipe, and those that are still in it. */
 interface Contest {
-  readonly trials: readonly Trial[];
+  readonly name: ArmName;
   readonly tried: Tried[];
   left: readonly number[];
+  /** made anew each time: a trial holds its networks, and as many as there are recipes may be more than memory holds */
+  trial(recipe: number): Promise<Trial>;
 }
 
-async function contestOf(run: Run, candidates: readonly Candidate[], course: Course, name: ArmName): Promise<Contest> {
-  const trials: Trial[] = [];
-  for (const [i, candidate] of candidates.entries()) trials.push(await trialOf(run, candidate, i, name, course));
-  return { trials, tried: trials.map(() => ({ standings: [], failed: null })), left: [...trials.keys()] };
+function contestOf(run: Run, candidates: readonly Candidate[], course: Course, name: ArmName): Contest {
+  return {
+    name,
+    tried: candidates.map(() => ({ standings: [], failed: null })),
+    left: [...candidates.keys()],
+    trial: (recipe) => trialOf(run, present(candidates[recipe], 'a recipe'), recipe, name, course),
+  };
 }
 
 /** Takes the trials that are left through a rung, and leaves the better ones. */
-async function takeAll(run: Run, name: ArmName, contest: Contest, rung: number, rungs: readonly Rung[]): Promise<void> {
-  const { trials, tried, left } = contest;
+async function takeAll(run: Run, contest: Contest, rung: number, rungs: readonly Rung[]): Promise<void> {
+  const { name, tried, left } = contest;
   for (const [at, i] of left.entries()) {
-    const trial = present(trials[i], 'a trial');
+    const trial = await contest.trial(i);
     run.hooks.onTrial({
       arm: name,
       recipe: trial.name,
@@ -106,7 +108,7 @@ async function takeAll(run: Run, name: ArmName, contest: Contest, rung: number, 
     .toSorted((a, b) => compare(criterion, tried[a], tried[b]));
   if (ranked.length === 0) throw allFailed(tried[0]?.failed ?? null);
   const survivors = ranked.slice(0, present(rungs[rung], 'a rung').survivors);
-  for (const i of left.filter((each) => !survivors.includes(each))) await drop(present(trials[i], 'a trial'), rung);
+  for (const i of left.filter((each) => !survivors.includes(each))) await drop(await contest.trial(i), rung);
   contest.left = survivors;
 }
 
@@ -128,8 +130,9 @@ function allFailed(why: string | null): Failure {
 }
 
 /** Keeps what the winning trial made as the run's own. */
-async function keepWinner(run: Run, name: ArmName, contest: Contest, rungs: readonly Rung[]): Promise<void> {
-  const trial = winnerOf(contest);
+async function keepWinner(run: Run, contest: Contest, rungs: readonly Rung[]): Promise<void> {
+  const { name } = contest;
+  const trial = await contest.trial(winnerOf(contest));
   const last = rungs.length - 1;
   let outcome = present(await outcomeAfter(trial, last), 'what the chosen recipe made of the arm');
   // statistics are estimated anew behind the last rung
@@ -146,22 +149,21 @@ async function keepWinner(run: Run, name: ArmName, contest: Contest, rungs: read
   if (taught !== null) await store.put(teacherStage.kept, taught);
 }
 
-const winnerOf = ({ trials, left }: Contest): Trial =>
-  present(trials[present(left[0], 'a recipe that is left')], 'its trial');
+const winnerOf = ({ left }: Contest): number => present(left[0], 'a recipe that is left');
 
-function foundBy(
+async function foundBy(
   run: Run,
-  searches: readonly { readonly name: ArmName; readonly contest: Contest }[],
+  contests: readonly Contest[],
   candidates: readonly Candidate[],
   leftOut: readonly Candidate[],
-): Found {
-  const contests = new Map(searches.map(({ name, contest }) => [name, contest] as const));
-  const frelu = present(contests.get('frelu'), 'the search of the frelu arm');
-  const control = contests.get('control');
-  const nameOf = (contest: Contest): string => present(candidates[contest.left[0] ?? -1], 'the chosen recipe').name;
+): Promise<Found> {
+  const contestOfArm = (arm: ArmName) => contests.find(({ name }) => name === arm);
+  const frelu = present(contestOfArm('frelu'), 'the search of the frelu arm');
+  const control = contestOfArm('control');
+  const nameOf = (contest: Contest): string => present(candidates[winnerOf(contest)], 'the chosen recipe').name;
   const armOf = (contest: Contest, i: number) =>
-    triedArm(present(contest.tried[i], 'what was tried'), contest.left[0] === i);
-  const { training, distill, plan } = winnerOf(frelu).run.options;
+    triedArm(present(contest.tried[i], 'what was tried'), winnerOf(contest) === i);
+  const { training, distill, plan } = (await frelu.trial(winnerOf(frelu))).run.options;
   // the rate is an artifact: that it was found is told of the run
   const { learningRate, budgetSeconds } = run.options.training;
   return {

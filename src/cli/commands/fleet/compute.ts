@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Failure } from '../../../contract/failure.js';
 import type { Computed } from '../../../fleet/compute.js';
 import { parseOrder, type UnitEvent, type UnitOrder } from '../../../fleet/messages.js';
+import { epochsOf, trainingsOf } from '../../../run/arms.js';
 import { isOfMachine } from '../../../upgrade/file-errors.js';
 import type { Context, Run } from '../../context.js';
 import { explainError } from '../../explain-error.js';
@@ -73,7 +74,8 @@ async function compute(
   if (threads !== null) limitThreads(threads);
   const { training, seed: first } = assignment.unit.spec;
   const arms = training.control ? 2 : 1;
-  const all = training.epochs * training.seeds * arms;
+  const each = epochsOf({ training });
+  const all = each * trainingsOf(training);
   let [phase, before, epochs] = ['load', 0, 0];
   const progress = (): void => tell({ event: 'progress', phase, share: Math.min(1, (before + epochs) / all) });
   return computeUnit(assignment, {
@@ -84,7 +86,7 @@ async function compute(
     },
     // an arm that an earlier attempt has trained is not begun again, and one that stopped early has no epochs left
     onArm(name, seed) {
-      before = training.epochs * (arms * (seed - first) + (name === 'frelu' ? arms - 1 : 0));
+      before = each * (arms * (seed - first) + (name === 'frelu' ? arms - 1 : 0));
       epochs = 0;
     },
     onEpoch(_arm, { epoch }) {
