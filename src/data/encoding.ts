@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import { present } from '../contract/present.js';
 import type { ColumnRule, Dataset, LearnedEncoding, Part, Targets } from './dataset.js';
 import { arrayDataset, isRounded } from './readers/arrays.js';
@@ -188,6 +189,17 @@ function columnOf({ path, features }: FeatureTable, rule: ColumnRule): Column {
   });
 }
 
+function filledSentence(name: string, count: number, mean: number, from: LearnedEncoding['from']): string {
+  const values = { count, name, mean: Number(mean.toPrecision(6)) };
+  if (from === 'training part') return phrase(count === 1 ? 'data.filledOne' : 'data.filled', values);
+  return phrase(count === 1 ? 'data.filledOneHere' : 'data.filledHere', values);
+}
+
+function unknownSentence(name: string, count: number, from: LearnedEncoding['from']): string {
+  const Part = phrase(from === 'training part' ? 'part.training' : 'part.atHand');
+  return phrase(count === 1 ? 'data.unknownOne' : 'data.unknown', { count, name, Part });
+}
+
 function encodeColumn(
   { path, count }: FeatureTable,
   column: Column,
@@ -195,7 +207,6 @@ function encodeColumn(
   from: LearnedEncoding['from'],
 ): Encoded {
   const missing = missingCount(column, count);
-  const times = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`;
   if (rule.kind === 'number') {
     const { mean } = rule;
     if (missing > 0 && mean === null) {
@@ -204,15 +215,9 @@ function encodeColumn(
         cure: 'Leave the column out, or fill it in.',
       });
     }
-    const filled = `${times(missing, 'missing value')} of '${rule.column}' replaced by the`;
-    const number = mean === null ? '' : String(Number(mean.toPrecision(6)));
-    const sentence =
-      from === 'training part'
-        ? `${filled} training part's mean ${number}`
-        : `${filled} mean ${number} of the data at hand`;
     return {
       names: [rule.column],
-      sentences: missing === 0 ? [] : [sentence],
+      sentences: missing === 0 || mean === null ? [] : [filledSentence(rule.column, missing, mean, from)],
       write(row, into, at) {
         const value = numberAt(column, row);
         into[at] = Number.isNaN(value) && mean !== null ? mean : value;
@@ -224,14 +229,11 @@ function encodeColumn(
   let unknown = 0;
   for (let row = 0; row < count; row += 1) if (!position.has(textAt(column, row))) unknown += 1;
   const listed = categories.map((category) => category ?? '(missing)').join(', ');
-  const learnedHere = from === 'training part' ? '' : ' (the categories of the data at hand)';
   return {
     names: categories.map((category) => (category === null ? `${rule.column} missing` : `${rule.column}=${category}`)),
     sentences: [
-      `'${rule.column}' one-hot: ${listed}${learnedHere}`,
-      ...(unknown === 0
-        ? []
-        : [`${times(unknown, 'value')} of '${rule.column}' in no category of the ${from}: all zeros`]),
+      phrase(from === 'training part' ? 'data.oneHot' : 'data.oneHotHere', { name: rule.column, categories: listed }),
+      ...(unknown === 0 ? [] : [unknownSentence(rule.column, unknown, from)]),
     ],
     write(row, into, at) {
       const category = position.get(textAt(column, row));

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { inOrder, phrase } from '../contract/phrases.js';
 import type { ChannelOrder } from '../contract/settings.js';
 import type { Dataset } from './dataset.js';
 import { type Fit, type FitOptions, fitSamples, type ModelInput, product, shapeText } from './fit.js';
@@ -176,23 +177,39 @@ function describe(
   if (size !== null) {
     const { resized, fit: manner, height, width } = size;
     steps.push(
-      `resized to ${resized.height}x${resized.width} (${size.interpolation}, ${manner === 'cover' ? 'aspect kept, the excess cut off' : 'stretched'})`,
+      phrase(manner === 'cover' ? 'step.covered' : 'step.stretched', {
+        size: `${resized.height}x${resized.width}`,
+        interpolation: size.interpolation,
+      }),
     );
-    if (height !== resized.height || width !== resized.width) steps.push(`cropped to the central ${height}x${width}`);
+    if (height !== resized.height || width !== resized.width) {
+      steps.push(phrase('step.cropped', { size: `${height}x${width}` }));
+    }
   }
-  if (channelOrder === 'BGR') steps.push('put into the order blue, green, red');
-  if (scale !== 1) steps.push(`multiplied by ${Math.abs(scale * 255 - 1) < 1e-9 ? '1/255' : scale}`);
-  if (mean.some((value) => value !== 0)) steps.push(`less the mean ${mean.join(', ')}`);
-  if (std.some((value) => value !== 1)) steps.push(`divided by the standard deviation ${std.join(', ')}`);
-  if (repeat > 1) steps.push(`the one channel repeated to ${repeat}`);
-  if (arrangement !== 'as stored') steps.push(`channels moved ${arrangement === 'HWC to CHW' ? 'first' : 'last'}`);
+  if (channelOrder === 'BGR') steps.push(phrase('step.blueFirst'));
+  if (scale !== 1) steps.push(phrase('step.scaled', { factor: Math.abs(scale * 255 - 1) < 1e-9 ? '1/255' : scale }));
+  if (mean.some((value) => value !== 0)) steps.push(phrase('step.mean', { mean: mean.join(', ') }));
+  if (std.some((value) => value !== 1)) steps.push(phrase('step.std', { std: std.join(', ') }));
+  if (repeat > 1) steps.push(phrase('step.repeated', { channels: repeat }));
+  if (arrangement !== 'as stored') {
+    steps.push(phrase(arrangement === 'HWC to CHW' ? 'step.channelsFirst' : 'step.channelsLast'));
+  }
   const stored = dataset.sample.shape;
   if (stored !== null && size === null && arrangement === 'as stored' && shapeText(stored) !== shapeText(shape)) {
-    steps.push(`${shapeText(stored)} shaped to ${shapeText(shape)}`);
+    steps.push(phrase('step.shaped', { stored: shapeText(stored), shape: shapeText(shape) }));
   }
-  const source = dataset.sample.shape === null ? 'Image files' : `Samples of ${shapeText(dataset.sample.shape)}`;
-  const config = options.preprocessorConfig === undefined ? '' : `, as ${options.preprocessorConfig.path} says`;
-  return `${source} (${dataset.sample.dtype}) are ${steps.length === 0 ? 'fed as they are' : steps.join(', then ')}${config}.`;
+  const { dtype } = dataset.sample;
+  const Source = stored === null ? phrase('source.images') : phrase('source.samples', { shape: shapeText(stored) });
+  const path = options.preprocessorConfig?.path;
+  if (steps.length === 0) {
+    return path === undefined
+      ? phrase('input.asStored', { Source, dtype })
+      : phrase('input.asStoredBy', { Source, dtype, path });
+  }
+  const Steps = inOrder(steps);
+  return path === undefined
+    ? phrase('input.prepared', { Source, dtype, Steps })
+    : phrase('input.preparedBy', { Source, dtype, Steps, path });
 }
 
 /** How many float32 values one raw sample takes, as `Dataset.read` delivers it. */

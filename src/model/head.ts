@@ -1,3 +1,4 @@
+import { inOrder, phrase } from '../contract/phrases.js';
 import { intAttribute, intsAttribute } from './attributes.js';
 import { axesOf } from './constants.js';
 import type { Graph, NodeProto, ValueInfoProto } from './graph.js';
@@ -70,7 +71,7 @@ function headOf(graph: Graph, { name, type }: ValueInfoProto): Head {
   const isLabel = !isMap && !floatTypes.has(dtype);
   const known = isLabel && reading?.meaning !== 'label' ? undefined : reading;
   const valueMeaning: Head['valueMeaning'] = isLabel ? 'label' : (known?.meaning ?? 'logits-or-values');
-  const evidence = known === undefined ? unknownEvidence(isLabel, dtype) : known.steps.join(', then ');
+  const evidence = known === undefined ? unknownEvidence(isLabel, dtype) : inOrder(known.steps);
   const meaning: HeadMeaning = isMap ? 'map' : valueMeaning;
   const head = {
     output: name,
@@ -78,7 +79,7 @@ function headOf(graph: Graph, { name, type }: ValueInfoProto): Head {
     meaning,
     value,
     valueMeaning,
-    evidence: isMap ? `${evidence}, then ZipMap '${producer.name || name}'` : evidence,
+    evidence: isMap ? inOrder([evidence, `ZipMap '${producer.name || name}'`]) : evidence,
   };
   if (known === undefined || known.logits === null) {
     return { ...head, activation: 'none', logits: value, scale: 1, tail: [], columns: null, axis: null };
@@ -109,7 +110,7 @@ function dtypeOf(type: ValueInfoProto['type'], isMap: boolean, reading: Reading 
 }
 
 function unknownEvidence(isLabel: boolean, dtype: string): string {
-  return isLabel ? `its elements are ${dtype}` : 'no softmax or sigmoid before it';
+  return isLabel ? phrase('output.elements', { dtype }) : phrase('output.none');
 }
 
 type Dims = readonly (number | null)[];

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import { present } from '../contract/present.js';
 import type { OutputReading } from '../contract/reading.js';
 import { headsOf } from '../model/head.js';
@@ -62,7 +63,7 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
       width: widths.get(each.output) ?? null,
       judged,
       meaning: 'values',
-      evidence: judged ? 'as wide as the input, which it gives again' : each.evidence,
+      evidence: judged ? phrase('output.reconstruction') : each.evidence,
       lossAt: judged ? each.value : null,
     };
   });
@@ -77,7 +78,7 @@ export async function readAnomaly(question: ReadingQuestion): Promise<ModelReadi
     reading: {
       inputs: await inputReadings(question),
       outputs,
-      choice: `'${head.output}' is held against the input; the mean square of the difference tells how strange a sample is.`,
+      choice: phrase('choice.anomaly', { name: head.output }),
       task: 'anomaly',
       loss: 'mse',
       classes: null,

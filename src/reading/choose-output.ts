@@ -1,4 +1,5 @@
 import { Failure, type Fault } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import type { Head } from '../model/head.js';
 
 /** An output with the number of values that it was seen to give per sample; null where it was not run. */
@@ -115,7 +116,7 @@ export function chooseOutput(
     only.observed,
     only.fit.task,
     outputs,
-    outputs.length === 1 ? 'the only output' : `the output that fits ${wantedText(wanted)}`,
+    outputs.length === 1 ? phrase('choice.only') : phrase('choice.fits', { Wanted: wantedText(wanted) }),
   );
 }
 
@@ -237,7 +238,7 @@ function takeNamed(path: string, outputs: readonly ObservedHead[], wanted: Wante
     const what = `${path}: the output '${named}' does not fit ${wantedText(wanted)}. ${listed(outputs)}`;
     throw new Failure('input', { what, ...cureFor([observed], wanted) });
   }
-  return chosen(observed, fit.task, outputs, 'the output that was named');
+  return chosen(observed, fit.task, outputs, phrase('choice.named'));
 }
 
 function chosen(
@@ -248,14 +249,18 @@ function chosen(
 ): ChosenOutput {
   const { head } = observed;
   const aside = outputs.filter((other) => other !== observed);
-  const rest = aside.map((other) => `${describe(other)}${isReadable(other) ? '' : ', a label,'}`);
-  const left = rest.length === 0 ? '' : ` ${rest.join(' and ')} ${rest.length === 1 ? 'is' : 'are'} set aside.`;
+  const rest = aside.map((other) =>
+    isReadable(other) ? describe(other) : phrase('output.isLabel', { Output: describe(other) }),
+  );
   return {
     output: head.output,
     head,
     width: observed.width ?? 0,
     task,
-    why: `${describe(observed)} is read: ${reason}.${left}`,
+    why: [
+      phrase('choice.read', { Output: describe(observed), Reason: reason }),
+      ...rest.map((Output) => phrase('choice.aside', { Output })),
+    ].join(' '),
   };
 }
 
@@ -332,16 +337,16 @@ function ownTask({ activation, columns }: Head, width: number): TaskKind {
 function wantedText(wanted: WantedOutput): string {
   switch (wanted.kind) {
     case 'class':
-      return `the ${wanted.classes} classes of the data`;
+      return phrase('wanted.classes', { count: wanted.classes });
     case 'values':
-      if (wanted.width === 1) return 'the one target column of the data';
+      if (wanted.width === 1) return phrase('wanted.oneTarget');
       return wanted.shape === undefined
-        ? `the ${wanted.width} target columns of the data`
-        : `the targets of the data, [${wanted.shape.join(', ')}] each`;
+        ? phrase('wanted.targets', { count: wanted.width })
+        : phrase('wanted.shaped', { shape: wanted.shape.join(', ') });
     case 'mask':
-      return `the masks of the data (${wanted.height}x${wanted.width}, ${wanted.classes} classes)`;
+      return phrase('wanted.masks', { size: `${wanted.height}x${wanted.width}`, count: wanted.classes });
     case 'none':
-      return 'data without labels';
+      return phrase('wanted.none');
   }
 }
 
@@ -351,6 +356,9 @@ function listed(outputs: readonly ObservedHead[]): string {
 }
 
 function describe({ head, width, shape = [] }: ObservedHead): string {
-  const size = shape.length > 1 ? `[${shape.join(', ')}]` : `${width} wide`;
-  return `'${head.output}' (${head.dtype}${width === null ? '' : `, ${size}`})`;
+  const { output: name, dtype } = head;
+  if (width === null) return phrase('output.unknown', { name, dtype });
+  return shape.length > 1
+    ? phrase('output.shaped', { name, dtype, shape: shape.join(', ') })
+    : phrase('output.wide', { name, dtype, width });
 }

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import { present } from '../contract/present.js';
 import type { ClassReading } from '../contract/reading.js';
 import type { DuplicateCounts, SplitDescription } from '../contract/result.js';
@@ -385,7 +386,9 @@ export function sampleShapesOf({ inputs }: FedSamples): SampleShapes {
 export function preprocessingSentence({ inputs }: FedSamples): string {
   const [only, ...others] = inputs;
   if (only !== undefined && others.length === 0) return only.preprocessing.sentence;
-  return inputs.map(({ name, preprocessing }) => `${name}: ${preprocessing.sentence}`).join(' ');
+  return inputs
+    .map(({ name, preprocessing }) => phrase('input.named', { name, Sentence: preprocessing.sentence }))
+    .join(' ');
 }
 
 /** Provenance for the report; `sha256` is over the samples' bytes and targets. */

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import {
   type DenseClasses,
   type DenseTargets,
@@ -162,6 +163,6 @@ function eitherTask({ part, model }: ReadingQuestion, maps: readonly FittingMap[
 /** How the targets became masks, for people. */
 export function denseSentence(classes: DenseClasses): string {
   return classes.kind === 'one-hot'
-    ? `The targets are masks, one-hot over ${classes.columns} columns (the ${classes.axis} axis of a sample): a pixel is of the class whose column is not 0.`
-    : 'The targets are masks: whole numbers, one for each pixel.';
+    ? phrase('masks.oneHot', { columns: classes.columns, axis: classes.axis })
+    : phrase('masks.whole');
 }

@@ -1,3 +1,4 @@
+import { phrase } from '../contract/phrases.js';
 import type { ChannelOrder, SettingHint } from '../contract/settings.js';
 import type { Preprocessing, PreprocessingOptions } from '../data/preprocess.js';
 
@@ -46,26 +47,26 @@ interface PixelScheme {
 const caffe = [103.939, 116.779, 123.68];
 
 const schemes: readonly PixelScheme[] = [
-  { name: 'pixels scaled to [0, 1]', mean: [0], std: [255] },
-  { name: 'pixels scaled to [-1, 1]', mean: [127.5], std: [127.5] },
-  { name: 'pixels from 0 to 255 as they are', mean: [0], std: [1] },
+  { name: phrase('reading.unit'), mean: [0], std: [255] },
+  { name: phrase('reading.signedUnit'), mean: [127.5], std: [127.5] },
+  { name: phrase('reading.asTheyAre'), mean: [0], std: [1] },
   // torchvision's mean and standard deviation of ImageNet
   {
-    name: "ImageNet's mean and standard deviation",
+    name: phrase('reading.imageNet'),
     mean: [0.485, 0.456, 0.406].map((value) => value * 255),
     std: [0.229, 0.224, 0.225].map((value) => value * 255),
   },
   // what PyTorch's own examples subtract and divide by
-  { name: "MNIST's mean and standard deviation", mean: [0.1307 * 255], std: [0.3081 * 255], channels: 1 },
+  { name: phrase('reading.mnist'), mean: [0.1307 * 255], std: [0.3081 * 255], channels: 1 },
   // Caffe's networks: means alone, in the order of OpenCV's channels
-  { name: "Caffe's means (blue, green, red)", mean: caffe, std: [1], order: 'BGR' },
-  { name: "Caffe's means (red, green, blue)", mean: caffe.toReversed(), std: [1], order: 'RGB' },
+  { name: phrase('reading.caffeBgr'), mean: caffe, std: [1], order: 'BGR' },
+  { name: phrase('reading.caffeRgb'), mean: caffe.toReversed(), std: [1], order: 'RGB' },
   // a network that was fed by OpenCV, whose images are blue first
-  { name: 'pixels scaled to [0, 1], blue first', mean: [0], std: [255], channels: 3, order: 'BGR' },
-  { name: 'pixels from 0 to 255, blue first', mean: [0], std: [1], channels: 3, order: 'BGR' },
-  { name: 'pixels scaled to [-1, 1], blue first', mean: [127.5], std: [127.5], channels: 3, order: 'BGR' },
+  { name: phrase('reading.unitBlueFirst'), mean: [0], std: [255], channels: 3, order: 'BGR' },
+  { name: phrase('reading.asTheyAreBlueFirst'), mean: [0], std: [1], channels: 3, order: 'BGR' },
+  { name: phrase('reading.signedUnitBlueFirst'), mean: [127.5], std: [127.5], channels: 3, order: 'BGR' },
   // a quantised network: the zero point of its input is -128
-  { name: 'pixels less 128, from -128 to 127', mean: [128], std: [1], signed: true },
+  { name: phrase('reading.lessZeroPoint'), mean: [128], std: [1], signed: true },
 ];
 
 /** Whether an input can be fed so: one of whole numbers takes pixels as they are, or where it has a sign less 128. */
@@ -114,7 +115,7 @@ export function inputCandidates({
   if (bothLayouts && inForce.channels !== 'none') {
     const layout = inForce.channels === 'first' ? 'NHWC' : 'NCHW';
     found.push({
-      name: `channels ${layout === 'NCHW' ? 'first' : 'last'} (${layout})`,
+      name: phrase(layout === 'NCHW' ? 'reading.channelsFirst' : 'reading.channelsLast'),
       settings: [['layout', layout]],
       apply: { layout },
     });
@@ -135,7 +136,7 @@ function swappedColours(
   const isThere = others.some(({ settings }) => settings.length === 1 && settings[0]?.[0] === 'channelOrder');
   const isPlain = mean.length === 1 && std.length === 1;
   if (isThere && isPlain) return [];
-  const name = order === 'BGR' ? 'blue as the first colour' : 'red as the first colour';
+  const name = phrase(order === 'BGR' ? 'reading.blueFirst' : 'reading.redFirst');
   return [{ name, settings: [['channelOrder', order]], apply: { channelOrder: order } }];
 }
 

@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import { intersectionOverUnion, type MaskScores } from '../evaluation/metrics/masks.js';
 import { metricOf } from '../evaluation/metrics.js';
 import { bootstrapBca, holm } from '../evaluation/paired.js';
@@ -7,12 +8,13 @@ import {
   type BetterReading,
   betterSentence,
   finding,
+  fineSentence,
   guessSentence,
   type Judged,
   leastGain,
   level,
+  percentText,
   type Sanity,
-  shown,
 } from './sanity.js';
 import { meanTest } from './statistics.js';
 
@@ -40,11 +42,10 @@ export async function checkMaskReading({ inputs, predict }: MaskSanityQuestion):
   const given = judge(scores);
   const { count } = given;
   if (count < enoughImages) {
-    const sentence = `${count} images with masks are too few to tell whether the model is read as it was made.`;
-    return finding(given, 'fine', null, sentence);
+    return finding(given, 'fine', null, phrase('sanity.tooFewImages', { count }));
   }
   if (scores.unanswered > 0) {
-    return finding(given, 'suspect', null, `The model gives NaN for ${scores.unanswered} pixels of ${count} images.`);
+    return finding(given, 'suspect', null, phrase('sanity.nanPixels', { pixels: scores.unanswered, count }));
   }
   const trials: (BetterReading & { readonly isFar: boolean })[] = [];
   if (given.hasRoom) {
@@ -61,8 +62,8 @@ export async function checkMaskReading({ inputs, predict }: MaskSanityQuestion):
   const [best] = better.sort((a, b) => b.value - a.value);
   if (best !== undefined) return finding(given, 'suspect', best, betterSentence(best));
   if (given.isGuess) return finding(given, 'suspect', null, guessSentence(given));
-  const chance = `${(100 * given.chance).toFixed(2)} % for one class everywhere`;
-  return finding(given, 'fine', null, `${shown(given)} on ${count} labelled samples, against ${chance}.`);
+  const chance = phrase('chance.oneClass', { percent: percentText(given.chance) });
+  return finding(given, 'fine', null, fineSentence(given, chance));
 }
 
 function judge(scores: MaskScores): Judged {

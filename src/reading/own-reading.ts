@@ -1,3 +1,4 @@
+import { phrase } from '../contract/phrases.js';
 import { present } from '../contract/present.js';
 import type { OutputReading } from '../contract/reading.js';
 import { headsOf } from '../model/head.js';
@@ -46,15 +47,15 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
       width: head.output === output ? predictions.width : null,
       judged: head.output === output,
       meaning: 'values',
-      evidence: isRead ? `the loss ${lossFile} reads it as it is` : head.evidence,
+      evidence: isRead ? phrase('output.ownLoss', { path: lossFile }) : head.evidence,
       lossAt: isRead ? head.output : null,
     };
   });
   const by =
     judgedBy.by === 'metric'
-      ? `What is judged is the metric '${judgedBy.name}' of each sample.`
-      : `What is judged is the loss '${judgedBy.name}' of each sample alone, fed as a batch of one.${apartSentence(apart)}`;
-  const aside = lossAside === null ? '' : ` The loss is no measure of a sample: ${lossAside}.`;
+      ? [phrase('choice.ownMetric', { name: judgedBy.name })]
+      : [phrase('choice.ownLossOfSample', { name: judgedBy.name }), ...apartSentence(apart)];
+  const aside = lossAside === null ? [] : [phrase('choice.lossAside', { why: lossAside })];
   return {
     signature,
     output,
@@ -66,9 +67,11 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
     reading: {
       inputs: await inputReadings(question),
       outputs,
-      choice:
-        `The loss ${lossFile} reads ${read.map((name) => `'${name}'`).join(', ')}; in training and validation it is computed of each batch, and ` +
-        `the validation loss is the mean over the batches, weighted by their samples. ${by}${aside}`,
+      choice: [
+        phrase('choice.ownLoss', { path: lossFile, names: read.map((name) => `'${name}'`).join(', ') }),
+        ...by,
+        ...aside,
+      ].join(' '),
       task: 'own',
       loss: lossFile,
       classes: null,
@@ -82,11 +85,9 @@ export async function readByOwnLoss(question: ReadingQuestion): Promise<ModelRea
 }
 
 /** A weighted mean over a batch has lost its weights where a sample is alone: that is said, since a metric may be what is meant. */
-function apartSentence(apart: CheckedGraphs['apart']): string {
-  if (apart === null) return '';
+function apartSentence(apart: CheckedGraphs['apart']): string[] {
+  if (apart === null) return [];
   const { samples, mean, together } = apart;
-  return (
-    ` On ${samples} samples its mean is ${Number(mean.toPrecision(4))}, and the loss of them together ${Number(together.toPrecision(4))}: ` +
-    'a metric says which number counts.'
-  );
+  const short = (value: number): number => Number(value.toPrecision(4));
+  return [phrase('choice.lossApart', { count: samples, mean: short(mean), together: short(together) })];
 }

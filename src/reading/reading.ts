@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import { present } from '../contract/present.js';
 import type {
   ClassReading,
@@ -155,7 +156,9 @@ export async function readRows(question: ReadingQuestion): Promise<ModelReading>
     reading: {
       inputs: await inputReadings(question),
       outputs: observed.map((each) => outputReading(each, judged, others)),
-      choice: [chosen.why, ...others.map(({ chosen: { output } }) => `'${output}' is trained beside it.`)].join(' '),
+      choice: [chosen.why, ...others.map(({ chosen: { output } }) => phrase('choice.beside', { name: output }))].join(
+        ' ',
+      ),
       task: task.task,
       loss: lossName(task),
       classes: judged.targets.kind === 'class' ? question.classes : null,
@@ -495,8 +498,8 @@ export function sanityReading(
 ): SanityReading {
   const order =
     best?.order && targets.kind === 'class'
-      ? ` The order that fits: ${best.order.map((label, column) => targets.names[label] ?? `(output ${column})`).join(', ')}; write it to a file, one class a line.`
-      : '';
+      ? best.order.map((label, column) => targets.names[label] ?? `(output ${column})`).join(', ')
+      : null;
   return {
     status,
     samples,
@@ -515,6 +518,6 @@ export function sanityReading(
             settings: best.settings,
           },
     alternatives: alike.map(({ settings }) => settings),
-    sentence: `${sentence}${order}`,
+    sentence: order === null ? sentence : `${sentence} ${phrase('sanity.order', { names: order })}`,
   };
 }

@@ -1,3 +1,4 @@
+import { phrase } from '../contract/phrases.js';
 import type { RuntimeReading } from '../contract/reading.js';
 import { gatherInputs } from '../data/batches.js';
 import { describeNode, nodeId } from '../model/graph.js';
@@ -34,17 +35,19 @@ export async function checkRuntime(
 
 /** What a fault of ONNX Runtime means to whoever uses the model. */
 function runtimeReading({ node, difference, scale, isCured, version }: OptimizationFault): RuntimeReading {
-  const where = node === null ? '' : `, from ${describeNode(node)} on`;
   const figure = (value: number): string => String(Number(value.toPrecision(3)));
+  const figures = { version, scale: figure(scale), difference: figure(difference) };
   return {
     node: node && nodeId(node),
     maxAbsDiff: difference,
     scale,
     optimized: isCured,
-    sentence:
-      `ONNX Runtime ${version} computes something else with its graph optimisations than the file says${where}: ` +
-      `outputs that reach ${figure(scale)} differ by ${figure(difference)}. Here it runs without ${isCured ? 'the one that is wrong' : 'them'}; ` +
-      'programs that load the file in this version with its defaults get the other values.',
+    sentence: [
+      node === null
+        ? phrase('runtime.differs', figures)
+        : phrase('runtime.differsFrom', { ...figures, node: describeNode(node) }),
+      phrase(isCured ? 'runtime.lessOne' : 'runtime.without'),
+    ].join(' '),
   };
 }
 

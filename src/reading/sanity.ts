@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import { present } from '../contract/present.js';
 import type { SettingHint } from '../contract/settings.js';
 import {
@@ -98,16 +99,11 @@ export async function checkReading(question: SanityQuestion): Promise<Sanity> {
   const scores: Scores = { values: await predict(null), width, kind };
   const given = judge(scores, truth);
   if (given.count < enoughSamples) {
-    return finding(
-      given,
-      'fine',
-      null,
-      `${given.count} labelled samples are too few to tell whether the model is read as it was made.`,
-    );
+    return finding(given, 'fine', null, phrase('sanity.tooFew', { count: given.count }));
   }
   if (scores.values.some(Number.isNaN)) {
     const rows = nanRows(scores);
-    return finding(given, 'suspect', null, `The model gives NaN for ${rows} of ${given.count} labelled samples.`);
+    return finding(given, 'suspect', null, phrase('sanity.nan', { rows, count: given.count }));
   }
   const trials = [...outputTrials(scores, truth)];
   if (given.hasRoom) {
@@ -128,7 +124,7 @@ export async function checkReading(question: SanityQuestion): Promise<Sanity> {
   }
   return given.isGuess
     ? finding(given, 'suspect', null, guessSentence(given))
-    : finding(given, 'fine', null, `${shown(given)} on ${given.count} labelled samples, against ${chanceText(given)}.`);
+    : finding(given, 'fine', null, fineSentence(given, chanceText(given)));
 }
 
 /** How the reading as given does. */
@@ -182,10 +178,10 @@ function* kindTrials(scores: Scores, truth: Exclude<LabelTruth, { kind: 'values'
   const inUnit = scores.values.every((value) => value >= 0 && value <= 1 + 1e-3);
   const isOneColumn = scores.width === 1 || truth.kind === 'multilabel';
   if (scores.kind === 'logits' && inUnit && (isOneColumn || sumToOne(scores))) {
-    yield logLossTrial('the outputs as probabilities', scores, { ...scores, kind: 'probabilities' }, truth);
+    yield logLossTrial(phrase('reading.probabilities'), scores, { ...scores, kind: 'probabilities' }, truth);
   }
   if (scores.kind === 'probabilities' && !inUnit) {
-    yield logLossTrial('the outputs as logits', scores, { ...scores, kind: 'logits' }, truth);
+    yield logLossTrial(phrase('reading.logits'), scores, { ...scores, kind: 'logits' }, truth);
   }
 }
 
@@ -230,13 +226,12 @@ function* classTrials(scores: Scores, truth: Extract<LabelTruth, { kind: 'class'
   for (const by of [-1, 1]) {
     const order = Int32Array.from({ length: classes }, (_, output) => output - by);
     const fits = labels.every((label) => label + by >= 0 && label + by < classes);
-    const name = by === 1 ? 'the first output left out, as one for no class' : 'the classes counted from 1';
+    const name = phrase(by === 1 ? 'reading.firstLeftOut' : 'reading.fromOne');
     if (fits && classes > 2) yield orderTrial(name, predicted, labels, order, null);
   }
-  if (classes === 2)
-    yield orderTrial('the two classes the other way round', predicted, labels, Int32Array.of(1, 0), null);
+  if (classes === 2) yield orderTrial(phrase('reading.twoSwapped'), predicted, labels, Int32Array.of(1, 0), null);
   const found = findClassOrder(predicted, labels, classes);
-  if (found !== null) yield orderTrial('the classes in another order', predicted, labels, found.order, found.heldOut);
+  if (found !== null) yield orderTrial(phrase('reading.otherOrder'), predicted, labels, found.order, found.heldOut);
 }
 
 function orderTrial(
@@ -278,7 +273,7 @@ function* valueTrials(scores: Scores, truth: Extract<LabelTruth, { kind: 'values
   const [isZeroOne, isSigned] = [isOf(truth.values, 0, 1), isOf(truth.values, -1, 1)];
   if (isZeroOne || isSigned) {
     const values = scores.values.map((value) => (isZeroOne ? (value + 1) / 2 : 2 * value - 1));
-    const name = isZeroOne ? 'targets of -1 and 1 for 0 and 1' : 'targets of 0 and 1 for -1 and 1';
+    const name = phrase(isZeroOne ? 'reading.signedForBinary' : 'reading.binaryForSigned');
     yield valueTrial(name, scores.values, values, truth, ['data']);
   }
   const [low, high] = [Math.min(...truth.values), Math.max(...truth.values)];
@@ -287,10 +282,10 @@ function* valueTrials(scores: Scores, truth: Extract<LabelTruth, { kind: 'values
   const ofClasses = scores.values.map((value) => low + (high - low) * sigmoid(value));
   const asClasses = ['task', 'classification'] as const;
   if (isZeroOne || isSigned) {
-    yield valueTrial('the outputs as logits of two classes', scores.values, ofClasses, truth, [asClasses]);
+    yield valueTrial(phrase('reading.logitsOfTwo'), scores.values, ofClasses, truth, [asClasses]);
     return;
   }
-  const name = `the outputs as logits of two classes, ${low} and ${high} in a list of classes`;
+  const name = phrase('reading.logitsOfTwoListed', { low, high });
   yield valueTrial(name, scores.values, ofClasses, truth, [asClasses, 'classes']);
 }
 
@@ -375,20 +370,22 @@ export function finding(given: Judged, status: Sanity['status'], best: BetterRea
   return { status, metric, samples: count, asGiven, chance, best, alike: [], sentence };
 }
 
+export const percentText = (value: number): string => (100 * value).toFixed(2);
+
 const metricTexts: Readonly<Record<SanityMetric, (value: number) => string>> = {
-  accuracy: (value) => `an accuracy of ${(100 * value).toFixed(2)} %`,
-  logLoss: (value) => `a log loss of ${value.toFixed(4)}`,
-  r2: (value) => `an R2 of ${value.toFixed(3)}`,
-  miou: (value) => `a mean IoU of ${(100 * value).toFixed(2)} %`,
+  accuracy: (value) => phrase('metric.accuracy', { percent: percentText(value) }),
+  logLoss: (value) => phrase('metric.logLoss', { value: value.toFixed(4) }),
+  r2: (value) => phrase('metric.r2', { value: value.toFixed(3) }),
+  miou: (value) => phrase('metric.miou', { percent: percentText(value) }),
 };
 
-export const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
+const shown = ({ metric, value }: Pick<Judged, 'metric' | 'value'>): string => {
   const text = metricTexts[metric](value);
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 };
 
 const chanceText = ({ metric, chance }: Judged): string =>
-  metric === 'r2' ? '0 for the mean of the targets' : `${(100 * chance).toFixed(2)} % for a guess`;
+  metric === 'r2' ? phrase('chance.mean') : phrase('chance.guess', { percent: percentText(chance) });
 
 /** What gains most; of ways to prepare the inputs that gain nearly as much, the one that changes least. */
 function bestOf(better: readonly Trial[]): Trial | null {
@@ -410,16 +407,19 @@ export function betterSentence(
   { name, metric, samples, asGiven, value }: Omit<BetterReading, 'p'>,
   alike: readonly Pick<BetterReading, 'name'>[] = [],
 ): string {
-  const also = alike.map(
-    (other) => ` With ${other.name} it does as well: the samples do not tell which of the two it is.`,
-  );
-  return (
-    `Read as it is, the model has ${metricTexts[metric](asGiven)} on ${samples} labelled samples; ` +
-    `with ${name}, ${metricTexts[metric](value)}.${also[0] ?? ''}`
-  );
+  const text = metricTexts[metric];
+  return [
+    phrase('sanity.better', { AsGiven: text(asGiven), count: samples, Reading: name, Value: text(value) }),
+    ...alike.slice(0, 1).map((other) => phrase('sanity.alike', { Reading: other.name })),
+  ].join(' ');
 }
 
 export function guessSentence(given: Judged): string {
-  const than = given.metric === 'r2' ? 'is worse than the mean of the targets' : 'is no better than a guess';
-  return `${shown(given)} on ${given.count} labelled samples ${than}: the model may be given other inputs, or other targets, than it was trained for.`;
+  const name = given.metric === 'r2' ? 'sanity.worseThanMean' : 'sanity.guess';
+  return phrase(name, { Metric: shown(given), count: given.count });
+}
+
+/** @param chance what a model reaches that has learned nothing, a phrase */
+export function fineSentence(given: Judged, chance: string): string {
+  return phrase('sanity.fine', { Metric: shown(given), count: given.count, Chance: chance });
 }

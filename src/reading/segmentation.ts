@@ -1,4 +1,5 @@
 import { Failure } from '../contract/failure.js';
+import { phrase } from '../contract/phrases.js';
 import { present } from '../contract/present.js';
 import type { ClassReading } from '../contract/reading.js';
 import type { MapReading, MaskTargets } from '../data/dataset.js';
@@ -159,10 +160,8 @@ function mapOf(
   const scores = meaning === 'probabilities' ? 'probabilities' : 'logits';
   const sentence =
     foreground !== null
-      ? 'The masks are black and white: 255 is class 1, 0 class 0.'
-      : `The values of the masks are the numbers of the classes, 0 to ${classes - 1}${
-          ignored !== null && values.includes(ignored) ? '; pixels of 255 are of no class and count for nothing' : ''
-        }.`;
+      ? phrase('masks.blackAndWhite')
+      : phrase(ignored !== null && values.includes(ignored) ? 'masks.ignored' : 'masks.classes', { last: classes - 1 });
   return { height, width, classes, columns, axis, ignored, foreground, scores, sentence };
 }
 

@@ -1,3 +1,4 @@
+import { phrase } from '../contract/phrases.js';
 import type { Head } from '../model/head.js';
 
 /** What can be said of an output's numbers by looking at them. NaN is in none of the statements but `anyNaN`. */
@@ -95,50 +96,52 @@ export function agree(
     evidence,
   });
   const { min, max, inUnit, anyNaN } = described;
-  const range = `its numbers lie between ${shown(min)} and ${shown(max)}`;
-  if (described.samples === 0) return said('values', false, 'there are no numbers of it');
+  const ends = { low: shown(min), high: shown(max) };
+  const unlike = () =>
+    anyNaN
+      ? phrase('output.someNaN', { Head: head.evidence })
+      : phrase('output.outside', { Head: head.evidence, ...ends });
+  if (described.samples === 0) return said('values', false, phrase('output.noNumbers'));
   switch (head.valueMeaning) {
     case 'label':
-      return said('values', false, `${head.evidence}: it holds the class itself`);
+      return said('values', false, phrase('output.label', { Head: head.evidence }));
     case 'probabilities': {
-      if (anyNaN || !inUnit)
-        return said('probabilities', false, `${head.evidence}; but ${anyNaN ? 'some are NaN' : range}`);
+      if (anyNaN || !inUnit) return said('probabilities', false, unlike());
       const isSoftmax = head.activation === 'softmax';
       if (!isSoftmax) return said('probabilities', true, head.evidence);
       return sumsToPositions(described)
-        ? said('probabilities', true, `${head.evidence}; its rows sum to 1`)
-        : said('probabilities', false, `${head.evidence}; but its rows do not sum to 1`);
+        ? said('probabilities', true, phrase('output.sumToOne', { Head: head.evidence }))
+        : said('probabilities', false, phrase('output.notSumToOne', { Head: head.evidence }));
     }
     case 'log-probabilities':
       return anyNaN || max > sumTolerance
-        ? said('log-probabilities', false, `${head.evidence}; but ${anyNaN ? 'some are NaN' : range}`)
+        ? said('log-probabilities', false, unlike())
         : said('log-probabilities', true, head.evidence);
     case 'logits-or-values':
-      return byNumbers(described, range, said);
+      return byNumbers(described, ends, said);
   }
 }
 
 function byNumbers(
   { samples, width, min, inUnit, rowsSumToOne, expRowsSumToOne, rowSum, wholeNumbers, anyNaN }: DescribedValues,
-  range: string,
+  ends: { readonly low: string; readonly high: string },
   said: (meaning: ValueMeaning, certain: boolean, evidence: string) => Agreement,
 ): Agreement {
-  if (anyNaN) return said('values', false, 'some of its numbers are NaN');
+  if (anyNaN) return said('values', false, phrase('output.nan'));
   const many = samples >= enoughSamples;
-  if (wholeNumbers) return said('values', false, `its numbers are whole, ${range.replace('its numbers lie ', '')}`);
+  if (wholeNumbers) return said('values', false, phrase('output.whole', ends));
   if (inUnit && rowsSumToOne) {
-    return said('probabilities', many, `its rows lie in [0, 1] and sum to 1 in ${count(samples)}`);
+    return said('probabilities', many, phrase('output.distribution', { Samples: count(samples) }));
   }
   if (expRowsSumToOne)
-    return said('log-probabilities', many, `e to the power of its rows sums to 1 in ${count(samples)}`);
+    return said('log-probabilities', many, phrase('output.logDistribution', { Samples: count(samples) }));
   if (inUnit && samples * width >= enoughSamples) {
-    const what = width === 1 ? 'all lie in [0, 1]' : 'all lie in [0, 1], in rows that do not sum to 1';
-    return said('probabilities', false, `${what}: probabilities or values`);
+    return said('probabilities', false, phrase(width === 1 ? 'output.inUnit' : 'output.inUnitRows'));
   }
   if (rowSum !== null && min >= 0 && rowSum > 1 && many) {
-    return said('values', false, `all of its rows sum to ${shown(rowSum)}`);
+    return said('values', false, phrase('output.rowSum', { sum: shown(rowSum) }));
   }
-  return said('logits', true, range);
+  return said('logits', true, phrase('output.between', ends));
 }
 
 /** A row of a map holds one distribution for each position: its sum is the number of positions. */
@@ -149,4 +152,5 @@ function sumsToPositions({ rowsSumToOne, rowSum, width }: DescribedValues): bool
 }
 
 const shown = (value: number): string => `${Number(value.toPrecision(4))}`;
-const count = (samples: number): string => (samples === 1 ? '1 sample' : `all ${samples} samples`);
+const count = (samples: number): string =>
+  samples === 1 ? phrase('samples.one') : phrase('samples.all', { count: samples });

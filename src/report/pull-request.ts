@@ -51,7 +51,9 @@ export function renderPullRequest(result: MigrateResult, language: Language): st
 
 function trustedReading({ result, text }: Context): readonly Block[] {
   const { sanity } = result.reading;
-  return sanity?.status === 'suspect' ? [note([`${sanity.sentence} ${text.reading.trusted}`])] : [];
+  return sanity?.status === 'suspect'
+    ? [note([`${text.said(sanity.sentence)}${text.sentenceGap}${text.reading.trusted}`])]
+    : [];
 }
 
 /** The judged metric first, then those shown where there is little room. */

@@ -1,5 +1,6 @@
 import { dirname, relative, resolve } from 'node:path';
 import { Failure } from '../../contract/failure.js';
+import { phrase } from '../../contract/phrases.js';
 import { present } from '../../contract/present.js';
 import { readRegular } from '../../contract/regular-file.js';
 import type { Dataset, Targets } from '../dataset.js';
@@ -97,8 +98,8 @@ export function tableDataset(table: Table, options: ReadOptions): Dataset {
   const byPlace = target !== null && options.target === undefined && !isUsualTarget(target);
   const apart = table.columns.filter(({ name }) => options.slices?.areInputs === false && !isFeature(name, options));
   const notes = [
-    ...(byPlace ? [`The column "${target.name}", the last one, is taken for the target.`] : []),
-    ...apart.map(({ name }) => `The column "${name}" is no input: the model takes the others.`),
+    ...(byPlace ? [phrase('data.lastColumn', { name: target.name })] : []),
+    ...apart.map(({ name }) => phrase('data.apart', { name })),
   ];
   return encodedTable({ path, format, count, features, targets, notes });
 }

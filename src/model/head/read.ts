@@ -1,3 +1,4 @@
+import { phrase } from '../../contract/phrases.js';
 import { floatAttribute, intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
 import { integersAt } from '../constants.js';
 import { describeNode, type Graph, isStandard, type NodeProto } from '../graph.js';
@@ -247,7 +248,7 @@ function twoColumns(graph: Graph, node: NodeProto, first: Reading, second: Readi
     axis: { value: node.output[0] ?? '', axis, andLater: false },
     tail: [...second.tail, node],
     columns: node,
-    steps: [...second.steps, `${describeNode(node)} with 1 - p`],
+    steps: [...second.steps, phrase('output.complement', { node: describeNode(node) })],
   };
 }
 
@@ -354,7 +355,9 @@ function readArithmetic(graph: Graph, node: NodeProto, value: string): Reading |
       logits,
       scale,
       axis: axis === undefined || axes.length > 1 ? null : { value, axis, andLater: false },
-      steps: [`${log ? 'log-' : ''}${activation} written out, up to ${describeNode(node)}`],
+      steps: [
+        phrase('output.writtenOut', { activation: `${log ? 'log-' : ''}${activation}`, node: describeNode(node) }),
+      ],
     });
   }
   return moved(graph, node) ?? normalised(graph, node, value);

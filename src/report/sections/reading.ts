@@ -12,16 +12,18 @@ export function reading(context: Context): Section {
     title: words.title,
     blocks: [
       ...(sanity?.status === 'suspect'
-        ? [note(rich`${sanity.sentence} ${trusted ? words.trusted : ''}`)]
-        : [paragraph(sanity === null ? words.noSanity : words.fine(sanity.sentence))]),
+        ? [note(rich`${text.said(sanity.sentence)}${text.sentenceGap}${trusted ? words.trusted : ''}`)]
+        : [paragraph(sanity === null ? words.noSanity : words.fine(text.said(sanity.sentence)))]),
       ...result.reading.outputs.flatMap(({ name, sanity: own }) =>
-        own?.status === 'suspect' ? [note(rich`${name}: ${own.sentence} ${trusted ? words.trusted : ''}`)] : [],
+        own?.status === 'suspect'
+          ? [note(rich`${name}: ${text.said(own.sentence)}${text.sentenceGap}${trusted ? words.trusted : ''}`)]
+          : [],
       ),
-      ...(runtime === null ? [] : [note([runtime.sentence])]),
+      ...(runtime === null ? [] : [note([text.said(runtime.sentence)])]),
       inputTable(context),
       outputTable(context),
       list(
-        [choice],
+        [text.said(choice)],
         ...(classes === null
           ? []
           : [words.classes(classes.names.slice(0, 20).join(text.listGap), classes.names.length > 20, classes.origin)]),
@@ -37,7 +39,7 @@ export function reading(context: Context): Section {
                 untrained.length > 10,
               ),
             ]),
-        ...data.map((sentence): Rich => [sentence]),
+        ...data.map((sentence): Rich => [text.said(sentence)]),
       ),
     ],
   };
@@ -54,7 +56,7 @@ function inputTable({ result, text, numbers }: Context): Block {
           numbers.real(range[0], `reading.inputs.${i}.range.0`),
           numbers.real(range[1], `reading.inputs.${i}.range.1`),
         ),
-    [preprocessing],
+    [text.said(preprocessing)],
     [words.sources[source]],
   ];
   return {
@@ -79,7 +81,7 @@ function outputTable({ result, text, numbers }: Context): Block {
     width === null ? ['–'] : [numbers.count(width, `reading.outputs.${i}.width`)],
     // what is trained beside the one that is judged is not set aside
     [lossAt === null ? words.aside : words.meanings[meaning]],
-    [evidence],
+    [text.said(evidence)],
   ];
   return {
     kind: 'table',

@@ -21,7 +21,7 @@ export function settings({ result, text, numbers }: Context): Section {
     ['ONNX Runtime', [environment.onnxruntime]],
     ['OS', [environment.platform]],
     ['CPU', [environment.cpu ?? text.notMeasured]],
-    ['Threads', [environment.threads === null ? '–' : numbers.count(environment.threads, 'environment.threads')]],
+    [words.threads, [environment.threads === null ? '–' : numbers.count(environment.threads, 'environment.threads')]],
   ];
   return {
     id: 'settings',
@@ -35,7 +35,10 @@ export function settings({ result, text, numbers }: Context): Section {
             kind: 'table',
             caption: words.table,
             columns: [named(words.name), numeric(words.value)],
-            rows: Object.entries(result.settings).map(([name, value]) => [asCode(name), asCode(shown(value, words))]),
+            rows: Object.entries(result.settings).map(([name, value]) => [
+              asCode(name),
+              name === 'preprocessing' ? [text.said(result.settings.preprocessing)] : asCode(shown(value, words)),
+            ]),
           },
         ],
       },

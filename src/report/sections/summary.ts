@@ -26,7 +26,9 @@ export function summary(context: Context): readonly Block[] {
 /** A warning about the reading that was overridden belongs beside the figures that rest on it. */
 function trustedReading({ result, text }: Context): readonly Block[] {
   const { sanity } = result.reading;
-  return sanity?.status === 'suspect' ? [note(rich`${sanity.sentence} ${text.reading.trusted}`)] : [];
+  return sanity?.status === 'suspect'
+    ? [note(rich`${text.said(sanity.sentence)}${text.sentenceGap}${text.reading.trusted}`)]
+    : [];
 }
 
 /** Images where the model takes images. */

@@ -26,6 +26,8 @@ export const en = {
   verdicts,
   reasons,
   sentenceGap: ' ',
+  /** what is kept in English, a sentence of the reading, in this language */
+  said: (sentence: string): string => sentence,
   listGap: ', ',
   title: (model: string) => `FReLU migration of ${model}`,
   subtitle: (date: string, run: string) => `${date} · run ${run}`,
@@ -559,6 +561,7 @@ export const en = {
     name: 'Name',
     value: 'Value',
     device: 'Device',
+    threads: 'Threads',
     requested: (device: string) => ` (asked for: ${device})`,
     elsewhere: 'On another device',
     activations: 'inputs of the activations',

@@ -1,6 +1,8 @@
+import { translatePhrases } from '../../contract/phrases.js';
 import { code, rich, strong } from '../document.js';
 import type { Texts } from './en.js';
 import { metricWords } from './metrics.js';
+import { japanesePhrases } from './phrases-ja.js';
 
 export const ja: Texts = {
   noValue: '値なし',
@@ -36,6 +38,7 @@ export const ja: Texts = {
     'rule-not-met': '採用条件を満たしていません。',
   },
   sentenceGap: '',
+  said: (sentence) => translatePhrases(sentence, japanesePhrases, ''),
   listGap: '、',
   title: (model) => `${model} のFReLU移行 報告書`,
   subtitle: (date, run) => `${date}　実行ID ${run}`,
@@ -545,6 +548,7 @@ export const ja: Texts = {
     name: '項目',
     value: '値',
     device: 'デバイス',
+    threads: 'スレッド数',
     requested: (device) => `（指定: ${device}）`,
     elsewhere: '別のデバイスで計算した項目',
     activations: '活性化関数の入力',
