@@ -1,7 +1,8 @@
 /**
  * What a reading says for people, phrase by phrase. A run keeps English sentences, which a report in another language has to
  * understand: they are made from these templates and from nothing else, and read back by them. `{name}` stands for a value, a
- * placeholder with a capital for a phrase of this list.
+ * placeholder with a capital for a phrase of this list. What can be read as two of them is the first of these: what holds others
+ * stands before them.
  */
 export const phrases = {
   'sanity.tooFew': '{count} labelled samples are too few to tell whether the model is read as it was made.',
@@ -27,7 +28,7 @@ export const phrases = {
   'reading.probabilities': 'the outputs as probabilities',
   'reading.logits': 'the outputs as logits',
   'reading.logitsOfTwo': 'the outputs as logits of two classes',
-  'reading.logitsOfTwoListed': 'the outputs as logits of two classes, {low} and {high} in a list of classes',
+  'reading.logitsOfTwoListed': 'the outputs as logits of the two classes {low} and {high} of a list',
   'reading.firstLeftOut': 'the first output left out, as one for no class',
   'reading.fromOne': 'the classes counted from 1',
   'reading.twoSwapped': 'the two classes the other way round',
@@ -50,35 +51,15 @@ export const phrases = {
   'reading.channelsFirst': 'channels first (NCHW)',
   'reading.channelsLast': 'channels last (NHWC)',
 
-  'input.asStored': '{Source} ({dtype}) are fed as they are.',
-  'input.asStoredBy': '{Source} ({dtype}) are fed as they are, as {path} says.',
-  'input.prepared': '{Source} ({dtype}) are {Steps}.',
-  'input.preparedBy': '{Source} ({dtype}) are {Steps}, as {path} says.',
-  'input.named': '{name}: {Sentence}',
-  'source.images': 'Image files',
-  'source.samples': 'Samples of {shape}',
-  'step.stretched': 'resized to {size} ({interpolation}, stretched)',
-  'step.covered': 'resized to {size} ({interpolation}, aspect kept, the excess cut off)',
-  'step.cropped': 'cropped to the central {size}',
-  'step.blueFirst': 'put into the order blue, green, red',
-  'step.scaled': 'multiplied by {factor}',
-  'step.mean': 'less the mean {mean}',
-  'step.std': 'divided by the standard deviation {std}',
-  'step.repeated': 'the one channel repeated to {channels}',
-  'step.channelsFirst': 'channels moved first',
-  'step.channelsLast': 'channels moved last',
-  'step.shaped': '{stored} shaped to {shape}',
-  'then.list': '{First}, then {Rest}',
-
-  'output.none': 'no softmax or sigmoid before it',
-  'output.elements': 'its elements are {dtype}',
-  'output.writtenOut': '{activation} written out, up to {node}',
-  'output.complement': '{node} with 1 - p',
   'output.label': '{Head}: it holds the class itself',
   'output.someNaN': '{Head}; but some are NaN',
   'output.outside': '{Head}; but its numbers lie between {low} and {high}',
   'output.sumToOne': '{Head}; its rows sum to 1',
   'output.notSumToOne': '{Head}; but its rows do not sum to 1',
+  'output.none': 'no softmax or sigmoid before it',
+  'output.elements': 'its elements are {dtype}',
+  'output.writtenOut': '{activation} written out, up to {node}',
+  'output.complement': '{node} with 1 - p',
   'output.noNumbers': 'there are no numbers of it',
   'output.nan': 'some of its numbers are NaN',
   'output.whole': 'its numbers are whole, between {low} and {high}',
@@ -125,8 +106,8 @@ export const phrases = {
   'data.filledOne': "1 missing value of '{name}' replaced by the training part's mean {mean}",
   'data.filledHere': "{count} missing values of '{name}' replaced by the mean {mean} of the data at hand",
   'data.filledOneHere': "1 missing value of '{name}' replaced by the mean {mean} of the data at hand",
-  'data.oneHot': "'{name}' one-hot: {categories}",
   'data.oneHotHere': "'{name}' one-hot: {categories} (the categories of the data at hand)",
+  'data.oneHot': "'{name}' one-hot: {categories}",
   'data.unknown': "{count} values of '{name}' in no category of the {Part}: all zeros",
   'data.unknownOne': "1 value of '{name}' in no category of the {Part}: all zeros",
   'part.training': 'training part',
@@ -147,6 +128,26 @@ export const phrases = {
     'Here it runs without the one that is wrong; programs that load the file in this version with its defaults get the other values.',
   'runtime.without':
     'Here it runs without them; programs that load the file in this version with its defaults get the other values.',
+
+  'input.named': '{name}: {Sentence}',
+  'input.asStoredBy': '{Source} ({dtype}) are fed as they are, as {path} says.',
+  'input.asStored': '{Source} ({dtype}) are fed as they are.',
+  'input.preparedBy': '{Source} ({dtype}) are {Steps}, as {path} says.',
+  'input.prepared': '{Source} ({dtype}) are {Steps}.',
+  'source.images': 'Image files',
+  'source.samples': 'Samples of {shape}',
+  'step.stretched': 'resized to {size} ({interpolation}, stretched)',
+  'step.covered': 'resized to {size} ({interpolation}, aspect kept, the excess cut off)',
+  'step.cropped': 'cropped to the central {size}',
+  'step.blueFirst': 'put into the order blue, green, red',
+  'step.scaled': 'multiplied by {factor}',
+  'step.mean': 'less the mean {mean}',
+  'step.std': 'divided by the standard deviation {std}',
+  'step.repeated': 'the one channel repeated to {channels}',
+  'step.channelsFirst': 'channels moved first',
+  'step.channelsLast': 'channels moved last',
+  'step.shaped': '{stored} shaped to {shape}',
+  'then.list': '{First}, then {Rest}',
 } as const;
 
 export type PhraseName = keyof typeof phrases;
@@ -181,28 +182,33 @@ interface Pattern {
   readonly name: PhraseName;
   readonly slots: readonly string[];
   readonly regex: RegExp;
-  /** of its own text: what says most is meant */
-  readonly length: number;
 }
 
-/** A value holds no step of a list: "multiplied by 1/255, then channels moved first" is two. */
-const value = '((?:(?!, then ).)+?)';
-const within = '(.+?)';
+/** What may stand in a placeholder: of a value nothing that goes on with another phrase ("multiplied by 1/255, then ..."). */
+const value = '((?:(?!, then |; ).)+?)';
+const number = '([-+.\\de]+)';
+const within = '(.+)';
+/** Placeholders of numbers. */
+export const phraseNumbers: ReadonlySet<string> = new Set(
+  'count rows pixels width columns last channels percent value low high sum scale difference'.split(' '),
+);
 
-const patterns: readonly Pattern[] = (Object.keys(phrases) as PhraseName[])
-  .map((name): Pattern => {
-    const template: string = phrases[name];
-    const source = template
-      .replace(/[.*+?^$()|[\]\\]/g, '\\$&')
-      .replace(slot, (_, found: string) => (isPhrase(found) ? within : value));
-    return {
-      name,
-      slots: Array.from(template.matchAll(slot), ([, found = '']) => found),
-      regex: new RegExp(`^${source}$`, 'is'),
-      length: template.replace(slot, '').length,
-    };
-  })
-  .toSorted((a, b) => b.length - a.length);
+function sourceOf(placeholder: string): string {
+  // the first of a list ends where the list goes on
+  if (placeholder === 'First') return value;
+  if (isPhrase(placeholder)) return within;
+  return phraseNumbers.has(placeholder) ? number : value;
+}
+
+const patterns: readonly Pattern[] = (Object.keys(phrases) as PhraseName[]).map((name): Pattern => {
+  const template: string = phrases[name];
+  const source = template.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(slot, (_, found: string) => sourceOf(found));
+  return {
+    name,
+    slots: Array.from(template.matchAll(slot), ([, found = '']) => found),
+    regex: new RegExp(`^${source}$`, 'is'),
+  };
+});
 
 function isPhrase(placeholder: string): boolean {
   return /^[A-Z]/.test(placeholder);

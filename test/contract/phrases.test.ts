@@ -1,21 +1,79 @@
 import { describe, expect, test } from 'vitest';
-import { fillPhrase, inOrder, type PhraseName, phrase, phrases, translatePhrases } from '../../src/contract/phrases.js';
+import {
+  fillPhrase,
+  inOrder,
+  type PhraseName,
+  phrase,
+  phraseNumbers,
+  phrases,
+  translatePhrases,
+} from '../../src/contract/phrases.js';
 import { japanesePhrases } from '../../src/report/text/phrases-ja.js';
 
 const names = Object.keys(phrases) as PhraseName[];
 const slotsOf = (template: string): string[] => Array.from(template.matchAll(/\{(\w+)\}/g), ([, name = '']) => name);
 
-/** Values of the kinds that occur: names of nodes, numbers; a phrase for a placeholder that holds one. */
-const valuesOf = (template: string, within: string): Record<string, string> =>
-  Object.fromEntries(slotsOf(template).map((slot, i) => [slot, /^[A-Z]/.test(slot) ? within : `Gemm '/fc.${i}'`]));
+/** The phrases that stand in a placeholder, by how their names begin. */
+const within: Readonly<Record<string, RegExp>> = {
+  Metric: /^metric/,
+  AsGiven: /^metric/,
+  Value: /^metric/,
+  Chance: /^chance/,
+  Reading: /^reading/,
+  Source: /^source/,
+  Steps: /^step/,
+  First: /^step/,
+  Rest: /^step/,
+  Sentence: /^input.(asStored|prepared)/,
+  Head: /^output.(none|elements|writtenOut|complement)/,
+  Samples: /^samples/,
+  Output: /^output.(wide|shaped|unknown)/,
+  Reason: /^choice.(only|named)/,
+  Wanted: /^wanted/,
+  Part: /^part/,
+};
+
+/** Names and paths hold almost anything; what is counted is a number. */
+function valueIn(slot: string, i: number): string {
+  return phraseNumbers.has(slot) ? `-${i}.5e-7` : `Gemm '/fc.${i}' and the rest.onnx`;
+}
+
+type Both = Record<'english' | 'japanese', string>;
+
+/** A phrase in both languages, with each of the phrases that can stand in it. */
+function filled(name: PhraseName): Both[] {
+  const slots = slotsOf(phrases[name]);
+  const choices = slots.map((slot, i): Both[] => {
+    const pattern = within[slot];
+    if (pattern === undefined) return [{ english: valueIn(slot, i), japanese: valueIn(slot, i) }];
+    return names.filter((each) => pattern.test(each)).flatMap(filled);
+  });
+  const most = Math.max(1, ...choices.map(({ length }) => length));
+  return Array.from({ length: most }, (_, i): Both => {
+    const values = (language: keyof Both) =>
+      Object.fromEntries(slots.map((slot, at) => [slot, choices[at]?.[i % choices[at].length]?.[language] ?? '']));
+    return {
+      english: fillPhrase(phrases[name], values('english')),
+      japanese: fillPhrase(japanesePhrases[name], values('japanese')),
+    };
+  });
+}
 
 describe('phrases of a reading', () => {
   test.each(names)('%s is understood again, whatever stands in it', (name) => {
-    const within = { english: phrase('output.none'), japanese: japanesePhrases['output.none'] };
-    const text = fillPhrase(phrases[name], valuesOf(phrases[name], within.english));
-    expect(translatePhrases(text, phrases, ' ')).toBe(text);
-    const japanese = fillPhrase(japanesePhrases[name], valuesOf(phrases[name], within.japanese));
-    expect(translatePhrases(text, japanesePhrases, '')).toBe(japanese);
+    for (const { english, japanese } of filled(name)) {
+      expect(translatePhrases(english, phrases, ' ')).toBe(english);
+      expect(translatePhrases(english, japanesePhrases, '')).toBe(japanese);
+    }
+  });
+
+  test('every placeholder for a phrase has phrases', () => {
+    const slots = names.flatMap((name) => slotsOf(phrases[name])).filter((slot) => /^[A-Z]/.test(slot));
+    for (const slot of slots)
+      expect(
+        names.filter((name) => within[slot]?.test(name)),
+        slot,
+      ).not.toEqual([]);
   });
 
   test('have the same values in Japanese', () => {

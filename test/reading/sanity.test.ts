@@ -378,7 +378,7 @@ describe('values of 1 and 2', () => {
     expect(await reading({ kind: 'values', values, width: 1 }, logits, 'values', 1)).toMatchObject({
       status: 'suspect',
       best: {
-        name: 'the outputs as logits of two classes, 1 and 2 in a list of classes',
+        name: 'the outputs as logits of the two classes 1 and 2 of a list',
         settings: [['task', 'classification'], 'classes'],
       },
     });
