@@ -27,6 +27,15 @@ export interface CodemodOptions extends FreluOptions {
   readonly dryRun: boolean;
 }
 
+/** Of all that need not be said. */
+export const codemodDefaults = {
+  module: null,
+  inlineLayer: false,
+  granularity: 'layer',
+  init: 0,
+  dryRun: false,
+} as const satisfies Omit<CodemodOptions, 'globs' | 'folder'>;
+
 /** A ReLU of the source, with what becomes of it. Lines and columns count from 1, columns in UTF-16 units. */
 export interface CodemodSite {
   readonly line: number;

@@ -33,10 +33,15 @@ export async function rollback(model: string, options: Pick<RollbackOptions, 'to
 
 /**
  * Rewrites source that builds models with TensorFlow.js: relu becomes FReLU.
+ * @param sources files, folders and globs, from the working directory or from `folder`
  * @throws Failure('input') for a file that cannot be read, parsed or written; Failure('usage') for globs that match nothing
  */
-export async function codemod(options: CodemodOptions): Promise<CodemodResult> {
-  return (await import('../codemod/codemod.js')).codemod(options);
+export async function codemod(
+  sources: string | readonly string[],
+  options: Partial<Omit<CodemodOptions, 'globs'>> = {},
+): Promise<CodemodResult> {
+  const { codemod: rewriteSource, codemodDefaults } = await import('../codemod/codemod.js');
+  return rewriteSource({ ...codemodDefaults, folder: process.cwd(), ...options, globs: [sources].flat() });
 }
 
 /** What can compute here: each execution provider of ONNX Runtime, whether it computes rightly, how fast, or why not. */
