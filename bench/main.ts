@@ -18,6 +18,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p9: () => import('./step-memory.js'),
   p10: () => import('./step-scaling.js'),
   p11: () => import('./step-lstm.js'),
+  p17: () => import('./frelu-price.js'),
 };
 
 const named = process.argv.slice(2).map((name) => name.toLowerCase());

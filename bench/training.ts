@@ -3,6 +3,7 @@ import { present } from '../src/contract/present.js';
 import { defaultPlanOptions } from '../src/contract/settings.js';
 import { createRandom } from '../src/math/random.js';
 import type { Graph } from '../src/model/graph.js';
+import type { FormatLimits } from '../src/model/limits.js';
 import { countOperations } from '../src/model/operation-counts.js';
 import { scopesOf } from '../src/model/scopes.js';
 import { elementCount } from '../src/model/tensor.js';
@@ -12,6 +13,7 @@ import { observeShapes } from '../src/runtime/shapes.js';
 import { makeTrainable, prepareStep, type StepSettings } from '../src/training/prepare.js';
 import { Stepper } from '../src/training/stepper.js';
 import { planMigration } from '../transforms/plan/plan-migration.js';
+import { planTraining } from '../transforms/plan/plan-training.js';
 import { applyPlan } from '../transforms/rewrite/apply.js';
 import { type Contestant, inTurn, openMatrixProduct, productOperations, threads, timed } from './measure.js';
 import type { Network } from './networks.js';
@@ -34,16 +36,17 @@ export interface OurStep extends Contestant {
 
 /**
  * Training steps of this project on random data: of the network as it is, or migrated, with a shift and an offset at every
- * site. SGD with momentum 0.9 and weight decay 1e-4 on the cross-entropy, as the peer has it.
+ * site. `limits` are what the model's files cannot say. SGD with momentum 0.9 and weight decay 1e-4 on the cross-entropy, as the peer has it.
  */
 export async function openStep(
   model: Graph,
   { batch, batchNorm, scope }: Pick<StepTask, 'batch' | 'batchNorm' | 'scope'>,
   migrated: boolean,
-  options: { provider?: StepSettings['provider']; profile?: string } = {},
+  options: { provider?: StepSettings['provider']; profile?: string; limits?: FormatLimits } = {},
 ): Promise<OurStep> {
   const graph = model.copy();
-  const sites = migrated ? applyPlan(graph, planMigration(graph, defaultPlanOptions)) : [];
+  const planned = () => planTraining(model, planMigration(model, defaultPlanOptions, options.limits));
+  const sites = migrated ? applyPlan(graph, planned()) : [];
   const parameters = sites.flatMap(({ shift, offset }) => (shift === null ? [offset] : [shift, offset]));
   // the same weights in both: those of the model as it is
   const weights = makeTrainable('the network', model, scope).parameters;

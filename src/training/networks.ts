@@ -1,3 +1,4 @@
+import { planTraining } from '../../transforms/plan/plan-training.js';
 import { applyPlan } from '../../transforms/rewrite/apply.js';
 import { bakeParameters } from '../../transforms/rewrite/bake.js';
 import type { JudgedOutput } from '../autodiff/lower/expose-loss.js';
@@ -84,7 +85,10 @@ export function controlNetwork(
   };
 }
 
-/** The model in its parametric form: the same weights are trained as in the control arm, and every shift and offset. */
+/**
+ * The model in its parametric form: the same weights are trained as in the control arm, and every shift and offset. What is trained has the
+ * forms that cost a step least (`planTraining`), what is baked those of the plan.
+ */
 export function freluNetwork(
   model: Model,
   plan: MigrationPlan,
@@ -95,7 +99,7 @@ export function freluNetwork(
   loss: OwnLoss | null = null,
 ): FreluNetwork {
   const graph = model.graph.copy();
-  const applied = applyPlan(graph, plan);
+  const applied = applyPlan(graph, planTraining(model.graph, plan));
   for (const { offset } of applied) {
     const tensor = present(graph.initializer(offset), `the offset '${offset}'`);
     writeFloats(tensor, readFloats(tensor).fill(initialOffset));

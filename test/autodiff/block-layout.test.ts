@@ -174,6 +174,24 @@ const floored: Network = {
   ],
 };
 
+/** As pooling before an activation leaves it; a convolution that something else reads, too, is not lowered. */
+const flooredBehindPooling: Network = {
+  x: [16, 16, 9, 6],
+  weights: { w1: [16, 16, 3, 3], b1: [16], o1: [], w2: [32, 16, 3, 3], o2: [], w3: [16, 32, 1, 1], w4: [16, 32, 3, 3] },
+  nodes: [
+    conv(['x', 'w1', 'b1'], 'c1', 3, 1, [1, 1, 1, 1]),
+    node('MaxPool', ['c1'], ['p1'], { kernel_shape: ints(2, 2), strides: ints(2, 2) }),
+    node('Clip', ['p1', 'o1'], ['r1']),
+    conv(['r1', 'w2'], 'c2', 3, 1, [1, 1, 1, 1]),
+    node('MaxPool', ['c2'], ['p2'], { kernel_shape: ints(3, 2), strides: ints(3, 2) }),
+    node('Clip', ['p2', 'o2'], ['r2']),
+    conv(['r2', 'w3'], 'c3', 1),
+    conv(['c2', 'w4'], 'c4', 3, 4, [1, 1, 1, 1]),
+    node('MaxPool', ['c4'], ['p4'], { kernel_shape: ints(1, 1), strides: ints(1, 1) }),
+    node('Sub', ['c3', 'p4'], ['y']),
+  ],
+};
+
 const normalization = (x: string, name: string, output: string) =>
   node('BatchNormalization', [x, `${name}g`, `${name}b`, `${name}m`, `${name}v`], [output], {
     epsilon: { float: 1e-3 },
@@ -265,6 +283,7 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['a residual block that halves the size', 3, downsampling],
     ['a depthwise convolution between two others', 2, depthwise],
     ['floors that are learned', 2, floored],
+    ['floors that are learned, behind poolings', 4, flooredBehindPooling],
     ['normalizations with frozen statistics', 2, normalized],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],
     ['weights times a factor per filter', 1, scaled],
@@ -289,6 +308,22 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     for (const value of ['c1', 'r1', 'c2', 's', 'y']) shapes.set(value, floored.x);
     blockLayout(graph, { blockSize: blockSize ?? 1, shapes });
     expect(graph.nodes.filter(({ opType }) => opType === 'Clip')).toEqual([]);
+  });
+
+  it('so is one behind a pooling, where nothing else reads the convolution', () => {
+    const graph = build(flooredBehindPooling);
+    const shapes = new Map(Object.entries({ ...flooredBehindPooling.weights, x: flooredBehindPooling.x }));
+    const [high, low] = [
+      [16, 16, 9, 6],
+      [16, 16, 4, 3],
+    ];
+    for (const [value, shape] of Object.entries({ c1: high, p1: low, r1: low, c2: [16, 32, 4, 3] })) {
+      shapes.set(value, shape);
+    }
+    for (const value of ['p2', 'r2']) shapes.set(value, [16, 32, 1, 1]);
+    for (const value of ['c3', 'c4', 'p4', 'y']) shapes.set(value, [16, 16, 1, 1]);
+    blockLayout(graph, { blockSize: blockSize ?? 1, shapes });
+    expect(graph.nodes.filter(({ opType }) => opType === 'Clip').map(({ input }) => input[1])).toEqual(['o2']);
   });
 
   it('leaves convolutions alone that have no room for a block, groups or holes', async () => {

@@ -28,7 +28,6 @@ describe('the gradient of a whole network in its parametric form', () => {
   it.each<[BatchNormMode, Partial<PlanOptions>]>([
     ['frozen', {}],
     ['frozen', { padding: 'floor', granularity: 'channel' }],
-    ['frozen', { form: 'explicit' }],
     ['batch', {}],
     ['batch', { padding: 'floor' }],
   ])('agrees with central differences: %s statistics, %j', async (batchNorm, options) => {

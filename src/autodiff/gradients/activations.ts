@@ -18,16 +18,21 @@ export const activations: GradientRules = {
 
   /** Where a bound holds, the gradient goes to the bound; at it, too. */
   Clip(context) {
-    const { node, emit, wants } = context;
+    const { node, emit, wants, provider } = context;
     const dy = outputGradient(context);
     const y = outputOf(node);
     const [min, max] = [optionalInput(node, 1), optionalInput(node, 2)];
-    const bound = (input: number, comparison: string): string | null => {
-      if (!wants(input)) return null;
-      const held = select(context, emit.op(comparison, [y, inputOf(node, input)]), dy);
-      const total = emit.op('ReduceSum', [held], { keepdims: { int: 0 } });
-      return emit.op('Reshape', [total, emit.ints(context.shape(inputOf(node, input)))]);
+    const total = (held: string, input: number): string => {
+      const sum = emit.op('ReduceSum', [held], { keepdims: { int: 0 } });
+      return emit.op('Reshape', [sum, emit.ints(context.shape(inputOf(node, input)))]);
     };
+    if (provider === 'cpu' && min !== undefined && max === undefined && wants(1)) {
+      // a trained floor, FReLU's: what does not pass is the floor's
+      const passed = selectPositive(context, emit.op('Sub', [y, min]), dy);
+      return [wants(0) ? passed : null, total(emit.op('Sub', [dy, passed]), 1)];
+    }
+    const bound = (input: number, comparison: string): string | null =>
+      wants(input) ? total(select(context, emit.op(comparison, [y, inputOf(node, input)]), dy), input) : null;
     return [
       wants(0) ? withinBounds(context, dy, y, min, max) : null,
       bound(1, 'LessOrEqual'),

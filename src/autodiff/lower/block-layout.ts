@@ -1,3 +1,4 @@
+import { present } from '../../contract/present.js';
 import { floatAttribute, intAttribute, intsAttribute, makeAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
 import { dimsOf, elementCount, floatTensor, readFloats } from '../../model/tensor.js';
@@ -71,6 +72,8 @@ class Blocking {
   /** values that exist in plain layout as well */
   readonly #plain = new Set<string>();
   readonly #reordered = new Map<string, WeightOrder>();
+  /** what each blocked pooling pools, by what it gives: plain names */
+  readonly #pooled = new Map<string, string>();
 
   constructor(
     private readonly graph: Graph,
@@ -257,6 +260,7 @@ class Blocking {
     const twin = this.graph.freshName(`${y}/blocked`);
     const attributes = { kernel_shape: { ints: kernel }, strides: { ints: kernel }, auto_pad: { string: 'NOTSET' } };
     emit.opTo(twin, 'MaxPool', [this.#twin(emit, x)], attributes, blockedDomain);
+    this.#pooled.set(y, x);
     this.#replace(node, emit, y, twin);
   }
 
@@ -305,24 +309,36 @@ class Blocking {
   }
 
   /**
-   * A floor b (FReLU in its fused form, whose b is learned), after a convolution that it alone reads:
-   * max(conv, b) = relu(conv - b) + b. The convolution takes b off with its bias and the Relu as its activation, and its
-   * gradient needs no comparison with b.
+   * A floor b (FReLU in its fused form, whose b is learned), after a convolution that it alone reads, or that a pooling between the
+   * two does: max(conv, b) = relu(conv - b) + b. The convolution takes b off with its bias, the Relu is its activation or follows
+   * the pooling, and its gradient needs no comparison with b.
    */
   #fuseFloor(node: NodeProto, emit: Emitter): boolean {
     const [x, floor, ceiling] = [inputOf(node, 0), optionalInput(node, 1), optionalInput(node, 2)];
     if (node.opType !== 'Clip' || floor === undefined || ceiling !== undefined) return false;
-    const conv = this.#fusible(x, 'Relu');
+    const source = this.#pooled.get(x);
+    if (source !== undefined && !this.#isReadOnce(x)) return false;
+    const conv = this.#fusible(source ?? x, 'Relu');
     if (conv === undefined) return false;
     const [, filters = 1] = this.#shape(x);
     const level = emit.op('Expand', [emit.op('Reshape', [floor, emit.ints([1])]), emit.ints([filters])]);
     const lowered = this.#takeOff(emit, conv, level);
-    emit.nodes.at(-1)?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
+    if (source === undefined) emit.nodes.at(-1)?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
+    const rectified = source === undefined ? lowered : emit.op('Relu', [this.#poolAgain(emit, x, lowered)]);
     const y = outputOf(node);
     const twin = this.graph.freshName(`${y}/blocked`);
-    emit.opTo(twin, 'Add', [lowered, floor]);
+    emit.opTo(twin, 'Add', [rectified, floor]);
     this.#replace(node, emit, y, twin);
     return true;
+  }
+
+  /** Replaces the blocked pooling that gives `value` by one of `source`. */
+  #poolAgain(emit: Emitter, value: string, source: string): string {
+    const pool = present(this.graph.producer(this.#twins.get(value) ?? ''), `the pooling that gives '${value}'`);
+    const result = emit.op('MaxPool', [source], {}, blockedDomain);
+    emit.nodes.at(-1)?.attribute.push(...pool.attribute);
+    this.graph.remove(pool);
+    return result;
   }
 
   /** The blocked convolution that computes a value, where nothing else reads it and it has room for the operator. */
@@ -333,8 +349,13 @@ class Blocking {
     if (conv === undefined || conv.opType !== 'Conv' || conv.domain !== blockedDomain) return undefined;
     if (conv.attribute.some(({ name }) => name === 'activation')) return undefined;
     if (opType === 'Add' && conv.input.length > 3) return undefined;
-    const readers = this.graph.uses(twin).length + this.graph.uses(value).length;
-    return readers === 1 && !this.graph.isOutput(value) && !this.#plain.has(value) ? conv : undefined;
+    return this.#isReadOnce(value) ? conv : undefined;
+  }
+
+  /** Whether a blocked value has one reader and is wanted in no other layout. */
+  #isReadOnce(value: string): boolean {
+    const readers = this.graph.uses(this.#twins.get(value) ?? '').length + this.graph.uses(value).length;
+    return readers === 1 && !this.graph.isOutput(value) && !this.#plain.has(value);
   }
 
   /** The blocked twin of a value, reordered where it is plain so far. */

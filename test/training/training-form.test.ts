@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { defaultPlanOptions, type PlanOptions } from '../../src/contract/settings.js';
+import { createRandom } from '../../src/math/random.js';
+import { type FormatLimits, unlimited } from '../../src/model/limits.js';
+import type { MigrationPlan } from '../../src/model/plan.js';
+import { float32, openSession } from '../../src/runtime/session.js';
+import { makeTrainable, prepareBackward } from '../../src/training/prepare.js';
+import { planMigration } from '../../transforms/plan/plan-migration.js';
+import { planTraining } from '../../transforms/plan/plan-training.js';
+import { applyPlan } from '../../transforms/rewrite/apply.js';
+import { expectClose, literal, parametric, randomParameters, run } from '../transforms/compare.js';
+import { parseGraph } from '../transforms/notation.js';
+
+const batch = 3;
+
+/** As TensorFlow.js writes: a padded convolution behind a pooled ReLU, a normalization without a beta of its own, a residual Add, a dense head. */
+const graph = parseGraph(`
+  x: float[N,2,8,8]
+  w = float[4,2,3,3]
+  wb = float[4]
+  v = float[4,4,3,3]
+  u = float[4,4,3,3]
+  k = float[64,3]
+  h = float[3]
+  c1 = Conv(x, w, wb) pads=[1,1,1,1]
+  r1 = Relu(c1)
+  p1 = MaxPool(r1) kernel_shape=[2,2] strides=[2,2]
+  c2 = Conv(p1, v) pads=[1,1,1,1]
+  r2 = Relu(c2)
+  c3 = Conv(r2, u) pads=[1,1,1,1]
+  s = Add(c3, p1)
+  r3 = Relu(s)
+  f = Flatten(r3)
+  z = Gemm(f, k, h)
+  -> z`);
+
+/** What the stock layers of TensorFlow.js cannot say. */
+const stock: FormatLimits = { ...unlimited, fused: () => 'no layer takes the maximum with a constant' };
+
+const formsOf = ({ sites }: MigrationPlan) => sites.map(({ form }) => form);
+
+async function gradientsOf(plan: MigrationPlan): Promise<Map<string, Float32Array>> {
+  const model = parametric(graph, plan, randomParameters(plan));
+  const names = applyPlan(graph.copy(), plan).flatMap(({ shift, offset }) =>
+    shift === null ? [offset] : [shift, offset],
+  );
+  const trainable = makeTrainable('model.onnx', model, 'all', names);
+  const random = createRandom(2);
+  const {
+    graph: backward,
+    targets,
+    gradients,
+  } = await prepareBackward(trainable, batch, {
+    provider: 'cpu',
+    loss: 'mse',
+    batchNorm: 'frozen',
+    clipNorm: null,
+    optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
+    sampleShapes: { x: [2, 8, 8] },
+  });
+  const x = Float32Array.from({ length: batch * 128 }, () => random.normal());
+  const session = await openSession(backward.model);
+  const results = await session.run({
+    x: float32(x, [batch, 2, 8, 8]),
+    [targets ?? '']: float32(new Float32Array(3 * batch), [batch, 3]),
+  });
+  await session.release();
+  return new Map(
+    [...gradients].map(([name, gradient]) => [name, Float32Array.from(results[gradient]?.data ?? [], Number)] as const),
+  );
+}
+
+describe('what is trained need not have the form that is written', () => {
+  test('a site that its file can only add to is trained as one that any file could say', () => {
+    const written = planMigration(graph, defaultPlanOptions, stock);
+    expect(formsOf(written)).toEqual(['explicit', 'explicit', 'folded']);
+    const trained = planTraining(graph, written);
+    expect(formsOf(trained)).toEqual(['fused', 'fused', 'folded']);
+    expect(trained.sites.map(({ shift }) => shift)).toEqual(written.sites.map(({ shift }) => shift));
+  });
+
+  test('a form that was asked for is that of the files', () => {
+    const asked = planMigration(graph, { ...defaultPlanOptions, form: 'explicit' });
+    expect(formsOf(asked)).toEqual(['explicit', 'explicit', 'explicit']);
+    expect(formsOf(planTraining(graph, asked))).toEqual(['fused', 'fused', 'folded']);
+  });
+
+  test('a shift that cannot be written is not trained', async () => {
+    const limits: FormatLimits = { ...stock, constant: ({ kind }) => (kind === 'bias' ? 'no such weight' : null) };
+    const written = planMigration(graph, defaultPlanOptions, limits);
+    expect(written.sites.map(({ shift, form }) => [shift, form])).toEqual(Array(3).fill([null, 'explicit']));
+    const trained = planTraining(graph, written);
+    expect(trained.sites.map(({ shift, form }) => [shift, form])).toEqual([
+      [null, 'fused'],
+      [null, 'fused'],
+      [null, 'folded'],
+    ]);
+    const given = randomParameters(written);
+    expectClose(await run(parametric(graph, trained, given)), await run(literal(graph, written, given)), 1e-5);
+  });
+
+  test.each<Partial<PlanOptions>>([
+    {},
+    { form: 'explicit' },
+    { padding: 'floor', form: 'fused' },
+    { granularity: 'channel' },
+    { padding: 'floor', granularity: 'channel', form: 'explicit' },
+  ])('it computes the same and has the same gradients: %j', async (options) => {
+    const written = planMigration(graph, { ...defaultPlanOptions, ...options }, stock);
+    const trained = planTraining(graph, written);
+    expect(formsOf(trained)).not.toEqual(formsOf(written));
+    const given = randomParameters(written);
+    expectClose(await run(parametric(graph, trained, given)), await run(parametric(graph, written, given)), 1e-5);
+    const [expected, found] = [await gradientsOf(written), await gradientsOf(trained)];
+    expect([...found.keys()].toSorted()).toEqual([...expected.keys()].toSorted());
+    expect(found.size).toBeGreaterThan(6);
+    for (const [name, gradient] of expected) expectClose(found.get(name) ?? new Float32Array(), gradient, 1e-4);
+  });
+});
