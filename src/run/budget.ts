@@ -35,6 +35,22 @@ export function stepsWithin(seconds: number, costs: ArmCosts, per: ArmSteps): nu
   return fits;
 }
 
+/** Of many sites, neighbours are taken back together: so many parts at most. */
+const mostParts = 16;
+
+/** Validations that looking at the sites of an arm may take: each taken back once, and those that harm again. */
+export const ablationsFor = (sites: number): number => 2 * Math.min(sites, mostParts) + 3;
+
+/** The same within so many seconds, of which one takes `each`; 0 where there is no time for two parts. */
+export function ablationsWithin(seconds: number, each: number, sites: number): number {
+  const affordable = Math.min(ablationsFor(sites), Math.floor(seconds / each));
+  return partsWithin(affordable) < Math.min(2, sites) ? 0 : affordable;
+}
+
+/** How many parts so many validations suffice for. */
+export const partsWithin = (validations: number): number =>
+  Math.min(mostParts, Math.max(0, Math.floor((validations - 3) / 2)));
+
 /** What the judging of a run's models goes by. */
 export interface JudgedRun {
   /** trained arms that are judged: 2, or 1 without control */

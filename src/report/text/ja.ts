@@ -581,6 +581,20 @@ export const ja: Texts = {
     failed: (recipe, why) => rich`「${recipe}」は失敗しました：${why}`,
     leftOut: (recipes) => rich`予算の時間内に試せなかったもの：${recipes}。`,
   },
+  ablation: {
+    title: '適用箇所ごとの効果',
+    lead: rich`学習の後、各モデルが適用箇所で学習した値を1か所ずつ元に戻し、検証データで測り直しました。FReLUではシフトとオフセットを0に、対照ではその箇所に対応するバイアスを元のモデルの値に戻しています。戻したほうが良いと確認された箇所（対応のある検定、Holm補正後 p < 0.05）は、最も悪影響の大きいものから順に戻したままとし、残りを測り直しました。テストデータは使っていません。`,
+    leftOut: rich`予算の時間内には実施できませんでした。`,
+    nothing: (arm) => rich`${arm}：学習で値が変わった適用箇所はありません。`,
+    table: (arm) => `${arm}：学習した値がある場合とない場合の検証結果（効果の大きい順）`,
+    kept: 'あり',
+    without: 'なし',
+    p: 'p',
+    needed: '戻しても改善せず',
+    outcome: '結果',
+    reverted: '元に戻した',
+    stays: '維持',
+  },
   risks: {
     title: 'リスクと、この結果だけでは分からないこと',
     missed: (goal, value, bound) => rich`未達の項目：${goal}（測定値 ${value}、基準 ${bound}）。`,
@@ -690,6 +704,8 @@ export const ja: Texts = {
 
   terminal: {
     recipe: (recipe, tried) => `「${recipe}」を採用（${tried}通りのうち）`,
+    ablation: (reverted, count, most) =>
+      `元に戻した箇所：${reverted === '' ? 'なし' : reverted}（${count}か所のうち）。効果が最も大きい箇所：${most}`,
     oneSeed: '学習したシードは1つです。区間が表すのはテストサンプルの偶然で、学習の偶然は含みません。',
     overSeeds: (seeds) => `差は${seeds}個のシードの平均で、区間は学習の偶然とテストサンプルの偶然の両方を含みます。`,
     budget: '予算',

@@ -26,7 +26,7 @@ export async function courseOf(own: Run, recipes: number): Promise<Course> {
   const { epochs, budgetSeconds } = own.options.training;
   if (budgetSeconds === null) return { recipes, rungs: rungsOf(epochs, recipes), steps: null, budget: null };
   const time = await budgetedTimeOf(own);
-  const { costs, each, arms, seconds, evaluationSeconds } = time;
+  const { costs, each, arms, seconds, evaluationSeconds, ablations } = time;
   const { perEpoch } = time.steps;
   for (let count = recipes; count > 0; count--) {
     const rungs = rungsOf(epochs, count);
@@ -47,6 +47,7 @@ export async function courseOf(own: Run, recipes: number): Promise<Course> {
       steps: taken,
       epochs: taken / perEpoch,
       epochsAsked: epochs,
+      ablations,
     };
     return { recipes: count, rungs, steps, budget };
   }

@@ -54,7 +54,7 @@ export async function trialOf(
   candidate: Candidate,
   index: number,
   name: ArmSpec['name'],
-  { rungs, steps }: Course,
+  { rungs, steps, budget }: Course,
 ): Promise<Trial> {
   const isOwn = name === 'control' && isOfFreluAlone(candidate);
   const recipe: Candidate = isOwn ? { name: candidate.name, options: '' } : candidate;
@@ -72,6 +72,8 @@ export async function trialOf(
   const seed = isOwn ? createRandom(options.seed, index).uint32() : options.seed;
   const phases = arm.phases.map((phase, i) => {
     const limit = steps?.[i];
+    // a trial has no budget of its own: the search has said what is left for this
+    if (phase.kind === 'ablate' && budget !== null) return { ...phase, validations: budget.ablations };
     if (phase.kind !== 'train') return phase;
     return { ...phase, goesOn: true, ...(limit !== undefined && { steps: limit }) };
   });

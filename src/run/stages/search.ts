@@ -135,7 +135,7 @@ async function keepWinner(run: Run, contest: Contest, rungs: readonly Rung[]): P
   const trial = await contest.trial(winnerOf(contest));
   const last = rungs.length - 1;
   let outcome = present(await outcomeAfter(trial, last), 'what the chosen recipe made of the arm');
-  // statistics are estimated anew behind the last rung
+  // statistics are estimated anew, and sites taken back, behind the last rung
   for (let i = rungs.length; i < trial.arm.phases.length; i++) {
     outcome = await takePhase(trial.run, trial.arm, trial.seed, i, outcome);
   }
