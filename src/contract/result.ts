@@ -327,13 +327,16 @@ export interface TriedArm {
   readonly why: string | null;
 }
 
-/** A recipe that a search tried. What changes FReLU alone is for the control arm the run's own recipe in another order of samples. */
+/**
+ * A recipe that a search tried. What changes FReLU alone is for the control arm the run's own recipe in another order of samples. A combination of
+ * two is of the arm in which they were the best, and goes on from one of them: its first rung is their second.
+ */
 export interface TriedRecipe {
   readonly name: string;
   /** the options that say it; empty for the run's own settings */
   readonly options: string;
   readonly control: TriedArm | null;
-  readonly frelu: TriedArm;
+  readonly frelu: TriedArm | null;
 }
 
 /** Which recipes were tried on validation data, in both arms alike, and which each arm took. */

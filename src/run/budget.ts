@@ -26,10 +26,15 @@ export function armSeconds(steps: number, { setup, step, epochEnd, end }: ArmCos
 
 /** The most steps, of those that were asked for, that an arm takes within so many seconds; 0: not even one. */
 export function stepsWithin(seconds: number, costs: ArmCosts, per: ArmSteps): number {
-  let [fits, tooMany] = [0, per.most + 1];
+  return mostWithin(seconds, per.most, (steps) => armSeconds(steps, costs, per));
+}
+
+/** The largest whole number up to `most` whose cost, which grows with it, is within a limit; 0: not even that of 1 is. */
+export function mostWithin(limit: number, most: number, cost: (count: number) => number): number {
+  let [fits, tooMany] = [0, most + 1];
   while (tooMany - fits > 1) {
     const middle = Math.floor((fits + tooMany) / 2);
-    if (armSeconds(middle, costs, per) <= seconds) fits = middle;
+    if (cost(middle) <= limit) fits = middle;
     else tooMany = middle;
   }
   return fits;

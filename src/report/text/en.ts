@@ -580,7 +580,7 @@ export const en = {
   search: {
     title: 'The search for a recipe',
     lead: (count: Inline) =>
-      rich`${count} recipes were tried on the training data and compared on validation data, in both arms alike: after each round the better half went on from where it stood. What changes FReLU alone was for the control arm one more order of the samples, so that both arms chose among as many. The test split took no part.`,
+      rich`${count} recipes were tried on the training data and compared on validation data, in both arms alike: after each round the better half went on from where it stood, and after the first the two best ingredients together as well. What changes FReLU alone was for the control arm one more order of the samples, so that both arms chose among as many. The test split took no part.`,
     chosen: (arms: readonly (readonly [arm: string, recipe: string])[]) =>
       rich`${arms.map(([arm, recipe]) => `${arm} took "${recipe}"`).join(', ')}.`,
     loss: 'validation loss',
