@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { ExecutionError, Failure } from '../contract/failure.js';
 import { parseJson } from '../contract/parse-json.js';
 import { readText } from '../contract/regular-file.js';
-import type { MigrateResult, RunSettings, SpreadPoint } from '../contract/result.js';
+import type { ArmResult, MigrateResult, RunSettings, SpreadPoint } from '../contract/result.js';
 import { recordName, resultName } from '../run/file-names.js';
 
 /** large, and never a place for runs */
@@ -133,7 +133,7 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     unseen = null,
     search = null,
     looks = { look: 1, planned: 1 },
-    budget = null,
+    budget: planned = null,
     spread = [],
     settings,
     attribution,
@@ -153,10 +153,11 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
     unseen,
     search,
     looks,
-    budget,
+    budget: planned && { ...planned, ablations: planned.ablations ?? 0 },
     spread: spread.map((point) => withDeltas(point, settings)),
     attribution: withControl(attribution),
     acceptance: { ...acceptance, goals },
+    arms: withAblation(result.arms),
     settings: withRecipe(settings),
     ...(reading !== undefined && { reading: { ...reading, runtime } }),
   };
@@ -166,9 +167,27 @@ function ofThisVersion(result: MigrateResult): MigrateResult {
 function withRecipe(settings: RunSettings): RunSettings {
   const { stages = [], learningRateScales = [], weightDecayScales = [], warmup = 0, dropout = 0 } = settings;
   const { average = null, maxOffset = null, clipNormFound = settings.clipNorm === null } = settings;
-  const { mixup = null, augment = [] } = settings;
+  const { mixup = null, augment = [], revertHarmful = false } = settings;
   const scales = { learningRateScales, weightDecayScales };
-  return { ...settings, stages, ...scales, warmup, dropout, average, maxOffset, clipNormFound, mixup, augment };
+  const varied = { mixup, augment };
+  return {
+    ...settings,
+    stages,
+    ...scales,
+    warmup,
+    dropout,
+    average,
+    maxOffset,
+    clipNormFound,
+    ...varied,
+    revertHarmful,
+  };
+}
+
+/** Earlier versions took no site back. */
+function withAblation({ before, control, frelu }: MigrateResult['arms']): MigrateResult['arms'] {
+  const of = (arm: ArmResult): ArmResult => ({ ...arm, ablation: arm.ablation ?? null });
+  return { before: of(before), control: control && of(control), frelu: of(frelu) };
 }
 
 /** Earlier versions told only the metric of each seed. What an edited file holds in place of a list is left to whoever shows it. */

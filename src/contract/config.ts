@@ -92,6 +92,8 @@ export interface Config {
   readonly seeds?: number;
   /** look for the recipe that validates best, by successive halving, in both arms alike; the test split is judged once */
   readonly search?: boolean;
+  /** take back what training made of single sites where that is established to harm on validation data, in both arms alike; --search does so anyway */
+  readonly revertHarmful?: boolean;
   /** false: skip the control arm; the gain then cannot be attributed to FReLU */
   readonly control?: boolean;
   /** scopes as of --train to be trained one after the other, each with a schedule of its own: offsets,all; SCOPE:EPOCHS says how long one lasts (one, of --train) */
@@ -170,7 +172,7 @@ export interface Config {
 
 /** The settings that each command takes. */
 export interface ConfigKeys {
-  migrate: 'data' | 'test' | 'valFraction' | 'testFraction' | 'target' | 'slice' | 'sliceFile' | 'preprocess' | 'scale' | 'mean' | 'std' | 'layout' | 'channelOrder' | 'resize' | 'task' | 'loss' | 'metric' | 'classes' | 'input' | 'output' | 'outputWeight' | 'trustReading' | 'device' | 'train' | 'epochs' | 'budget' | 'batchSize' | 'patience' | 'lr' | 'lrOffset' | 'schedule' | 'optimizer' | 'momentum' | 'weightDecay' | 'clipNorm' | 'labelSmoothing' | 'mixup' | 'augment' | 'batchNorm' | 'init' | 'seeds' | 'search' | 'control' | 'stages' | 'average' | 'dropout' | 'warmup' | 'lrScale' | 'decayScale' | 'maxOffset' | 'teacher' | 'distillWeight' | 'temperature' | 'form' | 'padding' | 'granularity' | 'include' | 'exclude' | 'seed' | 'accept' | 'minEffect' | 'looks' | 'out' | 'dryRun' | 'keep' | 'runDir' | 'resume' | 'lang' | 'yes' | 'log';
+  migrate: 'data' | 'test' | 'valFraction' | 'testFraction' | 'target' | 'slice' | 'sliceFile' | 'preprocess' | 'scale' | 'mean' | 'std' | 'layout' | 'channelOrder' | 'resize' | 'task' | 'loss' | 'metric' | 'classes' | 'input' | 'output' | 'outputWeight' | 'trustReading' | 'device' | 'train' | 'epochs' | 'budget' | 'batchSize' | 'patience' | 'lr' | 'lrOffset' | 'schedule' | 'optimizer' | 'momentum' | 'weightDecay' | 'clipNorm' | 'labelSmoothing' | 'mixup' | 'augment' | 'batchNorm' | 'init' | 'seeds' | 'search' | 'revertHarmful' | 'control' | 'stages' | 'average' | 'dropout' | 'warmup' | 'lrScale' | 'decayScale' | 'maxOffset' | 'teacher' | 'distillWeight' | 'temperature' | 'form' | 'padding' | 'granularity' | 'include' | 'exclude' | 'seed' | 'accept' | 'minEffect' | 'looks' | 'out' | 'dryRun' | 'keep' | 'runDir' | 'resume' | 'lang' | 'yes' | 'log';
   inspect: 'form' | 'padding' | 'granularity' | 'include' | 'exclude' | 'data' | 'target' | 'slice' | 'sliceFile' | 'preprocess' | 'scale' | 'mean' | 'std' | 'layout' | 'channelOrder' | 'resize' | 'task' | 'loss' | 'metric' | 'classes' | 'input' | 'output' | 'outputWeight' | 'trustReading' | 'device';
   rewrite: 'out' | 'form' | 'padding' | 'granularity' | 'include' | 'exclude' | 'a' | 'b' | 'repairKeras3' | 'overwrite' | 'yes';
   evaluate: 'data' | 'target' | 'slice' | 'sliceFile' | 'preprocess' | 'scale' | 'mean' | 'std' | 'layout' | 'channelOrder' | 'resize' | 'task' | 'loss' | 'metric' | 'classes' | 'input' | 'output' | 'outputWeight' | 'trustReading' | 'device';

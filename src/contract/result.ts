@@ -115,6 +115,32 @@ export interface ArmResult {
   readonly retreats: readonly RetreatResult[];
   /** one point per validation, epoch 0 first; empty for `before` */
   readonly curve: readonly CurvePoint[];
+  /** what each site brings on validation data; null where nobody looked, and for `before` */
+  readonly ablation: readonly AblationResult[] | null;
+}
+
+/**
+ * What training made of a site, or of some that were looked at together, and how the arm validates without: in the frelu arm with a = b = 0 there, in
+ * the control arm with the biases that the site acts through as they came.
+ */
+export interface AblationResult {
+  readonly sites: readonly {
+    readonly id: string;
+    /** as they were learned; null for a shift that the site has not, and for the control arm */
+    readonly shift: SiteResult['shift'];
+    readonly offset: SiteResult['offset'] | null;
+  }[];
+  readonly kept: AblatedValidation;
+  readonly without: AblatedValidation;
+  /** that it is better without by chance alone, adjusted (Holm) over all that were looked at; null: it is not better */
+  readonly pValue: number | null;
+  /** whether that is established, and was taken back */
+  readonly reverted: boolean;
+}
+
+export interface AblatedValidation {
+  readonly validationLoss: number | null;
+  readonly validationMetric: number | null;
 }
 
 export type Interval = readonly [low: number, high: number];
@@ -301,13 +327,16 @@ export interface TriedArm {
   readonly why: string | null;
 }
 
-/** A recipe that a search tried. What changes FReLU alone is for the control arm the run's own recipe in another order of samples. */
+/**
+ * A recipe that a search tried. What changes FReLU alone is for the control arm the run's own recipe in another order of samples. A combination of
+ * two is of the arm in which they were the best, and goes on from one of them: its first rung is their second.
+ */
 export interface TriedRecipe {
   readonly name: string;
   /** the options that say it; empty for the run's own settings */
   readonly options: string;
   readonly control: TriedArm | null;
-  readonly frelu: TriedArm;
+  readonly frelu: TriedArm | null;
 }
 
 /** Which recipes were tried on validation data, in both arms alike, and which each arm took. */
@@ -381,6 +410,8 @@ export interface BudgetPlan {
   readonly epochs: number;
   /** that were asked for */
   readonly epochsAsked: number;
+  /** validations with sites taken back that each of them may take; 0: none was looked at */
+  readonly ablations: number;
 }
 
 /** Runs that were judged on one test split. */
@@ -570,6 +601,8 @@ export interface RunSettings {
   readonly maxOffset: number | null;
   readonly include: readonly string[];
   readonly exclude: readonly string[];
+  /** whether what training made of single sites was taken back where it harmed on validation data */
+  readonly revertHarmful: boolean;
   readonly seeds: number;
   /** of the frelu arm that was judged */
   readonly seedKept: number;

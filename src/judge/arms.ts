@@ -1,7 +1,11 @@
-import type { ArmResult, MigrateResult } from '../contract/result.js';
-import { type AnyScores, evaluateMetrics } from '../evaluation/metrics.js';
+import type { AblatedValidation, AblationResult, ArmResult, MigrateResult } from '../contract/result.js';
+import { type AnyScores, evaluateMetrics, finiteOrNull } from '../evaluation/metrics.js';
+import type { MigrationPlan } from '../model/plan.js';
+import type { AblatedSites } from '../training/arm.js';
+import type { Validation } from '../training/criterion.js';
 import { defineJudge } from './judge.js';
 import { armScores, trainedPredictions, truth } from './predictions.js';
+import { siteConstants } from './sites.js';
 import type { TrainedArm } from './subject.js';
 
 /** Every arm's metrics on both splits, and its training. */
@@ -23,8 +27,8 @@ export const arms = defineJudge<Pick<MigrateResult, 'arms'>>({
         control:
           control === null || test.control === null || validation.control === null
             ? null
-            : armResult(metricsOf(test.control, validation.control), control),
-        frelu: armResult(metricsOf(test.frelu, validation.frelu), frelu),
+            : armResult(metricsOf(test.control, validation.control), control, subject.plan),
+        frelu: armResult(metricsOf(test.frelu, validation.frelu), frelu, subject.plan),
       },
     };
   },
@@ -38,9 +42,36 @@ const untrained = {
   samplesPerSecond: null,
   retreats: [],
   curve: [],
+  ablation: null,
 };
 
-function armResult(metrics: Pick<ArmResult, 'test' | 'validation'>, { seed, outcome }: TrainedArm): ArmResult {
+function armResult(
+  metrics: Pick<ArmResult, 'test' | 'validation'>,
+  { seed, outcome }: TrainedArm,
+  plan: MigrationPlan,
+): ArmResult {
   const { epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve } = outcome;
-  return { ...metrics, seed, epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve };
+  const ablation = outcome.ablation?.sites.map((each) => ablationResult(each, plan)) ?? null;
+  return { ...metrics, seed, epochs, bestEpoch, seconds, samplesPerSecond, retreats, curve, ablation };
 }
+
+function ablationResult(
+  { sites, parameters, kept, without, pValue, reverted }: AblatedSites,
+  plan: MigrationPlan,
+): AblationResult {
+  return {
+    sites: sites.map((id) => {
+      const learned = parameters.find((each) => each.id === id);
+      return learned === undefined ? { id, shift: null, offset: null } : siteConstants(learned, plan);
+    }),
+    kept: figuresOf(kept),
+    without: figuresOf(without),
+    pValue,
+    reverted,
+  };
+}
+
+const figuresOf = ({ loss, metric }: Validation): AblatedValidation => ({
+  validationLoss: finiteOrNull(loss),
+  validationMetric: metric,
+});

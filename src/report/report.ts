@@ -5,6 +5,7 @@ import { type ReportDocument, type Rich, rich } from './document.js';
 import { headline } from './headline.js';
 import { formatDate, texts } from './languages.js';
 import { numbersIn } from './numbers.js';
+import { ablation } from './sections/ablation.js';
 import { arms } from './sections/arms.js';
 import { attribution } from './sections/attribution.js';
 import { calibration } from './sections/calibration.js';
@@ -41,6 +42,7 @@ const sections = [
   examples,
   diagram,
   sites,
+  ablation,
   attribution,
   costs,
   runbook,

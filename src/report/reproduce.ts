@@ -64,6 +64,7 @@ function trainingOptions({ settings }: MigrateResult): Options {
     ['--temperature', teacher === null ? null : settings.temperature],
     // one that is said decides about the epoch too
     ['--metric', settings.epochKeptBy === 'validation metric' && isTableMetric(metric) ? metric : null],
+    ['--revert-harmful', settings.revertHarmful ? true : null],
     ['--seeds', seeds === 1 ? null : seeds],
     ['--no-control', control ? null : true],
   ];

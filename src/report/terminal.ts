@@ -2,7 +2,7 @@ import { Chalk } from 'chalk';
 import stringWidth from 'string-width';
 import { briefMetricNames, isTableMetric, namesIn } from '../contract/metrics.js';
 import { present } from '../contract/present.js';
-import type { Delta, MigrateResult, VerdictName } from '../contract/result.js';
+import type { AblationResult, Delta, MigrateResult, VerdictName } from '../contract/result.js';
 import { sliceName } from '../evaluation/guards.js';
 import { improvement } from '../evaluation/improvement.js';
 import { printable } from '../printable.js';
@@ -12,8 +12,9 @@ import { headline } from './headline.js';
 import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
 import { budgetSentences } from './sections/arms.js';
-import type { Context } from './sections/context.js';
+import { type Context, nameSome } from './sections/context.js';
 import { losses, untold } from './sections/risks.js';
+import { byWhatTheyBring } from './site-ranking.js';
 import { metricWord } from './text/metrics.js';
 
 const verdictColors = { adopt: 'green', reject: 'red', inconclusive: 'yellow' } as const satisfies Record<
@@ -107,6 +108,16 @@ export function renderTerminal(
       ? []
       : [`${text.arms[name]} ${text.terminal.recipe(recipe, search.tried.length)}`];
   });
+  const ablations = (['control', 'frelu'] as const).flatMap((name) => {
+    const ranked = byWhatTheyBring(result, result.arms[name]?.ablation ?? []).map(({ row }) => row);
+    const [most] = ranked;
+    if (most === undefined) return [];
+    const idsOf = (sites: readonly AblationResult[]) => sites.flatMap((each) => each.sites.map(({ id }) => id));
+    const reverted = nameSome(text, idsOf(ranked.filter((each) => each.reverted)));
+    return [
+      `${text.arms[name]} ${text.terminal.ablation(reverted, idsOf(ranked).length, nameSome(text, idsOf([most])))}`,
+    ];
+  });
   const rows: (readonly [label: string, value: string])[] = [
     ...(result.files.length === 0
       ? []
@@ -124,6 +135,7 @@ export function renderTerminal(
     '',
     ...(seeds.length === 0 ? [] : [...aligned(seeds), '']),
     ...(recipes.length === 0 ? [] : [...recipes.map(printable), '']),
+    ...(ablations.length === 0 ? [] : [...ablations.map(printable), '']),
     ...stackedWhere([...deltas, ...others, ...worstSlice], width),
     result.spread.length > 1 ? text.terminal.overSeeds(result.spread.length) : text.terminal.oneSeed,
     '',

@@ -5,14 +5,17 @@ import { type ArmOutcome, type ArmProgress, type ArmSettings, type EndedArm, tra
 import type { Criterion } from '../training/criterion.js';
 import { continueOutcome, joinOutcomes, laterPoint, laterRetreat } from '../training/join-outcomes.js';
 import { startingFrom, withScope } from '../training/networks.js';
+import { ablate } from './ablation.js';
 import { armContextOf } from './arm-context.js';
 import { type ArmContext, armSubject, statisticsFor } from './arm-subject.js';
 import { type ArmSpec, epochsOf, type Phase, type StageSpec } from './arms.js';
 import { type Artifact, artifact } from './artifact.js';
+import { ablationsFor } from './budget.js';
 import { networksOf } from './networks.js';
-import type { Run } from './run.js';
+import { checkInterrupt, type Run } from './run.js';
 import type { MigrateOptions } from './spec.js';
 import { budgetOf } from './stages/budget.js';
+import { planStage } from './stages/plan.js';
 import { rateStage } from './stages/rate.js';
 
 type PhaseOf<Kind extends Phase['kind']> = Extract<Phase, { readonly kind: Kind }>;
@@ -67,9 +70,14 @@ export async function takePhase(
   const arm = { run, spec, context: { ...(await armContextOf(run)), seed }, seed };
   const phase = present(spec.phases[index], `the phase ${index + 1} of the arm ${spec.name}`);
   const checkpoint = checkpointArtifact(spec, seed, index);
-  return phase.kind === 'train'
-    ? phases.train(arm, before, phase, checkpoint)
-    : phases.recalibrate(arm, before, phase, checkpoint);
+  switch (phase.kind) {
+    case 'train':
+      return phases.train(arm, before, phase, checkpoint);
+    case 'recalibrate':
+      return phases.recalibrate(arm, before, phase, checkpoint);
+    case 'ablate':
+      return phases.ablate(arm, before, phase, checkpoint);
+  }
 }
 
 /** What is kept of an arm that goes no further. */
@@ -122,7 +130,30 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
     const statistics = await statisticsFor(context, trainable, outcome.parameters);
     return { ...outcome, parameters: new Map([...outcome.parameters, ...statistics]) };
   },
+
+  async ablate({ run, spec, context }, before, { validations }) {
+    const network = (await networksOf(run))[spec.network];
+    const budget = await budgetOf(run);
+    const ablated = await ablate(
+      {
+        context,
+        network,
+        criterion: criterionOf(run.options, context.task),
+        validations: validations ?? budget?.ablations ?? ablationsFor((await planStage.of(run)).plan.summary.migrate),
+        check: () => checkInterrupt(run),
+      },
+      present(before, `what the arm ${spec.name} is before its sites are looked at`),
+    );
+    const reverted = (ablated.ablation?.sites ?? []).filter((each) => each.reverted).flatMap(({ sites }) => sites);
+    if (reverted.length > 0) run.hooks.note(revertedSentence(spec.name, reverted));
+    return ablated;
+  },
 };
+
+function revertedSentence(arm: string, sites: readonly string[]): string {
+  const counted = sites.length === 1 ? '1 site' : `${sites.length} sites`;
+  return `${arm}: what training made of ${counted} is established to harm on validation data, and was taken back (${sites.join(', ')}).`;
+}
 
 const startOf = ({ goesOn = false }: StageSpec, before: EndedArm): EndedArm['parameters'] =>
   goesOn ? before.reached : before.parameters;

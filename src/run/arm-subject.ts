@@ -84,7 +84,7 @@ export function armSubject(context: ArmContext, network: ArmNetwork, earlier = 0
         new Map([...parameters, ...(await statisticsFor(context, network.trainable, parameters))]),
     }),
     bake: network.bake,
-    validate: (graph) => validate(context, graph),
+    validate: async (graph) => (await validate(context, graph)).validation,
   };
 }
 
@@ -189,24 +189,29 @@ function gatherRows(
   return gathered;
 }
 
-/** The loss and the metric of a graph on the validation split. */
-async function validate(context: ArmContext, graph: Graph): Promise<Validation> {
+/** The loss and the metric of a graph on the validation split, and what its judged output says there. */
+export async function validate(
+  context: ArmContext,
+  graph: Graph,
+): Promise<{ readonly validation: Validation; readonly predictions: Predictions }> {
   const { signature, task, validation, validationTruth, settings, session, others = [], ownLoss = null } = context;
   if (ownLoss !== null) {
     const loss = { graph: ownLoss, batchSize: context.batchSize };
     const said = await predictWithLoss(graph.model, signature, validation, session, loss);
-    return { loss: said.loss, metric: validationOf(task, said.predictions, validationTruth).metric };
+    const { metric } = validationOf(task, said.predictions, validationTruth);
+    return { validation: { loss: said.loss, metric }, predictions: said.predictions };
   }
-  const judged = validationOf(task, await predict(graph.model, signature, validation, session), validationTruth);
-  if (others.length === 0) return judged;
+  const predictions = await predict(graph.model, signature, validation, session);
+  const judged = validationOf(task, predictions, validationTruth);
+  if (others.length === 0) return { validation: judged, predictions };
   // losses that are added up are each in the unit of their own targets' spread, as in training
   let loss = inUnits(judged.loss, settings.targetScale) * (settings.weight ?? 1);
   for (const other of others) {
-    const predictions = await predict(graph.model, other.signature, validation, session);
-    const own = validationOf(other.task, predictions, other.validationTruth).loss;
+    const said = await predict(graph.model, other.signature, validation, session);
+    const own = validationOf(other.task, said, other.validationTruth).loss;
     loss += inUnits(own, other.targetScale) * (other.weight ?? 1);
   }
-  return { loss, metric: judged.metric };
+  return { validation: { loss, metric: judged.metric }, predictions };
 }
 
 /** A mean squared error over the mean square of the targets' spread; other losses as they are. */

@@ -11,7 +11,13 @@ export type Phase =
   /** the steps, with the run's settings: of what a scope trains, for so many epochs at most */
   | ({ readonly kind: 'train' } & StageSpec)
   /** running statistics estimated anew */
-  | { readonly kind: 'recalibrate' };
+  | { readonly kind: 'recalibrate' }
+  /** what harms at single sites taken back */
+  | {
+      readonly kind: 'ablate';
+      /** that it may take at most; left out: what a budget of the run leaves for it */
+      readonly validations?: number;
+    };
 
 export interface StageSpec {
   readonly scope: TrainScope;
@@ -31,9 +37,18 @@ export interface ArmSpec {
 /** The arms of a run, in the order in which they are trained for each seed. */
 export function armsOf({ training }: Pick<RunSpec, 'training'>): readonly ArmSpec[] {
   const steps = stagesOf({ training }).map((stage): Phase => ({ kind: 'train', ...stage }));
-  const phases: readonly Phase[] = training.batchNorm === 'recalibrate' ? [...steps, { kind: 'recalibrate' }] : steps;
+  const phases: readonly Phase[] = [
+    ...steps,
+    ...(training.batchNorm === 'recalibrate' ? [{ kind: 'recalibrate' } as const] : []),
+    ...(revertsHarmful(training) ? [{ kind: 'ablate' } as const] : []),
+  ];
   const frelu: ArmSpec = { name: 'frelu', network: 'frelu', phases };
   return training.control ? [{ name: 'control', network: 'relu', phases }, frelu] : [frelu];
+}
+
+/** Whether sites that harm are taken back: where that was asked for, and behind every search. */
+export function revertsHarmful({ revertHarmful, search }: Pick<TrainingSettings, 'revertHarmful' | 'search'>): boolean {
+  return revertHarmful || search;
 }
 
 /** The stages of the training, one at least, as both arms have them. */

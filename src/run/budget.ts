@@ -26,14 +26,35 @@ export function armSeconds(steps: number, { setup, step, epochEnd, end }: ArmCos
 
 /** The most steps, of those that were asked for, that an arm takes within so many seconds; 0: not even one. */
 export function stepsWithin(seconds: number, costs: ArmCosts, per: ArmSteps): number {
-  let [fits, tooMany] = [0, per.most + 1];
+  return mostWithin(seconds, per.most, (steps) => armSeconds(steps, costs, per));
+}
+
+/** The largest whole number up to `most` whose cost, which grows with it, is within a limit; 0: not even that of 1 is. */
+export function mostWithin(limit: number, most: number, cost: (count: number) => number): number {
+  let [fits, tooMany] = [0, most + 1];
   while (tooMany - fits > 1) {
     const middle = Math.floor((fits + tooMany) / 2);
-    if (armSeconds(middle, costs, per) <= seconds) fits = middle;
+    if (cost(middle) <= limit) fits = middle;
     else tooMany = middle;
   }
   return fits;
 }
+
+/** Of many sites, neighbours are taken back together: so many parts at most. */
+const mostParts = 16;
+
+/** Validations that looking at the sites of an arm may take: each taken back once, and those that harm again. */
+export const ablationsFor = (sites: number): number => 2 * Math.min(sites, mostParts) + 3;
+
+/** The same within so many seconds, of which one takes `each`; 0 where there is no time for two parts. */
+export function ablationsWithin(seconds: number, each: number, sites: number): number {
+  const affordable = Math.min(ablationsFor(sites), Math.floor(seconds / each));
+  return partsWithin(affordable) < Math.min(2, sites) ? 0 : affordable;
+}
+
+/** How many parts so many validations suffice for. */
+export const partsWithin = (validations: number): number =>
+  Math.min(mostParts, Math.max(0, Math.floor((validations - 3) / 2)));
 
 /** What the judging of a run's models goes by. */
 export interface JudgedRun {

@@ -63,6 +63,8 @@ export interface TrainingSettings {
   readonly seeds: number;
   /** a recipe is looked for on validation data, in both arms alike; of what follows these settings are where it begins */
   readonly search: boolean;
+  /** what training made of single sites is taken back where that is established to harm on validation data; a search does so anyway */
+  readonly revertHarmful: boolean;
   readonly control: boolean;
 }
 
@@ -158,6 +160,7 @@ export const defaultTraining: TrainingOptions = {
   maxOffset: null,
   seeds: 1,
   search: false,
+  revertHarmful: false,
   control: true,
 };
 

@@ -5,6 +5,7 @@ import { present } from '../contract/present.js';
 import type { CurvePoint } from '../contract/result.js';
 import type { Schedule } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
+import type { SiteParameters } from '../model/plan.js';
 import { type Criterion, isBetter, type Validation } from './criterion.js';
 import { averagedFrom, type EpochAverage, withEpoch } from './epoch-average.js';
 import { scheduleFactor } from './schedule.js';
@@ -127,6 +128,27 @@ export interface ArmOutcome {
   readonly samplesPerSecond: number | null;
   readonly curve: readonly CurvePoint[];
   readonly retreats: readonly Retreat[];
+  /** what of its sites was taken back; left out: nobody looked */
+  readonly ablation?: Ablation;
+}
+
+/** An arm without what it learned at some of its sites. */
+export interface Ablation {
+  readonly sites: readonly AblatedSites[];
+  /** without those that were taken back; null where there was nothing to look at */
+  readonly validation: Validation | null;
+}
+
+/** Sites that were looked at together: as one has them, or as they are neighbours in a network of many. */
+export interface AblatedSites {
+  readonly sites: readonly string[];
+  /** of the frelu arm: their shifts and offsets before; empty for the control arm */
+  readonly parameters: readonly SiteParameters[];
+  readonly kept: Validation;
+  readonly without: Validation;
+  /** that it is better without them by chance alone; null: it is not better */
+  readonly pValue: number | null;
+  readonly reverted: boolean;
 }
 
 /** An outcome with where the training ended, which may be worse than what was kept, and on the way to something better. */

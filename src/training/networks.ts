@@ -11,11 +11,14 @@ import { readFloats, writeFloats } from '../model/tensor.js';
 import { biasesBesideSites } from './beside-sites.js';
 import type { OwnLoss } from './own-loss.js';
 import { makeTrainable, type Trainable } from './prepare.js';
+import { biasReversions, type Reversion, siteReversions } from './reversions.js';
 
 /** An arm's network: what is trained, and how trained values go back into the model. */
 export interface ArmNetwork {
   readonly trainable: Trainable;
   bake(parameters: ReadonlyMap<string, Float32Array>): Graph;
+  /** how what training made of each site, or of what stands in its place, is taken back; none where it changed nothing */
+  reversions(parameters: ReadonlyMap<string, Float32Array>): readonly Reversion[];
 }
 
 /** The rewritten network: its site parameters are trained beside its own, and baked by name. */
@@ -82,6 +85,7 @@ export function controlNetwork(
   return {
     trainable: { ...trainable, roles },
     bake: (parameters) => bakeControl(model, plan, parameters),
+    reversions: (parameters) => biasReversions(model.graph, plan, roles.biases, parameters),
   };
 }
 
@@ -128,6 +132,7 @@ export function freluNetwork(
   return {
     trainable,
     sites,
+    reversions: (trained) => siteReversions(applied, initial, trained),
     bake(trained) {
       const weights = new Map([...trained].filter(([name]) => !initial.has(name)));
       return bakeParameters(model.graph, plan, sites(trained), weights);

@@ -22,6 +22,7 @@ describe('the options of training', () => {
       device: 'auto',
       scope: 'all',
       search: false,
+      revertHarmful: false,
       stages: [],
       epochs: 5,
       budgetSeconds: null,

@@ -112,7 +112,7 @@ describe('progress on a terminal', () => {
 describe('progress elsewhere', () => {
   it('tells how a budget is divided, and whether all epochs fit', () => {
     const { progress, text } = progressOn({ live: false });
-    const plan = { seconds: 60, evaluationSeconds: 9.53, arms: 2, armSeconds: 20.25, steps: 1200 };
+    const plan = { seconds: 60, evaluationSeconds: 9.53, arms: 2, armSeconds: 20.25, steps: 1200, ablations: 0 };
     progress.onBudget({ ...plan, epochs: 1.422, epochsAsked: 5 });
     expect(text()).toBe(
       'budget 60 s: about 9.5 s for evaluation, 2 x 20 s for training, in which 1.4 of 5 epochs fit (1200 steps in each arm)\n',

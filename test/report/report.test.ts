@@ -229,6 +229,40 @@ test.each(languages)('%s: what a search tried stands in a table, and each arm sa
   expect(markdown).toContain('crops');
 });
 
+test.each(languages)('%s: what each site brings stands in a table for each arm, the most first', (language) => {
+  const site = (id: string, learned = true) => ({ id, shift: learned ? 0.1 : null, offset: learned ? -0.25 : null });
+  const loss = (validationLoss: number) => ({ validationLoss, validationMetric: null });
+  const measured = (id: string, without: number, pValue: number | null, reverted: boolean, learned = true) => ({
+    sites: [site(id, learned)],
+    kept: loss(0.5),
+    without: loss(without),
+    pValue,
+    reverted,
+  });
+  const { control, frelu, before } = win().arms;
+  const result: MigrateResult = {
+    ...win(),
+    arms: {
+      before,
+      control: control && { ...control, ablation: [measured('conv1', 0.51, null, false, false)] },
+      frelu: {
+        ...frelu,
+        ablation: [measured('conv1', 0.45, 0.001, true), measured('conv2', 0.75, null, false)],
+      },
+    },
+  };
+  const words = texts[language].ablation;
+  const lines = renderMarkdown(result, language).split('\n');
+  const row = (start: RegExp) => lines.findIndex((line) => start.test(line));
+  expect(lines[row(/^\| `conv1` \| 0\.1/)]).toMatch(/-0\.25|−0\.25/);
+  expect(lines[row(/^\| `conv1` \| 0\.1/)]).toMatch(new RegExp(`0\\.5 \\| 0\\.45 \\| .*${words.reverted}`));
+  expect(row(/^\| `conv2` \| 0\.1/)).toBe(row(/^\| `conv1` \| 0\.1/) - 1);
+  expect(lines[row(/^\| `conv1` \| 0\.5 \| 0\.51/)]).toContain(words.needed);
+  expect(renderMarkdown(win(), language)).not.toContain(plain(words.lead));
+  expect(renderTerminal(result)).toContain('FReLU sites taken back: conv1, of 2; brings the most: conv2');
+  expect(renderTerminal(result)).toContain('Control sites taken back: none, of 1');
+});
+
 describe('how far explanations moved is told beside further training alone', () => {
   test.each([
     ['en', 'FReLU moved the maps further', 'not established that FReLU moved the maps more or less'],
@@ -399,6 +433,7 @@ describe('a budget', () => {
     steps: 1200,
     epochs: 1.422,
     epochsAsked: 5,
+    ablations: 0,
   };
   const cut: MigrateResult = { ...win(), budget: plan };
 

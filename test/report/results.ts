@@ -140,6 +140,7 @@ export function makeResult({
     samplesPerSecond: curve.length === 0 ? null : 3183.5,
     retreats: [],
     curve,
+    ablation: null,
   });
   const vsBefore = pairedDelta('accuracy', before, frelu, truth);
   const vsControl = control === null ? null : pairedDelta('accuracy', control, frelu, truth);
@@ -481,6 +482,7 @@ const settings: RunSettings = {
   maxOffset: null,
   include: [],
   exclude: [],
+  revertHarmful: false,
   seeds: 1,
   seedKept: 0,
   control: true,

@@ -142,6 +142,17 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
     });
   });
 
+  it('of a search gives every arm of every recipe as many steps, and tells how many it took', async () => {
+    const search = { ...training, epochs: 3, patience: 100, learningRate: 'auto', search: true } as const;
+    const files = await rows(3000);
+    const { budget, arms, search: found } = await run(files, 15, { training: { ...search, budgetSeconds: 15 } });
+    const tried = found?.tried.filter(({ name }) => !name.includes(' + ')) ?? [];
+    expect(tried.length).toBeGreaterThan(1);
+    const steps = [arms.control, arms.frelu].map((arm) => arm?.curve.at(-1)?.step);
+    expect(steps).toEqual([budget?.steps, budget?.steps]);
+    expect(budget?.epochs).toBeLessThanOrEqual(3);
+  });
+
   it('that suffices for everything trains all of it', async () => {
     const short = { ...training, epochs: 1, budgetSeconds: 600 };
     const { budget, arms } = await run(await rows(3000), 600, { training: short });

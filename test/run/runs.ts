@@ -47,6 +47,7 @@ export const training: TrainingOptions = {
   maxOffset: null,
   seeds: 1,
   search: false,
+  revertHarmful: false,
   control: true,
 };
 

@@ -4,9 +4,11 @@ import { describe, expect, it, vi } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
 import type { MigrateResult } from '../../src/contract/result.js';
 import type * as Phases from '../../src/run/arm-phases.js';
+import { evaluateModel } from '../../src/run/evaluate.js';
 import { exportArm } from '../../src/run/export.js';
 import type { TrialReport } from '../../src/run/hooks.js';
 import { migrate } from '../../src/run/migrate.js';
+import { stepsFrom } from '../../src/run/search/course.js';
 import { epochsInAll, rungsOf } from '../../src/run/search/halving.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
 import type * as Replace from '../../src/upgrade/replace.js';
@@ -63,6 +65,27 @@ describe('rungs', () => {
     expect(lengths.reduce((sum, each) => sum + each, 0)).toBe(epochs);
   });
 
+  it('with a budget, are as long as the one before has shown that there is time for', () => {
+    const rungs = rungsOf(10, 4);
+    const budget = { seconds: 1000, evaluationSeconds: 20, arms: 2, armSeconds: 0, epochsAsked: 10, ablations: 0 };
+    const costs = { setup: 1, step: 0.1, epochEnd: 2, end: 0 };
+    const steps = [120, 240, 240];
+    const paced = { budget: { ...budget, steps: 600, epochs: 6 }, steps, costs, perEpoch: 100, hasPartial: false };
+    const course = { recipes: 4, rungs, paced };
+    // 4 trials of each arm: their setup, steps, and 3 validations
+    const forecast = 2 * 4 * (1 + 12 + 3 * 2);
+    const stepsAfter = (spent: number, rungTook: number) => stepsFrom(1, course, paced, { spent, rungTook });
+    // 2 trials, then 1: what is left is what they take, with 4 validations each at 240 steps
+    const rest = 2 * 3 * (1 + 24 + 4 * 2) + 20;
+    expect(stepsAfter(1000 - rest, forecast)).toEqual(steps);
+    const [first, second = 0, third] = stepsAfter(1000 - rest, 2 * forecast);
+    expect(first).toBe(120);
+    expect(second).toBeLessThan(120);
+    expect(third).toBe(second);
+    expect(stepsAfter(0, forecast)).toEqual([120, 400, 400]);
+    expect(stepsAfter(2000, forecast)).toEqual([120, 1, 1]);
+  });
+
   it('take as many epochs as their trials', () => {
     expect(epochsInAll(rungsOf(5, 12), 12)).toBe(12 * 1 + 6 * 2 + 3 * 2);
   });
@@ -110,28 +133,41 @@ describe('a search', { timeout: 300_000 }, () => {
         'an offset per channel',
       ]),
     );
+    const single = tried.filter(({ name }) => !name.includes(' + '));
     for (const name of ['control', 'frelu'] as const) {
       const own = tried.map((recipe) => recipe[name]);
       expect(own.filter((arm) => arm?.outcome === 'chosen')).toHaveLength(1);
       // halved after each rung
-      const lengths = own.map((arm) => arm?.rungs.length ?? 0);
-      const half = Math.ceil(tried.length / 2);
-      expect(lengths.filter((length) => length >= 2)).toHaveLength(half);
-      expect(lengths.filter((length) => length === 3)).toHaveLength(Math.ceil(half / 2));
+      const ends = own.map((arm) => arm?.rungs.at(-1)?.epochs ?? 0);
+      const half = Math.ceil(single.length / 2);
+      expect(ends.filter((epochs) => epochs >= 2)).toHaveLength(half);
+      expect(ends.filter((epochs) => epochs === 3)).toHaveLength(Math.ceil(half / 2));
+      // the two best ingredients go on together, from where one of them stood
+      const joint = tried.filter((recipe) => !single.includes(recipe) && recipe[name] !== null);
+      expect(joint).toHaveLength(1);
+      expect(joint[0]?.[name]?.rungs[0]?.epochs).toBe(2);
+      const [a = '', b = ''] = joint[0]?.name.split(' + ') ?? [];
+      expect(joint[0]?.options).toBe(
+        [a, b].map((part) => single.find((each) => each.name === part)?.options).join(' '),
+      );
       // an arm goes on from where it ended: what it was trained for is not lost with a rung in which nothing became better
       expect(result.arms[name]?.curve.map(({ epoch }) => epoch)).toEqual([0, 1, 2, 3]);
-      const losses = own.flatMap((arm) =>
-        arm?.rungs.length === 3 ? [arm.rungs[2]?.validationLoss ?? Number.NaN] : [],
-      );
+      const losses = own.flatMap((arm) => {
+        const last = arm?.rungs.at(-1);
+        return last?.epochs === 3 ? [last.validationLoss ?? Number.NaN] : [];
+      });
       const chosen = own.find((arm) => arm?.outcome === 'chosen');
-      expect(chosen?.rungs[2]?.validationLoss).toBe(Math.min(...losses));
-      // what was chosen is what was judged
-      expect(result.arms[name]?.validation.logLoss?.value).toBeCloseTo(Math.min(...losses), 5);
+      expect(chosen?.rungs.at(-1)?.validationLoss).toBe(Math.min(...losses));
+      // what was chosen is what was judged, its sites looked at
+      const [site] = result.arms[name]?.ablation ?? [];
+      expect(site?.kept.validationLoss).toBeCloseTo(Math.min(...losses), 5);
+      const judged = site?.reverted === true ? site.without : site?.kept;
+      expect(result.arms[name]?.validation.logLoss?.value).toBeCloseTo(judged?.validationLoss ?? Number.NaN, 5);
       expect(result.arms[name]?.epochs).toBe(3);
     }
     expect(trials.filter(({ arm }) => arm === 'control')).toHaveLength(trials.length / 2);
     // what changes FReLU alone is tried in the frelu arm, whatever the control arm has computed in its place
-    const first = (name: string) => tried.find((recipe) => recipe.name === name)?.frelu.rungs[0]?.validationLoss;
+    const first = (name: string) => tried.find((recipe) => recipe.name === name)?.frelu?.rungs[0]?.validationLoss;
     expect(first('an offset per channel')).not.toBe(first('as given'));
     const bytes = await readFile(setting.model);
     const at = (name: string): number => names.findIndex((each) => each.startsWith(name));
@@ -160,6 +196,19 @@ describe('a search', { timeout: 300_000 }, () => {
     expect(names).not.toContain('three times the rate');
     const failed = search?.tried.find(({ name }) => name === 'dropout')?.frelu;
     expect(failed).toEqual({ outcome: 'failed', rungs: [], why: 'The training diverges.' });
+  });
+
+  it('keeps the best of both arms where the goal is missed', async () => {
+    const setting = await tableSetting(points);
+    const before = await readFile(setting.model);
+    const result = await run(setting, { ...searching, accept: 'delta>=0.99' });
+    expect(result).toMatchObject({ written: false, acceptance: { met: false } });
+    expect(await readFile(setting.model)).toEqual(before);
+    const out = join(await temporaryFolder(), 'frelu.onnx');
+    await exportArm({ run: result.run.path, arm: 'frelu', out });
+    const { data, task, reading } = optionsFor(setting.model, setting.data);
+    const again = await evaluateModel({ model: out, data, task, reading, device: 'cpu' });
+    expect(again.metrics.accuracy?.value).toBeGreaterThan(0.5);
   });
 
   it('takes what is left where the own recipe fails, and ends where all do', async () => {

@@ -19,7 +19,7 @@ const settings: StepSettings = {
 
 async function masked(graph: Graph, sampleShapes: StepSettings['sampleShapes']): Promise<Trainable> {
   const trainable = makeTrainable('network.onnx', graph, 'all');
-  const network = { trainable, bake: () => graph };
+  const network = { trainable, bake: () => graph, reversions: () => [] };
   return (await withDropout(network, dropoutPlaces(trainable), { sampleShapes })).trainable;
 }
 

@@ -139,6 +139,11 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     '--search',
     'look for the recipe that validates best, by successive halving, in both arms alike; the test split is judged once',
   );
+  const revertHarmful = flag(
+    command,
+    '--revert-harmful',
+    'take back what training made of single sites where that is established to harm on validation data, in both arms alike; --search does so anyway',
+  );
   const control = flag(command, '--no-control', 'skip the control arm; the gain then cannot be attributed to FReLU');
   const recipe = recipeOptions(command);
   return () => ({
@@ -161,6 +166,7 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     initialOffset: initialOffset(),
     seeds: seeds(),
     search: search(),
+    revertHarmful: revertHarmful(),
     control: !control(),
   });
 }

@@ -1,10 +1,9 @@
 import type { SiteResult } from '../../contract/result.js';
 import { type Block, code, plain, type Rich, type Section } from '../document.js';
-import { type Context, named, note, numeric, paragraph } from './context.js';
+import { type Context, named, nameSome, note, numeric, paragraph, siteParameter } from './context.js';
 
 const tableRows = 60;
 const chartedSites = 8;
-const namedSkips = 6;
 const reasonRows = 40;
 
 /** What was learned at each site, what its inputs look like, and what was skipped and why. */
@@ -72,19 +71,9 @@ function tfjsBlocks({ result, text, numbers }: Context) {
   return [agreement, paragraph(cost)];
 }
 
-function siteTable(
-  { text, numbers }: Context,
-  shown: readonly { readonly site: SiteResult; readonly path: string }[],
-): Block {
+function siteTable(context: Context, shown: readonly { readonly site: SiteResult; readonly path: string }[]): Block {
+  const { text, numbers } = context;
   const words = text.sites;
-  const parameter = (value: SiteResult['shift'], path: string): Rich => {
-    if (value === null) return [words.none];
-    if (typeof value === 'number') return [numbers.real(value, path)];
-    if (value.length === 0) return [words.none];
-    const low = value.reduce((a, b) => Math.min(a, b));
-    const high = value.reduce((a, b) => Math.max(a, b));
-    return words.channels(numbers.real(low, null), numbers.real(high, null), numbers.count(value.length, null));
-  };
   const floored = (site: SiteResult, path: string, when: 'before' | 'after'): Rich => [
     site[when] === null ? words.none : numbers.share(site[when].floored, `${path}.${when}.floored`),
   ];
@@ -102,8 +91,8 @@ function siteTable(
     rows: shown.map(({ site, path }) => [
       [{ kind: 'code', text: site.id }],
       [site.form],
-      parameter(site.shift, `${path}.shift`),
-      parameter(site.offset, `${path}.offset`),
+      siteParameter(context, site.shift, `${path}.shift`),
+      siteParameter(context, site.offset, `${path}.offset`),
       floored(site, path, 'before'),
       floored(site, path, 'after'),
     ]),
@@ -149,11 +138,6 @@ function inputCharts({ result, text, numbers }: Context): Block[] {
     paragraph(words.chartNote),
     ...(others.length === 0 ? [] : [note(words.unobserved(nameSome(text, others)))]),
   ];
-}
-
-function nameSome({ sites, listGap }: Context['text'], ids: readonly string[]): string {
-  const names = ids.slice(0, namedSkips).join(listGap);
-  return ids.length > namedSkips ? sites.andMore(names, ids.length - namedSkips) : names;
 }
 
 /** Where the floor of the written activation begins in its inputs; per channel there is no one place, but 0 is close to all. */

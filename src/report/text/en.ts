@@ -580,7 +580,7 @@ export const en = {
   search: {
     title: 'The search for a recipe',
     lead: (count: Inline) =>
-      rich`${count} recipes were tried on the training data and compared on validation data, in both arms alike: after each round the better half went on from where it stood. What changes FReLU alone was for the control arm one more order of the samples, so that both arms chose among as many. The test split took no part.`,
+      rich`${count} recipes were tried on the training data and compared on validation data, in both arms alike: after each round the better half went on from where it stood, and after the first the two best ingredients together as well. What changes FReLU alone was for the control arm one more order of the samples, so that both arms chose among as many. The test split took no part.`,
     chosen: (arms: readonly (readonly [arm: string, recipe: string])[]) =>
       rich`${arms.map(([arm, recipe]) => `${arm} took "${recipe}"`).join(', ')}.`,
     loss: 'validation loss',
@@ -594,6 +594,21 @@ export const en = {
     outcomes: { chosen: 'chosen', stopped: 'stopped', failed: 'failed' },
     failed: (recipe: string, why: string) => rich`"${recipe}" failed: ${why}`,
     leftOut: (recipes: string) => rich`The budget had no time for: ${recipes}.`,
+  },
+  ablation: {
+    title: 'What each site brings',
+    lead: rich`After training, what each arm had learned at one site after the other was taken back and the arm validated again: with FReLU its shift and offset were set to 0, in the control arm the biases that the site acts through were set back to what the model came with. What is established to harm (paired test, p < 0.05 after Holm's correction) was left taken back, the worst first, and the rest looked at again. The test split took no part.`,
+    leftOut: rich`The budget had no time for it.`,
+    nothing: (arm: string) => rich`${arm}: training changed nothing at any site.`,
+    table: (arm: string) =>
+      `${arm}: validation with what was learned at each site, and without; what brings the most stands first`,
+    kept: 'With',
+    without: 'Without',
+    p: 'p',
+    needed: 'not better without',
+    outcome: 'Outcome',
+    reverted: 'taken back',
+    stays: 'kept',
   },
   risks: {
     title: 'Risks, and what these figures do not tell',
@@ -705,6 +720,8 @@ export const en = {
 
   terminal: {
     recipe: (recipe: string, tried: number) => `took "${recipe}", of ${tried} recipes`,
+    ablation: (reverted: string, count: number, most: string) =>
+      `sites taken back: ${reverted === '' ? 'none' : reverted}, of ${count}; brings the most: ${most}`,
     oneSeed: 'One seed: the intervals hold the chance of the test samples, not that of training.',
     overSeeds: (seeds: number) =>
       `Differences are means over ${seeds} seeds; the intervals hold the chance of training and of the test samples.`,

@@ -567,7 +567,7 @@ export const ja: Texts = {
   search: {
     title: '学習方法の探索',
     lead: (count) =>
-      rich`${count}通りの学習方法を、対照とFReLUの両方で同じように試し、検証データで比べました。各段階の後、良いほうの半分だけが、その続きから学習を進めています。FReLUだけを変える方法は、対照ではサンプルの順序を変えた学習とし、どちらも同じ数の中から選びました。テストデータは使っていません。`,
+      rich`${count}通りの学習方法を、対照とFReLUの両方で同じように試し、検証データで比べました。各段階の後、良いほうの半分だけが、その続きから学習を進めています。最初の段階の後には、最も良かった2つを組み合わせた方法も加えました。FReLUだけを変える方法は、対照ではサンプルの順序を変えた学習とし、どちらも同じ数の中から選びました。テストデータは使っていません。`,
     chosen: (arms) => rich`${arms.map(([arm, recipe]) => `${arm}は「${recipe}」`).join('、')}を選びました。`,
     loss: '検証損失',
     metric: '検証データでの指標',
@@ -580,6 +580,20 @@ export const ja: Texts = {
     outcomes: { chosen: '採用', stopped: '打ち切り', failed: '失敗' },
     failed: (recipe, why) => rich`「${recipe}」は失敗しました：${why}`,
     leftOut: (recipes) => rich`予算の時間内に試せなかったもの：${recipes}。`,
+  },
+  ablation: {
+    title: '適用箇所ごとの効果',
+    lead: rich`学習の後、各モデルが適用箇所で学習した値を1か所ずつ元に戻し、検証データで測り直しました。FReLUではシフトとオフセットを0に、対照ではその箇所に対応するバイアスを元のモデルの値に戻しています。戻したほうが良いと確認された箇所（対応のある検定、Holm補正後 p < 0.05）は、最も悪影響の大きいものから順に戻したままとし、残りを測り直しました。テストデータは使っていません。`,
+    leftOut: rich`予算の時間内には実施できませんでした。`,
+    nothing: (arm) => rich`${arm}：学習で値が変わった適用箇所はありません。`,
+    table: (arm) => `${arm}：学習した値がある場合とない場合の検証結果（効果の大きい順）`,
+    kept: 'あり',
+    without: 'なし',
+    p: 'p',
+    needed: '戻しても改善せず',
+    outcome: '結果',
+    reverted: '元に戻した',
+    stays: '維持',
   },
   risks: {
     title: 'リスクと、この結果だけでは分からないこと',
@@ -690,6 +704,8 @@ export const ja: Texts = {
 
   terminal: {
     recipe: (recipe, tried) => `「${recipe}」を採用（${tried}通りのうち）`,
+    ablation: (reverted, count, most) =>
+      `元に戻した箇所：${reverted === '' ? 'なし' : reverted}（${count}か所のうち）。効果が最も大きい箇所：${most}`,
     oneSeed: '学習したシードは1つです。区間が表すのはテストサンプルの偶然で、学習の偶然は含みません。',
     overSeeds: (seeds) => `差は${seeds}個のシードの平均で、区間は学習の偶然とテストサンプルの偶然の両方を含みます。`,
     budget: '予算',

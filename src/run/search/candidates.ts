@@ -1,4 +1,5 @@
 import type { DistillOptions, PlanOptions } from '../../contract/settings.js';
+import type { MigrationPlan } from '../../model/plan.js';
 import type { MigrateOptions, TrainingOptions } from '../spec.js';
 
 /** A recipe: what it changes of the run's own settings. */
@@ -12,6 +13,8 @@ export interface Candidate {
   readonly plan?: Partial<PlanOptions>;
   /** what the rate that was found is multiplied by */
   readonly rate?: number;
+  /** of a combination: the recipes that it is of */
+  readonly parts?: readonly [Candidate, Candidate];
 }
 
 /** The run's own settings, with which every search begins. */
@@ -21,19 +24,46 @@ const asGiven: Candidate = { name: 'as given', options: '' };
  * The recipes that are worth a try, the likeliest first: where time is short the last ones are left out. What the user has said is not tried
  * otherwise; whether a recipe goes with the task and the data is for whoever tries it to see.
  */
-export function candidatesBeside(options: MigrateOptions): readonly Candidate[] {
+export function candidatesBeside(options: MigrateOptions, plan: MigrationPlan): readonly Candidate[] {
   return [
     asGiven,
     ...rates(options),
     ...keptParameters(options),
     ...softenedTargets(options),
     ...variedSamples(options),
-    ...formsOfFrelu(options),
+    ...formsOfFrelu(options, plan),
   ];
 }
 
 /** Whether a recipe changes the FReLU network alone. */
 export const isOfFreluAlone = ({ plan }: Candidate): boolean => plan !== undefined;
+
+/** What a recipe says, field by field: two that say the same one do not go together. */
+function fieldsOf({ training = {}, distill, plan, rate }: Candidate): readonly string[] {
+  return [
+    ...Object.keys(training),
+    ...(distill === undefined ? [] : ['distill']),
+    // what goes on from another plan would have other parameters
+    ...(plan === undefined ? [] : ['plan']),
+    ...(rate === undefined ? [] : ['rate']),
+  ];
+}
+
+/** Two recipes as one, in the order of the list; null where one of them is the run's own, or they contradict each other. */
+export function combined(a: Candidate, b: Candidate): Candidate | null {
+  const [first, second] = [fieldsOf(a), fieldsOf(b)];
+  if (first.length === 0 || second.length === 0 || first.some((field) => second.includes(field))) return null;
+  const [distill, plan, rate] = [a.distill ?? b.distill, a.plan ?? b.plan, a.rate ?? b.rate];
+  return {
+    name: `${a.name} + ${b.name}`,
+    options: `${a.options} ${b.options}`,
+    parts: [a, b],
+    training: { ...a.training, ...b.training },
+    ...(distill !== undefined && { distill }),
+    ...(plan !== undefined && { plan }),
+    ...(rate !== undefined && { rate }),
+  };
+}
 
 function rates({ training }: MigrateOptions): readonly Candidate[] {
   const { rateScales, offsetLearningRate, learningRate } = training;
@@ -65,7 +95,12 @@ function keptParameters({ training }: MigrateOptions): readonly Candidate[] {
     training: { average: { kind: 'ema', decay: emaDecay } },
   };
   const biases: Candidate = { name: 'biases alone', options: '--train biases', training: { scope: 'biases' } };
-  return [...(average === null ? [ema] : []), ...(scope === 'all' ? [biases] : [])];
+  const head: Candidate = {
+    name: 'the last layer and offsets',
+    options: '--train head',
+    training: { scope: 'head' },
+  };
+  return [...(average === null ? [ema] : []), ...(scope === 'all' ? [biases, head] : [])];
 }
 
 /** Against learning by heart: targets that are less sure, and a network that knows less. */
@@ -105,9 +140,35 @@ function variedSamples({ training: { mixup, augment } }: MigrateOptions): readon
   ];
 }
 
-/** How FReLU stands in the network. */
-function formsOfFrelu({ plan: { granularity } }: MigrateOptions): readonly Candidate[] {
-  return granularity === 'layer'
-    ? [{ name: 'an offset per channel', options: '--granularity channel', plan: { granularity: 'channel' } }]
-    : [];
+/** How FReLU stands in the network, and where. */
+function formsOfFrelu({ plan: options }: MigrateOptions, plan: MigrationPlan): readonly Candidate[] {
+  const channel: Candidate = {
+    name: 'an offset per channel',
+    options: '--granularity channel',
+    plan: { granularity: 'channel' },
+  };
+  const floor: Candidate = { name: 'padded with the floor', options: '--padding floor', plan: { padding: 'floor' } };
+  // elsewhere both ways of padding are one
+  const isPadded = plan.sites.some(({ adds }) => adds.includes('borders'));
+  return [
+    ...(options.granularity === 'layer' ? [channel] : []),
+    ...(options.padding === 'zero' && isPadded ? [floor] : []),
+    ...(options.include.length === 0 && options.exclude.length === 0 ? halves(plan) : []),
+  ];
+}
+
+/** The sites of either half of the network alone; calls of one layer stay together. */
+function halves({ sites }: MigrationPlan): readonly Candidate[] {
+  const migrated = sites.filter(({ status }) => status === 'migrate');
+  const own = migrated.filter(({ tied }) => tied === undefined).map(({ id }) => id);
+  if (own.length < 2) return [];
+  const earlier = new Set(own.slice(0, Math.ceil(own.length / 2)));
+  const idsWhere = (isEarly: boolean): string[] =>
+    migrated.filter(({ id, tied = id }) => earlier.has(tied) === isEarly).map(({ id }) => id);
+  const without = (name: string, ids: readonly string[]): Candidate => ({
+    name,
+    options: `--exclude (${ids.length} of ${migrated.length} sites)`,
+    plan: { exclude: ids },
+  });
+  return [without('the earlier sites', idsWhere(false)), without('the later sites', idsWhere(true))];
 }

@@ -33,17 +33,12 @@ function epochsOf(epochs: number): readonly number[] {
   return [...first, epochs - first.reduce((sum, each) => sum + each, 0)];
 }
 
-/** How many times a trial of one arm is taken through a rung. */
-export function trialsInAll(rungs: readonly Rung[], candidates: number): number {
-  return rungs.reduce((sum, _, i) => sum + entering(rungs, candidates, i), 0);
-}
-
 /** How many epochs one arm's search takes in all. */
 export function epochsInAll(rungs: readonly Rung[], candidates: number): number {
   return rungs.reduce((sum, { epochs }, i) => sum + epochs * entering(rungs, candidates, i), 0);
 }
 
 /** How many trials a rung begins with. */
-function entering(rungs: readonly Rung[], candidates: number, rung: number): number {
+export function entering(rungs: readonly Rung[], candidates: number, rung: number): number {
   return rung === 0 ? candidates : (rungs[rung - 1]?.survivors ?? 0);
 }

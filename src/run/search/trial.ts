@@ -1,4 +1,5 @@
 import { Failure } from '../../contract/failure.js';
+import { present } from '../../contract/present.js';
 import type { TriedArm } from '../../contract/result.js';
 import type { EndedArm } from '../../training/arm.js';
 import { keptValidation, lastValidation, type Validation } from '../../training/criterion.js';
@@ -42,17 +43,20 @@ const rungOf = ({ arm, seed }: Trial, rung: number) =>
  * ends no search.
  * @throws Failure('interrupted') when the run is; what was computed is kept
  */
-export async function takeRung(trial: Trial, rung: number): Promise<Standing> {
+export async function takeRung(
+  trial: Trial,
+  rung: number,
+): Promise<{ readonly standing: Standing; readonly wasKnown: boolean }> {
   const { run, arm, seed } = trial;
   const { store } = run.place;
   const known = await store.get(standingOf(trial, rung));
-  if (known !== null) return known;
+  if (known !== null) return { standing: known, wasKnown: true };
   const standing = await stand(trial, rung);
   await store.put(standingOf(trial, rung), standing);
   // whoever goes on does so from what this rung has left
   await removeCheckpoints(run, arm, seed);
   if (rung > 0) await store.remove(rungOf(trial, rung - 1));
-  return standing;
+  return { standing, wasKnown: false };
 }
 
 async function stand(trial: Trial, rung: number): Promise<Standing> {
@@ -80,6 +84,14 @@ async function stand(trial: Trial, rung: number): Promise<Standing> {
 /** What a rung made of the arm; null where it is not kept any more. */
 export function outcomeAfter(trial: Trial, rung: number): Promise<EndedArm | null> {
   return trial.run.place.store.get(rungOf(trial, rung));
+}
+
+/** Lets a trial go on after a rung from where another one stands; where it has done so already, that stays. */
+export async function startFrom(trial: Trial, other: Trial, rung: number): Promise<void> {
+  const { store } = trial.run.place;
+  if ((await store.get(standingOf(trial, rung + 1))) !== null || (await store.get(rungOf(trial, rung))) !== null)
+    return;
+  await store.put(rungOf(trial, rung), present(await outcomeAfter(other, rung), 'what another recipe made of the arm'));
 }
 
 /** Forgets what a trial would go on from. */

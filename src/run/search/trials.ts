@@ -6,6 +6,7 @@ import { checkCombination } from '../combination.js';
 import { checkDistillation } from '../distillation.js';
 import type { Run } from '../run.js';
 import type { MigrateOptions } from '../spec.js';
+import { planStage } from '../stages/plan.js';
 import { rateStage } from '../stages/rate.js';
 import { readRunOf } from '../stages/reading.js';
 import { refuseVariation } from '../variation.js';
@@ -17,9 +18,16 @@ import type { Trial } from './trial.js';
 
 /** The recipes that go with the run's model and data. */
 export async function suitableCandidates(run: Run): Promise<readonly Candidate[]> {
+  const { plan } = await planStage.of(ownRun(run));
+  const isSuitable = await suitability(run);
+  return candidatesBeside(run.options, plan).filter(isSuitable);
+}
+
+/** Tells whether a recipe goes with the run's model and data. */
+export async function suitability(run: Run): Promise<(candidate: Candidate) => boolean> {
   const { task, others, signature, data } = await readRunOf(run);
   const fed = { inputs: data.train.inputs, outputs: 1 + others.length, path: run.model.path };
-  return candidatesBeside(run.options).filter((candidate) => {
+  return (candidate) => {
     // masks are not learned from a teacher, and what is learned from one already has its targets
     if (candidate.distill !== undefined && (data.train.samples.targets.kind === 'mask' || task.distilled)) return false;
     if ((candidate.training?.labelSmoothing ?? 0) > 0 && task.loss === 'mse') return false;
@@ -33,7 +41,7 @@ export async function suitableCandidates(run: Run): Promise<readonly Candidate[]
       if (cause instanceof Failure && cause.kind === 'usage') return false;
       throw cause;
     }
-  });
+  };
 }
 
 function optionsOf(options: MigrateOptions, { training, distill, plan }: Candidate): MigrateOptions {
@@ -54,7 +62,7 @@ export async function trialOf(
   candidate: Candidate,
   index: number,
   name: ArmSpec['name'],
-  { rungs, steps }: Course,
+  { rungs, paced }: Course,
 ): Promise<Trial> {
   const isOwn = name === 'control' && isOfFreluAlone(candidate);
   const recipe: Candidate = isOwn ? { name: candidate.name, options: '' } : candidate;
@@ -65,13 +73,15 @@ export async function trialOf(
     // how many steps it may take is said of each rung
     training: { ...training, budgetSeconds: null, scope: 'all', stages: stagesOf(rungs, training.scope) },
   };
-  const derived = deriveRun(run, options, scopeNames(recipe, index));
+  const derived = deriveRun(run, options, scopeNames(candidate, recipe));
   const arm = armsOf(options).find((each) => each.name === name);
   if (arm === undefined) throw new Error(`there is no arm ${name}`);
   // the recipe is the run's own: what differs is the order of the samples
   const seed = isOwn ? createRandom(options.seed, index).uint32() : options.seed;
   const phases = arm.phases.map((phase, i) => {
-    const limit = steps?.[i];
+    const limit = paced?.steps[i];
+    // a trial has no budget of its own: the search has said what is left for this
+    if (phase.kind === 'ablate' && paced !== null) return { ...phase, validations: paced.budget.ablations };
     if (phase.kind !== 'train') return phase;
     return { ...phase, goesOn: true, ...(limit !== undefined && { steps: limit }) };
   });
@@ -80,14 +90,21 @@ export async function trialOf(
 
 const stagesOf = (rungs: readonly Rung[], scope: TrainScope) => rungs.map(({ epochs }) => ({ scope, epochs }));
 
-/** Plans, and what follows from them, are of all recipes that do not change them. */
-function scopeNames({ name, plan, distill }: Candidate, index: number): ScopeNames {
-  const own = `${index}-${name.replaceAll(' ', '-')}`;
-  const planned = plan === undefined ? ownName : own;
+/**
+ * Plans, and what follows from them, are of all recipes that do not change them, and a combination has them from the recipe that does.
+ * @param recipe what of the candidate the arm is trained by
+ */
+function scopeNames(candidate: Candidate, { parts, ...recipe }: Candidate): ScopeNames {
+  const own = slug(candidate);
+  const scopeOf = (field: 'plan' | 'distill'): string => {
+    const changing = (parts ?? [recipe]).find((part) => part[field] !== undefined);
+    return changing === undefined ? ownName : slug(changing);
+  };
+  const planned = scopeOf('plan');
   return {
     plan: planned,
     baseline: planned,
-    teacher: distill === undefined ? ownName : own,
+    teacher: scopeOf('distill'),
     rate: own,
     course: own,
     checkpoint: own,
@@ -95,6 +112,8 @@ function scopeNames({ name, plan, distill }: Candidate, index: number): ScopeNam
     standing: own,
   };
 }
+
+const slug = ({ name }: Candidate): string => name.replaceAll(/[^a-z0-9]+/g, '-');
 
 /** One rate is found for the run's own recipe; the others go by it. */
 async function withRate(run: Run, options: MigrateOptions, { rate = 1 }: Candidate): Promise<MigrateOptions> {
@@ -110,7 +129,8 @@ const ownRuns = new WeakMap<Run, Run>();
 export function ownRun(run: Run): Run {
   const known = ownRuns.get(run);
   if (known !== undefined) return known;
-  const own = deriveRun(run, run.options, scopeNames({ name: ownName, options: '' }, 0));
+  const itself: Candidate = { name: ownName, options: '' };
+  const own = deriveRun(run, run.options, scopeNames(itself, itself));
   ownRuns.set(run, own);
   return own;
 }

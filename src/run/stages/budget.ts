@@ -7,13 +7,14 @@ import { guardedMetrics } from '../../evaluation/guards.js';
 import { deltaOverSeeds } from '../../evaluation/seeds.js';
 import { attributionPoints, attributionScope } from '../../judge/attribution.js';
 import { scoresOf, truthOf } from '../../reading/task.js';
-import { armsOf, epochsOf, seedsOf, stagesOf, trainingsOf } from '../arms.js';
-import { type ArmCosts, type ArmSteps, armSeconds, judgingSeconds, stepsWithin } from '../budget.js';
+import { armsOf, epochsOf, revertsHarmful, seedsOf, stagesOf, trainingsOf } from '../arms.js';
+import { type ArmCosts, type ArmSteps, ablationsWithin, armSeconds, judgingSeconds, stepsWithin } from '../budget.js';
 import { deviceOf } from '../device.js';
 import type { Pace } from '../pace.js';
 import type { Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import { baselineStage } from './baseline.js';
+import { planStage } from './plan.js';
 import { rateStage } from './rate.js';
 import { readRunOf } from './reading.js';
 
@@ -33,6 +34,8 @@ interface BudgetedTime {
   readonly arms: number;
   /** what is left for one of them; below 0 where nothing is */
   readonly each: number;
+  /** validations with sites taken back, of which there is time in each; their time is among the costs */
+  readonly ablations: number;
   readonly costs: ArmCosts;
   readonly steps: ArmSteps;
 }
@@ -44,8 +47,17 @@ export async function budgetedTimeOf(run: Run): Promise<BudgetedTime> {
   const arms = trainingsOf(run.options.training);
   // measured last, since what is measured takes time too
   const spent = (performance.now() - run.began) / 1000;
-  return { seconds, spent, evaluationSeconds, arms, each: (seconds - spent - evaluationSeconds) / arms, costs, steps };
+  const each = (seconds - spent - evaluationSeconds) / arms;
+  const validation = run.data.validation.split.count * (await baselineStage.of(run)).secondsPerSample;
+  const ablations = revertsHarmful(run.options.training)
+    ? ablationsWithin(ablationShare * each, validation, (await planStage.of(run)).plan.summary.migrate)
+    : 0;
+  const withAblation = { ...costs, end: costs.end + ablations * validation };
+  return { seconds, spent, evaluationSeconds, arms, each, ablations, costs: withAblation, steps };
 }
+
+/** Of an arm's time, how much looking at its sites may take. */
+const ablationShare = 0.1;
 
 /**
  * So many steps of every arm with every seed as fit between what the run has taken until here and what judging will take. It is an
@@ -57,7 +69,7 @@ export const budgetStage = defineStage<BudgetPlan>({
   fields: ['seconds', 'steps'],
   async compute(run) {
     const time = await budgetedTimeOf(run);
-    const { seconds, evaluationSeconds, arms, each, costs, steps } = time;
+    const { seconds, evaluationSeconds, arms, each, ablations, costs, steps } = time;
     const fitting = stepsWithin(each, costs, steps);
     if (fitting < stagesOf(run.options).length) {
       throw tooSmall(time, arms * armSeconds(steps.most, costs, steps));
@@ -70,6 +82,7 @@ export const budgetStage = defineStage<BudgetPlan>({
       steps: fitting,
       epochs: fitting / steps.perEpoch,
       epochsAsked: steps.most / steps.perEpoch,
+      ablations,
     };
     run.hooks.onBudget(plan);
     return plan;

@@ -9,6 +9,7 @@ import { diagramOf } from '../../model/diagram.js';
 import { preprocessingSentence } from '../../reading/data.js';
 import { lossName } from '../../reading/task.js';
 import { packageVersion } from '../../version.js';
+import { revertsHarmful } from '../arms.js';
 import { artifact } from '../artifact.js';
 import { clipNormOf } from '../clip-norm.js';
 import { deviceOf } from '../device.js';
@@ -148,6 +149,7 @@ async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): P
     maxOffset: training.maxOffset,
     include: plan.include,
     exclude: plan.exclude,
+    revertHarmful: revertsHarmful(training),
     seeds: training.seeds,
     seedKept: arms.frelu.seed,
     control: training.control,

@@ -1,23 +1,22 @@
-import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
-import type { SearchResult, TriedRecipe } from '../../contract/result.js';
-import { type Criterion, isBetter } from '../../training/criterion.js';
-import { criterionOf, outcomeOf, takePhase } from '../arm-phases.js';
+import type { SearchResult, TriedArm, TriedRecipe } from '../../contract/result.js';
+import { outcomeOf, takePhase } from '../arm-phases.js';
 import { type ArmName, armsOf } from '../arms.js';
+import { artifact } from '../artifact.js';
 import { enter, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import type { Candidate } from '../search/candidates.js';
-import { type Course, courseOf } from '../search/course.js';
+import { type Contest, contestOf, takeAll, winnerOf } from '../search/contest.js';
+import { type Course, courseOf, stepsFrom, stepsInAll } from '../search/course.js';
 import { deriveRun } from '../search/derive.js';
-import type { Rung } from '../search/halving.js';
-import { drop, outcomeAfter, type Trial, type Tried, takeRung, triedArm } from '../search/trial.js';
-import { ownRun, suitableCandidates, trialOf } from '../search/trials.js';
+import { outcomeAfter, triedArm } from '../search/trial.js';
+import { ownRun, suitableCandidates } from '../search/trials.js';
 import type { MigrateOptions } from '../spec.js';
 import { baselineStage } from './baseline.js';
 import { budgetStage } from './budget.js';
 import { planStage } from './plan.js';
 import { rateStage } from './rate.js';
-import { readingStage, readRunOf } from './reading.js';
+import { readingStage } from './reading.js';
 import { teacherStage } from './teacher.js';
 import { trainedArtifact } from './train.js';
 
@@ -41,101 +40,70 @@ const searchStage = defineStage<Found>({
     await planStage.of(ownRun(run));
     const suitable = await suitableCandidates(run);
     const course = await courseStage(suitable.length).of(ownRun(run));
-    if (course.budget !== null) run.hooks.onBudget(course.budget);
-    const { rungs } = course;
+    if (course.paced !== null) run.hooks.onBudget(course.paced.budget);
     const candidates = suitable.slice(0, course.recipes);
     enter(run, 'search');
-    const contests = armsOf(run.options).map(({ name }) => contestOf(run, candidates, course, name));
-    for (const rung of rungs.keys()) {
-      for (const contest of contests) await takeAll(run, contest, rung, rungs);
+    const contests = armsOf(run.options).map(({ name }) => contestOf(run, candidates, name));
+    const taken = await takeRungs(run, contests, course);
+    for (const contest of contests) await keepWinner(run, contest, taken);
+    if (taken.paced !== null) {
+      const { budget, steps, perEpoch } = taken.paced;
+      await run.place.store.put(budgetStage.kept, { ...budget, ...stepsInAll(steps, perEpoch) });
     }
-    for (const contest of contests) await keepWinner(run, contest, rungs);
-    if (course.budget !== null) await run.place.store.put(budgetStage.kept, course.budget);
-    return foundBy(run, contests, candidates, suitable.slice(course.recipes));
+    return foundBy(run, contests, candidates.length, taken, suitable.slice(course.recipes));
   },
 });
+
+/**
+ * Takes the trials of all arms through the rungs. With a budget, each rung tells how long the next may be: for both arms, before either begins it.
+ * @returns the course as it was taken
+ */
+async function takeRungs(run: Run, contests: readonly Contest[], planned: Course): Promise<Course> {
+  let course = planned;
+  // of a rung of which some was computed before an interruption, nobody knows how long it took
+  let rungTook: number | null = null;
+  for (const rung of course.rungs.keys()) {
+    course = await pacedBefore(run, rung, course, rungTook);
+    const began = performance.now();
+    let wasKnown = false;
+    for (const contest of contests) wasKnown = (await takeAll(run, contest, rung, course)) || wasKnown;
+    rungTook = wasKnown ? null : (performance.now() - began) / 1000;
+  }
+  return course;
+}
+
+/** The course with the steps that the rungs from `rung` on take. They are an artifact: a search that is resumed takes as many. */
+async function pacedBefore(run: Run, rung: number, course: Course, rungTook: number | null): Promise<Course> {
+  const { paced } = course;
+  if (paced === null || rung === 0) return course;
+  const { store } = ownRun(run).place;
+  const kept = artifact<{ readonly steps: readonly number[] }>('course', `rung-${rung + 1}`, ['steps']);
+  let known = await store.get(kept);
+  if (known === null) {
+    const spent = (performance.now() - run.began) / 1000;
+    known = { steps: rungTook === null ? paced.steps : stepsFrom(rung, course, paced, { spent, rungTook }) };
+    await store.put(kept, known);
+  }
+  return { ...course, paced: { ...paced, steps: known.steps } };
+}
 
 /** The course is an artifact: a search that is resumed has the same. */
 const courseStage = (recipes: number) =>
   defineStage<Course>({
     name: 'course',
     phase: null,
-    fields: ['recipes', 'rungs', 'steps', 'budget'],
+    fields: ['recipes', 'rungs', 'paced'],
     compute: (own) => courseOf(own, recipes),
   });
 
-/** One arm's search: its trials by recipe, and those that are still in it. */
-interface Contest {
-  readonly name: ArmName;
-  readonly tried: Tried[];
-  left: readonly number[];
-  /** made anew each time: a trial holds its networks, and as many as there are recipes may be more than memory holds */
-  trial(recipe: number): Promise<Trial>;
-}
-
-function contestOf(run: Run, candidates: readonly Candidate[], course: Course, name: ArmName): Contest {
-  return {
-    name,
-    tried: candidates.map(() => ({ standings: [], failed: null })),
-    left: [...candidates.keys()],
-    trial: (recipe) => trialOf(run, present(candidates[recipe], 'a recipe'), recipe, name, course),
-  };
-}
-
-/** Takes the trials that are left through a rung, and leaves the better ones. */
-async function takeAll(run: Run, contest: Contest, rung: number, rungs: readonly Rung[]): Promise<void> {
-  const { name, tried, left } = contest;
-  for (const [at, i] of left.entries()) {
-    const trial = await contest.trial(i);
-    run.hooks.onTrial({
-      arm: name,
-      recipe: trial.name,
-      trial: at + 1,
-      trials: left.length,
-      rung: rung + 1,
-      rungs: rungs.length,
-    });
-    const standing = await takeRung(trial, rung);
-    const { standings } = present(tried[i], 'what was tried');
-    tried[i] =
-      standing.failed === null
-        ? { standings: [...standings, standing], failed: null }
-        : { standings, failed: standing.failed };
-  }
-  const criterion = criterionOf(run.options, (await readRunOf(run)).task);
-  const ranked = left
-    .filter((i) => tried[i]?.failed === null)
-    .toSorted((a, b) => compare(criterion, tried[a], tried[b]));
-  if (ranked.length === 0) throw allFailed(tried[0]?.failed ?? null);
-  const survivors = ranked.slice(0, present(rungs[rung], 'a rung').survivors);
-  for (const i of left.filter((each) => !survivors.includes(each))) await drop(await contest.trial(i), rung);
-  contest.left = survivors;
-}
-
-/** The better one first; of equals the one that changes less, which stands before. */
-function compare(criterion: Criterion, a: Tried | undefined, b: Tried | undefined): number {
-  const [first, second] = [a, b].map((each) => present(each?.standings.at(-1), 'a standing').validation);
-  if (first === undefined || second === undefined) return 0;
-  if (isBetter(criterion, first, second)) return -1;
-  return isBetter(criterion, second, first) ? 1 : 0;
-}
-
-function allFailed(why: string | null): Failure {
-  return new Failure('input', {
-    what: `No recipe of the search trains this model. The run's own: ${why ?? 'no reason is known'}`,
-    cure: 'Choose the settings yourself.',
-    settings: ['search'],
-    written: 'model-untouched',
-  });
-}
-
 /** Keeps what the winning trial made as the run's own. */
-async function keepWinner(run: Run, contest: Contest, rungs: readonly Rung[]): Promise<void> {
+async function keepWinner(run: Run, contest: Contest, course: Course): Promise<void> {
   const { name } = contest;
-  const trial = await contest.trial(winnerOf(contest));
+  const { rungs } = course;
+  const trial = await contest.trial(winnerOf(contest), course);
   const last = rungs.length - 1;
   let outcome = present(await outcomeAfter(trial, last), 'what the chosen recipe made of the arm');
-  // statistics are estimated anew behind the last rung
+  // statistics are estimated anew, and sites taken back, behind the last rung
   for (let i = rungs.length; i < trial.arm.phases.length; i++) {
     outcome = await takePhase(trial.run, trial.arm, trial.seed, i, outcome);
   }
@@ -149,31 +117,37 @@ async function keepWinner(run: Run, contest: Contest, rungs: readonly Rung[]): P
   if (taught !== null) await store.put(teacherStage.kept, taught);
 }
 
-const winnerOf = ({ left }: Contest): number => present(left[0], 'a recipe that is left');
-
 async function foundBy(
   run: Run,
   contests: readonly Contest[],
-  candidates: readonly Candidate[],
+  shared: number,
+  course: Course,
   leftOut: readonly Candidate[],
 ): Promise<Found> {
   const contestOfArm = (arm: ArmName) => contests.find(({ name }) => name === arm);
   const frelu = present(contestOfArm('frelu'), 'the search of the frelu arm');
   const control = contestOfArm('control');
-  const nameOf = (contest: Contest): string => present(candidates[winnerOf(contest)], 'the chosen recipe').name;
-  const armOf = (contest: Contest, i: number) =>
-    triedArm(present(contest.tried[i], 'what was tried'), winnerOf(contest) === i);
-  const { training, distill, plan } = (await frelu.trial(winnerOf(frelu))).run.options;
+  const nameOf = (contest: Contest): string => present(contest.recipes[winnerOf(contest)], 'the chosen recipe').name;
+  const armOf = (contest: Contest | undefined, name: string): TriedArm | null => {
+    const i = contest?.recipes.findIndex((each) => each.name === name) ?? -1;
+    return contest === undefined || i < 0
+      ? null
+      : triedArm(present(contest.tried[i], 'what was tried'), winnerOf(contest) === i);
+  };
+  // combinations, which each arm has of its own, stand behind the recipes of both
+  const joint = contests.flatMap(({ recipes }) => recipes.slice(shared));
+  const rows = new Map([...frelu.recipes.slice(0, shared), ...joint].map((each) => [each.name, each]));
+  const { training, distill, plan } = (await frelu.trial(winnerOf(frelu), course)).run.options;
   // the rate is an artifact: that it was found is told of the run
   const { learningRate, budgetSeconds } = run.options.training;
   return {
     search: {
-      tried: candidates.map(
-        ({ name, options }, i): TriedRecipe => ({
+      tried: [...rows.values()].map(
+        ({ name, options }): TriedRecipe => ({
           name,
           options,
-          control: control === undefined ? null : armOf(control, i),
-          frelu: armOf(frelu, i),
+          control: armOf(control, name),
+          frelu: armOf(frelu, name),
         }),
       ),
       leftOut: leftOut.map(({ name }) => name),

@@ -57,7 +57,7 @@ function tellClipping(run: Run): void {
 
 /** Of several seeds, the one whose kept epoch validated best: a choice that the test split takes no part in. */
 function bestOnValidation(arms: readonly TrainedArm[], criterion: Criterion): TrainedArm | null {
-  const kept = ({ outcome }: TrainedArm): Validation => keptValidation(outcome);
+  const kept = ({ outcome }: TrainedArm): Validation => outcome.ablation?.validation ?? keptValidation(outcome);
   return arms.reduce<TrainedArm | null>(
     (best, arm) => (best === null || isBetter(criterion, kept(arm), kept(best)) ? arm : best),
     null,

@@ -1,0 +1,81 @@
+import type { Graph } from '../model/graph.js';
+import type { MigrationPlan, SiteParameters } from '../model/plan.js';
+import { readFloats } from '../model/tensor.js';
+import { biasesBesideSites } from './beside-sites.js';
+
+/** How what training made of a site is taken back: of sites that have it in common, of all of them. */
+export interface Reversion {
+  /** the ids of the sites */
+  readonly sites: readonly string[];
+  /** what the parameters are then, by name */
+  readonly values: ReadonlyMap<string, Float32Array>;
+}
+
+type Trained = ReadonlyMap<string, Float32Array>;
+
+/** The parameters of a site in a rewritten network, by their names. */
+type Named = Pick<SiteParameters, 'id'> & { readonly shift: string | null; readonly offset: string };
+
+/**
+ * A FReLU is a ReLU again where its shift and its offset are 0. Sites that are that already have none.
+ * @param initial what the parameters are where they were not trained
+ */
+export function siteReversions(sites: readonly Named[], initial: Trained, trained: Trained): Reversion[] {
+  const found = sites.map(({ id, shift, offset }): Reversion => {
+    const changed = [shift, offset].flatMap((name) => {
+      const values = name === null ? undefined : (trained.get(name) ?? initial.get(name));
+      if (name === null || values === undefined || values.every((value) => value === 0)) return [];
+      return [[name, new Float32Array(values.length)] as const];
+    });
+    return { sites: [id], values: new Map(changed) };
+  });
+  return inCommon(found);
+}
+
+/** What a network with its ReLUs has in place of a site is taken back to what the model came with: the biases that the site acts through. */
+export function biasReversions(
+  graph: Graph,
+  plan: MigrationPlan,
+  biases: ReadonlySet<string>,
+  trained: Trained,
+): Reversion[] {
+  const migrated = plan.sites.filter(({ status }) => status === 'migrate');
+  const found = migrated.map((site): Reversion => {
+    const own = [...biasesBesideSites(graph, { ...plan, sites: [site] }, biases)];
+    const changed = own.flatMap((name) => {
+      const tensor = graph.initializer(name);
+      const values = trained.get(name);
+      if (tensor === undefined || values === undefined) return [];
+      const before = readFloats(tensor);
+      return values.every((value, i) => value === before[i]) ? [] : [[name, before] as const];
+    });
+    return { sites: [site.id], values: new Map(changed) };
+  });
+  return inCommon(found);
+}
+
+/** One for all that change the same parameters; none for what changes nothing. */
+function inCommon(found: readonly Reversion[]): Reversion[] {
+  const byNames = new Map<string, Reversion>();
+  for (const { sites, values } of found) {
+    if (values.size === 0) continue;
+    const key = JSON.stringify([...values.keys()].toSorted());
+    byNames.set(key, { sites: [...(byNames.get(key)?.sites ?? []), ...sites], values });
+  }
+  return [...byNames.values()];
+}
+
+/** At most so many, of neighbours taken together, in their order. */
+export function reversionsTogether(reversions: readonly Reversion[], most: number): Reversion[] {
+  const count = Math.min(most, reversions.length);
+  return Array.from({ length: count }, (_, i) => {
+    const own = reversions.slice(
+      Math.floor((i * reversions.length) / count),
+      Math.floor(((i + 1) * reversions.length) / count),
+    );
+    return {
+      sites: own.flatMap(({ sites }) => sites),
+      values: new Map(own.flatMap(({ values }) => [...values])),
+    };
+  });
+}
