@@ -19,7 +19,7 @@ const layers = {
   evaluation: [...base, 'model'],
   upgrade: [...base, 'model'],
   'tfjs-check': [...base, 'model'],
-  report: ['contract', 'evaluation'],
+  report: [...base, 'evaluation'],
   tracking: ['contract', 'model', 'report', 'upgrade'],
   reading: [...base, 'model', 'runtime', 'data', 'evaluation'],
   judge: [...parts, 'reading'],

@@ -8,6 +8,7 @@ export type { Trainability } from './autodiff/trainable.js';
 export type { CodemodCaution, CodemodFile, CodemodOptions, CodemodResult, CodemodSite } from './codemod/codemod.js';
 export { type Config, defineConfig } from './contract/config.js';
 export { ExecutionError, exitCodes, Failure, type FailureKind } from './contract/failure.js';
+export type { FromScratchArm, FromScratchResult, FromScratchSeed } from './contract/from-scratch.js';
 export type { ModelDescription, ModelFormat, PlanDescription } from './contract/model.js';
 export type { Reading } from './contract/reading.js';
 export type {
@@ -53,6 +54,7 @@ export type {
 } from './contract/settings.js';
 export type { HostTensor, TrainingBatch } from './library/batch.js';
 export { codemod, devices, exportArm, history, logRun, rollback } from './library/files.js';
+export { type FromScratchOptions, trainFromScratch } from './library/from-scratch.js';
 export { type Gradients, gradients, trainability } from './library/gradients.js';
 export {
   type CompareOptions,

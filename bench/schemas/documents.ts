@@ -15,6 +15,7 @@ const documents = {
   'fleet-commit': 'FleetCommitResult',
   'fleet-rollback': 'FleetRollbackResult',
   'fleet-emit': 'FleetEmitResult',
+  'from-scratch': 'FromScratchResult',
   inspect: 'InspectResult',
   migrate: 'MigrateResult',
   monitor: 'MonitorResult',
@@ -41,7 +42,7 @@ export function documentSchemas(root: string): ReadonlyMap<DocumentName, Schema>
         isDocument(name),
         {
           $schema: 'http://json-schema.org/draft-07/schema#',
-          title: `What frelu-migrate ${name.replace('-', ' ')} --json prints`,
+          title: `What frelu-migrate ${commandOf(name)} --json prints`,
           ...fields,
           properties: {
             schemaVersion: { const: schemaVersion },
@@ -54,6 +55,9 @@ export function documentSchemas(root: string): ReadonlyMap<DocumentName, Schema>
     }),
   );
 }
+
+const commandOf = (name: string): string =>
+  name === 'from-scratch' ? 'migrate --from-scratch' : name.replace('-', ' ');
 
 function isDocument(name: string): DocumentName {
   const found = Object.keys(documents).find((each): each is DocumentName => each === name);

@@ -21,6 +21,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   epochs: '--epochs',
   exclude: '--exclude',
   form: '--form',
+  fromScratch: '--from-scratch',
   include: '--include',
   init: '--init',
   input: '--input',

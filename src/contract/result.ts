@@ -84,6 +84,26 @@ export interface RetreatResult {
   readonly learningRate: number;
 }
 
+/** How much training came before an arm's validation loss first was as low as that of another. */
+export interface ReachedLoss {
+  /** training samples; between two validations, on the straight line that joins them */
+  readonly samples: number;
+  /** the same, a fraction between two validations */
+  readonly epochs: number;
+}
+
+/** How soon both trained arms of a seed came down to the validation loss that the control arm ended with. */
+export interface Convergence {
+  readonly seed: number;
+  /** of the epoch that the control arm kept; null where that is the model as it came, to which nothing leads */
+  readonly validationLoss: number | null;
+  readonly control: ReachedLoss | null;
+  /** null: never */
+  readonly frelu: ReachedLoss | null;
+  /** the samples that FReLU needed / those that the control arm needed; null where one of them has none */
+  readonly ratio: number | null;
+}
+
 /** One of several outputs that were trained together, on the test split. */
 export interface OutputResult {
   readonly name: string;
@@ -709,6 +729,8 @@ export interface MigrateResult {
   readonly elementwise: BeforeAfter | null;
   /** null where no recipe was looked for */
   readonly search: SearchResult | null;
+  /** how soon each seed's arms came down to the same loss; empty without a control arm, and in results of earlier versions */
+  readonly convergence: readonly Convergence[];
   /** one entry per seed when both trained arms were repeated; empty for one seed */
   readonly spread: readonly SpreadPoint[];
   readonly attribution: readonly AttributionAgreement[] | null;

@@ -201,6 +201,7 @@ export type SettingName =
   | 'epochs'
   | 'exclude'
   | 'form'
+  | 'fromScratch'
   | 'include'
   | 'init'
   | 'input'

@@ -2,6 +2,7 @@ import { agreement } from './agreement.js';
 import { arms } from './arms.js';
 import { baseline } from './baseline.js';
 import { classes } from './classes.js';
+import { convergence } from './convergence.js';
 import { costs } from './costs.js';
 import { delta } from './delta.js';
 import { explanations } from './explanations.js';
@@ -21,6 +22,7 @@ import { verdict } from './verdict.js';
 export const judges = [
   samples,
   arms,
+  convergence,
   spread,
   delta,
   guarded,

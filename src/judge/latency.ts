@@ -1,5 +1,6 @@
 import type { LatencyComparison } from '../contract/result.js';
 import type { Provider } from '../contract/settings.js';
+import { median } from '../math/summary.js';
 import type { ModelProto } from '../model/graph.js';
 import {
   type Feeds,
@@ -95,11 +96,4 @@ function medianInterval(values: readonly number[]): readonly [low: number, high:
   const low = sorted[Math.floor(sorted.length / 2 - half)];
   const high = sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length / 2 + half) - 1)];
   return low === undefined || high === undefined ? null : [low, high];
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? 0;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? 0) + upper) / 2;
 }

@@ -7,7 +7,7 @@ import type { Retreat, StepReport } from '../training/arm.js';
 import { type OptionsOf, readOptions, withData } from './options.js';
 
 /** The options of `frelu-migrate migrate`, by the names that a configuration file has them by; all but `data` have defaults. */
-export interface MigrateOptions extends Omit<OptionsOf<'migrate'>, 'data' | 'yes' | 'log'> {
+export interface MigrateOptions extends Omit<OptionsOf<'migrate'>, 'data' | 'yes' | 'log' | 'fromScratch'> {
   /** a file or a folder: whatever `--data` takes */
   readonly data: string;
   /** stops the run where it can be resumed from; it then ends with Failure('interrupted') */

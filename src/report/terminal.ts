@@ -13,6 +13,7 @@ import { texts } from './languages.js';
 import { numbersIn } from './numbers.js';
 import { budgetSentences } from './sections/arms.js';
 import { type Context, nameSome } from './sections/context.js';
+import { convergenceSentence } from './sections/convergence.js';
 import { losses, untold } from './sections/risks.js';
 import { byWhatTheyBring } from './site-ranking.js';
 import { metricWord } from './text/metrics.js';
@@ -118,6 +119,7 @@ export function renderTerminal(
       `${text.arms[name]} ${text.terminal.ablation(reverted, idsOf(ranked).length, nameSome(text, idsOf([most])))}`,
     ];
   });
+  const converged = convergenceSentence(context);
   const rows: (readonly [label: string, value: string])[] = [
     ...(result.files.length === 0
       ? []
@@ -126,6 +128,7 @@ export function renderTerminal(
     ...(result.budget === null
       ? []
       : [[text.terminal.budget, budgetSentences(context).map(plain).join('\n')] as const]),
+    ...(converged === null ? [] : [[text.terminal.convergence, plain(converged)] as const]),
     ...(result.rollback === null ? [] : [[text.terminal.rollback, printable(result.rollback)] as const]),
   ];
   const [heading, ...body] = fitting(arms, width);

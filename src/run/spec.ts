@@ -87,6 +87,8 @@ export interface RunSpec {
   readonly looks: number;
   /** of splits, order and initial state; the seeds of the arms count from here */
   readonly seed: number;
+  /** the model's architecture is trained from fresh weights, which is another run; left out: the model is */
+  readonly fromScratch?: true;
 }
 
 /** A run, and what is not part of it: where it computes, what it writes, in which languages it reports. */
@@ -223,10 +225,12 @@ export function specOf({
   minEffect,
   looks,
   seed,
+  fromScratch,
 }: MigrateOptions): RunSpec {
   // a run whose device fails goes on on another
   const { device: _, ...settings } = training;
-  return { data, task, reading, plan, training: settings, distill, accept, minEffect, looks, seed };
+  const spec = { data, task, reading, plan, training: settings, distill, accept, minEffect, looks, seed };
+  return fromScratch === undefined ? spec : { ...spec, fromScratch };
 }
 
 /** What a run is started on, by content: a moved or renamed file is the same, a changed one is not. */

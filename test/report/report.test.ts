@@ -424,6 +424,45 @@ describe('several seeds', () => {
   });
 });
 
+describe('the training until the same loss', () => {
+  const reached = (samples: number) => ({ samples, epochs: samples / 54_000 });
+  const seeds = [
+    { seed: 0, validationLoss: 0.36, control: reached(216_000), frelu: reached(135_000), ratio: 0.625 },
+    { seed: 1, validationLoss: 0.35, control: reached(216_000), frelu: null, ratio: null },
+    { seed: 2, validationLoss: null, control: null, frelu: null, ratio: null },
+  ];
+
+  test('is told of both arms, in the report and on the terminal', () => {
+    const said =
+      'with (0.364) after 216,000 samples (4 epochs); FReLU was there after 50,400 samples (0.9333 epochs), 0.2333 times as many samples.';
+    expect(renderMarkdown(win(), 'en')).toContain(said);
+    expect(renderTerminal(win())).toContain(
+      `Speed     The control arm came down to the validation loss that it ended ${said}`,
+    );
+    expect(renderMarkdown(win(), 'ja')).toContain('FReLUは50,400サンプル（0.9333エポック）で到達し');
+  });
+
+  test('is said never to have come where FReLU does not come down to it', () => {
+    const [, never] = seeds;
+    const result = { ...win(), convergence: never === undefined ? [] : [never] };
+    expect(renderMarkdown(result, 'en')).toContain('(0.35) after 216,000 samples (4 epochs); FReLU never reached it.');
+    expect(renderTerminal(result)).toContain('FReLU never reached it.');
+  });
+
+  test('has a row per seed where there are several', () => {
+    const report = renderMarkdown({ ...repeatedWin(), convergence: seeds }, 'en');
+    expect(report).toContain('in 1 of 2 seeds, in these after 0.625 times as many samples (median).');
+    expect(report).toContain('| 1 | 0.35 | 216,000 samples (4 epochs) | never | – |');
+    expect(report).toContain('| 2 | no value | – | – | – |');
+  });
+
+  test('is not told where the control arm came to nothing', () => {
+    const nothing = { ...win(), convergence: seeds.slice(2) };
+    expect(renderMarkdown(nothing, 'en')).toContain('never fell below where it began');
+    expect(renderTerminal(nothing)).not.toContain('Speed');
+  });
+});
+
 describe('a budget', () => {
   const plan = {
     seconds: 60,

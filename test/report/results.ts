@@ -13,6 +13,7 @@ import type {
 } from '../../src/contract/result.js';
 import { judgeAcceptance } from '../../src/evaluation/acceptance.js';
 import { classDeltas, pairedDelta } from '../../src/evaluation/compare.js';
+import { convergenceOf } from '../../src/evaluation/convergence.js';
 import { monitoringBaseline } from '../../src/evaluation/drift.js';
 import { guardedMetrics } from '../../src/evaluation/guards.js';
 import {
@@ -255,6 +256,7 @@ export function makeResult({
     elementwise: measured ? { before: 65_432, after: 81_790 } : null,
     operations: measured ? { before: 12_345_678, after: 12_350_000 } : null,
     search: null,
+    convergence: control === null ? [] : [convergenceOf(seed, trainedAs(0.34, 0.87), trainedAs(0.3, 0.88))],
     spread: [],
     attribution: measured ? makeAttribution(names) : null,
     monitoring: measured ? makeMonitoring(names, frelu, siteResults) : null,
@@ -358,6 +360,8 @@ function makeCurve(finalLoss: number, start: number): CurvePoint[] {
     validationMetric: start + 0.03 * (1 - 1 / (epoch + 1)),
   }));
 }
+
+const trainedAs = (finalLoss: number, start: number) => ({ curve: makeCurve(finalLoss, start), bestEpoch: 4 });
 
 function makeSite(i: number, measured: boolean): SiteResult {
   const histogram = (shift: number) => {

@@ -21,6 +21,9 @@ it('the verdict rests on all seeds, and one of them is written', async () => {
   expect(delta.vsControl?.value).toBeCloseTo(mean(spread.map(({ vsControl }) => vsControl?.value)), 9);
   expect(delta.vsBefore.candidate).toBeCloseTo(mean(spread.map(({ frelu }) => frelu)), 9);
   expect(delta.vsControl?.baseline).toBeCloseTo(mean(spread.map(({ control }) => control)), 9);
+  expect(result.convergence.map(({ seed }) => seed)).toEqual([7, 8, 9]);
+  const keptLoss = result.arms.control?.curve.find(({ epoch }) => epoch === result.arms.control?.bestEpoch);
+  expect(result.convergence.map(({ validationLoss }) => validationLoss)).toContain(keptLoss?.validationLoss);
   // what a rule compares are those means
   const [goal] = result.acceptance.goals;
   expect(goal?.value).toBeCloseTo(delta.vsBefore.value ?? Number.NaN, 9);

@@ -12,6 +12,7 @@ import { watchInterrupts } from '../interrupt.js';
 import { hasColor, isLive } from '../io.js';
 import { logResults } from '../log-results.js';
 import type { MaybeDataOptions } from '../options/data.js';
+import { fromScratchOption, scratchRequest } from '../options/from-scratch.js';
 import { logOption } from '../options/log.js';
 import { migrationOptions, placeOptions } from '../options/migration.js';
 import { argument } from '../options/option.js';
@@ -19,6 +20,7 @@ import { yesOption } from '../options/run.js';
 import { confirm, missingData } from '../prompts.js';
 import { questionsFor } from '../questions.js';
 import { wrongUsage } from '../wrong-usage.js';
+import { compareFromScratch } from './from-scratch.js';
 
 /** What a command line asks for; data may be missing. */
 interface Asked extends Omit<MigrateOptions, 'data' | 'command'> {
@@ -32,16 +34,17 @@ function migrateOptions(command: Command) {
   const place = placeOptions(command);
   const yes = yesOption(command);
   const log = logOption(command);
+  const fromScratch = fromScratchOption(command);
   const asked = (): Asked => ({
     ...migration(),
     model: model(),
     ...place(),
   });
-  return { asked, yes, log };
+  return { asked, yes, log, fromScratch };
 }
 
 export function declareMigrate(command: Command): Run {
-  const { asked, yes, log } = migrateOptions(command);
+  const { asked, yes, log, fromScratch } = migrateOptions(command);
 
   return async (context) => {
     const destinations = log();
@@ -49,6 +52,7 @@ export function declareMigrate(command: Command): Run {
     const { data } = given.data;
     if (data === null) return guided(context, context.json || yes());
     const options: MigrateOptions = { ...given, data: { ...given.data, data }, command: context.io.command };
+    if (fromScratch()) return compareFromScratch(context, scratchRequest(command, options), destinations);
     if (options.out === null && !options.dryRun) {
       await confirm(context, yes(), {
         question: `Replace ${options.model} if ${options.accept}? The old files are kept.`,

@@ -1,5 +1,6 @@
 import { isPercent, type MetricName, namesIn } from '../../contract/metrics.js';
 import type { ArmResult, Delta, Metrics, SpreadPoint } from '../../contract/result.js';
+import { momentsOf } from '../../math/summary.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
 import { metricWord } from '../text/metrics.js';
 import { type Context, named, numeric, paragraph } from './context.js';
@@ -233,10 +234,8 @@ function summaryRows({ result, text, numbers }: Context): readonly (readonly Ric
     { of: (point: SpreadPoint) => point.vsControl?.value ?? null, isChange: true },
   ];
   const told = columns.map(({ of, isChange }) => {
-    const moments = momentsOf(
-      result.spread.flatMap((point) => of(point) ?? []),
-      result.spread.length,
-    );
+    const values = result.spread.flatMap((point) => of(point) ?? []);
+    const moments = values.length < result.spread.length ? null : momentsOf(values);
     const shown = isChange ? numbers.metricChange : numbers.metric;
     return (
       moments && { mean: shown(metric, moments.mean, null), deviation: numbers.metric(metric, moments.deviation, null) }
@@ -246,15 +245,4 @@ function summaryRows({ result, text, numbers }: Context): readonly (readonly Ric
     [[words.mean], ...told.map((each): Rich => [each?.mean ?? '–'])],
     [[words.deviation], ...told.map((each): Rich => [each?.deviation ?? '–'])],
   ];
-}
-
-/** The mean and the standard deviation (over n - 1) of `count` values; null where some are missing. */
-function momentsOf(
-  values: readonly number[],
-  count: number,
-): { readonly mean: number; readonly deviation: number } | null {
-  if (values.length < count || count < 2) return null;
-  const mean = values.reduce((sum, value) => sum + value, 0) / count;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / (count - 1)) };
 }

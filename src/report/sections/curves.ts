@@ -1,26 +1,22 @@
 import { isPercent } from '../../contract/metrics.js';
 import { present } from '../../contract/present.js';
-import type { CurvePoint } from '../../contract/result.js';
 import { type Block, plain, type Section } from '../document.js';
 import { metricWord } from '../text/metrics.js';
-import { type Context, note, paragraph } from './context.js';
+import { type Context, note } from './context.js';
+import { convergenceBlocks } from './convergence.js';
 
 type Quantity = 'validationLoss' | 'trainLoss' | 'validationMetric';
 
-/** Learning curves of both trained arms, and how much sooner one reached the other's loss. */
+/** Learning curves of both trained arms, and how soon they reached the same loss. */
 export function curves(context: Context): Section {
-  const { result, text } = context;
+  const { text } = context;
   const charts = (['validationLoss', 'validationMetric', 'trainLoss'] as const).flatMap((quantity) =>
     curveChart(context, quantity),
   );
-  const control = result.arms.control;
   return {
     id: 'curves',
     title: text.curves.title,
-    blocks:
-      charts.length === 0
-        ? [note(text.curves.none)]
-        : [...charts, control === null ? note(text.curves.single) : paragraph(convergence(context, control.curve))],
+    blocks: charts.length === 0 ? [note(text.curves.none)] : [...charts, ...convergenceBlocks(context)],
   };
 }
 
@@ -61,24 +57,4 @@ function curveChart(context: Context, quantity: Quantity): Block[] {
       chart: { kind: 'lines', x: text.curves.samples, y: percent ? `${what} (%)` : what, series, diagonal: null },
     },
   ];
-}
-
-function convergence({ result, text, numbers }: Context, control: readonly CurvePoint[]) {
-  const trained = (curve: readonly CurvePoint[]) =>
-    curve.flatMap((point) => (point.validationLoss === null ? [] : [{ ...point, loss: point.validationLoss }]));
-  const best = trained(control).reduce<{ loss: number; epoch: number; samples: number } | null>(
-    (least, point) => (least === null || point.loss < least.loss ? point : least),
-    null,
-  );
-  if (best === null) return text.curves.none;
-  if (best.epoch === 0) return text.curves.neverBelow;
-  const reached = trained(result.arms.frelu.curve).find((point) => point.loss <= best.loss);
-  return reached === undefined
-    ? text.curves.notReached
-    : text.curves.reached(
-        numbers.count(reached.epoch, null),
-        numbers.count(reached.samples, null),
-        numbers.count(best.epoch, null),
-        numbers.count(best.samples, null),
-      );
 }

@@ -215,10 +215,20 @@ export const en = {
     caption: (what: string) => `${what} of both trained arms over the training samples seen`,
     alt: (what: string, ends: readonly string[]) => `Line chart of ${what.toLowerCase()}. ${ends.join('. ')}.`,
     end: (arm: string, from: string, to: string) => `${arm}: from ${from} to ${to}`,
-    reached: (epoch: Inline, samples: Inline, controlEpoch: Inline, controlSamples: Inline) =>
-      rich`FReLU reached the control arm's best validation loss at epoch ${epoch}, after ${samples} samples; the control arm needed ${controlEpoch} epochs and ${controlSamples} samples for it.`,
+    reached: (loss: Inline, control: Rich, frelu: Rich, ratio: Inline) =>
+      rich`The control arm came down to the validation loss that it ended with (${loss}) after ${control}; FReLU was there after ${frelu}, ${ratio} times as many samples.`,
+    never: (loss: Inline, control: Rich) =>
+      rich`The control arm came down to the validation loss that it ended with (${loss}) after ${control}; FReLU never reached it.`,
+    overSeeds: (reached: Inline, seeds: Inline, ratio: Inline) =>
+      rich`FReLU came down to the validation loss that the control arm ended with in ${reached} of ${seeds} seeds, in these after ${ratio} times as many samples (median).`,
+    neverInSeeds: (seeds: Inline) =>
+      rich`FReLU came down to the validation loss that the control arm ended with in none of ${seeds} seeds.`,
+    amount: (samples: Inline, epochs: Inline) => rich`${samples} samples (${epochs} epochs)`,
+    straight: rich`Between two validations, the loss is taken to lie on the straight line that joins them.`,
+    convergence: 'Training until the validation loss that the control arm ended with',
+    ratio: 'FReLU / control',
+    neverCell: 'never',
     neverBelow: rich`The control arm's validation loss never fell below where it began, so there is no speed of learning to compare.`,
-    notReached: rich`FReLU did not reach the control arm's best validation loss.`,
     none: rich`No learning curves were recorded.`,
     single: rich`There is no control arm to compare the speed of learning with.`,
   },
@@ -726,6 +736,7 @@ export const en = {
     overSeeds: (seeds: number) =>
       `Differences are means over ${seeds} seeds; the intervals hold the chance of training and of the test samples.`,
     budget: 'Budget',
+    convergence: 'Speed',
     interval: '95 %',
     noInterval: 'no interval',
     epochs: 'epochs',

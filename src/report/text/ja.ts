@@ -205,10 +205,20 @@ export const ja: Texts = {
     caption: (what) => `${what}の推移（対照とFReLU）`,
     alt: (what, ends) => `${what}の折れ線グラフ。${ends.join('。')}。`,
     end: (arm, from, to) => `${arm}は${from}から${to}へ`,
-    reached: (epoch, samples, controlEpoch, controlSamples) =>
-      rich`対照モデルの最小の検証損失に、FReLUは${epoch}エポック目（${samples}サンプル）で到達しました。対照モデルは${controlEpoch}エポック（${controlSamples}サンプル）を要しました。`,
+    reached: (loss, control, frelu, ratio) =>
+      rich`対照モデルは、最終的に採用した時点の検証損失（${loss}）に${control}で到達しました。FReLUは${frelu}で到達し、必要なサンプル数は対照の${ratio}倍でした。`,
+    never: (loss, control) =>
+      rich`対照モデルは、最終的に採用した時点の検証損失（${loss}）に${control}で到達しました。FReLUは到達しませんでした。`,
+    overSeeds: (reached, seeds, ratio) =>
+      rich`対照モデルが最終的に採用した時点の検証損失に、FReLUは${seeds}個のシードのうち${reached}個で到達しました。必要なサンプル数は、対照の${ratio}倍（中央値）でした。`,
+    neverInSeeds: (seeds) =>
+      rich`対照モデルが最終的に採用した時点の検証損失に、FReLUは${seeds}個のシードのいずれでも到達しませんでした。`,
+    amount: (samples, epochs) => rich`${samples}サンプル（${epochs}エポック）`,
+    straight: rich`検証と検証の間の損失は、2点を結ぶ直線上にあるものとして求めています。`,
+    convergence: '対照モデルの最終的な検証損失に到達するまでの学習量',
+    ratio: 'FReLU / 対照',
+    neverCell: '到達せず',
     neverBelow: rich`対照モデルの検証損失は学習開始時を下回らなかったため、学習の速さは比較できません。`,
-    notReached: rich`FReLUは、対照モデルの最小の検証損失に到達しませんでした。`,
     none: rich`学習曲線は記録されていません。`,
     single: rich`対照モデルがないため、学習の速さは比較できません。`,
   },
@@ -709,6 +719,7 @@ export const ja: Texts = {
     oneSeed: '学習したシードは1つです。区間が表すのはテストサンプルの偶然で、学習の偶然は含みません。',
     overSeeds: (seeds) => `差は${seeds}個のシードの平均で、区間は学習の偶然とテストサンプルの偶然の両方を含みます。`,
     budget: '予算',
+    convergence: '収束',
     interval: '95％',
     noInterval: '区間なし',
     epochs: 'エポック',

@@ -104,7 +104,13 @@ async function subjectOf(run: Run): Promise<Subject> {
   };
 }
 
-async function settingsOf(run: Run, { task, arms, data: { train } }: Subject): Promise<RunSettings> {
+/** What the settings of a run depend on beside what it was told. */
+interface Settled extends Pick<Subject, 'task' | 'data'> {
+  readonly arms: { readonly frelu: { readonly seed: number } };
+}
+
+/** What the run was told, and what it chose where it was told nothing. */
+export async function settingsOf(run: Run, { task, arms, data: { train } }: Settled): Promise<RunSettings> {
   const { training, plan, data, task: asked, distill, seed } = run.options;
   const teaching = await teachingOf(run);
   const { optimizer } = training;
@@ -172,7 +178,7 @@ function averageName(average: WeightAverage | null): string | null {
   return average?.kind === 'ema' ? `${average.kind}:${average.decay}` : (average?.kind ?? null);
 }
 
-function environment(): Environment {
+export function environment(): Environment {
   const processors = cpus();
   return {
     version: packageVersion,
