@@ -567,6 +567,22 @@ export interface Environment {
   readonly threads: number | null;
 }
 
+/** Offsets that began elsewhere than at 0, with what follows made to take that back. */
+export interface StartResult {
+  readonly init: number;
+  /**
+   * migrated sites whose offset was taken back wholly; but for what zero-padded readers see at their borders; and in part or not at all, since
+   * what reads them has no bias, is not linear, or is an output
+   */
+  readonly sites: { readonly whole: number; readonly borders: number; readonly rest: number };
+  /** of the outputs, against the model as it came, over the validation split */
+  readonly maxAbsDiff: number;
+  readonly meanAbsDiff: number;
+  readonly samples: number;
+  /** the run's metric on the validation split: of the model as it came, and of the frelu arm's start */
+  readonly metric: { readonly name: MetricName; readonly before: number | null; readonly after: number | null };
+}
+
 /** What a run was told, and what it chose where it was told nothing. */
 export interface RunSettings {
   readonly seed: number;
@@ -690,6 +706,8 @@ export interface MigrateResult {
   readonly plan: InspectResult;
   /** of the rewritten model with a = b = 0 against the original, before any training */
   readonly parity: { readonly maxAbsDiff: number; readonly samples: number };
+  /** where b began elsewhere than at 0: what that left changed before any training; null: it began there, and in results of earlier versions */
+  readonly start: StartResult | null;
   /** null for an ONNX model, and for one that TensorFlow.js could not run where the migration ran */
   readonly tfjs: TfjsAgreement | null;
   readonly arms: { readonly before: ArmResult; readonly control: ArmResult | null; readonly frelu: ArmResult };

@@ -59,7 +59,10 @@ export async function trainedNetwork(
   if (output !== undefined && !names.includes(output)) {
     throw refuse(`${model.path}: the model has no output '${output}'.`, `Its outputs are ${names.join(', ')}.`);
   }
-  const { controlNetwork, freluNetwork } = await import('../training/networks.js');
+  const [{ controlNetwork, freluNetwork }, { compensated }] = await Promise.all([
+    import('../training/networks.js'),
+    import('../training/initial-offset.js'),
+  ]);
   const judged = [
     { output: output ?? present(names[0], 'the output of the model'), loss, scores: scoresOf(loss, scores) },
   ];
@@ -67,7 +70,8 @@ export async function trainedNetwork(
     return { network: controlNetwork(model, nothingPlanned, scope, judged), plan: nothingPlanned, sites: () => [] };
   }
   const { parameters } = controlNetwork(model, plan, scope, judged).trainable;
-  const network: FreluNetwork = freluNetwork(model, plan, scope, parameters, initialOffset, judged);
+  const made = freluNetwork(model, plan, scope, parameters, initialOffset, judged);
+  const network: FreluNetwork = compensated(made, model.graph, plan, initialOffset);
   return { network, plan, sites: (values) => network.sites(values) };
 }
 

@@ -264,6 +264,11 @@ function reconstructionErrors({ inputs, count }: Batch, { values: outputs }: Pre
 }
 
 /** The largest |a - b| over all elements; NaN where one has a NaN that the other has not. */
+export function meanAbsDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`);
+  return a.reduce((sum, value, i) => sum + Math.abs(value - (b[i] ?? Number.NaN)), 0) / a.length;
+}
+
 export function maxAbsDifference(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`);
   let largest = 0;

@@ -424,6 +424,20 @@ describe('several seeds', () => {
   });
 });
 
+test.each(languages)('%s: what a b that begins elsewhere left changed is told beside the sites', (language) => {
+  const start = {
+    init: -0.398,
+    sites: { whole: 2, borders: 4, rest: 1 },
+    maxAbsDiff: 0.75,
+    meanAbsDiff: 0.0625,
+    samples: 64,
+    metric: { name: 'accuracy', before: 0.9, after: 0.875 },
+  };
+  const report = renderMarkdown({ ...win(), start }, language);
+  for (const figure of ['-0.398', '0.0625', '0.75', '90.00%', '87.50%']) expect(report).toContain(figure);
+  expect(renderMarkdown(win(), language)).not.toContain('-0.398');
+});
+
 describe('the training until the same loss', () => {
   const reached = (samples: number) => ({ samples, epochs: samples / 54_000 });
   const seeds = [

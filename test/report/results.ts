@@ -230,6 +230,7 @@ export function makeResult({
     },
     tfjs: null,
     parity: { maxAbsDiff: 9.5367431640625e-7, samples: 64 },
+    start: null,
     arms: {
       before: arm(before, []),
       control: control === null ? null : arm(control, makeCurve(0.34, 0.87)),

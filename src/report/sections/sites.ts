@@ -1,5 +1,6 @@
 import type { SiteResult } from '../../contract/result.js';
 import { type Block, code, plain, type Rich, type Section } from '../document.js';
+import { metricWord } from '../text/metrics.js';
 import { type Context, named, nameSome, note, numeric, paragraph, siteParameter } from './context.js';
 
 const tableRows = 60;
@@ -34,6 +35,7 @@ export function sites(context: Context): Section {
           numbers.count(result.parity.samples, 'parity.samples'),
         ),
       ),
+      ...startBlocks(context),
       ...tfjsBlocks(context),
       ...(shown.length === 0 ? [note(words.noneMigrated)] : [siteTable(context, shown)]),
       ...(shown.length < indexed.length
@@ -43,6 +45,29 @@ export function sites(context: Context): Section {
       ...skippedTable(context),
     ],
   };
+}
+
+/** What offsets left changed that began elsewhere than at 0; nothing where they began there. */
+function startBlocks({ result, text, numbers }: Context) {
+  const { start } = result;
+  if (start === null) return [];
+  const { whole, borders, rest } = start.sites;
+  const { name, before, after } = start.metric;
+  return [
+    paragraph(
+      text.sites.start({
+        init: numbers.real(start.init, 'start.init'),
+        whole: numbers.count(whole, 'start.sites.whole'),
+        borders: numbers.count(borders, 'start.sites.borders'),
+        rest: numbers.count(rest, 'start.sites.rest'),
+        mean: numbers.real(start.meanAbsDiff, 'start.meanAbsDiff'),
+        most: numbers.real(start.maxAbsDiff, 'start.maxAbsDiff'),
+        metric: metricWord(text.metrics, name),
+        before: numbers.metric(name, before, 'start.metric.before'),
+        after: numbers.metric(name, after, 'start.metric.after'),
+      }),
+    ),
+  ];
 }
 
 /** How the files agree with TensorFlow.js, and what quantised weights cost; nothing for a model that is not TensorFlow.js's. */

@@ -23,6 +23,7 @@ import { rateStage } from './rate.js';
 import { readingStage, readRunOf } from './reading.js';
 import { searchOf } from './search.js';
 import { stagedArmOf, stageStage } from './stage.js';
+import { startOf } from './start.js';
 import { teachingOf } from './teacher.js';
 import { trainStage } from './train.js';
 
@@ -58,6 +59,7 @@ async function judgementOf(run: Run, subject: Subject, measured: Measured): Prom
     plan: { model: describeModel(model), ...describePlan(subject.plan) },
     diagram: diagramOf(model.graph, subject.plan),
     parity: (await baselineStage.of(run)).parity,
+    start: await startOf(run),
     looks: run.looks,
     budget: await budgetOf(run),
     reading: (await readingStage.of(run)).reading,

@@ -11,6 +11,7 @@ import type { Stage } from '../runner.js';
 import { budgetOf } from './budget.js';
 import { rateStage } from './rate.js';
 import { readRunOf } from './reading.js';
+import { startOf } from './start.js';
 
 /** An arm whose last phase has ended. */
 export const trainedArtifact = (key: string): Artifact<ArmOutcome> =>
@@ -31,6 +32,7 @@ export const trainStage: Stage<TrainedArms> = {
             // what they share is prepared first: the rate test has a phase of its own
             await rateStage.of(run);
             await budgetOf(run);
+            await startOf(run);
             enter(run, 'train');
             tellClipping(run);
             entered = true;
