@@ -45,7 +45,7 @@ export async function workFromQueue(options: QueueOptions): Promise<Tally> {
     warn: onceAWhile(worker.hooks.warn),
   };
   const queue = server.queue(name);
-  queue.on('error', (error) => session.warn(`The queue: ${messageOf(error)}`));
+  queue.on('error', (error) => session.warn(trouble(error)));
   try {
     await reached(queue);
     if (retry) await queue.clean(0, 0, 'failed');
@@ -54,7 +54,7 @@ export async function workFromQueue(options: QueueOptions): Promise<Tally> {
     try {
       await untilDone(queue, plan, worker, session);
     } finally {
-      await taker.close().catch((error: unknown) => session.warn(`The queue: ${messageOf(error)}`));
+      await taker.close().catch((error: unknown) => session.warn(trouble(error)));
     }
   } finally {
     await queue.close().catch(() => undefined);
@@ -107,8 +107,16 @@ function takeUnits(server: QueueServer, name: string, options: QueueOptions, ses
       maxStalledCount: worker.tries,
     },
   );
-  taker.on('error', (error) => session.warn(`The queue: ${messageOf(error)}`));
+  taker.on('error', (error) => session.warn(trouble(error)));
   return taker;
+}
+
+/** What went wrong at the queue, for people: its own words, but where it took away a unit that was not heard of for too long. */
+function trouble(error: unknown): string {
+  const message = messageOf(error);
+  return /^Missing (lock|key) for job /.test(message)
+    ? 'The queue was not reached for too long and has handed a unit to another worker: its result counts once all the same.'
+    : `The queue: ${message}`;
 }
 
 /** Tells the queue what came of a unit. @throws what makes the queue do so */
@@ -179,7 +187,7 @@ async function untilDone(queue: Queue, plan: OpenPlan, worker: Worker, { signal,
       }
     } catch (error) {
       if (error instanceof Failure) throw error;
-      warn(`The queue: ${messageOf(error)}`);
+      warn(trouble(error));
     }
     await sleep(pollMs, undefined, { signal }).catch(() => undefined);
   }
