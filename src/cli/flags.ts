@@ -52,6 +52,7 @@ export const flags: Readonly<Record<SettingName, string>> = {
   resize: '--resize',
   resume: '--resume',
   retry: '--retry',
+  revertHarmful: '--revert-harmful',
   runDir: '--run-dir',
   scale: '--scale',
   search: '--search',

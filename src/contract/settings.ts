@@ -232,6 +232,7 @@ export type SettingName =
   | 'resize'
   | 'resume'
   | 'retry'
+  | 'revertHarmful'
   | 'runDir'
   | 'scale'
   | 'search'

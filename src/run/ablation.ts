@@ -8,7 +8,7 @@ import { scoresOf } from '../reading/task.js';
 import type { Ablation, EndedArm } from '../training/arm.js';
 import { type Criterion, isBetter, type Validation } from '../training/criterion.js';
 import type { ArmNetwork, FreluNetwork } from '../training/networks.js';
-import { type Reversion, reversionsTogether } from '../training/reversions.js';
+import { type Reversion, reversionsTogether, revertAll } from '../training/reversions.js';
 import { type ArmContext, validate } from './arm-subject.js';
 import { partsWithin } from './budget.js';
 
@@ -68,7 +68,10 @@ function without(
   gone: ReadonlySet<number>,
   parameters: EndedArm['parameters'],
 ): EndedArm['parameters'] {
-  return new Map([...parameters, ...[...gone].flatMap((i) => [...present(parts[i], 'a part').values])]);
+  return revertAll(
+    [...gone].map((i) => present(parts[i], 'a part')),
+    parameters,
+  );
 }
 
 /** What epochs are kept for, sample by sample; where the loss is the user's or of several outputs, that of the judged output beside it. */

@@ -3,15 +3,22 @@ import type { MigrationPlan, SiteParameters } from '../model/plan.js';
 import { readFloats } from '../model/tensor.js';
 import { biasesBesideSites } from './beside-sites.js';
 
+/** Trained values by parameter. */
+type Parameters = ReadonlyMap<string, Float32Array>;
+
 /** How what training made of a site is taken back: of sites that have it in common, of all of them. */
 export interface Reversion {
   /** the ids of the sites */
   readonly sites: readonly string[];
-  /** what the parameters are then, by name */
-  readonly values: ReadonlyMap<string, Float32Array>;
+  /** trained values without it */
+  revert(trained: Parameters): Parameters;
 }
 
-type Trained = ReadonlyMap<string, Float32Array>;
+/** What a site's reversion sets its parameters to. */
+interface SiteValues {
+  readonly site: string;
+  readonly values: Parameters;
+}
 
 /** The parameters of a site in a rewritten network, by their names. */
 type Named = Pick<SiteParameters, 'id'> & { readonly shift: string | null; readonly offset: string };
@@ -20,14 +27,14 @@ type Named = Pick<SiteParameters, 'id'> & { readonly shift: string | null; reado
  * A FReLU is a ReLU again where its shift and its offset are 0. Sites that are that already have none.
  * @param initial what the parameters are where they were not trained
  */
-export function siteReversions(sites: readonly Named[], initial: Trained, trained: Trained): Reversion[] {
-  const found = sites.map(({ id, shift, offset }): Reversion => {
+export function siteReversions(sites: readonly Named[], initial: Parameters, trained: Parameters): Reversion[] {
+  const found = sites.map(({ id, shift, offset }): SiteValues => {
     const changed = [shift, offset].flatMap((name) => {
       const values = name === null ? undefined : (trained.get(name) ?? initial.get(name));
       if (name === null || values === undefined || values.every((value) => value === 0)) return [];
       return [[name, new Float32Array(values.length)] as const];
     });
-    return { sites: [id], values: new Map(changed) };
+    return { site: id, values: new Map(changed) };
   });
   return inCommon(found);
 }
@@ -37,10 +44,10 @@ export function biasReversions(
   graph: Graph,
   plan: MigrationPlan,
   biases: ReadonlySet<string>,
-  trained: Trained,
+  trained: Parameters,
 ): Reversion[] {
   const migrated = plan.sites.filter(({ status }) => status === 'migrate');
-  const found = migrated.map((site): Reversion => {
+  const found = migrated.map((site): SiteValues => {
     const own = [...biasesBesideSites(graph, { ...plan, sites: [site] }, biases)];
     const changed = own.flatMap((name) => {
       const tensor = graph.initializer(name);
@@ -49,18 +56,19 @@ export function biasReversions(
       const before = readFloats(tensor);
       return values.every((value, i) => value === before[i]) ? [] : [[name, before] as const];
     });
-    return { sites: [site.id], values: new Map(changed) };
+    return { site: site.id, values: new Map(changed) };
   });
   return inCommon(found);
 }
 
-/** One for all that change the same parameters; none for what changes nothing. */
-function inCommon(found: readonly Reversion[]): Reversion[] {
+/** One for all that set the same parameters; none for what changes nothing. */
+function inCommon(found: readonly SiteValues[]): Reversion[] {
   const byNames = new Map<string, Reversion>();
-  for (const { sites, values } of found) {
+  for (const { site, values } of found) {
     if (values.size === 0) continue;
     const key = JSON.stringify([...values.keys()].toSorted());
-    byNames.set(key, { sites: [...(byNames.get(key)?.sites ?? []), ...sites], values });
+    const sites = [...(byNames.get(key)?.sites ?? []), site];
+    byNames.set(key, { sites, revert: (trained) => new Map([...trained, ...values]) });
   }
   return [...byNames.values()];
 }
@@ -75,7 +83,12 @@ export function reversionsTogether(reversions: readonly Reversion[], most: numbe
     );
     return {
       sites: own.flatMap(({ sites }) => sites),
-      values: new Map(own.flatMap(({ values }) => [...values])),
+      revert: (trained) => revertAll(own, trained),
     };
   });
+}
+
+/** Trained values without what several take back. */
+export function revertAll(reversions: readonly Reversion[], trained: Parameters): Parameters {
+  return reversions.reduce((values, each) => each.revert(values), trained);
 }

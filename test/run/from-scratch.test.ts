@@ -124,6 +124,7 @@ describe('a training from scratch', () => {
 
   it.each<[string, MigrateRequest['training'], Partial<MigrateRequest>, string]>([
     ['a search', { search: true }, {}, 'search'],
+    ['sites taken back', { revertHarmful: true }, {}, 'revertHarmful'],
     ['a scope', { scope: 'offsets' }, {}, 'train'],
     ['a budget', { budgetSeconds: 60 }, {}, 'budget'],
     ['no ReLUs to compare with', { control: false }, {}, 'control'],

@@ -28,6 +28,7 @@ export function checkFromScratch(options: MigrateOptions): void {
     [training.scope !== 'all', 'Fresh weights are all trained.', 'train'],
     [training.stages.length > 0, 'Fresh weights are all trained.', 'stages'],
     [training.search, 'All arms have one recipe, which is said.', 'search'],
+    [training.revertHarmful, 'The arms are compared as they were trained.', 'revertHarmful'],
     [training.budgetSeconds !== null, 'All arms have the epochs that are said.', 'budget'],
     [distill.teacher !== null, 'The arms learn from labels.', 'teacher'],
     [task.task === 'distill', 'The arms learn from labels.', ['task', 'distill']],

@@ -1,5 +1,6 @@
 import type { DistillOptions, PlanOptions } from '../../contract/settings.js';
 import type { MigrationPlan } from '../../model/plan.js';
+import type { ArmName } from '../arms.js';
 import type { MigrateOptions, TrainingOptions } from '../spec.js';
 
 /** A recipe: what it changes of the run's own settings. */
@@ -37,6 +38,13 @@ export function candidatesBeside(options: MigrateOptions, plan: MigrationPlan): 
 
 /** Whether a recipe changes the FReLU network alone. */
 export const isOfFreluAlone = ({ plan }: Candidate): boolean => plan !== undefined;
+
+/** What the control arm has in place of a recipe that changes FReLU alone. */
+const reordered: Candidate = { name: 'as given, in another order', options: '' };
+
+/** A recipe as an arm is trained by it. */
+export const recipeOf = (arm: ArmName, candidate: Candidate): Candidate =>
+  arm === 'control' && isOfFreluAlone(candidate) ? reordered : candidate;
 
 /** What a recipe says, field by field: two that say the same one do not go together. */
 function fieldsOf({ training = {}, distill, plan, rate }: Candidate): readonly string[] {

@@ -10,7 +10,7 @@ import { planStage } from '../stages/plan.js';
 import { rateStage } from '../stages/rate.js';
 import { readRunOf } from '../stages/reading.js';
 import { refuseVariation } from '../variation.js';
-import { type Candidate, candidatesBeside, isOfFreluAlone } from './candidates.js';
+import { type Candidate, candidatesBeside, recipeOf } from './candidates.js';
 import type { Course } from './course.js';
 import { deriveRun, type ScopeNames } from './derive.js';
 import type { Rung } from './halving.js';
@@ -64,8 +64,7 @@ export async function trialOf(
   name: ArmSpec['name'],
   { rungs, paced }: Course,
 ): Promise<Trial> {
-  const isOwn = name === 'control' && isOfFreluAlone(candidate);
-  const recipe: Candidate = isOwn ? { name: candidate.name, options: '' } : candidate;
+  const recipe = recipeOf(name, candidate);
   const rated = await withRate(run, optionsOf(run.options, recipe), recipe);
   const { training } = rated;
   const options: MigrateOptions = {
@@ -77,7 +76,7 @@ export async function trialOf(
   const arm = armsOf(options).find((each) => each.name === name);
   if (arm === undefined) throw new Error(`there is no arm ${name}`);
   // the recipe is the run's own: what differs is the order of the samples
-  const seed = isOwn ? createRandom(options.seed, index).uint32() : options.seed;
+  const seed = recipe !== candidate ? createRandom(options.seed, index).uint32() : options.seed;
   const phases = arm.phases.map((phase, i) => {
     const limit = paced?.steps[i];
     // a trial has no budget of its own: the search has said what is left for this
@@ -85,7 +84,7 @@ export async function trialOf(
     if (phase.kind !== 'train') return phase;
     return { ...phase, goesOn: true, ...(limit !== undefined && { steps: limit }) };
   });
-  return { name: candidate.name, run: derived, arm: { ...arm, phases }, seed, rungs: rungs.length };
+  return { name: recipe.name, run: derived, arm: { ...arm, phases }, seed, rungs: rungs.length };
 }
 
 const stagesOf = (rungs: readonly Rung[], scope: TrainScope) => rungs.map(({ epochs }) => ({ scope, epochs }));

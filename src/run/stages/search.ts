@@ -5,7 +5,7 @@ import { type ArmName, armsOf } from '../arms.js';
 import { artifact } from '../artifact.js';
 import { enter, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
-import type { Candidate } from '../search/candidates.js';
+import { type Candidate, recipeOf } from '../search/candidates.js';
 import { type Contest, contestOf, takeAll, winnerOf } from '../search/contest.js';
 import { type Course, courseOf, stepsFrom, stepsInAll } from '../search/course.js';
 import { deriveRun } from '../search/derive.js';
@@ -127,7 +127,8 @@ async function foundBy(
   const contestOfArm = (arm: ArmName) => contests.find(({ name }) => name === arm);
   const frelu = present(contestOfArm('frelu'), 'the search of the frelu arm');
   const control = contestOfArm('control');
-  const nameOf = (contest: Contest): string => present(contest.recipes[winnerOf(contest)], 'the chosen recipe').name;
+  const nameOf = (contest: Contest): string =>
+    recipeOf(contest.name, present(contest.recipes[winnerOf(contest)], 'the chosen recipe')).name;
   const armOf = (contest: Contest | undefined, name: string): TriedArm | null => {
     const i = contest?.recipes.findIndex((each) => each.name === name) ?? -1;
     return contest === undefined || i < 0
