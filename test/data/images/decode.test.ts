@@ -52,8 +52,10 @@ it.each<[string, () => Sharp, PixelSize]>([
 it('reads what a JPEG file says of its picture', async () => {
   const plain = await photograph().jpeg().toBuffer();
   expect(readJpegHeader(plain)).toEqual({ height, width, components: 3, upright: true });
-  const turned = await photograph(1).toColourspace('b-w').jpeg().withMetadata({ orientation: 3 }).toBuffer();
-  expect(readJpegHeader(turned)).toEqual({ height, width, components: 1, upright: false });
+  const turned = await photograph().jpeg().withMetadata({ orientation: 3 }).toBuffer();
+  expect(readJpegHeader(turned)).toEqual({ height, width, components: 3, upright: false });
+  const grey = await photograph(1).toColourspace('b-w').jpeg().toBuffer();
+  expect(readJpegHeader(grey)).toEqual({ height, width, components: 1, upright: true });
   expect(readJpegHeader(await photograph().png().toBuffer())).toBeNull();
   for (let length = 0; length < 150; length++) expect(readJpegHeader(plain.subarray(0, length))).toBeNull();
 });
