@@ -42,7 +42,7 @@ export interface BatchOptions {
 }
 
 /**
- * Goes through samples once, batch by batch; the last batch has what is left. The next batch is read while the caller
+ * Goes through samples once, batch by batch; the last batch has what is left. The next batches are read while the caller
  * works on the one before. Every batch has arrays of its own.
  * @throws Failure('input') when a label is beyond `classes`, or a sample cannot be read
  */
@@ -82,13 +82,29 @@ export async function* batches(
     return batch;
   };
 
-  const first = skip * batchSize;
-  let next = first < order.length ? readAhead(first) : null;
-  for (let start = first + batchSize; next !== null; start += batchSize) {
-    const batch: Batch = await next;
-    next = start < order.length ? readAhead(start) : null;
+  const ahead: Promise<Batch>[] = [];
+  const most = batchesAhead(inputs, batchSize);
+  let start = skip * batchSize;
+  const fill = (): void => {
+    for (; start < order.length && ahead.length < most; start += batchSize) ahead.push(readAhead(start));
+  };
+  fill();
+  for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
+    const batch = await next;
+    fill();
     yield batch;
   }
+}
+
+/** Bytes of batches that are read ahead. */
+const aheadBytes = 2 ** 28;
+
+/** How many batches are read while the caller works on one: a batch for each thread that prepares them, and one that is ready. */
+function batchesAhead(inputs: readonly NamedInputs[], batchSize: number): number {
+  const threads = Math.max(...inputs.map(({ atOnce }) => atOnce));
+  if (threads === 1) return 1;
+  const bytes = inputs.reduce((sum, { shape }) => sum + 4 * batchSize * product(shape), 0);
+  return Math.max(1, Math.min(threads + 1, Math.floor(aheadBytes / bytes)));
 }
 
 /**
@@ -101,9 +117,7 @@ export async function gatherInputs(
 ): Promise<Readonly<Record<string, InputValues>>> {
   const gathered = await Promise.all(
     inputs.map(async ({ name, shape, gather }) => {
-      const values = new Float32Array(indices.length * product(shape));
-      await gather(indices, values);
-      return [name, { values, shape }] as const;
+      return [name, { values: await gather(indices), shape }] as const;
     }),
   );
   return Object.fromEntries(gathered);

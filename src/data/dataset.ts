@@ -1,4 +1,5 @@
 import type { MaskReading } from '../contract/reading.js';
+import type { PixelArithmetic } from './images/arithmetic.js';
 
 /** How one stored sample is laid out. `values` is a row, or an array whose axes have no known spatial meaning. */
 export type SampleLayout = 'HW' | 'HWC' | 'CHW' | 'values';
@@ -151,6 +152,16 @@ export interface Dataset {
    * @throws Failure('input') when a sample cannot be read
    */
   read(indices: ArrayLike<number>, into: Float32Array, size?: PixelSize): Promise<void>;
+  /**
+   * Of images that are decoded as they are read: those of `indices` as a model is fed with them, prepared by threads.
+   * @returns [indices.length, ...of one], not held elsewhere
+   * @throws Failure('input') when one cannot be read
+   */
+  prepare?(
+    indices: ArrayLike<number>,
+    size: PixelSize,
+    arithmetic: PixelArithmetic,
+  ): Promise<Float32Array<ArrayBuffer>>;
   /** of samples that are files: the path of one from the folder of the data on */
   file?(index: number): string;
   /**

@@ -1,5 +1,6 @@
 import type { Dataset } from './dataset.js';
-import { applyPreprocessing, inputLength, type Preprocessing, rawLength } from './preprocess.js';
+import { imageThreads } from './images/threads.js';
+import { applyPreprocessing, inputLength, type Preprocessing, pixelArithmetic, rawLength } from './preprocess.js';
 import type { SampleSet } from './samples.js';
 
 /** A data set as the model's input: preprocessed samples by index. */
@@ -9,10 +10,12 @@ export interface Inputs {
   /** of one sample, without the batch axis */
   readonly shape: readonly number[];
   /**
-   * Writes the preprocessed samples of `indices` into `into`, [indices.length, ...shape], float32.
+   * The preprocessed samples of `indices`, [indices.length, ...shape], in an array of their own.
    * @throws Failure('input') when a sample cannot be read
    */
-  gather(indices: ArrayLike<number>, into: Float32Array): Promise<void>;
+  gather(indices: ArrayLike<number>): Promise<Float32Array>;
+  /** how many calls of `gather` go on side by side, on threads; 1: it computes where it is called from */
+  readonly atOnce: number;
 }
 
 /** The samples of one of a model's inputs. */
@@ -34,53 +37,54 @@ export const cacheLimit = 2 ** 30;
 
 /**
  * Preprocesses on demand, and keeps what it has preprocessed where all of it fits into `cacheBytes` (1 GiB by default):
- * from the second epoch on a batch is then copied, not computed.
+ * from the second epoch on a batch is then copied, not computed. Of images what is kept is their pixels, by the data set.
  */
 export function createInputs(dataset: Dataset, preprocessing: Preprocessing, cacheBytes = cacheLimit): Inputs {
   const length = inputLength(preprocessing);
-  const rawSize = rawLength(preprocessing);
-  const inPlace = preprocessing.arrangement === 'as stored' && preprocessing.repeat === 1;
+  const base = { dataset, preprocessing, shape: preprocessing.shape };
+  const { size } = preprocessing;
+  if (dataset.prepare !== undefined && size !== null) {
+    const arithmetic = pixelArithmetic(preprocessing);
+    const prepare = dataset.prepare.bind(dataset);
+    return { ...base, atOnce: imageThreads(), gather: (indices) => prepare(indices, size, arithmetic) };
+  }
 
-  const compute = async (indices: ArrayLike<number>, into: Float32Array): Promise<void> => {
-    const raw = inPlace ? into : new Float32Array(indices.length * rawSize);
-    await dataset.read(indices, raw, preprocessing.size ?? undefined);
+  const compute = async (indices: ArrayLike<number>): Promise<Float32Array> => {
+    const raw = new Float32Array(indices.length * rawLength(preprocessing));
+    await dataset.read(indices, raw, size ?? undefined);
+    const isInPlace = preprocessing.arrangement === 'as stored' && preprocessing.repeat === 1;
+    const into = isInPlace ? raw : new Float32Array(indices.length * length);
     applyPreprocessing(preprocessing, raw, indices.length, into);
+    return into;
   };
 
-  const base = { dataset, preprocessing, shape: preprocessing.shape };
-  if (dataset.count * length * Float32Array.BYTES_PER_ELEMENT > cacheBytes) {
-    return { ...base, gather: (indices, into) => compute(indices, into.subarray(0, indices.length * length)) };
-  }
+  if (dataset.count * length * Float32Array.BYTES_PER_ELEMENT > cacheBytes)
+    return { ...base, atOnce: 1, gather: compute };
   // memory that is not yet written to costs nothing: the cache grows with what is read
   const cache = new Float32Array(dataset.count * length);
   const cached = new Uint8Array(dataset.count);
   return {
     ...base,
-    async gather(indices, into) {
+    atOnce: 1,
+    async gather(indices) {
       const missing: number[] = [];
       for (let i = 0; i < indices.length; i += 1) {
         const index = indices[i] ?? 0;
         if (cached[index] === 0) missing.push(index);
       }
-      const keep = (index: number, values: Float32Array, at: number): void => {
-        cache.set(values.subarray(at * length, (at + 1) * length), index * length);
+      const fresh = missing.length === 0 ? new Float32Array() : await compute(missing);
+      for (const [k, index] of missing.entries()) {
+        cache.set(fresh.subarray(k * length, (k + 1) * length), index * length);
         cached[index] = 1;
-      };
-      if (missing.length === indices.length) {
-        // the first epoch: nothing to merge, so nothing is copied twice
-        await compute(missing, into.subarray(0, missing.length * length));
-        for (const [k, index] of missing.entries()) keep(index, into, k);
-        return;
       }
-      if (missing.length > 0) {
-        const fresh = new Float32Array(missing.length * length);
-        await compute(missing, fresh);
-        for (const [k, index] of missing.entries()) keep(index, fresh, k);
-      }
+      // the first epoch: nothing to merge
+      if (missing.length === indices.length) return fresh;
+      const values = new Float32Array(indices.length * length);
       for (let i = 0; i < indices.length; i += 1) {
         const index = indices[i] ?? 0;
-        into.set(cache.subarray(index * length, (index + 1) * length), i * length);
+        values.set(cache.subarray(index * length, (index + 1) * length), i * length);
       }
+      return values;
     },
   };
 }

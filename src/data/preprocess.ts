@@ -3,6 +3,7 @@ import { inOrder, phrase } from '../contract/phrases.js';
 import type { ChannelOrder } from '../contract/settings.js';
 import type { Dataset } from './dataset.js';
 import { type Fit, type FitOptions, fitSamples, type ModelInput, product, shapeText } from './fit.js';
+import type { PixelArithmetic } from './images/arithmetic.js';
 
 export type { ModelInput } from './fit.js';
 
@@ -284,9 +285,25 @@ function arrange(preprocessing: Preprocessing, raw: Float32Array, count: number,
   }
 }
 
-/** (x * scale - mean) / std in place, as one multiplication and one addition in float64. */
-function normalise(preprocessing: Preprocessing, values: Float32Array, count: number): void {
-  const { scale, mean, std, channels, shape } = preprocessing;
+/** What `applyPreprocessing` does to 8-bit pixels [height, width, channels], as a table for each channel of the model's input. */
+export function pixelArithmetic(preprocessing: Preprocessing): PixelArithmetic {
+  const { raw, arrangement, repeat, channelOrder } = preprocessing;
+  const stored = raw.shape.at(-1) ?? 1;
+  const { groups, factors, terms } = affineOf(preprocessing);
+  const channels = Array.from({ length: stored * repeat }, (_, channel) => channel);
+  return {
+    planar: repeat > 1 ? preprocessing.channels !== 'last' : arrangement === 'HWC to CHW',
+    sources: channels.map((channel) => (repeat > 1 ? 0 : channelOrder === 'BGR' ? stored - 1 - channel : channel)),
+    tables: channels.map((channel) => {
+      const table = Float32Array.from({ length: 256 }, (_, byte) => byte);
+      affine(table, 0, 256, 1, factors[channel % groups] ?? 1, terms[channel % groups] ?? 0);
+      return table;
+    }),
+  };
+}
+
+/** (x * scale - mean) / std as one multiplication and one addition, for all values or for each channel. */
+function affineOf({ scale, mean, std }: Arithmetic) {
   const groups = Math.max(mean.length, std.length);
   const factors: number[] = [];
   const terms: number[] = [];
@@ -295,6 +312,13 @@ function normalise(preprocessing: Preprocessing, values: Float32Array, count: nu
     factors.push(scale / deviation);
     terms.push(-(mean[c % mean.length] ?? 0) / deviation);
   }
+  return { groups, factors, terms };
+}
+
+/** (x * scale - mean) / std in place, in float64. */
+function normalise(preprocessing: Preprocessing, values: Float32Array, count: number): void {
+  const { channels, shape } = preprocessing;
+  const { groups, factors, terms } = affineOf(preprocessing);
   if (factors.every((factor) => factor === 1) && terms.every((term) => term === 0)) return;
   const length = count * product(shape);
   const plane = channels === 'first' ? product(shape) / groups : 1;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { usableCores } from '../contract/cores.js';
 import { Failure } from '../contract/failure.js';
-import { usableCores } from '../runtime/threads.js';
 import { distinct, type Unit } from './unit.js';
 import { type Outcome, type Worker, workOn } from './work.js';
 

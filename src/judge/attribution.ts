@@ -192,11 +192,7 @@ async function readSubject({ data, before }: Explained, count: number): Promise<
   const { preprocessing } = inputs;
   const length = elementCount(inputs.shape);
   const positions = Array.from({ length: count }, (_, i) => Math.floor((i * split.count) / count));
-  const fed = new Float32Array(count * length);
-  await inputs.gather(
-    positions.map((position) => split.indices[position] ?? 0),
-    fed,
-  );
+  const fed = await inputs.gather(positions.map((position) => split.indices[position] ?? 0));
   const baseline = new Float32Array(length);
   applyPreprocessing(preprocessing, new Float32Array(rawLength(preprocessing)), 1, baseline);
   const { values, width } = before.test;

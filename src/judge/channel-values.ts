@@ -41,8 +41,7 @@ async function valuesOf(inputs: NamedInputs, split: DataPart['split']): Promise<
       { length: count },
       (_, i) => split.indices[Math.floor(((start + i) * split.count) / samples)] ?? 0,
     );
-    const fed = new Float32Array(count * length);
-    await inputs.gather(indices, fed);
+    const fed = await inputs.gather(indices);
     for (let i = 0; i < count; i++) {
       for (const [channel, kept] of values.entries()) {
         for (let position = (start + i) % stride; position < axes.positions; position += stride) {

@@ -35,7 +35,7 @@ export interface BatchedLoss {
 
 const batchSize = 256;
 
-/** numbers that go in and come out in one batch of maps, and of which the first are kept */
+/** numbers that go in and come out in one batch, and of maps those of which the first are kept */
 const [batchValues, keptValues] = [2 ** 23, 2 ** 22];
 
 /**
@@ -130,7 +130,7 @@ async function predictWith(
   const { targets } = samples;
   const map = targets.kind === 'mask' ? targets.map : null;
   const answers = map === null ? rowAnswers(indices.length) : maskAnswers(indices.length, map);
-  const size = loss?.batchSize ?? (map === null ? batchSize : mapBatch(part, map));
+  const size = loss?.batchSize ?? batchFor(part, map);
   let at = 0;
   let lossSum = 0;
   const measured = measures.map(({ name }) => [name, new Float32Array(indices.length)] as const);
@@ -212,9 +212,10 @@ function maskAnswers(count: number, map: MapReading): Answers {
   };
 }
 
-/** So many images that memory suffices for them and their maps. */
-function mapBatch({ inputs }: DataPart, { columns, height, width }: MapReading): number {
-  const values = inputs.reduce((sum, { shape }) => sum + elementCount(shape), columns * height * width);
+/** So many samples that memory suffices for them, and for their maps where they are held against masks. */
+function batchFor({ inputs }: DataPart, map: MapReading | null): number {
+  const answer = map === null ? 0 : map.columns * map.height * map.width;
+  const values = inputs.reduce((sum, { shape }) => sum + elementCount(shape), answer);
   return Math.max(1, Math.min(batchSize, Math.floor(batchValues / values)));
 }
 

@@ -17,7 +17,9 @@ export async function storedRange({ dataset, preprocessing }: NamedInputs, split
 
 export function ends(values: Float32Array): Ends {
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const value of values) {
+  // an iterator over millions of numbers takes ten times as long
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? Number.NaN;
     if (value < min) min = value;
     if (value > max) max = value;
   }

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import type { InferenceSession } from 'onnxruntime-node';
+import { containerQuota, wantedThreads } from '../contract/cores.js';
 
 /** What ONNX Runtime's threads share the processor with. */
 export interface Machine {
@@ -36,48 +36,7 @@ export function threadOptions(machine: Machine = thisMachine()): InferenceSessio
   };
 }
 
-/** What `limitThreads` set; null: nothing. */
-let limit: number | null = null;
-
-/** For sessions to come: where several processes compute beside each other, each is to keep to its share of the cores. */
-export function limitThreads(count: number): void {
-  limit = count;
-}
-
 function thisMachine(): Machine {
   const [load = 0] = loadavg();
-  const wanted = limit ?? wantedThreads(process.env.FRELU_THREADS);
-  return { cores: cpus().length, load, quota: containerQuota, wanted };
-}
-
-/** A whole number from 1 on; anything else says nothing. */
-function wantedThreads(text: string | undefined): number | null {
-  return text !== undefined && /^[1-9]\d{0,3}$/.test(text) ? Number(text) : null;
-}
-
-const containerQuota = quotaOf(['/sys/fs/cgroup/cpu.max']);
-
-/**
- * Whole cores that this process may compute on at a time, at least one.
- * @param allowed cores that it may be scheduled on
- * @param quota as in `Machine`
- */
-export function usableCores(allowed = availableParallelism(), quota = containerQuota): number {
-  return Math.max(1, Math.min(allowed, Math.floor(quota ?? allowed)));
-}
-
-/**
- * The cores that a control group of version 2 allows by its `cpu.max`, "QUOTA PERIOD" in microseconds or "max PERIOD".
- * @returns null where none of the files says one
- */
-export function quotaOf(files: readonly string[]): number | null {
-  for (const file of files) {
-    try {
-      const [quota, period] = readFileSync(file, 'utf8').trim().split(' ').map(Number);
-      if (quota !== undefined && period !== undefined && quota > 0 && period > 0) return quota / period;
-    } catch {
-      // no control group, or one that may not be read
-    }
-  }
-  return null;
+  return { cores: cpus().length, load, quota: containerQuota, wanted: wantedThreads() };
 }

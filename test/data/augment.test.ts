@@ -22,9 +22,7 @@ async function pictures({ layout, stored, input, options = {} }: Feeding): Promi
   const storage = ramp(2 * length).map((value) => 1 + (value % 250));
   const dataset = memoryDataset({ shape: stored, layout, storage });
   const inputs = createInputs(dataset, planPreprocessing(dataset, { shape: [null, ...input] }, options));
-  const values = new Float32Array(2 * length);
-  await inputs.gather([0, 1], values);
-  return [inputs, values];
+  return [inputs, await inputs.gather([0, 1])];
 }
 
 function vary(inputs: Inputs, values: Float32Array, kinds: readonly Augmentation[], seed: number): Float32Array {

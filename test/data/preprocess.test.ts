@@ -14,9 +14,7 @@ import { temporaryFolder, write } from './readers/bytes.js';
 /** What the model is fed for the first sample. */
 async function fed(dataset: Dataset, shape: ModelInput['shape'], options: PreprocessingOptions = {}) {
   const inputs = createInputs(dataset, planPreprocessing(dataset, { shape }, options));
-  const into = new Float32Array(inputs.shape.reduce((product, dim) => product * dim, 1));
-  await inputs.gather([0], into);
-  return { shape: inputs.shape, values: [...into] };
+  return { shape: inputs.shape, values: [...(await inputs.gather([0]))] };
 }
 
 const unscaled = { scale: 1 };

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { usableCores } from '../../src/contract/cores.js';
 import { readPlan } from '../../src/fleet/plan.js';
 import { capacity, threadsFor } from '../../src/fleet/pool.js';
-import { usableCores } from '../../src/runtime/threads.js';
 import { planOf } from './plans.js';
 
 it('computes as many units beside each other as cores and memory allow, at least one', async () => {

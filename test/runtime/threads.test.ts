@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Machine, quotaOf, threadOptions } from '../../src/runtime/threads.js';
+import { quotaOf } from '../../src/contract/cores.js';
+import { type Machine, threadOptions } from '../../src/runtime/threads.js';
 
 const idle: Machine = { cores: 8, load: 0.3, quota: null, wanted: null };
 const asleep = { extra: { session: { intra_op: { allow_spinning: '0' } } } };

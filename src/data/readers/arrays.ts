@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part, PixelSize, SampleLayout, Targets } from '../dataset.js';
-import { resizePixels } from './pixels.js';
+import { resizePixels } from '../images/decode.js';
 
 export interface ArrayDataset {
   readonly path: string;

@@ -96,6 +96,7 @@ function imagesDataset(
     targets:
       labels === null ? { kind: 'none' } : namedTargets(labels, (i) => `${imagePath(i)}: its class folder`, options),
     name: imagePath,
+    source: imagePath,
     file: (index) => relative(path, imagePath(index)),
     encoded: async (index) => {
       try {

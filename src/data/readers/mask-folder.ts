@@ -234,6 +234,7 @@ function imagesDataset(path: string, part: Part | undefined, images: readonly st
     count: images.length,
     targets,
     name: nameOf,
+    source: nameOf,
     file: (index) => relative(path, nameOf(index)),
     encoded: (index) => fileBytes(nameOf(index)),
   });

@@ -14,9 +14,10 @@ import { parseDocument } from '../../contract/parse-document.js';
 import { present } from '../../contract/present.js';
 import { refuseIrregular } from '../../contract/regular-file.js';
 import type { Dataset } from '../dataset.js';
+import { isEncodedImage } from '../images/decode.js';
 import { type Column, cellPlace, columnBuilder } from './column.js';
 import { isFolder, readHead, refuseCells, unpackLimit } from './files.js';
-import { encodedImagesDataset, isEncodedImage } from './pixels.js';
+import { encodedImagesDataset } from './pixels.js';
 import type { DatasetReader, ReadOptions, Table } from './reader.js';
 import { chooseColumns, columnTargets, tableDataset } from './table.js';
 
@@ -243,6 +244,7 @@ async function read(path: string, options: ReadOptions): Promise<Dataset> {
         ? { kind: 'none' }
         : columnTargets(path, column, { ...options, ...(classNames === undefined ? {} : { classNames }) }),
     name: place,
+    source: (index) => imageBytes(images[index]),
     encoded: async (index) => {
       const bytes = imageBytes(images[index]);
       if (bytes !== null) return bytes;

@@ -1,69 +1,10 @@
-import sharp, { type Sharp } from 'sharp';
 import { Failure, messageOf } from '../../contract/failure.js';
 import type { Dataset, Part, PixelSize, Targets } from '../dataset.js';
-
-/** Brings an opened image to `size`: 8-bit pixels, HWC. */
-export async function resizePixels(image: Sharp, size: PixelSize): Promise<Uint8Array> {
-  const { height, width, channels, resized, fit, interpolation } = size;
-  // alpha is dropped, not blended, as PIL's convert('RGB') does
-  const coloured =
-    channels === 1 ? image.removeAlpha().greyscale() : channels === 3 ? image.removeAlpha() : image.ensureAlpha();
-  const { data, info } = await coloured
-    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-    .resize({
-      height: resized.height,
-      width: resized.width,
-      fit: fit === 'cover' ? 'cover' : 'fill',
-      kernel: interpolation,
-      // shrinking while a JPEG is decoded is fast but not the filter that was asked for
-      fastShrinkOnLoad: false,
-    })
-    .extract({
-      top: Math.floor((resized.height - height) / 2),
-      left: Math.floor((resized.width - width) / 2),
-      height,
-      width,
-    })
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  if (info.channels !== channels) {
-    throw new Failure('input', {
-      what: `The image has ${info.channels} channels where ${channels} are wanted.`,
-      cure: 'Convert it first.',
-    });
-  }
-  return data;
-}
-
-/** What an image may announce before it is decoded: 100 million pixels are more than cameras take, and than classifiers look at. */
-const limitInputPixels = 2 ** 27;
-
-/**
- * How image files of the formats that are decoded begin; a WebP file is a RIFF file, an AVIF file says so after its length. What a decoder
- * recognises besides (drawings, documents) is no data.
- */
-const imageStarts: readonly (readonly [offset: number, bytes: string])[] = [
-  [0, '\xff\xd8\xff'],
-  [0, '\x89PNG'],
-  [0, 'GIF8'],
-  [0, 'RIFF'],
-  [0, 'II*\0'],
-  [0, 'MM\0*'],
-  [0, 'II+\0'],
-  [0, 'MM\0+'],
-  [4, 'ftypavi'],
-  [4, 'ftypmif1'],
-];
-
-/** By its first bytes: whether they are an image file of the formats that are decoded. */
-export function isEncodedImage(bytes: Uint8Array): boolean {
-  const head = Buffer.from(bytes.subarray(0, 12)).toString('latin1');
-  return imageStarts.some(([offset, start]) => head.startsWith(start, offset));
-}
-
-function refuseForeign(bytes: Uint8Array): void {
-  if (!isEncodedImage(bytes)) throw new Error('it is no JPEG, PNG, WebP, GIF, TIFF or AVIF file');
-}
+import type { PixelArithmetic } from '../images/arithmetic.js';
+import { applyToPixels } from '../images/arithmetic.js';
+import { decodeImage } from '../images/decode.js';
+import { type ImageJob, type KeptPixels, pixelBytes, valuesPerImage } from '../images/job.js';
+import { prepareImages } from '../images/threads.js';
 
 export interface EncodedImages {
   readonly path: string;
@@ -77,11 +18,40 @@ export interface EncodedImages {
   file?(index: number): string;
   /** the encoded file (JPEG, PNG...) of one image */
   encoded(index: number): Promise<Uint8Array>;
+  /** where one lies, or its bytes, for threads that read it themselves; null where `encoded` says what is wrong */
+  source(index: number): string | Uint8Array | null;
 }
 
-/** A data set of image files, each decoded when it is read, upright as its EXIF data says. */
+/** Bytes of decoded pictures that are kept, for each size that they are wanted at. */
+const keptLimit = 2 ** 29;
+
+/** A data set of image files, each decoded when it is read, upright as its EXIF data says, and kept where all of them fit into memory. */
 export function encodedImagesDataset(images: EncodedImages): Dataset {
   const { path, format, part, count, targets } = images;
+  const kept = new Map<string, KeptPixels | null>();
+
+  const prepare = async (
+    indices: ArrayLike<number>,
+    size: PixelSize,
+    arithmetic: PixelArithmetic,
+  ): Promise<Float32Array<ArrayBuffer>> => {
+    const chosen = Array.from(indices);
+    const job: ImageJob = {
+      indices: chosen,
+      encoded: chosen.map((index) => images.source(index)),
+      size,
+      arithmetic,
+      kept: keptAt(kept, count, size),
+    };
+    const { values, failed } = await prepareImages(job);
+    const length = valuesPerImage(size, arithmetic);
+    for (const at of failed) {
+      const pixels = await decodedHere(images, chosen[at] ?? 0, size);
+      applyToPixels(arithmetic, pixels, size.channels, values.subarray(at * length, (at + 1) * length));
+    }
+    return values;
+  };
+
   return {
     path,
     format,
@@ -89,6 +59,7 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     count,
     sample: { shape: null, layout: 'HWC', dtype: 'uint8' },
     targets,
+    prepare,
     async read(indices, into, size) {
       if (size === undefined) {
         throw new Failure('usage', {
@@ -97,29 +68,47 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
           settings: ['resize'],
         });
       }
-      const length = size.height * size.width * size.channels;
-      await Promise.all(
-        Array.from({ length: indices.length }, async (_, i) => {
-          const index = indices[i] ?? 0;
-          const encoded = await images.encoded(index);
-          try {
-            refuseForeign(encoded);
-            into.set(await resizePixels(sharp(encoded, { limitInputPixels }).autoOrient(), size), i * length);
-          } catch (error) {
-            const cause = messageOf(error);
-            throw new Failure(
-              'input',
-              {
-                what: `${images.name(index)}: cannot be decoded as an image (${cause}).`,
-                cure: 'Replace or remove it.',
-              },
-              { cause: error },
-            );
-          }
-        }),
-      );
+      into.set(await prepare(indices, size, asStored(size.channels)));
     },
     ...(images.file !== undefined && { file: images.file }),
     bytes: (index) => images.encoded(index),
   };
+}
+
+/** What becomes of pixels that are fed as they are. */
+function asStored(channels: number): PixelArithmetic {
+  const sources = Array.from({ length: channels }, (_, channel) => channel);
+  const bytes = Float32Array.from({ length: 256 }, (_, byte) => byte);
+  return { planar: false, sources, tables: sources.map(() => bytes) };
+}
+
+/** The place where pictures of a size are kept; null where they are too many. */
+function keptAt(all: Map<string, KeptPixels | null>, count: number, size: PixelSize): KeptPixels | null {
+  const key = JSON.stringify(size);
+  const known = all.get(key);
+  if (known !== undefined) return known;
+  const bytes = count * pixelBytes(size);
+  // memory that nothing was written to yet costs nothing
+  const room =
+    bytes > keptLimit
+      ? null
+      : {
+          pixels: new SharedArrayBuffer(bytes),
+          there: new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT),
+        };
+  all.set(key, room);
+  return room;
+}
+
+/** @throws Failure('input') naming the image, where it cannot be read or decoded */
+async function decodedHere(images: EncodedImages, index: number, size: PixelSize): Promise<Uint8Array> {
+  const encoded = await images.encoded(index);
+  const pixels = new Uint8Array(pixelBytes(size));
+  try {
+    await decodeImage(encoded, size, pixels);
+  } catch (error) {
+    const what = `${images.name(index)}: cannot be decoded as an image (${messageOf(error)}).`;
+    throw new Failure('input', { what, cure: 'Replace or remove it.' }, { cause: error });
+  }
+  return pixels;
 }

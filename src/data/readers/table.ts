@@ -161,6 +161,7 @@ export function imageColumn({ path, format, count }: Table, column: Column, targ
     count,
     targets,
     name: fileOf,
+    source: (index) => (textAt(column, index) === null ? null : fileOf(index)),
     file: (index) => relative(dirname(path), fileOf(index)),
     encoded: async (index) => {
       try {

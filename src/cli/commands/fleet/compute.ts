@@ -69,7 +69,7 @@ async function compute(
 ): Promise<Computed> {
   const [{ computeUnit }, { limitThreads }] = await Promise.all([
     import('../../../fleet/compute.js'),
-    import('../../../runtime/threads.js'),
+    import('../../../contract/cores.js'),
   ]);
   if (threads !== null) limitThreads(threads);
   const { training, seed: first } = assignment.unit.spec;

@@ -1,0 +1,61 @@
+import sharp, { type Sharp } from 'sharp';
+import { expect, it } from 'vitest';
+import type { PixelSize } from '../../../src/data/dataset.js';
+import { decodeImage, resizePixels } from '../../../src/data/images/decode.js';
+import { readJpegHeader } from '../../../src/data/images/jpeg.js';
+import { createRandom } from '../../../src/math/random.js';
+
+const [height, width] = [83, 120];
+
+function photograph(channels: 1 | 3 | 4 = 3): Sharp {
+  const random = createRandom(2);
+  const pixels = Uint8Array.from({ length: height * width * channels }, () => Math.floor(256 * random.uniform()));
+  return sharp(pixels, { raw: { height, width, channels } });
+}
+
+const size = (over: Partial<PixelSize> = {}): PixelSize => ({
+  ...{ height: 60, width: 60, channels: 3, resized: { height: 60, width: 60 }, fit: 'cover', interpolation: 'linear' },
+  ...over,
+});
+
+it.each<[string, () => Sharp, PixelSize]>([
+  ['a photograph', () => photograph().jpeg(), size()],
+  ['stretched', () => photograph().jpeg(), size({ fit: 'stretch' })],
+  [
+    'cropped about the centre',
+    () => photograph().jpeg(),
+    size({ resized: { height: 70, width: 64 }, height: 51, width: 33 }),
+  ],
+  ['by a spline', () => photograph().jpeg(), size({ interpolation: 'cubic' })],
+  ['as grey', () => photograph().jpeg(), size({ channels: 1 })],
+  ['of a grey one', () => photograph(1).toColourspace('b-w').jpeg(), size()],
+  ['progressive', () => photograph().jpeg({ progressive: true }), size()],
+  ['at its own size', () => photograph().jpeg(), size({ height, width, resized: { height, width } })],
+  ['enlarged', () => photograph().jpeg(), size({ height: 100, width: 100, resized: { height: 100, width: 100 } })],
+  [
+    'five times smaller',
+    () => photograph().jpeg(),
+    size({ height: 16, width: 16, resized: { height: 16, width: 16 } }),
+  ],
+  ['lying on its side', () => photograph().jpeg().withMetadata({ orientation: 6 }), size()],
+  ['with an orientation that is upright', () => photograph().jpeg().withMetadata({ orientation: 1 }), size()],
+  ['of inks', () => photograph().toColourspace('cmyk').jpeg(), size()],
+  ['a PNG file with alpha', () => photograph(4).png(), size()],
+])('decodes as libvips alone does: %s', async (_, image, wanted) => {
+  const encoded = await image().toBuffer();
+  const into = new Uint8Array(wanted.height * wanted.width * wanted.channels);
+  await decodeImage(encoded, wanted, into);
+  const alone = await resizePixels(sharp(encoded).autoOrient(), wanted);
+  expect(Buffer.from(into).equals(alone)).toBe(true);
+});
+
+it('reads what a JPEG file says of its picture', async () => {
+  const plain = await photograph().jpeg().toBuffer();
+  expect(readJpegHeader(plain)).toEqual({ height, width, components: 3, upright: true });
+  const turned = await photograph().jpeg().withMetadata({ orientation: 3 }).toBuffer();
+  expect(readJpegHeader(turned)).toEqual({ height, width, components: 3, upright: false });
+  const grey = await photograph(1).toColourspace('b-w').jpeg().toBuffer();
+  expect(readJpegHeader(grey)).toEqual({ height, width, components: 1, upright: true });
+  expect(readJpegHeader(await photograph().png().toBuffer())).toBeNull();
+  for (let length = 0; length < 150; length++) expect(readJpegHeader(plain.subarray(0, length))).toBeNull();
+});
