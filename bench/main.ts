@@ -17,7 +17,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p8: () => import('./webgpu-copies.js'),
   p9: () => import('./step-memory.js'),
   p10: () => import('./step-scaling.js'),
-  p11: () => import('./step-lstm.js'),
+  p11: () => import('./whole-job.js'),
+  lstm: () => import('./step-lstm.js'),
   p17: () => import('./frelu-price.js'),
 };
 

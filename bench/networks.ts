@@ -13,7 +13,7 @@ export interface Network {
   readonly build: () => Graph;
 }
 
-export type NetworkName = 'resnet20' | 'resnet18' | 'smallnet' | 'lstm50' | 'lstm200' | 'lstm800';
+export type NetworkName = 'resnet8' | 'resnet20' | 'resnet18' | 'smallnet' | 'lstm50' | 'lstm200' | 'lstm800';
 
 const seed = 1;
 
@@ -24,6 +24,15 @@ const resnet20: Network = {
   input: [3, 32, 32],
   classes: 10,
   build: () => residualNetwork({ width: 16, blocks: 3, size: 32 }),
+};
+
+/** The same with one block in each stage, for 28x28: 0.08 million parameters. */
+const resnet8: Network = {
+  name: 'resnet8',
+  title: 'ResNet-8, 1x28x28',
+  input: [1, 28, 28],
+  classes: 10,
+  build: () => residualNetwork({ width: 16, blocks: 1, size: 28, channels: 1 }),
 };
 
 /** He et al. 2016, table 1: 11.7 million parameters. */
@@ -64,6 +73,7 @@ const smallnet: Network = {
 };
 
 export const networks: Readonly<Record<NetworkName, Network>> = {
+  resnet8,
   resnet20,
   resnet18,
   smallnet,
@@ -116,9 +126,19 @@ function recurrent(name: NetworkName, steps: number): Network {
 }
 
 /** A ResNet for small images: three stages of `blocks` blocks, the first of them `width` channels wide. */
-export function residualNetwork({ width, blocks, size }: { width: number; blocks: number; size: number }): Graph {
-  return untrainedNetwork('residual', seed, [3, size, size], 10, (layers, input) => {
-    const stem = layers.op('stem/relu', 'Relu', [normalized(layers, 'stem', input, 3, width)]);
+export function residualNetwork({
+  width,
+  blocks,
+  size,
+  channels = 3,
+}: {
+  width: number;
+  blocks: number;
+  size: number;
+  channels?: number;
+}): Graph {
+  return untrainedNetwork('residual', seed, [channels, size, size], 10, (layers, input) => {
+    const stem = layers.op('stem/relu', 'Relu', [normalized(layers, 'stem', input, channels, width)]);
     return classify(layers, stages(layers, stem, width, [width, 2 * width, 4 * width], blocks), 4 * width, 10);
   });
 }

@@ -32,12 +32,12 @@ def stages(inputs, widths, blocks):
     return nn.Sequential(*layers)
 
 
-class ResNet20(nn.Module):
-    def __init__(self):
+class ResNet(nn.Module):
+    def __init__(self, channels, blocks):
         super().__init__()
-        self.conv = nn.Conv2d(3, 16, 3, 1, 1, bias=False)
+        self.conv = nn.Conv2d(channels, 16, 3, 1, 1, bias=False)
         self.norm = nn.BatchNorm2d(16)
-        self.stages = stages(16, (16, 32, 64), 3)
+        self.stages = stages(16, (16, 32, 64), blocks)
         self.logits = nn.Linear(64, 10)
 
     def forward(self, x):
@@ -84,7 +84,8 @@ class Recurrent(nn.Module):
 
 
 networks = {
-    "resnet20": (ResNet20, (3, 32, 32), 10),
+    "resnet8": (lambda: ResNet(1, 1), (1, 28, 28), 10),
+    "resnet20": (lambda: ResNet(3, 3), (3, 32, 32), 10),
     "resnet18": (ResNet18, (3, 224, 224), 1000),
     "smallnet": (SmallNet, (1, 28, 28), 10),
     **{f"lstm{steps}": (Recurrent, (steps, 16), 10) for steps in (50, 200, 800)},

@@ -1,0 +1,65 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from 'onnx-buf';
+import { endedProgram } from './command.js';
+import { median, threads } from './measure.js';
+import { type NetworkName, networks } from './networks.js';
+import { noPeer, pythonWith, runPeer } from './peer.js';
+import { type Row, ratio, section } from './print.js';
+
+const names: readonly NetworkName[] = ['smallnet', 'resnet8'];
+const [epochs, batch, runs] = [2, 64, 5];
+const { FRELU_FASHION_MNIST: data = fileURLToPath(new URL('../../fixtures/data', import.meta.url)) } = process.env;
+
+/**
+ * The whole job, from the command to the verdict, two arms of two epochs, beside a script in PyTorch that loads, evaluates, trains twice and
+ * evaluates. On the IDX files of $FRELU_FASHION_MNIST, else on the small part of them that this package has.
+ */
+export async function run(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'frelu-bench-'));
+  const python = await pythonWith('torch');
+  const rows: Row[] = [];
+  try {
+    for (const name of names) {
+      const model = join(folder, `${name}.onnx`);
+      await writeFile(model, toBinary(ModelProtoSchema, networks[name].build().model));
+      const seconds: { ours: number[]; peer: number[] } = { ours: [], peer: [] };
+      let title = '';
+      for (let i = 0; i < runs; i++) {
+        seconds.ours.push(await migrate(model, join(folder, `${name}-${i}`)));
+        if (python === null) continue;
+        const task = { network: name, data, epochs, batch, threads };
+        const peer = await runPeer(python, 'whole_job.py', [JSON.stringify(task)]);
+        title = peer.name;
+        seconds.peer.push(peer.seconds);
+      }
+      const [ours, peer] = [median(seconds.ours), median(seconds.peer)];
+      rows.push([
+        networks[name].title,
+        `${ours.toFixed(1)} s (${range(seconds.ours)})`,
+        ...(python === null
+          ? []
+          : [`${title} ${peer.toFixed(1)} s (${range(seconds.peer)})`, `${ratio(peer / ours)} as fast`]),
+      ]);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+  const title = 'P11  from the command to the verdict';
+  await section(title, [['', 'ours', ''], ...rows], ...(python === null ? [noPeer('PyTorch')] : []));
+}
+
+/** The seconds of a migration that writes no model. */
+async function migrate(model: string, folder: string): Promise<number> {
+  const settings = { data, epochs, 'batch-size': batch, lr: 0.01, patience: epochs, 'run-dir': folder };
+  const words = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const { code, seconds, errors } = await endedProgram([model, ...words, '--trust-reading', '--dry-run']);
+  if (code !== 0 && code !== 4) throw new Error(errors);
+  return seconds;
+}
+
+const range = (seconds: readonly number[]): string =>
+  `${Math.min(...seconds).toFixed(1)} to ${Math.max(...seconds).toFixed(1)}`;
