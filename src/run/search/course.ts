@@ -25,10 +25,13 @@ export interface PacedCourse {
   readonly hasPartial: boolean;
 }
 
+/** Of the epochs that were asked for, what the last recipe is to have by the forecast: a recipe that was found is worth less than the training that it cost. */
+const leastShare = 0.75;
+
 /**
- * The course of a search over so many recipes within the budget of its run: as many as leave the last of them all epochs that were asked for,
- * since a recipe that was found is worth less than the training that it cost. Where the budget does not suffice for two, the run's own recipe
- * is trained for as long as there is time.
+ * The course of a search over so many recipes within the budget of its run: as many as leave the last of them `leastShare` of the epochs, which
+ * become all of them where the machine is faster than was forecast. Where the budget does not suffice for two, the run's own recipe is
+ * trained for as long as there is time.
  * @param own the run under its own recipe
  * @throws Failure('usage') where the budget does not suffice for one
  */
@@ -45,7 +48,7 @@ export async function courseOf(own: Run, recipes: number): Promise<Course> {
     const secondsOf = (fitting: number): number =>
       costs.end + searchSeconds({ rungs, recipes: count }, 0, stepsOf(fitting / most), { costs, perEpoch, hasPartial });
     const fitting = mostWithin(each, most, secondsOf);
-    if (fitting < most && count > 1) continue;
+    if (fitting < leastShare * most && count > 1) continue;
     const steps = stepsOf(fitting / most);
     if (steps.some((taken) => taken < 1)) throw tooSmall(time, arms * secondsOf(most));
     const budget: BudgetPlan = {
