@@ -27,6 +27,7 @@ const reference = [
   { text: 'The reading', link: '/reading' },
   { text: 'When a model is written', link: '/acceptance' },
   { text: 'Ingredients of a fine-tune', link: '/recipes' },
+  { text: 'From scratch', link: '/from-scratch' },
   { text: 'Losses and metrics', link: '/losses' },
   { text: 'Segmentation', link: '/segmentation' },
   { text: 'Distillation', link: '/distillation' },
