@@ -19,6 +19,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p10: () => import('./step-scaling.js'),
   p11: () => import('./whole-job.js'),
   lstm: () => import('./step-lstm.js'),
+  p13: () => import('./image-folder.js'),
+  p15: () => import('./evaluation-rate.js'),
   p17: () => import('./frelu-price.js'),
 };
 

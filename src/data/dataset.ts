@@ -152,6 +152,8 @@ export interface Dataset {
    * @throws Failure('input') when a sample cannot be read
    */
   read(indices: ArrayLike<number>, into: Float32Array, size?: PixelSize): Promise<void>;
+  /** Of 8-bit samples that lie in memory: one of them, not copied. */
+  stored?(index: number): Uint8Array;
   /**
    * Of images that are decoded as they are read: those of `indices` as a model is fed with them, prepared by threads.
    * @returns [indices.length, ...of one], not held elsewhere

@@ -1,6 +1,14 @@
 import type { Dataset } from './dataset.js';
+import { applyToPixels } from './images/arithmetic.js';
 import { imageThreads } from './images/threads.js';
-import { applyPreprocessing, inputLength, type Preprocessing, pixelArithmetic, rawLength } from './preprocess.js';
+import {
+  applyPreprocessing,
+  inputLength,
+  type Preprocessing,
+  pixelArithmetic,
+  rawLength,
+  storedArithmetic,
+} from './preprocess.js';
 import type { SampleSet } from './samples.js';
 
 /** A data set as the model's input: preprocessed samples by index. */
@@ -37,7 +45,7 @@ export const cacheLimit = 2 ** 30;
 
 /**
  * Preprocesses on demand, and keeps what it has preprocessed where all of it fits into `cacheBytes` (1 GiB by default):
- * from the second epoch on a batch is then copied, not computed. Of images what is kept is their pixels, by the data set.
+ * from the second epoch on a batch is then copied, not computed. Of 8-bit pixels nothing is kept but themselves, by the data set.
  */
 export function createInputs(dataset: Dataset, preprocessing: Preprocessing, cacheBytes = cacheLimit): Inputs {
   const length = inputLength(preprocessing);
@@ -47,6 +55,25 @@ export function createInputs(dataset: Dataset, preprocessing: Preprocessing, cac
     const arithmetic = pixelArithmetic(preprocessing);
     const prepare = dataset.prepare.bind(dataset);
     return { ...base, atOnce: imageThreads(), gather: (indices) => prepare(indices, size, arithmetic) };
+  }
+
+  const table = size === null && dataset.stored !== undefined ? storedArithmetic(preprocessing) : null;
+  if (table !== null && dataset.stored !== undefined) {
+    const { arithmetic, channels } = table;
+    const stored = dataset.stored.bind(dataset);
+    return {
+      ...base,
+      atOnce: 1,
+      // as fast as a copy of what would have been kept, at a quarter of its memory
+      async gather(indices) {
+        const values = new Float32Array(indices.length * length);
+        for (let i = 0; i < indices.length; i += 1) {
+          const into = values.subarray(i * length, (i + 1) * length);
+          applyToPixels(arithmetic, stored(indices[i] ?? 0), channels, into);
+        }
+        return values;
+      },
+    };
   }
 
   const compute = async (indices: ArrayLike<number>): Promise<Float32Array> => {

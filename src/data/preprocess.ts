@@ -294,12 +294,29 @@ export function pixelArithmetic(preprocessing: Preprocessing): PixelArithmetic {
   return {
     planar: repeat > 1 ? preprocessing.channels !== 'last' : arrangement === 'HWC to CHW',
     sources: channels.map((channel) => (repeat > 1 ? 0 : channelOrder === 'BGR' ? stored - 1 - channel : channel)),
-    tables: channels.map((channel) => {
-      const table = Float32Array.from({ length: 256 }, (_, byte) => byte);
-      affine(table, 0, 256, 1, factors[channel % groups] ?? 1, terms[channel % groups] ?? 0);
-      return table;
-    }),
+    tables: channels.map((channel) => byteTable(factors[channel % groups], terms[channel % groups])),
   };
+}
+
+/**
+ * What `applyPreprocessing` does to 8-bit samples as they are stored, and of how many channels they then are; null where it is no table for each
+ * of their channels: planes that each have numbers of their own.
+ */
+export function storedArithmetic(
+  preprocessing: Preprocessing,
+): { readonly arithmetic: PixelArithmetic; readonly channels: number } | null {
+  const { raw, arrangement, repeat, channelOrder } = preprocessing;
+  if (raw.layout === 'HWC') return { arithmetic: pixelArithmetic(preprocessing), channels: raw.shape.at(-1) ?? 1 };
+  const { groups, factors, terms } = affineOf(preprocessing);
+  if (groups > 1 || arrangement !== 'as stored' || repeat > 1 || channelOrder === 'BGR') return null;
+  return { arithmetic: { planar: true, sources: [0], tables: [byteTable(factors[0], terms[0])] }, channels: 1 };
+}
+
+/** What each byte becomes. */
+function byteTable(factor = 1, term = 0): Float32Array {
+  const table = Float32Array.from({ length: 256 }, (_, byte) => byte);
+  affine(table, 0, 256, 1, factor, term);
+  return table;
 }
 
 /** (x * scale - mean) / std as one multiplication and one addition, for all values or for each channel. */

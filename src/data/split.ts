@@ -3,11 +3,15 @@ import { Failure } from '../contract/failure.js';
 import { createRandom, shuffle } from '../math/random.js';
 import { otherTargets, type SampleSet, sampleBytes, wantedTargets } from './samples.js';
 
-/** Some samples of a data set, with what identifies them. */
-export interface Split {
+/** Some samples of a data set. */
+export interface Selection {
   /** positions in the data set, ascending */
   readonly indices: Int32Array;
   readonly count: number;
+}
+
+/** Some samples of a data set, with what identifies them. */
+export interface Split extends Selection {
   /** SHA-256 over the indices as little-endian int32 */
   readonly indicesSha256: string;
   /** SHA-256 over the samples' digests and then their targets, in the order of the indices */
@@ -68,8 +72,12 @@ export async function splitDataset(samples: SampleSet, options: SplitOptions): P
 
 /** A whole data set as one split: a test set that is a data set of its own. */
 export async function wholeSplit(samples: SampleSet): Promise<Split> {
-  const indices = Int32Array.from({ length: samples.count }, (_, i) => i);
-  return splitOf(samples, indices, await sampleDigests(samples));
+  return splitOf(samples, wholeSelection(samples).indices, await sampleDigests(samples));
+}
+
+/** All samples; what identifies them would be all of their bytes, which are not read for it. */
+export function wholeSelection({ count }: SampleSet): Selection {
+  return { indices: Int32Array.from({ length: count }, (_, i) => i), count };
 }
 
 /** The samples of a split that are to stay. @throws Failure('input') where none is */

@@ -13,7 +13,16 @@ import { type ModelInput, type PreprocessingOptions, planPreprocessing } from '.
 import { findPreprocessorConfig, readPreprocessorConfig } from '../data/preprocessor-config.js';
 import { joinSamples, type OtherTargets, otherTargets, type SampleSet } from '../data/samples.js';
 import { openSlices, type Slice } from '../data/slices.js';
-import { countRepeats, narrowSplit, type Split, splitDataset, unseenPositions, wholeSplit } from '../data/split.js';
+import {
+  countRepeats,
+  narrowSplit,
+  type Selection,
+  type Split,
+  splitDataset,
+  unseenPositions,
+  wholeSelection,
+  wholeSplit,
+} from '../data/split.js';
 import type { Model } from '../model/model.js';
 import { dtypeName } from '../model/tensor.js';
 import type { SampleShapes, Signature, SignatureInput } from '../runtime/predictor.js';
@@ -37,15 +46,20 @@ import { readingSlices } from './slice-columns.js';
 
 /** Some samples of a data set, ready to be fed to the model. */
 export interface DataPart extends FedSamples {
-  readonly split: Split;
+  readonly split: Selection;
   /** what is measured of each sample beside the model's output; left out: nothing */
   readonly measures?: readonly Measure[];
 }
 
+/** A part of a run, whose samples are known again. */
+export interface RunPart extends DataPart {
+  readonly split: Split;
+}
+
 export interface RunData {
-  readonly train: DataPart;
-  readonly validation: DataPart;
-  readonly test: DataPart;
+  readonly train: RunPart;
+  readonly validation: RunPart;
+  readonly test: RunPart;
   /** null for data without classes */
   readonly classes: ClassReading | null;
   /** the output that the targets were found by; null where they have no output's name */
@@ -87,7 +101,7 @@ export async function openEvaluationData(
   const { datasets } = opened;
   const inputs = await inputsOf(fed, datasets, options);
   const samples = samplesOf(datasets, targets, opened.others, wantedInOrder(opened, fed.classNames));
-  const split = await wholeSplit(samples);
+  const split = wholeSelection(samples);
   const slices = await slicesOf({ samples, split }, options);
   return { inputs, samples, split, classes, target: opened.target, slices };
 }
@@ -130,7 +144,7 @@ export async function openRunData(
   const datasets = opened.datasets.map((dataset) => encodeFrom(dataset, splits.train.indices));
   const inputs = await inputsOf(fed, datasets, options);
   const samples = samplesOf(datasets, targets, opened.others, wanted);
-  const partOf = async (own: OpenedData | null, split: Split): Promise<DataPart> => {
+  const partOf = async (own: OpenedData | null, split: Split): Promise<RunPart> => {
     if (own === null) return { inputs, samples, split };
     const ownWanted = wantedInOrder(own, fed.classNames);
     const encoded = own.datasets.map((dataset, i) => encodeAs(dataset, present(datasets[i], 'the data of an input')));
@@ -163,7 +177,7 @@ const slicesOf = ({ samples, split }: Pick<DataPart, 'samples' | 'split'>, { sli
   slices === undefined ? [] : openSlices(samples, split.indices, slices);
 
 /** What a model of normal samples is trained on: where there are labels, none that is an anomaly. */
-async function normalOnly(part: DataPart): Promise<DataPart> {
+async function normalOnly(part: RunPart): Promise<RunPart> {
   const labels = anomalyLabels(part.samples.path, part.samples.targets);
   if (labels === null) return part;
   return { ...part, split: await narrowSplit(part.samples, part.split, (index) => labels[index] === 0) };
@@ -228,7 +242,7 @@ type ChangeTargets = (targets: Targets, path: string) => Targets;
 /** The same parts, each with the targets that `change` makes of its own. */
 export function retarget(data: RunData, change: ChangeTargets): RunData {
   const changed = new Map<SampleSet, SampleSet>();
-  const partOf = (part: DataPart): DataPart => {
+  const partOf = (part: RunPart): RunPart => {
     const samples = changed.get(part.samples) ?? retargetPart(part, change).samples;
     changed.set(part.samples, samples);
     return { ...part, samples };
@@ -258,7 +272,7 @@ export async function refeed(
   options: DataOptions,
 ): Promise<Pick<RunData, 'train' | 'validation' | 'test'>> {
   const prepared = new Map<DataPart['inputs'], readonly NamedInputs[]>();
-  const partOf = async (part: DataPart): Promise<DataPart> => {
+  const partOf = async (part: RunPart): Promise<RunPart> => {
     const datasets = part.inputs.map(({ dataset }) => dataset);
     const own = prepared.get(part.inputs) ?? (await inputsOf(fed, datasets, options));
     prepared.set(part.inputs, own);
@@ -392,7 +406,7 @@ export function preprocessingSentence({ inputs }: FedSamples): string {
 }
 
 /** Provenance for the report; `sha256` is over the samples' bytes and targets. */
-export function describeSplit({ samples, split }: DataPart): SplitDescription {
+export function describeSplit({ samples, split }: RunPart): SplitDescription {
   const { path, part, format, targets } = samples;
   return {
     path,

@@ -1,4 +1,4 @@
-import { readRegular } from '../../contract/regular-file.js';
+import { readRegularSync } from '../../contract/regular-file.js';
 import type { PixelSize } from '../dataset.js';
 import { applyToPixels, type PixelArithmetic } from './arithmetic.js';
 import { decodeImage } from './decode.js';
@@ -67,7 +67,7 @@ async function picture(job: ImageJob, at: number, scratch: Uint8Array): Promise<
   if (there !== null && Atomics.load(there, index) === 1) return pixels;
   const encoded = job.encoded[at] ?? null;
   if (encoded === null) throw new Error('the image is in no file');
-  await decodeImage(typeof encoded === 'string' ? await readRegular(encoded) : encoded, size, pixels);
+  await decodeImage(typeof encoded === 'string' ? readRegularSync(encoded) : encoded, size, pixels);
   if (there !== null) Atomics.store(there, index, 1);
   return pixels;
 }
