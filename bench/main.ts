@@ -18,6 +18,8 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p9: () => import('./step-memory.js'),
   p10: () => import('./step-scaling.js'),
   p11: () => import('./step-lstm.js'),
+  p12: () => import('./first-step.js'),
+  p14: () => import('./step-layers-model.js'),
   p17: () => import('./frelu-price.js'),
 };
 
