@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
+import { bottlenecks } from './networks.js';
 
 const { layers } = tf;
 
@@ -9,6 +10,8 @@ const { layers } = tf;
 export interface LayersNetwork {
   readonly title: string;
   readonly batch: number;
+  /** tfjs-node trains by the statistics of the batch */
+  readonly batchNorm: 'batch' | 'frozen';
   readonly build: () => tf.LayersModel;
 }
 
@@ -16,6 +19,7 @@ export interface LayersNetwork {
 const smallnet: LayersNetwork = {
   title: 'SmallNet, 28x28x1',
   batch: 128,
+  batchNorm: 'frozen',
   build: () =>
     tf.sequential({
       layers: [
@@ -36,21 +40,11 @@ const smallnet: LayersNetwork = {
     }),
 };
 
-/** Sandler et al. 2018, table 2: the expansion, channels, repetitions and first stride of each row. */
-const bottlenecks = [
-  [1, 16, 1, 1],
-  [6, 24, 2, 2],
-  [6, 32, 3, 2],
-  [6, 64, 4, 2],
-  [6, 96, 3, 1],
-  [6, 160, 3, 2],
-  [6, 320, 1, 1],
-] as const;
-
 /** MobileNetV2 of width 1, with ReLU6, at 96x96: 2.3 million parameters, 10 classes. */
 const mobilenetV2: LayersNetwork = {
   title: 'MobileNetV2, 96x96x3',
   batch: 8,
+  batchNorm: 'batch',
   build: () => {
     const input = tf.input({ shape: [96, 96, 3] });
     const relu6 = (x: tf.SymbolicTensor) => apply(layers.reLU({ maxValue: 6 }), x);

@@ -18,10 +18,12 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p9: () => import('./step-memory.js'),
   p10: () => import('./step-scaling.js'),
   p11: () => import('./whole-job.js'),
-  lstm: () => import('./step-lstm.js'),
+  p12: () => import('./first-step.js'),
   p13: () => import('./image-folder.js'),
+  p14: () => import('./step-layers-model.js'),
   p15: () => import('./evaluation-rate.js'),
   p17: () => import('./frelu-price.js'),
+  lstm: () => import('./step-lstm.js'),
 };
 
 const named = process.argv.slice(2).map((name) => name.toLowerCase());

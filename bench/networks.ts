@@ -1,4 +1,4 @@
-import { type Layers, untrainedNetwork } from '../fixtures/layers.js';
+import { type ConvOptions, type Layers, untrainedNetwork } from '../fixtures/layers.js';
 import { createRandom } from '../src/math/random.js';
 import { Graph } from '../src/model/graph.js';
 import { elementCount, floatTensor, int64Tensor } from '../src/model/tensor.js';
@@ -13,7 +13,18 @@ export interface Network {
   readonly build: () => Graph;
 }
 
-export type NetworkName = 'resnet8' | 'resnet20' | 'resnet18' | 'smallnet' | 'lstm50' | 'lstm200' | 'lstm800';
+export type NetworkName =
+  | 'resnet8'
+  | 'resnet20'
+  | 'resnet18'
+  | 'resnet50'
+  | 'densenet121'
+  | 'mobilenetv2'
+  | 'smallnet'
+  | 'lstm50'
+  | 'lstm200'
+  | 'lstm800'
+  | 'lstm200x2';
 
 const seed = 1;
 
@@ -43,12 +54,7 @@ const resnet18: Network = {
   classes: 1000,
   build: () =>
     untrainedNetwork('resnet18', seed, [3, 224, 224], 1000, (layers, input) => {
-      const stem = normalized(layers, 'stem', input, 3, 64, { kernel: 7, stride: 2 });
-      const pooled = layers.op('stem/pool', 'MaxPool', [layers.op('stem/relu', 'Relu', [stem])], {
-        kernel_shape: { ints: [3, 3] },
-        strides: { ints: [2, 2] },
-        pads: { ints: [1, 1, 1, 1] },
-      });
+      const pooled = pooledStem(layers, input);
       return classify(layers, stages(layers, pooled, 64, [64, 128, 256, 512], 2), 512, 1000);
     }),
 };
@@ -72,31 +78,140 @@ const smallnet: Network = {
     }),
 };
 
+/** He et al. 2016, table 1, with the stride in the 3x3 convolution: 25.6 million parameters. */
+const resnet50: Network = {
+  name: 'resnet50',
+  title: 'ResNet-50, 3x64x64',
+  input: [3, 64, 64],
+  classes: 1000,
+  build: () =>
+    untrainedNetwork('resnet50', seed, [3, 64, 64], 1000, (layers, input) => {
+      let [x, channels] = [pooledStem(layers, input), 64];
+      for (const [stage, blocks] of [3, 4, 6, 3].entries()) {
+        const width = 64 << stage;
+        for (let i = 0; i < blocks; i++) {
+          const name = `stage${stage}/block${i}`;
+          const stride = stage > 0 && i === 0 ? 2 : 1;
+          const step = (part: string, from: string, inputs: number, outputs: number, options: ConvOptions) =>
+            normalized(layers, `${name}/${part}`, from, inputs, outputs, options);
+          const relu = (part: string, from: string) => layers.op(`${name}/${part}/relu`, 'Relu', [from]);
+          const first = relu('first', step('first', x, channels, width, { kernel: 1 }));
+          const second = relu('second', step('second', first, width, width, { stride }));
+          const third = step('third', second, width, 4 * width, { kernel: 1 });
+          const shortcut = i === 0 ? step('shortcut', x, channels, 4 * width, { kernel: 1, stride }) : x;
+          x = relu('add', layers.op(`${name}/add`, 'Add', [third, shortcut]));
+          channels = 4 * width;
+        }
+      }
+      return classify(layers, x, channels, 1000);
+    }),
+};
+
+/** Huang et al. 2017, table 1, growth 32: 8.0 million parameters. */
+const densenet121: Network = {
+  name: 'densenet121',
+  title: 'DenseNet-121, 3x64x64',
+  input: [3, 64, 64],
+  classes: 1000,
+  build: () =>
+    untrainedNetwork('densenet121', seed, [3, 64, 64], 1000, (layers, input) => {
+      const activated = (name: string, x: string, channels: number) =>
+        layers.op(`${name}/relu`, 'Relu', [layers.batchNorm(`${name}/norm`, x, channels)]);
+      const conv = (name: string, x: string, inputs: number, outputs: number, kernel: number) =>
+        layers.conv(`${name}/conv`, activated(name, x, inputs), inputs, outputs, { kernel, bias: false });
+      let [x, channels] = [pooledStem(layers, input), 64];
+      for (const [stage, count] of [6, 12, 24, 16].entries()) {
+        if (stage > 0) {
+          const narrowed = conv(`transition${stage}`, x, channels, channels / 2, 1);
+          x = layers.op(`transition${stage}/pool`, 'AveragePool', [narrowed], {
+            kernel_shape: { ints: [2, 2] },
+            strides: { ints: [2, 2] },
+          });
+          channels /= 2;
+        }
+        for (let i = 0; i < count; i++, channels += 32) {
+          const name = `stage${stage}/layer${i}`;
+          const grown = conv(`${name}/second`, conv(`${name}/first`, x, channels, 128, 1), 128, 32, 3);
+          x = layers.op(`${name}/concat`, 'Concat', [x, grown], { axis: { int: 1 } });
+        }
+      }
+      return classify(layers, activated('last', x, channels), channels, 1000);
+    }),
+};
+
+/** Sandler et al. 2018, table 2: the expansion, channels, repetitions and first stride of each row. */
+export const bottlenecks = [
+  [1, 16, 1, 1],
+  [6, 24, 2, 2],
+  [6, 32, 3, 2],
+  [6, 64, 4, 2],
+  [6, 96, 3, 1],
+  [6, 160, 3, 2],
+  [6, 320, 1, 1],
+] as const;
+
+/** The same paper's network of width 1: 3.5 million parameters. */
+const mobilenetv2: Network = {
+  name: 'mobilenetv2',
+  title: 'MobileNetV2, 3x64x64',
+  input: [3, 64, 64],
+  classes: 1000,
+  build: () => {
+    const graph = untrainedNetwork('mobilenetv2', seed, [3, 64, 64], 1000, (layers, input) => {
+      const step = (name: string, x: string, inputs: number, outputs: number, options: ConvOptions) =>
+        layers.op(`${name}/relu6`, 'Clip', [normalized(layers, name, x, inputs, outputs, options), 'zero', 'six']);
+      let [x, channels] = [step('stem', input, 3, 32, { stride: 2 }), 32];
+      for (const [row, [expansion, outputs, repetitions, first]] of bottlenecks.entries()) {
+        for (let i = 0; i < repetitions; i++) {
+          const name = `row${row}/block${i}`;
+          const [stride, inner] = [i === 0 ? first : 1, expansion * channels];
+          const wide = expansion === 1 ? x : step(`${name}/expand`, x, channels, inner, { kernel: 1 });
+          const moved = step(`${name}/depthwise`, wide, inner, inner, { stride, depthwise: true });
+          const narrow = normalized(layers, `${name}/project`, moved, inner, outputs, { kernel: 1 });
+          x = stride === 1 && channels === outputs ? layers.op(`${name}/add`, 'Add', [x, narrow]) : narrow;
+          channels = outputs;
+        }
+      }
+      return classify(layers, step('last', x, channels, 1280, { kernel: 1 }), 1280, 1000);
+    });
+    graph.proto.initializer.push(floatTensor('zero', [], [0]), floatTensor('six', [], [6]));
+    return new Graph(graph.model);
+  },
+};
+
 export const networks: Readonly<Record<NetworkName, Network>> = {
   resnet8,
   resnet20,
   resnet18,
+  resnet50,
+  densenet121,
+  mobilenetv2,
   smallnet,
   lstm50: recurrent('lstm50', 50),
   lstm200: recurrent('lstm200', 200),
   lstm800: recurrent('lstm800', 800),
+  lstm200x2: recurrent('lstm200x2', 200, 2),
 };
 
-/** An LSTM of 64 units over `steps` steps of 16 numbers, its last state, two dense layers: 25 thousand parameters. */
-function recurrent(name: NetworkName, steps: number): Network {
+/** LSTMs of 64 units, one upon the other, over `steps` steps of 16 numbers, the last state, two dense layers: 25 thousand parameters with one. */
+function recurrent(name: NetworkName, steps: number, depth = 1): Network {
   const [size, units] = [16, 64];
   const input = [steps, size];
+  const cells = Array.from({ length: depth }, (_, i) => (i === 0 ? 'lstm' : `lstm${i}`));
   return {
     name,
-    title: `LSTM of ${steps} steps`,
+    title: depth === 1 ? `LSTM of ${steps} steps` : `LSTM of ${depth} layers, ${steps} steps`,
     input,
     classes: 10,
     build: () => {
       const graph = untrainedNetwork(name, seed, input, 10, (layers, x) => {
         const first = layers.op('steps', 'Transpose', [x], { perm: { ints: [1, 0, 2] } });
-        const states = layers.op('lstm', 'LSTM', [first, 'lstm/w', 'lstm/r', 'lstm/b'], {
-          hidden_size: { int: units },
-        });
+        const states = cells.reduce((sequence, cell, i) => {
+          const each = i === 0 ? sequence : layers.op(`${cell}/steps`, 'Squeeze', [sequence, 'lstm/direction']);
+          return layers.op(cell, 'LSTM', [each, `${cell}/w`, `${cell}/r`, `${cell}/b`], {
+            hidden_size: { int: units },
+          });
+        }, first);
         const last = layers.op('last', 'Squeeze', [
           layers.op('picked', 'Slice', [states, 'last/from', 'last/to']),
           'last/axes',
@@ -113,9 +228,12 @@ function recurrent(name: NetworkName, steps: number): Network {
           Float32Array.from({ length: elementCount(shape) }, () => (2 * random.uniform() - 1) / Math.sqrt(units)),
         );
       graph.proto.initializer.push(
-        weights('lstm/w', [1, 4 * units, size]),
-        weights('lstm/r', [1, 4 * units, units]),
-        weights('lstm/b', [1, 8 * units]),
+        ...cells.flatMap((cell, i) => [
+          weights(`${cell}/w`, [1, 4 * units, i === 0 ? size : units]),
+          weights(`${cell}/r`, [1, 4 * units, units]),
+          weights(`${cell}/b`, [1, 8 * units]),
+        ]),
+        ...(depth > 1 ? [int64Tensor('lstm/direction', [1], [1])] : []),
         int64Tensor('last/from', [1], [steps - 1]),
         int64Tensor('last/to', [1], [steps]),
         int64Tensor('last/axes', [2], [0, 1]),
@@ -140,6 +258,16 @@ export function residualNetwork({
   return untrainedNetwork('residual', seed, [channels, size, size], 10, (layers, input) => {
     const stem = layers.op('stem/relu', 'Relu', [normalized(layers, 'stem', input, channels, width)]);
     return classify(layers, stages(layers, stem, width, [width, 2 * width, 4 * width], blocks), 4 * width, 10);
+  });
+}
+
+/** What ResNets and DenseNets for large images begin with: 7x7 with stride 2, then max pooling with stride 2; 64 channels. */
+function pooledStem(layers: Layers, input: string): string {
+  const stem = normalized(layers, 'stem', input, 3, 64, { kernel: 7, stride: 2 });
+  return layers.op('stem/pool', 'MaxPool', [layers.op('stem/relu', 'Relu', [stem])], {
+    kernel_shape: { ints: [3, 3] },
+    strides: { ints: [2, 2] },
+    pads: { ints: [1, 1, 1, 1] },
   });
 }
 
@@ -170,7 +298,7 @@ function normalized(
   x: string,
   inputs: number,
   outputs: number,
-  options: { kernel?: number; stride?: number } = {},
+  options: ConvOptions = {},
 ): string {
   const conv = layers.conv(`${name}/conv`, x, inputs, outputs, { ...options, bias: false });
   return layers.batchNorm(`${name}/norm`, conv, outputs);

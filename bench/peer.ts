@@ -57,6 +57,8 @@ export interface TrainingPeer extends Contestant {
   readonly name: string;
   /** the process's memory when PyTorch is loaded and nothing is computed */
   readonly loadedBytes: number;
+  /** when the process was started, as `performance.now()` has it */
+  readonly began: number;
   /** the peak of the process's memory after the last turn */
   peakBytes(): number;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ export interface TrainingPeer extends Contestant {
 export async function openTrainingPeer(task: TrainingTask): Promise<TrainingPeer | null> {
   const python = await pythonWith('torch');
   if (python === null) return null;
+  const began = performance.now();
   const child = spawn(python, [`${scripts}training.py`, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = linesOf(child);
   const { name, loadedBytes }: { name?: unknown; loadedBytes?: unknown } = JSON.parse(await answers());
@@ -73,6 +76,7 @@ export async function openTrainingPeer(task: TrainingTask): Promise<TrainingPeer
   return {
     name: String(name),
     loadedBytes: Number(loadedBytes),
+    began,
     peakBytes: () => peak,
     async run(count) {
       child.stdin.write(`${count}\n`);
@@ -89,7 +93,7 @@ export async function openTrainingPeer(task: TrainingTask): Promise<TrainingPeer
 }
 
 /** The next line of a child's output each time; throws when it has ended. */
-function linesOf(child: ChildProcessByStdio<Writable, Readable, null>): () => Promise<string> {
+export function linesOf(child: ChildProcessByStdio<Writable, Readable, null>): () => Promise<string> {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return async () => {
     const line = await lines.next();

@@ -1,5 +1,6 @@
 """The networks of bench/networks.ts as PyTorch definitions: the same layers, weights of PyTorch's own."""
 
+import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
@@ -71,10 +72,109 @@ class SmallNet(nn.Module):
         return self.logits(F.relu(self.dense(x.flatten(1)), inplace=True))
 
 
-class Recurrent(nn.Module):
+def stem():
+    return nn.Sequential(
+        nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
+    )
+
+
+def normalized(inputs, outputs, kernel=3, stride=1, groups=1):
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, inputs, width, stride, project):
+        super().__init__()
+        self.first = normalized(inputs, width, 1)
+        self.second = normalized(width, width, 3, stride)
+        self.third = normalized(width, 4 * width, 1)
+        self.shortcut = normalized(inputs, 4 * width, 1, stride) if project else nn.Identity()
+
+    def forward(self, x):
+        y = F.relu(self.second(F.relu(self.first(x), inplace=True)), inplace=True)
+        return F.relu(self.third(y) + self.shortcut(x), inplace=True)
+
+
+class ResNet50(nn.Module):
     def __init__(self):
         super().__init__()
-        self.lstm = nn.LSTM(16, 64, batch_first=True)
+        layers, channels = [], 64
+        for stage, blocks in enumerate((3, 4, 6, 3)):
+            for i in range(blocks):
+                layers.append(Bottleneck(channels, 64 << stage, 2 if stage > 0 and i == 0 else 1, i == 0))
+                channels = 4 * (64 << stage)
+        self.features = nn.Sequential(stem(), *layers)
+        self.logits = nn.Linear(channels, 1000)
+
+    def forward(self, x):
+        return self.logits(self.features(x).mean((2, 3)))
+
+
+class Dense(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.first_norm, self.first = nn.BatchNorm2d(channels), nn.Conv2d(channels, 128, 1, bias=False)
+        self.second_norm, self.second = nn.BatchNorm2d(128), nn.Conv2d(128, 32, 3, 1, 1, bias=False)
+
+    def forward(self, x):
+        y = self.first(F.relu(self.first_norm(x), inplace=True))
+        return torch.cat([x, self.second(F.relu(self.second_norm(y), inplace=True))], 1)
+
+
+class DenseNet121(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers, channels = [stem()], 64
+        for stage, count in enumerate((6, 12, 24, 16)):
+            if stage > 0:
+                conv = nn.Conv2d(channels, channels // 2, 1, bias=False)
+                layers += [nn.BatchNorm2d(channels), nn.ReLU(inplace=True), conv, nn.AvgPool2d(2)]
+                channels //= 2
+            for _ in range(count):
+                layers.append(Dense(channels))
+                channels += 32
+        self.features = nn.Sequential(*layers, nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+        self.logits = nn.Linear(channels, 1000)
+
+    def forward(self, x):
+        return self.logits(self.features(x).mean((2, 3)))
+
+
+class Inverted(nn.Module):
+    def __init__(self, inputs, outputs, expansion, stride):
+        super().__init__()
+        inner = expansion * inputs
+        expand = [normalized(inputs, inner, 1), nn.ReLU6(inplace=True)] if expansion > 1 else []
+        depthwise = normalized(inner, inner, 3, stride, inner)
+        self.steps = nn.Sequential(*expand, depthwise, nn.ReLU6(inplace=True), normalized(inner, outputs, 1))
+        self.residual = stride == 1 and inputs == outputs
+
+    def forward(self, x):
+        return x + self.steps(x) if self.residual else self.steps(x)
+
+
+class MobileNetV2(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers, channels = [normalized(3, 32, 3, 2), nn.ReLU6(inplace=True)], 32
+        rows = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+        for expansion, outputs, repetitions, first in rows:
+            for i in range(repetitions):
+                layers.append(Inverted(channels, outputs, expansion, first if i == 0 else 1))
+                channels = outputs
+        self.features = nn.Sequential(*layers, normalized(channels, 1280, 1), nn.ReLU6(inplace=True))
+        self.logits = nn.Linear(1280, 1000)
+
+    def forward(self, x):
+        return self.logits(self.features(x).mean((2, 3)))
+
+
+class Recurrent(nn.Module):
+    def __init__(self, layers=1):
+        super().__init__()
+        self.lstm = nn.LSTM(16, 64, layers, batch_first=True)
         self.dense = nn.Linear(64, 64)
         self.logits = nn.Linear(64, 10)
 
@@ -87,6 +187,10 @@ networks = {
     "resnet8": (lambda: ResNet(1, 1), (1, 28, 28), 10),
     "resnet20": (lambda: ResNet(3, 3), (3, 32, 32), 10),
     "resnet18": (ResNet18, (3, 224, 224), 1000),
+    "resnet50": (ResNet50, (3, 64, 64), 1000),
+    "densenet121": (DenseNet121, (3, 64, 64), 1000),
+    "mobilenetv2": (MobileNetV2, (3, 64, 64), 1000),
     "smallnet": (SmallNet, (1, 28, 28), 10),
     **{f"lstm{steps}": (Recurrent, (steps, 16), 10) for steps in (50, 200, 800)},
+    "lstm200x2": (lambda: Recurrent(2), (200, 16), 10),
 }

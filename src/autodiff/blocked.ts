@@ -58,15 +58,19 @@ export interface WeightOrder {
 export function reorderWeights(values: Float32Array, order: WeightOrder, to: 'blocked' | 'plain'): Float32Array {
   const { filters, channels, taps, block, lanes } = order;
   const reordered = new Float32Array(values.length);
-  for (let m = 0; m < filters; m++) {
-    for (let c = 0; c < channels; c++) {
-      const row = Math.floor(m / block) * (channels / lanes) + Math.floor(c / lanes);
-      const lane = (c % lanes) * block + (m % block);
+  const next = channels * taps;
+  // `block` filters lie beside each other in one order, `next` apart in the other
+  let vector = 0;
+  for (let m = 0; m < filters; m += block) {
+    for (let c = 0; c < channels; c += lanes) {
       for (let tap = 0; tap < taps; tap++) {
-        const plain = (m * channels + c) * taps + tap;
-        const blocked = (row * taps + tap) * lanes * block + lane;
-        if (to === 'blocked') reordered[blocked] = values[plain] ?? 0;
-        else reordered[plain] = values[blocked] ?? 0;
+        for (let lane = c; lane < c + lanes; lane++, vector += block) {
+          let plain = (m * channels + lane) * taps + tap;
+          for (let i = vector; i < vector + block; i++, plain += next) {
+            if (to === 'blocked') reordered[i] = values[plain] ?? 0;
+            else reordered[plain] = values[i] ?? 0;
+          }
+        }
       }
     }
   }

@@ -526,7 +526,8 @@ export function reorderState({ slots, rows, size }: StateGroup, state: Float32Ar
     if (order === null) continue;
     for (let row = 0; row < rows; row++) {
       const part = state.subarray(row * size + offset, row * size + offset + length);
-      part.set(reorderWeights(part, order, to));
+      // zeros, as every momentum at first, are in any order already
+      if (part.some((value) => value !== 0)) part.set(reorderWeights(part, order, to));
     }
   }
 }

@@ -178,7 +178,11 @@ async function forwardAt(
   trainable: Trainable,
   batchSize: number,
   settings: Pick<StepSettings, 'provider' | 'batchNorm' | 'sampleShapes' | 'lossShapes' | 'targetScale' | 'others'>,
-  { momentum = runningMomentum, keepWeights = true }: { momentum?: number; keepWeights?: boolean } = {},
+  {
+    momentum = runningMomentum,
+    keepWeights = true,
+    trainedInState = false,
+  }: { momentum?: number; keepWeights?: boolean; trainedInState?: boolean } = {},
 ): Promise<Forward> {
   const graph = trainable.graph.copy();
   const signature = signatureOf(graph);
@@ -222,7 +226,8 @@ async function forwardAt(
   const shapes = await observeShapes(graph, feeds);
   const forward = { graph, shapes, output: signature.output, others, running, multiplyAdds, scales };
   if (blockSize === null) return forward;
-  const { convolutions, reordered } = blockLayout(graph, { blockSize, shapes, centres, keepWeights });
+  const inState = trainedInState ? trained : new Set<string>();
+  const { convolutions, reordered } = blockLayout(graph, { blockSize, shapes, centres, keepWeights, inState });
   if (convolutions === 0) return forward;
   return { ...forward, shapes: await observeShapes(graph, feeds), blockSize, reordered };
 }
@@ -304,14 +309,12 @@ export async function prepareStep(
   } = settings;
   const { ownLoss, offsets = new Set<string>() } = trainable;
   const inUnits = ownLoss === undefined && loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
-  const { graph, running, ...forward } = await forwardAt(trainable, batchSize, {
-    provider,
-    batchNorm,
-    sampleShapes,
-    lossShapes,
-    others,
-    ...inUnits,
-  });
+  const { graph, running, ...forward } = await forwardAt(
+    trainable,
+    batchSize,
+    { provider, batchNorm, sampleShapes, lossShapes, others, ...inUnits },
+    { trainedInState: true },
+  );
   return buildStep(graph, {
     ...forward,
     ...inUnits,

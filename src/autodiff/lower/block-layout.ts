@@ -47,6 +47,8 @@ export interface BlockLayoutOptions {
   readonly centres?: ReadonlyMap<string, string>;
   /** whether weights that a convolution alone reads are kept in its order; else nodes reorder them on each run (false) */
   readonly keepWeights?: boolean;
+  /** initializers that a state takes the place of, which has the order: their values, which nobody reads, are left as they are */
+  readonly inState?: ReadonlySet<string>;
 }
 
 export interface BlockedGraph {
@@ -148,10 +150,11 @@ class Blocking {
   #keep(w: string, order: WeightOrder): string | null {
     const tensor = this.graph.initializer(w);
     if (tensor === undefined || this.graph.uses(w).length !== 1 || this.graph.isOutput(w)) return null;
+    this.#reordered.set(w, order);
+    if (this.options.inState?.has(w) === true) return w;
     const values = reorderWeights(readFloats(tensor), order, 'blocked');
     this.graph.removeInitializer(w);
     this.graph.addInitializer(floatTensor(w, dimsOf(tensor), values));
-    this.#reordered.set(w, order);
     return w;
   }
 
