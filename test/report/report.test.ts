@@ -171,6 +171,30 @@ describe('the first screen', () => {
     expect(above(win())).not.toMatch(/nothing is known|With 2,000|結果が分からない|見分けられません/);
   });
 
+  test.each(languages)(
+    '%s: validation samples that the original was trained on are told by how well it does on them',
+    (language) => {
+      const result = win();
+      const { before } = result.arms;
+      const { accuracy } = before.test;
+      const on = (value: number) =>
+        renderMarkdown(
+          {
+            ...result,
+            arms: {
+              ...result.arms,
+              before: { ...before, validation: { ...before.validation, accuracy: { ...accuracy, value } } },
+            },
+          } as MigrateResult,
+          language,
+        ).split('\n## ')[0] ?? '';
+      const told =
+        language === 'en' ? /was probably trained on the former/ : /検証データで学習済みのモデルと考えられます/;
+      expect(on(0.999)).toMatch(told);
+      expect(on(accuracy?.value ?? 0)).not.toMatch(told);
+    },
+  );
+
   test('the terminal says it too, and what a guarded metric paid within its margin', () => {
     const result = makeResult({ seen: true });
     const goals = result.acceptance.goals.map((goal) =>

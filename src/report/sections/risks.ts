@@ -9,6 +9,8 @@ import { worseSlices } from './slices.js';
 const fewSamples = 200;
 /** Beyond this share of the test samples, those that repeat others are said. */
 const manyRepeats = 0.01;
+/** An accuracy on validation samples that is higher than on test samples by this and by so many standard errors is not chance. */
+const [leastLead, surelyApart] = [0.01, 4];
 /** From here on a slower call is said, though the rule allows it. */
 const slowerCalls = 1.02;
 
@@ -86,7 +88,13 @@ export function untold(context: Context): readonly Rich[] {
     duplicates !== null && duplicates.withinTest > manyRepeats * vsBefore.count
       ? [text.risks.repeats(numbers.count(duplicates.withinTest, 'data.duplicates.withinTest'), count)]
       : [];
-  return [...seenSamples(context), ...missingClasses(context), ...resolution(context), ...repeats];
+  return [
+    ...seenSamples(context),
+    ...knownValidation(context),
+    ...missingClasses(context),
+    ...resolution(context),
+    ...repeats,
+  ];
 }
 
 function seenSamples({ result, text, numbers }: Context): readonly Rich[] {
@@ -107,6 +115,26 @@ function seenSamples({ result, text, numbers }: Context): readonly Rich[] {
         numbers.metricRange(unseen.metric, unseen.ci95, 'unseen.ci95'),
       ),
     ],
+  ];
+}
+
+/**
+ * A model that does far better on validation than on test samples was trained on the former, as one is that comes from others: no epoch of
+ * further training looks as good there as the model did before it.
+ */
+function knownValidation({ result, text, numbers }: Context): readonly Rich[] {
+  const { before } = result.arms;
+  const [validation, test] = [before.validation.accuracy?.value ?? null, before.test.accuracy?.value ?? null];
+  const counts = [result.data.validation?.count ?? 0, result.data.test.count] as const;
+  if (validation === null || test === null || counts[0] === 0) return [];
+  const pooled = (validation * counts[0] + test * counts[1]) / (counts[0] + counts[1]);
+  const standardError = Math.sqrt(pooled * (1 - pooled) * (1 / counts[0] + 1 / counts[1]));
+  if (!(validation - test > leastLead && validation - test > surelyApart * standardError)) return [];
+  return [
+    text.risks.knownValidation(
+      numbers.share(validation, 'arms.before.validation.accuracy.value'),
+      numbers.share(test, 'arms.before.test.accuracy.value'),
+    ),
   ];
 }
 

@@ -645,6 +645,8 @@ export const en = {
       rich`${seen} of the ${count} test samples were also in training or validation. The trained arms have seen them, so their gain over the original is overstated.`,
     unseen: (count: Inline, value: Inline, interval: Rich) =>
       rich`On the other ${count} it is ${value} (95 % interval ${interval}).`,
+    knownValidation: (validation: Inline, test: Inline) =>
+      rich`The original is right on ${validation} of the validation samples and on ${test} of the test samples: it was probably trained on the former. They choose among the epochs, and favour the model as it came, so that further training may bring more than this run could see. Give data in ${code('--data')} that it was not trained on.`,
     repeats: (repeats: Inline, count: Inline) =>
       rich`${repeats} of the ${count} test samples repeat others: the interval is narrower than so many different samples would give.`,
     resolution: (count: Inline, half: Inline) =>

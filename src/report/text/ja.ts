@@ -619,6 +619,8 @@ export const ja: Texts = {
     leak: (seen, count) =>
       rich`テストサンプル${count}件のうち${seen}件は、学習または検証データにも含まれています。追加学習したモデルは正解を見ているため、元のモデルに対する改善は実力より大きく出ます。`,
     unseen: (count, value, interval) => rich`それ以外の${count}件での差は${value}（95％信頼区間 ${interval}）です。`,
+    knownValidation: (validation, test) =>
+      rich`元のモデルの正解率は、検証データで${validation}、テストデータで${test}です。検証データで学習済みのモデルと考えられます。採用するエポックは検証データで選ぶため、元のモデルに有利になり、追加学習の効果を十分に引き出せていない可能性があります。${code('--data')} には、学習に使っていないデータを指定してください。`,
     repeats: (repeats, count) =>
       rich`テストサンプル${count}件のうち${repeats}件は、ほかのサンプルの繰り返しです。信頼区間は、すべて異なるサンプルの場合より狭く出ます。`,
     resolution: (count, half) =>
