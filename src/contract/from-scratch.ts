@@ -32,8 +32,8 @@ export interface FromScratchResult {
     readonly validation: SplitDescription;
     readonly test: SplitDescription;
   };
-  /** the same in every arm, but for the b that FReLU starts from */
-  readonly settings: Omit<RunSettings, 'init' | 'seedKept' | 'control'>;
+  /** the same in every arm, but for the b that FReLU starts from and the learning rate */
+  readonly settings: Omit<RunSettings, 'init' | 'seedKept' | 'control' | 'learningRate' | 'offsetLearningRate'>;
   /** of the model as it came, with the weights that it has, on the test split */
   readonly before: Metrics;
   readonly weights: FreshWeightsResult;
@@ -57,6 +57,10 @@ export interface FromScratchArm {
   readonly network: 'relu' | 'frelu';
   /** what every b started from; null of ReLU */
   readonly init: number | null;
+  /** of all its seeds; that of shifts and offsets follows it as the settings say */
+  readonly learningRate: number;
+  /** what it was chosen from, by how the first seed validated; empty where it was told */
+  readonly rates: readonly TriedRate[];
   readonly seeds: readonly FromScratchSeed[];
   /** of the judged metric on the test split, over the seeds that were trained to their end; null where none was */
   readonly mean: number | null;
@@ -66,6 +70,13 @@ export interface FromScratchArm {
   readonly vsRelu: Delta | null;
   /** how soon each seed came down to the validation loss that ReLU (`control`) ended with; empty of ReLU itself */
   readonly convergence: readonly Convergence[];
+}
+
+/** A learning rate that an arm was tried with, and how what was kept validated; null where it failed, or has no value. */
+export interface TriedRate {
+  readonly learningRate: number;
+  readonly validationLoss: number | null;
+  readonly validationMetric: number | null;
 }
 
 export interface FromScratchSeed {

@@ -86,8 +86,10 @@ function armName({ words, numbers }: ScratchContext, { init }: FromScratchArm, a
   return init === null ? [words.relu] : words.frelu(numbers.real(init, at && `${at}.init`));
 }
 
-function facts({ result, words, numbers }: ScratchContext): Block {
-  const { metric, learningRate, learningRateFound, epochs } = result.settings;
+function facts({ result, text, words, numbers }: ScratchContext): Block {
+  const { metric, learningRateFound, epochs } = result.settings;
+  const [first] = result.arms;
+  const tried = (first?.rates ?? []).map(({ learningRate }) => plain([numbers.real(learningRate, null)]));
   const before = result.before[metric]?.value ?? null;
   return {
     kind: 'facts',
@@ -95,8 +97,10 @@ function facts({ result, words, numbers }: ScratchContext): Block {
       { label: words.before, value: [numbers.metric(metric, before, `before.${metric}.value`)], note: null },
       {
         label: words.rate,
-        value: [numbers.real(learningRate, 'settings.learningRate')],
-        note: learningRateFound ? [words.found] : null,
+        value: learningRateFound
+          ? [words.found(tried.join(text.listGap))]
+          : [numbers.real(first?.learningRate ?? null, 'arms.0.learningRate')],
+        note: null,
       },
       { label: words.epochs, value: [numbers.count(epochs, 'settings.epochs')], note: null },
     ],
@@ -143,6 +147,7 @@ export function scratchTable(context: ScratchContext): Table {
     const { vsRelu } = arm;
     return [
       armName(context, arm, at),
+      [numbers.real(arm.learningRate, `${at}.learningRate`)],
       [numbers.metric(metric, arm.mean, `${at}.mean`)],
       [arm.deviation === null ? '–' : numbers.metric(metric, arm.deviation, `${at}.deviation`)],
       [vsRelu === null ? '–' : numbers.metricChange(metric, vsRelu.value, `${at}.vsRelu.value`)],
@@ -156,6 +161,7 @@ export function scratchTable(context: ScratchContext): Table {
     caption: words.table(metricWord(text.metrics, metric)),
     columns: [
       named(words.arm),
+      numeric(words.rate),
       numeric(words.mean),
       numeric(words.deviation),
       numeric(words.vsRelu),

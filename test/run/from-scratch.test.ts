@@ -54,7 +54,7 @@ describe('a training from scratch', () => {
     expect(zero.convergence.map(({ seed }) => seed)).toEqual([7, 8]);
     expect(low.seeds[0]?.offsets?.mean).toBeLessThan(-0.2);
 
-    expect(result.settings).toMatchObject({ epochs: 3, patience: 3, batchNorm: 'batch', seeds: 2, learningRate: 0.05 });
+    expect(result.settings).toMatchObject({ epochs: 3, patience: 3, batchNorm: 'batch', seeds: 2 });
     expect(result.weights).toMatchObject({ framework: 'pytorch', kept: [], normalizations: 1 });
     expect(result.report.map((path) => path.slice(dirname(path).length + 1))).toEqual([
       'from-scratch.html',
@@ -83,31 +83,46 @@ describe('a training from scratch', () => {
       { ...requestFor(model, data), resume: true },
       { onArm: (arm, seed) => resumed.push(`${arm} ${seed}`) },
     );
-    expect(started).toEqual(['relu 7', 'frelu b=0 7', 'frelu b=-0.398 7']);
+    expect(started).toEqual(['relu, rate 0.05 7', 'frelu b=0, rate 0.05 7', 'frelu b=-0.398, rate 0.05 7']);
     expect(resumed).toEqual([
-      'frelu b=-0.398 7',
-      'frelu b=-1 7',
-      'relu 8',
-      'frelu b=0 8',
-      'frelu b=-0.398 8',
-      'frelu b=-1 8',
+      'frelu b=-0.398, rate 0.05 7',
+      'frelu b=-1, rate 0.05 7',
+      'relu, rate 0.05 8',
+      'frelu b=0, rate 0.05 8',
+      'frelu b=-0.398, rate 0.05 8',
+      'frelu b=-1, rate 0.05 8',
     ]);
     expect(figures(result)).toEqual(figures(whole));
   }, 60_000);
 
-  it('finds one rate for all, a third of the smallest that suits every start, and takes a start of the user', async () => {
+  it('compares each arm at the rate at which its first seed validates best, and takes a start of the user', async () => {
     const { model, data } = await rows(200);
-    const notes: string[] = [];
-    const request = requestFor(model, data, { learningRate: 'auto', seeds: 1, initialOffset: -0.2 });
-    const result = await trainFromScratch(request, { note: (message) => notes.push(message) });
-    expect(notes).toContain(
-      `learning rate ${result.settings.learningRate}: a third of the smallest that suits every start`,
-    );
+    const trained: string[] = [];
+    const request = requestFor(model, data, { learningRate: 'auto', epochs: 2, initialOffset: -0.2 });
+    const result = await trainFromScratch(request, { onArm: (arm, seed) => trained.push(`${arm} ${seed}`) });
     expect(result.settings.learningRateFound).toBe(true);
     expect(result.arms.map(({ init }) => init)).toEqual([null, 0, -0.398, -1, -0.2]);
-    // one seed: the chance of the test samples alone
-    expect(result.arms[1]?.vsRelu).toMatchObject({ test: 'mcnemar-exact' });
-    expect(result.arms[1]?.deviation).toBeNull();
+    const tried = result.arms.map(({ rates }) => rates.map(({ learningRate }) => learningRate));
+    for (const rates of tried) expect(rates).toEqual(tried[0]);
+    expect(tried[0]).toHaveLength(3);
+    for (const { learningRate, rates, seeds } of result.arms) {
+      const best = Math.min(...rates.map(({ validationLoss }) => validationLoss ?? Number.POSITIVE_INFINITY));
+      const chosen = rates.find((each) => each.learningRate === learningRate);
+      expect(chosen?.validationLoss).toBe(best);
+      expect(seeds[0]?.validation?.loss).toBe(best);
+    }
+    // the first seed is not trained again at the rate that was chosen
+    expect(trained.filter((name) => name.endsWith(' 7'))).toHaveLength(5 * 3);
+    expect(trained.filter((name) => name.endsWith(' 8'))).toHaveLength(5);
+    const [first, second, third] = tried[0] ?? [];
+    expect(renderScratchMarkdown(result, 'en')).toContain(`own: of ${first}, ${second}, ${third}, that at which`);
+  }, 60_000);
+
+  it('of one seed says what that of the test samples alone is', async () => {
+    const { model, data } = await rows(120);
+    const { arms } = await trainFromScratch(requestFor(model, data, { seeds: 1, epochs: 1 }));
+    expect(arms[1]?.vsRelu).toMatchObject({ test: 'mcnemar-exact' });
+    expect(arms[1]).toMatchObject({ deviation: null, learningRate: 0.05, rates: [] });
   }, 60_000);
 
   it('tells of an arm that diverges at every rate, and goes on with the others', async () => {

@@ -13,6 +13,9 @@ export interface ScratchArm {
 /** Where FReLU's authors look for a start: 0, -0.398 (which makes the mean of the output of a standard normal input 0), -1 (arXiv 1706.08098). */
 const starts = [0, -0.398, -1] as const;
 
+/** FReLU that computes what ReLU computes. */
+export const withoutShift: ScratchArm = { network: 'frelu', init: 0, name: 'frelu b=0' };
+
 /** ReLU, and FReLU from each of the starts, and from that of the user's where it is another. */
 export function scratchArms({ training: { initialOffset } }: Pick<MigrateOptions, 'training'>): readonly ScratchArm[] {
   return [

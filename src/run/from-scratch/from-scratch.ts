@@ -30,8 +30,9 @@ import { readingStage, readRunOf } from '../stages/reading.js';
 import { type ScratchArm, scratchArms } from './arms.js';
 import { completeScratchHooks, type ScratchHooks } from './hooks.js';
 import { checkFromScratch, checkNormalization, scratchDefaults } from './options.js';
+import { type ChosenRate, chooseRate, scratchRates } from './rates.js';
 import { writeScratchReports } from './reports.js';
-import { freshWeightsOf, scratchRate, type TrainedScratch, trainScratch } from './train.js';
+import { freshWeightsOf, type TrainedScratch, trainScratch } from './train.js';
 
 /**
  * Trains the architecture of a model from fresh weights, with its ReLUs and with FReLU from several b, each with the same seeds: of one
@@ -73,29 +74,23 @@ async function experiment(run: Run, hooks: ScratchHooks): Promise<FromScratchRes
   const { samples, split } = data.test;
   const truth = truthOf(task, samples.targets, split.indices, before.test.values);
 
-  const learningRate = await scratchRate(run);
+  const rates = await scratchRates(run);
   enter(run, 'train');
   const arms = scratchArms(run.options);
+  const chosen = new Map<ScratchArm, ChosenRate>();
+  for (const arm of arms) chosen.set(arm, await chooseRate(run, arm, rates, hooks));
+  const rateOf = (arm: ScratchArm): ChosenRate => present(chosen.get(arm), `the rate of ${arm.name}`);
   const judged = new Map<ScratchArm, JudgedSeed[]>(arms.map((arm) => [arm, []]));
   for (const seed of seedsOf(run.options)) {
     for (const arm of arms) {
       checkInterrupt(run);
+      const { learningRate } = rateOf(arm);
       const trained = await trainScratch(run, arm, seed, { learningRate, hooks });
       judged.get(arm)?.push(await judgeSeed(trained, arm, seed, truth));
     }
   }
   const { place, model } = run;
-  const rated = { ...run, options: { ...run.options, training: { ...run.options.training, learningRate } } };
-  const {
-    init: _init,
-    seedKept,
-    control,
-    ...settings
-  } = await settingsOf(rated, {
-    task,
-    data,
-    arms: { frelu: { seed: run.options.seed } },
-  });
+  const settings = await settingsOfAll(run, rates);
   const [relu = []] = judged.values();
   const result: FromScratchResult = {
     run: {
@@ -113,13 +108,28 @@ async function experiment(run: Run, hooks: ScratchHooks): Promise<FromScratchRes
       validation: describeSplit(data.validation),
       test: describeSplit(data.test),
     },
-    settings: { ...settings, learningRateFound: run.options.training.learningRate === 'auto' },
+    settings,
     before: evaluateMetrics(scoresOf(task, before.test), truth),
     weights: await weightsOf(run),
-    arms: [...judged].map(([arm, seeds]) => armOf(arm, seeds, relu, settings.metric, truth)),
+    arms: [...judged].map(([arm, seeds]) => ({
+      ...armOf(arm, seeds, relu, settings.metric, truth),
+      learningRate: rateOf(arm).learningRate,
+      rates: rateOf(arm).tried,
+    })),
     report: [],
   };
   return writeScratchReports(result, place, run.options.languages);
+}
+
+/** What all arms have in common: the b that FReLU starts from, and the rates, are each arm's. */
+async function settingsOfAll(run: Run, rates: readonly number[]): Promise<FromScratchResult['settings']> {
+  const { task, data } = await readRunOf(run);
+  const { seed, training } = run.options;
+  const [learningRate = Number.NaN] = rates;
+  const rated = { ...run, options: { ...run.options, training: { ...training, learningRate } } };
+  const whole = await settingsOf(rated, { task, data, arms: { frelu: { seed } } });
+  const { init: _init, seedKept, control, learningRate: _rate, offsetLearningRate, ...settings } = whole;
+  return { ...settings, learningRateFound: training.learningRate === 'auto' };
 }
 
 async function judgeSeed(
@@ -166,7 +176,7 @@ function armOf(
   relu: readonly JudgedSeed[],
   metric: string,
   truth: Truth,
-): FromScratchArm {
+): Omit<FromScratchArm, 'learningRate' | 'rates'> {
   const values = seeds.flatMap(({ result }) => result.test?.[metric]?.value ?? []);
   const moments = momentsOf(values);
   const pairs = network === 'relu' ? [] : pairsOf(seeds, relu);

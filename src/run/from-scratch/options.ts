@@ -4,6 +4,7 @@ import type { Graph } from '../../model/graph.js';
 import { checkCombination } from '../combination.js';
 import { defaultAcceptance, defaultTraining, type MigrateOptions, type TrainingOptions } from '../spec.js';
 import { scratchArms } from './arms.js';
+import { triedRates } from './rates.js';
 
 /**
  * What is usual for a training from scratch where nothing is said: more epochs, none of which ends it early, several seeds, and
@@ -59,10 +60,11 @@ export function checkNormalization(graph: Graph, { batchNorm }: Pick<TrainingOpt
   });
 }
 
-/** How many trainings an experiment is: each arm with each seed. */
+/** How many trainings an experiment is at most: each arm with each seed, and with its first at the rates that it is tried with. */
 export function scratchTrainings(training?: Partial<TrainingOptions>): number {
   const complete = scratchDefaults(training);
-  return scratchArms({ training: complete }).length * complete.seeds;
+  const others = complete.learningRate === 'auto' ? triedRates - 1 : 0;
+  return scratchArms({ training: complete }).length * (complete.seeds + others);
 }
 
 /** Every default of a training from scratch, for what a caller left out of `training`. */

@@ -8,8 +8,7 @@ import { type Networks, networksOf } from '../networks.js';
 import { perRun, type Run } from '../run.js';
 import { deriveRun } from '../search/derive.js';
 import type { TrainingSettings } from '../spec.js';
-import { rateStage } from '../stages/rate.js';
-import { type ScratchArm, scratchArms } from './arms.js';
+import type { ScratchArm } from './arms.js';
 import type { ScratchHooks } from './hooks.js';
 
 /** How a run's network is drawn anew. */
@@ -37,28 +36,6 @@ interface OfArm {
   readonly hooks: ScratchHooks;
 }
 
-/** A rate that trains for the few steps of a range test may not train for long: fresh weights have farther to go than trained ones. */
-const cautious = 1 / 3;
-
-/**
- * The rate of all arms and seeds: as told, or a third (to one digit) of the smallest that range tests find with fresh weights from the
- * starts of FReLU. From b = 0 it computes what ReLU computes.
- */
-export async function scratchRate(run: Run): Promise<number> {
-  const { training } = run.options;
-  if (training.learningRate !== 'auto') return training.learningRate;
-  const found: number[] = [];
-  for (const arm of scratchArms(run.options)) {
-    if (arm.network === 'relu') continue;
-    const fresh = await freshRun(run, run.options.seed, arm, training);
-    const tested = await rateStage.of({ ...fresh, hooks: { ...run.hooks, onRangeTest: () => {} } });
-    found.push(tested.learningRate);
-  }
-  const learningRate = Number((cautious * Math.min(...found)).toPrecision(1));
-  run.hooks.note(`learning rate ${learningRate}: a third of the smallest that suits every start`);
-  return learningRate;
-}
-
 /** Trains an arm with a seed, or has it from the store. One that diverges at every rate has failed; that ends no experiment. */
 export async function trainScratch(
   run: Run,
@@ -67,7 +44,7 @@ export async function trainScratch(
   { learningRate, hooks }: OfArm,
 ): Promise<TrainedScratch> {
   const derived = await freshRun(run, seed, arm, { learningRate });
-  const fresh = { ...derived, hooks: { ...hooks, onArm: named(hooks, arm.name) } };
+  const fresh = { ...derived, hooks: { ...hooks, onArm: named(hooks, `${arm.name}, rate ${learningRate}`) } };
   const { store } = fresh.place;
   const kept = artifact<ScratchOutcome>('scratch', String(seed), ['outcome', 'failed']);
   let trained = await store.get(kept);
@@ -91,7 +68,7 @@ async function attempt(train: () => Promise<ArmOutcome>): Promise<ScratchOutcome
 }
 
 /** The run over the same data, read as the model is that came, with fresh weights in its place: of one seed the same in every arm. */
-async function freshRun(
+export async function freshRun(
   run: Run,
   seed: number,
   arm: ScratchArm,
@@ -99,7 +76,7 @@ async function freshRun(
 ): Promise<Run> {
   const graph = withFreshWeights(run.model.graph, await freshWeightsOf(run), seed);
   const training = { ...run.options.training, initialOffset: arm.init ?? 0, learningRate };
-  const scope = `${arm.name.replaceAll(' ', '-')}${learningRate === 'auto' ? '-auto' : ''}`;
+  const scope = `${arm.name.replaceAll(' ', '-')}-${learningRate}`;
   const derived = deriveRun(run, { ...run.options, training }, { rate: scope, checkpoint: scope, scratch: scope });
   return { ...derived, model: { ...run.model, graph } };
 }
