@@ -14,7 +14,7 @@ import { megabytes, type Row, ratio, section } from './print.js';
 const runs = 5;
 const workers = 2;
 /** photographs that differ, and how often each of them is in the folder */
-const [different, repeats] = [1000, 6];
+const [different, repeats] = [1000, 3];
 const [side, classes] = [256, 10];
 
 /** `evaluate` of a small network over a folder of photographs, over the same with PyTorch's DataLoader. */
