@@ -369,9 +369,12 @@ function isEpsilon(graph: Graph, node: NodeProto, tensor: TensorProto): boolean 
 /** Whether a tensor over two axes or more holds 0 and one very low number: what is added before a Softmax so that some of it is not seen. */
 function isMask(tensor: TensorProto): boolean {
   if (isExternal(tensor) || dimsOf(tensor).filter((dim) => dim > 1).length < 2) return false;
-  const values = new Set(readFloats(tensor));
-  const [low = 0] = [...values].filter((value) => value !== 0);
-  return values.size === 2 && values.has(0) && low <= masking;
+  const values = readFloats(tensor);
+  const low = values.find((value) => value !== 0);
+  // weights differ from the first elements on
+  return (
+    low !== undefined && low <= masking && values.includes(0) && values.every((value) => value === 0 || value === low)
+  );
 }
 
 function isGenerated(name: string): boolean {

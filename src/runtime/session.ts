@@ -2,7 +2,9 @@ import { toBinary } from '@bufbuild/protobuf';
 import { type ModelProto, ModelProtoSchema } from 'onnx-buf';
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { ExecutionError, messageOf } from '../contract/failure.js';
+import { subgraphsOf } from '../model/attributes.js';
 import { withExplicitPads } from '../model/explicit-pads.js';
+import type { NodeProto } from '../model/graph.js';
 import { padsBeforeMaxPool } from '../model/pad-before-max.js';
 import { threadOptions } from './threads.js';
 
@@ -41,7 +43,15 @@ export async function openSession(
 }
 
 /** Nodes from which on ONNX Runtime's fusions cost more than they gain: each of them looks at every node, several times. */
-const manyNodes = 4000;
+export const manyNodes = 4000;
+
+/** The nodes of a graph, those of its bodies included. */
+function nodesWithin(nodes: readonly NodeProto[]): number {
+  return nodes.reduce(
+    (sum, node) => sum + 1 + subgraphsOf(node).reduce((within, body) => within + nodesWithin(body.node), 0),
+    0,
+  );
+}
 
 /**
  * A recurrent layer over many steps becomes a graph that ONNX Runtime would take longer to improve than to run for an epoch. A Pad of
@@ -50,7 +60,7 @@ const manyNodes = 4000;
 function optimizing(model: ModelProto | Uint8Array | string): InferenceSession.SessionOptions {
   if (typeof model === 'string' || model instanceof Uint8Array) return {};
   return {
-    ...((model.graph?.node.length ?? 0) > manyNodes && { graphOptimizationLevel: 'basic' }),
+    ...(nodesWithin(model.graph?.node ?? []) > manyNodes && { graphOptimizationLevel: 'basic' }),
     ...(padsBeforeMaxPool(model).length > 0 && {
       extra: { optimization: { disable_specified_optimizers: 'Pad_Fusion' } },
     }),

@@ -1,3 +1,4 @@
+import { blockedDomain } from '../autodiff/blocked.js';
 import { type LoopedSteps, loopSteps } from '../autodiff/loop.js';
 import { averageDecayAt, coefficientShape, coefficients } from '../autodiff/optimizers.js';
 import {
@@ -15,7 +16,7 @@ import type { Graph } from '../model/graph.js';
 import { elementCount, readFloats } from '../model/tensor.js';
 import { keepsTensors, sessionOptions } from '../runtime/devices.js';
 import { type Download, openDownload } from '../runtime/download.js';
-import { execute, float32, type InferenceSession, openSession, Tensor } from '../runtime/session.js';
+import { execute, float32, type InferenceSession, manyNodes, openSession, Tensor } from '../runtime/session.js';
 import { stackTensors } from '../runtime/tensors.js';
 
 /** The trainable state off the device: by the step's input name, copies that nobody else changes. */
@@ -309,7 +310,7 @@ export class Stepper {
     const open = await this.#prepare(size, part);
     const { step } = open;
     if (open.session === undefined) {
-      open.session = await openSession(step.graph.model, this.#staying(step.next));
+      open.session = await openSession(step.graph.model, this.#sessionOf(step, step.next));
     }
     return { step, session: open.session };
   }
@@ -326,14 +327,18 @@ export class Stepper {
 
   async #openLoop(step: TrainingStep): Promise<OpenLoop> {
     const loop = loopSteps(step);
-    return { step, loop, session: await openSession(loop.graph.model, this.#staying(loop.next)) };
+    return { step, loop, session: await openSession(loop.graph.model, this.#sessionOf(step, loop.next)) };
   }
 
-  /** The session's options, with outputs that stay on the device where they can. */
-  #staying(next: TrainingStep['next']): InferenceSession.SessionOptions {
-    if (!keepsTensors(this.provider)) return this.#options;
+  /** The options of a step's session, with outputs that stay on the device where they can. */
+  #sessionOf({ graph }: TrainingStep, next: TrainingStep['next']): InferenceSession.SessionOptions {
+    const isLarge = graph.nodes.length > manyNodes;
+    // of a graph whose convolutions are blocked already, ONNX Runtime has nothing to improve that its time would pay for
+    const isBlocked = isLarge && graph.nodes.some(({ domain }) => domain === blockedDomain);
+    const options = { ...(isBlocked && { graphOptimizationLevel: 'disabled' as const }), ...this.#options };
+    if (!keepsTensors(this.provider)) return options;
     const preferredOutputLocation = Object.fromEntries(next.map(({ output }) => [output, 'gpu-buffer'] as const));
-    return { ...this.#options, preferredOutputLocation };
+    return { ...options, preferredOutputLocation };
   }
 
   async #prepare(size: number, part: BatchPart): Promise<OpenStep> {
