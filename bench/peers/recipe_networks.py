@@ -32,8 +32,8 @@ def idx(name, header):
         return np.frombuffer(file.read()[header:], np.uint8)
 
 
-def keep(name, data, *options):
-    networks.append({'name': name, 'model': f'{name}.onnx', 'data': data, 'options': list(options)})
+def keep(name, data, *options, suffix=''):
+    networks.append({'name': name + suffix, 'model': f'{name}.onnx', 'data': data, 'options': list(options)})
 
 
 def train(net, x, y, epochs, rate, decay, flip=False):
@@ -70,6 +70,9 @@ tests, truths = idx('t10k-images-idx3-ubyte', 16).reshape(-1, 1, 28, 28), idx('t
 few = 10000
 np.savez(os.path.join(folder, 'fashion.npz'), x_train=images[:few], y_train=labels[:few].astype(np.int64),
          x_test=tests, y_test=truths.astype(np.int64))
+# the next ten thousand, which no network here has seen
+np.savez(os.path.join(folder, 'fashion-new.npz'), x_train=images[few : 2 * few],
+         y_train=labels[few : 2 * few].astype(np.int64), x_test=tests, y_test=truths.astype(np.int64))
 
 
 def block(a, b):
@@ -81,12 +84,14 @@ vgg = nn.Sequential(*block(1, 16), *block(16, 32), *block(32, 64), nn.Flatten(),
 x, y = torch.tensor(images[:few] / np.float32(255)), torch.tensor(labels[:few].astype(np.int64))
 export('vgg', train(vgg, x, y, 15, 0.05, 5e-4, flip=True), x)
 keep('vgg', 'fashion.npz')
+keep('vgg', 'fashion-new.npz', suffix=', new data')
 
 # the same pictures known by heart: no dropout, no decay
 cnn = nn.Sequential(nn.Conv2d(1, 16, 3, stride=2), nn.ReLU(), nn.Conv2d(16, 32, 3, stride=2), nn.ReLU(), nn.Flatten(),
                     nn.Linear(32 * 36, 64), nn.ReLU(), nn.Linear(64, 10))
 export('memorised', train(cnn, x, y, 25, 0.05, 0), x)
 keep('memorised', 'fashion.npz')
+keep('memorised', 'fashion-new.npz', suffix=', new data')
 
 digits = load_digits()
 x = torch.tensor(digits.images[:, None].astype(np.float32) / 16)
