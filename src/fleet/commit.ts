@@ -42,7 +42,7 @@ export async function commitFleet(
   store: FleetStore,
   { result, results }: Collected,
   only: readonly string[] | null,
-  onCommit: (name: string) => void,
+  onCommitted: (name: string) => void,
 ): Promise<FleetCommitResult> {
   const chosen = chooseModels(result.models, only);
   const upgrades: Upgrade[] = [];
@@ -60,12 +60,11 @@ export async function commitFleet(
     const fetched = new Map<Upgrade, readonly NewFile[]>();
     for (const upgrade of open) fetched.set(upgrade, await newFiles(upgrade, store, scratch.folder));
     for (const [upgrade, files] of fetched) {
-      onCommit(upgrade.model.name);
-      done.set(upgrade.model.name, {
-        ...named(upgrade.model),
-        outcome: 'committed',
-        files: await commitOne(upgrade, files),
+      const written = await commitOne(upgrade, files).catch((error: unknown) => {
+        throw afterOthers(error, upgrade, done);
       });
+      done.set(upgrade.model.name, { ...named(upgrade.model), outcome: 'committed', files: written });
+      onCommitted(upgrade.model.name);
     }
   } finally {
     await scratch.discard();
@@ -74,6 +73,14 @@ export async function commitFleet(
     plan: plan.folder,
     models: chosen.map((model) => done.get(model.name) ?? { ...named(model), outcome: 'not-to-upgrade', files: [] }),
   };
+}
+
+/** What stopped one model, where others were replaced before it: what was written is more than this failure knows of. */
+function afterOthers(error: unknown, { model }: Upgrade, done: ReadonlyMap<string, Committed>): unknown {
+  const isFirst = [...done.values()].every(({ outcome }) => outcome !== 'committed');
+  if (!(error instanceof Failure) || isFirst) return error;
+  const { kind, what, cure, settings } = error;
+  return new Failure(kind, { what: `${model.name}: ${what}`, cure, settings }, { cause: error });
 }
 
 const named = ({ name, model }: { readonly name: string; readonly model: string }) => ({ name, model });

@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { Failure } from '../contract/failure.js';
 import type { DeviceName } from '../contract/settings.js';
 import { findEntry } from '../model/load.js';
@@ -29,7 +30,7 @@ export interface PlanningHooks {
 /**
  * The units of a fleet: every entry with every seed. Each way of reading a model is rehearsed once, so that what a run would refuse is refused before
  * anything is computed.
- * @throws Failure of the first entry that is refused, naming it
+ * @throws Failure of the first entry that is refused, naming it; Failure('usage') where two models are one file
  */
 export async function makeUnits(
   entries: readonly FleetEntry[],
@@ -37,6 +38,7 @@ export async function makeUnits(
   sources: Sources,
   hooks: PlanningHooks,
 ): Promise<{ readonly units: readonly Unit[]; readonly models: readonly PlannedModel[] }> {
+  await refuseSame(entries);
   const units: Unit[] = [];
   const models = new Map<string, PlannedModel>();
   const rehearsals = new Map<string, Read>();
@@ -55,6 +57,30 @@ export async function makeUnits(
     models.set(name, withEntry(models.get(name), entry, read));
   }
   return { units, models: [...models.values()] };
+}
+
+/** A model stands in a fleet once: committed twice, the second upgrade would undo the first. */
+async function refuseSame(entries: readonly FleetEntry[]): Promise<void> {
+  const names = new Map<string, string>();
+  for (const { name, model } of entries) {
+    // one that is not there is told when it is read
+    const absent = (): string => model;
+    const path =
+      addressOf(model).kind === 'file'
+        ? await findEntry(model)
+            .then((entry) => realpath(entry))
+            .catch(absent)
+        : model;
+    const other = names.get(path) ?? name;
+    if (other !== name) {
+      throw new Failure('usage', {
+        what: `${other} and ${name} are one model, ${path}, which can be upgraded once.`,
+        cure: 'Leave one of them out, or give it a copy of the model.',
+        written: 'nothing',
+      });
+    }
+    names.set(path, name);
+  }
 }
 
 interface Read {

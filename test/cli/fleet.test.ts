@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process';
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFileSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
+import { openFleet } from '../../src/cli/fleet/options.js';
+import { collect } from '../../src/fleet/collect.js';
+import { commitFleet } from '../../src/fleet/commit.js';
 import { table, tableSetting } from '../run/table.js';
 
 const executable = resolve('dist/bin/frelu-migrate.js');
@@ -71,6 +75,46 @@ it('is planned, computed in parts, judged, committed and rolled back', async () 
   expect(await bytes()).toEqual(written);
   expect((await run('rollback', 'plan', '--yes')).code).toBe(0);
   expect(await bytes()).toEqual(original);
+}, 120_000);
+
+it('refuses a model that stands in it twice, under whatever path', async () => {
+  const { folder, run } = await fleet();
+  await symlink(join(folder, 'net.onnx'), join(folder, 'again.onnx'));
+  const models = [{ model: 'net.onnx' }, { model: 'again.onnx' }];
+  const { settings } = JSON.parse(await readFile(join(folder, 'fleet.json'), 'utf8'));
+  await writeFile(join(folder, 'fleet.json'), JSON.stringify({ models, settings }));
+  const { code, stderr } = await run('plan', 'fleet.json', '--out', 'plan');
+  expect(code).toBe(2);
+  expect(stderr).toContain('net and again are one model');
+  expect(await readdir(folder)).not.toContain('plan');
+});
+
+it('says which models were replaced before one that could not be', async () => {
+  const { folder, run } = await fleet();
+  const [net, last] = [join(folder, 'net.onnx'), join(folder, 'other', 'last.onnx')];
+  await mkdir(join(folder, 'other'));
+  await copyFile(net, last);
+  const original = await readFile(net);
+  const models = [{ model: 'net.onnx' }, { model: 'other/last.onnx' }];
+  const { settings } = JSON.parse(await readFile(join(folder, 'fleet.json'), 'utf8'));
+  await writeFile(join(folder, 'fleet.json'), JSON.stringify({ models, settings }));
+  await run('plan', 'fleet.json', '--out', 'plan');
+  await run('work', 'plan', '--local', '1');
+  const { plan, store } = await openFleet(join(folder, 'plan'), join(folder, 'cache'));
+  const committed: string[] = [];
+  // somebody changes the second model in the meantime
+  const commit = commitFleet(plan, store, await collect(plan, store), null, (name) => {
+    committed.push(name);
+    writeFileSync(last, 'another');
+  });
+  const failure = await commit.then(
+    () => null,
+    (error: unknown) => error,
+  );
+  expect(committed).toEqual(['net']);
+  // what it says of the second alone would not be the whole of it
+  expect(failure).toMatchObject({ kind: 'locked', what: expect.stringMatching(/^last: /), written: null });
+  expect(await readFile(net)).not.toEqual(original);
 }, 120_000);
 
 it('refuses to commit over a model that is another one by now, and tells of a damaged result', async () => {

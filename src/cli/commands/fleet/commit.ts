@@ -33,8 +33,10 @@ export function declareFleetCommit(command: Command): Run {
       });
     }
     const undo = `${io.command} fleet rollback ${shellQuote(fleet.plan.folder)}`;
-    const result = await commitFleet(fleet.plan, fleet.store, collected, named, () => {
-      writes.sentence = `Models before it are replaced: ${undo} undoes that.`;
+    const replaced: string[] = [];
+    const result = await commitFleet(fleet.plan, fleet.store, collected, named, (name) => {
+      replaced.push(name);
+      writes.sentence = `Before it, ${replaced.join(', ')} ${replaced.length === 1 ? 'was' : 'were'} replaced: ${undo} undoes that.`;
     });
     if (context.json) printJson(context, result);
     else {
