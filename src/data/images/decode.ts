@@ -1,6 +1,7 @@
 import sharp, { type Sharp } from 'sharp';
 import { Failure } from '../../contract/failure.js';
 import type { PixelSize } from '../dataset.js';
+import { decodeInks, holdsInks } from './inks.js';
 import { type JpegHeader, readJpegHeader } from './jpeg.js';
 import { reducePixels } from './reduce.js';
 import { planReduction, type Reduction } from './reduction.js';
@@ -73,11 +74,16 @@ function requireChannels(found: number, wanted: number): void {
 /**
  * Decodes an image file, upright as its EXIF data says, and brings it to `size`: 8-bit pixels, HWC, in `into`. Photographs that become somewhat
  * smaller are reduced here, by the same arithmetic: libvips takes longer to prepare for a small picture than to compute it.
- * @throws Error for bytes that are no image
+ * @throws Error for bytes that are no image, or those of one whose inks cannot be read
  */
 export async function decodeImage(encoded: Uint8Array, size: PixelSize, into: Uint8Array): Promise<void> {
   if (!isEncodedImage(encoded)) throw new Error('it is no JPEG, PNG, WebP, GIF, TIFF or AVIF file');
   const header = readJpegHeader(encoded);
+  if (await holdsInks(encoded, header)) {
+    const { pixels, height, width } = await decodeInks(encoded, limitInputPixels);
+    into.set(await resizePixels(sharp(pixels, { raw: { height, width, channels: 3 } }), size));
+    return;
+  }
   const reduced = header === null ? null : reductionsFor(header, size);
   if (reduced === null) {
     into.set(await resizePixels(sharp(encoded, { limitInputPixels }).autoOrient(), size));
