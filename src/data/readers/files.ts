@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { type FileHandle, readdir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { pipeline, type Readable, Transform } from 'node:stream';
@@ -18,16 +19,37 @@ const isGzip = (head: Uint8Array): boolean => head[0] === 0x1f && head[1] === 0x
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
+/** What a link names, as it is written in it; null for what is no link. */
+function linkTarget(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
+}
+
 /** What a failed access to a file means to the user. */
 function accessFailure(path: string, error: unknown): Failure {
   if (error instanceof Failure) return error;
   switch (codeOf(error)) {
-    case 'ENOENT':
+    case 'ELOOP':
+      return new Failure(
+        'input',
+        { what: `${path}: it is a link that leads back to itself.`, cure: 'Remove it.' },
+        { cause: error },
+      );
+    case 'ENOENT': {
+      const target = linkTarget(path);
+      if (target !== null) {
+        const what = `${path}: it is a link to ${target}, and nothing is there.`;
+        return new Failure('input', { what, cure: 'Put back what it names, or remove the link.' }, { cause: error });
+      }
       return new Failure(
         'input',
         { what: `${path}: there is no such file or folder.`, cure: 'Check the path.' },
         { cause: error },
       );
+    }
     case 'EACCES':
     case 'EPERM':
       return new Failure(

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -121,5 +121,19 @@ describe('image folders', () => {
       kind: 'input',
       message: expect.stringMatching(/1.png: cannot be decoded as an image/),
     });
+  });
+
+  it('says of a link that it leads to nothing, or to itself', async () => {
+    const picture = await (await image(4, 4, red, blue)).png().toBuffer();
+    const folder = await imageFolder({ 'a/1.png': picture });
+    await symlink('../store/2.png', join(folder, 'a', '2.png'));
+    await expect(openDataset(folder)).rejects.toMatchObject({
+      kind: 'input',
+      what: `${join(folder, 'a', '2.png')}: it is a link to ../store/2.png, and nothing is there.`,
+      cure: 'Put back what it names, or remove the link.',
+    });
+    const round = await imageFolder({ 'a/1.png': picture });
+    await symlink('2.png', join(round, 'a', '2.png'));
+    await expect(openDataset(round)).rejects.toThrow('2.png: it is a link that leads back to itself. Remove it.');
   });
 });
