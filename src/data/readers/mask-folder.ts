@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { Dataset, MaskStore, Part, Targets } from '../dataset.js';
+import { faultOfDecoding } from '../images/fault.js';
 import { maskStore } from '../masks.js';
 import { isFolder, isImageFile, listFolder } from './files.js';
 import { partNames } from './image-folder.js';
@@ -197,7 +198,7 @@ async function requireSize(image: string, mask: string, height: number, width: n
       throw new Failure(
         'input',
         {
-          what: `${image}: cannot be decoded as an image (${messageOf(cause)}).`,
+          what: `${image}: cannot be decoded as an image (${faultOfDecoding(cause)}).`,
           cure: 'Replace or remove it, with its mask.',
         },
         { cause },

@@ -1,8 +1,9 @@
-import { Failure, messageOf } from '../../contract/failure.js';
+import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part, PixelSize, Targets } from '../dataset.js';
 import type { PixelArithmetic } from '../images/arithmetic.js';
 import { applyToPixels } from '../images/arithmetic.js';
 import { decodeImage } from '../images/decode.js';
+import { faultOfDecoding } from '../images/fault.js';
 import { type ImageJob, type KeptPixels, pixelBytes, valuesPerImage } from '../images/job.js';
 import { prepareImages } from '../images/threads.js';
 
@@ -107,7 +108,7 @@ async function decodedHere(images: EncodedImages, index: number, size: PixelSize
   try {
     await decodeImage(encoded, size, pixels);
   } catch (error) {
-    const what = `${images.name(index)}: cannot be decoded as an image (${messageOf(error)}).`;
+    const what = `${images.name(index)}: cannot be decoded as an image (${faultOfDecoding(error)}).`;
     throw new Failure('input', { what, cure: 'Replace or remove it.' }, { cause: error });
   }
   return pixels;
