@@ -4,8 +4,9 @@ import type { PixelArithmetic } from '../images/arithmetic.js';
 import { applyToPixels } from '../images/arithmetic.js';
 import { decodeImage } from '../images/decode.js';
 import { faultOfDecoding } from '../images/fault.js';
-import { type ImageJob, type KeptPixels, pixelBytes, valuesPerImage } from '../images/job.js';
+import { type KeptPixels, type PreparedImages, pixelBytes, valuesPerImage } from '../images/job.js';
 import { prepareImages } from '../images/threads.js';
+import { withOthers } from './unreadable.js';
 
 export interface EncodedImages {
   readonly path: string;
@@ -30,6 +31,46 @@ const keptLimit = 2 ** 29;
 export function encodedImagesDataset(images: EncodedImages): Dataset {
   const { path, format, part, count, targets } = images;
   const kept = new Map<string, KeptPixels | null>();
+  const readable = new Uint8Array(count);
+
+  const attempt = async (
+    chosen: readonly number[],
+    size: PixelSize,
+    arithmetic: PixelArithmetic,
+  ): Promise<PreparedImages> => {
+    const encoded = chosen.map((index) => images.source(index));
+    const prepared = await prepareImages({
+      indices: chosen,
+      encoded,
+      size,
+      arithmetic,
+      kept: keptAt(kept, count, size),
+    });
+    for (const index of chosen) readable[index] = 1;
+    for (const at of prepared.failed) readable[chosen[at] ?? 0] = 0;
+    return prepared;
+  };
+
+  /** What is wrong with an image, and with others; batches that are prepared at once find it together. */
+  let refusal: Promise<Failure> | null = null;
+  const refuse = (first: Failure, at: number, size: PixelSize): Promise<Failure> => {
+    refusal ??= withOthers(first, {
+      count,
+      isKnown: (index) => index === at || readable[index] === 1,
+      failing: async (some) => (await attempt(some, size, nothing)).failed.map((each) => some[each] ?? 0),
+      fault: (index) =>
+        decodedHere(images, index, size).then(
+          () => null,
+          (error: unknown) => {
+            if (error instanceof Failure) return error;
+            throw error;
+          },
+        ),
+    }).finally(() => {
+      refusal = null;
+    });
+    return refusal;
+  };
 
   const prepare = async (
     indices: ArrayLike<number>,
@@ -37,17 +78,13 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     arithmetic: PixelArithmetic,
   ): Promise<Float32Array<ArrayBuffer>> => {
     const chosen = Array.from(indices);
-    const job: ImageJob = {
-      indices: chosen,
-      encoded: chosen.map((index) => images.source(index)),
-      size,
-      arithmetic,
-      kept: keptAt(kept, count, size),
-    };
-    const { values, failed } = await prepareImages(job);
+    const { values, failed } = await attempt(chosen, size, arithmetic);
     const length = valuesPerImage(size, arithmetic);
     for (const at of failed) {
-      const pixels = await decodedHere(images, chosen[at] ?? 0, size);
+      const index = chosen[at] ?? 0;
+      const pixels = await decodedHere(images, index, size).catch(async (error: unknown) => {
+        throw error instanceof Failure ? await refuse(error, index, size) : error;
+      });
       applyToPixels(arithmetic, pixels, size.channels, values.subarray(at * length, (at + 1) * length));
     }
     return values;
@@ -75,6 +112,9 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     bytes: (index) => images.encoded(index),
   };
 }
+
+/** Of pixels that are decoded for no other purpose. */
+const nothing: PixelArithmetic = { planar: false, sources: [], tables: [] };
 
 /** What becomes of pixels that are fed as they are. */
 function asStored(channels: number): PixelArithmetic {

@@ -136,4 +136,32 @@ describe('image folders', () => {
     await symlink('2.png', join(round, 'a', '2.png'));
     await expect(openDataset(round)).rejects.toThrow('2.png: it is a link that leads back to itself. Remove it.');
   });
+
+  it('names five unreadable images at once, whichever is read first', async () => {
+    const picture = await (await image(4, 4, red, blue)).png().toBuffer();
+    const names = Array.from({ length: 200 }, (_, i) => `a/${String(i).padStart(3, '0')}.png`);
+    const folderWith = (bad: readonly number[]) =>
+      imageFolder(
+        Object.fromEntries(names.map((name, i) => [name, bad.includes(i) ? picture.subarray(0, 60) : picture])),
+      );
+    const refused = async (bad: readonly number[], read: number) => {
+      const folder = await folderWith(bad);
+      const dataset = await openDataset(folder);
+      const both = [0, 1].map(() => dataset.read([1, read], new Float32Array(6), plain(1, 1, 3)));
+      const [thrown, other] = (await Promise.allSettled(both)).map((each) => each.status === 'rejected' && each.reason);
+      expect(other.message).toBe(thrown.message);
+      return {
+        cure: thrown.cure,
+        named: thrown.what.match(/\d{3}(?=\.png: cannot)/g),
+        isAll: !/more/.test(thrown.what),
+      };
+    };
+    expect(await refused([7], 7)).toEqual({ cure: 'Replace or remove it.', named: ['007'], isAll: true });
+    const three = { cure: 'Replace or remove them.', named: ['150', '007', '199'], isAll: true };
+    expect(await refused([7, 150, 199], 150)).toEqual(three);
+    expect(await refused([2, 3, 5, 7, 11, 13], 2)).toMatchObject({
+      named: ['002', '003', '005', '007', '011'],
+      isAll: false,
+    });
+  });
 });
