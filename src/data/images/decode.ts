@@ -1,4 +1,4 @@
-import sharp, { type Sharp } from 'sharp';
+import sharp, { type Sharp, type SharpOptions } from 'sharp';
 import { Failure } from '../../contract/failure.js';
 import type { PixelSize } from '../dataset.js';
 import { decodeInks, holdsInks } from './inks.js';
@@ -7,7 +7,10 @@ import { reducePixels } from './reduce.js';
 import { planReduction, type Reduction } from './reduction.js';
 
 /** What an image may announce before it is decoded: 100 million pixels are more than cameras take, and than classifiers look at. */
-const limitInputPixels = 2 ** 27;
+export const mostPixels = 2 ** 27;
+
+/** Networks were trained on the numbers that a file holds, as PIL and TensorFlow read them: a profile of its colours changes none. */
+const opened: SharpOptions = { limitInputPixels: mostPixels, ignoreIcc: true };
 
 /**
  * How image files of the formats that are decoded begin; a WebP file is a RIFF file, an AVIF file says so after its length. What a decoder
@@ -80,16 +83,16 @@ export async function decodeImage(encoded: Uint8Array, size: PixelSize, into: Ui
   if (!isEncodedImage(encoded)) throw new Error('it is no JPEG, PNG, WebP, GIF, TIFF or AVIF file');
   const header = readJpegHeader(encoded);
   if (await holdsInks(encoded, header)) {
-    const { pixels, height, width } = await decodeInks(encoded, limitInputPixels);
+    const { pixels, height, width } = await decodeInks(encoded);
     into.set(await resizePixels(sharp(pixels, { raw: { height, width, channels: 3 } }), size));
     return;
   }
   const reduced = header === null ? null : reductionsFor(header, size);
   if (reduced === null) {
-    into.set(await resizePixels(sharp(encoded, { limitInputPixels }).autoOrient(), size));
+    into.set(await resizePixels(sharp(encoded, opened).autoOrient(), size));
     return;
   }
-  const image = coloured(sharp(encoded, { limitInputPixels }), size.channels);
+  const image = coloured(sharp(encoded, opened), size.channels);
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
   requireChannels(info.channels, size.channels);
   const { rows, columns } = reduced;

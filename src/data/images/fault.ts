@@ -1,4 +1,5 @@
 import { messageOf } from '../../contract/failure.js';
+import { mostPixels } from './decode.js';
 
 /** What libvips and sharp put before what their parts say. */
 const prefixes = /^(?:Input (?:buffer|file) has corrupt header: ?|(?:VipsJpeg|vipspng|gifload_buffer|source): ?)/;
@@ -11,7 +12,10 @@ const isTrace = (line: string): boolean => /bad seek/.test(line);
  * and again for each attempt.
  */
 export function faultOfDecoding(error: unknown): string {
-  const lines = messageOf(error).split('\n');
+  const message = messageOf(error);
+  if (/exceeds pixel limit/.test(message))
+    return `it has more than ${mostPixels} pixels, the most that are read: make it smaller`;
+  const lines = message.split('\n');
   const said = lines.filter((line) => !isTrace(line)).map(withoutPrefixes);
   return said.find((line) => line !== '') ?? 'its header is damaged or cut short';
 }

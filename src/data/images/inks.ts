@@ -1,6 +1,9 @@
 import sharp from 'sharp';
 import type { JpegHeader } from './jpeg.js';
 
+/** What a file of inks may announce: it is decoded whole, with twice the bytes of its colours, where others pass through in pieces. */
+const mostPixels = 2 ** 25;
+
 /** 8-bit pixels of three colours, [height, width, 3]. */
 export interface ColourPicture {
   readonly pixels: Uint8Array;
@@ -37,13 +40,14 @@ export async function holdsInks(encoded: Uint8Array, header: JpegHeader | null):
 /**
  * Decodes an image file of inks, upright as its EXIF data says. JPEG files store what is left of the light instead of the inks, those
  * without Adobe's marker too: libvips turns it around, as PIL does.
- * @throws Error for bytes that are no such image, or have more than 8 bits for an ink
+ * @throws Error for bytes that are no such image, that have more than 8 bits for an ink, or too many pixels
  */
-export async function decodeInks(encoded: Uint8Array, limitInputPixels: number): Promise<ColourPicture> {
-  const image = sharp(encoded, { limitInputPixels });
-  if ((await image.metadata()).depth !== 'uchar') {
-    throw new Error('it is a CMYK file of more than 8 bits for an ink: convert it to RGB');
-  }
+export async function decodeInks(encoded: Uint8Array): Promise<ColourPicture> {
+  const image = sharp(encoded);
+  const { depth, height, width } = await image.metadata();
+  if (depth !== 'uchar') throw new Error('it is a CMYK file of more than 8 bits for an ink: convert it to RGB');
+  if (height * width > mostPixels)
+    throw new Error(`it is a CMYK file of more than ${mostPixels} pixels: convert it to RGB`);
   // a pipeline of inks is one without a profile
   const { data, info } = await image
     .autoOrient()

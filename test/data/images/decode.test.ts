@@ -2,6 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import { expect, it } from 'vitest';
 import type { PixelSize } from '../../../src/data/dataset.js';
 import { decodeImage, resizePixels } from '../../../src/data/images/decode.js';
+import { faultOfDecoding } from '../../../src/data/images/fault.js';
 import { readJpegHeader } from '../../../src/data/images/jpeg.js';
 import { createRandom } from '../../../src/math/random.js';
 
@@ -57,4 +58,38 @@ it('reads what a JPEG file says of its picture', async () => {
   expect(readJpegHeader(grey)).toEqual({ height, width, components: 1, upright: true });
   expect(readJpegHeader(await photograph().png().toBuffer())).toBeNull();
   for (let length = 0; length < 150; length++) expect(readJpegHeader(plain.subarray(0, length))).toBeNull();
+});
+
+it.each(['jpeg', 'png'] as const)(
+  'takes the numbers of a file as they are, whatever profile it has: %s',
+  async (format) => {
+    const red = { width: 16, height: 16, channels: 3 as const, background: { r: 200, g: 60, b: 40 } };
+    const image = sharp({ create: red })
+      .withIccProfile('p3')
+      .toFormat(format, { quality: 100, chromaSubsampling: '4:4:4' });
+    const encoded = await image.toBuffer();
+    // Display P3 has names of its own for the same red; sRGB's are what libvips would give
+    const [first = 0] = await sharp(encoded).raw().toBuffer();
+    expect(Math.abs(first - 200)).toBeLessThan(3);
+    for (const side of [8, 32]) {
+      const into = new Uint8Array(side * side * 3);
+      await decodeImage(encoded, size({ height: side, width: side, resized: { height: side, width: side } }), into);
+      for (const [i, stored] of [186, 71, 50].entries()) expect(Math.abs((into[i] ?? 0) - stored)).toBeLessThan(3);
+    }
+  },
+);
+
+it('refuses more pixels than memory is for, before it decodes them, and takes a single one', async () => {
+  const vast = await photograph().jpeg().toBuffer();
+  const frame = vast.indexOf(Buffer.of(0xff, 0xc0));
+  vast.writeUInt16BE(20_000, frame + 5);
+  vast.writeUInt16BE(20_000, frame + 7);
+  const fault = await decodeImage(vast, size(), new Uint8Array(60 * 60 * 3)).then(null, faultOfDecoding);
+  expect(fault).toBe('it has more than 134217728 pixels, the most that are read: make it smaller');
+  const single = await sharp(Uint8Array.of(3, 4, 250), { raw: { height: 1, width: 1, channels: 3 } })
+    .png()
+    .toBuffer();
+  const into = new Uint8Array(60 * 60 * 3);
+  await decodeImage(single, size(), into);
+  expect(into).toEqual(Uint8Array.from({ length: 60 * 60 * 3 }, (_, i) => [3, 4, 250][i % 3] ?? 0));
 });

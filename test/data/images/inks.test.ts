@@ -125,6 +125,14 @@ describe('images of inks', () => {
     ]).toEqual([255, 255, 255]);
   });
 
+  it('are refused where their pixels would fill the memory', async () => {
+    const large = Buffer.from(written);
+    const frame = large.indexOf(Buffer.of(0xff, 0xc0));
+    large.writeUInt16BE(8000, frame + 5);
+    large.writeUInt16BE(8000, frame + 7);
+    await expect(decoded(large)).rejects.toThrow('a CMYK file of more than 33554432 pixels: convert it to RGB');
+  });
+
   it('take from the light what they cover, rounded as PIL rounds', () => {
     const inks = Uint8Array.of(0, 0, 0, 0, 255, 128, 0, 0, 0, 0, 0, 255, 100, 200, 50, 60);
     // 195 - round(195 ink / 255)
