@@ -42,7 +42,8 @@ export const readingStage = defineStage<ModelReading>({
       options,
       session,
     });
-    const { left } = trainabilityOf(model.path, model.graph);
+    const judged = [found.output, ...found.others.map(({ output }) => output)];
+    const { left } = trainabilityOf(model.path, model.graph, own?.loss ? [...own.loss.reads.values()] : judged);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
     const { targets, path } = data.train.samples;
