@@ -125,7 +125,7 @@ export interface TrainedParameters {
 
 /** `output` is the one that is trained for, the first where it is left out; `describeTrainability` says which and why. */
 export function trainedParameters(graph: Graph, output = firstOutput(graph)): TrainedParameters {
-  const { trained } = describeTrainability(graph, output);
+  const { trained } = describeTrainability(graph, [output]);
   const all = trained.map(({ name }) => name);
   const biases = trained.flatMap(({ name, role }) => (role === 'bias' ? [name] : []));
   return { all, biases, head: lastLayer(graph, new Set(all)).parameters };
@@ -155,7 +155,7 @@ export function headInput(graph: Graph, output = firstOutput(graph)): LayerInput
 
 /**
  * Tells what is learned in a graph from what is the export's own arithmetic. A float32 initializer is trained where it is read
- * (through nodes that only rearrange it) at an input that has a gradient, on the way to `output`, and
+ * (through nodes that only rearrange it) at an input that has a gradient, on the way to one of `outputs`, those that are trained for, and
  *
  *   * by a layer (Conv, MatMul, LSTM ...), as its weights or bias: always;
  *   * by Add, Sub or Mul, if it has several elements: constant folding gives real biases and scales names of its own;
@@ -172,9 +172,9 @@ export function headInput(graph: Graph, output = firstOutput(graph)): LayerInput
  * Every float initializer and value of a Constant node is in one of the two lists, in the graph's order.
  * Requires: local functions inlined; values, where they decide (masks, epsilons), loaded.
  */
-export function describeTrainability(graph: Graph, output = firstOutput(graph)): Trainability {
-  const leading = leadingTo(graph, output, () => true);
-  const reached = leadingTo(graph, output, (node) => node.opType !== 'Loop' || isFollowed(graph, node));
+export function describeTrainability(graph: Graph, outputs: readonly string[] = [firstOutput(graph)]): Trainability {
+  const leading = leadingTo(graph, outputs, () => true);
+  const reached = leadingTo(graph, outputs, (node) => node.opType !== 'Loop' || isFollowed(graph, node));
   const preprocessed = preprocessedInput(graph);
   const order = new Map(graph.nodes.map((node, i) => [node, i] as const));
 
@@ -315,8 +315,8 @@ function firstOutput(graph: Graph): string {
   return present(graph.proto.output[0], 'an output of the graph').name;
 }
 
-/** The nodes that a value depends on, through their bodies too; behind one that `passes` not, none. */
-function leadingTo(graph: Graph, output: string, passes: (node: NodeProto) => boolean): Set<NodeProto> {
+/** The nodes that values depend on, through their bodies too; behind one that `passes` not, none. */
+function leadingTo(graph: Graph, outputs: readonly string[], passes: (node: NodeProto) => boolean): Set<NodeProto> {
   const captured = new Map<NodeProto, string[]>();
   const values = [...graph.proto.initializer, ...graph.proto.input].map(({ name }) => name);
   for (const value of [...values, ...graph.nodes.flatMap((node) => node.output)]) {
@@ -325,7 +325,7 @@ function leadingTo(graph: Graph, output: string, passes: (node: NodeProto) => bo
     }
   }
   const reached = new Set<NodeProto>();
-  const open = [output];
+  const open = [...outputs];
   for (let value = open.pop(); value !== undefined; value = open.pop()) {
     const node = graph.producer(value);
     if (node === undefined || reached.has(node)) continue;

@@ -3,7 +3,7 @@ import type { FromScratchResult } from '../contract/from-scratch.js';
 import { printable } from '../printable.js';
 import { alignColumns } from './columns.js';
 import { plain } from './document.js';
-import { scratchContext, scratchHeadline, scratchTable, troubles } from './from-scratch.js';
+import { isOneSeed, scratchContext, scratchHeadline, scratchTable, troubles } from './from-scratch.js';
 
 /** The table for people: a row per arm, what is established, where the report lies. Ends with a line feed. */
 export function renderScratchTerminal(result: FromScratchResult): string {
@@ -23,6 +23,7 @@ export function renderScratchTerminal(result: FromScratchResult): string {
     ...troubles(context).map((trouble) => printable(plain(trouble))),
     '',
     `${scratchHeadline(context)}. ${words.untouched}`,
+    ...(isOneSeed(result) ? [plain(words.oneSeed)] : []),
     ...(result.report.length === 0
       ? []
       : ['', `${text.terminal.report}   ${result.report.map(printable).join('\n         ')}`]),

@@ -47,18 +47,19 @@ export function renderScratchMarkdown(result: FromScratchResult, language: Langu
 function scratchReport(result: FromScratchResult, language: Language): ReportDocument {
   const context = scratchContext(result, language);
   const { text, words, numbers } = context;
-  const { better, worse } = established(result);
+  const { better, worse } = differing(result);
+  const metric = metricWord(text.metrics, result.settings.metric);
   return {
     language,
     title: words.title(basename(result.model.path)),
     subtitle: text.subtitle(formatDate(result.run.started, language), result.run.id),
     verdict: {
-      tone: better > worse ? 'adopt' : worse > better ? 'reject' : 'inconclusive',
+      // one seed says nothing of how much seeds differ
+      tone: isOneSeed(result) || better === worse ? 'inconclusive' : better > worse ? 'adopt' : 'reject',
       headline: scratchHeadline(context),
-      text: words.verdict(
-        metricWord(text.metrics, result.settings.metric),
-        numbers.count(result.settings.seeds, 'settings.seeds'),
-      ),
+      text: isOneSeed(result)
+        ? [...words.verdictOfOne(metric), text.sentenceGap, ...words.oneSeed]
+        : words.verdict(metric, numbers.count(result.settings.seeds, 'settings.seeds')),
     },
     summary: [facts(context)],
     sections: [armsSection(context), curvesSection(context), weightsSection(context), settingsSection(context)],
@@ -67,9 +68,19 @@ function scratchReport(result: FromScratchResult, language: Language): ReportDoc
   };
 }
 
-/** How many starts of FReLU are established to be better than ReLU, and how many worse. */
-function established({ arms }: FromScratchResult): { readonly better: number; readonly worse: number } {
-  const intervals = arms.map(({ vsRelu }) => improvementInterval(vsRelu));
+/** Whether nothing was measured of the chance of training. */
+export const isOneSeed = ({ settings }: Pick<FromScratchResult, 'settings'>): boolean => settings.seeds === 1;
+
+/** Arms of which one seed alone has been left to compare: their intervals hold the chance of the test samples alone. */
+const comparesOne = ({ convergence }: FromScratchArm): boolean => convergence.length === 1;
+
+/**
+ * How many starts of FReLU are better than ReLU by more than chance, and how many worse: that of training and of the test samples, which
+ * establishes it, where several seeds were trained; of one seed that of the test samples alone.
+ */
+function differing(result: FromScratchResult): { readonly better: number; readonly worse: number } {
+  const compared = result.arms.filter((arm) => isOneSeed(result) || !comparesOne(arm));
+  const intervals = compared.map(({ vsRelu }) => improvementInterval(vsRelu));
   return {
     better: intervals.filter((interval) => interval !== null && interval[0] > 0).length,
     worse: intervals.filter((interval) => interval !== null && interval[1] < 0).length,
@@ -77,8 +88,9 @@ function established({ arms }: FromScratchResult): { readonly better: number; re
 }
 
 export function scratchHeadline({ result, words }: ScratchContext): string {
-  const { better, worse } = established(result);
-  return words.headline(better, worse, result.arms.length - 1);
+  const { better, worse } = differing(result);
+  const headline = isOneSeed(result) ? words.headlineOfOne : words.headline;
+  return headline(better, worse, result.arms.length - 1);
 }
 
 /** What an arm is called. */
@@ -122,20 +134,22 @@ function armsSection(context: ScratchContext): Section {
   };
 }
 
-/** Which trainings failed, and which went on at a lower rate than the others. */
+/** Which trainings failed, and which went on at a lower rate than the others; which arms that leaves too little of to compare. */
 export function troubles(context: ScratchContext): readonly Rich[] {
   const { result, words, numbers } = context;
-  return result.arms.flatMap((arm, i) =>
-    arm.seeds.flatMap(({ seed, failed, retreats }, k): readonly Rich[] => {
-      const name = plain(armName(context, arm, null));
+  return result.arms.flatMap((arm, i) => {
+    const name = plain(armName(context, arm, null));
+    const left = !isOneSeed(result) && comparesOne(arm) ? [words.oneLeft(name)] : [];
+    const ofSeeds = arm.seeds.flatMap(({ seed, failed, retreats }, k): readonly Rich[] => {
       const at = `arms.${i}.seeds.${k}`;
       if (failed !== null) return [words.why(name, numbers.count(seed, `${at}.seed`), failed)];
       const last = retreats.at(-1);
       if (last === undefined) return [];
       const rate = numbers.real(last.learningRate, `${at}.retreats.${retreats.length - 1}.learningRate`);
       return [words.retreated(name, numbers.count(seed, `${at}.seed`), rate)];
-    }),
-  );
+    });
+    return [...ofSeeds, ...left];
+  });
 }
 
 /** A row per arm: what it came to, how that differs from ReLU, how soon, and which b it learned. */
@@ -158,7 +172,7 @@ export function scratchTable(context: ScratchContext): Table {
   };
   return {
     kind: 'table',
-    caption: words.table(metricWord(text.metrics, metric)),
+    caption: (isOneSeed(result) ? words.tableOfOne : words.table)(metricWord(text.metrics, metric)),
     columns: [
       named(words.arm),
       numeric(words.rate),
@@ -178,7 +192,11 @@ function speed({ text, words, numbers }: ScratchContext, { convergence }: FromSc
   const ratios = convergence.flatMap(({ ratio }) => ratio ?? []);
   if (ratios.length === 0) return [text.curves.neverCell];
   const count = (value: number) => numbers.count(value, null);
-  return words.reached(numbers.real(median(ratios), null), count(ratios.length), count(convergence.length));
+  const [reached, seeds] = [count(ratios.length), count(convergence.length)];
+  const ratio = median(ratios);
+  return ratio === 0
+    ? words.reachedUntrained(reached, seeds)
+    : words.reached(numbers.real(ratio, null), reached, seeds);
 }
 
 /** The mean over the seeds of the mean b, and the ends over all. */
@@ -188,7 +206,8 @@ function offsets({ words, numbers }: ScratchContext, { seeds }: FromScratchArm):
   const mean = learned.reduce((sum, each) => sum + each.mean, 0) / learned.length;
   const lowest = Math.min(...learned.map((each) => each.lowest));
   const highest = Math.max(...learned.map((each) => each.highest));
-  const rounded = (value: number) => numbers.real(Number(value.toFixed(3)), null);
+  // + 0: what is rounded to -0 is shown without a sign
+  const rounded = (value: number) => numbers.real(Number(value.toFixed(3)) + 0, null);
   return words.offsetsCell(rounded(mean), rounded(lowest), rounded(highest));
 }
 
@@ -226,11 +245,12 @@ function curvesSection(context: ScratchContext): Section {
   const shown = (point: readonly [number, number] | undefined): string =>
     plain([numbers.real(point?.[1] ?? null, null)]);
   const ends = series.map(({ name, points }) => words.end(name, shown(points[0]), shown(points.at(-1))));
+  const loss = isOneSeed(result) ? words.lossOfOne : words.loss;
   const chart: Block = {
     kind: 'chart',
-    caption: words.loss,
+    caption: loss,
     alt: words.lossAlt(ends),
-    chart: { kind: 'lines', x: words.trained, y: words.loss, series, diagonal: null },
+    chart: { kind: 'lines', x: words.trained, y: loss, series, diagonal: null },
   };
   return { id: 'curves', title: words.curves, blocks: series.length === 0 ? [] : [chart] };
 }

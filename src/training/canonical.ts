@@ -9,10 +9,11 @@ import type { Graph } from '../model/graph.js';
 
 /**
  * What the scope 'all' trains of a model and what it leaves, with the reason, by the names that the model's own file has.
+ * @param outputs values of the graph that the loss reads; the first output where they are left out
  * @throws Failure('input') naming a node that has no equivalent in the canonical op set
  */
-export function trainabilityOf(path: string, graph: Graph): Trainability {
-  const { trained, left } = describeTrainability(canonicalCopy(path, graph));
+export function trainabilityOf(path: string, graph: Graph, outputs?: readonly string[]): Trainability {
+  const { trained, left } = describeTrainability(canonicalCopy(path, graph), outputs);
   const isOwn = ({ name }: { readonly name: string }): boolean => graph.constant(name) !== undefined;
   return { trained: trained.filter(isOwn), left: left.filter(isOwn) };
 }

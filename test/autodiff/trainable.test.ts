@@ -198,6 +198,10 @@ it('gives a reason for everything that is left', () => {
     scales: 'input 2 of Resize has no gradient',
     literal: 'the value of a Constant node, which files keep apart from what is learned',
   });
+
+  const both = describeTrainability(graph, ['y', 'auxiliary']);
+  expect(both.trained).toEqual([...trained, { name: 'auxiliary.weight', role: 'weight' }]);
+  expect(both.left).toEqual(left.filter(({ name }) => name !== 'auxiliary.weight'));
 });
 
 describe('before a Loop', () => {

@@ -62,6 +62,24 @@ function visibleText(html: string): string {
     .replace(/<[^>]*>/g, ' ');
 }
 
+test('where b began elsewhere than at 0, the kinds of sites are told that there are', () => {
+  const start = {
+    init: -0.398,
+    sites: { whole: 1, borders: 0, rest: 5 },
+    maxAbsDiff: 5.5,
+    meanAbsDiff: 0.71,
+    samples: 100,
+    metric: { name: 'accuracy', before: 0.91, after: 0.895 },
+  } as const;
+  const result = { ...win(), start };
+  expect(renderMarkdown(result, 'en')).toContain(
+    'to take that back: wholly at 1 site, in part or not at all at 5 sites. Before',
+  );
+  expect(renderMarkdown(result, 'ja')).toContain(
+    '内訳は、完全に打ち消せたのが1か所、一部しか、またはまったく打ち消せなかったのが5か所です。',
+  );
+});
+
 describe.each([
   ['a win', win()],
   ['a loss', loss()],

@@ -3,6 +3,10 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { FromScratchArm, FromScratchResult } from '../../src/contract/from-scratch.js';
 import { present } from '../../src/contract/present.js';
+import type { Reading } from '../../src/contract/reading.js';
+import { makeAttribute } from '../../src/model/attributes.js';
+import type { Graph } from '../../src/model/graph.js';
+import { readFloats, writeFloats } from '../../src/model/tensor.js';
 import { renderScratchMarkdown } from '../../src/report/from-scratch.js';
 import { renderScratchTerminal } from '../../src/report/from-scratch-terminal.js';
 import { trainFromScratch } from '../../src/run/from-scratch/from-scratch.js';
@@ -21,6 +25,25 @@ function requestFor(model: string, data: string, training: Partial<TrainingOptio
 function figures({ arms, before, weights }: FromScratchResult): unknown {
   const timeless = arms.map((arm) => ({ ...arm, seeds: arm.seeds.map((seed) => ({ ...seed, seconds: 0 })) }));
   return { arms: timeless, before, weights };
+}
+
+/** A result whose first start of FReLU is another. */
+function changeFirstStart(
+  result: FromScratchResult,
+  change: (arm: FromScratchArm) => Partial<FromScratchArm>,
+): FromScratchResult {
+  return { ...result, arms: result.arms.map((arm, i) => (i === 1 ? { ...arm, ...change(arm) } : arm)) };
+}
+
+/** A result whose first start of FReLU differs from ReLU by an interval, and no other start does. */
+function withInterval(result: FromScratchResult, ci95: readonly [number, number]): FromScratchResult {
+  const arms = result.arms.map((arm) => ({ ...arm, vsRelu: arm.vsRelu && { ...arm.vsRelu, ci95: [-1, 1] as const } }));
+  return changeFirstStart({ ...result, arms }, ({ vsRelu }) => ({ vsRelu: vsRelu && { ...vsRelu, ci95 } }));
+}
+
+function fill(graph: Graph, name: string, change: (values: Float32Array) => Float32Array): void {
+  const tensor = present(graph.initializer(name), name);
+  writeFloats(tensor, change(readFloats(tensor)));
 }
 
 const lossAtStart = ({ seeds }: FromScratchArm): readonly (number | null | undefined)[] =>
@@ -120,10 +143,88 @@ describe('a training from scratch', () => {
 
   it('of one seed says what that of the test samples alone is', async () => {
     const { model, data } = await rows(120);
-    const { arms } = await trainFromScratch(requestFor(model, data, { seeds: 1, epochs: 1 }));
+    const result = await trainFromScratch(requestFor(model, data, { seeds: 1, epochs: 1 }));
+    const { arms } = result;
     expect(arms[1]?.vsRelu).toMatchObject({ test: 'mcnemar-exact' });
     expect(arms[1]).toMatchObject({ deviation: null, learningRate: 0.05, rates: [] });
+
+    const better = withInterval(result, [0.1, 0.2]);
+    const said = [renderScratchTerminal(better), renderScratchMarkdown(better, 'en')];
+    for (const text of said) {
+      expect(text).toContain('With this one seed, 1 of 3 starts of FReLU is better than ReLU, and 0 worse');
+      expect(text).toMatch(/the chance of the test samples alone, not that of training, which `?--seeds 3/);
+      expect(text).toContain('on the test split, one seed');
+      expect(text).not.toMatch(/established|1 seeds|mean over the seeds|, over the seeds/);
+    }
+    const japanese = renderScratchMarkdown(better, 'ja');
+    expect(japanese).toContain('区間が表すのはテストサンプルの偶然だけ');
+    expect(japanese).not.toMatch(/確認でき|全シード|シードの平均/);
+    expect(renderScratchTerminal(withInterval(result, [-1, 1]))).toContain('With this one seed, none of 3 starts');
   }, 60_000);
+
+  it('of several seeds says what is established, but not of an arm that one seed is left of', async () => {
+    const { model, data } = await rows(120);
+    const result = await trainFromScratch(requestFor(model, data, { epochs: 1 }));
+    const better = withInterval(result, [0.1, 0.2]);
+    const established = 'Of 3 starts of FReLU, 1 is established to be better than ReLU, 0 to be worse';
+    expect(renderScratchTerminal(better)).toContain(established);
+    expect(renderScratchTerminal(better)).not.toContain('one seed');
+    const left = changeFirstStart(better, ({ convergence }) => ({ convergence: convergence.slice(0, 1) }));
+    const said = renderScratchTerminal(left);
+    expect(said).toContain('None of 3 starts of FReLU is established to be better or worse than ReLU');
+    expect(said).toContain('FReLU, b from 0: of one seed alone both arms were trained to their ends.');
+
+    const early = changeFirstStart(result, ({ convergence }) => ({
+      convergence: convergence.map((each) => ({ ...each, ratio: 0 })),
+    }));
+    expect(renderScratchTerminal(early)).toContain('there before any training (2 of 2)');
+    expect(renderScratchMarkdown(early, 'ja')).toContain('学習前に到達済み（2個中2個）');
+  }, 60_000);
+
+  it.each([
+    { what: 'that guesses', feature: 1, positive: 1, sentence: 'no better than a guess' },
+    { what: 'whose classes are in another order', feature: 0, positive: 0, sentence: 'the two classes the other way' },
+  ])(
+    'of a model $what warns: all of that is learned anew',
+    async ({ feature, positive, sentence }) => {
+      // the class `positive` where a feature is above about 0; the data's second class is where the first feature is
+      const { model, data } = await rows(2000, 'classes', (graph) => {
+        const one = (at: number, value: number) => (values: Float32Array) => values.fill(0).fill(value, at, at + 1);
+        fill(graph, 'hidden/weight', one(feature, 1));
+        fill(graph, 'out/weight', one(8 * positive, 40));
+        fill(graph, 'out/bias', one(1 - positive, 1));
+      });
+      const readings: Reading[] = [];
+      const request = requestFor(model, data, { seeds: 1, epochs: 1 });
+      const result = await trainFromScratch(
+        { ...request, reading: { ...request.reading, trustReading: false } },
+        { onReading: (reading) => readings.push(reading) },
+      );
+      expect(readings[0]?.sanity).toMatchObject({ status: 'suspect', sentence: expect.stringContaining(sentence) });
+      expect(result.arms[0]?.mean).not.toBeNull();
+    },
+    60_000,
+  );
+
+  it('refuses normalization that was exported in training mode before it reads the model, and says how to export it', async () => {
+    const { model, data } = await rows(100, 'classes', (graph) => {
+      const norm = present(
+        graph.nodes.find(({ opType }) => opType === 'BatchNormalization'),
+        'the normalization',
+      );
+      norm.attribute.push(makeAttribute('training_mode', { int: 1 }));
+      for (const output of [1, 2]) graph.setOutput(norm, output, `running ${output}`);
+    });
+    const readings: Reading[] = [];
+    await expect(
+      trainFromScratch(requestFor(model, data), { onReading: (reading) => readings.push(reading) }),
+    ).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringMatching(/rows\.onnx: node 'norm' .*training mode/),
+      cure: expect.stringContaining('TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False'),
+    });
+    expect(readings).toEqual([]);
+  });
 
   it('tells of an arm that diverges at every rate, and goes on with the others', async () => {
     const { model, data } = await rows(200);

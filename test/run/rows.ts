@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
 import { createRandom } from '../../src/math/random.js';
+import type { Graph } from '../../src/model/graph.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
 import { temporaryFolder } from './runs.js';
@@ -11,8 +12,12 @@ export interface Files {
   readonly data: string;
 }
 
-/** A normalized network of four features, untrained, and its data: of two classes, by the sign of the first, or of two values each. */
-export async function rows(count: number, targets: 'classes' | 'values' = 'classes'): Promise<Files> {
+/** A normalized network of four features, untrained and edited, and its data: of two classes, by the sign of the first, or of two values each. */
+export async function rows(
+  count: number,
+  targets: 'classes' | 'values' = 'classes',
+  edit: (graph: Graph) => void = () => {},
+): Promise<Files> {
   const random = createRandom(9);
   const folder = await temporaryFolder();
   const graph = untrainedNetwork('rows', 5, [4], 2, (layers: Layers, input) => {
@@ -20,6 +25,7 @@ export async function rows(count: number, targets: 'classes' | 'values' = 'class
     const inner = layers.op('relu', 'Relu', [normalized]);
     return layers.dense('out', inner, 8, 2);
   });
+  edit(graph);
   const [model, data] = [join(folder, 'rows.onnx'), join(folder, 'rows.npz')];
   await writeFile(model, Buffer.concat(encodeModel(graph.model)));
   const x = Array.from({ length: 4 * count }, () => random.normal());

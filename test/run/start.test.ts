@@ -15,7 +15,9 @@ it('begins at another b with what the model computed, and says how far from it',
   expect(start?.maxAbsDiff).toBeLessThan(1e-5);
   expect(start?.meanAbsDiff).toBeLessThanOrEqual(start?.maxAbsDiff ?? 0);
   expect(start?.metric.after).toBe(start?.metric.before);
-  expect(notes.join('\n')).toContain('b begins at -0.398: taken back in what follows at 1 sites');
+  expect(notes.join('\n')).toContain(
+    'b begins at -0.398. The constants behind the sites make up for it at 1 site wholly; before',
+  );
   // the arms begin alike, and b is still near where it began after an epoch
   expect(arms.frelu.curve[0]?.validationLoss).toBeCloseTo(arms.control?.curve[0]?.validationLoss ?? Number.NaN, 5);
   expect(sites[0]?.offset).toBeCloseTo(-0.398, 1);

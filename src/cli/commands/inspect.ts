@@ -37,13 +37,15 @@ export function declareInspect(command: Command): Run {
     const planned = describePlan(planMigration(outline.graph, plan(), outline.limits));
     const isWhole = (outline.unread ?? []).length === 0;
     if (!isWhole) context.io.stderr.write(`warning: ${printable(unreadText(outline))}\n`);
-    const { trainabilityOf } = await import('../../training/canonical.js');
-    // what cannot be read is no part of a training step
-    const trainability = isWhole ? trainabilityOf(outline.path, outline.graph) : null;
     const asked = evaluation();
     const path = asked.data.data;
     const read =
       path === null ? null : await readWith({ ...asked, model: model(), data: { ...asked.data, data: path } });
+    const { trainabilityOf } = await import('../../training/canonical.js');
+    // what cannot be read is no part of a training step
+    const trainability = isWhole
+      ? trainabilityOf(outline.path, outline.graph, read === null ? undefined : learnedOf(read))
+      : null;
     if (context.json) {
       const { hashFile } = await import('../../model/file-pieces.js');
       const { sha256 } = await hashFile(outline.path);
@@ -68,6 +70,11 @@ export function declareInspect(command: Command): Run {
 async function readWith(options: EvaluateOptions): Promise<Reading> {
   const { evaluateModel } = await import('../../run/evaluate.js');
   return (await evaluateModel(options)).reading;
+}
+
+/** The outputs that training has a loss for. */
+function learnedOf({ outputs }: Reading): readonly string[] {
+  return outputs.flatMap(({ name, lossAt }) => (lossAt === null ? [] : [name]));
 }
 
 function trainabilityText({ trained, left }: Trainability): string {

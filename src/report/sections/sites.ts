@@ -52,14 +52,19 @@ function startBlocks({ result, text, numbers }: Context) {
   const { start } = result;
   if (start === null) return [];
   const { whole, borders, rest } = start.sites;
+  const { startWhole, startBorders, startRest } = text.sites;
+  const kinds = [
+    { count: whole, field: 'start.sites.whole', words: startWhole },
+    { count: borders, field: 'start.sites.borders', words: startBorders },
+    { count: rest, field: 'start.sites.rest', words: startRest },
+  ].filter(({ count }) => count > 0);
+  const sites = kinds.map(({ count, field, words }) => words(numbers.count(count, field), count === 1));
   const { name, before, after } = start.metric;
   return [
     paragraph(
       text.sites.start({
         init: numbers.real(start.init, 'start.init'),
-        whole: numbers.count(whole, 'start.sites.whole'),
-        borders: numbers.count(borders, 'start.sites.borders'),
-        rest: numbers.count(rest, 'start.sites.rest'),
+        sites: sites.flatMap((each, i) => (i === 0 ? each : [text.listGap, ...each])),
         mean: numbers.real(start.meanAbsDiff, 'start.meanAbsDiff'),
         most: numbers.real(start.maxAbsDiff, 'start.maxAbsDiff'),
         metric: metricWord(text.metrics, name),

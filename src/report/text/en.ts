@@ -368,16 +368,18 @@ export const en = {
       rich`Before any training the rewritten model computed what the original computes: the largest difference of an output was ${difference} over ${samples} samples.`,
     start: (start: {
       readonly init: Inline;
-      readonly whole: Inline;
-      readonly borders: Inline;
-      readonly rest: Inline;
+      readonly sites: Rich;
       readonly mean: Inline;
       readonly most: Inline;
       readonly metric: string;
       readonly before: Inline;
       readonly after: Inline;
     }) =>
-      rich`Every b began at ${start.init}, and the constants behind the activations were made to take that back: wholly at ${start.whole} sites, but for the borders of zero-padded convolutions at ${start.borders}, in part or not at ${start.rest}. Before any training, outputs differed from those of the original by ${start.mean} on average and ${start.most} at most; ${start.metric} on the validation split was ${start.before} before and ${start.after} then.`,
+      rich`Every b began at ${start.init}, and the constants behind the activations were made to take that back: ${start.sites}. Before any training, outputs differed from those of the original by ${start.mean} on average and ${start.most} at most; ${start.metric} on the validation split was ${start.before} before and ${start.after} then.`,
+    startWhole: (count: Inline, isOne: boolean) => rich`wholly at ${count} ${isOne ? 'site' : 'sites'}`,
+    startBorders: (count: Inline, isOne: boolean) =>
+      rich`but for the borders of zero-padded convolutions at ${count} ${isOne ? 'site' : 'sites'}`,
+    startRest: (count: Inline, isOne: boolean) => rich`in part or not at all at ${count} ${isOne ? 'site' : 'sites'}`,
     tfjs: (backend: Inline, before: Inline, after: Inline, samples: Inline) =>
       rich`TensorFlow.js itself (${backend}) was run on ${samples} random inputs: its outputs differ from those judged here by at most ${before} for the original files and ${after} for the migrated ones.`,
     tfjsUnverified: rich`TensorFlow.js could not run this model where the migration ran, so its outputs were not compared with those judged here.`,

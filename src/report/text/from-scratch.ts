@@ -1,14 +1,23 @@
 import type { Language } from '../../contract/settings.js';
-import { type Inline, type Rich, rich } from '../document.js';
+import { code, type Inline, type Rich, rich } from '../document.js';
 
 const en = {
   title: (model: string) => `${model} from scratch: ReLU against FReLU`,
   headline: (better: number, worse: number, starts: number) =>
     better > 0 || worse > 0
-      ? `Of ${starts} starts of FReLU, ${better} are established to be better than ReLU, ${worse} to be worse`
+      ? `Of ${starts} starts of FReLU, ${better} ${better === 1 ? 'is' : 'are'} established to be better than ReLU, ${worse} to be worse`
       : `None of ${starts} starts of FReLU is established to be better or worse than ReLU`,
+  headlineOfOne: (better: number, worse: number, starts: number) =>
+    better > 0 || worse > 0
+      ? `With this one seed, ${better} of ${starts} starts of FReLU ${better === 1 ? 'is' : 'are'} better than ReLU, and ${worse} worse, by more than the chance of the test samples; another seed may say otherwise`
+      : `With this one seed, none of ${starts} starts of FReLU differs from ReLU by more than the chance of the test samples`,
   verdict: (metric: string, seeds: Inline): Rich =>
     rich`Judged by ${metric} on the test split, at 95 % for each start; ${seeds} seeds. The model is untouched.`,
+  verdictOfOne: (metric: string): Rich =>
+    rich`Judged by ${metric} on the test split, at 95 % for each start; one seed. The model is untouched.`,
+  oneSeed: rich`One seed was trained: the intervals hold the chance of the test samples alone, not that of training, which ${code('--seeds 3')} measures.`,
+  oneLeft: (arm: string): Rich =>
+    rich`${arm}: of one seed alone both arms were trained to their ends. The interval holds the chance of the test samples alone, and establishes nothing.`,
   untouched: 'The model is untouched.',
   before: 'The model as it came, with the weights that it has',
   rate: 'Learning rate',
@@ -20,6 +29,7 @@ const en = {
   method:
     'Of one seed, all arms begin with the same fresh weights and see the same batches in the same order. What an arm keeps is the epoch that validated best; the test split took part in no choice.',
   table: (metric: string) => `${metric} on the test split, over the seeds`,
+  tableOfOne: (metric: string) => `${metric} on the test split, one seed`,
   arm: 'Arm',
   mean: 'Mean',
   deviation: 'Standard deviation',
@@ -29,6 +39,7 @@ const en = {
   samplesNote:
     'How many training samples FReLU needed until the validation loss that ReLU ended with, as a multiple of those that ReLU needed: the median over the seeds that came down to it, and how many did.',
   reached: (ratio: Inline, reached: Inline, seeds: Inline): Rich => rich`${ratio} (${reached} of ${seeds})`,
+  reachedUntrained: (reached: Inline, seeds: Inline): Rich => rich`there before any training (${reached} of ${seeds})`,
   offsets: 'b learned',
   offsetsCell: (mean: Inline, lowest: Inline, highest: Inline): Rich => rich`${mean} (${lowest} to ${highest})`,
   seedTable: 'Seed by seed',
@@ -39,6 +50,7 @@ const en = {
     rich`${arm}, seed ${seed}: diverged, and went on at the learning rate ${rate}.`,
   curves: 'Learning curves',
   loss: 'Validation loss, mean over the seeds',
+  lossOfOne: 'Validation loss, one seed',
   lossAlt: (ends: readonly string[]) => `Line chart of the validation loss. ${ends.join('. ')}.`,
   end: (arm: string, from: string, to: string) => `${arm}: from ${from} to ${to}`,
   trained: 'Training samples seen',
@@ -64,7 +76,7 @@ const en = {
   elements: 'Numbers',
   kept: (names: string): Rich => rich`Of no known layer, and therefore started as the model has them: ${names}.`,
   unnormalized:
-    'The file holds no normalization: exporters fold that by a batch into the convolutions before it. A deep network may learn badly without, with any activation function; export it with its normalization (in training mode) to compare what you train.',
+    'The file holds no normalization: exporters fold that by a batch into the convolutions before it. A deep network may learn badly without, with any activation function; export it with its normalization to compare what you train: torch.onnx.export(model.eval(), ..., training=TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False).',
   settings: 'Settings',
   setting: 'Setting',
   value: 'Value',
@@ -78,8 +90,17 @@ const ja: ScratchText = {
     better > 0 || worse > 0
       ? `FReLUの${starts}通りの初期値のうち、ReLUより良いと確認できたのは${better}通り、悪いと確認できたのは${worse}通りです`
       : `FReLUの${starts}通りの初期値のいずれについても、ReLUとの優劣は確認できませんでした`,
+  headlineOfOne: (better, worse, starts) =>
+    better > 0 || worse > 0
+      ? `今回の1つのシードでは、FReLUの${starts}通りの初期値のうち、テストサンプルの偶然を超えてReLUより良かったのは${better}通り、悪かったのは${worse}通りです。別のシードでは異なる可能性があります`
+      : `今回の1つのシードでは、FReLUの${starts}通りの初期値のいずれも、ReLUとの差はテストサンプルの偶然の範囲内でした`,
   verdict: (metric, seeds) =>
     rich`テストデータの${metric}による判定で、水準は初期値ごとに95％、乱数シードは${seeds}個です。モデルは変更していません。`,
+  verdictOfOne: (metric) =>
+    rich`テストデータの${metric}による判定で、水準は初期値ごとに95％、乱数シードは1個です。モデルは変更していません。`,
+  oneSeed: rich`学習は1つの乱数シードで行いました。区間が表すのはテストサンプルの偶然だけで、学習の偶然は含みません。後者は ${code('--seeds 3')} で測れます。`,
+  oneLeft: (arm) =>
+    rich`${arm}: ReLUとともに最後まで学習できたシードは1つだけです。区間が表すのはテストサンプルの偶然だけで、優劣を確認したことにはなりません。`,
   untouched: 'モデルは変更していません。',
   before: '元のモデル（学習済みの重みのまま）',
   rate: '学習率',
@@ -91,6 +112,7 @@ const ja: ScratchText = {
   method:
     '同じ乱数シードでは、全系列が同じ初期重みから始まり、同じミニバッチを同じ順に学習します。各系列では検証データで最良だったエポックを採用し、テストデータは選択に一切使っていません。',
   table: (metric) => `テストデータの${metric}（全シード）`,
+  tableOfOne: (metric) => `テストデータの${metric}（1シード）`,
   arm: '系列',
   mean: '平均',
   deviation: '標準偏差',
@@ -100,6 +122,7 @@ const ja: ScratchText = {
   samplesNote:
     'ReLUが最終的に採用した時点の検証損失にFReLUが到達するまでに必要だった学習サンプル数を、ReLUに対する倍率で示します。到達したシードの中央値と、到達したシードの数です。',
   reached: (ratio, reached, seeds) => rich`${ratio}倍（${seeds}個中${reached}個）`,
+  reachedUntrained: (reached, seeds) => rich`学習前に到達済み（${seeds}個中${reached}個）`,
   offsets: '学習後のb',
   offsetsCell: (mean, lowest, highest) => rich`${mean}（${lowest}から${highest}）`,
   seedTable: 'シードごとの結果',
@@ -109,6 +132,7 @@ const ja: ScratchText = {
   retreated: (arm, seed, rate) => rich`${arm}、シード${seed}: 発散したため、学習率${rate}で学習を続けました。`,
   curves: '学習曲線',
   loss: '検証損失（シードの平均）',
+  lossOfOne: '検証損失（1シード）',
   lossAlt: (ends) => `検証損失の折れ線グラフ。${ends.join('。')}。`,
   end: (arm, from, to) => `${arm}は${from}から${to}へ`,
   trained: '学習したサンプル数',
@@ -134,7 +158,7 @@ const ja: ScratchText = {
   elements: '値の数',
   kept: (names) => rich`どの層のものか判別できないため、元のモデルの値から始めました: ${names}`,
   unnormalized:
-    'このファイルには正規化層がありません。バッチ正規化は、出力時に直前の畳み込みへ畳み込まれるためです。深いネットワークは、活性化関数によらず、正規化なしでは学習しにくいことがあります。実際に学習する構成で比べるには、正規化を残して（学習モードで）出力してください。',
+    'このファイルには正規化層がありません。バッチ正規化は、出力時に直前の畳み込みへ畳み込まれるためです。深いネットワークは、活性化関数によらず、正規化なしでは学習しにくいことがあります。実際に学習する構成で比べるには、正規化を残して出力してください: torch.onnx.export(model.eval(), ..., training=TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False)。',
   settings: '設定',
   setting: '項目',
   value: '値',

@@ -355,7 +355,10 @@ export const ja: Texts = {
     parity: (difference, samples) =>
       rich`学習前の時点で、書き換えたモデルは元のモデルと同じ計算をしていました。${samples}サンプルでの出力の差は最大で${difference}です。`,
     start: (start) =>
-      rich`すべてのbを${start.init}から始め、その影響を後続の層の定数で打ち消しました。完全に打ち消せたのは${start.whole}か所、ゼロパディングの縁を除いて打ち消せたのは${start.borders}か所、一部しか、またはまったく打ち消せなかったのは${start.rest}か所です。学習前の出力の元のモデルとの差は平均${start.mean}、最大${start.most}で、検証データの${start.metric}は元のモデルで${start.before}、学習開始時点で${start.after}でした。`,
+      rich`すべてのbを${start.init}から始め、その影響を後続の層の定数で打ち消しました。内訳は、${start.sites}です。学習前の出力の元のモデルとの差は平均${start.mean}、最大${start.most}で、検証データの${start.metric}は元のモデルで${start.before}、学習開始時点で${start.after}でした。`,
+    startWhole: (count) => rich`完全に打ち消せたのが${count}か所`,
+    startBorders: (count) => rich`ゼロパディングの縁を除いて打ち消せたのが${count}か所`,
+    startRest: (count) => rich`一部しか、またはまったく打ち消せなかったのが${count}か所`,
     tfjs: (backend, before, after, samples) =>
       rich`TensorFlow.js本体（${backend}）で${samples}件のランダムな入力を計算し、本レポートの評価に用いた出力と比べました。差は元のファイルで最大${before}、移行後のファイルで最大${after}です。`,
     tfjsUnverified: rich`移行を実行した環境ではTensorFlow.jsでこのモデルを動かせなかったため、TensorFlow.jsの出力との比較は行っていません。`,

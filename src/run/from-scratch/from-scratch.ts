@@ -66,9 +66,9 @@ interface JudgedSeed {
 }
 
 async function experiment(run: Run, hooks: ScratchHooks): Promise<FromScratchResult> {
-  const { plan: _ } = await planStage.of(run);
+  checkNormalization(run.model, run.options.training);
+  await planStage.of(run);
   await readingStage.of(run);
-  checkNormalization(run.model.graph, run.options.training);
   const { before } = await baselineStage.of(run);
   const { task, data } = await readRunOf(run);
   const { samples, split } = data.test;

@@ -1,6 +1,9 @@
+import { batchStatistics } from '../../autodiff/lower/batch-statistics.js';
 import { Failure } from '../../contract/failure.js';
 import type { SettingHint } from '../../contract/settings.js';
-import type { Graph } from '../../model/graph.js';
+import { intAttribute } from '../../model/attributes.js';
+import { nodeId } from '../../model/graph.js';
+import type { Model } from '../../model/model.js';
 import { checkCombination } from '../combination.js';
 import { defaultAcceptance, defaultTraining, type MigrateOptions, type TrainingOptions } from '../spec.js';
 import { scratchArms } from './arms.js';
@@ -20,26 +23,30 @@ const scratchTraining: Pick<TrainingOptions, 'epochs' | 'seeds' | 'batchNorm'> =
 export function checkFromScratch(options: MigrateOptions): void {
   const { training, distill, task } = options;
   const refused: readonly (readonly [isGiven: boolean, what: string, setting: SettingHint])[] = [
-    [options.out !== null, 'No model is written.', 'out'],
-    [options.keepControl, 'No model is written.', 'keep'],
-    [options.accept !== defaultAcceptance, 'No model is written, which a rule could be for.', 'accept'],
-    [options.minEffect !== null, 'No model is written, which a rule could be for.', 'minEffect'],
-    [options.looks !== 1, 'No model is judged for being written.', 'looks'],
-    [!training.control, 'The ReLUs are what FReLU is compared with.', 'control'],
-    [training.scope !== 'all', 'Fresh weights are all trained.', 'train'],
-    [training.stages.length > 0, 'Fresh weights are all trained.', 'stages'],
-    [training.search, 'All arms have one recipe, which is said.', 'search'],
-    [training.revertHarmful, 'The arms are compared as they were trained.', 'revertHarmful'],
-    [training.budgetSeconds !== null, 'All arms have the epochs that are said.', 'budget'],
-    [distill.teacher !== null, 'The arms learn from labels.', 'teacher'],
-    [task.task === 'distill', 'The arms learn from labels.', ['task', 'distill']],
+    [options.out !== null, 'writes no model, so there is no place for one', 'out'],
+    [options.keepControl, 'writes no model, so no arm can be kept as one', 'keep'],
+    [options.accept !== defaultAcceptance, 'writes no model, so there is nothing that a rule could accept', 'accept'],
+    [options.minEffect !== null, 'writes no model, so there is nothing that needs a least improvement', 'minEffect'],
+    [options.looks !== 1, 'writes no model, so there is no decision that earlier looks could bias', 'looks'],
+    [!training.control, 'compares FReLU with ReLU, so ReLU cannot be left out', 'control'],
+    [training.scope !== 'all', 'trains all of the fresh weights, so no part can be chosen', 'train'],
+    [training.stages.length > 0, 'trains all of the fresh weights, so there are no stages', 'stages'],
+    [training.search, 'trains all arms by the one recipe that it is given, so none is searched for', 'search'],
+    [training.revertHarmful, 'compares the arms as they were trained, so no site is taken back', 'revertHarmful'],
+    [
+      training.budgetSeconds !== null,
+      'gives every arm the same number of epochs, so it takes no time budget',
+      'budget',
+    ],
+    [distill.teacher !== null, 'learns from labels, so it takes no teacher', 'teacher'],
+    [task.task === 'distill', 'learns from labels, so there is nothing to distil', ['task', 'distill']],
   ];
   const found = refused.find(([isGiven]) => isGiven);
   if (found !== undefined) {
     const [, what, setting] = found;
     throw new Failure('usage', {
-      what: `A training from scratch compares architectures. ${what}`,
-      cure: 'Leave this out, or train the model as it came.',
+      what: `A training from scratch ${what}.`,
+      cure: 'Leave out one of the two options.',
       settings: [setting, 'fromScratch'],
       written: 'nothing',
     });
@@ -49,9 +56,27 @@ export function checkFromScratch(options: MigrateOptions): void {
   }
 }
 
-/** @throws Failure('usage') where fresh weights would be trained between statistics that are of nothing */
-export function checkNormalization(graph: Graph, { batchNorm }: Pick<TrainingOptions, 'batchNorm'>): void {
-  if (batchNorm === 'batch' || !graph.nodes.some(({ opType }) => opType === 'BatchNormalization')) return;
+/**
+ * @throws Failure('input') for batch normalization that was exported in training mode, which no gradient passes (`gradients/normalization.ts`):
+ * every arm would fail at it
+ * @throws Failure('usage') where fresh weights would be trained between statistics that are of nothing
+ */
+export function checkNormalization(
+  { path, graph }: Pick<Model, 'path' | 'graph'>,
+  { batchNorm }: Pick<TrainingOptions, 'batchNorm'>,
+): void {
+  const normalizing = graph.nodes.filter(({ opType }) => opType === 'BatchNormalization');
+  const updating = normalizing.find(
+    (node) => intAttribute(node, 'training_mode', 0) !== 0 && batchStatistics(graph, node) === null,
+  );
+  if (updating !== undefined) {
+    throw new Failure('input', {
+      what: `${path}: node '${nodeId(updating)}' (BatchNormalization) was exported in training mode: it updates its running statistics itself, and cannot be trained through.`,
+      cure: `Export the model in inference mode with its normalization kept: ${keptNormalization}.`,
+      written: 'nothing',
+    });
+  }
+  if (batchNorm === 'batch' || normalizing.length === 0) return;
   throw new Failure('usage', {
     what: `Batch normalization is to be ${batchNorm}: with the running statistics of fresh weights, which are of nothing, it normalises nothing.`,
     cure: 'Train with those of the batch.',
@@ -59,6 +84,10 @@ export function checkNormalization(graph: Graph, { batchNorm }: Pick<TrainingOpt
     written: 'nothing',
   });
 }
+
+/** The export of PyTorch that neither folds batch normalization nor has it update its statistics. */
+const keptNormalization =
+  'torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False)';
 
 /** How many trainings an experiment is at most: each arm with each seed, and with its first at the rates that it is tried with. */
 export function scratchTrainings(training?: Partial<TrainingOptions>): number {

@@ -17,6 +17,7 @@ import { trainabilityOf } from '../../training/canonical.js';
 import { distillationOf, refuseMeaningless, refuseOwnTeacher, refuseTeacher } from '../distillation.js';
 import { perRun } from '../run.js';
 import { defineStage } from '../runner.js';
+import type { MigrateOptions } from '../spec.js';
 import { refuseVariation } from '../variation.js';
 
 /**
@@ -42,7 +43,8 @@ export const readingStage = defineStage<ModelReading>({
       options,
       session,
     });
-    const { left } = trainabilityOf(model.path, model.graph);
+    const judged = [found.output, ...found.others.map(({ output }) => output)];
+    const { left } = trainabilityOf(model.path, model.graph, own?.loss ? [...own.loss.reads.values()] : judged);
     const read = { ...found, reading: { ...found.reading, untrained: left } };
     hooks.onReading(read.reading);
     const { targets, path } = data.train.samples;
@@ -59,8 +61,10 @@ export const readingStage = defineStage<ModelReading>({
     const isAlone = distillationOf(options.distill, read.task)?.weight === 1;
     if (isAlone && run.teacher === null) refuseOwnTeacher(model.path, options.training);
     const { sanity, outputs, trusted } = read.reading;
-    refuseSuspect(model.path, sanity, trusted);
-    for (const { name, sanity: own = null } of outputs) refuseSuspect(`${model.path}, output '${name}'`, own, trusted);
+    refuseSuspect(model.path, sanity, trusted, options);
+    for (const { name, sanity: own = null } of outputs) {
+      refuseSuspect(`${model.path}, output '${name}'`, own, trusted, options);
+    }
     return read;
   },
 });
@@ -96,10 +100,19 @@ function refuseRule(rule: AcceptanceRule, { task }: RunTask, { metrics, classes,
   }
 }
 
-/** @throws Failure('input') for a reading under which the model does badly, unless it is trusted */
-function refuseSuspect(path: string, sanity: SanityReading | null, trusted: boolean): void {
+/**
+ * @throws Failure('input') for a reading under which the model does badly, unless it is trusted. Where weights are drawn anew, the model may
+ * be an untrained one, which guesses, and which output stands for which class is learned anew; how samples are prepared still matters
+ */
+function refuseSuspect(
+  path: string,
+  sanity: SanityReading | null,
+  trusted: boolean,
+  { fromScratch }: Pick<MigrateOptions, 'fromScratch'>,
+): void {
   if (sanity === null || sanity.status === 'fine' || trusted) return;
   const { better, alternatives, sentence } = sanity;
+  if (fromScratch && (better === null || isOrderOfClasses(better.settings))) return;
   throw new Failure('input', {
     what: `${path}: ${sentence}`,
     cure:
@@ -115,6 +128,11 @@ function refuseSuspect(path: string, sanity: SanityReading | null, trusted: bool
       { name: 'the model is read as it is', settings: ['trustReading'] },
     ],
   });
+}
+
+/** Whether a reading differs in nothing but which output is which class. */
+function isOrderOfClasses(settings: readonly SettingHint[]): boolean {
+  return settings.every((hint) => (typeof hint === 'string' ? hint : hint[0]) === 'classes');
 }
 
 /** Whether the settings say all: the order of classes stands in a file that is still to be written, of one output in NAME=FILE. */

@@ -44,11 +44,22 @@ const startStage = defineStage<StartResult>({
   },
 });
 
+/** At how many sites, and how well; the kinds that there are none of are left out. */
+function compensationText({ whole, borders, rest }: StartResult['sites']): string {
+  const kinds = [
+    { count: whole, how: 'wholly' },
+    { count: borders, how: 'but for the borders of zero padding' },
+    { count: rest, how: 'in part or not at all' },
+  ].filter(({ count }) => count > 0);
+  return kinds
+    .map(({ count, how }, i) => `${i === 0 ? ' at' : ', at'} ${count === 1 ? '1 site' : `${count} sites`} ${how}`)
+    .join('');
+}
+
 function tell({ hooks }: Run, { init, sites, maxAbsDiff, meanAbsDiff, metric }: StartResult): void {
   const figure = (value: number | null): string => (value === null ? 'no value' : String(Number(value.toPrecision(4))));
-  const { whole, borders, rest } = sites;
   hooks.note(
-    `b begins at ${init}: taken back in what follows at ${whole} sites, but for the borders of zero padding at ${borders}, in part or not at ${rest}; ` +
+    `b begins at ${init}. The constants behind the sites make up for it${compensationText(sites)}; ` +
       `before any training outputs differ by ${figure(meanAbsDiff)} on average, ${figure(maxAbsDiff)} at most; ` +
       `validation ${metric.name} ${figure(metric.before)}, then ${figure(metric.after)}`,
   );
