@@ -73,7 +73,7 @@ export function checkNormalization(
     throw new Failure('input', {
       what: `${path}: node '${nodeId(updating)}' (BatchNormalization) was exported in training mode: it updates its running statistics itself, and cannot be trained through.`,
       cure: `Export the model in inference mode with its normalization kept: ${keptNormalization}.`,
-      written: 'nothing',
+      written: 'model-untouched',
     });
   }
   if (batchNorm === 'batch' || normalizing.length === 0) return;
@@ -81,7 +81,7 @@ export function checkNormalization(
     what: `Batch normalization is to be ${batchNorm}: with the running statistics of fresh weights, which are of nothing, it normalises nothing.`,
     cure: 'Train with those of the batch.',
     settings: [['batchNorm', 'batch']],
-    written: 'nothing',
+    written: 'model-untouched',
   });
 }
 
