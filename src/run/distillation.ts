@@ -66,8 +66,8 @@ export function refuseTeacher({ teacher }: DistillOptions): void {
  * For a model that learns from itself alone.
  * @throws Failure('input') where nothing sets it apart from itself: its loss is at the floor before the first step
  */
-export function refuseOwnTeacher(path: string, { batchNorm, initialOffset }: TrainingSettings): void {
-  if (batchNorm === 'batch' || initialOffset !== 0) return;
+export function refuseOwnTeacher(path: string, { batchNorm }: TrainingSettings): void {
+  if (batchNorm === 'batch') return;
   throw new Failure('input', {
     what: `${path}: there is nothing to learn: as its own teacher the model says already what it is to say.`,
     cure: 'Name a stronger teacher, or give labelled data.',
