@@ -38,6 +38,11 @@ export interface RunPlace extends RunRecord {
   readonly store: Store;
 }
 
+/** A run as its result names it, which took until now. */
+export function describePlace({ id, folder, started }: RunPlace): MigrateResult['run'] {
+  return { id, path: folder, started, seconds: (Date.now() - Date.parse(started)) / 1000 };
+}
+
 /** in bytes; a record lists the files of a model */
 const recordLimit = 2 ** 26;
 

@@ -21,6 +21,7 @@ import { seedsOf } from '../arms.js';
 import { blamingModels } from '../blame.js';
 import { deviceOf } from '../device.js';
 import { checkOptions, openRun } from '../open.js';
+import { describePlace } from '../place.js';
 import { checkInterrupt, enter, type Run } from '../run.js';
 import { completeOptions, type MigrateRequest } from '../spec.js';
 import { baselineStage } from '../stages/baseline.js';
@@ -93,12 +94,7 @@ async function experiment(run: Run, hooks: ScratchHooks): Promise<FromScratchRes
   const settings = await settingsOfAll(run, rates);
   const [relu = []] = judged.values();
   const result: FromScratchResult = {
-    run: {
-      id: place.id,
-      path: place.folder,
-      started: place.started,
-      seconds: (Date.now() - Date.parse(place.started)) / 1000,
-    },
+    run: describePlace(place),
     model: describeModel(model),
     device: (await deviceOf(run)).description,
     environment: environment(),

@@ -14,6 +14,7 @@ import { artifact } from '../artifact.js';
 import { clipNormOf } from '../clip-norm.js';
 import { deviceOf } from '../device.js';
 import { networksOf } from '../networks.js';
+import { describePlace } from '../place.js';
 import { checkInterrupt, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import { baselineStage } from './baseline.js';
@@ -45,12 +46,7 @@ export const judgeStage = defineStage<Judgement>({
 async function judgementOf(run: Run, subject: Subject, measured: Measured): Promise<Judgement> {
   const { place, model } = run;
   return {
-    run: {
-      id: place.id,
-      path: place.folder,
-      started: place.started,
-      seconds: (Date.now() - Date.parse(place.started)) / 1000,
-    },
+    run: describePlace(place),
     model: describeModel(model),
     device: subject.device.description,
     task: subject.task.task,
