@@ -3,6 +3,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Failure, messageOf } from '../contract/failure.js';
 import { parseDocument } from '../contract/parse-document.js';
+import type { MigrateResult } from '../contract/result.js';
 import { teacherFile } from '../contract/settings.js';
 import type { Model, ModelFile } from '../model/model.js';
 import { errorCode } from '../upgrade/file-errors.js';
