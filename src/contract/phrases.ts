@@ -1,5 +1,5 @@
 /**
- * What a reading says for people, phrase by phrase. A run keeps English sentences, which a report in another language has to
+ * What a reading and a search say for people, phrase by phrase. A run keeps English sentences, which a report in another language has to
  * understand: they are made from these templates and from nothing else, and read back by them. `{name}` stands for a value, a
  * placeholder with a capital for a phrase of this list. What can be read as two of them is the first of these: what holds others
  * stands before them.
@@ -129,6 +129,25 @@ export const phrases = {
   'runtime.without':
     'Here it runs without them; programs that load the file in this version with its defaults get the other values.',
 
+  'recipe.reordered': 'as given, in another order',
+  'recipe.asGiven': 'as given',
+  'recipe.faster': 'three times the rate',
+  'recipe.slower': 'a third of the rate',
+  'recipe.boldOffsets': 'offsets at ten times the rate',
+  'recipe.average': 'moving average',
+  'recipe.biases': 'biases alone',
+  'recipe.head': 'the last layer and offsets',
+  'recipe.dropout': 'dropout',
+  'recipe.smoothing': 'label smoothing',
+  'recipe.taught': 'taught by the original',
+  'recipe.mixup': 'mixup',
+  'recipe.crops': 'crops',
+  'recipe.mirrors': 'mirrors and crops',
+  'recipe.perChannel': 'an offset per channel',
+  'recipe.floor': 'padded with the floor',
+  'recipe.earlier': 'the earlier sites',
+  'recipe.later': 'the later sites',
+
   'input.named': '{name}: {Sentence}',
   'input.asStoredBy': '{Source} ({dtype}) are fed as they are, as {path} says.',
   'input.asStored': '{Source} ({dtype}) are fed as they are.',
@@ -147,6 +166,7 @@ export const phrases = {
   'step.channelsFirst': 'channels moved first',
   'step.channelsLast': 'channels moved last',
   'step.shaped': '{stored} shaped to {shape}',
+  'recipe.both': '{Recipe} + {Other}',
   'then.list': '{First}, then {Rest}',
 } as const;
 

@@ -31,6 +31,8 @@ const within: Readonly<Record<string, RegExp>> = {
   Reason: /^choice.(only|named)/,
   Wanted: /^wanted/,
   Part: /^part/,
+  Recipe: /^recipe\.(?!both)/,
+  Other: /^recipe\.(?!both)/,
 };
 
 /** Names and paths hold almost anything; what is counted is a number. */

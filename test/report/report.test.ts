@@ -263,12 +263,12 @@ test.each(languages)('%s: what a search tried stands in a table, and each arm sa
   const { outcomes } = words.search;
   expect(markdown).toContain(plain(words.armsSection.leadSearched));
   expect(markdown).not.toContain(plain(words.armsSection.lead));
-  const row = markdown.split('\n').find((line) => line.startsWith('| dropout'));
+  const row = markdown.split('\n').find((line) => line.startsWith(`| ${words.said('dropout')} `));
   expect(row).toMatch(/`--dropout 0\.2` \| 0\.7\W+1\W+\| 0\.3\W+3/);
   expect(row).toContain(outcomes.chosen);
   expect(markdown.split('\n').find((line) => line.startsWith('| mixup'))).toContain(outcomes.failed);
   expect(markdown).toContain('The training diverges.');
-  expect(markdown).toContain('crops');
+  expect(markdown).toContain(words.said('crops'));
 });
 
 test.each(languages)('%s: what each site brings stands in a table for each arm, the most first', (language) => {

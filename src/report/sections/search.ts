@@ -15,21 +15,21 @@ export function search(context: Context): Section | null {
     title: words.title,
     blocks: [
       paragraph(words.lead(count)),
-      paragraph(words.chosen(arms.map((name) => [text.arms[name], chosen[name] ?? ''] as const))),
+      paragraph(words.chosen(arms.map((name) => [text.arms[name], text.said(chosen[name] ?? '')] as const))),
       {
         kind: 'table',
         caption: words.table(result.settings.epochKeptBy === 'validation loss' ? words.loss : words.metric),
         columns: [named(words.recipe), named(words.options), ...arms.map((name) => numeric(text.arms[name]))],
         rows: tried.map((recipe, i) => [
-          [recipe.name],
+          [text.said(recipe.name)],
           recipe.options === '' ? ['–'] : [code(recipe.options)],
           ...arms.map((name) => standing(context, recipe[name], `search.tried.${i}.${name}`)),
         ]),
       },
       ...tried.flatMap(({ name, control, frelu }) =>
-        [control, frelu].flatMap((arm) => (arm?.why == null ? [] : [note(words.failed(name, arm.why))])),
+        [control, frelu].flatMap((arm) => (arm?.why == null ? [] : [note(words.failed(text.said(name), arm.why))])),
       ),
-      ...(leftOut.length === 0 ? [] : [note(words.leftOut(leftOut.join(text.listGap)))]),
+      ...(leftOut.length === 0 ? [] : [note(words.leftOut(leftOut.map(text.said).join(text.listGap)))]),
     ],
   };
 }

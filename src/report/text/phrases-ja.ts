@@ -127,6 +127,25 @@ export const japanesePhrases: Readonly<Record<PhraseName, string>> = {
   'runtime.without':
     'ここでは最適化を行わずに実行しています。この版で既定の設定のままファイルを読み込むと、異なる値になります。',
 
+  'recipe.reordered': '指定どおり（順序を変更）',
+  'recipe.asGiven': '指定どおり',
+  'recipe.faster': '学習率3倍',
+  'recipe.slower': '学習率3分の1',
+  'recipe.boldOffsets': 'オフセットの学習率10倍',
+  'recipe.average': '移動平均',
+  'recipe.biases': 'バイアスのみ学習',
+  'recipe.head': '最終層とオフセットのみ学習',
+  'recipe.dropout': 'ドロップアウト',
+  'recipe.smoothing': 'ラベル平滑化',
+  'recipe.taught': '元のモデルを教師とする蒸留',
+  'recipe.mixup': 'mixup',
+  'recipe.crops': '切り出し',
+  'recipe.mirrors': '左右反転と切り出し',
+  'recipe.perChannel': 'チャネルごとのオフセット',
+  'recipe.floor': '下限値によるパディング',
+  'recipe.earlier': '前半の箇所のみ',
+  'recipe.later': '後半の箇所のみ',
+
   'input.named': '{name}：{Sentence}',
   'input.asStoredBy': '{path} の指定により、{Source}（{dtype}）をそのまま入力します。',
   'input.asStored': '{Source}（{dtype}）をそのまま入力します。',
@@ -145,5 +164,6 @@ export const japanesePhrases: Readonly<Record<PhraseName, string>> = {
   'step.channelsFirst': 'チャネルを先頭に移動',
   'step.channelsLast': 'チャネルを末尾に移動',
   'step.shaped': '形状を{stored}から{shape}に変更',
+  'recipe.both': '{Recipe} + {Other}',
   'then.list': '{First} → {Rest}',
 };

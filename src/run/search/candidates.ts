@@ -1,3 +1,4 @@
+import { phrase } from '../../contract/phrases.js';
 import type { DistillOptions, PlanOptions } from '../../contract/settings.js';
 import type { MigrationPlan } from '../../model/plan.js';
 import type { ArmName } from '../arms.js';
@@ -19,7 +20,7 @@ export interface Candidate {
 }
 
 /** The run's own settings, with which every search begins. */
-const asGiven: Candidate = { name: 'as given', options: '' };
+const asGiven: Candidate = { name: phrase('recipe.asGiven'), options: '' };
 
 /**
  * The recipes that are worth a try, the likeliest first: where time is short the last ones are left out. What the user has said is not tried
@@ -40,7 +41,7 @@ export function candidatesBeside(options: MigrateOptions, plan: MigrationPlan): 
 export const isOfFreluAlone = ({ plan }: Candidate): boolean => plan !== undefined;
 
 /** What the control arm has in place of a recipe that changes FReLU alone. */
-const reordered: Candidate = { name: 'as given, in another order', options: '' };
+const reordered: Candidate = { name: phrase('recipe.reordered'), options: '' };
 
 /** A recipe as an arm is trained by it. */
 export const recipeOf = (arm: ArmName, candidate: Candidate): Candidate =>
@@ -63,7 +64,7 @@ export function combined(a: Candidate, b: Candidate): Candidate | null {
   if (first.length === 0 || second.length === 0 || first.some((field) => second.includes(field))) return null;
   const [distill, plan, rate] = [a.distill ?? b.distill, a.plan ?? b.plan, a.rate ?? b.rate];
   return {
-    name: `${a.name} + ${b.name}`,
+    name: phrase('recipe.both', { Recipe: a.name, Other: b.name }),
     options: `${a.options} ${b.options}`,
     parts: [a, b],
     training: { ...a.training, ...b.training },
@@ -78,13 +79,13 @@ function rates({ training }: MigrateOptions): readonly Candidate[] {
   const found: readonly Candidate[] =
     learningRate === 'auto'
       ? [
-          { name: 'three times the rate', options: '--lr (found) x 3', rate: 3 },
-          { name: 'a third of the rate', options: '--lr (found) / 3', rate: 1 / 3 },
+          { name: phrase('recipe.faster'), options: '--lr (found) x 3', rate: 3 },
+          { name: phrase('recipe.slower'), options: '--lr (found) / 3', rate: 1 / 3 },
         ]
       : [];
   const ofOffsets = offsetLearningRate === null && rateScales.offsets === 1;
   const faster: Candidate = {
-    name: 'offsets at ten times the rate',
+    name: phrase('recipe.boldOffsets'),
     options: '--lr-scale offsets=10',
     training: { rateScales: { ...rateScales, offsets: 10 } },
   };
@@ -98,13 +99,13 @@ const emaDecay = 0.99;
 function keptParameters({ training }: MigrateOptions): readonly Candidate[] {
   const { average, scope } = training;
   const ema: Candidate = {
-    name: 'moving average',
+    name: phrase('recipe.average'),
     options: `--average ema:${emaDecay}`,
     training: { average: { kind: 'ema', decay: emaDecay } },
   };
-  const biases: Candidate = { name: 'biases alone', options: '--train biases', training: { scope: 'biases' } };
+  const biases: Candidate = { name: phrase('recipe.biases'), options: '--train biases', training: { scope: 'biases' } };
   const head: Candidate = {
-    name: 'the last layer and offsets',
+    name: phrase('recipe.head'),
     options: '--train head',
     training: { scope: 'head' },
   };
@@ -113,14 +114,14 @@ function keptParameters({ training }: MigrateOptions): readonly Candidate[] {
 
 /** Against learning by heart: targets that are less sure, and a network that knows less. */
 function softenedTargets({ training, distill }: MigrateOptions): readonly Candidate[] {
-  const dropout: Candidate = { name: 'dropout', options: '--dropout 0.2', training: { dropout: 0.2 } };
+  const dropout: Candidate = { name: phrase('recipe.dropout'), options: '--dropout 0.2', training: { dropout: 0.2 } };
   const smoothing: Candidate = {
-    name: 'label smoothing',
+    name: phrase('recipe.smoothing'),
     options: '--label-smoothing 0.05',
     training: { labelSmoothing: 0.05 },
   };
   const teacher: Candidate = {
-    name: 'taught by the original',
+    name: phrase('recipe.taught'),
     options: '--teacher self',
     distill: { teacher: 'self' },
   };
@@ -134,12 +135,12 @@ function softenedTargets({ training, distill }: MigrateOptions): readonly Candid
 /** Samples that are varied as they are trained on. */
 function variedSamples({ training: { mixup, augment } }: MigrateOptions): readonly Candidate[] {
   return [
-    ...(mixup === null ? [{ name: 'mixup', options: '--mixup 0.2', training: { mixup: 0.2 } }] : []),
+    ...(mixup === null ? [{ name: phrase('recipe.mixup'), options: '--mixup 0.2', training: { mixup: 0.2 } }] : []),
     ...(augment.length === 0
       ? [
-          { name: 'crops', options: '--augment crop', training: { augment: ['crop'] as const } },
+          { name: phrase('recipe.crops'), options: '--augment crop', training: { augment: ['crop'] as const } },
           {
-            name: 'mirrors and crops',
+            name: phrase('recipe.mirrors'),
             options: '--augment flip,crop',
             training: { augment: ['flip', 'crop'] as const },
           },
@@ -151,11 +152,11 @@ function variedSamples({ training: { mixup, augment } }: MigrateOptions): readon
 /** How FReLU stands in the network, and where. */
 function formsOfFrelu({ plan: options }: MigrateOptions, plan: MigrationPlan): readonly Candidate[] {
   const channel: Candidate = {
-    name: 'an offset per channel',
+    name: phrase('recipe.perChannel'),
     options: '--granularity channel',
     plan: { granularity: 'channel' },
   };
-  const floor: Candidate = { name: 'padded with the floor', options: '--padding floor', plan: { padding: 'floor' } };
+  const floor: Candidate = { name: phrase('recipe.floor'), options: '--padding floor', plan: { padding: 'floor' } };
   // elsewhere both ways of padding are one
   const isPadded = plan.sites.some(({ adds }) => adds.includes('borders'));
   return [
@@ -178,5 +179,5 @@ function halves({ sites }: MigrationPlan): readonly Candidate[] {
     options: `--exclude (${ids.length} of ${migrated.length} sites)`,
     plan: { exclude: ids },
   });
-  return [without('the earlier sites', idsWhere(false)), without('the later sites', idsWhere(true))];
+  return [without(phrase('recipe.earlier'), idsWhere(false)), without(phrase('recipe.later'), idsWhere(true))];
 }
