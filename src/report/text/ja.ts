@@ -1,8 +1,8 @@
-import { translatePhrases } from '../../contract/phrases.js';
 import { code, rich, strong } from '../document.js';
 import type { Texts } from './en.js';
 import { metricWords } from './metrics.js';
 import { japanesePhrases } from './phrases-ja.js';
+import { translatePhrases } from './translate.js';
 
 export const ja: Texts = {
   noValue: '値なし',

@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import {
-  fillPhrase,
-  inOrder,
-  type PhraseName,
-  phrase,
-  phraseNumbers,
-  phrases,
-  translatePhrases,
-} from '../../src/contract/phrases.js';
+import { fillPhrase, inOrder, type PhraseName, phrase, phrases } from '../../src/contract/phrases.js';
 import { japanesePhrases } from '../../src/report/text/phrases-ja.js';
+import { phraseNumbers, translatePhrases } from '../../src/report/text/translate.js';
 
 const names = Object.keys(phrases) as PhraseName[];
 const slotsOf = (template: string): string[] => Array.from(template.matchAll(/\{(\w+)\}/g), ([, name = '']) => name);
