@@ -62,7 +62,9 @@ export async function makeUnits(
 /** A model stands in a fleet once: committed twice, the second upgrade would undo the first. */
 async function refuseSame(entries: readonly FleetEntry[]): Promise<void> {
   const names = new Map<string, string>();
-  for (const { name, model } of entries) {
+  // a model has an entry for each candidate
+  const models = new Map(entries.map(({ name, model }) => [name, model]));
+  for (const [name, model] of models) {
     // one that is not there is told when it is read
     const absent = (): string => model;
     const path =
@@ -71,8 +73,8 @@ async function refuseSame(entries: readonly FleetEntry[]): Promise<void> {
             .then((entry) => realpath(entry))
             .catch(absent)
         : model;
-    const other = names.get(path) ?? name;
-    if (other !== name) {
+    const other = names.get(path);
+    if (other !== undefined) {
       throw new Failure('usage', {
         what: `${other} and ${name} are one model, ${path}, which can be upgraded once.`,
         cure: 'Leave one of them out, or give it a copy of the model.',

@@ -8,7 +8,7 @@ import { present } from '../../contract/present.js';
 import type { Delta } from '../../contract/result.js';
 import { pairedDelta } from '../../evaluation/compare.js';
 import { convergenceOf } from '../../evaluation/convergence.js';
-import { type AnyScores, evaluateMetrics, type Truth } from '../../evaluation/metrics.js';
+import { type AnyScores, evaluateMetrics, finiteOrNull, type Truth } from '../../evaluation/metrics.js';
 import { deltaOverSeeds } from '../../evaluation/seeds.js';
 import { momentsOf } from '../../math/summary.js';
 import { describeModel } from '../../model/describe.js';
@@ -148,7 +148,7 @@ async function judgeSeed(
       seed,
       failed: null,
       test: evaluateMetrics(scores, truth),
-      validation: { metric: task.metric, value: metric, loss: Number.isFinite(loss) ? loss : null },
+      validation: { metric: task.metric, value: metric, loss: finiteOrNull(loss) },
       epochs,
       bestEpoch,
       seconds,

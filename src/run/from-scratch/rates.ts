@@ -1,4 +1,5 @@
 import type { TriedRate } from '../../contract/from-scratch.js';
+import { finiteOrNull } from '../../evaluation/metrics.js';
 import { type Criterion, isBetter, keptValidation, type Validation } from '../../training/criterion.js';
 import { criterionOf } from '../arm-phases.js';
 import type { Run } from '../run.js';
@@ -58,7 +59,7 @@ export async function chooseRate(
     learningRate: best.learningRate,
     tried: tried.map(({ learningRate, validation }) => ({
       learningRate,
-      validationLoss: validation !== null && Number.isFinite(validation.loss) ? validation.loss : null,
+      validationLoss: validation && finiteOrNull(validation.loss),
       validationMetric: validation?.metric ?? null,
     })),
   };

@@ -1,6 +1,7 @@
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { TriedArm } from '../../contract/result.js';
+import { finiteOrNull } from '../../evaluation/metrics.js';
 import type { EndedArm } from '../../training/arm.js';
 import { keptValidation, lastValidation, type Validation } from '../../training/criterion.js';
 import { removeCheckpoints, takePhase } from '../arm-phases.js';
@@ -104,7 +105,7 @@ export function triedArm({ standings, failed }: Tried, isChosen: boolean): Tried
   return {
     rungs: standings.map(({ epochs, validation: { loss, metric } }) => ({
       epochs,
-      validationLoss: Number.isFinite(loss) ? loss : null,
+      validationLoss: finiteOrNull(loss),
       validationMetric: metric,
     })),
     outcome: failed !== null ? 'failed' : isChosen ? 'chosen' : 'stopped',
