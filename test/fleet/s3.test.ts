@@ -37,14 +37,17 @@ async function published({ keys, text }: Bucket): Promise<ReadonlyMap<string, re
 it.skipIf(server === '')(
   'goes on, on another machine, from what a worker sent before its machine was lost, to the same weights',
   async () => {
-    // checkpoints are sent every two seconds
-    const settings = { epochs: 150, patience: 150 };
+    // checkpoints are sent every two seconds: the training takes several on a fast machine too
+    const settings = { epochs: 600, patience: 600 };
     const { fleet, bucket } = await fleetInS3({ settings });
     const reference = await fleetInS3({ settings });
-    const undisturbed = work(reference.fleet, 'machine');
     const killed = work(fleet, 'lost');
-    await until(async () => (await bucket.keys('fleet/work/')).some((key) => key.includes('checkpoint')));
+    await Promise.race([
+      until(async () => (await bucket.keys('fleet/work/')).some((key) => key.includes('checkpoint'))),
+      killed.ended.then(({ stderr }) => Promise.reject(new Error(`it ended before it was lost: ${stderr}`))),
+    ]);
     await killAll(killed);
+    const undisturbed = work(reference.fleet, 'machine');
     const next = await work(fleet, 'next').ended;
     expect(computedBy(next), next.stderr).toBe(1);
     expect(computedBy(await undisturbed.ended)).toBe(1);
