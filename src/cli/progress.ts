@@ -82,7 +82,7 @@ export function createProgress({ output, live, arms, now = () => performance.now
       const about = (value: number): string => `${value < 10 ? Number(value.toPrecision(2)) : Math.round(value)} s`;
       keep(
         `budget ${about(seconds)}: about ${about(evaluationSeconds)} for evaluation, ${trained} x ${about(armSeconds)} for training, ` +
-          `in which ${epochs >= epochsAsked ? 'all' : `${epochs.toFixed(1)} of`} ${epochsAsked} epochs fit (${steps} steps in each arm)`,
+          `in which ${epochsFitting(epochs, epochsAsked)} (${steps} steps in each arm)`,
       );
     },
     onTrial({ arm: name, recipe, trial, trials, rung, rungs }) {
@@ -170,4 +170,9 @@ function clock(seconds: number): string {
   const two = (part: number) => String(part).padStart(2, '0');
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60)];
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
+function epochsFitting(epochs: number, asked: number | null): string {
+  if (asked === null) return `what is chosen has ${epochs.toFixed(1)} epochs`;
+  return `${epochs >= asked ? 'all' : `${epochs.toFixed(1)} of`} ${asked} epochs fit`;
 }

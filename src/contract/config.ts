@@ -56,7 +56,7 @@ export interface Config {
   readonly device?: 'auto' | 'cpu' | 'webgpu' | 'cuda' | 'dml' | 'coreml';
   /** what may change: everything; biases, shifts and offsets; a and b alone; the last layer with them (all) */
   readonly train?: 'all' | 'biases' | 'offsets' | 'head';
-  /** epochs at most (5) */
+  /** epochs at most (5; with --search within --budget what fits into it) */
   readonly epochs?: number;
   /** wall time of the whole run (90s, 10m, 1h30m): training gets what evaluation leaves, in as many steps for every arm (none) */
   readonly budget?: string;

@@ -428,8 +428,8 @@ export interface BudgetPlan {
   readonly steps: number;
   /** that these steps are, a fraction where the last one is not whole */
   readonly epochs: number;
-  /** that were asked for */
-  readonly epochsAsked: number;
+  /** that were asked for; null: none were, and a search trains what it has chosen for as long as the budget lasts */
+  readonly epochsAsked: number | null;
   /** validations with sites taken back that each of them may take; 0: none was looked at */
   readonly ablations: number;
 }

@@ -166,7 +166,7 @@ async function armSettingsOf(run: Run, task: RunTask, stage: StageSpec): Promise
   return {
     epochs: stage.epochs,
     steps: stage.steps ?? (budget && Math.max(1, Math.floor(budget.steps * (stage.epochs / allEpochs)))),
-    patience: training.patience,
+    patience: stage.patience ?? training.patience,
     schedule: training.schedule,
     warmup: training.warmup,
     averagesEpochs: training.average?.kind === 'swa',

@@ -24,6 +24,8 @@ export interface StageSpec {
   readonly epochs: number;
   /** that it may take at most; left out: what a budget of the run leaves for it */
   readonly steps?: number;
+  /** epochs without a better one, after which it ends; left out: as the run's settings have it */
+  readonly patience?: number;
   /** from where the one before ended, instead of from what it kept */
   readonly goesOn?: boolean;
 }

@@ -29,6 +29,8 @@ export interface TrainingSettings {
   readonly stages: readonly TrainingStage[];
   /** at most; of each stage that does not say another number */
   readonly epochs: number;
+  /** the recipe that a search within a budget has chosen is trained for as long as that lasts: no number of epochs was said */
+  readonly openEnded: boolean;
   /** wall time of the whole run, of which every arm with every seed has as many steps; null for none */
   readonly budgetSeconds: number | null;
   readonly batchSize: number;
@@ -141,6 +143,7 @@ export const defaultTraining: TrainingOptions = {
   scope: 'all',
   stages: [],
   epochs: 5,
+  openEnded: false,
   budgetSeconds: null,
   batchSize: 64,
   patience: 2,

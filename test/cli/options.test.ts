@@ -25,6 +25,7 @@ describe('the options of training', () => {
       revertHarmful: false,
       stages: [],
       epochs: 5,
+      openEnded: false,
       budgetSeconds: null,
       batchSize: 64,
       patience: 2,

@@ -119,6 +119,8 @@ describe('progress elsewhere', () => {
     );
     progress.onBudget({ ...plan, epochs: 5, epochsAsked: 5 });
     expect(text()).toContain('in which all 5 epochs fit');
+    progress.onBudget({ ...plan, epochs: 17.25, epochsAsked: null });
+    expect(text()).toContain('in which what is chosen has 17.3 epochs (1200 steps in each arm)');
   });
 
   it('is plain lines: one per epoch, and one every ten seconds', () => {

@@ -542,6 +542,12 @@ describe('a budget', () => {
     expect(renderMarkdown(cut, 'ja')).toContain('予算に収まったのは1.4エポックです');
   });
 
+  test('of which a search gave the rest to what it chose is told as one', () => {
+    const open: MigrateResult = { ...win(), budget: { ...plan, epochs: 17.25, epochsAsked: null } };
+    expect(renderTerminal(open)).toContain('had what time was left, 17 epochs in all at most');
+    expect(renderMarkdown(open, 'ja')).toContain('残りの時間を充てました（合計で最大17エポック）');
+  });
+
   test('that sufficed is told as one, and where there was none, nothing is said of it', () => {
     const whole = renderTerminal({ ...cut, budget: { ...plan, epochs: 5 } });
     expect(whole).toContain('All 5 epochs that were asked for fitted into it.');

@@ -153,6 +153,28 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
     expect(budget?.epochs).toBeLessThanOrEqual(3);
   });
 
+  it('of a search without a number of epochs leaves half of an arm to what was chosen, alike in both arms', async () => {
+    const search = { ...training, patience: 100, learningRate: 'auto', search: true, openEnded: true } as const;
+    const files = await rows(3000);
+    const {
+      budget,
+      arms,
+      search: found,
+      settings,
+    } = await run(files, 15, { training: { ...search, budgetSeconds: 15 } });
+    expect(budget?.epochsAsked).toBeNull();
+    const steps = [arms.control, arms.frelu].map((arm) => arm?.curve.at(-1)?.step);
+    expect(steps).toEqual([budget?.steps, budget?.steps]);
+    for (const arm of ['control', 'frelu'] as const) {
+      const rungs =
+        found?.tried.flatMap((recipe) => (recipe[arm]?.outcome === 'chosen' ? recipe[arm].rungs : [])) ?? [];
+      const [beforeLast = 0, last = 0] = rungs.slice(-2).map(({ epochs }) => epochs);
+      expect(last - beforeLast).toBeGreaterThan(beforeLast);
+    }
+    // the command that repeats it is told how long
+    expect(settings.epochs).toBe(Math.round(budget?.epochs ?? 0));
+  });
+
   it('that suffices for everything trains all of it', async () => {
     const short = { ...training, epochs: 1, budgetSeconds: 600 };
     const { budget, arms } = await run(await rows(3000), 600, { training: short });

@@ -26,6 +26,7 @@ export const training: TrainingOptions = {
   scope: 'all',
   stages: [],
   epochs: 1,
+  openEnded: false,
   budgetSeconds: null,
   batchSize: 64,
   patience: 2,

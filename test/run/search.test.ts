@@ -9,7 +9,7 @@ import { exportArm } from '../../src/run/export.js';
 import type { TrialReport } from '../../src/run/hooks.js';
 import { migrate } from '../../src/run/migrate.js';
 import { stepsFrom } from '../../src/run/search/course.js';
-import { epochsInAll, rungsOf } from '../../src/run/search/halving.js';
+import { epochsInAll, openRung, rungsOf } from '../../src/run/search/halving.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
 import type * as Replace from '../../src/upgrade/replace.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
@@ -84,6 +84,27 @@ describe('rungs', () => {
     expect(third).toBe(second);
     expect(stepsAfter(0, forecast)).toEqual([120, 400, 400]);
     expect(stepsAfter(2000, forecast)).toEqual([120, 1, 1]);
+  });
+
+  it('where the last one is open, has what the others leave', () => {
+    const rungs = [...rungsOf(5, 4), openRung];
+    const budget = { seconds: 1000, evaluationSeconds: 20, arms: 2, armSeconds: 0, epochsAsked: null, ablations: 0 };
+    const costs = { setup: 1, step: 0.1, epochEnd: 2, end: 0 };
+    const steps = [80, 160, 160, 700];
+    const paced = { budget: { ...budget, steps: 1100, epochs: 11 }, steps, costs, perEpoch: 100, hasPartial: false };
+    const course = { recipes: 4, rungs, paced };
+    const armOf = (taken: number): number => 1 + taken * 0.1 + (1 + Math.ceil(taken / 100)) * 2;
+    const forecast = 2 * 4 * armOf(80);
+    const stepsAfter = (spent: number, rungTook: number) => stepsFrom(1, course, paced, { spent, rungTook });
+    // of the others all epochs, and the last one the rest
+    const rest = 2 * (2 * armOf(200) + armOf(200) + armOf(1500)) + 20;
+    expect(stepsAfter(1000 - rest, forecast)).toEqual([80, 200, 200, 1500]);
+    // a machine of half the speed: all are shorter
+    const [, second = 0, third = 0, last = 0] = stepsAfter(1000 - rest, 2.5 * forecast);
+    expect(second).toBeLessThan(200);
+    expect(third).toBe(second);
+    expect(last / 700).toBeCloseTo(second / 200, 1);
+    expect(stepsAfter(0, 0.01 * forecast).at(-1)).toBe(openRung.epochs * 100);
   });
 
   it('take as many epochs as their trials', () => {

@@ -41,7 +41,14 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     trainScopes,
     defaults.scope,
   );
-  const epochs = option(command, '--epochs <N>', 'epochs at most', oneOrMore, defaults.epochs);
+  const epochs = option(
+    command,
+    '--epochs <N>',
+    'epochs at most',
+    oneOrMore,
+    null,
+    `${defaults.epochs}; with --search within --budget what fits into it`,
+  );
   const budget = option(
     command,
     '--budget <DURATION>',
@@ -150,7 +157,8 @@ export function trainingOptions(command: Command): Read<TrainingOptions> {
     ...recipe(),
     device: device(),
     scope: scope(),
-    epochs: epochs(),
+    epochs: epochs() ?? defaults.epochs,
+    openEnded: epochs() === null && search() && budget() !== null,
     budgetSeconds: budget(),
     batchSize: batchSize(),
     patience: patience(),

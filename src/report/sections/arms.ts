@@ -1,5 +1,5 @@
 import { isPercent, type MetricName, namesIn } from '../../contract/metrics.js';
-import type { ArmResult, Delta, Metrics, SpreadPoint } from '../../contract/result.js';
+import type { ArmResult, BudgetPlan, Delta, Metrics, SpreadPoint } from '../../contract/result.js';
 import { momentsOf } from '../../math/summary.js';
 import { type Block, plain, type Rich, type Section } from '../document.js';
 import { metricWord } from '../text/metrics.js';
@@ -42,12 +42,11 @@ function retreats({ result, text, numbers }: Context): readonly Block[] {
 }
 
 /** How a budget was divided, what fitted into it and what did not. */
-export function budgetSentences({ result, text, numbers }: Context): readonly Rich[] {
+export function budgetSentences(context: Context): readonly Rich[] {
+  const { result, text, numbers } = context;
   const { budget, run } = result;
   if (budget === null) return [];
   const words = text.armsSection;
-  const epochs = numbers.real(Number(budget.epochs.toPrecision(2)), null);
-  const asked = numbers.count(budget.epochsAsked, 'budget.epochsAsked');
   return [
     words.budget({
       budget: numbers.duration(budget.seconds, 'budget.seconds'),
@@ -57,8 +56,16 @@ export function budgetSentences({ result, text, numbers }: Context): readonly Ri
       steps: numbers.count(budget.steps, 'budget.steps'),
       taken: numbers.duration(run.seconds, 'run.seconds'),
     }),
-    budget.epochs >= budget.epochsAsked ? words.budgetFits(asked) : words.budgetCuts(epochs, asked),
+    fitting(budget, context),
   ];
+}
+
+function fitting({ epochs, epochsAsked }: BudgetPlan, { text, numbers }: Context): Rich {
+  const words = text.armsSection;
+  const fitted = numbers.real(Number(epochs.toPrecision(2)), null);
+  if (epochsAsked === null) return words.budgetOpen(fitted);
+  const asked = numbers.count(epochsAsked, 'budget.epochsAsked');
+  return epochs >= epochsAsked ? words.budgetFits(asked) : words.budgetCuts(fitted, asked);
 }
 
 const budgetParagraphs = (context: Context): readonly Block[] =>

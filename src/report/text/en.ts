@@ -167,6 +167,8 @@ export const en = {
       taken,
     }: Readonly<Record<'budget' | 'evaluation' | 'arms' | 'arm' | 'steps' | 'taken', Inline>>) =>
       rich`The budget was ${budget} of wall time for the whole run, divided before the first step: about ${evaluation} for evaluation, ${arms} times ${arm} for training, ${steps} steps in each arm. The run took ${taken}.`,
+    budgetOpen: (epochs: Inline) =>
+      rich`No number of epochs was asked for: the recipe that was chosen had what time was left, ${epochs} epochs in all at most.`,
     budgetFits: (epochs: Inline) => rich`All ${epochs} epochs that were asked for fitted into it.`,
     budgetCuts: (epochs: Inline, asked: Inline) =>
       rich`Of the ${asked} epochs that were asked for, ${epochs} fitted into it: what more training would bring, this run does not tell.`,

@@ -157,6 +157,8 @@ export const ja: Texts = {
       rich`${arm}は学習中に${count}回発散し、そのつど最良の状態に戻して学習率を半分にしました（最終値 ${rate}）。`,
     budget: ({ budget, evaluation, arms, arm, steps, taken }) =>
       rich`実行全体の時間の予算は${budget}で、学習を始める前に配分しました。内訳は評価に約${evaluation}、学習に${arm}を${arms}回分（各${steps}ステップ）です。実際の所要時間は${taken}でした。`,
+    budgetOpen: (epochs) =>
+      rich`エポック数の指定がないため、採用した設定の学習に残りの時間を充てました（合計で最大${epochs}エポック）。`,
     budgetFits: (epochs) => rich`指定した${epochs}エポックはすべて予算に収まりました。`,
     budgetCuts: (epochs, asked) =>
       rich`指定した${asked}エポックのうち、予算に収まったのは${epochs}エポックです。さらに学習した場合の結果は、この実行からはわかりません。`,

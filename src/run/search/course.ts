@@ -1,8 +1,8 @@
 import type { BudgetPlan } from '../../contract/result.js';
 import { type ArmCosts, type ArmSteps, armSeconds, mostWithin } from '../budget.js';
 import type { Run } from '../run.js';
-import { budgetedTimeOf, tooSmall } from '../stages/budget.js';
-import { entering, epochsInAll, type Rung, rungsOf } from './halving.js';
+import { type BudgetedTime, budgetedTimeOf, tooSmall } from '../stages/budget.js';
+import { entering, epochsInAll, openRung, type Rung, rungsOf } from './halving.js';
 
 /** How a search goes: how many recipes are tried, and for how long. */
 export interface Course {
@@ -28,41 +28,95 @@ export interface PacedCourse {
 /** Of the epochs that were asked for, what the last recipe is to have by the forecast: a recipe that was found is worth less than the training that it cost. */
 const leastShare = 0.75;
 
+/** Of an arm's time, what looking for a recipe may take where the rest is for training what was found. */
+const lookingShare = 0.5;
+
 /**
- * The course of a search over so many recipes within the budget of its run: as many as leave the last of them `leastShare` of the epochs, which
- * become all of them where the machine is faster than was forecast. Where the budget does not suffice for two, the run's own recipe is
- * trained for as long as there is time.
+ * The course of a search over so many recipes within the budget of its run. Where epochs were asked for: as many recipes as leave the last of them
+ * `leastShare` of these, which become all of them where the machine is faster than was forecast; where the budget does not suffice for two, the
+ * run's own recipe is trained for as long as there is time. Where none were: as many as take `lookingShare` of the time, and what is chosen has the rest.
  * @param own the run under its own recipe
  * @throws Failure('usage') where the budget does not suffice for one
  */
 export async function courseOf(own: Run, recipes: number): Promise<Course> {
-  const { epochs, budgetSeconds } = own.options.training;
+  const { epochs, budgetSeconds, openEnded } = own.options.training;
   if (budgetSeconds === null) return { recipes, rungs: rungsOf(epochs, recipes), paced: null };
   const time = await budgetedTimeOf(own);
-  const { costs, each, arms, seconds, evaluationSeconds, ablations } = time;
-  const { perEpoch, hasPartial } = time.steps;
+  return openEnded ? openCourse(time, epochs, recipes) : closedCourse(time, epochs, recipes);
+}
+
+function closedCourse(time: BudgetedTime, epochs: number, recipes: number): Course {
+  const { each, arms, costs } = time;
   for (let count = recipes; count > 0; count--) {
     const rungs = rungsOf(epochs, count);
-    const most = perEpoch * epochsInAll(rungs, count);
-    const stepsOf = (share: number): number[] => rungs.map((rung) => Math.floor(share * rung.epochs * perEpoch));
-    const secondsOf = (fitting: number): number =>
-      costs.end + searchSeconds({ rungs, recipes: count }, 0, stepsOf(fitting / most), { costs, perEpoch, hasPartial });
-    const fitting = mostWithin(each, most, secondsOf);
+    const { fitting, most, steps, secondsOf } = sharedOut(rungs, count, time, each);
     if (fitting < leastShare * most && count > 1) continue;
-    const steps = stepsOf(fitting / most);
-    if (steps.some((taken) => taken < 1)) throw tooSmall(time, arms * secondsOf(most));
-    const budget: BudgetPlan = {
-      seconds,
-      evaluationSeconds,
-      arms,
-      armSeconds: secondsOf(fitting),
-      ...stepsInAll(steps, perEpoch),
-      epochsAsked: epochs,
-      ablations,
-    };
-    return { recipes: count, rungs, paced: { budget, steps, costs, perEpoch, hasPartial } };
+    if (steps.some((taken) => taken < 1)) throw tooSmall(time, arms * (costs.end + secondsOf(most)));
+    return pacedCourse({ recipes: count, rungs }, steps, time, epochs);
   }
   throw new Error('a search without a recipe');
+}
+
+function openCourse(time: BudgetedTime, epochs: number, recipes: number): Course {
+  const { each, arms, costs } = time;
+  for (let count = recipes; count > 1; count--) {
+    const looking = rungsOf(epochs, count);
+    const { fitting, most, steps } = sharedOut(looking, count, time, lookingShare * each);
+    if (fitting < leastShare * most) continue;
+    const course = { recipes: count, rungs: [...looking, openRung] };
+    const all = filled(course, [...steps, 1], each - costs.end, costsOf(time));
+    if (all.every((taken) => taken > 0)) return pacedCourse(course, all, time, null);
+  }
+  const course = { recipes: 1, rungs: [openRung] };
+  const steps = filled(course, [1], each - costs.end, costsOf(time));
+  if (steps.some((taken) => taken < 1)) throw tooSmall(time, arms * armSeconds(time.steps.most, costs, time.steps));
+  return pacedCourse(course, steps, time, null);
+}
+
+/** The rungs' steps, by the same share of each, as many as one arm takes within so many seconds. */
+function sharedOut(rungs: readonly Rung[], count: number, time: BudgetedTime, seconds: number) {
+  const { perEpoch } = time.steps;
+  const most = perEpoch * epochsInAll(rungs, count);
+  const stepsOf = (taken: number): number[] => rungs.map((rung) => Math.floor((taken / most) * rung.epochs * perEpoch));
+  const secondsOf = (taken: number): number =>
+    searchSeconds({ rungs, recipes: count }, 0, stepsOf(taken), costsOf(time));
+  const fitting = mostWithin(seconds - time.costs.end, most, secondsOf);
+  return { fitting, most, steps: stepsOf(fitting), secondsOf };
+}
+
+/** The same steps, but those of the last rung: as many as the others leave time for, of so many seconds; 0: none. */
+function filled(
+  course: Pick<Course, 'rungs' | 'recipes'>,
+  steps: readonly number[],
+  seconds: number,
+  costs: Costs,
+  from = 0,
+): readonly number[] {
+  const before = steps.slice(0, -1);
+  const most = costs.perEpoch * (course.rungs.at(-1)?.epochs ?? 0);
+  return [...before, mostWithin(seconds, most, (last) => searchSeconds(course, from, [...before, last], costs))];
+}
+
+const costsOf = ({ costs, steps: { perEpoch, hasPartial } }: BudgetedTime): Costs => ({ costs, perEpoch, hasPartial });
+
+function pacedCourse(
+  course: Pick<Course, 'rungs' | 'recipes'>,
+  steps: readonly number[],
+  time: BudgetedTime,
+  epochsAsked: number | null,
+): Course {
+  const { arms, seconds, evaluationSeconds, ablations, costs } = time;
+  const { perEpoch } = time.steps;
+  const budget: BudgetPlan = {
+    seconds,
+    evaluationSeconds,
+    arms,
+    armSeconds: costs.end + searchSeconds(course, 0, steps, costsOf(time)),
+    ...stepsInAll(steps, perEpoch),
+    epochsAsked,
+    ablations,
+  };
+  return { ...course, paced: { budget, steps, ...costsOf(time) } };
 }
 
 /** The steps of a trial that goes through all rungs. */
@@ -105,7 +159,7 @@ export interface Pace {
 
 /**
  * The steps of the rungs from `rung` on, now that the one before has shown how fast this machine is with what else it does: fewer where it is slower
- * than was forecast, more where it is faster, up to all epochs that were asked for, in the same shares.
+ * than was forecast, more where it is faster, up to all epochs that were asked for, in the same shares; an open rung has what is left.
  */
 export function stepsFrom(
   rung: number,
@@ -116,12 +170,14 @@ export function stepsFrom(
   const { budget, steps, costs, perEpoch } = paced;
   const { seconds, arms, evaluationSeconds } = budget;
   const slowness = rungTook / (arms * rungSeconds(course, rung - 1, steps, paced));
-  const left = (seconds - spent) / slowness - evaluationSeconds;
+  const left = ((seconds - spent) / slowness - evaluationSeconds) / arms - costs.end;
   const parts = 1000;
   const stepsOf = (share: number): number[] =>
-    course.rungs.map(({ epochs }, i) =>
-      i < rung ? (steps[i] ?? 0) : Math.max(1, Math.floor((share / parts) * epochs * perEpoch)),
-    );
-  const share = mostWithin(left / arms, parts, (each) => costs.end + searchSeconds(course, rung, stepsOf(each), paced));
-  return stepsOf(share);
+    course.rungs.map(({ epochs, isOpen }, i) => {
+      const [planned, whole] = [steps[i] ?? 0, epochs * perEpoch];
+      return i < rung ? planned : Math.max(1, Math.floor((share / parts) * (isOpen ? planned : whole)));
+    });
+  const share = mostWithin(left, parts, (each) => searchSeconds(course, rung, stepsOf(each), paced));
+  const shared = stepsOf(share);
+  return course.rungs.at(-1)?.isOpen && share === parts ? filled(course, shared, left, paced, rung) : shared;
 }

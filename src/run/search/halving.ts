@@ -5,9 +5,15 @@
 
 /** How long a rung is, and how many are to go on after it. */
 export interface Rung {
+  /** of an open one, at most */
   readonly epochs: number;
   readonly survivors: number;
+  /** it lasts for as long as a budget does */
+  readonly isOpen?: true;
 }
+
+/** In which what the others have left has the rest of a budget; nobody waits for more of it, if the budget were days. */
+export const openRung: Rung = { epochs: 50, survivors: 1, isOpen: true };
 
 /** Of a training's epochs, what each rung has. */
 const shares = [1, 2, 2] as const;

@@ -1,5 +1,5 @@
 import { Failure } from '../../contract/failure.js';
-import type { TrainScope } from '../../contract/settings.js';
+import type { TrainingStage, TrainScope } from '../../contract/settings.js';
 import { createRandom } from '../../math/random.js';
 import { type ArmSpec, armsOf } from '../arms.js';
 import { checkCombination } from '../combination.js';
@@ -13,7 +13,6 @@ import { refuseVariation } from '../variation.js';
 import { type Candidate, candidatesBeside, recipeOf } from './candidates.js';
 import type { Course } from './course.js';
 import { deriveRun, type ScopeNames } from './derive.js';
-import type { Rung } from './halving.js';
 import type { Trial } from './trial.js';
 
 /** The recipes that go with the run's model and data. */
@@ -70,7 +69,7 @@ export async function trialOf(
   const options: MigrateOptions = {
     ...rated,
     // how many steps it may take is said of each rung
-    training: { ...training, budgetSeconds: null, scope: 'all', stages: stagesOf(rungs, training.scope) },
+    training: { ...training, budgetSeconds: null, scope: 'all', stages: stagesOf({ rungs, paced }, training.scope) },
   };
   const derived = deriveRun(run, options, scopeNames(candidate, recipe));
   const arm = armsOf(options).find((each) => each.name === name);
@@ -82,12 +81,19 @@ export async function trialOf(
     // a trial has no budget of its own: the search has said what is left for this
     if (phase.kind === 'ablate' && paced !== null) return { ...phase, validations: paced.budget.ablations };
     if (phase.kind !== 'train') return phase;
-    return { ...phase, goesOn: true, ...(limit !== undefined && { steps: limit }) };
+    const patience = rungs[i]?.isOpen ? Math.max(training.patience, Math.ceil(phase.epochs / 3)) : training.patience;
+    return { ...phase, goesOn: true, patience, ...(limit !== undefined && { steps: limit }) };
   });
   return { name: recipe.name, run: derived, arm: { ...arm, phases }, seed, rungs: rungs.length };
 }
 
-const stagesOf = (rungs: readonly Rung[], scope: TrainScope) => rungs.map(({ epochs }) => ({ scope, epochs }));
+/** The rungs as stages; what a budget leaves for an open one is known by its steps. */
+function stagesOf({ rungs, paced }: Pick<Course, 'rungs' | 'paced'>, scope: TrainScope): readonly TrainingStage[] {
+  return rungs.map(({ epochs, isOpen }, i) => ({
+    scope,
+    epochs: isOpen && paced !== null ? Math.ceil((paced.steps[i] ?? 0) / paced.perEpoch) : epochs,
+  }));
+}
 
 /**
  * Plans, and what follows from them, are of all recipes that do not change them, and a combination has them from the recipe that does.

@@ -24,7 +24,7 @@ export async function budgetOf(run: Run): Promise<BudgetPlan | null> {
 }
 
 /** The time of a run with a budget, before its first step, from what was measured until then; in seconds. */
-interface BudgetedTime {
+export interface BudgetedTime {
   readonly seconds: number;
   /** what the run has taken */
   readonly spent: number;

@@ -11,7 +11,7 @@ import { type Course, courseOf, stepsFrom, stepsInAll } from '../search/course.j
 import { deriveRun } from '../search/derive.js';
 import { outcomeAfter, triedArm } from '../search/trial.js';
 import { ownRun, suitableCandidates } from '../search/trials.js';
-import type { MigrateOptions } from '../spec.js';
+import type { MigrateOptions, TrainingOptions } from '../spec.js';
 import { baselineStage } from './baseline.js';
 import { budgetStage } from './budget.js';
 import { planStage } from './plan.js';
@@ -154,8 +154,14 @@ async function foundBy(
       leftOut: leftOut.map(({ name }) => name),
       chosen: { control: control === undefined ? null : nameOf(control), frelu: nameOf(frelu) },
     },
-    options: { training: { ...training, learningRate, budgetSeconds }, distill, plan },
+    options: { training: { ...training, learningRate, budgetSeconds, ...epochsTaken(run, course) }, distill, plan },
   };
+}
+
+/** How many epochs the chosen recipe had, where none were said. */
+function epochsTaken(run: Run, { paced }: Course): Partial<TrainingOptions> {
+  if (!run.options.training.openEnded || paced === null) return {};
+  return { epochs: Math.max(1, Math.round(stepsInAll(paced.steps, paced.perEpoch).epochs)) };
 }
 
 /** The run as it goes on: with the recipe that its search has found, where it was to look for one. */
