@@ -24,7 +24,7 @@ export async function findRun(named: string, folder: string): Promise<StoredRun>
   const found = await stat(named).catch(() => null);
   if (found?.isFile()) return readRun(named);
   if (found?.isDirectory()) return readFolder(named);
-  const path = (await findResults(folder)).find((each) => basename(dirname(each)) === named);
+  const path = (await findResults(folder, resultName)).find((each) => basename(dirname(each)) === named);
   if (path !== undefined) return readRun(path);
   throw new Failure('input', {
     what: `${named}: there is no such file or folder, and no finished run of this id below ${folder}.`,
@@ -61,7 +61,7 @@ export async function findRuns(folder: string, warn: (message: string) => void):
     throw new Failure('input', { what: `${folder}: there is no such folder.`, cure: 'Name one that holds runs.' });
   }
   const runs: StoredRun[] = [];
-  for (const path of await findResults(folder)) {
+  for (const path of await findResults(folder, resultName)) {
     try {
       runs.push(await readRun(path));
     } catch (error) {
@@ -72,17 +72,17 @@ export async function findRuns(folder: string, warn: (message: string) => void):
   return runs;
 }
 
-/** The results below a folder that lie beside a run's record: in `.frelu/runs/ID`, or in a folder of their own (--run-dir). */
-async function findResults(folder: string): Promise<string[]> {
+/** The results of a name below a folder that lie beside a run's record: in `.frelu/runs/ID`, or in a folder of their own (--run-dir). */
+export async function findResults(folder: string, name: string): Promise<string[]> {
   // a folder that may not be read holds no runs of this user
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
   const files = new Set(entries.filter((entry) => entry.isFile()).map(({ name }) => name));
-  const own = files.has(resultName) && files.has(recordName) ? [join(folder, resultName)] : [];
+  const own = files.has(name) && files.has(recordName) ? [join(folder, name)] : [];
   const below = entries
     .filter((entry) => entry.isDirectory() && !foreign.has(entry.name))
-    .map(({ name }) => name)
+    .map((entry) => entry.name)
     .toSorted();
-  for (const name of below) own.push(...(await findResults(join(folder, name))));
+  for (const each of below) own.push(...(await findResults(join(folder, each), name)));
   return own;
 }
 

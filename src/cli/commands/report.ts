@@ -5,7 +5,6 @@ import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
 import { printable } from '../../printable.js';
 import type { Destination } from '../../tracking/destination.js';
-import { createFolder } from '../../upgrade/files.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { tellGitHub } from '../github.js';
 import { logStored } from '../log-results.js';
@@ -14,25 +13,16 @@ import { logOption } from '../options/log.js';
 import { argument, flag, option } from '../options/option.js';
 import { languagesOption, yesOption } from '../options/run.js';
 import { listOf, text } from '../options/values.js';
+import { type Format, writeFiles } from '../report-files.js';
 import { findRun, findRuns, usingStored } from '../run-folders.js';
+import { findScratchRun, type StoredScratchRun } from '../scratch-runs.js';
 import { table } from '../table.js';
 
-/** Of a run, each with how the names of its files end. */
-const endings = {
-  html: 'html',
-  md: 'md',
-  json: 'json',
-  pdf: 'pdf',
-  junit: 'junit.xml',
-  pr: 'pr.md',
-  card: 'card.md',
-} as const;
-type Format = keyof typeof endings;
 const formats = ['html', 'md', 'json', 'pdf', 'junit', 'pr', 'card'] as const satisfies readonly Format[];
 
-/** Of many runs. */
-const historyFormats = ['html', 'md', 'json', 'pdf'] as const satisfies readonly Format[];
-type HistoryFormat = (typeof historyFormats)[number];
+/** Of many runs, and of a training from scratch. */
+const pageFormats = ['html', 'md', 'json', 'pdf'] as const satisfies readonly Format[];
+type PageFormat = (typeof pageFormats)[number];
 
 export function declareReport(command: Command): Run {
   const run = argument(command, '<RUN>', 'a run: its id, its folder, or its report.json; with --all a folder of many');
@@ -73,6 +63,8 @@ async function renderOne(
   { formats, languages, out }: Wanted,
   destinations: readonly Destination[],
 ): Promise<number> {
+  const scratch = await findScratchRun(named, process.cwd());
+  if (scratch !== null) return renderScratch(context, scratch, { formats, languages, out }, destinations);
   const { path, result } = await findRun(named, process.cwd());
   const { renderCard, renderHtml, renderJson, renderJunit, renderMarkdown, renderPdf, renderPullRequest } =
     await import('../../report/render.js');
@@ -97,16 +89,52 @@ async function renderOne(
   return 0;
 }
 
+/** A training from scratch has no model that was judged: what CI, a pull request and a model hub read is not made of it. */
+async function renderScratch(
+  context: Context,
+  { path, result }: StoredScratchRun,
+  { formats, languages, out }: Wanted,
+  destinations: readonly Destination[],
+): Promise<number> {
+  if (destinations.length > 0 || !formats.every(isPageFormat)) {
+    throw new Failure('usage', {
+      what: `${path}: a training from scratch is not logged, and has no other formats than those of pages.`,
+      cure: `Have it as one of ${pageFormats.join(', ')}.`,
+      settings: ['reportFormat'],
+      written: 'nothing',
+    });
+  }
+  const [{ renderScratchHtml, renderScratchMarkdown }, { renderJson }, { printPdf }] = await Promise.all([
+    import('../../report/from-scratch.js'),
+    import('../../report/render.js'),
+    import('../../report/pdf.js'),
+  ]);
+  const folder = resolve(out ?? dirname(path));
+  const place = { folder, name: 'from-scratch', like: [path] };
+  const report = await usingStored(path, () =>
+    writeFiles(context, place, formats, languages, {
+      html: (language) => renderScratchHtml(result, language),
+      md: async (language) => renderScratchMarkdown(result, language),
+      pdf: async (language) => printPdf(await renderScratchHtml(result, language)),
+      // what the others are made from stands beside them already
+      json: async () => (join(folder, basename(path)) === resolve(path) ? null : renderJson(result)),
+    }),
+  );
+  if (context.json) printJson(context, { run: result.run.id, report });
+  else context.io.stdout.write(report.map((each) => `${printable(each)}\n`).join(''));
+  return 0;
+}
+
 async function renderAll(
   context: Context,
   folder: string,
   { formats, languages, out }: Wanted,
   destinations: readonly Destination[],
 ): Promise<number> {
-  if (destinations.length > 0 || !formats.every(isHistoryFormat)) {
+  if (destinations.length > 0 || !formats.every(isPageFormat)) {
     throw new Failure('usage', {
       what: 'The table of many runs is not logged, and has no other formats than those of pages.',
-      cure: `Name one run, or have the table as one of ${historyFormats.join(', ')}.`,
+      cure: `Name one run, or have the table as one of ${pageFormats.join(', ')}.`,
       settings: ['reportFormat'],
       written: 'nothing',
     });
@@ -140,51 +168,8 @@ async function renderAll(
   return 0;
 }
 
-interface Place {
-  readonly folder: string;
-  /** what each file is called, before its ending */
-  readonly name: string;
-  /** the runs' own reports: the files show samples, and get no wider permissions than these */
-  readonly like: readonly string[];
-}
-
-function isHistoryFormat(format: Format): format is HistoryFormat {
-  return historyFormats.some((each) => each === format);
-}
-
-type Render = (language: Language) => Promise<string | Uint8Array | null>;
-
-/** Writes one file per format and language, JSON once, each under its final name when it is complete; null: stands already. */
-async function writeFiles<F extends Format>(
-  { writes }: Context,
-  { folder, name, like }: Place,
-  formats: readonly F[],
-  languages: readonly Language[],
-  renderers: Readonly<Record<F, Render>>,
-): Promise<string[]> {
-  const wanted = formats.flatMap((format) =>
-    (format === 'json' ? languages.slice(0, 1) : languages).map((language) => ({ format, language })),
-  );
-  const rendered = [];
-  for (const { format, language } of wanted) {
-    const suffix = language === 'en' || format === 'json' ? '' : `.${language}`;
-    rendered.push({
-      path: join(folder, `${name}${suffix}.${endings[format]}`),
-      content: await renderers[format](language),
-    });
-  }
-  await createFolder(folder);
-  const [{ replaceFile }, { modeOfCopy }] = await Promise.all([
-    import('../../upgrade/replace.js'),
-    import('../../upgrade/permissions.js'),
-  ]);
-  const ownership = { mode: await modeOfCopy(like) };
-  for (const { path, content } of rendered) {
-    writes.sentence = `The files of the report before ${basename(path)} were written.`;
-    if (content !== null)
-      await replaceFile(path, typeof content === 'string' ? Buffer.from(content) : content, ownership);
-  }
-  return rendered.map(({ path }) => path);
+function isPageFormat(format: Format): format is PageFormat {
+  return pageFormats.some((each) => each === format);
 }
 
 async function historyTable(results: readonly MigrateResult[], width: number | undefined): Promise<string> {
