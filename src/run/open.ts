@@ -20,6 +20,7 @@ import { openPlace, otherLooks, type RunPlace } from './place.js';
 import { outFile } from './rewrite.js';
 import { enter, type Run } from './run.js';
 import type { MigrateOptions } from './spec.js';
+import { refuseTrainingMode } from './training-mode.js';
 
 /**
  * The acceptance rule of a run whose options go together.
@@ -62,6 +63,7 @@ export async function openRun(
   if (options.out !== null && !options.dryRun) await refuseExisting(await outFile(options.out, basename(path)));
   if (options.out === null && !options.dryRun) await settle(path);
   const { model, signature } = await loadSubject(options.model);
+  refuseTrainingMode(model);
   if (options.out === null && !options.dryRun) await refuseUnreplaceable(model);
   enter({ hooks }, 'data');
   const classNames = await findClassNames(model, options.reading.classes);

@@ -10,9 +10,10 @@ import { readFloats, writeFloats } from '../../src/model/tensor.js';
 import { renderScratchMarkdown } from '../../src/report/from-scratch.js';
 import { renderScratchTerminal } from '../../src/report/from-scratch-terminal.js';
 import { trainFromScratch } from '../../src/run/from-scratch/from-scratch.js';
+import { migrate } from '../../src/run/migrate.js';
 import type { MigrateRequest, TrainingOptions } from '../../src/run/spec.js';
 import { rows } from './rows.js';
-import { optionsFor } from './runs.js';
+import { hooks, optionsFor } from './runs.js';
 
 const brief: Partial<TrainingOptions> = { device: 'cpu', epochs: 3, seeds: 2, learningRate: 0.05 };
 
@@ -216,13 +217,14 @@ describe('a training from scratch', () => {
       for (const output of [1, 2]) graph.setOutput(norm, output, `running ${output}`);
     });
     const readings: Reading[] = [];
-    await expect(
-      trainFromScratch(requestFor(model, data), { onReading: (reading) => readings.push(reading) }),
-    ).rejects.toMatchObject({
+    const listening = { onReading: (reading: Reading) => readings.push(reading) };
+    const refused = {
       kind: 'input',
       what: expect.stringMatching(/rows\.onnx: node 'norm' .*training mode/),
       cure: expect.stringContaining('TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False'),
-    });
+    };
+    await expect(trainFromScratch(requestFor(model, data), listening)).rejects.toMatchObject(refused);
+    await expect(migrate(optionsFor(model, data), hooks(listening))).rejects.toMatchObject(refused);
     expect(readings).toEqual([]);
   });
 

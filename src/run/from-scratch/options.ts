@@ -1,8 +1,5 @@
-import { batchStatistics } from '../../autodiff/lower/batch-statistics.js';
 import { Failure } from '../../contract/failure.js';
 import type { SettingHint } from '../../contract/settings.js';
-import { intAttribute } from '../../model/attributes.js';
-import { nodeId } from '../../model/graph.js';
 import type { Model } from '../../model/model.js';
 import { checkCombination } from '../combination.js';
 import { defaultAcceptance, defaultTraining, type MigrateOptions, type TrainingOptions } from '../spec.js';
@@ -56,27 +53,12 @@ export function checkFromScratch(options: MigrateOptions): void {
   }
 }
 
-/**
- * @throws Failure('input') for batch normalization that was exported in training mode, which no gradient passes (`gradients/normalization.ts`):
- * every arm would fail at it
- * @throws Failure('usage') where fresh weights would be trained between statistics that are of nothing
- */
+/** @throws Failure('usage') where fresh weights would be trained between statistics that are of nothing */
 export function checkNormalization(
-  { path, graph }: Pick<Model, 'path' | 'graph'>,
+  { graph }: Pick<Model, 'graph'>,
   { batchNorm }: Pick<TrainingOptions, 'batchNorm'>,
 ): void {
-  const normalizing = graph.nodes.filter(({ opType }) => opType === 'BatchNormalization');
-  const updating = normalizing.find(
-    (node) => intAttribute(node, 'training_mode', 0) !== 0 && batchStatistics(graph, node) === null,
-  );
-  if (updating !== undefined) {
-    throw new Failure('input', {
-      what: `${path}: node '${nodeId(updating)}' (BatchNormalization) was exported in training mode: it updates its running statistics itself, and cannot be trained through.`,
-      cure: `Export the model in inference mode with its normalization kept: ${keptNormalization}.`,
-      written: 'model-untouched',
-    });
-  }
-  if (batchNorm === 'batch' || normalizing.length === 0) return;
+  if (batchNorm === 'batch' || !graph.nodes.some(({ opType }) => opType === 'BatchNormalization')) return;
   throw new Failure('usage', {
     what: `Batch normalization is to be ${batchNorm}: with the running statistics of fresh weights, which are of nothing, it normalises nothing.`,
     cure: 'Train with those of the batch.',
@@ -84,10 +66,6 @@ export function checkNormalization(
     written: 'model-untouched',
   });
 }
-
-/** The export of PyTorch that neither folds batch normalization nor has it update its statistics. */
-const keptNormalization =
-  'torch.onnx.export(model.eval(), ..., training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False, dynamo=False)';
 
 /** How many trainings an experiment is at most: each arm with each seed, and with its first at the rates that it is tried with. */
 export function scratchTrainings(training?: Partial<TrainingOptions>): number {

@@ -81,7 +81,8 @@ export async function trialOf(
     // a trial has no budget of its own: the search has said what is left for this
     if (phase.kind === 'ablate' && paced !== null) return { ...phase, validations: paced.budget.ablations };
     if (phase.kind !== 'train') return phase;
-    const patience = rungs[i]?.isOpen ? Math.max(training.patience, Math.ceil(phase.epochs / 3)) : training.patience;
+    // where a high rate falls to the end of the time that there is, what is best comes last
+    const patience = rungs[i]?.isOpen ? phase.epochs : training.patience;
     return { ...phase, goesOn: true, patience, ...(limit !== undefined && { steps: limit }) };
   });
   return { name: recipe.name, run: derived, arm: { ...arm, phases }, seed, rungs: rungs.length };
