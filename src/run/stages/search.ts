@@ -42,6 +42,9 @@ const searchStage = defineStage<Found>({
     const course = await courseStage(suitable.length).of(ownRun(run));
     if (course.paced !== null) run.hooks.onBudget(course.paced.budget);
     const candidates = suitable.slice(0, course.recipes);
+    if (candidates.length === 1 && suitable.length > 1) {
+      run.hooks.note('The budget leaves time for the recipe of this run alone: no other is tried.');
+    }
     enter(run, 'search');
     const contests = armsOf(run.options).map(({ name }) => contestOf(run, candidates, name));
     const taken = await takeRungs(run, contests, course);
