@@ -2,12 +2,13 @@
  * `npm run licenses`: dist/THIRD_PARTY_LICENSES.md, what is installed with the package in production, on any platform, with the texts of
  * what is installed here. Ends with code 1 for a licence that is not on the list (`policy.ts`).
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
 import { billOf, type Part, partsOf, projectOf } from './bill.js';
 import { objectionTo } from './policy.js';
+import { fenced, textsIn } from './texts.js';
 
 const folder = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -19,21 +20,6 @@ async function places(): Promise<Map<string, string>> {
   return new Map(
     entries.map(([path, { version }]) => [`${path.replace(/^.*node_modules\//, '')}@${version}`, join(folder, path)]),
   );
-}
-
-/** The licence's text and notices that lie in a package's own folder. */
-async function textsIn(place: string): Promise<string[]> {
-  const names = await readdir(place).catch(() => []);
-  const wanted = names.filter((name) => /^(licen[cs]e|copying|copyright|notice|third.?party)/i.test(name)).sort();
-  const texts = await Promise.all(wanted.map((name) => readFile(join(place, name), 'utf8').catch(() => '')));
-  return texts.map((text) => text.replaceAll('\r\n', '\n').trim()).filter((text) => text !== '');
-}
-
-/** A block of code that its text cannot end. */
-function fenced(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
-  return `${fence}text\n${text}\n${fence}`;
 }
 
 function listing(parts: readonly Part[], texts: ReadonlyMap<string, readonly string[]>): string {

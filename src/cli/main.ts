@@ -1,3 +1,5 @@
+import { packageVersion } from '../version.js';
+import { explainError } from './explain-error.js';
 import type { Io } from './io.js';
 
 /**
@@ -7,7 +9,6 @@ import type { Io } from './io.js';
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const [first] = argv;
   if (first === '--version' || first === '-V') {
-    const { packageVersion } = await import('../version.js');
     io.stdout.write(`${packageVersion}\n`);
     return 0;
   }
@@ -16,7 +17,6 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const { runCommand } = await import('./program.js');
     return await runCommand(argv, io, writes);
   } catch (error) {
-    const { explainError } = await import('./explain-error.js');
     const { code, text } = explainError(error, writes.sentence, argv.includes('--debug'));
     io.stderr.write(`${text}\n`);
     const { askForWay } = await import('./prompts.js');

@@ -44,20 +44,12 @@ export async function plan(model: Model, options: PlanSettings = {}): Promise<Mi
  * @throws Failure('usage') for options that are none, Failure('input') for a model that cannot be used
  */
 export async function inspect(path: string, options: PlanSettings = {}): Promise<InspectResult> {
-  const [{ planOptions }, { planMigration }, { outlineModel, refuseChanged }, describe, { hashFile }] =
-    await Promise.all([
-      import('../cli/options/plan.js'),
-      import('../../transforms/plan/plan-migration.js'),
-      import('../model/load.js'),
-      import('../model/describe.js'),
-      import('../model/file-pieces.js'),
-    ]);
-  const asked = await readOptions('inspect', options, planOptions);
-  const outline = await outlineModel(path);
-  const planned = describe.describePlan(planMigration(outline.graph, asked, outline.limits));
-  const { sha256 } = await hashFile(outline.path);
-  await refuseChanged(outline);
-  return { model: describe.withSha256(describe.describeOutline(outline), sha256), ...planned };
+  const [{ planOptions }, { inspectModel }] = await Promise.all([
+    import('../cli/options/plan.js'),
+    import('../run/inspect.js'),
+  ]);
+  const inspection = await inspectModel(path, await readOptions('inspect', options, planOptions));
+  return { model: await inspection.withSha256(), ...inspection.planned };
 }
 
 /** One shift and one offset for every site; 0, which is ReLU, where they are left out. */

@@ -3,6 +3,7 @@ import type { Trainability } from '../../autodiff/trainable.js';
 import type { OutlineDescription, PlanDescription, ValueDescription } from '../../contract/model.js';
 import type { Reading } from '../../contract/reading.js';
 import { printable } from '../../printable.js';
+import { blamingModels } from '../../run/blame.js';
 import type { EvaluateOptions } from '../../run/evaluate.js';
 import { type Context, printJson, type Run } from '../context.js';
 import { leftAlone, plural } from '../count.js';
@@ -17,45 +18,21 @@ export function declareInspect(command: Command): Run {
   const plan = planOptions(command);
   const evaluation = evaluationOptions(command);
   command.addHelpText('after', '\nData is not needed; with it, how the model is read is told too.');
-  return async (context) => {
-    const { blamingModels } = await import('../../run/blame.js');
-    return blamingModels([model()], () => inspect(context));
-  };
+  return (context) => blamingModels([model()], () => inspect(context));
 
   async function inspect(context: Context): Promise<number> {
-    const [
-      { outlineModel, refuseChanged },
-      { planMigration },
-      { describeOutline, describePlan, unreadText, withSha256 },
-    ] = await Promise.all([
-      import('../../model/load.js'),
-      import('../../../transforms/plan/plan-migration.js'),
-      import('../../model/describe.js'),
-    ]);
-    const outline = await outlineModel(model());
-    const description = describeOutline(outline);
-    const planned = describePlan(planMigration(outline.graph, plan(), outline.limits));
-    const isWhole = (outline.unread ?? []).length === 0;
-    if (!isWhole) context.io.stderr.write(`warning: ${printable(unreadText(outline))}\n`);
+    const { inspectModel } = await import('../../run/inspect.js');
+    const inspection = await inspectModel(model(), plan());
+    const { description, planned, unread } = inspection;
+    if (unread !== null) context.io.stderr.write(`warning: ${printable(unread)}\n`);
     const asked = evaluation();
     const path = asked.data.data;
     const read =
       path === null ? null : await readWith({ ...asked, model: model(), data: { ...asked.data, data: path } });
-    const { trainabilityOf } = await import('../../training/canonical.js');
-    // what cannot be read is no part of a training step
-    const trainability = isWhole
-      ? trainabilityOf(outline.path, outline.graph, read === null ? undefined : learnedOf(read))
-      : null;
+    const trainability = inspection.trainability(read === null ? undefined : learnedOf(read));
     if (context.json) {
-      const { hashFile } = await import('../../model/file-pieces.js');
-      const { sha256 } = await hashFile(outline.path);
-      await refuseChanged(outline);
-      printJson(context, {
-        model: withSha256(description, sha256),
-        ...planned,
-        trainability,
-        ...(read !== null && { reading: read }),
-      });
+      const model = await inspection.withSha256();
+      printJson(context, { model, ...planned, trainability, ...(read !== null && { reading: read }) });
     } else {
       const lines = read === null ? [] : ['', ...readingLines(read), ...checkLines(read)];
       const head = [modelText(description), ...(trainability === null ? [] : [trainabilityText(trainability)])];
