@@ -810,6 +810,8 @@ export interface EvaluateResult {
   /** of the metric that is judged; empty where no column was named */
   readonly slices: readonly SliceValue[];
   readonly seconds: number;
+  /** of these, the seconds in which the model waited for samples to be read and decoded */
+  readonly secondsWaiting: number;
 }
 
 export interface EvaluatedOutput {

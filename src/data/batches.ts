@@ -1,4 +1,6 @@
+import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../contract/failure.js';
+import { present } from '../contract/present.js';
 import { createRandom, shuffle } from '../math/random.js';
 import type { Targets } from './dataset.js';
 import { product } from './fit.js';
@@ -7,18 +9,24 @@ import { checkLabels } from './labels.js';
 import { gatherMasks, maskSize } from './masks.js';
 
 /** What one input of the model is fed with. */
-export interface InputValues {
-  readonly values: Float32Array;
+export interface InputValues<Values = Float32Array> {
+  readonly values: Values;
   /** of one sample */
   readonly shape: readonly number[];
 }
 
-export interface Batch {
+/** By the input's name. */
+export type GatheredInputs<Values = Float32Array> = Readonly<Record<string, InputValues<Values>>>;
+
+/** 8-bit samples as they are stored, [pixels, channels] each, or preprocessed ones. */
+export type StoredValues = Uint8Array | Float32Array;
+
+export interface Batch<Values = Float32Array> {
   readonly count: number;
   /** positions of the samples in the data set, [count] */
   readonly indices: Int32Array;
   /** the preprocessed samples of each input, by its name: values of [count, ...shape] */
-  readonly inputs: Readonly<Record<string, InputValues>>;
+  readonly inputs: GatheredInputs<Values>;
   /**
    * [count, width]: one-hot for classes, the values otherwise; of masks the class of each pixel, -1 where it has none; empty (width 0)
    * without targets, and for masks as long as it is not known how they are read
@@ -46,10 +54,33 @@ export interface BatchOptions {
  * works on the one before. Every batch has arrays of its own.
  * @throws Failure('input') when a label is beyond `classes`, or a sample cannot be read
  */
-export async function* batches(
+export async function* batches(fed: FedSamples, options: BatchOptions): AsyncGenerator<Batch, void, undefined> {
+  const { inputs } = fed;
+  const ahead = storedBatches(fed, options);
+  // 8-bit samples wait as such, and become floats, four times as large, only for the next batch
+  const prepare = async (): Promise<Batch | null> => {
+    const next = await ahead.next();
+    if (next.done === true) return null;
+    // whoever was given the batch before sets to work first
+    await setImmediate();
+    return { ...next.value, inputs: toFloats(inputs, next.value.inputs) };
+  };
+  let next = prepare();
+  for (;;) {
+    const batch = await next;
+    if (batch === null) return;
+    next = prepare();
+    // it may fail while the caller still works on this one: it is told when it asks for the next
+    next.catch(() => undefined);
+    yield batch;
+  }
+}
+
+/** `batches` whose 8-bit samples are as they are stored: [count, pixels, channels], as `PixelInputs` has them. */
+export async function* storedBatches(
   { inputs, samples }: FedSamples,
   options: BatchOptions,
-): AsyncGenerator<Batch, void, undefined> {
+): AsyncGenerator<Batch<StoredValues>, void, undefined> {
   const { batchSize, skip = 0 } = options;
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new Failure('usage', {
@@ -62,12 +93,12 @@ export async function* batches(
   if (options.shuffle !== undefined) shuffle(order, createRandom(options.shuffle.seed, options.shuffle.epoch));
   const width = targetWidth(samples.targets, options.classes, samples.path);
 
-  const read = async (start: number): Promise<Batch> => {
+  const read = async (start: number): Promise<Batch<StoredValues>> => {
     const indices = order.slice(start, start + batchSize);
     return {
       count: indices.length,
       indices,
-      inputs: await gatherInputs(inputs, indices),
+      inputs: await gatherStored(inputs, indices),
       targetWidth: width,
       ...(samples.targets.kind === 'mask' && width > 0
         ? { targets: await gatherMasks(samples.targets, indices, maskSize(inputs, samples.path)), labels: null }
@@ -75,14 +106,14 @@ export async function* batches(
     };
   };
 
-  const readAhead = (start: number): Promise<Batch> => {
+  const readAhead = (start: number): Promise<Batch<StoredValues>> => {
     const batch = read(start);
     // it may fail while the caller still works on the batch before: it is told when it asks for this one
     batch.catch(() => undefined);
     return batch;
   };
 
-  const ahead: Promise<Batch>[] = [];
+  const ahead: Promise<Batch<StoredValues>>[] = [];
   const most = batchesAhead(inputs, batchSize);
   let start = skip * batchSize;
   const fill = (): void => {
@@ -103,7 +134,7 @@ const aheadBytes = 2 ** 28;
 function batchesAhead(inputs: readonly NamedInputs[], batchSize: number): number {
   const threads = Math.max(...inputs.map(({ atOnce }) => atOnce));
   if (threads === 1) return 1;
-  const bytes = inputs.reduce((sum, { shape }) => sum + 4 * batchSize * product(shape), 0);
+  const bytes = inputs.reduce((sum, { shape, pixels }) => sum + (pixels ? 1 : 4) * batchSize * product(shape), 0);
   return Math.max(1, Math.min(threads + 1, Math.floor(aheadBytes / bytes)));
 }
 
@@ -114,13 +145,32 @@ function batchesAhead(inputs: readonly NamedInputs[], batchSize: number): number
 export async function gatherInputs(
   inputs: readonly NamedInputs[],
   indices: ArrayLike<number>,
-): Promise<Readonly<Record<string, InputValues>>> {
+): Promise<GatheredInputs> {
+  return toFloats(inputs, await gatherStored(inputs, indices));
+}
+
+async function gatherStored(
+  inputs: readonly NamedInputs[],
+  indices: ArrayLike<number>,
+): Promise<GatheredInputs<StoredValues>> {
   const gathered = await Promise.all(
-    inputs.map(async ({ name, shape, gather }) => {
-      return [name, { values: await gather(indices), shape }] as const;
+    inputs.map(async ({ name, shape, gather, pixels }) => {
+      if (pixels === undefined) return [name, { values: await gather(indices), shape }] as const;
+      const values = await pixels.gather(indices);
+      const { channels } = pixels;
+      return [name, { values, shape: [values.length / indices.length / channels, channels] }] as const;
     }),
   );
   return Object.fromEntries(gathered);
+}
+
+function toFloats(inputs: readonly NamedInputs[], stored: GatheredInputs<StoredValues>): GatheredInputs {
+  const floats = inputs.map(({ name, shape, pixels }) => {
+    const { values } = present(stored[name], `the samples of the input '${name}'`);
+    if (values instanceof Float32Array) return [name, { values, shape }] as const;
+    return [name, { values: present(pixels, `the pixels of '${name}'`).toFloats(values), shape }] as const;
+  });
+  return Object.fromEntries(floats);
 }
 
 /** @throws Failure('input') when the data has more classes than the model */

@@ -1,5 +1,4 @@
 import type { MaskReading } from '../contract/reading.js';
-import type { PixelArithmetic } from './images/arithmetic.js';
 
 /** How one stored sample is laid out. `values` is a row, or an array whose axes have no known spatial meaning. */
 export type SampleLayout = 'HW' | 'HWC' | 'CHW' | 'values';
@@ -152,18 +151,15 @@ export interface Dataset {
    * @throws Failure('input') when a sample cannot be read
    */
   read(indices: ArrayLike<number>, into: Float32Array, size?: PixelSize): Promise<void>;
-  /** Of 8-bit samples that lie in memory: one of them, not copied. */
-  stored?(index: number): Uint8Array;
   /**
-   * Of images that are decoded as they are read: those of `indices` as a model is fed with them, prepared by threads.
+   * Of 8-bit samples: those of `indices`, one after another, as they are stored.
+   * @param size images, which are decoded by threads, need one, and are delivered as HWC; others are asked without
    * @returns [indices.length, ...of one], not held elsewhere
    * @throws Failure('input') when one cannot be read
    */
-  prepare?(
-    indices: ArrayLike<number>,
-    size: PixelSize,
-    arithmetic: PixelArithmetic,
-  ): Promise<Float32Array<ArrayBuffer>>;
+  pixels?(indices: ArrayLike<number>, size: PixelSize | null): Promise<Uint8Array>;
+  /** `pixels` are computed by threads beside the one that asks */
+  readonly onThreads?: true;
   /** of samples that are files: the path of one from the folder of the data on */
   file?(index: number): string;
   /**

@@ -285,38 +285,39 @@ function arrange(preprocessing: Preprocessing, raw: Float32Array, count: number,
   }
 }
 
-/** What `applyPreprocessing` does to 8-bit pixels [height, width, channels], as a table for each channel of the model's input. */
-export function pixelArithmetic(preprocessing: Preprocessing): PixelArithmetic {
+/** 8-bit pixels [count, channels], and what they become in a model's input. */
+export interface PixelReading {
+  readonly arithmetic: PixelArithmetic;
+  readonly channels: number;
+}
+
+/** What `applyPreprocessing` does to 8-bit pixels [height, width, channels], as arithmetic for each channel of the model's input. */
+export function pixelReading(preprocessing: Preprocessing): PixelReading {
   const { raw, arrangement, repeat, channelOrder } = preprocessing;
   const stored = raw.shape.at(-1) ?? 1;
   const { groups, factors, terms } = affineOf(preprocessing);
   const channels = Array.from({ length: stored * repeat }, (_, channel) => channel);
   return {
-    planar: repeat > 1 ? preprocessing.channels !== 'last' : arrangement === 'HWC to CHW',
-    sources: channels.map((channel) => (repeat > 1 ? 0 : channelOrder === 'BGR' ? stored - 1 - channel : channel)),
-    tables: channels.map((channel) => byteTable(factors[channel % groups], terms[channel % groups])),
+    arithmetic: {
+      planar: repeat > 1 ? preprocessing.channels !== 'last' : arrangement === 'HWC to CHW',
+      sources: channels.map((channel) => (repeat > 1 ? 0 : channelOrder === 'BGR' ? stored - 1 - channel : channel)),
+      factors: channels.map((channel) => factors[channel % groups] ?? 1),
+      terms: channels.map((channel) => terms[channel % groups] ?? 0),
+    },
+    channels: stored,
   };
 }
 
 /**
- * What `applyPreprocessing` does to 8-bit samples as they are stored, and of how many channels they then are; null where it is no table for each
- * of their channels: planes that each have numbers of their own.
+ * What `applyPreprocessing` does to 8-bit samples as they are stored; null where that is not the same for all values of a channel: planes
+ * that each have numbers of their own.
  */
-export function storedArithmetic(
-  preprocessing: Preprocessing,
-): { readonly arithmetic: PixelArithmetic; readonly channels: number } | null {
+export function storedReading(preprocessing: Preprocessing): PixelReading | null {
   const { raw, arrangement, repeat, channelOrder } = preprocessing;
-  if (raw.layout === 'HWC') return { arithmetic: pixelArithmetic(preprocessing), channels: raw.shape.at(-1) ?? 1 };
+  if (raw.layout === 'HWC') return pixelReading(preprocessing);
   const { groups, factors, terms } = affineOf(preprocessing);
   if (groups > 1 || arrangement !== 'as stored' || repeat > 1 || channelOrder === 'BGR') return null;
-  return { arithmetic: { planar: true, sources: [0], tables: [byteTable(factors[0], terms[0])] }, channels: 1 };
-}
-
-/** What each byte becomes. */
-function byteTable(factor = 1, term = 0): Float32Array {
-  const table = Float32Array.from({ length: 256 }, (_, byte) => byte);
-  affine(table, 0, 256, 1, factor, term);
-  return table;
+  return { arithmetic: { planar: true, sources: [0], factors, terms }, channels: 1 };
 }
 
 /** (x * scale - mean) / std as one multiplication and one addition, for all values or for each channel. */

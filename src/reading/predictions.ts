@@ -1,14 +1,15 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
-import { type Batch, batches } from '../data/batches.js';
+import { type Batch, batches, type StoredValues } from '../data/batches.js';
 import type { MapReading } from '../data/dataset.js';
 import { wantedTargets } from '../data/samples.js';
 import { type MaskScores, tallyMasks } from '../evaluation/metrics/masks.js';
 import type { ModelProto } from '../model/graph.js';
 import { elementCount } from '../model/tensor.js';
-import { openPredictor, type Prediction, type Predictor, type Signature } from '../runtime/predictor.js';
+import { openPredictor, type Prediction, type Signature } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import type { DataPart } from './data.js';
+import { type FedPredictor, fedPredictors, type ModelSource } from './fed-predictor.js';
 import type { Measure } from './measures.js';
 import { type OwnGraph, outputsRead } from './own-graphs.js';
 import { openScorer, type ScoredSamples, type Scorer, sampleOf, targetFeeds } from './scorer.js';
@@ -23,6 +24,8 @@ export interface Predictions {
   /** the answers held against masks, where it is known how these are read: there are too many numbers to keep */
   readonly masks: MaskScores | null;
   readonly seconds: number;
+  /** of these, the seconds in which the model waited for samples to be read */
+  readonly secondsWaiting: number;
   /** of each sample, what the part's measures say, by their names; left out where it has none */
   readonly measured?: Readonly<Record<string, Float32Array>>;
 }
@@ -43,7 +46,7 @@ const [batchValues, keptValues] = [2 ** 23, 2 ** 22];
  * @param limit the first samples only
  */
 export function predict(
-  model: ModelProto | Uint8Array | string,
+  model: ModelSource,
   signature: Signature,
   part: DataPart,
   options: InferenceSession.SessionOptions = {},
@@ -52,18 +55,20 @@ export function predict(
   return withPredictor(model, signature, options, (predictOn) => predictOn(part, limit));
 }
 
-/** Runs a model over several parts of the data, opened once for all of them. */
+/** Runs a model over several parts of the data, opened once for all of them that are fed alike. */
 export async function withPredictor<Result>(
-  model: ModelProto | Uint8Array | string,
+  model: ModelSource,
   signature: Signature,
   options: InferenceSession.SessionOptions,
   compute: (predictOn: (part: DataPart, limit?: number) => Promise<Predictions>) => Promise<Result>,
 ): Promise<Result> {
-  const predictor = await openPredictor(model, signature, options);
+  const predictors = fedPredictors(model, signature, options);
   try {
-    return await compute(async (part, limit) => (await predictWith(predictor, part, { limit })).predictions);
+    return await compute(
+      async (part, limit) => (await predictWith(await predictors.of(part), part, { limit })).predictions,
+    );
   } finally {
-    await predictor.release();
+    await predictors.release();
   }
 }
 
@@ -75,12 +80,12 @@ export async function predictWithLoss(
   options: InferenceSession.SessionOptions,
   loss: BatchedLoss,
 ): Promise<{ readonly predictions: Predictions; readonly loss: number }> {
-  const predictor = await openPredictor(model, signature, options);
+  const predictors = fedPredictors(model, signature, options);
   try {
-    const said = await predictWith(predictor, part, { loss });
+    const said = await predictWith(await predictors.of(part), part, { loss });
     return { predictions: said.predictions, loss: present(said.loss, 'the loss over the batches') };
   } finally {
-    await predictor.release();
+    await predictors.release();
   }
 }
 
@@ -105,7 +110,12 @@ export async function samplesFor(
   }
 }
 
-function scored({ inputs }: OwnGraph, { samples }: DataPart, { count, indices }: Batch, { also }: Prediction) {
+function scored(
+  { inputs }: OwnGraph,
+  { samples }: DataPart,
+  { count, indices }: Batch<StoredValues>,
+  { also }: Prediction,
+) {
   return { count, outputs: also, targets: targetFeeds(inputs, wantedTargets(samples), indices) };
 }
 
@@ -115,7 +125,7 @@ interface PredictOptions {
 }
 
 async function predictWith(
-  predictor: Predictor,
+  predictor: FedPredictor,
   part: DataPart,
   { limit = Number.POSITIVE_INFINITY, loss }: PredictOptions,
 ): Promise<{ readonly predictions: Predictions; readonly loss: number | null }> {
@@ -135,10 +145,11 @@ async function predictWith(
   let lossSum = 0;
   const measured = measures.map(({ name }) => [name, new Float32Array(indices.length)] as const);
   const began = performance.now();
+  const waited = { milliseconds: 0 };
   try {
     for (const graph of graphs) if (graph !== null && !scorers.has(graph)) scorers.set(graph, await openScorer(graph));
     const scorerOf = (graph: OwnGraph): Scorer => present(scorers.get(graph), `the scorer of ${graph.path}`);
-    for await (const batch of batches(part, { indices, batchSize: size })) {
+    for await (const batch of timed(predictor.batches({ indices, batchSize: size }), waited)) {
       const output = await predictor.predict(batch.inputs, batch.count, also);
       answers.add(batch, output);
       for (const [i, measure] of measures.entries()) {
@@ -156,15 +167,34 @@ async function predictWith(
   const predictions: Predictions = {
     ...answers.all(),
     seconds: (performance.now() - began) / 1000,
+    secondsWaiting: waited.milliseconds / 1000,
     ...(measures.length > 0 && { measured: Object.fromEntries(measured) }),
   };
   return { predictions, loss: loss === undefined ? null : lossSum / at };
 }
 
+/** What is given as it comes, and how long was waited for it. */
+async function* timed<Item>(
+  items: AsyncGenerator<Item, void, undefined>,
+  waited: { milliseconds: number },
+): AsyncGenerator<Item, void, undefined> {
+  try {
+    for (;;) {
+      const began = performance.now();
+      const next = await items.next();
+      waited.milliseconds += performance.now() - began;
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await items.return();
+  }
+}
+
 /** Takes what a model says batch by batch. */
 interface Answers {
   /** @throws Failure('input') for samples of which the model says more, or less, than of those before */
-  add(batch: Batch, output: Prediction): void;
+  add(batch: Batch<StoredValues>, output: Prediction): void;
   all(): Pick<Predictions, 'values' | 'width' | 'shape' | 'masks'>;
 }
 
@@ -239,7 +269,7 @@ async function measureBatch(
   measure: Measure,
   scorerOf: (graph: OwnGraph) => Scorer,
   part: DataPart,
-  batch: Batch,
+  batch: Batch<StoredValues>,
   output: Prediction,
 ): Promise<Float32Array> {
   if (measure.kind === 'reconstruction') return reconstructionErrors(batch, output);
@@ -253,7 +283,7 @@ async function measureBatch(
 }
 
 /** Of each sample, the mean square of output - input. */
-function reconstructionErrors({ inputs, count }: Batch, { values: outputs }: Prediction): Float32Array {
+function reconstructionErrors({ inputs, count }: Batch<StoredValues>, { values: outputs }: Prediction): Float32Array {
   const { values } = present(Object.values(inputs)[0], 'the input of the model');
   const width = values.length / count;
   return Float32Array.from({ length: count }, (_, i) => {

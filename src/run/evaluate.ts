@@ -56,6 +56,7 @@ function evaluateOn(options: EvaluateOptions): Promise<EvaluateResult> {
         return { name, task, metrics: evaluateMetrics(scores, truth) };
       }),
       seconds: predictions.seconds,
+      secondsWaiting: predictions.secondsWaiting,
     };
   });
 }

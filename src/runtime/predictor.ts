@@ -4,7 +4,8 @@ import { ExecutionError, Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
-import { execute, type InferenceSession, openSession, type Tensor } from './session.js';
+import { type PixelPrologue, pixelInputName, withPixelInputs } from './pixel-prologue.js';
+import { execute, type InferenceSession, openSession, Tensor } from './session.js';
 import { floatsOf, tensorOf } from './tensors.js';
 
 /** An input of a model, with the batch axis first; null for a dimension that is free. */
@@ -23,15 +24,18 @@ export interface Signature {
 }
 
 /** The samples that an input is fed with. */
-export interface Feed {
+export interface Feed<Values = Float32Array> {
   /** [count, ...shape] */
-  readonly values: Float32Array;
+  readonly values: Values;
   /** of one sample */
   readonly shape: readonly number[];
 }
 
 /** By the input's name; every one holds the same samples. */
-export type Feeds = Readonly<Record<string, Feed>>;
+export type Feeds<Values = Float32Array> = Readonly<Record<string, Feed<Values>>>;
+
+/** 8-bit pixels, for an input that a prologue makes of them, or numbers. */
+export type FedValues = Uint8Array | Float32Array;
 
 /** The shape of one sample of each input, by its name. */
 export type SampleShapes = Readonly<Record<string, readonly number[]>>;
@@ -66,11 +70,17 @@ export function fixedBatch({ inputs }: Pick<Signature, 'inputs'>): number | null
   return null;
 }
 
-/** What ONNX Runtime is fed with: [count, ...shape] of each input's own element type. */
-export function tensorsFor({ inputs }: Pick<Signature, 'inputs'>, feeds: Feeds, count: number): Record<string, Tensor> {
+/** What ONNX Runtime is fed with: [count, ...shape] of each input's own element type, pixels as they are. */
+export function tensorsFor(
+  { inputs }: Pick<Signature, 'inputs'>,
+  feeds: Feeds<FedValues>,
+  count: number,
+): Record<string, Tensor> {
   const tensors = inputs.map(({ name, elementType }) => {
     const { values, shape } = present(feeds[name], `what the input '${name}' is fed with`);
-    return [name, tensorOf(elementType, values, [count, ...shape])] as const;
+    const dims = [count, ...shape];
+    if (values instanceof Uint8Array) return [pixelInputName(name), new Tensor('uint8', values, dims)] as const;
+    return [name, tensorOf(elementType, values, dims)] as const;
   });
   return Object.fromEntries(tensors);
 }
@@ -85,7 +95,7 @@ export function filledFeeds(shapes: SampleShapes, count: number, value = 0): Fee
 }
 
 /** Samples `from` to `to` of the feeds, not copied. */
-function slice(feeds: Feeds, from: number, to: number): Feeds {
+function slice(feeds: Feeds<FedValues>, from: number, to: number): Feeds<FedValues> {
   const slices = Object.entries(feeds).map(([name, { values, shape }]) => {
     const size = elementCount(shape);
     return [name, { values: values.subarray(from * size, to * size), shape }] as const;
@@ -94,9 +104,10 @@ function slice(feeds: Feeds, from: number, to: number): Feeds {
 }
 
 /** The feeds with zeros behind them, so that they are `count` samples. */
-function filledUp(feeds: Feeds, count: number): Feeds {
+function filledUp(feeds: Feeds<FedValues>, count: number): Feeds<FedValues> {
   const filled = Object.entries(feeds).map(([name, { values, shape }]) => {
-    const all = new Float32Array(count * elementCount(shape));
+    const length = count * elementCount(shape);
+    const all = values instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
     all.set(values);
     return [name, { values: all, shape }] as const;
   });
@@ -125,7 +136,7 @@ export interface Predictor {
    * @param also outputs of the model that are given beside it
    * @throws ExecutionError where the model cannot be run; where memory does not suffice, for not even one sample
    */
-  predict(feeds: Feeds, count: number, also?: readonly string[]): Promise<Prediction>;
+  predict(feeds: Feeds<FedValues>, count: number, also?: readonly string[]): Promise<Prediction>;
   release(): Promise<void>;
 }
 
@@ -154,19 +165,24 @@ function withoutBatch(where: string, output: string, dims: readonly number[], co
   });
 }
 
-/** @param signature its output is one of the model's, or for a model in memory any value of its graph */
+/**
+ * @param signature its output is one of the model's, or for a model in memory any value of its graph
+ * @param prologues of the inputs that are fed with pixels, for a model in memory
+ */
 export async function openPredictor(
   model: ModelProto | Uint8Array | string,
   signature: Signature,
   options: InferenceSession.SessionOptions = {},
+  prologues: readonly PixelPrologue[] = [],
 ): Promise<Predictor> {
   const where = typeof model === 'string' ? `${model}: ` : '';
-  const source = withOutput(model, signature.output);
+  const given = withOutput(model, signature.output);
+  const source = typeof given === 'string' || given instanceof Uint8Array ? given : withPixelInputs(given, prologues);
   let session = await openSession(source, options);
   const fixed = fixedBatch(signature);
   let limit = fixed ?? Number.POSITIVE_INFINITY;
 
-  async function run(feeds: Feeds, count: number, also: readonly string[]): Promise<Prediction> {
+  async function run(feeds: Feeds<FedValues>, count: number, also: readonly string[]): Promise<Prediction> {
     const wanted = [...new Set([signature.output, ...also])];
     const outputs = await execute(session, tensorsFor(signature, feeds, count), wanted);
     const given = (name: string): Feed => {
@@ -181,7 +197,7 @@ export async function openPredictor(
   }
 
   /** Runs as many of the samples as go at once; null: for so many memory does not suffice, and from here on there are fewer. */
-  async function attempt(feeds: Feeds, count: number, also: readonly string[]) {
+  async function attempt(feeds: Feeds<FedValues>, count: number, also: readonly string[]) {
     if (fixed !== null && count < fixed) return run(filledUp(feeds, fixed), fixed, also);
     try {
       return await run(feeds, count, also);

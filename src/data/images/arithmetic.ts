@@ -1,43 +1,47 @@
-/** What 8-bit pixels become in a model's input; plain data, which goes to threads. */
+/** What 8-bit pixels become in a model's input: each byte times a factor, plus a term. */
 export interface PixelArithmetic {
   /** of the model's input: [channels, pixels], or [pixels, channels] */
   readonly planar: boolean;
   /** for each channel of the model's input, which channel of the pixels it is */
   readonly sources: readonly number[];
-  /** for each channel of the model's input, what a byte becomes: 256 numbers */
-  readonly tables: readonly Float32Array[];
+  /** for each channel of the model's input */
+  readonly factors: readonly number[];
+  readonly terms: readonly number[];
 }
 
 /**
- * @param pixels [count, channels]
- * @param channels of `pixels`
- * @param into the input's values, [count, sources.length] or with the channels first
+ * A function that applies it to pixels [count, channels], and writes the input's values, [count, sources.length] or with the channels first. What a
+ * byte becomes is computed in float64 and rounded once.
  */
-export function applyToPixels(
-  { planar, sources, tables }: PixelArithmetic,
-  pixels: Uint8Array,
+export function pixelWriter(
+  { planar, sources, factors, terms }: PixelArithmetic,
   channels: number,
-  into: Float32Array,
-): void {
-  const count = pixels.length / channels;
+): (pixels: Uint8Array, into: Float32Array) => void {
+  const tables = sources.map((_, c) => byteTable(factors[c] ?? 1, terms[c] ?? 0));
   const step = planar ? 1 : sources.length;
-  const places = sources.map((_, c) => (planar ? c * count : c));
   const [first, second, third, ...others] = tables;
+  if (first === undefined || second === undefined || third === undefined || others.length > 0) {
+    return (pixels, into) => {
+      for (const [c, table] of tables.entries()) {
+        let at = planar ? (c * pixels.length) / channels : c;
+        for (let from = sources[c] ?? 0; from < pixels.length; from += channels, at += step) {
+          into[at] = table[pixels[from] ?? 0] ?? 0;
+        }
+      }
+    };
+  }
   // pictures of three colours in one pass
-  if (first !== undefined && second !== undefined && third !== undefined && others.length === 0) {
-    const [a = 0, b = 0, c = 0] = sources;
-    const [intoA = 0, intoB = 0, intoC = 0] = places;
+  const [a = 0, b = 0, c = 0] = sources;
+  return (pixels, into) => {
+    const apart = planar ? pixels.length / channels : 1;
     for (let from = 0, at = 0; from < pixels.length; from += channels, at += step) {
-      into[intoA + at] = first[pixels[from + a] ?? 0] ?? 0;
-      into[intoB + at] = second[pixels[from + b] ?? 0] ?? 0;
-      into[intoC + at] = third[pixels[from + c] ?? 0] ?? 0;
+      into[at] = first[pixels[from + a] ?? 0] ?? 0;
+      into[apart + at] = second[pixels[from + b] ?? 0] ?? 0;
+      into[2 * apart + at] = third[pixels[from + c] ?? 0] ?? 0;
     }
-    return;
-  }
-  for (const [c, table] of tables.entries()) {
-    let at = places[c] ?? 0;
-    for (let from = sources[c] ?? 0; from < pixels.length; from += channels, at += step) {
-      into[at] = table[pixels[from] ?? 0] ?? 0;
-    }
-  }
+  };
 }
+
+/** What each byte becomes. */
+const byteTable = (factor: number, term: number): Float32Array =>
+  Float32Array.from({ length: 256 }, (_, byte) => byte * factor + term);

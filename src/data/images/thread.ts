@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 import { type ImageJob, runJob } from './job.js';
 
-/** A thread that prepares images, a job after the other. */
+/** A thread that decodes images, a job after the other. */
 parentPort?.on('message', async (job: ImageJob) => {
-  const prepared = await runJob(job);
-  parentPort?.postMessage(prepared, [prepared.values.buffer]);
+  const decoded = await runJob(job);
+  parentPort?.postMessage(decoded, [decoded.pixels.buffer]);
 });

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { usableCores, wantedThreads } from '../../contract/cores.js';
-import { type ImageJob, type PreparedImages, runJob } from './job.js';
+import { type DecodedImages, type ImageJob, runJob } from './job.js';
 
 /** A thread takes a tenth of a second to start: so many images are decoded in that time where one is called from. */
 const fewestImages = 32;
@@ -11,12 +11,12 @@ const patience = 3000;
 /** Source that is run as it is written (by tests) has no thread to load. */
 const isBuilt = import.meta.url.endsWith('.js');
 
-/** How many threads prepare images beside the one that computes. */
+/** How many threads decode images beside the one that computes. */
 export const imageThreads = (): number => Math.min(usableCores(), wantedThreads() ?? Number.POSITIVE_INFINITY);
 
 interface Waiting {
   readonly job: ImageJob;
-  readonly done: (prepared: PreparedImages | null) => void;
+  readonly done: (decoded: DecodedImages | null) => void;
 }
 
 const waiting: Waiting[] = [];
@@ -27,17 +27,17 @@ interface Thread {
   take(next: Waiting): void;
 }
 
-/** Prepares images on a thread that is free; a few of them on this one. A job is done whole by one thread, and its values are not copied. */
-export async function prepareImages(job: ImageJob): Promise<PreparedImages> {
+/** Decodes images on a thread that is free; a few of them on this one. A job is done whole by one thread, and its pixels are not copied. */
+export async function decodeImages(job: ImageJob): Promise<DecodedImages> {
   if (!isBuilt || (running === 0 && job.indices.length < fewestImages)) return runJob(job);
-  const prepared = await new Promise<PreparedImages | null>((done) => {
+  const decoded = await new Promise<DecodedImages | null>((done) => {
     waiting.push({ job, done });
     const thread = idle.pop() ?? (running < imageThreads() ? startThread() : null);
     const next = thread === null ? undefined : waiting.shift();
     if (next !== undefined) thread?.take(next);
   });
   // a thread that could not be started, or ended, has done nothing
-  return prepared ?? runJob(job);
+  return decoded ?? runJob(job);
 }
 
 function startThread(): Thread {
@@ -54,7 +54,7 @@ function startThread(): Thread {
       worker.postMessage(next.job);
     },
   };
-  worker.on('message', (prepared: PreparedImages) => {
+  worker.on('message', (decoded: DecodedImages) => {
     const finished = current;
     const next = waiting.shift();
     current = null;
@@ -68,7 +68,7 @@ function startThread(): Thread {
         void worker.terminate();
       }, patience).unref();
     }
-    finished?.done(prepared);
+    finished?.done(decoded);
   });
   worker.on('error', () => {
     // what follows is its exit

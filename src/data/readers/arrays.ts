@@ -58,7 +58,11 @@ export function arrayDataset(array: ArrayDataset): Dataset {
       for (let i = 0; i < indices.length; i += 1) into.set(sample(indices[i] ?? 0), i * size);
     },
     ...(storage instanceof Uint8Array && {
-      stored: (index: number) => storage.subarray(index * size, (index + 1) * size),
+      async pixels(indices: ArrayLike<number>) {
+        const pixels = new Uint8Array(indices.length * size);
+        for (let i = 0; i < indices.length; i += 1) pixels.set(sample(indices[i] ?? 0), i * size);
+        return pixels;
+      },
     }),
     async bytes(index) {
       return bytes.subarray(index * bytesPerSample, (index + 1) * bytesPerSample);

@@ -1,11 +1,9 @@
 import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part, PixelSize, Targets } from '../dataset.js';
-import type { PixelArithmetic } from '../images/arithmetic.js';
-import { applyToPixels } from '../images/arithmetic.js';
 import { decodeImage } from '../images/decode.js';
 import { faultOfDecoding } from '../images/fault.js';
-import { type KeptPixels, type PreparedImages, pixelBytes, valuesPerImage } from '../images/job.js';
-import { prepareImages } from '../images/threads.js';
+import { type DecodedImages, type KeptPixels, pixelBytes } from '../images/job.js';
+import { decodeImages } from '../images/threads.js';
 import { withOthers } from './unreadable.js';
 
 export interface EncodedImages {
@@ -33,22 +31,12 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
   const kept = new Map<string, KeptPixels | null>();
   const readable = new Uint8Array(count);
 
-  const attempt = async (
-    chosen: readonly number[],
-    size: PixelSize,
-    arithmetic: PixelArithmetic,
-  ): Promise<PreparedImages> => {
+  const attempt = async (chosen: readonly number[], size: PixelSize): Promise<DecodedImages> => {
     const encoded = chosen.map((index) => images.source(index));
-    const prepared = await prepareImages({
-      indices: chosen,
-      encoded,
-      size,
-      arithmetic,
-      kept: keptAt(kept, count, size),
-    });
+    const decoded = await decodeImages({ indices: chosen, encoded, size, kept: keptAt(kept, count, size) });
     for (const index of chosen) readable[index] = 1;
-    for (const at of prepared.failed) readable[chosen[at] ?? 0] = 0;
-    return prepared;
+    for (const at of decoded.failed) readable[chosen[at] ?? 0] = 0;
+    return decoded;
   };
 
   /** What is wrong with an image, and with others; batches that are prepared at once find it together. */
@@ -57,7 +45,7 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     refusal ??= withOthers(first, {
       count,
       isKnown: (index) => index === at || readable[index] === 1,
-      failing: async (some) => (await attempt(some, size, nothing)).failed.map((each) => some[each] ?? 0),
+      failing: async (some) => (await attempt(some, size)).failed.map((each) => some[each] ?? 0),
       fault: (index) =>
         decodedHere(images, index, size).then(
           () => null,
@@ -72,22 +60,17 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     return refusal;
   };
 
-  const prepare = async (
-    indices: ArrayLike<number>,
-    size: PixelSize,
-    arithmetic: PixelArithmetic,
-  ): Promise<Float32Array<ArrayBuffer>> => {
+  const decode = async (indices: ArrayLike<number>, size: PixelSize): Promise<Uint8Array> => {
     const chosen = Array.from(indices);
-    const { values, failed } = await attempt(chosen, size, arithmetic);
-    const length = valuesPerImage(size, arithmetic);
+    const { pixels, failed } = await attempt(chosen, size);
     for (const at of failed) {
       const index = chosen[at] ?? 0;
-      const pixels = await decodedHere(images, index, size).catch(async (error: unknown) => {
+      const own = await decodedHere(images, index, size).catch(async (error: unknown) => {
         throw error instanceof Failure ? await refuse(error, index, size) : error;
       });
-      applyToPixels(arithmetic, pixels, size.channels, values.subarray(at * length, (at + 1) * length));
+      pixels.set(own, at * own.length);
     }
-    return values;
+    return pixels;
   };
 
   return {
@@ -97,30 +80,23 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     count,
     sample: { shape: null, layout: 'HWC', dtype: 'uint8' },
     targets,
-    prepare,
+    onThreads: true,
+    pixels: async (indices, size) => decode(indices, size ?? variousSizes(path)),
     async read(indices, into, size) {
-      if (size === undefined) {
-        throw new Failure('usage', {
-          what: `${path}: its images are of various sizes.`,
-          cure: 'Say to which size they are resized.',
-          settings: ['resize'],
-        });
-      }
-      into.set(await prepare(indices, size, asStored(size.channels)));
+      into.set(await decode(indices, size ?? variousSizes(path)));
     },
     ...(images.file !== undefined && { file: images.file }),
     bytes: (index) => images.encoded(index),
   };
 }
 
-/** Of pixels that are decoded for no other purpose. */
-const nothing: PixelArithmetic = { planar: false, sources: [], tables: [] };
-
-/** What becomes of pixels that are fed as they are. */
-function asStored(channels: number): PixelArithmetic {
-  const sources = Array.from({ length: channels }, (_, channel) => channel);
-  const bytes = Float32Array.from({ length: 256 }, (_, byte) => byte);
-  return { planar: false, sources, tables: sources.map(() => bytes) };
+/** @throws Failure('usage') */
+function variousSizes(path: string): never {
+  throw new Failure('usage', {
+    what: `${path}: its images are of various sizes.`,
+    cure: 'Say to which size they are resized.',
+    settings: ['resize'],
+  });
 }
 
 /** The place where pictures of a size are kept; null where they are too many. */
