@@ -194,3 +194,23 @@ networks = {
     **{f"lstm{steps}": (Recurrent, (steps, 16), 10) for steps in (50, 200, 800)},
     "lstm200x2": (lambda: Recurrent(2), (200, 16), 10),
 }
+
+
+def network(name):
+    """How a network is built, the shape of a sample, and its classes; `torchvision/NAME/SIZE` is one of torchvision's, weights at random."""
+    if not name.startswith("torchvision/"):
+        return networks[name]
+    _, architecture, size = name.split("/")
+    return lambda: published(architecture), (3, int(size), int(size)), 1000
+
+
+def published(architecture):
+    import torchvision
+
+    own = {"googlenet": {"aux_logits": False, "init_weights": False}}.get(architecture, {})
+    model = getattr(torchvision.models, architecture)(weights=None, **own)
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            # PyTorch's default shrinks values layer by layer, to denormal numbers with which nothing is fast
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+    return model

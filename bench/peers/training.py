@@ -13,7 +13,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 from memory import peak_bytes
-from networks import networks
+from networks import network
 
 
 def answer(value):
@@ -33,7 +33,7 @@ def main():
     task = json.loads(sys.argv[1])
     torch.set_num_threads(task["threads"])
     torch.manual_seed(0)
-    build, shape, classes = networks[task["network"]]
+    build, shape, classes = network(task["network"])
     model = build().train()
     if task["batchNorm"] == "frozen":
         for module in model.modules():

@@ -1,4 +1,4 @@
-import { DataType } from '../model/tensor.js';
+import { DataType, readFloats } from '../model/tensor.js';
 import type { GradientContext } from './gradients/rule.js';
 
 type Target = Pick<GradientContext, 'emit' | 'provider'>;
@@ -27,6 +27,33 @@ export function selectPositive(target: Target, x: string, value: string): string
   return provider === 'cpu'
     ? emit.op('Mul', [value, bySign(target, x, 0, 1)])
     : select(target, emit.op('Greater', [x, emit.float(0)]), value);
+}
+
+/**
+ * `value` where min < x < max, else 0; either bound may be left out. On the CPU by the distance to the nearer bound: comparisons give
+ * bytes there, which cost more than the floats that they save.
+ */
+export function selectWithin(
+  target: Target & Pick<GradientContext, 'constant'>,
+  x: string,
+  min: string | undefined,
+  max: string | undefined,
+  value: string,
+): string {
+  const { emit, provider, constant } = target;
+  const lowest = min === undefined ? undefined : constant(min);
+  const isAbove = lowest !== undefined && readFloats(lowest)[0] === 0;
+  if (provider === 'cpu' || (isAbove && max === undefined)) {
+    const distances = [
+      ...(min === undefined ? [] : [isAbove ? x : emit.op('Sub', [x, min])]),
+      ...(max === undefined ? [] : [emit.op('Sub', [max, x])]),
+    ];
+    const [first, second] = distances;
+    if (first === undefined) return value;
+    return selectPositive(target, second === undefined ? first : emit.op('Min', [first, second]), value);
+  }
+  const within = min === undefined ? value : select(target, emit.op('Greater', [x, min]), value);
+  return max === undefined ? within : select(target, emit.op('Less', [x, max]), within);
 }
 
 /**

@@ -45,6 +45,11 @@ export function intsAttribute(node: NodeProto, name: string): number[] | undefin
   return findAttribute(node, name)?.ints.map(Number);
 }
 
+/** A list of floats, or `undefined` where the node does not have it. */
+export function floatsAttribute(node: NodeProto, name: string): number[] | undefined {
+  return findAttribute(node, name)?.floats;
+}
+
 /** Every graph held in a node's attributes: bodies of If, Loop, Scan. */
 export function subgraphsOf(node: NodeProto): GraphProto[] {
   return node.attribute.flatMap((attribute) => [...(attribute.g ? [attribute.g] : []), ...attribute.graphs]);

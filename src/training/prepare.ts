@@ -227,7 +227,14 @@ async function forwardAt(
   const forward = { graph, shapes, output: signature.output, others, running, multiplyAdds, scales };
   if (blockSize === null) return forward;
   const inState = trainedInState ? trained : new Set<string>();
-  const { convolutions, reordered } = blockLayout(graph, { blockSize, shapes, centres, keepWeights, inState });
+  const { convolutions, reordered } = blockLayout(graph, {
+    blockSize,
+    shapes,
+    centres,
+    trained,
+    keepWeights,
+    inState,
+  });
   if (convolutions === 0) return forward;
   return { ...forward, shapes: await observeShapes(graph, feeds), blockSize, reordered };
 }

@@ -28,16 +28,18 @@ interface Network {
 
 const blockSize = await findBlockSize();
 const ints = (...values: number[]) => ({ ints: values });
-const conv = (inputs: string[], output: string, kernel: number, stride = 1, pads = [0, 0, 0, 0]) =>
+const conv = (inputs: string[], output: string, kernel: number, stride = 1, pads = [0, 0, 0, 0], group = 1) =>
   node('Conv', inputs, [output], {
     kernel_shape: ints(kernel, kernel),
     strides: ints(stride, stride),
     pads: ints(...pads),
+    group: { int: group },
   });
 
-/** A variance is positive, and a running mean lies near what it is the mean of. */
+/** A variance is positive, and a running mean lies near what it is the mean of; a ceiling is above zero. */
 function drawn(name: string, uniform: number): number {
-  if (/^n\dv$/.test(name)) return uniform + 0.5;
+  if (/^(n\dv|t4)$/.test(name)) return uniform + 0.5;
+  if (name === 'zero' || name === 'half') return name === 'zero' ? 0 : 0.5;
   return /^n\dm$/.test(name) ? (uniform - 0.5) / 10 : uniform - 0.5;
 }
 
@@ -55,7 +57,7 @@ function build({ x, weights, nodes }: Network): Graph {
         name: 'network',
         input: [create(ValueInfoProtoSchema, { name: 'x', type })],
         output: [create(ValueInfoProtoSchema, { name: 'y' })],
-        initializer: Object.entries({ floor: [], ...weights }).map(([name, shape]) =>
+        initializer: Object.entries({ floor: [], ...weights, zero: [], half: [] }).map(([name, shape]) =>
           floatTensor(
             name,
             shape,
@@ -91,7 +93,13 @@ async function gradients(
   const { convolutions: count, reordered } =
     blocking === 'plain'
       ? { convolutions: 0, reordered: new Map<string, WeightOrder>() }
-      : blockLayout(graph, { blockSize: blockSize ?? 1, shapes: plain, centres, keepWeights });
+      : blockLayout(graph, {
+          blockSize: blockSize ?? 1,
+          shapes: plain,
+          centres,
+          trained: new Set(Object.keys(network.weights)),
+          keepWeights,
+        });
   const shapes = await observeShapes(graph, feeds);
   const shape = shapes.get('y') ?? [];
   const seed = graph.addInitializer(
@@ -174,6 +182,34 @@ const floored: Network = {
   ],
 };
 
+/** FReLU made of ReLU6, behind a depthwise convolution and behind a pooling; ReLU6 as it was; a ceiling that is trained by itself. */
+const capped: Network = {
+  x: [5, 16, 6, 8],
+  weights: {
+    w1: [16, 1, 3, 3],
+    b1: [16],
+    o1: [],
+    w2: [16, 16, 3, 3],
+    o2: [],
+    w3: [16, 16, 1, 1],
+    w4: [16, 16, 1, 1],
+    t4: [],
+  },
+  nodes: [
+    conv(['x', 'w1', 'b1'], 'c1', 3, 1, [1, 1, 1, 1], 16),
+    node('Add', ['o1', 'half'], ['l1']),
+    node('Clip', ['c1', 'o1', 'l1'], ['r1']),
+    conv(['r1', 'w2'], 'c2', 3, 1, [1, 1, 1, 1]),
+    node('MaxPool', ['c2'], ['p2'], { kernel_shape: ints(2, 2), strides: ints(2, 2) }),
+    node('Add', ['half', 'o2'], ['l2']),
+    node('Clip', ['p2', 'o2', 'l2'], ['r2']),
+    conv(['r2', 'w3'], 'c3', 1),
+    node('Clip', ['c3', 'zero', 'half'], ['r3']),
+    conv(['r3', 'w4'], 'c4', 1),
+    node('Clip', ['c4', 'zero', 't4'], ['y']),
+  ],
+};
+
 /** As pooling before an activation leaves it; a convolution that something else reads, too, is not lowered. */
 const flooredBehindPooling: Network = {
   x: [16, 16, 9, 6],
@@ -230,6 +266,40 @@ const depthwise: Network = {
   ],
 };
 
+const perChannel = (x: number[], kernel: [number, number], strides: [number, number], pads: number[]): Network => {
+  const [, channels = 1] = x;
+  return {
+    x,
+    weights: { w1: [channels, 1, ...kernel], f1: [channels, 1, 1, 1], b1: [channels], w2: [16, channels, 1, 1] },
+    nodes: [
+      node('Mul', ['w1', 'f1'], ['scaled']),
+      node('Conv', ['x', 'scaled', 'b1'], ['c1'], {
+        group: { int: channels },
+        kernel_shape: ints(...kernel),
+        strides: ints(...strides),
+        pads: ints(...pads),
+      }),
+      node('Relu', ['c1'], ['r1']),
+      conv(['r1', 'w2'], 'y', 1),
+    ],
+  };
+};
+
+/** Channels that are joined, some of them plain so far and some read by others too, and joined again. */
+const joined: Network = {
+  x: [5, 16, 6, 5],
+  weights: { w1: [32, 16, 1, 1], w2: [16, 48, 3, 3], w3: [16, 64, 1, 1] },
+  nodes: [
+    conv(['x', 'w1'], 'c1', 1),
+    node('Concat', ['x', 'c1'], ['j1'], { axis: { int: 1 } }),
+    node('Relu', ['j1'], ['r1']),
+    conv(['r1', 'w2'], 'c2', 3, 1, [1, 1, 1, 1]),
+    node('Concat', ['j1', 'c2'], ['j2'], { axis: { int: -3 } }),
+    conv(['j2', 'w3'], 'c3', 1),
+    node('Concat', ['c3', 'c2'], ['y'], { axis: { int: 2 } }),
+  ],
+};
+
 const scaled: Network = {
   x: [4, 16, 5, 6],
   weights: { w1: [32, 16, 3, 3], f1: [32, 1, 1, 1], b1: [32] },
@@ -282,7 +352,20 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['a residual block', 2, residual],
     ['a residual block that halves the size', 3, downsampling],
     ['a depthwise convolution between two others', 2, depthwise],
+    ['one channel per filter', 2, perChannel([3, 32, 5, 7], [3, 3], [1, 1], [1, 1, 1, 1])],
+    ['the same with stride', 2, perChannel([2, 16, 8, 6], [3, 3], [2, 2], [1, 1, 1, 1])],
+    ['the same, padded at the end alone', 2, perChannel([2, 16, 8, 6], [3, 3], [2, 2], [0, 0, 1, 1])],
+    ['the same on odd sizes, of a wide kernel', 2, perChannel([2, 16, 7, 9], [3, 5], [2, 2], [1, 2, 1, 2])],
+    [
+      'the same with a row and columns that no window reads',
+      2,
+      perChannel([3, 16, 8, 11], [3, 2], [2, 3], [1, 0, 0, 0]),
+    ],
+    ['the same of one tap with stride', 2, perChannel([3, 16, 6, 5], [1, 1], [2, 3], [0, 0, 0, 0])],
+    ['the same with a kernel larger than the image', 2, perChannel([3, 16, 2, 1], [5, 3], [1, 1], [2, 1, 2, 1])],
+    ['channels that are joined', 3, joined],
     ['floors that are learned', 2, floored],
+    ['floors with ceilings', 4, capped],
     ['floors that are learned, behind poolings', 4, flooredBehindPooling],
     ['normalizations with frozen statistics', 2, normalized],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],

@@ -1,6 +1,5 @@
 import { floatAttribute, stringAttribute } from '../../model/attributes.js';
-import { readFloats } from '../../model/tensor.js';
-import { bySign, select, selectPositive } from '../mask.js';
+import { bySign, select, selectPositive, selectWithin } from '../mask.js';
 import { unary } from './elementwise.js';
 import {
   type GradientContext,
@@ -26,15 +25,17 @@ export const activations: GradientRules = {
       const sum = emit.op('ReduceSum', [held], { keepdims: { int: 0 } });
       return emit.op('Reshape', [sum, emit.ints(context.shape(inputOf(node, input)))]);
     };
-    if (provider === 'cpu' && min !== undefined && max === undefined && wants(1)) {
-      // a trained floor, FReLU's: what does not pass is the floor's
-      const passed = selectPositive(context, emit.op('Sub', [y, min]), dy);
-      return [wants(0) ? passed : null, total(emit.op('Sub', [dy, passed]), 1)];
+    if (provider === 'cpu' && min !== undefined && wants(1)) {
+      // a trained floor, FReLU's: what does not pass is the floor's, and of the rest, what does not pass is the ceiling's
+      const above = selectPositive(context, emit.op('Sub', [y, min]), dy);
+      const passed = max === undefined ? above : selectPositive(context, emit.op('Sub', [max, y]), above);
+      const toCeiling = wants(2) ? total(emit.op('Sub', [above, passed]), 2) : null;
+      return [wants(0) ? passed : null, total(emit.op('Sub', [dy, above]), 1), toCeiling];
     }
     const bound = (input: number, comparison: string): string | null =>
       wants(input) ? total(select(context, emit.op(comparison, [y, inputOf(node, input)]), dy), input) : null;
     return [
-      wants(0) ? withinBounds(context, dy, y, min, max) : null,
+      wants(0) ? selectWithin(context, y, min, max, dy) : null,
       bound(1, 'LessOrEqual'),
       bound(2, 'GreaterOrEqual'),
     ];
@@ -91,7 +92,7 @@ export const activations: GradientRules = {
   HardSigmoid(context) {
     const { node, emit } = context;
     const slope = emit.op('Mul', [outputGradient(context), emit.float(floatAttribute(node, 'alpha', 0.2))]);
-    return [withinBounds(context, slope, outputOf(node), emit.float(0), emit.float(1))];
+    return [selectWithin(context, outputOf(node), emit.float(0), emit.float(1), slope)];
   },
 
   /** y = x h(x), h = clamp(x / 6 + 1 / 2, 0, 1): h + x / 6 where h is not held */
@@ -99,7 +100,7 @@ export const activations: GradientRules = {
     const { emit } = context;
     const h = emit.op('HardSigmoid', [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
     const sixth = emit.op('Mul', [x, emit.float(1 / 6)]);
-    return emit.op('Add', [h, withinBounds(context, sixth, x, emit.float(-3), emit.float(3))]);
+    return emit.op('Add', [h, selectWithin(context, x, emit.float(-3), emit.float(3), sixth)]);
   }),
 
   Softplus: unary(({ emit }, x) => emit.op('Sigmoid', [x])),
@@ -133,30 +134,6 @@ export const activations: GradientRules = {
 
 function oneMinusSquare({ emit }: GradientContext, t: string): string {
   return emit.op('Sub', [emit.float(1), emit.op('Mul', [t, t])]);
-}
-
-/** `value` where min < y < max, else 0; either bound may be missing. */
-function withinBounds(
-  context: GradientContext,
-  value: string,
-  y: string,
-  min: string | undefined,
-  max: string | undefined,
-): string {
-  const { emit, provider } = context;
-  const lowest = min === undefined ? undefined : context.constant(min);
-  if (max === undefined && lowest !== undefined && readFloats(lowest)[0] === 0)
-    return selectPositive(context, y, value);
-  const conditions = [
-    ...(min === undefined ? [] : [emit.op('Greater', [y, min])]),
-    ...(max === undefined ? [] : [emit.op('Less', [y, max])]),
-  ];
-  const [first, second] = conditions;
-  if (first === undefined) return value;
-  if (second === undefined) return select(context, first, value);
-  return provider === 'cpu'
-    ? select(context, emit.op('And', [first, second]), value)
-    : select(context, first, select(context, second, value));
 }
 
 /** The slope of a curve that is `above` x for x > 0 and approaches -below exponentially: y + below for x <= 0. */

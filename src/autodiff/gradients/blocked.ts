@@ -1,5 +1,5 @@
 import { present } from '../../contract/present.js';
-import { intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
+import { floatsAttribute, intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
 import { describeNode } from '../../model/graph.js';
 import { elementCount } from '../../model/tensor.js';
 import {
@@ -13,16 +13,18 @@ import {
   toPlain,
 } from '../blocked.js';
 import type { Emitter } from '../emitter.js';
-import { selectPositive, steep } from '../mask.js';
+import { selectPositive, selectWithin, steep } from '../mask.js';
 import { overhang, spread, type WindowAxis, windowAxes } from '../window.js';
 import { type GradientContext, type GradientRules, inputOf, outputGradient, outputOf } from './rule.js';
 
 /**
  * A convolution in blocked layout, from x [N, C, H, W] to y [N, M, OH, OW]. In memory x is [N, C / L, H, W, L]: the lanes L are
- * the block B, or 1 where the channels are fewer and x is plain.
+ * the block B, or 1 where the channels are fewer and x is plain. In a depthwise one x has M channels, C counts those that a filter
+ * reads, which is 1, and x is blocked.
  */
 interface BlockedConvolution {
   readonly batch: number;
+  readonly depthwise: boolean;
   readonly channels: number;
   readonly filters: number;
   readonly block: number;
@@ -43,17 +45,17 @@ export const blocked: GradientRules = {
     return [toBlocked(context.emit, outputGradient(context))];
   },
 
-  /** Inputs: x, weights, bias, and what is added before the activation, which is Relu or nothing. */
+  /** Inputs: x, weights, bias, and what is added before the activation. */
   [`${blockedDomain}:Conv`](context) {
     const { node, emit, wants } = context;
-    const activated = stringAttribute(node, 'activation', '') === 'Relu';
-    const above = outputGradient(context);
-    const dy = activated ? selectPositive(context, outputOf(node), above) : above;
-    if (intAttribute(node, 'group', 1) > 1) return [...affineGradients(context, dy), wants(3) ? dy : null];
+    const dy = beforeActivation(context);
     const conv = describe(context);
+    const isAffine = conv.depthwise && conv.axes.every(({ kernel, stride }) => kernel === 1 && stride === 1);
+    if (isAffine) return [...affineGradients(context, dy), wants(3) ? dy : null];
+    const toWeights = conv.depthwise ? weightGradientDepthwise : weightGradient;
     return [
       wants(0) ? inputGradient(context, inputOf(node, 1), dy, conv) : null,
-      wants(1) ? weightGradient(emit, inputOf(node, 0), dy, conv) : null,
+      wants(1) ? toWeights(emit, inputOf(node, 0), dy, conv) : null,
       wants(2) ? channelSum(context, dy) : null,
       wants(3) ? dy : null,
     ];
@@ -131,13 +133,31 @@ export const blocked: GradientRules = {
   },
 };
 
+/** dY before a convolution's activation: Relu, Clip between two numbers, or none. */
+function beforeActivation(context: GradientContext): string {
+  const { node, emit } = context;
+  const [y, above] = [outputOf(node), outputGradient(context)];
+  switch (stringAttribute(node, 'activation', '')) {
+    case 'Relu':
+      return selectPositive(context, y, above);
+    case 'Clip': {
+      const [min = 0, max = 0] = floatsAttribute(node, 'activation_params') ?? [];
+      return selectWithin(context, y, emit.float(min), emit.float(max), above);
+    }
+    default:
+      return above;
+  }
+}
+
 function describe({ node, shape, blockSize }: GradientContext): BlockedConvolution {
   const [batch = 1, channels = 1, ...input] = shape(inputOf(node, 0));
   const [, filters = 1, ...output] = shape(outputOf(node));
   const [height, width] = windowAxes(node, input, output, intsAttribute(node, 'kernel_shape') ?? []);
   if (height === undefined || width === undefined) throw new Error('a blocked convolution has two axes');
-  const lanes = channels < blockSize ? 1 : blockSize;
-  return { batch, channels, filters, block: blockSize, lanes, axes: [height, width] };
+  const depthwise = intAttribute(node, 'group', 1) > 1;
+  const read = depthwise ? 1 : channels;
+  const lanes = read < blockSize ? 1 : blockSize;
+  return { batch, depthwise, channels: read, filters, block: blockSize, lanes, axes: [height, width] };
 }
 
 /** y = w x + b per channel, a depthwise convolution of one tap. */
@@ -165,11 +185,13 @@ function channelSum({ node, emit, shape, blockSize }: GradientContext, value: st
 /** dX from dY, in x's layout. */
 function inputGradient(context: GradientContext, weights: string, dy: string, conv: BlockedConvolution): string {
   const { emit } = context;
-  const { axes, filters, lanes } = conv;
-  const [rows, columns] = lanes === 1 ? [null, null] : [phasesOf(axes[0]), phasesOf(axes[1])];
+  const { axes, depthwise, filters, lanes } = conv;
+  const isPlain = lanes === 1 && !depthwise;
+  const [rows, columns] = isPlain ? [null, null] : [phasesOf(axes[0]), phasesOf(axes[1])];
   if (rows !== null && columns !== null) return inputGradientByPhases(emit, weights, dy, conv, rows, columns);
-  const dx = spread(context, toPlain(emit, dy, filters), plainWeights(emit, weights, conv), axes, 1);
-  return lanes === 1 ? dx : toBlocked(emit, dx);
+  const groups = depthwise ? filters : 1;
+  const dx = spread(context, toPlain(emit, dy, filters), plainWeights(emit, weights, conv), axes, groups);
+  return isPlain ? dx : toBlocked(emit, dx);
 }
 
 /** The weights as ONNX has them, [M, C, ...kernel], from blocked ones. */
@@ -226,35 +248,16 @@ function inputGradientByPhases(
   rows: readonly Phase[],
   columns: readonly Phase[],
 ): string {
-  const { batch, channels, filters, block, axes } = conv;
+  const { batch, depthwise, filters, block, axes } = conv;
+  const channels = depthwise ? filters : conv.channels;
   const [height, width] = axes;
-  const taps = height.kernel * width.kernel;
-  const [ins, outs] = [channels / block, filters / block];
   const part = (row: Phase, column: Phase): string => {
     if (row.taps === 0 || column.taps === 0) {
       return emit.op('ConstantOfShape', [emit.ints([batch, channels, row.axis.output, column.axis.output])]);
     }
-    // tiles of a block of filters and one of channels: their order is turned around, and then the two lanes of each change
-    // places, which is what reordering 1 x B positions does
-    const [lastRow = 0, lastColumn = 0] = [row, column].map(
-      ({ first, taps }, i) => first + (taps - 1) * (axes[i]?.stride ?? 1),
-    );
-    const turned = gatherStrided(
-      emit,
-      weights,
-      { vector: block * block, vectors: ins * outs * taps },
-      [
-        [ins, taps],
-        [outs, ins * taps],
-        [row.taps, -height.stride * width.kernel],
-        [column.taps, -width.stride],
-      ],
-      lastRow * width.kernel + lastColumn,
-    );
-    const tiles = ins * outs * row.taps * column.taps;
-    const swapped = toBlocked(emit, emit.op('Reshape', [turned, emit.ints([tiles, block, 1, block])]));
-    const kernel = emit.op('Reshape', [swapped, emit.ints([channels, filters, row.taps, column.taps])]);
-    return blockedConv(emit, [dy, kernel], [row.axis, column.axis]);
+    const kernel = turnedKernel(emit, weights, conv, row, column);
+    const group = { int: depthwise ? channels : 1 };
+    return blockedConv(emit, [dy, kernel], [row.axis, column.axis], { group });
   };
   const lines = rows.map((row) => {
     const cells = columns.map((column) => part(row, column));
@@ -274,6 +277,50 @@ function inputGradientByPhases(
   return rows.length * columns.length === 1
     ? dx
     : emit.op('Reshape', [dx, emit.ints([batch, channels, height.input, width.input])]);
+}
+
+/** The taps of a pair of phases turned around, as the kernel of a convolution from y's channels to x's. */
+function turnedKernel(
+  emit: Emitter,
+  weights: string,
+  { depthwise, channels, filters, block, axes }: BlockedConvolution,
+  row: Phase,
+  column: Phase,
+): string {
+  const [height, width] = axes;
+  const taps = height.kernel * width.kernel;
+  const [lastRow = 0, lastColumn = 0] = [row, column].map(
+    ({ first, taps }, i) => first + (taps - 1) * (axes[i]?.stride ?? 1),
+  );
+  const last = lastRow * width.kernel + lastColumn;
+  const turns: readonly Stride[] = [
+    [row.taps, -height.stride * width.kernel],
+    [column.taps, -width.stride],
+  ];
+  const outs = filters / block;
+  if (depthwise) {
+    const turned = gatherStrided(
+      emit,
+      weights,
+      { vector: block, vectors: outs * taps },
+      [[outs, taps], ...turns],
+      last,
+    );
+    return emit.op('Reshape', [turned, emit.ints([filters, 1, row.taps, column.taps])]);
+  }
+  // tiles of a block of filters and one of channels: their order is turned around, and then the two lanes of each change
+  // places, which is what reordering 1 x B positions does
+  const ins = channels / block;
+  const turned = gatherStrided(
+    emit,
+    weights,
+    { vector: block * block, vectors: ins * outs * taps },
+    [[ins, taps], [outs, ins * taps], ...turns],
+    last,
+  );
+  const tiles = ins * outs * row.taps * column.taps;
+  const swapped = toBlocked(emit, emit.op('Reshape', [turned, emit.ints([tiles, block, 1, block])]));
+  return emit.op('Reshape', [swapped, emit.ints([channels, filters, row.taps, column.taps])]);
 }
 
 function interleave(emit: Emitter, parts: readonly string[], shape: readonly number[], axis: number): string {
@@ -301,7 +348,7 @@ function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvo
   // ONNX Runtime divides the work by rows of the result; two halves of the batch, as groups, are divided evenly
   const halves = depth === 1 && height.kernel % 2 === 1 && strips.blocks % 2 === 0 ? 2 : 1;
   const taps: Axes = [
-    { ...height, kernel: height.output, output: height.kernel, stride: 1, dilation: height.stride },
+    tapsOf(height),
     {
       input: strips.reach * strips.lanes,
       kernel: strips.columns,
@@ -326,6 +373,38 @@ function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvo
     strips.lanes === conv.lanes ? perFilter : lanesApart(emit, perFilter, conv),
     emit.ints([filters, channels, height.kernel, width.kernel]),
   ]);
+}
+
+/**
+ * The same for one channel per filter, where every image and channel is a group of its own: x blocked is one image of all of them, and
+ * dY lies as a kernel for each does.
+ */
+function weightGradientDepthwise(
+  emit: Emitter,
+  x: string,
+  dy: string,
+  { batch, filters, block, axes }: BlockedConvolution,
+): string {
+  const groups = batch * filters;
+  const [height, width] = [tapsOf(axes[0]), tapsOf(axes[1])];
+  const image = emit.op('Reshape', [x, emit.ints([1, groups, height.input, width.input])]);
+  const kernels = emit.op('Reshape', [dy, emit.ints([groups, 1, height.kernel, width.kernel])]);
+  const each = blockedConv(emit, [image, kernels], [height, width], { group: { int: groups } });
+  // inputs that no window reads leave room for taps too many
+  const found = [height, width].map((axis) => axis.output + Math.max(0, -overhang(axis)));
+  const all = emit.op('Reshape', [each, emit.ints([batch, filters / block, ...found, block])]);
+  const sum = emit.op('ReduceSum', [all, emit.ints([0])], { keepdims: { int: 0 } });
+  const kernel = [height.output, width.output];
+  const cropped = found.every((size, i) => size === kernel[i])
+    ? sum
+    : emit.op('Slice', [sum, emit.ints([0, 0]), emit.ints(kernel), emit.ints([1, 2])]);
+  return emit.op('Reshape', [cropped, emit.ints([filters, 1, ...kernel])]);
+}
+
+/** The axis along which a weight gradient slides: dY over x, tap by tap. */
+function tapsOf(axis: WindowAxis): WindowAxis {
+  const { output, kernel, stride, dilation } = axis;
+  return { ...axis, output: kernel, kernel: output, stride: dilation, dilation: stride };
 }
 
 /** X as what the weight gradient convolves: [C / L, images in strips, H, columns * L], blocked along the images. */

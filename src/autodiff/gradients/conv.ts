@@ -63,11 +63,28 @@ function biasGradient(emit: Emitter, dy: string, { axes }: Convolution): string 
 
 /** dX [N, C, ...input] from dY [N, M, ...output]. */
 function inputGradient(context: GradientContext, w: string, dy: string, conv: Convolution): string {
+  if (conv.groups === 1 && conv.axes.every(isPointwise)) return inputGradientPointwise(context.emit, w, dy, conv);
   // where a window lies in padding alone, the flipped convolution would need a negative pad
   const flips = conv.axes.every(
     (axis) => axis.stride === 1 && axis.padBegin < extent(axis) && overhang(axis) < extent(axis),
   );
   return flips ? inputGradientFlipped(context.emit, w, dy, conv) : spread(context, dy, w, conv.axes, conv.groups);
+}
+
+/** Whether output o reads the input o alone. */
+function isPointwise({ input, output, kernel, stride, padBegin }: WindowAxis): boolean {
+  return kernel === 1 && stride === 1 && padBegin === 0 && input === output;
+}
+
+/** One tap at every position: W^T [C, M] times dY [M, L] of each image. ONNX Runtime reads W turned, and does not turn it. */
+function inputGradientPointwise(emit: Emitter, w: string, dy: string, conv: Convolution): string {
+  const { batch, channels, filters, axes } = conv;
+  const positions = axes.map(({ input }) => input);
+  const matrix = emit.op('Transpose', [emit.op('Reshape', [w, emit.ints([filters, channels])])], {
+    perm: { ints: [1, 0] },
+  });
+  const images = emit.op('Reshape', [dy, emit.ints([batch, filters, elementCount(positions)])]);
+  return emit.op('Reshape', [emit.op('MatMul', [matrix, images]), emit.ints([batch, channels, ...positions])]);
 }
 
 /** Stride 1: the full convolution of dY with the kernel turned around, its input and output channels swapped. */
@@ -164,19 +181,19 @@ function weightGradientDepthwise(context: GradientContext, x: string, dy: string
   return emit.op('ReduceSum', [split, emit.ints([0])], { keepdims: { int: 0 } });
 }
 
-/** One matrix product [K C, L] x [L, M] per image and group, summed over the batch; K taps, L positions. */
+/** One matrix product [M, L] x [L, K C] per image and group, summed over the batch; K taps, L positions. */
 function weightGradientPerImage(emit: Emitter, x: string, dy: string, conv: Convolution): string {
   const { batch, channels, filters, groups, axes } = conv;
   const positions = elementCount(axes.map(({ output }) => output));
   const columns = unfold(emit, x, conv, [batch, groups, channels / groups, positions]);
   const gradient = emit.op('Reshape', [dy, emit.ints([batch, groups, filters / groups, positions])]);
-  const rows = emit.op('Transpose', [gradient], { perm: { ints: [0, 1, 3, 2] } });
-  const each = emit.op('MatMul', [columns, rows]);
+  const rows = emit.op('Transpose', [columns], { perm: { ints: [0, 1, 3, 2] } });
+  const each = emit.op('MatMul', [gradient, rows]);
   const sum = emit.op('ReduceSum', [each, emit.ints([0])], { keepdims: { int: 0 } });
   return toWeightLayout(emit, sum, conv);
 }
 
-/** One matrix product [K C, N L] x [N L, M] per group. */
+/** One matrix product [M, N L] x [N L, K C] per group. */
 function weightGradientOverBatch(emit: Emitter, x: string, dy: string, conv: Convolution): string {
   const { batch, channels, filters, groups, axes } = conv;
   const positions = elementCount(axes.map(({ output }) => output));
@@ -184,8 +201,8 @@ function weightGradientOverBatch(emit: Emitter, x: string, dy: string, conv: Con
   const columns = unfold(emit, emit.op('Transpose', [x], perm), conv, [groups, channels / groups, batch * positions]);
   const gradient = emit.op('Transpose', [dy], perm);
   const grouped = emit.op('Reshape', [gradient, emit.ints([groups, filters / groups, batch * positions])]);
-  const rows = emit.op('Transpose', [grouped], { perm: { ints: [0, 2, 1] } });
-  return toWeightLayout(emit, emit.op('MatMul', [columns, rows]), conv);
+  const rows = emit.op('Transpose', [columns], { perm: { ints: [0, 2, 1] } });
+  return toWeightLayout(emit, emit.op('MatMul', [grouped, rows]), conv);
 }
 
 /** The taps of x, each brought to `shape` (..., channels, positions), stacked along the channels: im2col. */
@@ -194,11 +211,11 @@ function unfold(emit: Emitter, x: string, { axes }: Convolution, shape: readonly
   return emit.concat(columns, shape.length - 2);
 }
 
-/** [G, K C/G, M/G] to [M, C/G, ...kernel]. */
+/** [G, M/G, K C/G] to [M, C/G, ...kernel]. */
 function toWeightLayout(emit: Emitter, product: string, { channels, filters, groups, axes }: Convolution): string {
   const kernel = axes.map((axis) => axis.kernel);
   const taps = elementCount(kernel);
-  const split = emit.op('Reshape', [product, emit.ints([groups, taps, channels / groups, filters / groups])]);
-  const turned = emit.op('Transpose', [split], { perm: { ints: [0, 3, 2, 1] } });
+  const split = emit.op('Reshape', [product, emit.ints([filters, taps, channels / groups])]);
+  const turned = taps === 1 ? split : emit.op('Transpose', [split], { perm: { ints: [0, 2, 1] } });
   return emit.op('Reshape', [turned, emit.ints([filters, channels / groups, ...kernel])]);
 }

@@ -1,3 +1,4 @@
+import type { AttributeProto } from 'onnx-buf';
 import { present } from '../../contract/present.js';
 import { floatAttribute, intAttribute, intsAttribute, makeAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
@@ -15,7 +16,7 @@ import {
   type WeightOrder,
 } from '../blocked.js';
 import { Emitter } from '../emitter.js';
-import { inputOf, optionalInput, outputOf } from '../operands.js';
+import { constantInput, inputOf, optionalInput, outputOf } from '../operands.js';
 import { overhang, windowAxes } from '../window.js';
 import { batchStatistics } from './batch-statistics.js';
 
@@ -45,6 +46,8 @@ export interface BlockLayoutOptions {
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** the running mean of each normalization by batch statistics, by its output: what its input lies around */
   readonly centres?: ReadonlyMap<string, string>;
+  /** initializers that are trained, and so no numbers that a node could have as attributes */
+  readonly trained?: ReadonlySet<string>;
   /** whether weights that a convolution alone reads are kept in its order; else nodes reorder them on each run (false) */
   readonly keepWeights?: boolean;
   /** initializers that a state takes the place of, which has the order: their values, which nobody reads, are left as they are */
@@ -91,6 +94,7 @@ class Blocking {
       } else if (this.#isElementwise(node)) this.#blockElementwise(node);
       else if (this.#isPooling(node)) this.#blockPooling(node);
       else if (this.#isNormalization(node)) this.#blockNormalization(node);
+      else if (this.#isConcat(node)) this.#blockConcat(node);
       else for (const input of node.input) this.#needPlain(input, node);
     }
     for (const { name } of this.graph.proto.output) this.#needPlain(name);
@@ -103,13 +107,15 @@ class Blocking {
   }
 
   #isConvolution(node: NodeProto): boolean {
-    if (node.domain !== '' || node.opType !== 'Conv' || intAttribute(node, 'group', 1) !== 1) return false;
+    if (node.domain !== '' || node.opType !== 'Conv') return false;
     const [x, w] = [inputOf(node, 0), inputOf(node, 1)];
     const [, channels = 0] = this.#shape(x);
     const [filters = 0] = this.#shape(w);
     const { blockSize } = this.options;
     if (this.#shape(x).length !== 4 || filters % blockSize !== 0 || filters === 0) return false;
-    if (channels % blockSize !== 0 && channels >= blockSize) return false;
+    const groups = intAttribute(node, 'group', 1);
+    if (groups > 1 && (groups !== channels || groups !== filters)) return false;
+    if (groups === 1 && channels % blockSize !== 0 && channels >= blockSize) return false;
     return (intsAttribute(node, 'dilations') ?? []).every((dilation) => dilation === 1);
   }
 
@@ -123,7 +129,8 @@ class Blocking {
     const weights = this.#blockWeights(emit, w);
     const twin = this.graph.freshName(`${y}/blocked`);
     const inputs = bias === undefined ? [source, weights] : [source, weights, bias];
-    emit.opTo(twin, 'Conv', inputs, convAttributes(axes), blockedDomain);
+    const group = { int: intAttribute(node, 'group', 1) };
+    emit.opTo(twin, 'Conv', inputs, { ...convAttributes(axes), group }, blockedDomain);
     this.#replace(node, emit, y, twin);
   }
 
@@ -239,6 +246,32 @@ class Blocking {
     return result;
   }
 
+  /** Whether it joins channels, whole blocks of them, and something of it is blocked already. */
+  #isConcat(node: NodeProto): boolean {
+    if (node.domain !== '' || node.opType !== 'Concat') return false;
+    const axis = intAttribute(node, 'axis', 0);
+    return (
+      this.#shape(outputOf(node)).length === 4 &&
+      (axis === 1 || axis === -3) &&
+      node.input.some((input) => this.#twins.has(input)) &&
+      node.input.every((input) => (this.#shape(input)[1] ?? 0) % this.options.blockSize === 0)
+    );
+  }
+
+  /** Blocks lie one after the other, as channels do. */
+  #blockConcat(node: NodeProto): void {
+    const y = outputOf(node);
+    const emit = new Emitter(this.graph, 'blocked');
+    const twin = this.graph.freshName(`${y}/blocked`);
+    emit.opTo(
+      twin,
+      'Concat',
+      node.input.map((input) => this.#twin(emit, input)),
+      { axis: { int: 1 } },
+    );
+    this.#replace(node, emit, y, twin);
+  }
+
   /** Whether it is a MaxPool of a blocked value whose windows lie side by side: `gradients/blocked.ts` has a rule for those. */
   #isPooling(node: NodeProto): boolean {
     if (node.domain !== '' || node.opType !== 'MaxPool' || node.output.length > 1) return false;
@@ -283,11 +316,13 @@ class Blocking {
     this.#replace(node, emit, y, twin);
   }
 
-  /** Makes a Relu, or an Add of two blocked values, part of the convolution that it alone reads. */
+  /** Makes a Relu, a Clip between two numbers, or an Add of two blocked values part of the convolution that it alone reads. */
   #fuse(node: NodeProto, emit: Emitter): boolean {
-    if (node.opType !== 'Relu' && node.opType !== 'Add') return false;
+    const activation = this.#activationOf(node);
+    if (activation === null && node.opType !== 'Add') return false;
     const y = outputOf(node);
-    const candidates = node.input.flatMap((input, i) => {
+    const operands = activation === null ? node.input : node.input.slice(0, 1);
+    const candidates = operands.flatMap((input, i) => {
       const conv = this.#fusible(input, node.opType);
       return conv === undefined ? [] : [{ conv, other: node.opType === 'Add' ? inputOf(node, 1 - i) : null }];
     });
@@ -304,35 +339,62 @@ class Blocking {
     }
     emit.opTo(twin, 'Conv', inputs, {}, blockedDomain);
     const fused = emit.nodes.at(-1);
-    fused?.attribute.push(...conv.attribute);
-    if (node.opType === 'Relu') fused?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
+    fused?.attribute.push(...conv.attribute, ...(activation ?? []));
     this.graph.remove(conv);
     this.#replace(node, emit, y, twin);
     return true;
   }
 
+  /** A node as the activation of a convolution; null where it is none that a convolution can have. */
+  #activationOf(node: NodeProto): AttributeProto[] | null {
+    if (node.opType === 'Relu') return activation(null);
+    if (node.opType !== 'Clip') return null;
+    const [low, high] = [this.#numberAt(node, 1), this.#numberAt(node, 2)];
+    return low === 0 && high !== undefined ? activation(high) : null;
+  }
+
+  /** The number that an input is; undefined where it is several, trained or computed. */
+  #numberAt(node: NodeProto, input: number): number | undefined {
+    const tensor = constantInput(this.graph, node, input);
+    if (tensor === undefined || this.options.trained?.has(inputOf(node, input)) === true) return undefined;
+    return elementCount(dimsOf(tensor)) === 1 ? readFloats(tensor)[0] : undefined;
+  }
+
   /**
    * A floor b (FReLU in its fused form, whose b is learned), after a convolution that it alone reads, or that a pooling between the
    * two does: max(conv, b) = relu(conv - b) + b. The convolution takes b off with its bias, the Relu is its activation or follows
-   * the pooling, and its gradient needs no comparison with b.
+   * the pooling, and its gradient needs no comparison with b. With a ceiling b + c, as FReLU makes of ReLU6, the Relu is a Clip between 0 and c.
    */
   #fuseFloor(node: NodeProto, emit: Emitter): boolean {
     const [x, floor, ceiling] = [inputOf(node, 0), optionalInput(node, 1), optionalInput(node, 2)];
-    if (node.opType !== 'Clip' || floor === undefined || ceiling !== undefined) return false;
+    if (node.opType !== 'Clip' || floor === undefined) return false;
+    const cap = ceiling === undefined ? null : this.#heightAbove(floor, ceiling);
+    if (cap === undefined) return false;
     const source = this.#pooled.get(x);
     if (source !== undefined && !this.#isReadOnce(x)) return false;
-    const conv = this.#fusible(source ?? x, 'Relu');
+    const conv = this.#fusible(source ?? x, node.opType);
     if (conv === undefined) return false;
     const [, filters = 1] = this.#shape(x);
     const level = emit.op('Expand', [emit.op('Reshape', [floor, emit.ints([1])]), emit.ints([filters])]);
     const lowered = this.#takeOff(emit, conv, level);
-    if (source === undefined) emit.nodes.at(-1)?.attribute.push(makeAttribute('activation', { string: 'Relu' }));
-    const rectified = source === undefined ? lowered : emit.op('Relu', [this.#poolAgain(emit, x, lowered)]);
+    if (source === undefined) emit.nodes.at(-1)?.attribute.push(...activation(cap));
+    const pooled = source === undefined ? lowered : this.#poolAgain(emit, x, lowered);
+    const bounds = cap === null ? [] : [emit.float(0), emit.float(cap)];
+    const rectified = source === undefined ? pooled : emit.op(cap === null ? 'Relu' : 'Clip', [pooled, ...bounds]);
     const y = outputOf(node);
     const twin = this.graph.freshName(`${y}/blocked`);
     emit.opTo(twin, 'Add', [rectified, floor]);
     this.#replace(node, emit, y, twin);
     return true;
+  }
+
+  /** The number that a ceiling is above a floor; undefined where it is not the floor with a number added. */
+  #heightAbove(floor: string, ceiling: string): number | undefined {
+    const sum = this.graph.producer(ceiling);
+    if (sum?.opType !== 'Add' || sum.domain !== '') return undefined;
+    const other = sum.input.indexOf(floor) === 0 ? 1 : 0;
+    const height = sum.input.includes(floor) ? this.#numberAt(sum, other) : undefined;
+    return height !== undefined && height > 0 ? height : undefined;
   }
 
   /** Replaces the blocked pooling that gives `value` by one of `source`. */
@@ -389,6 +451,12 @@ class Blocking {
     emit.flush(next);
     this.#twins.set(value, twin);
   }
+}
+
+/** The attributes of a convolution that ends in a Relu, or in a Clip between 0 and a number. */
+function activation(cap: number | null): AttributeProto[] {
+  if (cap === null) return [makeAttribute('activation', { string: 'Relu' })];
+  return [makeAttribute('activation', { string: 'Clip' }), makeAttribute('activation_params', { floats: [0, cap] })];
 }
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {

@@ -29,6 +29,10 @@ const conv: Record<string, Case> = {
   'auto_pad SAME_LOWER': { x: [1, 2, 5, 6], w: [2, 2, 2, 4], attributes: { auto_pad: { string: 'SAME_LOWER' } } },
   'auto_pad VALID': { x: [1, 2, 4, 4], w: [2, 2, 3, 2], attributes: { auto_pad: { string: 'VALID' } } },
   '1x1': { x: [2, 3, 4, 4], w: [2, 3, 1, 1], bias: true },
+  '1x1, padded': { x: [2, 3, 3, 2], w: [2, 3, 1, 1], attributes: { pads: { ints: [1, 0, 0, 1] } } },
+  'one tap in one dimension': { x: [3, 4, 5], w: [2, 4, 1], bias: true },
+  'one tap in three dimensions, one image': { x: [1, 4, 2, 1, 3], w: [3, 4, 1, 1, 1] },
+  '1x1 in groups': { x: [2, 4, 3, 2], w: [6, 2, 1, 1], attributes: { group: { int: 2 } } },
   '1x1, stride 2': { x: [2, 3, 5, 4], w: [2, 3, 1, 1], attributes: { strides: { ints: [2, 2] } } },
   '1x1, more channels than positions': { x: [3, 5, 2, 2], w: [6, 5, 1, 1] },
   '3x3, more channels than positions': {
