@@ -19,6 +19,8 @@ export type NetworkName =
   | 'resnet18'
   | 'resnet50'
   | 'densenet121'
+  | 'densenet121x224'
+  | 'vgg11'
   | 'mobilenetv2'
   | 'smallnet'
   | 'lstm50'
@@ -108,13 +110,13 @@ const resnet50: Network = {
 };
 
 /** Huang et al. 2017, table 1, growth 32: 8.0 million parameters. */
-const densenet121: Network = {
-  name: 'densenet121',
-  title: 'DenseNet-121, 3x64x64',
-  input: [3, 64, 64],
+const densenet = (name: NetworkName, size: number): Network => ({
+  name,
+  title: `DenseNet-121, 3x${size}x${size}`,
+  input: [3, size, size],
   classes: 1000,
   build: () =>
-    untrainedNetwork('densenet121', seed, [3, 64, 64], 1000, (layers, input) => {
+    untrainedNetwork(name, seed, [3, size, size], 1000, (layers, input) => {
       const activated = (name: string, x: string, channels: number) =>
         layers.op(`${name}/relu`, 'Relu', [layers.batchNorm(`${name}/norm`, x, channels)]);
       const conv = (name: string, x: string, inputs: number, outputs: number, kernel: number) =>
@@ -136,6 +138,32 @@ const densenet121: Network = {
         }
       }
       return classify(layers, activated('last', x, channels), channels, 1000);
+    }),
+});
+
+/** Simonyan and Zisserman 2015, table 1, configuration A: 133 million parameters, 124 of them in three dense layers. */
+const vgg11: Network = {
+  name: 'vgg11',
+  title: 'VGG-11, 3x224x224',
+  input: [3, 224, 224],
+  classes: 1000,
+  build: () =>
+    untrainedNetwork('vgg11', seed, [3, 224, 224], 1000, (layers, input) => {
+      const relu = (name: string, x: string): string => layers.op(`${name}/relu`, 'Relu', [x]);
+      let [x, channels] = [input, 3];
+      for (const [stage, widths] of [[64], [128], [256, 256], [512, 512], [512, 512]].entries()) {
+        for (const [i, width] of widths.entries()) {
+          const name = `stage${stage}/conv${i}`;
+          x = relu(name, layers.conv(name, x, channels, width));
+          channels = width;
+        }
+        const halving = { kernel_shape: { ints: [2, 2] }, strides: { ints: [2, 2] } };
+        x = layers.op(`stage${stage}/pool`, 'MaxPool', [x], halving);
+      }
+      const flat = layers.op('flatten', 'Flatten', [x]);
+      const first = relu('dense0', layers.dense('dense0', flat, channels * 49, 4096));
+      const second = relu('dense1', layers.dense('dense1', first, 4096, 4096));
+      return layers.dense('logits', second, 4096, 1000);
     }),
 };
 
@@ -184,7 +212,9 @@ export const networks: Readonly<Record<NetworkName, Network>> = {
   resnet20,
   resnet18,
   resnet50,
-  densenet121,
+  densenet121: densenet('densenet121', 64),
+  densenet121x224: densenet('densenet121x224', 224),
+  vgg11,
   mobilenetv2,
   smallnet,
   lstm50: recurrent('lstm50', 50),

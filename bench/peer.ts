@@ -29,10 +29,18 @@ export function noPeer(name: string): string {
   return `${name} is not installed: ours alone. FRELU_PYTHON names a Python that has it.`;
 }
 
-/** Runs a script of bench/peers to its end and reads the JSON that it prints. */
-export async function runPeer(python: string, script: string, parameters: readonly string[]): Promise<PeerRun> {
+/** Runs a script of bench/peers to its end and reads the JSON object that it prints. */
+export async function answerOf(
+  python: string,
+  script: string,
+  parameters: readonly string[] = [],
+): Promise<Readonly<Record<string, unknown>>> {
   const { stdout } = await execute(python, [scripts + script, ...parameters], { maxBuffer: 1 << 26 });
-  const { name, seconds, peakBytes }: { name?: unknown; seconds?: unknown; peakBytes?: unknown } = JSON.parse(stdout);
+  return JSON.parse(stdout);
+}
+
+export async function runPeer(python: string, script: string, parameters: readonly string[]): Promise<PeerRun> {
+  const { name, seconds, peakBytes } = await answerOf(python, script, parameters);
   return { name: String(name), seconds: Number(seconds), peakBytes: Number(peakBytes) };
 }
 
@@ -50,6 +58,8 @@ export interface TrainingTask {
   readonly batchNorm: 'batch' | 'frozen';
   readonly scope: 'all' | 'biases';
   readonly threads: number;
+  /** the CPU if left out */
+  readonly device?: 'cuda';
 }
 
 /** PyTorch in a process of its own, which takes steps when it is asked to. */
@@ -59,7 +69,7 @@ export interface TrainingPeer extends Contestant {
   readonly loadedBytes: number;
   /** when the process was started, as `performance.now()` has it */
   readonly began: number;
-  /** the peak of the process's memory after the last turn */
+  /** the peak of the process's memory after the last turn, on a GPU of what it has there */
   peakBytes(): number;
   close(): Promise<void>;
 }

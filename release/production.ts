@@ -27,6 +27,11 @@ function wantedBy({ dependencies, optionalDependencies, peerDependencies, peerDe
   return [...Object.keys(dependencies), ...Object.keys(optionalDependencies), ...peers];
 }
 
+/** Where what is installed in production lies, on any platform, by a lock file of version 3: `node_modules/...`. */
+export function productionPackages(text: string): readonly string[] {
+  return Object.keys(v.parse(lockFile, JSON.parse(productionLock(text))).packages).filter((place) => place !== '');
+}
+
 /**
  * A lock file without what only development needs. `npm sbom --omit=dev` is of no use for it: it leaves out what both need
  * (seen in npm 11).

@@ -183,12 +183,34 @@ class Recurrent(nn.Module):
         return self.logits(F.relu(self.dense(states[:, -1])))
 
 
+class VGG11(nn.Module):
+    def __init__(self):
+        super().__init__()
+        layers, channels = [], 3
+        for widths in ((64,), (128,), (256, 256), (512, 512), (512, 512)):
+            for width in widths:
+                layers += [nn.Conv2d(channels, width, 3, 1, 1), nn.ReLU(inplace=True)]
+                channels = width
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)
+        self.dense0 = nn.Linear(channels * 49, 4096)
+        self.dense1 = nn.Linear(4096, 4096)
+        self.logits = nn.Linear(4096, 1000)
+
+    def forward(self, x):
+        x = self.features(x).flatten(1)
+        x = F.relu(self.dense0(x), inplace=True)
+        return self.logits(F.relu(self.dense1(x), inplace=True))
+
+
 networks = {
     "resnet8": (lambda: ResNet(1, 1), (1, 28, 28), 10),
     "resnet20": (lambda: ResNet(3, 3), (3, 32, 32), 10),
     "resnet18": (ResNet18, (3, 224, 224), 1000),
     "resnet50": (ResNet50, (3, 64, 64), 1000),
     "densenet121": (DenseNet121, (3, 64, 64), 1000),
+    "densenet121x224": (DenseNet121, (3, 224, 224), 1000),
+    "vgg11": (VGG11, (3, 224, 224), 1000),
     "mobilenetv2": (MobileNetV2, (3, 64, 64), 1000),
     "smallnet": (SmallNet, (1, 28, 28), 10),
     **{f"lstm{steps}": (Recurrent, (steps, 16), 10) for steps in (50, 200, 800)},

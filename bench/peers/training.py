@@ -34,15 +34,16 @@ def main():
     torch.set_num_threads(task["threads"])
     torch.manual_seed(0)
     build, shape, classes = network(task["network"])
-    model = build().train()
+    device = task.get("device", "cpu")
+    model = build().train().to(device)
     if task["batchNorm"] == "frozen":
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.eval()
     parameters = trained_parameters(model, task["scope"] == "biases")
     optimiser = torch.optim.SGD(parameters, lr=0.01, momentum=0.9, weight_decay=1e-4)
-    x = torch.rand(task["batch"], *shape)
-    y = torch.randint(classes, (task["batch"],))
+    x = torch.rand(task["batch"], *shape, device=device)
+    y = torch.randint(classes, (task["batch"],), device=device)
     one_dnn = re.search(r"(?:oneDNN|MKL-DNN) v([\d.]+)", torch.__config__.show())
     name = f"PyTorch {torch.__version__}" + (f", oneDNN {one_dnn.group(1)}" if one_dnn else "")
     answer({"name": name, "loadedBytes": loaded})
@@ -56,7 +57,8 @@ def main():
             optimiser.step()
             loss.item()
             seconds.append(time.perf_counter() - began)
-        answer({"seconds": seconds, "peakBytes": peak_bytes()})
+        peak = peak_bytes() if device == "cpu" else torch.cuda.max_memory_reserved()
+        answer({"seconds": seconds, "peakBytes": peak})
 
 
 main()

@@ -331,6 +331,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
       return { name, slots, rows, size, optimizer, rateScales, averageDecay, input, output: '', coefficients: fed };
     });
   });
+  const reads = graph.nodes.flatMap((node) => node.input);
   replaceInitializers(graph, groups);
 
   const { loss, targets, targetShape, others, gradients } = appendBackward(
@@ -346,12 +347,17 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const { accumulation, totals } =
     part === 'whole' ? { accumulation: null, totals: null } : addUp(emit, groups, joined());
   const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals ?? joined(), options.clipNorm);
-  const stepped = groups.map((group, i) => {
+  const stepOf = (group: StateGroup, i: number): StateGroup => {
     const own = `the gradient of the group '${group.name}'`;
     const gradient = clipped === null ? present(bySlot[i], own) : [present(clipped[i], own)];
     const output = writeStep(emit, { ...group, averaged }, gradient);
     return { ...group, output: bounded(emit, group, output, options.upperBounds) };
-  });
+  };
+  // ONNX Runtime goes for what is written last first: the last layers, whose gradients are there first, step before it goes on to those before
+  const written = new Map(
+    byFirstUse(groups, reads).map((group) => [group, stepOf(group, groups.indexOf(group))] as const),
+  );
+  const stepped = groups.map((group) => present(written.get(group), group.input));
   emit.flush();
 
   const carried = [...options.running].map(([name, output]): Carried => {
@@ -376,6 +382,14 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const { multiplyAdds = null } = options;
   const described = { inputs, targets, targetShape, others, loss, batchSize, multiplyAdds };
   return { graph, groups: stepped, carried, accumulation, next, ...described };
+}
+
+/** Groups by the first read of any of their parameters, the earliest first. */
+function byFirstUse(groups: readonly StateGroup[], reads: readonly string[]): StateGroup[] {
+  const first = new Map(reads.map((value, i) => [value, i] as const).reverse());
+  const placeOf = ({ slots }: StateGroup): number =>
+    Math.min(...slots.map(({ name }) => first.get(name) ?? reads.length));
+  return groups.toSorted((a, b) => placeOf(a) - placeOf(b));
 }
 
 /** A bound for what has none; infinities are not for every device. */

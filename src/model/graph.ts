@@ -275,6 +275,13 @@ export function isStandard({ domain }: NodeProto): boolean {
   return domain === '' || domain === 'ai.onnx';
 }
 
+/** Whether a node gives something else at every run, its bodies aside. */
+export function drawsNumbers(node: NodeProto): boolean {
+  if (!isStandard(node)) return false;
+  // the third input of Dropout is whether it is training
+  return /^(Random|Bernoulli|Multinomial)/.test(node.opType) || (node.opType === 'Dropout' && Boolean(node.input[2]));
+}
+
 /**
  * The value that a node reads as input `at`, which its operator requires.
  * @throws Error that names the node, where it leaves that input out

@@ -1,5 +1,13 @@
 import { subgraphsOf } from './attributes.js';
-import { type Graph, type GraphProto, inputName, isStandard, type NodeProto, optionalInput } from './graph.js';
+import {
+  drawsNumbers,
+  type Graph,
+  type GraphProto,
+  inputName,
+  isStandard,
+  type NodeProto,
+  optionalInput,
+} from './graph.js';
 import { readIntegers, type TensorProto } from './tensor.js';
 
 /**
@@ -74,7 +82,7 @@ function shapesTell(graph: Graph, value: string, known: Map<string, boolean>): b
 
 /** Whether a node gives the same for the same inputs; of what has bodies nothing is said. */
 function computesAlike(node: NodeProto): boolean {
-  return isStandard(node) && subgraphsOf(node).length === 0 && !/^(Random|Bernoulli|Multinomial)/.test(node.opType);
+  return isStandard(node) && subgraphsOf(node).length === 0 && !drawsNumbers(node);
 }
 
 /** Whether a body's condition is a constant, or what it is given. */

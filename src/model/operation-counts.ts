@@ -54,15 +54,20 @@ const elementwise: ReadonlySet<string> = new Set(
  * Counts the operations of one execution at the given shapes (of every value, as observed). Null where a part of the work
  * is out of sight: in a body (If, Loop, Scan), a function of the model's own, or an operator that multiplies matrices in
  * a way not in the table (Einsum, quantised and vendor operators).
+ * @param nodes of the graph, those that are counted
  */
-export function countOperations(graph: Graph, shapes: ReadonlyMap<string, readonly number[]>): OperationCounts | null {
+export function countOperations(
+  graph: Graph,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  nodes: readonly NodeProto[] = graph.nodes,
+): OperationCounts | null {
   const shape: ShapeOf = (value) => {
     const name = present(value, 'an operand that is counted');
     return present(shapes.get(name), `the observed shape of '${name}'`);
   };
   let multiplyAdds = 0;
   let written = 0;
-  for (const node of graph.nodes) {
+  for (const node of nodes) {
     if (node.domain !== '' && node.domain !== 'ai.onnx') return null;
     if (subgraphsOf(node).length > 0 || opaque.test(node.opType)) return null;
     // what does not depend on the input is computed once, when the model is loaded

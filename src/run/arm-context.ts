@@ -9,7 +9,7 @@ import type { ArmContext, LearnedOutput } from './arm-subject.js';
 import { clipNormOf } from './clip-norm.js';
 import { deviceOf } from './device.js';
 import { checkFreedBatch } from './freed-batch.js';
-import { perRun } from './run.js';
+import { checkInterrupt, perRun } from './run.js';
 import { baselineStage } from './stages/baseline.js';
 import { readRunOf } from './stages/reading.js';
 import { type Teaching, teachingOf } from './stages/teacher.js';
@@ -23,7 +23,7 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
   const { model, options, hooks } = run;
   const { signature, data, task, judged, others } = await readRunOf(run);
   const { training } = options;
-  const { before } = await baselineStage.of(run);
+  const { before, secondsPerSample } = await baselineStage.of(run);
   const device = await deviceOf(run);
   await checkFreedBatch(model, signature, data.validation, before.validation, device.session);
   const { samples, split } = data.validation;
@@ -86,6 +86,12 @@ export const armContextOf = perRun(async (run): Promise<ArmContext> => {
     seed: options.seed,
     session: device.session,
     freeMemory: () => device.freeMemory(),
+    affords: (samples) => {
+      const { budgetSeconds } = training;
+      return budgetSeconds === null || samples * secondsPerSample <= keepingShare * budgetSeconds;
+    },
+    check: () => checkInterrupt(run),
+    note: (message) => hooks.note(message),
     warn: (message) => hooks.warn(message),
   };
 });
@@ -100,6 +106,9 @@ async function targetScaleOf(
   if (task.task === 'anomaly') return { targetScale: spreadOf(await someInputs(train), 1) };
   return { targetScale: spreadOf(wantedValues(train, teaching), task.width) };
 }
+
+/** Of a budget, what running the training samples through the network once more may take. */
+const keepingShare = 0.1;
 
 /** So many samples tell the spread of the inputs: all of them may be more than memory holds. */
 const spreadSamples = 256;

@@ -95,8 +95,8 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
     const { store } = run.place;
     const whole = (await networksOf(run))[spec.network];
     const network = withScope(before === null ? whole : startingFrom(whole, startOf(stage, before)), stage.scope);
-    const subject = armSubject(context, network, before?.epochs);
     const earlier = before?.epochs ?? 0;
+    const subject = await armSubject(context, network, { epochs: stage.epochs, earlier });
     const total = epochsOf(run.options);
     try {
       const outcome = await trainArm(

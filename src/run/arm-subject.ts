@@ -13,14 +13,14 @@ import { type Predictions, predict, predictWithLoss } from '../reading/predictio
 import { targetFeeds } from '../reading/scorer.js';
 import { lossTargets, type RunTask, scoresOf } from '../reading/task.js';
 import { type Feeds, type Signature, signatureOf, tensorsFor } from '../runtime/predictor.js';
-import type { InferenceSession } from '../runtime/session.js';
 import type { ArmSubject, TrainingBatches } from '../training/arm.js';
 import type { Validation } from '../training/criterion.js';
 import { drawMasks } from '../training/dropout.js';
 import type { ArmNetwork } from '../training/networks.js';
-import { prepareStep, type StepSettings, type Trainable } from '../training/prepare.js';
+import { prepareStep, type Trainable } from '../training/prepare.js';
 import { recalibrate } from '../training/recalibrate.js';
 import { type StepFeed, Stepper } from '../training/stepper.js';
+import { type KeepingContext, withKeptPrefix } from './kept-prefix.js';
 import { type VariationSettings, variationOf } from './variation.js';
 
 /** An output that is trained beside the one that is judged. */
@@ -39,16 +39,11 @@ export interface LearnedOutput {
 }
 
 /** What both trained arms of a run share: data, order, task, device. */
-export interface ArmContext {
-  readonly train: DataPart;
+export interface ArmContext extends KeepingContext {
   readonly validation: DataPart;
   readonly signature: Signature;
   readonly task: RunTask;
-  readonly settings: StepSettings;
-  readonly batchSize: number;
   readonly labelSmoothing: number;
-  /** how training samples are varied, in all arms alike; left out: they are as they are */
-  readonly variation?: VariationSettings;
   /** of what last layers read; left out: none */
   readonly dropout?: number;
   /** the teacher's soft targets on the training split, in its order, [samples, width]; null without a teacher */
@@ -60,31 +55,43 @@ export interface ArmContext {
   /** the loss is the sum over the judged output and these */
   readonly others?: readonly LearnedOutput[];
   readonly seed: number;
-  readonly session: InferenceSession.SessionOptions;
   /** of the device: what it keeps beyond open sessions */
   freeMemory?(): Promise<void>;
   warn?(message: string): void;
 }
 
-/** @param earlier how many epochs the arm was trained for before: its samples come in other orders than then */
-export function armSubject(context: ArmContext, network: ArmNetwork, earlier = 0): ArmSubject {
+/** How long an arm is trained. */
+interface ArmCourse {
+  /** that its samples are gone through */
+  readonly epochs: number;
+  /** that the arm was trained for before (0): its samples come in other orders than then */
+  readonly earlier?: number;
+}
+
+/** What is computed alike in each of several epochs is computed here, once (`withKeptPrefix`). */
+export async function armSubject(
+  whole: ArmContext,
+  network: ArmNetwork,
+  { epochs, earlier = 0 }: ArmCourse,
+): Promise<ArmSubject> {
+  const { context, trainable } = await withKeptPrefix(whole, network.trainable, epochs);
   const { settings } = context;
   const options = {
     provider: settings.provider,
     warn: (message: string) => context.warn?.(message),
     freeMemory: async () => context.freeMemory?.(),
   };
-  const build = (size: number, part: BatchPart) => prepareStep(network.trainable, size, settings, part);
+  const build = (size: number, part: BatchPart) => prepareStep(trainable, size, settings, part);
   return {
-    stepper: new Stepper(build, network.trainable.graph, options),
+    stepper: new Stepper(build, trainable.graph, options),
     // a float16 model is trained in float32
-    batches: trainingBatches(context, network.trainable, earlier),
+    batches: trainingBatches(context, trainable, earlier),
     ...(settings.batchNorm === 'batch' && {
       settle: async (parameters: ReadonlyMap<string, Float32Array>) =>
-        new Map([...parameters, ...(await statisticsFor(context, network.trainable, parameters))]),
+        new Map([...parameters, ...(await statisticsFor(whole, network.trainable, parameters))]),
     }),
     bake: network.bake,
-    validate: async (graph) => (await validate(context, graph)).validation,
+    validate: async (graph) => (await validate(whole, graph)).validation,
   };
 }
 

@@ -1,8 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { ValueInfoProtoSchema } from 'onnx-buf';
 import { env } from 'onnxruntime-node';
-import { subgraphsOf } from '../model/attributes.js';
 import { type Graph, type ModelProto, type NodeProto, outputName } from '../model/graph.js';
+import { nodesLeadingTo, valuesRead } from '../model/slice.js';
 import { DataType } from '../model/tensor.js';
 import { type Feeds, openPredictor, type Signature } from './predictor.js';
 import type { InferenceSession } from './session.js';
@@ -123,7 +123,7 @@ async function firstWrong(
 ): Promise<NodeProto | null> {
   let found: NodeProto | null = null;
   for (let wrong: string | undefined = output; wrong !== undefined; ) {
-    const nodes = ancestors(graph, wrong);
+    const nodes: NodeProto[] = nodesLeadingTo(graph, [wrong]).filter(({ output: [first] }) => first);
     let [right, at] = [-1, nodes.length - 1];
     while (at - right > 1) {
       const middle = (right + at) >> 1;
@@ -136,26 +136,9 @@ async function firstWrong(
     found = node;
     wrong = undefined;
     // nodes of other branches stand between those of this one: what it reads may be wrong already
-    for (const value of readBy(node)) {
+    for (const value of valuesRead(node)) {
       if (graph.producer(value) !== undefined && (await isWrong(value))) wrong = value;
     }
   }
   return found;
-}
-
-/** The nodes that a value is computed from, its own last, in the graph's order; those whose first output nothing reads are left out. */
-function ancestors(graph: Graph, value: string): NodeProto[] {
-  const wanted = new Set([value]);
-  const nodes: NodeProto[] = [];
-  for (const node of graph.nodes.toReversed()) {
-    if (!node.output.some((name) => wanted.has(name))) continue;
-    for (const name of readBy(node)) wanted.add(name);
-    if (node.output[0]) nodes.push(node);
-  }
-  return nodes.reverse();
-}
-
-function readBy(node: NodeProto): string[] {
-  const inBodies = subgraphsOf(node).flatMap((body) => body.node.flatMap(readBy));
-  return [...node.input, ...inBodies].filter((name) => name !== '');
 }

@@ -28,7 +28,8 @@ export async function observeShapes(
   const values = tensorsOf(graph);
   const probes = values.map((value, i) => ({ value, probe: `frelu/shape:${i}` }));
   copy.proto.output = probes.map(({ probe }) => create(ValueInfoProtoSchema, { name: probe }));
-  copy.insert(probes.map(({ value, probe }) => makeNode('Shape', [value], [probe])));
+  // ONNX Runtime goes for what nothing reads from the last to the first: so each value is let go of before the next ones are there
+  copy.insert(probes.toReversed().map(({ value, probe }) => makeNode('Shape', [value], [probe])));
   const withBodies = graph.nodes.filter((node) => subgraphsOf(node).length > 0);
   const read = new Set(withBodies.flatMap((node) => [...node.input, ...capturedBy(node)]));
   const computed = values.filter((value) => read.has(value));

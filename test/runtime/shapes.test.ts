@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { floatTensor, int64Tensor } from '../../src/model/tensor.js';
 import { float32 } from '../../src/runtime/session.js';
@@ -46,4 +47,19 @@ it('asks no shape of a sequence that a Loop gives', async () => {
   });
   const shapes = await observeShapes(graph, { x: float32(new Float32Array(6), [3, 2]) });
   expect([shapes.get('y'), shapes.get('end'), shapes.has('rows')]).toEqual([[3, 2], [], false]);
+});
+
+it.runIf(process.platform === 'linux')('holds no value longer than it is read, however many there are', async () => {
+  const [count, megabytes] = [64, 8];
+  const nodes = Array.from({ length: count }, (_, i) => node('Relu', [i === 0 ? 'x' : `y${i - 1}`], [`y${i}`]));
+  const elements = (megabytes * 2 ** 20) / Float32Array.BYTES_PER_ELEMENT;
+  const graph = graphOf({ inputs: { x: [-1, elements] }, constants: [], nodes });
+  const x = float32(new Float32Array(elements).fill(1), [1, elements]);
+  const memory = async (field: string): Promise<number> => {
+    const [, kilobytes] = new RegExp(`${field}:\\s+(\\d+)`).exec(await readFile('/proc/self/status', 'latin1')) ?? [];
+    return Number(kilobytes) / 1024;
+  };
+  const before = await memory('VmRSS');
+  await observeShapes(graph, { x });
+  expect((await memory('VmHWM')) - before).toBeLessThan((count * megabytes) / 2);
 });

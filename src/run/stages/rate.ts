@@ -1,8 +1,9 @@
-import { type OptimizerSettings, type TrainScope, trainScopes } from '../../contract/settings.js';
+import { present } from '../../contract/present.js';
+import { type OptimizerSettings, trainScopes } from '../../contract/settings.js';
 import { withScope } from '../../training/networks.js';
 import { armContextOf } from '../arm-context.js';
 import { armSubject } from '../arm-subject.js';
-import { stagesOf } from '../arms.js';
+import { type StageSpec, stagesOf } from '../arms.js';
 import { findLearningRate } from '../learning-rate.js';
 import { networksOf } from '../networks.js';
 import { measurePace, type Pace } from '../pace.js';
@@ -32,9 +33,10 @@ function stepsPerRate(budgetSeconds: number | null, pace: Pace | null): number {
 const candidateScales: Readonly<Record<OptimizerSettings['kind'], number>> = { sgd: 1, adamw: 0.1 };
 
 /** What the rate must serve for: of several stages, the one that changes most. */
-function widestScope({ options }: Run): TrainScope {
-  const scopes = stagesOf(options).map(({ scope }) => scope);
-  return trainScopes.find((scope) => scopes.includes(scope)) ?? 'all';
+function widestStage({ options }: Run): StageSpec {
+  const stages = stagesOf(options);
+  const widest = trainScopes.flatMap((scope) => stages.find((stage) => stage.scope === scope) ?? []);
+  return present(widest[0], 'a stage of the training');
 }
 
 /**
@@ -52,8 +54,9 @@ export const rateStage = defineStage<Rate>({
     };
     if (learningRate !== 'auto' && budgetSeconds === null) return withOffsets(learningRate, null);
     enter(run, 'learning-rate');
-    const network = withScope((await networksOf(run)).frelu, widestScope(run));
-    const subject = armSubject(await armContextOf(run), network);
+    const { scope, epochs } = widestStage(run);
+    const network = withScope((await networksOf(run)).frelu, scope);
+    const subject = await armSubject(await armContextOf(run), network, { epochs });
     try {
       const pace = budgetSeconds === null ? null : await measurePace(subject, timingShare * budgetSeconds);
       if (learningRate !== 'auto') return withOffsets(learningRate, pace);

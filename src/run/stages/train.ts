@@ -6,6 +6,7 @@ import { criterionOf, removeCheckpoints, trainWithSeed } from '../arm-phases.js'
 import { type ArmName, armsOf, seedsOf } from '../arms.js';
 import { type Artifact, artifact } from '../artifact.js';
 import { clipNormOf } from '../clip-norm.js';
+import { forgetKept } from '../kept-prefix.js';
 import { enter, perRun, type Run } from '../run.js';
 import type { Stage } from '../runner.js';
 import { budgetOf } from './budget.js';
@@ -44,7 +45,9 @@ export const trainStage: Stage<TrainedArms> = {
         arms[arm.name].push({ seed, outcome });
       }
     }
-    const criterion = criterionOf(run.options, (await readRunOf(run)).task);
+    const { data, task } = await readRunOf(run);
+    forgetKept(data.train);
+    const criterion = criterionOf(run.options, task);
     const frelu = present(bestOnValidation(arms.frelu, criterion), 'the trained frelu arm');
     return { control: bestOnValidation(arms.control, criterion), controls: arms.control, frelu, frelus: arms.frelu };
   }),
