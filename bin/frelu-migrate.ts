@@ -2,4 +2,6 @@
 import { systemIo } from '../src/cli/io.js';
 import { main } from '../src/cli/main.js';
 
-process.exitCode = await main(process.argv.slice(2), systemIo());
+void main(process.argv.slice(2), systemIo()).then((code) => {
+  process.exitCode = code;
+});

@@ -1,10 +1,18 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type OutputOptions, type RolldownOutput, rolldown } from 'rolldown';
+import * as v from 'valibot';
+import { textsIn } from '../texts.js';
 import { noticesOf } from './notices.js';
 
-/** Packages that become part of the program: of many modules, and wanted by nearly every command. The others stay what users install. */
-export const inlined = ['@bufbuild/protobuf', 'commander', 'fastest-levenshtein', 'onnx-buf'] as const;
+/**
+ * Of what the package depends on, what becomes part of the program, with what that depends on: what nearly every command wants, in many
+ * modules, and what CommonJS cannot load on Node 20. The rest stays beside it.
+ */
+const inlined = [
+  ...['@bufbuild/protobuf', 'onnx-buf', 'commander', 'fastest-levenshtein', 'valibot'],
+  ...['@inquirer/core', 'chalk', 'hyparquet', 'hyparquet-compressors', 'magic-string', 'string-width'],
+];
 
 /** What a command line is read with, and every model: one file, since opening a file costs more than the code in it. */
 const core = [
@@ -17,13 +25,8 @@ const core = [
   'src/model/onnx/read.ts',
 ];
 
-const isInlined = (id: string): boolean => inlined.some((name) => id === name || id.startsWith(`${name}/`));
-
-/** Of what is imported, other packages' modules. */
-const isExternal = (id: string): boolean => /^[@a-z]/.test(id) && !isInlined(id);
-
 const output = {
-  format: 'esm',
+  format: 'cjs',
   entryFileNames: '[name].js',
   chunkFileNames: '[name]-[hash].js',
 } satisfies OutputOptions;
@@ -44,17 +47,27 @@ export async function bundleProgram(root: string, folder: string): Promise<void>
     ]),
     await bundle(root, { thread: 'src/data/images/thread.ts' }, folder, []),
   ];
-  const modules = written.flatMap(({ output: files }) => files.flatMap((file) => ('moduleIds' in file ? file.moduleIds : [])));
-  await writeFile(join(folder, 'THIRD_PARTY_LICENSES.md'), await noticesOf(root, inlined, modules));
+  const modules = written.flatMap(({ output: files }) =>
+    files.flatMap((file) => ('moduleIds' in file ? file.moduleIds : [])),
+  );
+  // Node loads CommonJS in less time than modules; the rest of the package is of these
+  await writeFile(join(folder, 'package.json'), '{ "type": "commonjs" }\n');
+  await writeFile(join(folder, 'THIRD_PARTY_LICENSES.md'), await noticesOf(modules, await apacheText(root)));
 }
 
 type Groups = NonNullable<Exclude<OutputOptions['codeSplitting'], boolean | undefined>['groups']>;
 
-async function bundle(root: string, input: Record<string, string>, dir: string, groups: Groups): Promise<RolldownOutput> {
+async function bundle(
+  root: string,
+  input: Record<string, string>,
+  dir: string,
+  groups: Groups,
+): Promise<RolldownOutput> {
+  const outside = await packagesBeside(root);
   const built = await rolldown({
     cwd: root,
     input,
-    external: isExternal,
+    external: (id) => outside.some((name) => id === name || id.startsWith(`${name}/`)),
     platform: 'node',
     resolve: { extensionAlias: { '.js': ['.ts', '.js'] } },
     // that a module is loaded with others and not when it is asked for is what the groups are for
@@ -65,4 +78,23 @@ async function bundle(root: string, input: Record<string, string>, dir: string, 
   } finally {
     await built.close();
   }
+}
+
+const names = v.record(v.string(), v.string());
+const manifest = v.object({ dependencies: names, optionalDependencies: names, peerDependencies: names });
+
+/** Names of packages that the program loads as they are installed beside it. */
+async function packagesBeside(root: string): Promise<readonly string[]> {
+  const kinds = v.parse(manifest, JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
+  return Object.values(kinds)
+    .flatMap((each) => Object.keys(each))
+    .filter((name) => !inlined.includes(name));
+}
+
+/** The Apache License 2.0, as a dependency has it. */
+async function apacheText(root: string): Promise<string> {
+  const [text = ''] = await textsIn(join(root, 'node_modules', 'sharp'));
+  if (!/^\s*Apache License\s+Version 2\.0, January 2004/.test(text))
+    throw new Error('sharp is no longer under Apache-2.0');
+  return text;
 }

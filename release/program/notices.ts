@@ -3,27 +3,34 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import { fenced, textsIn } from '../texts.js';
 
+const author = v.union([
+  v.string(),
+  v.pipe(
+    v.object({ name: v.string() }),
+    v.transform(({ name }) => name),
+  ),
+]);
 const manifest = v.object({
+  name: v.string(),
   version: v.string(),
   license: v.string(),
-  author: v.optional(v.union([v.string(), v.pipe(v.object({ name: v.string() }), v.transform(({ name }) => name))])),
+  author: v.optional(author, 'its authors'),
 });
+type Manifest = v.InferOutput<typeof manifest>;
 
 /**
- * What the licences of packages that are part of the program ask to be passed on, as Markdown: their texts, and the notices at the head
- * of those of their modules that are in it.
- * @param modules paths of modules that the program consists of
+ * What the licences of packages ask to be passed on with their code, as Markdown: their texts, and the copyright at the head of modules.
+ * @param modules paths of all modules that a program consists of
+ * @param apacheText the Apache License 2.0, for packages under it that have no file of it
  * @throws Error for a package whose licence has no text here
  */
-export async function noticesOf(root: string, packages: readonly string[], modules: readonly string[]): Promise<string> {
+export async function noticesOf(modules: readonly string[], apacheText: string): Promise<string> {
   const blocks: string[] = [];
-  for (const name of packages) {
-    const folder = join(root, 'node_modules', name);
-    const { version, license, author } = v.parse(manifest, JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')));
-    const own = await textsIn(folder);
-    const texts = own.length > 0 ? own : await standardTexts(root, name, license, author);
-    const heads = await headsOf(modules.filter((path) => path.includes(`/node_modules/${name}/`)));
-    blocks.push(`## ${name} ${version}, ${license}\n\n${[...texts, ...heads].map(fenced).join('\n\n')}`);
+  for (const [folder, own] of [...byPackage(modules)].sort()) {
+    const about = v.parse(manifest, JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')));
+    const found = await textsIn(folder);
+    const texts = [...(found.length > 0 ? found : [standardText(about, apacheText)]), ...(await headsOf(own))];
+    blocks.push(`## ${about.name} ${about.version}, ${about.license}\n\n${texts.map(fenced).join('\n\n')}`);
   }
   return `# What is part of the program
 
@@ -33,18 +40,21 @@ ${blocks.join('\n\n')}
 `;
 }
 
-/** Of a package that has no text of its licence among its files. */
-async function standardTexts(root: string, name: string, license: string, author = 'its authors'): Promise<string[]> {
-  if (license.includes('Apache-2.0')) return [await apacheText(root)];
-  if (license === 'MIT') return [mitText(author)];
-  throw new Error(`${name} is under ${license}, and there is no text of it`);
+/** Of modules in node_modules: by the folder of their package. */
+function byPackage(modules: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const path of modules) {
+    const folder = /^.*[\\/]node_modules[\\/](?:@[^\\/]+[\\/])?[^\\/]+/.exec(path)?.[0];
+    if (folder !== undefined) found.set(folder, [...(found.get(folder) ?? []), path]);
+  }
+  return found;
 }
 
-/** The Apache License 2.0, as another dependency has it. */
-async function apacheText(root: string): Promise<string> {
-  const [text = ''] = await textsIn(join(root, 'node_modules', 'sharp'));
-  if (!/^\s*Apache License\s+Version 2\.0, January 2004/.test(text)) throw new Error('sharp has another licence than Apache-2.0');
-  return text;
+/** Of a package that has no text of its licence among its files. */
+function standardText({ name, license, author }: Manifest, apacheText: string): string {
+  if (license.includes('Apache-2.0')) return apacheText;
+  if (license === 'MIT') return mitText(author);
+  throw new Error(`${name} is under ${license}, and there is no text of it`);
 }
 
 /** https://spdx.org/licenses/MIT.html */
@@ -66,6 +76,10 @@ THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
 
 /** The different comments with a copyright that modules begin with. */
 async function headsOf(modules: readonly string[]): Promise<string[]> {
-  const heads = await Promise.all(modules.map(async (path) => /^(?:\/\/.*\n)+/.exec(await readFile(path, 'utf8'))?.[0] ?? ''));
-  return [...new Set(heads)].filter((head) => /copyright/i.test(head)).map((head) => head.replaceAll(/^\/\/ ?/gm, '').trim());
+  const heads = await Promise.all(
+    modules.map(async (path) => /^(?:\/\/.*\n)+|^\/\*[\s\S]*?\*\//.exec(await readFile(path, 'utf8'))?.[0] ?? ''),
+  );
+  return [...new Set(heads)]
+    .filter((head) => /copyright/i.test(head))
+    .map((head) => head.replaceAll(/^(\/\/|\/\*+| \*\/?) ?/gm, '').trim());
 }

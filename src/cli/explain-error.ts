@@ -130,7 +130,7 @@ function explainOther(error: unknown, written: string): { code: number; message:
  */
 function explainRuntime(error: unknown): string | null {
   if (!(error instanceof Error && 'code' in error)) return null;
-  if (error.code === 'ERR_MODULE_NOT_FOUND' && /'onnxruntime-node'/.test(error.message)) {
+  if (/^(ERR_)?MODULE_NOT_FOUND$/.test(String(error.code)) && /'onnxruntime-node'/.test(error.message)) {
     return (
       'ONNX Runtime is not installed: npm leaves it out where its install script fails, which fetches libraries for CUDA from api.nuget.org. ' +
       'Install it without them (npm install --ignore-scripts onnxruntime-node).'

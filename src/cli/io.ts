@@ -39,23 +39,22 @@ export interface Io {
  * stdout or stderr early (`| head`), and a terminal that is gone, end the output, not the work.
  */
 export function systemIo(): Io {
-  const { stdin, stdout, stderr, env, argv } = process;
-  process.on('uncaughtException', (error) => {
-    const { code, text } = explainError(error, 'See `history` for what was written.', argv.includes('--debug'));
-    stderr.write(`${text}\n`);
-    process.exit(code);
-  });
-  for (const output of [stdout, stderr]) {
-    output.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE' || error.code === 'EIO') return;
-      const what = `The output is not accepted: ${error.message}.`;
-      throw new Failure('input', { what, cure: 'Check where the output of this command goes.' }, { cause: error });
-    });
-  }
-  return {
-    stdin,
-    stdout,
-    stderr,
+  const { env, argv } = process;
+  // each is opened by being read for the first time, which takes a millisecond or more
+  let stdout: TextOutput | undefined;
+  let stderr: TextOutput | undefined;
+  const io: Io = {
+    get stdin() {
+      return process.stdin;
+    },
+    get stdout() {
+      stdout ??= outlivingReader(process.stdout);
+      return stdout;
+    },
+    get stderr() {
+      stderr ??= outlivingReader(process.stderr);
+      return stderr;
+    },
     env,
     command: commandOf(present(argv[1], 'the path of the script'), env),
     executable: [process.execPath, ...process.execArgv, present(argv[1], 'the path of the script')],
@@ -77,6 +76,21 @@ export function systemIo(): Io {
     },
     exit: (code) => process.exit(code),
   };
+  process.on('uncaughtException', (error) => {
+    const { code, text } = explainError(error, 'See `history` for what was written.', argv.includes('--debug'));
+    io.stderr.write(`${text}\n`);
+    process.exit(code);
+  });
+  return io;
+}
+
+/** The output, whose end at its reader's side is no failure. */
+function outlivingReader(output: TextOutput): TextOutput {
+  return output.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE' || error.code === 'EIO') return;
+    const what = `The output is not accepted: ${error.message}.`;
+    throw new Failure('input', { what, cure: 'Check where the output of this command goes.' }, { cause: error });
+  });
 }
 
 function commandOf(script: string, env: Io['env']): string {

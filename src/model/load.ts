@@ -12,6 +12,9 @@ import { membersOf, spanAt } from './tfjs/json-spans.js';
 /** The values that an outline holds are this large at most, in bytes: shapes, axes and limits, which a plan reads, are smaller. */
 const largestConstant = 64 * 1024;
 
+/** Bytes of an ONNX file that are read in less time than its tensors are looked for. */
+const smallFile = 4 * 1024 * 1024;
+
 /** How each format is read, from the path of its entry file; a reader is loaded when its format is met. */
 const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
   onnx: async (path) => {
@@ -65,7 +68,7 @@ export async function loadModel(path: string): Promise<Model> {
 
 /**
  * Reads a model where the dims of weights do, and their values are not needed: those of ONNX initializers of more than 64 KiB stay in
- * their files, and operators of a GraphModel that are not covered are passed over (`unread`). Until the files are read again, `refuseChanged` tells whether they still are what was read.
+ * their files (of 4 MiB and more), and operators of a GraphModel that are not covered are passed over (`unread`). Until the files are read again, `refuseChanged` tells whether they still are what was read.
  * @throws Failure('input') as `loadModel` does
  */
 export async function outlineModel(path: string): Promise<ModelOutline> {
@@ -76,7 +79,7 @@ export async function outlineModel(path: string): Promise<ModelOutline> {
     return refusingNumbers(entry, () => readTfjsGraph(entry, undefined, true));
   }
   if (format !== 'onnx') return readers[format](entry);
-  return (await import('./onnx/read.js')).outlineOnnx(entry, largestConstant);
+  return (await import('./onnx/read.js')).outlineOnnx(entry, largestConstant, smallFile);
 }
 
 /** @throws Failure('input') when a file of the model was written to, replaced or removed since the model was read */

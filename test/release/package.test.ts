@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import { ts } from 'ts-morph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectOf } from '../../release/bill.js';
+import { bundleProgram } from '../../release/program/bundle.js';
 
 const run = promisify(execFile);
 let place: string;
@@ -32,6 +33,7 @@ beforeAll(async () => {
   }
   const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
   await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(clone, 'dist')]);
+  await bundleProgram(process.cwd(), join(clone, 'dist', 'bin'));
   await run('npm', ['pack', '--ignore-scripts', '--offline', '--pack-destination', place], { cwd: clone });
   const tarball = (await readdir(place)).find((name) => name.endsWith('.tgz')) ?? '';
   unpacked = join(place, 'project', 'node_modules', 'frelu-migrate');
@@ -53,7 +55,7 @@ function importsOf(text: string): string[] {
 describe('the package', () => {
   it('holds the program, its documents and the demonstration, and nothing else', () => {
     const belongs =
-      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z-]+\.schema\.json|tfjs\/(package\.json|index\.(js|cjs|d\.ts|d\.cts))|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(bin|src|transforms)\/.+\.(js|d\.ts))$/;
+      /^(package\.json|LICENSE|README(\.ja)?\.md|CHANGELOG\.md|docs\/([a-z-]+\/)?[a-z-]+\.(md|png)|docs\/schemas\/[a-z-]+\.schema\.json|tfjs\/(package\.json|index\.(js|cjs|d\.ts|d\.cts))|fixtures\/(README\.md|demo\.json|[a-z]+\.onnx|data\/[^/]+)|dist\/(src|transforms)\/.+\.(js|d\.ts)|dist\/bin\/([\w.-]+\.js|package\.json|THIRD_PARTY_LICENSES\.md))$/;
     expect(files.filter((file) => !belongs.test(file))).toEqual([]);
     for (const file of [
       'LICENSE',
@@ -73,7 +75,7 @@ describe('the package', () => {
       ...dependencies,
       // optional: each is imported where it is asked for
       ...Object.keys(JSON.parse(text).peerDependencies),
-      ...builtinModules.map((name) => `node:${name}`),
+      ...builtinModules.flatMap((name) => [name, `node:${name}`]),
     ]);
     const astray: string[] = [];
     let imports = 0;
@@ -96,6 +98,24 @@ describe('the package', () => {
     }
     expect(astray).toEqual([]);
     expect(imports).toBeGreaterThan(files.length);
+  });
+
+  it('passes on the licences of what the program is made of', async () => {
+    const notices = await readFile(join(unpacked, 'dist/bin/THIRD_PARTY_LICENSES.md'), 'utf8');
+    const blocks = new Map(notices.split(/^## /m).map((block) => [/^\S*/.exec(block)?.[0], block]));
+    // has no text of its own: the one that its licence asks for, and the notice of those whose code it holds
+    expect(blocks.get('@bufbuild/protobuf')).toMatch(/Apache License\s+Version 2\.0[\s\S]*Copyright 2008 Google Inc\./);
+    expect(blocks.get('onnx-buf')).toContain('Copyright (c) Eric Zhang');
+    expect(blocks.get('commander')).toContain(
+      await readFile('node_modules/commander/LICENSE', 'utf8').then((text) => text.trim()),
+    );
+    const code = await Promise.all(
+      files.filter((each) => /^dist\/bin\/.*\.js$/.test(each)).map((each) => readFile(join(unpacked, each), 'utf8')),
+    );
+    const regions = code.join('\n').matchAll(/^\/\/ (?:#region )?\S*\bnode_modules\/((?:@[^/]+\/)?[^/]+)\//gm);
+    const parts = [...new Set([...regions].map(([, name]) => name))];
+    expect(parts.length).toBeGreaterThan(5);
+    expect(parts.filter((name) => !blocks.has(name))).toEqual([]);
   });
 
   it('holds what its documents link to', async () => {

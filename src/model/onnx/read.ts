@@ -48,14 +48,16 @@ export async function readOnnx(path: string): Promise<Model> {
 /**
  * The same graph, less the values of initializers beyond `largest` bytes, raw or external: to whoever reads one, it is external data
  * that is not loaded. No file is hashed. So what it takes does not grow with the weights.
+ * @param smallFile a file of fewer bytes is read whole: that takes less time than to find its tensors
  * @throws Failure('input') as `readOnnx` does
  */
-export async function outlineOnnx(path: string, largest: number): Promise<ModelOutline> {
+export async function outlineOnnx(path: string, largest: number, smallFile = 0): Promise<ModelOutline> {
   const file = await openRegular(path).catch(refuseUnreadable(path));
   try {
     const { size, mtimeNs } = await file.stat({ bigint: true });
     const bytes = Number(size);
-    const skeleton = bytes > largestFile ? null : await readSkeleton(file, bytes, largest);
+    const isLeftOut = bytes >= smallFile && bytes <= largestFile;
+    const skeleton = isLeftOut ? await readSkeleton(file, bytes, largest) : null;
     const bytesRead = skeleton?.bytes ?? (await file.readFile().catch(refuseUnreadable(path)));
     const graph = parseGraph(path, bytesRead, skeleton?.leftOut);
     const files: OutlinedFile[] = [{ path: basename(path), bytes, modifiedNs: mtimeNs }];
