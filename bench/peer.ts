@@ -32,14 +32,21 @@ export function noPeer(name: string): string {
 /** Runs a script of bench/peers to its end and reads the JSON that it prints. */
 export async function runPeer(python: string, script: string, parameters: readonly string[]): Promise<PeerRun> {
   const { stdout } = await execute(python, [scripts + script, ...parameters], { maxBuffer: 1 << 26 });
-  const { name, seconds, peakBytes }: { name?: unknown; seconds?: unknown; peakBytes?: unknown } = JSON.parse(stdout);
-  return { name: String(name), seconds: Number(seconds), peakBytes: Number(peakBytes) };
+  const said: { name?: unknown; seconds?: unknown; secondsWaiting?: unknown; peakBytes?: unknown } = JSON.parse(stdout);
+  return {
+    name: String(said.name),
+    seconds: Number(said.seconds),
+    secondsWaiting: Number(said.secondsWaiting),
+    peakBytes: Number(said.peakBytes),
+  };
 }
 
 export interface PeerRun {
   /** the peer with its version */
   readonly name: string;
   readonly seconds: number;
+  /** of these, how many it waited for data; NaN where the script does not say */
+  readonly secondsWaiting: number;
   readonly peakBytes: number;
 }
 
