@@ -4,6 +4,8 @@ import { endedProgram } from './command.js';
 export interface EvaluationRun {
   readonly wholeSeconds: number;
   readonly seconds: number;
+  /** of these, how many the model waited for data */
+  readonly secondsWaiting: number;
   readonly peakBytes: number;
 }
 
@@ -12,6 +14,11 @@ export async function runEvaluate(model: string, data: string): Promise<Evaluati
   // an untrained model does no better than a guess
   const run = await endedProgram(['evaluate', model, '--data', data, '--json', '--trust-reading'], true);
   if (run.code !== 0) throw new Error(`evaluate failed: ${run.errors}`);
-  const { seconds }: { seconds?: unknown } = JSON.parse(run.output);
-  return { wholeSeconds: run.seconds, seconds: Number(seconds), peakBytes: run.peakBytes ?? Number.NaN };
+  const { seconds, secondsWaiting }: { seconds?: unknown; secondsWaiting?: unknown } = JSON.parse(run.output);
+  return {
+    wholeSeconds: run.seconds,
+    seconds: Number(seconds),
+    secondsWaiting: Number(secondsWaiting),
+    peakBytes: run.peakBytes ?? Number.NaN,
+  };
 }

@@ -1,76 +1,118 @@
 import { link, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { toBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import sharp from 'sharp';
-import { untrainedNetwork } from '../fixtures/layers.js';
 import { createRandom, type Random } from '../src/math/random.js';
-import { type EvaluationRun, runEvaluate } from './evaluation.js';
+import { endedNode } from './command.js';
+import { runEvaluate } from './evaluation.js';
 import { median } from './measure.js';
+import { networks } from './networks.js';
 import { noPeer, type PeerRun, pythonWith, runPeer } from './peer.js';
-import { megabytes, type Row, ratio, section } from './print.js';
+import { megabytes, type Row, ratio, section, share } from './print.js';
 
-const runs = 5;
 const workers = 2;
 /** photographs that differ, and how often each of them is in the folder */
-const [different, repeats] = [1000, 3];
+const [different, repeats] = [1000, 20];
 const [side, classes] = [256, 10];
 
-/** `evaluate` of a small network over a folder of photographs, over the same with PyTorch's DataLoader. */
+/** What goes over the images, ours and the peer's. */
+interface Task {
+  readonly title: string;
+  readonly network: 'patches' | 'resnet18';
+  readonly trained: boolean;
+  readonly batch: number;
+  readonly count: number;
+  readonly runs: number;
+}
+
+const tasks: readonly Task[] = [
+  { title: 'evaluate', network: 'patches', trained: false, batch: 64, count: 3 * different, runs: 5 },
+  { title: 'evaluate', network: 'patches', trained: false, batch: 64, count: repeats * different, runs: 1 },
+  { title: 'an epoch', network: 'patches', trained: true, batch: 64, count: repeats * different, runs: 1 },
+  { title: 'an epoch', network: 'resnet18', trained: true, batch: 8, count: 256, runs: 1 },
+];
+
+interface ImageRun {
+  readonly seconds: number;
+  readonly secondsWaiting: number;
+  readonly peakBytes: number;
+}
+
+/** `evaluate`, and an epoch of training, over folders of photographs, over the same with PyTorch's DataLoader. */
 export async function run(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'frelu-bench-'));
   try {
     const model = join(folder, 'model.onnx');
-    await writeFile(model, toBinary(ModelProtoSchema, patchNetwork().model));
-    const data = join(folder, 'images');
-    await writeImages(data);
+    await writeFile(model, toBinary(ModelProtoSchema, networks.patches.build().model));
+    const data = (count: number): string => join(folder, `${count}`);
+    await writeImages([3 * different, repeats * different].map(data));
     const python = await pythonWith('torch');
-    const ours: EvaluationRun[] = [];
-    const peer: PeerRun[] = [];
-    for (let i = 0; i <= runs; i++) {
-      ours.push(await runEvaluate(model, data));
-      if (python !== null) peer.push(await runPeer(python, 'images.py', [data, `${workers}`]));
+    for (const task of tasks) {
+      const ours: ImageRun[] = [];
+      const peer: PeerRun[] = [];
+      const images = data(Math.max(3 * different, task.count));
+      for (let i = 0; i < task.runs; i++) {
+        ours.push(task.trained ? await runEpoch(task, images) : await runEvaluate(model, images));
+        if (python !== null) peer.push(await runPeer(python, 'images.py', peerParameters(task, images)));
+      }
+      await print(task, ours, peer);
     }
-    await print(ours.slice(1), peer.slice(1));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-async function print(ours: readonly EvaluationRun[], peer: readonly PeerRun[]): Promise<void> {
-  const count = different * repeats;
-  const seconds = (of: readonly { readonly seconds: number }[]) => median(of.map((each) => each.seconds));
-  const row = (who: string, of: readonly (EvaluationRun | PeerRun)[]): Row => [
+const peerParameters = ({ network, batch, count, trained }: Task, images: string): readonly string[] => [
+  ...[images, `${workers}`, network, `${batch}`, `${count}`],
+  ...(trained ? ['train'] : []),
+];
+
+const epochProcess = fileURLToPath(new URL('image-epoch-process.js', import.meta.url));
+
+/** @throws Error with what it wrote to standard error when it fails */
+async function runEpoch({ network, batch, count }: Task, images: string): Promise<ImageRun> {
+  const ended = await endedNode([epochProcess, images, network, `${batch}`, `${count}`]);
+  if (ended.code !== 0) throw new Error(`the epoch failed: ${ended.errors}`);
+  return JSON.parse(ended.output);
+}
+
+async function print(
+  { title, network, count }: Task,
+  ours: readonly ImageRun[],
+  peer: readonly PeerRun[],
+): Promise<void> {
+  const seconds = (of: readonly ImageRun[]) => median(of.map((each) => each.seconds));
+  const row = (who: string, of: readonly ImageRun[]): Row => [
     who,
     `${Math.round(count / seconds(of))} images a second`,
+    `waits ${share(median(of.map((each) => each.secondsWaiting / each.seconds)))} of the time`,
     `peak memory ${megabytes(Math.max(...of.map(({ peakBytes }) => peakBytes)))}`,
   ];
   const [known] = peer;
-  const rows = [
-    row('ours, evaluate', ours),
-    ...(known === undefined ? [] : [row(`${known.name}, ${workers} workers`, peer)]),
-  ];
+  const rows = [row('ours', ours), ...(known === undefined ? [] : [row(`${known.name}, ${workers} workers`, peer)])];
   const note = known === undefined ? noPeer('PyTorch') : `ours is ${ratio(seconds(peer) / seconds(ours))} as fast`;
-  await section(`P13  ${count} JPEG files of ${side}x${side} to 224x224`, rows, note);
+  const images = `${count} JPEG files of ${side}x${side} to 224x224`;
+  await section(`P13  ${title}: ${networks[network].title}, ${images}`, rows, note);
 }
 
-/** One convolution, of patches: what its inputs cost decides. */
-function patchNetwork() {
-  return untrainedNetwork('patches', 1, [3, 224, 224], classes, (layers, input) => {
-    const patches = layers.conv('patches', input, 3, 8, { kernel: 5, stride: 4 });
-    const pooled = layers.op('pool', 'GlobalAveragePool', [layers.op('relu', 'Relu', [patches])]);
-    return layers.dense('classify', layers.op('flat', 'Flatten', [pooled]), 8, classes);
-  });
-}
-
-async function writeImages(folder: string): Promise<void> {
+/** The first of the folders has three of each photograph, the second twenty. */
+async function writeImages(folders: readonly string[]): Promise<void> {
   const random = createRandom(1);
-  for (let label = 0; label < classes; label++) await mkdir(join(folder, `class${label}`), { recursive: true });
+  for (const folder of folders) {
+    for (let label = 0; label < classes; label++) await mkdir(join(folder, `class${label}`), { recursive: true });
+  }
   for (let i = 0; i < different; i++) {
-    const file = (copy: number) => join(folder, `class${i % classes}`, `${i}-${copy}.jpg`);
-    await writeFile(file(0), await photograph(random));
-    for (let copy = 1; copy < repeats; copy++) await link(file(0), file(copy));
+    const files = folders.flatMap((folder, at) =>
+      Array.from({ length: at === 0 ? 3 : repeats }, (_, copy) =>
+        join(folder, `class${i % classes}`, `${i}-${copy}.jpg`),
+      ),
+    );
+    const [first = '', ...others] = files;
+    await writeFile(first, await photograph(random));
+    for (const other of others) await link(first, other);
   }
 }
 

@@ -23,6 +23,7 @@ export type NetworkName =
   | 'vgg11'
   | 'mobilenetv2'
   | 'smallnet'
+  | 'patches'
   | 'lstm50'
   | 'lstm200'
   | 'lstm800'
@@ -77,6 +78,20 @@ const smallnet: Network = {
       }, input);
       const dense = layers.dense('dense', layers.op('flatten', 'Flatten', [features]), 64 * 9, 128);
       return layers.dense('logits', layers.op('dense/relu', 'Relu', [dense]), 128, 10);
+    }),
+};
+
+/** One convolution, of patches: what its inputs cost decides. */
+const patches: Network = {
+  name: 'patches',
+  title: 'one convolution, 3x224x224',
+  input: [3, 224, 224],
+  classes: 10,
+  build: () =>
+    untrainedNetwork('patches', seed, [3, 224, 224], 10, (layers, input) => {
+      const convolved = layers.conv('patches', input, 3, 8, { kernel: 5, stride: 4 });
+      const pooled = layers.op('pool', 'GlobalAveragePool', [layers.op('relu', 'Relu', [convolved])]);
+      return layers.dense('classify', layers.op('flat', 'Flatten', [pooled]), 8, 10);
     }),
 };
 
@@ -217,6 +232,7 @@ export const networks: Readonly<Record<NetworkName, Network>> = {
   vgg11,
   mobilenetv2,
   smallnet,
+  patches,
   lstm50: recurrent('lstm50', 50),
   lstm200: recurrent('lstm200', 200),
   lstm800: recurrent('lstm800', 800),

@@ -40,14 +40,21 @@ export async function answerOf(
 }
 
 export async function runPeer(python: string, script: string, parameters: readonly string[]): Promise<PeerRun> {
-  const { name, seconds, peakBytes } = await answerOf(python, script, parameters);
-  return { name: String(name), seconds: Number(seconds), peakBytes: Number(peakBytes) };
+  const { name, seconds, secondsWaiting, peakBytes } = await answerOf(python, script, parameters);
+  return {
+    name: String(name),
+    seconds: Number(seconds),
+    secondsWaiting: Number(secondsWaiting),
+    peakBytes: Number(peakBytes),
+  };
 }
 
 export interface PeerRun {
   /** the peer with its version */
   readonly name: string;
   readonly seconds: number;
+  /** of these, how many it waited for data; NaN where the script does not say */
+  readonly secondsWaiting: number;
   readonly peakBytes: number;
 }
 

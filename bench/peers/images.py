@@ -1,6 +1,6 @@
 """
 An epoch over image folders as PyTorch's users write it: Pillow decodes and resizes in the workers of a DataLoader, a small network says the classes.
-Arguments: the folder, how many workers.
+Arguments: the folder, how many workers, the network, the size of a batch, how many images at most; `train` for an epoch of training.
 """
 
 import json
@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy
 import torch
 from memory import peak_bytes
+from networks import networks
 from PIL import Image
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 
 
 class Folder(Dataset):
@@ -32,18 +33,45 @@ class Folder(Dataset):
 
 
 def main():
-    root, workers = sys.argv[1], int(sys.argv[2])
-    network = nn.Sequential(
-        nn.Conv2d(3, 8, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)
-    ).eval()
-    loader = DataLoader(Folder(root), batch_size=64, num_workers=workers)
-    right = 0
+    root, workers, name, size, most = sys.argv[1], int(sys.argv[2]), *sys.argv[3:4], *map(int, sys.argv[4:6])
+    trained = len(sys.argv) > 6
+    network = networks[name][0]().train(trained)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+    folder = Folder(root)
+    some = Subset(folder, range(min(most, len(folder))))
+    loader = DataLoader(some, batch_size=size, num_workers=workers, shuffle=trained)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e-3, momentum=0.9, weight_decay=1e-4)
+    waited = 0.0
     began = time.perf_counter()
-    with torch.inference_mode():
-        for images, labels in loader:
-            right += (network(images).argmax(1) == labels).sum().item()
+    with torch.set_grad_enabled(trained):
+        batches = iter(loader)
+        while True:
+            asked = time.perf_counter()
+            batch = next(batches, None)
+            waited += time.perf_counter() - asked
+            if batch is None:
+                break
+            images, labels = batch
+            scores = network(images)
+            if trained:
+                optimizer.zero_grad()
+                nn.functional.cross_entropy(scores, labels).backward()
+                optimizer.step()
+            else:
+                scores.argmax(1).tolist()
     seconds = time.perf_counter() - began
-    print(json.dumps({"name": f"torch {torch.__version__}", "seconds": seconds, "peakBytes": peak_bytes()}))
+    print(
+        json.dumps(
+            {
+                "name": f"torch {torch.__version__}",
+                "seconds": seconds,
+                "secondsWaiting": waited,
+                "peakBytes": peak_bytes(),
+            }
+        )
+    )
 
 
 main()

@@ -72,6 +72,13 @@ class SmallNet(nn.Module):
         return self.logits(F.relu(self.dense(x.flatten(1)), inplace=True))
 
 
+class Patches(nn.Sequential):
+    def __init__(self):
+        super().__init__(
+            nn.Conv2d(3, 8, 5, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)
+        )
+
+
 def stem():
     return nn.Sequential(
         nn.Conv2d(3, 64, 7, 2, 3, bias=False), nn.BatchNorm2d(64), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1)
@@ -212,6 +219,7 @@ networks = {
     "densenet121x224": (DenseNet121, (3, 224, 224), 1000),
     "vgg11": (VGG11, (3, 224, 224), 1000),
     "mobilenetv2": (MobileNetV2, (3, 64, 64), 1000),
+    "patches": (Patches, (3, 224, 224), 10),
     "smallnet": (SmallNet, (1, 28, 28), 10),
     **{f"lstm{steps}": (Recurrent, (steps, 16), 10) for steps in (50, 200, 800)},
     "lstm200x2": (lambda: Recurrent(2), (200, 16), 10),

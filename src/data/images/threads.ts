@@ -51,7 +51,7 @@ function startThread(): Thread {
       current = next;
       // what waits for it keeps the process alive, the thread alone does not
       worker.ref();
-      worker.postMessage(next.job);
+      post(worker, next.job);
     },
   };
   worker.on('message', (decoded: DecodedImages) => {
@@ -79,4 +79,16 @@ function startThread(): Thread {
     for (const left of running === 0 ? waiting.splice(0) : []) left.done(null);
   });
   return thread;
+}
+
+/** Images that lie in a larger buffer (a page of a Parquet file) go alone: a message takes the whole buffer along. */
+function post(worker: Worker, job: ImageJob): void {
+  const copies: ArrayBuffer[] = [];
+  const encoded = job.encoded.map((image) => {
+    if (!(image instanceof Uint8Array)) return image;
+    const copy = Uint8Array.from(image);
+    copies.push(copy.buffer);
+    return copy;
+  });
+  worker.postMessage({ ...job, encoded }, copies);
 }

@@ -1,7 +1,7 @@
 import { Failure } from '../../contract/failure.js';
 import type { MaskTargets } from '../dataset.js';
 import { maskStore } from '../masks.js';
-import { type NpyArray, numbers } from './npy.js';
+import { heldData, type NpyArray, numbers } from './npy.js';
 import type { ReadOptions } from './reader.js';
 
 /** What is known of the samples that an array of targets belongs to. */
@@ -90,8 +90,12 @@ function requireOneSize(
 }
 
 function storageOf(path: string, name: string, array: NpyArray, pixels: number): Uint8Array | Uint16Array {
-  if (array.type === 'u1') return new Uint8Array(array.data.buffer, array.data.byteOffset, array.data.byteLength);
-  const values = numbers(`${path}: ${name}`, array);
+  const place = `${path}: ${name}`;
+  if (array.type === 'u1') {
+    const { buffer, byteOffset, byteLength } = heldData(place, array);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+  const values = numbers(place, array);
   const at = values.findIndex((value) => !(Number.isInteger(value) && value >= 0 && value < 2 ** 16));
   if (at >= 0) {
     throw new Failure('input', {

@@ -70,16 +70,27 @@ export function arrayDataset(array: ArrayDataset): Dataset {
   };
 }
 
-function requireFinite(path: string, values: Float32Array, sampleSize: number): void {
+/**
+ * @param indices of the samples that `values` are of; left out: of all
+ * @throws Failure('input')
+ */
+export function requireFinite(
+  path: string,
+  values: Float32Array,
+  sampleSize: number,
+  indices?: ArrayLike<number>,
+): void {
   const at = values.findIndex((value) => !Number.isFinite(value));
   if (at < 0) return;
+  const sample = Math.floor(at / sampleSize);
   throw new Failure('input', {
-    what: `${path}: sample ${Math.floor(at / sampleSize)} holds ${values[at]} at position ${at % sampleSize}.`,
+    what: `${path}: sample ${indices?.[sample] ?? sample} holds ${values[at]} at position ${at % sampleSize}.`,
     cure: 'Remove or fill in such values before training.',
   });
 }
 
-async function readResized(
+/** 8-bit samples that are brought to a size. */
+export async function readResized(
   storage: Uint8Array,
   shape: readonly number[],
   layout: Exclude<SampleLayout, 'values'>,

@@ -112,9 +112,7 @@ export async function listFolder(path: string): Promise<{ files: string[]; folde
 /** A file as a stream of text, UTF-8, decompressed if it is gzip. An error of either is the stream's. */
 export async function openText(path: string): Promise<Readable> {
   const raw = await rawHead(path, 2);
-  const handle = await openRegular(path).catch((error: unknown) => {
-    throw accessFailure(path, error);
-  });
+  const handle = await openFile(path);
   const { size } = await handle.stat();
   const file = handle.createReadStream();
   if (!isGzip(raw)) return file.setEncoding('utf8');
@@ -255,8 +253,17 @@ export async function readBytes(path: string, limit = largestRead): Promise<Uint
   }
 }
 
+/** Opens a file to be read. @throws Failure('input') */
+export async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await openRegular(path);
+  } catch (error) {
+    throw accessFailure(path, error);
+  }
+}
+
 /** The first bytes of a file as they stand in it; fewer, or none, where there are no more. */
-async function rawHead(path: string, length: number): Promise<Uint8Array> {
+export async function rawHead(path: string, length: number): Promise<Uint8Array> {
   let file: FileHandle | null = null;
   try {
     file = await openRegular(path);

@@ -1,5 +1,6 @@
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
+import type { FileRange } from '../../model/file-pieces.js';
 import { isRounded } from './arrays.js';
 
 /** Named arrays, of an archive or a folder. */
@@ -16,8 +17,19 @@ export interface NpyArray {
   /** NumPy's type: u1, i8, f4, b1, U10... */
   readonly type: string;
   readonly littleEndian: boolean;
+  /** empty where the elements stay in the file */
   readonly data: DataView;
+  /** where the elements lie that are too many to be held in memory; left out: `data` holds them */
+  readonly file?: FileElements;
 }
+
+/** Elements that are read as they are used. */
+export interface FileElements extends FileRange {
+  readonly path: string;
+}
+
+/** Elements of more bytes stay in their file. */
+export const heldBytes = 2 ** 29;
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59];
 
@@ -30,7 +42,7 @@ const longestHeader = 2 ** 16;
 /** So much of a file's beginning holds its header, in bytes. */
 export const npyHeadBytes = longestHeader + 12;
 
-interface NpyHeader extends Omit<NpyArray, 'data'> {
+export interface NpyHeader extends Omit<NpyArray, 'data' | 'file'> {
   /** where the elements begin, and how many bytes they are */
   readonly offset: number;
   readonly byteLength: number;
@@ -41,14 +53,19 @@ interface NpyHeader extends Omit<NpyArray, 'data'> {
  * https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  */
 export function parseNpy(place: string, bytes: Uint8Array): NpyArray {
-  const { offset, byteLength, ...rest } = parseNpyHeader(place, bytes);
-  if (bytes.length - offset !== byteLength) {
-    throw new Failure('input', {
-      what: `${place} announces ${byteLength} bytes of data but holds ${bytes.length - offset}.`,
-      cure: 'Save it again.',
-    });
-  }
+  const header = parseNpyHeader(place, bytes);
+  requireLength(place, header, bytes.length);
+  const { offset, byteLength, ...rest } = header;
   return { ...rest, data: new DataView(bytes.buffer, bytes.byteOffset + offset, byteLength) };
+}
+
+/** @throws Failure('input') where an array of `length` bytes, header included, does not hold what it announces */
+export function requireLength(place: string, { offset, byteLength }: NpyHeader, length: number): void {
+  if (length - offset === byteLength) return;
+  throw new Failure('input', {
+    what: `${place} announces ${byteLength} bytes of data but holds ${length - offset}.`,
+    cure: 'Save it again.',
+  });
 }
 
 /**
@@ -134,19 +151,37 @@ function float16(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** @throws Failure('input') where the elements stay in the file: only samples are read as they are used */
+export function heldData(place: string, { data, file }: NpyArray): DataView {
+  if (file === undefined) return data;
+  throw new Failure('input', {
+    what: `${place} holds ${file.byteLength} bytes, more than targets may be.`,
+    cure: 'Save it as a smaller type, or split the data.',
+  });
+}
+
 /** The elements one after another, as float64: integers beyond 2^53 are rounded. @throws Failure('input') for other types */
 export function numbers(place: string, array: NpyArray): Float64Array {
   const at = elementReader(place, array);
+  const data = heldData(place, array);
   const values = new Float64Array(elementsOf(array));
-  for (let i = 0; i < values.length; i += 1) values[i] = at(array.data, i, array.littleEndian);
+  for (let i = 0; i < values.length; i += 1) values[i] = at(data, i, array.littleEndian);
   return values;
+}
+
+/** @throws Failure('input') for other types than numbers */
+export function requireNumeric(place: string, array: Pick<NpyArray, 'type'>): void {
+  elementReader(place, array);
 }
 
 /**
  * The elements as float32, and the first whole number that float32 takes for another one.
  * @throws Failure('input') for other types than numbers
  */
-export function floats(place: string, array: NpyArray): { values: Float32Array; rounded: number | undefined } {
+export function floats(
+  place: string,
+  array: Omit<NpyArray, 'file'>,
+): { values: Float32Array; rounded: number | undefined } {
   const at = elementReader(place, array);
   const values = new Float32Array(elementsOf(array));
   let rounded: number | undefined;
@@ -158,9 +193,9 @@ export function floats(place: string, array: NpyArray): { values: Float32Array; 
   return { values, rounded };
 }
 
-const elementsOf = ({ shape }: NpyArray): number => shape.reduce((product, dim) => product * dim, 1);
+const elementsOf = ({ shape }: Pick<NpyArray, 'shape'>): number => shape.reduce((product, dim) => product * dim, 1);
 
-function elementReader(place: string, { type }: NpyArray) {
+function elementReader(place: string, { type }: Pick<NpyArray, 'type'>) {
   const at = elementReaders[type];
   if (at !== undefined) return at;
   throw new Failure('input', {
@@ -172,11 +207,12 @@ function elementReader(place: string, { type }: NpyArray) {
 /** NumPy's U type: UTF-32 of a fixed length, padded with zeros. @throws Failure('input') for what is no Unicode */
 export function strings(place: string, array: NpyArray): string[] {
   const width = Number(array.type.slice(1));
-  const count = array.data.byteLength / (4 * width);
+  const data = heldData(place, array);
+  const count = data.byteLength / (4 * width);
   return Array.from({ length: count }, (_, i) => {
     let text = '';
     for (let k = 0; k < width; k += 1) {
-      const point = array.data.getUint32(4 * (i * width + k), array.littleEndian);
+      const point = data.getUint32(4 * (i * width + k), array.littleEndian);
       if (point > 0x10ffff) {
         throw new Failure('input', { what: `${place}[${i}] is no Unicode text.`, cure: 'Save it again.' });
       }

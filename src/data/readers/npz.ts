@@ -1,24 +1,30 @@
+import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { unzipSync } from 'fflate';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
+import { type FileRange, readFully } from '../../model/file-pieces.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
 import { areMasks, arrayMasks } from './array-masks.js';
 import { arrayDataset } from './arrays.js';
-import { fileSize, isFolder, listFolder, readBytes, readHead, unpackLimit } from './files.js';
+import { fileArrayDataset } from './file-array.js';
+import { fileSize, isFolder, listFolder, openFile, rawHead, readBytes, readHead, unpackLimit } from './files.js';
 import {
   type ArraySource,
   floats,
+  heldBytes,
   isNpy,
   type NpyArray,
   npyHeadBytes,
   numbers,
   parseNpy,
   parseNpyHeader,
+  requireLength,
+  requireNumeric,
   strings,
 } from './npy.js';
 import type { DatasetReader, ReadOptions } from './reader.js';
 import { namedTargets, numericTargets, rowTargets } from './targets.js';
+import { entryRange, readEntry, type ZipEntry, zipEntries } from './zip.js';
 
 /** Array names in use: Keras (x_train), MedMNIST (train_images), scikit-learn (data, target), torch exports... */
 export const inputNames = ['x', 'images', 'image', 'data', 'inputs', 'features', 'samples'];
@@ -56,59 +62,83 @@ function pairs(keys: readonly string[]): ReadonlyMap<Part, Pair> {
 const extension = '.npy';
 const arrayName = (entry: string): string => entry.slice(0, -extension.length);
 
-/** Of a zip archive's list of its entries, in bytes. */
-const smallestEntry = 46;
+/** What is wrong with an archive. */
+const damaged = (path: string, error: unknown): Failure =>
+  error instanceof Failure
+    ? error
+    : new Failure(
+        'input',
+        {
+          what: `${path}: its zip archive is damaged or cut short (${messageOf(error)}).`,
+          cure: 'Write it again, or without compression.',
+        },
+        { cause: error },
+      );
 
-/** The .npy entries of the archive whose array names `wanted` accepts, by array name. */
-async function entries(path: string, wanted: (name: string) => boolean): Promise<ReadonlyMap<string, Uint8Array>> {
-  const bytes = await readBytes(path);
+/** Does something with an archive's file and its arrays. @throws Failure('input') */
+async function withEntries<Result>(
+  path: string,
+  use: (file: FileHandle, entries: readonly ZipEntry[]) => Promise<Result>,
+): Promise<Result> {
+  const file = await openFile(path);
   try {
-    let left = unpackLimit(bytes.length);
-    // an archive may claim to have billions of entries
-    let most = bytes.length / smallestEntry;
-    const found = unzipSync(bytes, {
-      filter({ name, originalSize }) {
-        if (--most < 0) throw new Error('it lists more entries than it can hold');
-        if (!name.endsWith(extension) || !wanted(arrayName(name))) return false;
-        // the archive says it before anything is unpacked, and no more than it says is
-        left -= originalSize;
-        if (left < 0) throw new Error(`it unpacks to more than ${unpackLimit(bytes.length)} bytes`);
-        return true;
-      },
-    });
-    return new Map(Object.entries(found).map(([name, entry]) => [arrayName(name), entry]));
-  } catch (error) {
-    throw new Failure(
-      'input',
-      {
-        what: `${path}: its zip archive is damaged or cut short (${messageOf(error)}).`,
-        cure: 'Write it again, or without compression.',
-      },
-      { cause: error },
+    return await use(
+      file,
+      (await zipEntries(file)).filter(({ name }) => name.endsWith(extension)),
     );
+  } catch (error) {
+    throw damaged(path, error);
+  } finally {
+    await file.close();
   }
 }
 
-async function archive(path: string): Promise<ArraySource> {
-  const names: string[] = [];
-  // nothing is decompressed for the names alone
-  await entries(path, (name) => {
-    names.push(name);
-    return false;
-  });
+/** @param held arrays of more bytes stay in the file */
+async function archive(path: string, held: number): Promise<ArraySource> {
   return {
     path,
     format: 'npz',
-    names,
-    async read(wanted) {
-      const found = await entries(path, (name) => wanted.includes(name));
-      return new Map(Array.from(found, ([name, bytes]) => [name, parseNpy(`${path}: ${name}`, bytes)]));
-    },
+    names: await withEntries(path, async (_, entries) => entries.map(({ name }) => arrayName(name))),
+    read: (wanted) =>
+      withEntries(path, async (file, entries) => {
+        const { size } = await file.stat();
+        const chosen = entries.filter(({ name }) => wanted.includes(arrayName(name)));
+        const packed = chosen.filter(({ isCompressed }) => isCompressed);
+        // the archive says it before anything is unpacked, and no more than it says is
+        if (packed.reduce((sum, { bytes }) => sum + bytes, 0) > unpackLimit(size))
+          throw new Error(`it unpacks to more than ${unpackLimit(size)} bytes`);
+        const arrays = new Map<string, NpyArray>();
+        for (const entry of chosen) {
+          const name = arrayName(entry.name);
+          const place = `${path}: ${name}`;
+          const isLarge = !entry.isCompressed && entry.bytes > held;
+          const array = isLarge
+            ? await arrayInFile(place, path, file, await entryRange(file, entry))
+            : parseNpy(place, await readEntry(file, entry));
+          arrays.set(name, array);
+        }
+        return arrays;
+      }),
   };
 }
 
+/** An array whose elements stay where they lie. @throws Failure('input') */
+async function arrayInFile(
+  place: string,
+  path: string,
+  file: FileHandle,
+  { offset, byteLength }: FileRange,
+): Promise<NpyArray> {
+  const head = new Uint8Array(Math.min(npyHeadBytes, byteLength));
+  await readFully(file, head, offset);
+  const header = parseNpyHeader(place, head);
+  requireLength(place, header, byteLength);
+  const elements = { path, offset: offset + header.offset, byteLength: header.byteLength };
+  return { ...header, data: new DataView(new ArrayBuffer(0)), file: elements };
+}
+
 /** The .npy files of a folder, one of them alone, or one with the targets that lie beside it. */
-async function files(path: string): Promise<ArraySource> {
+async function files(path: string, held: number): Promise<ArraySource> {
   const whole = await isFolder(path);
   const folder = whole ? path : dirname(path);
   const all = (await listFolder(folder)).files.filter((file) => file.endsWith(extension)).map(arrayName);
@@ -123,16 +153,28 @@ async function files(path: string): Promise<ArraySource> {
         names
           .filter((name) => wanted.includes(name))
           .map(async (name): Promise<[string, NpyArray]> => {
-            const file = !whole && name === own ? path : join(folder, `${name}${extension}`);
-            // what cannot be opened has none, and is told where it is read
-            const head = await readHead(file, npyHeadBytes);
-            if (head.length > 0) parseNpyHeader(file, head);
-            return [name, parseNpy(file, await readBytes(file))];
+            return [name, await arrayOfFile(!whole && name === own ? path : join(folder, `${name}${extension}`), held)];
           }),
       );
       return new Map(arrays);
     },
   };
+}
+
+/** @throws Failure('input') */
+async function arrayOfFile(path: string, held: number): Promise<NpyArray> {
+  // what cannot be opened has none, and is told where it is read
+  const head = await readHead(path, npyHeadBytes);
+  if (head.length > 0) parseNpyHeader(path, head);
+  const size = await fileSize(path);
+  if (size === null || size <= held || !isNpy(await rawHead(path, npyHeadBytes)))
+    return parseNpy(path, await readBytes(path));
+  const file = await openFile(path);
+  try {
+    return await arrayInFile(path, path, file, { offset: 0, byteLength: size });
+  } finally {
+    await file.close();
+  }
 }
 
 /** A file's own array, and the targets that its name asks for. */
@@ -162,7 +204,7 @@ export function arraySamples(
   rest: { readonly part?: Part | undefined; readonly targets: Targets },
 ): Dataset {
   const { path, format } = source;
-  const { shape: whole, type, data } = array;
+  const { shape: whole, type, data, file } = array;
   const shape = whole.slice(1);
   if (shape.length === 0) {
     throw new Failure('input', {
@@ -171,10 +213,15 @@ export function arraySamples(
     });
   }
   const stored = { path, format, ...rest, shape, layout: layoutOf(shape, options.layout) };
+  const place = `${path}: ${name}`;
+  if (file !== undefined) {
+    requireNumeric(place, array);
+    return fileArrayDataset({ ...stored, array: { ...array, file }, place });
+  }
   if (type === 'u1') {
     return arrayDataset({ ...stored, storage: new Uint8Array(data.buffer, data.byteOffset, data.byteLength) });
   }
-  const { values, rounded } = floats(`${path}: ${name}`, array);
+  const { values, rounded } = floats(place, array);
   return arrayDataset({ ...stored, storage: values, rounded });
 }
 
@@ -256,14 +303,14 @@ function partPairs({ format, names }: ArraySource): ReadonlyMap<Part, Pair> {
 function reader(
   format: string,
   recognises: (path: string) => Promise<boolean>,
-  open: (path: string) => Promise<ArraySource>,
+  open: (path: string, held: number) => Promise<ArraySource>,
 ): DatasetReader {
   return {
     format,
     recognises,
-    parts: async (path) => [...partPairs(await open(path)).keys()],
-    read: async (path, options) => read(await open(path), options),
-    arrays: open,
+    parts: async (path) => [...partPairs(await open(path, heldBytes)).keys()],
+    read: async (path, options) => read(await open(path, options.heldBytes ?? heldBytes), options),
+    arrays: (path) => open(path, heldBytes),
   };
 }
 

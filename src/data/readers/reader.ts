@@ -19,6 +19,8 @@ export interface ReadOptions {
   readonly slices?: { readonly columns: readonly string[]; readonly areInputs: boolean };
   /** the layout of arrays whose shape alone does not tell channels from space */
   readonly layout?: 'NCHW' | 'NHWC';
+  /** arrays of more bytes are read as they are used; 512 MiB by default */
+  readonly heldBytes?: number;
 }
 
 /** A table as its file has it: the columns in their order, pandas's row numbers among them. */

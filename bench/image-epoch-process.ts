@@ -1,0 +1,53 @@
+import { present } from '../src/contract/present.js';
+import { batches } from '../src/data/batches.js';
+import { createInputs } from '../src/data/inputs.js';
+import { openDataset } from '../src/data/open.js';
+import { planPreprocessing } from '../src/data/preprocess.js';
+import { signatureOf, tensorsFor } from '../src/runtime/predictor.js';
+import { makeTrainable, prepareStep, type StepSettings } from '../src/training/prepare.js';
+import { Stepper } from '../src/training/stepper.js';
+import { peakBytes } from './measure.js';
+import { networks } from './networks.js';
+
+/**
+ * A process of its own for P13: an epoch of training over a folder of images, by the batches that `migrate` trains on. Prints what it took, how
+ * much of that the step waited for its batch, and the process's peak.
+ * Arguments: the folder, the network (patches, resnet18), the size of a batch, how many images at most.
+ */
+const [folder, name, size, most] = process.argv.slice(2);
+const data = await openDataset(present(folder, 'the folder'));
+const graph = networks[name === 'resnet18' ? name : 'patches'].build();
+const signature = signatureOf(graph);
+const [input] = signature.inputs;
+const { name: inputName, shape } = present(input, 'the input of the network');
+const inputs = [{ name: inputName, ...createInputs(data, planPreprocessing(data, { shape })) }];
+const trainable = makeTrainable('the network', graph, 'all');
+const settings: StepSettings = {
+  provider: 'cpu',
+  loss: 'cross-entropy',
+  optimizer: { kind: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 1e-4 },
+  batchNorm: 'frozen',
+  clipNorm: null,
+  sampleShapes: { [inputName]: shape.slice(1).map((dim) => dim ?? 1) },
+};
+const stepper = new Stepper((count, part) => prepareStep(trainable, count, settings, part), trainable.graph);
+const [batchSize, limit] = [Number(size), Math.min(data.count, Number(most))];
+const { targetShape } = await stepper.step(batchSize);
+const options = { indices: Int32Array.from({ length: limit }, (_, i) => i), batchSize, classes: targetShape[1] ?? 1 };
+const began = performance.now();
+let waited = 0;
+const epoch = batches({ inputs, samples: data }, { ...options, shuffle: { seed: 1, epoch: 0 } });
+for (;;) {
+  const asked = performance.now();
+  const next = await epoch.next();
+  waited += performance.now() - asked;
+  if (next.done === true) break;
+  const { count, targets } = next.value;
+  await stepper.run(
+    { inputs: tensorsFor(signature, next.value.inputs, count), targets, count },
+    { weights: 1e-3, sites: 1e-3 },
+  );
+}
+const seconds = (performance.now() - began) / 1000;
+await stepper.release();
+process.stdout.write(JSON.stringify({ seconds, secondsWaiting: waited / 1000, peakBytes: await peakBytes() }));
