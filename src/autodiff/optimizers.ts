@@ -34,7 +34,7 @@ interface Optimizer<K extends Kind> {
     step: number,
     averageDecay: AverageDecay,
   ): readonly number[];
-  /** writes one step and returns the new state [rows, size]; gradients lie side by side, [1, n] each */
+  /** writes one step and returns the new state [rows, size]; gradients lie side by side, [n] each */
   writeStep(emit: Emitter, stepped: Stepped, gradients: readonly string[]): string;
 }
 
@@ -58,8 +58,8 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
       return [byP, byV, 0, byG, wd, mu, 0, 1, fresh * byP, fresh * byV, averageDecay, fresh * byG];
     },
     writeStep(emit, { rows, size, input: state, coefficients: fed }, gradients) {
-      const flat = emit.op('Reshape', [state, emit.ints([1, rows * size])]);
-      const stacked = emit.op('Reshape', [emit.concat([flat, ...gradients], 1), emit.ints([rows + 1, size])]);
+      const flat = emit.op('Reshape', [state, emit.ints([rows * size])]);
+      const stacked = emit.op('Reshape', [emit.concat([flat, ...gradients], 0), emit.ints([rows + 1, size])]);
       return emit.op('MatMul', [fed, stacked]);
     },
   },
@@ -84,7 +84,7 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
       ];
     },
     writeStep(emit, { rows, averaged, input: state, coefficients: fed }, gradients) {
-      const gradient = emit.concat(gradients, 1);
+      const gradient = emit.concat(gradients, 0);
       const along = { axis: { int: 0 } };
       const [decay, beta1, beta2, rate, correction, epsilon, kept] = emit.ops('Split', [fed], 7, {
         ...along,
@@ -141,7 +141,7 @@ export function averageDecayAt(decay: number, step: number): number {
   return Math.fround(Math.min(decay, (1 + step) / (10 + step)));
 }
 
-/** Writes one step: returns the new state [rows, size]. `gradients` lie side by side, [1, n] each, `size` of all together. */
+/** Writes one step: returns the new state [rows, size]. `gradients` lie side by side, [n] each, `size` of all together. */
 export function writeStep(
   emit: Emitter,
   { optimizer, ...stepped }: Stepped & { readonly optimizer: OptimizerSettings },
@@ -150,7 +150,7 @@ export function writeStep(
   return optimizers[optimizer.kind].writeStep(emit, stepped, gradients);
 }
 
-/** Scales gradients [1, P] of all groups so that their joint Euclidean norm is at most `limit`; of none where nothing is trained. */
+/** Scales gradients [P] of all groups so that their joint Euclidean norm is at most `limit`; of none where nothing is trained. */
 export function clipByNorm(emit: Emitter, gradients: readonly string[], limit: number): string[] {
   if (gradients.length === 0) return [];
   const squares = gradients.map((gradient) =>

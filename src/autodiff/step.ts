@@ -325,7 +325,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     const fed = graph.freshName(`coefficients/${name}`);
     graph.proto.input.push(floatValue(fed, coefficientShape(optimizer, averaged)));
     return pieces.map((slots) => {
-      const size = slots.reduce((sum, { length }) => sum + length, 0);
+      const size = sumOf(slots.map(({ length }) => length));
       const input = graph.freshName(`state/${name}`);
       graph.proto.input.push(floatValue(input, [rows, size]));
       return { name, slots, rows, size, optimizer, rateScales, averageDecay, input, output: '', coefficients: fed };
@@ -343,7 +343,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const emit = new Emitter(graph, 'optimizer');
   const bySlot = groups.map(({ slots }) => slots.map((slot) => slotGradient(emit, slot, gradients.get(slot.name))));
   const { part = 'whole' } = options;
-  const joined = (): string[] => bySlot.map((parts) => emit.concat(parts, 1));
+  const joined = (): string[] => bySlot.map((parts) => emit.concat(parts, 0));
   const { accumulation, totals } =
     part === 'whole' ? { accumulation: null, totals: null } : addUp(emit, groups, joined());
   const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals ?? joined(), options.clipNorm);
@@ -414,7 +414,7 @@ function bounded(
   return emit.op('Min', [state, emit.float([...limits], [rows, size])]);
 }
 
-/** Adds a part's gradients [1, P], weighted by its share, to those of the parts before it. */
+/** Adds a part's gradients [P], weighted by its share, to those of the parts before it. */
 function addUp(
   emit: Emitter,
   groups: readonly StateGroup[],
@@ -424,7 +424,7 @@ function addUp(
   const share = graph.freshName('share');
   graph.proto.input.push(floatValue(share, []));
   const sums = groups.map(({ name, size }) => {
-    const sum = { input: graph.freshName(`sum/${name}`), shape: [1, size] };
+    const sum = { input: graph.freshName(`sum/${name}`), shape: [size] };
     graph.proto.input.push(floatValue(sum.input, sum.shape));
     return sum;
   });
@@ -435,7 +435,10 @@ function addUp(
   return { accumulation: { share, sums }, totals };
 }
 
-/** Parameters side by side, in groups of at most `limit` elements; one that is larger is cut, unless it lies in an order of its own. */
+/**
+ * Parameters side by side, short ones first, in groups of at most `limit` elements; one that is larger is cut, unless it lies in an order
+ * of its own.
+ */
 function layOut(
   graph: Graph,
   parameters: readonly string[],
@@ -444,10 +447,14 @@ function layOut(
 ): ParameterSlot[][] {
   const groups: ParameterSlot[][] = [];
   let size = Number.POSITIVE_INFINITY;
-  for (const name of parameters) {
+  const shapes = parameters.map((name) => {
     const tensor = graph.initializer(name);
     if (tensor === undefined) throw new Error(`the parameter '${name}' is no initializer`);
-    const shape = dimsOf(tensor);
+    return [name, dimsOf(tensor)] as const;
+  });
+  const isShort = (shape: readonly number[]): boolean => elementCount(shape) <= shortParameter;
+  const ordered = [...shapes.filter(([, shape]) => isShort(shape)), ...shapes.filter(([, shape]) => !isShort(shape))];
+  for (const [name, shape] of ordered) {
     const order = reordered?.get(name) ?? null;
     const scale = scales?.get(name) ?? null;
     const total = elementCount(shape);
@@ -468,20 +475,40 @@ function layOut(
 /** Where a parameter was an initializer, row 0 of the state takes its name and shape. */
 function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void {
   const emit = new Emitter(graph, 'state');
-  const places = groups.flatMap((group) => group.slots.map((slot) => ({ group, slot })));
-  for (const name of new Set(places.map(({ slot }) => slot.name))) {
-    const pieces = places.filter(({ slot }) => slot.name === name);
+  const pieces = new Map<string, string[]>();
+  for (const group of groups) {
+    const values = cutRow(emit, group);
+    for (const [i, { name }] of group.slots.entries()) {
+      pieces.set(name, [...(pieces.get(name) ?? []), present(values[i], `the piece of '${name}'`)]);
+    }
+  }
+  const slots = new Map(groups.flatMap((group) => group.slots.map((slot) => [slot.name, slot] as const)));
+  for (const [name, { shape, order, scale }] of slots) {
     graph.removeInitializer(name);
-    const parts = pieces.map(({ group, slot: { offset, length } }) =>
-      emit.op('Slice', [group.input, emit.ints([0, offset]), emit.ints([1, offset + length]), emit.ints([0, 1])]),
-    );
-    const { shape, order, scale } = present(pieces[0], `the place of '${name}'`).slot;
-    const inputs = [emit.concat(parts, 1), emit.ints(shape)];
+    const inputs = [emit.concat(present(pieces.get(name), `the pieces of '${name}'`), 0), emit.ints(shape)];
     if (scale === null) emit.opTo(name, 'Reshape', inputs);
     else emit.opTo(name, 'Mul', [emit.op('Reshape', inputs), scaleOf(emit, scale, shape, order)]);
   }
   emit.flush(graph.nodes[0]);
 }
+
+/** Elements of a parameter that is cut out of the state together with others: a node of its own costs more than its copy. */
+const shortParameter = 2 ** 12;
+
+/** What each slot of a group has in row 0 of the state: [length]. The short ones, which lie first, are cut in one go. */
+function cutRow(emit: Emitter, { slots, rows, size, input }: StateGroup): readonly string[] {
+  const flat = emit.op('Reshape', [input, emit.ints([rows * size])]);
+  const slice = (from: number, length: number): string =>
+    emit.op('Slice', [flat, emit.ints([from]), emit.ints([from + length]), emit.ints([0])]);
+  const long = slots.findIndex(({ length }) => length > shortParameter);
+  const short = slots.slice(0, long < 0 ? slots.length : long);
+  const lengths = short.map(({ length }) => length);
+  const together =
+    short.length < 2 ? [] : emit.ops('Split', [slice(0, sumOf(lengths)), emit.ints(lengths)], short.length);
+  return [...together, ...slots.slice(together.length).map(({ offset, length }) => slice(offset, length))];
+}
+
+const sumOf = (lengths: readonly number[]): number => lengths.reduce((sum, length) => sum + length, 0);
 
 /** A scale as a value that multiplies the parameter as it lies. */
 function scaleOf(emit: Emitter, scale: ParameterScale, shape: readonly number[], order: WeightOrder | null): string {
@@ -499,17 +526,17 @@ function scaleOf(emit: Emitter, scale: ParameterScale, shape: readonly number[],
 }
 
 /**
- * A slot's part of the gradient, [1, length], with respect to what is trained: scale times that of the parameter. Zeros where the
+ * A slot's part of the gradient, [length], with respect to what is trained: scale times that of the parameter. Zeros where the
  * parameter reaches no loss.
  */
 function slotGradient(emit: Emitter, slot: ParameterSlot, gradient: string | undefined): string {
   const { shape, order, scale, from, length } = slot;
-  if (gradient === undefined) return emit.op('ConstantOfShape', [emit.ints([1, length])]);
+  if (gradient === undefined) return emit.op('ConstantOfShape', [emit.ints([length])]);
   const own = scale === null ? gradient : emit.op('Mul', [gradient, scaleOf(emit, scale, shape, order)]);
   const total = elementCount(shape);
-  const whole = emit.op('Reshape', [own, emit.ints([1, total])]);
+  const whole = shape.length === 1 ? own : emit.op('Reshape', [own, emit.ints([total])]);
   if (length === total) return whole;
-  return emit.op('Slice', [whole, emit.ints([from]), emit.ints([from + length]), emit.ints([1])]);
+  return emit.op('Slice', [whole, emit.ints([from]), emit.ints([from + length]), emit.ints([0])]);
 }
 
 /**

@@ -25,6 +25,11 @@ export function overhang(axis: WindowAxis): number {
   return (axis.output - 1) * axis.stride + extent(axis) - axis.padBegin - axis.input;
 }
 
+/** Whether output o reads the input o alone. */
+export function isPointwise({ input, output, kernel, stride, padBegin }: WindowAxis): boolean {
+  return kernel === 1 && stride === 1 && padBegin === 0 && input === output;
+}
+
 /**
  * The sliding windows of a Conv or pooling node, one entry per spatial axis, auto_pad resolved. `input` and `output` are
  * spatial sizes on the wide and on the narrow side (of a ConvTranspose: its output's and its input's).

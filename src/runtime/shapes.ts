@@ -1,6 +1,11 @@
 import { create } from '@bufbuild/protobuf';
-import { ValueInfoProtoSchema } from 'onnx-buf';
-import { subgraphsOf } from '../model/attributes.js';
+import {
+  type TensorShapeProto,
+  TensorShapeProto_DimensionSchema,
+  TensorShapeProtoSchema,
+  ValueInfoProtoSchema,
+} from 'onnx-buf';
+import { intAttribute, subgraphsOf } from '../model/attributes.js';
 import { capturedBy, type Graph, inputName, makeNode, type NodeProto } from '../model/graph.js';
 import { DataType, dimsOf, elementCount, floatTensor, int64Tensor, type TensorProto } from '../model/tensor.js';
 import { bodyFeeds, bodyModel } from './bodies.js';
@@ -10,27 +15,79 @@ import { openSession, type Tensor } from './session.js';
 const weights = 4096;
 
 /**
- * The shape of every value of a graph at the shapes of `feeds`, read off one execution: exact for every operator that
- * ONNX Runtime knows, with no shape inference of our own. Initializers are included; values that are no tensors are not.
- * Optimisation is off, so that every value of the graph is one that is computed. Values within bodies (If, Loop, Scan) are among
- * them, but for those of a body that does not run by itself: its first round, both branches of an If. Requires names that differ from body to body.
+ * The shape of every value of a graph at the shapes of `feeds`, from ONNX Runtime, with no shape inference of our own: what it infers
+ * when it opens the graph, and for what depends on values, which it cannot infer, read off one execution. Initializers are included;
+ * values that are no tensors are not. Optimisation is off, so that every value of the graph is one that is computed. Values within
+ * bodies (If, Loop, Scan) are among them, but for those of a body that does not run by itself: its first round, both branches of an If.
+ * Requires names that differ from body to body.
  */
 export async function observeShapes(
   graph: Graph,
   feeds: Readonly<Record<string, Tensor>>,
 ): Promise<Map<string, readonly number[]>> {
-  const copy = graph.copy();
   const shapes = new Map<string, readonly number[]>();
   for (const tensor of graph.proto.initializer) shapes.set(tensor.name, dimsOf(tensor));
   for (const [name, tensor] of Object.entries(feeds)) shapes.set(name, tensor.dims);
-  if (graph.opset() >= 9) for (const tensor of graph.proto.initializer) if (isWeights(tensor)) useZeros(copy, tensor);
-
   const values = tensorsOf(graph);
+  const withBodies = graph.nodes.filter((node) => subgraphsOf(node).length > 0);
+  if (withBodies.length === 0 && !graph.nodes.some(isRounded)) {
+    for (const [value, shape] of await inferShapes(withoutWeights(graph), values, feeds)) shapes.set(value, shape);
+  }
+  const left = values.filter((value) => !shapes.has(value));
+  if (left.length > 0) await runForShapes(graph, left, withBodies, feeds, shapes);
+  return shapes;
+}
+
+/** Whether the size of what a node gives is rounded, or worked out in reverse: there what is inferred and what is computed may differ by one. */
+function isRounded(node: NodeProto): boolean {
+  return ['Resize', 'Upsample', 'ConvTranspose'].includes(node.opType) || intAttribute(node, 'ceil_mode', 0) !== 0;
+}
+
+/** The shapes that ONNX Runtime infers. An empty one may be of a single number, or of something that it cannot infer: it is left out. */
+async function inferShapes(
+  graph: Graph,
+  values: readonly string[],
+  feeds: Readonly<Record<string, Tensor>>,
+): Promise<Map<string, readonly number[]>> {
+  graph.proto.output = values.map((name) => create(ValueInfoProtoSchema, { name }));
+  for (const { name, type } of graph.proto.input) {
+    const [dims, tensor] = [feeds[name]?.dims, type?.value];
+    if (dims !== undefined && tensor?.case === 'tensorType') tensor.value.shape = staticShape(dims);
+  }
+  const shapes = new Map<string, readonly number[]>();
+  // what does not even open says why when it is run
+  const session = await openSession(graph.model, { graphOptimizationLevel: 'disabled' }).catch(() => null);
+  for (const output of session?.outputMetadata ?? []) {
+    if (!output.isTensor) continue;
+    const dims = output.shape.filter((dim) => typeof dim === 'number');
+    if (dims.length > 0 && dims.length === output.shape.length) shapes.set(output.name, dims);
+  }
+  await session?.release();
+  return shapes;
+}
+
+function staticShape(dims: readonly number[]): TensorShapeProto {
+  return create(TensorShapeProtoSchema, {
+    dim: dims.map((size) =>
+      create(TensorShapeProto_DimensionSchema, { value: { case: 'dimValue', value: BigInt(size) } }),
+    ),
+  });
+}
+
+/** Puts the shapes of values, and of what stands in bodies, into `shapes`. */
+async function runForShapes(
+  graph: Graph,
+  values: readonly string[],
+  withBodies: readonly NodeProto[],
+  feeds: Readonly<Record<string, Tensor>>,
+  shapes: Map<string, readonly number[]>,
+): Promise<void> {
+  const copy = withoutWeights(graph);
+  if (withBodies.length === 0) keepLeadingTo(copy, values);
   const probes = values.map((value, i) => ({ value, probe: `frelu/shape:${i}` }));
   copy.proto.output = probes.map(({ probe }) => create(ValueInfoProtoSchema, { name: probe }));
   // ONNX Runtime goes for what nothing reads from the last to the first: so each value is let go of before the next ones are there
   copy.insert(probes.toReversed().map(({ value, probe }) => makeNode('Shape', [value], [probe])));
-  const withBodies = graph.nodes.filter((node) => subgraphsOf(node).length > 0);
   const read = new Set(withBodies.flatMap((node) => [...node.input, ...capturedBy(node)]));
   const computed = values.filter((value) => read.has(value));
   copy.proto.output.push(...computed.map((name) => create(ValueInfoProtoSchema, { name })));
@@ -47,7 +104,22 @@ export async function observeShapes(
     await session.release();
   }
   for (const node of withBodies) await observeBodies(graph, node, { ...feeds, ...outputs }, shapes);
-  return shapes;
+}
+
+/** Drops the nodes that no value asked for depends on; there are no bodies. */
+function keepLeadingTo(graph: Graph, values: readonly string[]): void {
+  const needed = new Set(values);
+  for (const node of graph.nodes.toReversed()) {
+    if (node.output.some((name) => needed.has(name))) for (const input of node.input) needed.add(input);
+    else graph.remove(node);
+  }
+}
+
+/** A copy in which zeros stand for large weights. */
+function withoutWeights(graph: Graph): Graph {
+  const copy = graph.copy();
+  if (graph.opset() >= 9) for (const tensor of graph.proto.initializer) if (isWeights(tensor)) useZeros(copy, tensor);
+  return copy;
 }
 
 /** The shapes within a node's bodies, from what they read in the graph around. */

@@ -14,7 +14,7 @@ import { useBatchStatistics } from '../../src/autodiff/lower/batch-statistics.js
 import { blockLayout } from '../../src/autodiff/lower/block-layout.js';
 import { canonicalOpset } from '../../src/autodiff/opset.js';
 import { Graph, type NodeProto } from '../../src/model/graph.js';
-import { DataType, elementCount, floatTensor } from '../../src/model/tensor.js';
+import { DataType, elementCount, floatTensor, int64Tensor } from '../../src/model/tensor.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
 import { observeShapes } from '../../src/runtime/shapes.js';
 import { findBlockSize } from '../../src/training/block-size.js';
@@ -57,13 +57,16 @@ function build({ x, weights, nodes }: Network): Graph {
         name: 'network',
         input: [create(ValueInfoProtoSchema, { name: 'x', type })],
         output: [create(ValueInfoProtoSchema, { name: 'y' })],
-        initializer: Object.entries({ floor: [], ...weights, zero: [], half: [] }).map(([name, shape]) =>
-          floatTensor(
-            name,
-            shape,
-            Array.from({ length: elementCount(shape) }, () => drawn(name, next())),
+        initializer: [
+          int64Tensor('others', [3], [1, 2, 3]),
+          ...Object.entries({ floor: [], ...weights, zero: [], half: [] }).map(([name, shape]) =>
+            floatTensor(
+              name,
+              shape,
+              Array.from({ length: elementCount(shape) }, () => drawn(name, next())),
+            ),
           ),
-        ),
+        ],
         // copies: rewriting one graph leaves the network as it is for the next
         node: nodes.map((each) => clone(NodeProtoSchema, each)),
       }),
@@ -306,6 +309,24 @@ const scaled: Network = {
   nodes: [node('Mul', ['w1', 'f1'], ['scaled']), conv(['x', 'scaled', 'b1'], 'y', 3, 1, [1, 1, 1, 1])],
 };
 
+/** An offset that is folded into what reads it: the sums of its weights, of one with a factor per filter, and of a depthwise one. */
+const folded: Network = {
+  x: [4, 16, 5, 6],
+  weights: { w1: [32, 16, 3, 3], f1: [32, 1, 1, 1], o1: [], w2: [32, 1, 3, 3], b2: [32], w3: [16, 32, 1, 1], o3: [] },
+  nodes: [
+    node('ReduceSum', ['w1', 'others'], ['s1'], { keepdims: { int: 0 } }),
+    node('Mul', ['s1', 'o1'], ['b1']),
+    node('Mul', ['w1', 'f1'], ['scaled']),
+    conv(['x', 'scaled', 'b1'], 'c1', 3, 1, [1, 1, 1, 1]),
+    node('ReduceSum', ['w2', 'others'], ['s2'], { keepdims: { int: 0 } }),
+    node('Add', ['s2', 'b2'], ['t2']),
+    conv(['c1', 'w2', 't2'], 'c2', 3, 2, [1, 1, 1, 1], 32),
+    node('ReduceSum', ['w3', 'others'], ['s3'], { keepdims: { int: 0 } }),
+    node('Mul', ['s3', 'o3'], ['b3']),
+    conv(['c2', 'w3', 'b3'], 'y', 1),
+  ],
+};
+
 const single = (x: number[], w: number[], kernel: number, stride: number, pads: number[]): Network => ({
   x,
   weights: { w, b: [w[0] ?? 1] },
@@ -370,6 +391,7 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['normalizations with frozen statistics', 2, normalized],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],
     ['weights times a factor per filter', 1, scaled],
+    ['weights whose sums are read', 3, folded],
   ])('%s: values and gradients are those of the plain layout', async (_, count, network) => {
     const plain = await gradients(network, 'plain');
     for (const blocking of ['blocked', 'kept'] as const) {
@@ -407,6 +429,31 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     for (const value of ['c3', 'c4', 'p4', 'y']) shapes.set(value, [16, 16, 1, 1]);
     blockLayout(graph, { blockSize: blockSize ?? 1, shapes });
     expect(graph.nodes.filter(({ opType }) => opType === 'Clip').map(({ input }) => input[1])).toEqual(['o2']);
+  });
+
+  it.each([
+    ['sums', folded],
+    ['a factor per filter', scaled],
+  ])('weights with %s lie as the convolution reads them: no node reorders any', async (_, network) => {
+    const graph = build(network);
+    const feeds = { x: float32(new Float32Array(elementCount(network.x)), network.x) };
+    const shapes = await observeShapes(graph, feeds);
+    const { reordered } = blockLayout(graph, { blockSize: blockSize ?? 1, shapes, keepWeights: true });
+    const weights = Object.keys(network.weights).filter((name) => name.startsWith('w'));
+    expect([...reordered.keys()]).toEqual(weights);
+    const reorderings = graph.nodes.filter(({ opType }) => opType.startsWith('Reorder'));
+    expect(
+      reorderings.map(({ input, output }) => [...input, ...output].filter((name) => ['x', 'y'].includes(name))),
+    ).toEqual([['x'], ['y']]);
+  });
+
+  it('ReLU6, and FReLU made of it, is the activation of what it follows, but for one with a ceiling of its own', async () => {
+    const graph = build(capped);
+    const feeds = { x: float32(new Float32Array(elementCount(capped.x)), capped.x) };
+    const trained = new Set(Object.keys(capped.weights));
+    blockLayout(graph, { blockSize: blockSize ?? 1, shapes: await observeShapes(graph, feeds), trained });
+    const clips = graph.nodes.filter(({ opType }) => opType === 'Clip');
+    expect(clips.map(({ input }) => input[2])).toEqual([expect.stringContaining('const'), 't4']);
   });
 
   it('leaves convolutions alone that have no room for a block, groups or holes', async () => {

@@ -29,7 +29,7 @@ async function rowsAfter(optimizer: OptimizerSettings, decay: number | null): Pr
   const averaged = decay !== null;
   const rows = stateRows(optimizer, averaged);
   const shape = coefficientShape(optimizer, averaged);
-  const graph = graphOf({ inputs: { s: [rows, 3], g: [1, 3], c: shape }, nodes: [] });
+  const graph = graphOf({ inputs: { s: [rows, 3], g: [3], c: shape }, nodes: [] });
   const emit = new Emitter(graph, 'optimizer');
   const next = writeStep(emit, { optimizer, rows, size: 3, averaged, input: 's', coefficients: 'c' }, ['g']);
   emit.flush();
@@ -39,7 +39,7 @@ async function rowsAfter(optimizer: OptimizerSettings, decay: number | null): Pr
   for (const [i, gradient] of gradients.entries()) {
     const results = await runOnce(graph.model, {
       s: float32(Float32Array.from(state), [rows, 3]),
-      g: float32(Float32Array.from(gradient), [1, 3]),
+      g: float32(Float32Array.from(gradient), [3]),
       c: float32(coefficients(optimizer, rates[i] ?? 0, i + 1, decay && averageDecayAt(decay, i + 1)), shape),
     });
     state = floatsOf(results[next]);

@@ -1,4 +1,4 @@
-import { defaultPlanOptions } from '../../src/contract/settings.js';
+import { defaultPlanOptions, type PlanOptions } from '../../src/contract/settings.js';
 import type { Graph } from '../../src/model/graph.js';
 import type { MigrationPlan, Site } from '../../src/model/plan.js';
 import { planMigration } from './plan-migration.js';
@@ -9,9 +9,25 @@ import { planMigration } from './plan-migration.js';
  * those of `plan`, too.
  */
 export function planTraining(graph: Graph, plan: MigrationPlan): MigrationPlan {
-  const free = planMigration(graph, { ...plan.options, form: defaultPlanOptions.form });
-  const freely = new Map(free.sites.map((site) => [site.id, site]));
-  return { ...plan, sites: plan.sites.map((site) => inForm(site, freely.get(site.id))) };
+  const sitesIn = (form: PlanOptions['form']): ReadonlyMap<string, Site> =>
+    new Map(planMigration(graph, { ...plan.options, form }).sites.map((site) => [site.id, site]));
+  const free = sitesIn(defaultPlanOptions.form);
+  const fused = [...free.values()].some(isDispersed) ? sitesIn('fused') : free;
+  const cheapest = (id: string): Site | undefined => {
+    const [site, other] = [free.get(id), fused.get(id)];
+    return site !== undefined && isDispersed(site) && other?.form === 'fused' ? other : site;
+  };
+  return { ...plan, sites: plan.sites.map((site) => inForm(site, cheapest(site.id))) };
+}
+
+/**
+ * Whether an offset is folded into several readers, or into some channels of one. Each of them sums its weights anew in every step,
+ * forwards and backwards; the fused form is one addition where the activation stands.
+ */
+function isDispersed({ form, offset }: Site): boolean {
+  if (form !== 'folded') return false;
+  const summed = offset.filter(({ weights }) => weights !== null);
+  return summed.length > 1 || summed.some(({ channels }) => channels !== null && channels.count < channels.total);
 }
 
 /** A site in the form of another plan of it, where that has as many parameters. */

@@ -14,7 +14,7 @@ import {
 } from '../blocked.js';
 import type { Emitter } from '../emitter.js';
 import { selectPositive, selectWithin, steep } from '../mask.js';
-import { overhang, spread, type WindowAxis, windowAxes } from '../window.js';
+import { isPointwise, overhang, spread, type WindowAxis, windowAxes } from '../window.js';
 import { type GradientContext, type GradientRules, inputOf, outputGradient, outputOf } from './rule.js';
 
 /**
@@ -52,7 +52,11 @@ export const blocked: GradientRules = {
     const conv = describe(context);
     const isAffine = conv.depthwise && conv.axes.every(({ kernel, stride }) => kernel === 1 && stride === 1);
     if (isAffine) return [...affineGradients(context, dy), wants(3) ? dy : null];
-    const toWeights = conv.depthwise ? weightGradientDepthwise : weightGradient;
+    const toWeights = conv.depthwise
+      ? weightGradientDepthwise
+      : conv.lanes > 1 && conv.axes.every(isPointwise)
+        ? weightGradientPointwise
+        : weightGradient;
     return [
       wants(0) ? inputGradient(context, inputOf(node, 1), dy, conv) : null,
       wants(1) ? toWeights(emit, inputOf(node, 0), dy, conv) : null,
@@ -172,13 +176,21 @@ function affineGradients(context: GradientContext, dy: string): (string | null)[
   ];
 }
 
+/** Positions that the pooling kernel adds one after another, as one sum. */
+const fewPositions = 256;
+
 /** The sum of a value of the output's shape over batch and positions, [C]. */
 function channelSum({ node, emit, shape, blockSize }: GradientContext, value: string): string {
-  const [, channels = 1, , width = 1] = shape(outputOf(node));
+  const [, channels = 1, height = 1, width = 1] = shape(outputOf(node));
+  const pooled = (x: string) => emit.op('GlobalAveragePool', [x], {}, blockedDomain);
+  const sumOver = (x: string, axes: readonly number[]) =>
+    emit.op('ReduceSum', [x, emit.ints(axes)], { keepdims: { int: 0 } });
+  if (height * width <= fewPositions) {
+    return emit.op('Mul', [sumOver(pooled(value), [0, 2, 3]), emit.float(height * width)]);
+  }
   const { rows, parts } = channelMeans(shape(outputOf(node)), blockSize);
-  const means = emit.op('GlobalAveragePool', [emit.op('Reshape', [value, emit.ints(rows)])], {}, blockedDomain);
-  const split = emit.op('Reshape', [means, emit.ints(parts)]);
-  const sum = emit.op('ReduceSum', [split, emit.ints([0, 2])], { keepdims: { int: 0 } });
+  const means = pooled(emit.op('Reshape', [value, emit.ints(rows)]));
+  const sum = sumOver(emit.op('Reshape', [means, emit.ints(parts)]), [0, 2]);
   return emit.op('Mul', [emit.op('Reshape', [sum, emit.ints([channels])]), emit.float(width)]);
 }
 
@@ -399,6 +411,33 @@ function weightGradientDepthwise(
     ? sum
     : emit.op('Slice', [sum, emit.ints([0, 0]), emit.ints(kernel), emit.ints([1, 2])]);
   return emit.op('Reshape', [cropped, emit.ints([filters, 1, ...kernel])]);
+}
+
+/**
+ * The same for one tap: dW^T [C, M] = X^T dY over all images and positions, a product of two matrices once each is copied to have its
+ * channels side by side.
+ */
+function weightGradientPointwise(
+  emit: Emitter,
+  x: string,
+  dy: string,
+  { batch, channels, filters, block, axes }: BlockedConvolution,
+): string {
+  const positions = elementCount(axes.map(({ output }) => output));
+  const channelsLast = (value: string, count: number): string => {
+    const blocks = count / block;
+    const vectors = batch * blocks * positions;
+    const turned = gatherStrided(emit, value, { vector: block, vectors }, [
+      [batch, blocks * positions],
+      [positions, 1],
+      [blocks, positions],
+    ]);
+    return emit.op('Reshape', [turned, emit.ints([batch * positions, count])]);
+  };
+  const product = emit.op('Gemm', [channelsLast(x, channels), channelsLast(dy, filters)], { transA: { int: 1 } });
+  const outs = filters / block;
+  const perFilter = swapRows(emit, product, [channels, outs], block);
+  return emit.op('Reshape', [perFilter, emit.ints([filters, channels, 1, 1])]);
 }
 
 /** The axis along which a weight gradient slides: dY over x, tap by tap. */

@@ -2,7 +2,16 @@ import { intAttribute } from '../../model/attributes.js';
 import { elementCount } from '../../model/tensor.js';
 import { blockedConv, blockedDomain, toBlocked, toPlain } from '../blocked.js';
 import type { Emitter } from '../emitter.js';
-import { extent, overhang, spread, taps, type WindowAxis, windowAttributes, windowAxes } from '../window.js';
+import {
+  extent,
+  isPointwise,
+  overhang,
+  spread,
+  taps,
+  type WindowAxis,
+  windowAttributes,
+  windowAxes,
+} from '../window.js';
 import { type GradientContext, type GradientRules, inputOf, outputGradient, outputOf } from './rule.js';
 
 /** A convolution from the wide side [N, C, ...input] to the narrow side [N, M, ...output], weights [M, C / groups, ...kernel]. */
@@ -69,11 +78,6 @@ function inputGradient(context: GradientContext, w: string, dy: string, conv: Co
     (axis) => axis.stride === 1 && axis.padBegin < extent(axis) && overhang(axis) < extent(axis),
   );
   return flips ? inputGradientFlipped(context.emit, w, dy, conv) : spread(context, dy, w, conv.axes, conv.groups);
-}
-
-/** Whether output o reads the input o alone. */
-function isPointwise({ input, output, kernel, stride, padBegin }: WindowAxis): boolean {
-  return kernel === 1 && stride === 1 && padBegin === 0 && input === output;
 }
 
 /** One tap at every position: W^T [C, M] times dY [M, L] of each image. ONNX Runtime reads W turned, and does not turn it. */

@@ -1,5 +1,6 @@
 import { floatAttribute, intAttribute, intsAttribute } from '../../model/attributes.js';
 import { elementCount, floatTensor } from '../../model/tensor.js';
+import { inverseDeviation } from '../deviation.js';
 import type { Emitter } from '../emitter.js';
 import { batchStatistics } from '../lower/batch-statistics.js';
 import { type GradientRules, inputOf, outputGradient, outputOf, sumTo, UnsupportedNode } from './rule.js';
@@ -203,11 +204,6 @@ export const normalization: GradientRules = {
     return [emit.op('Sub', [direct, emit.op('Mul', [emit.op('Mul', [x, emit.float(2 * alpha * beta)]), received])])];
   },
 };
-
-/** 1 / sqrt(variance + epsilon) */
-function inverseDeviation(emit: Emitter, variance: string, epsilon: number): string {
-  return emit.op('Reciprocal', [emit.op('Sqrt', [emit.op('Add', [variance, emit.float(epsilon)])])]);
-}
 
 /** x [...] less its mean, divided by its deviation, over the axes from `axis` on; and 1 / deviation, those axes kept as 1. */
 function standardize(

@@ -2,7 +2,7 @@ import type { AttributeProto } from 'onnx-buf';
 import { present } from '../../contract/present.js';
 import { floatAttribute, intAttribute, intsAttribute, makeAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
-import { dimsOf, elementCount, floatTensor, readFloats } from '../../model/tensor.js';
+import { dimsOf, elementCount, floatTensor, readFloats, readIntegers } from '../../model/tensor.js';
 import {
   affineAttributes,
   batchScale,
@@ -15,6 +15,7 @@ import {
   toBlocked,
   type WeightOrder,
 } from '../blocked.js';
+import { inverseDeviation } from '../deviation.js';
 import { Emitter } from '../emitter.js';
 import { constantInput, inputOf, optionalInput, outputOf } from '../operands.js';
 import { overhang, windowAxes } from '../window.js';
@@ -153,16 +154,39 @@ class Blocking {
     return emit.op('Reshape', [turned, emit.ints([filters, channels, ...kernel])]);
   }
 
-  /** Weights that are an initializer with this one reader, in its order from now on; null for others. */
+  /**
+   * Weights that are an initializer with this one reader, in its order from now on; null for others. Sums over all but the filters,
+   * by which FReLU folds an offset into what reads it, may read them too.
+   */
   #keep(w: string, order: WeightOrder): string | null {
     const tensor = this.graph.initializer(w);
-    if (tensor === undefined || this.graph.uses(w).length !== 1 || this.graph.isOutput(w)) return null;
+    if (tensor === undefined || this.graph.isOutput(w)) return null;
+    const sums = this.graph.uses(w).flatMap(({ node }) => (this.#sumsPerFilter(node) ? [node] : []));
+    if (this.graph.uses(w).length !== sums.length + 1) return null;
+    for (const node of sums) this.#sumInOrder(node, w, order);
     this.#reordered.set(w, order);
     if (this.options.inState?.has(w) === true) return w;
     const values = reorderWeights(readFloats(tensor), order, 'blocked');
     this.graph.removeInitializer(w);
     this.graph.addInitializer(floatTensor(w, dimsOf(tensor), values));
     return w;
+  }
+
+  #sumsPerFilter(node: NodeProto): boolean {
+    if (node.domain !== '' || node.opType !== 'ReduceSum' || intAttribute(node, 'keepdims', 1) !== 0) return false;
+    const axes = constantInput(this.graph, node, 1);
+    return axes !== undefined && sameShape(readIntegers(axes), [1, 2, 3]);
+  }
+
+  /** The sum [M] over all but the filters, of weights as they lie. */
+  #sumInOrder(node: NodeProto, w: string, { filters, channels, taps, block }: WeightOrder): void {
+    const emit = new Emitter(this.graph, 'blocked');
+    const rows = emit.op('Reshape', [w, emit.ints([filters / block, channels * taps, block])]);
+    const sums = emit.op('ReduceSum', [rows, emit.ints([1])], { keepdims: { int: 0 } });
+    emit.opTo(outputOf(node), 'Reshape', [sums, emit.ints([filters])]);
+    const next = this.graph.nodes[this.graph.nodes.indexOf(node) + 1];
+    this.graph.remove(node);
+    emit.flush(next);
   }
 
   /** The same of weights times a factor per filter, which is how a normalization with frozen statistics is folded. */
@@ -208,19 +232,19 @@ class Blocking {
     const [mean, variance, y] = [inputOf(node, 3), inputOf(node, 4), outputOf(node)];
     const [, channels = 1] = this.#shape(x);
     const emit = new Emitter(this.graph, 'blocked');
-    const epsilon = emit.float(floatAttribute(node, 'epsilon', 1e-5));
+    const epsilon = floatAttribute(node, 'epsilon', 1e-5);
     const own = batchStatistics(this.graph, node);
     let input = this.#twin(emit, x);
     let [scale, shift] = ['', ''];
     if (own === null) {
-      scale = emit.op('Div', [gamma, emit.op('Sqrt', [emit.op('Add', [variance, epsilon])])]);
+      scale = emit.op('Mul', [gamma, inverseDeviation(emit, variance, epsilon)]);
       shift = emit.op('Sub', [beta, emit.op('Mul', [mean, scale])]);
     } else {
       const centre = this.options.centres?.get(y);
       const conv = centre === undefined ? undefined : this.#fusible(x, 'BatchNormalization');
       if (centre !== undefined && conv !== undefined) input = this.#takeOff(emit, conv, centre);
       const { rows, parts } = channelMeans(this.#shape(x), this.options.blockSize);
-      const inputs = [input, gamma, beta, epsilon, emit.ints(rows), emit.ints(parts)];
+      const inputs = [input, gamma, beta, emit.float(epsilon), emit.ints(rows), emit.ints(parts)];
       const [found, moved, around, spread] = emit.ops(batchScale, inputs, 5, {}, functionDomain);
       [scale, shift] = [found, moved];
       if (centre !== undefined && conv !== undefined) emit.opTo(own.mean, 'Add', [around, centre]);

@@ -2,6 +2,7 @@ import { present } from '../../contract/present.js';
 import { floatAttribute, intAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
 import { dimsOf, elementCount } from '../../model/tensor.js';
+import { inverseDeviation } from '../deviation.js';
 import { Emitter } from '../emitter.js';
 import { inputOf, optionalInput, outputOf } from '../operands.js';
 
@@ -51,8 +52,8 @@ function fold(graph: Graph, conv: NodeProto, normalization: NodeProto): void {
   const [mean, variance] = [inputOf(normalization, 3), inputOf(normalization, 4)];
   const tensor = present(graph.initializer(weights), `the initializer '${weights}'`);
   const emit = new Emitter(graph, 'fold');
-  const epsilon = emit.float(floatAttribute(normalization, 'epsilon', 1e-5));
-  const scale = emit.op('Div', [gamma, emit.op('Sqrt', [emit.op('Add', [variance, epsilon])])]);
+  const inverse = inverseDeviation(emit, variance, floatAttribute(normalization, 'epsilon', 1e-5));
+  const scale = emit.op('Mul', [gamma, inverse]);
   const rank = dimsOf(tensor).length;
   const group = intAttribute(conv, 'group', 1);
   const perOutput = scalePerOutput(emit, scale, conv.opType === 'ConvTranspose', rank, group, dimsOf(tensor));
