@@ -1,6 +1,7 @@
 /**
- * `npm run fleet-search [-- EPOCHS]`: one search for the small network of fixtures/ on its data, of EPOCHS epochs (3) at most, without a control arm: by `migrate --search`, by a fleet's worker that computes
- * one trial at a time, and by two trials beside each other. How long each takes, and whether they found the same.
+ * `npm run fleet-search [-- EPOCHS]`: one search for the small network of fixtures/ on its data, of EPOCHS epochs (2) at most, without a control arm: by `migrate --search` with two threads and with one, by a
+ * fleet's worker that computes one trial at a time, with two threads, and by one that computes two beside each other, with one thread each. How long each takes, and whether those with as many threads
+ * found the same. For two cores.
  */
 import { createHash } from 'node:crypto';
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,7 +10,8 @@ import { join, resolve } from 'node:path';
 import { endedProgram } from './command.js';
 import { ratio, section } from './print.js';
 
-const epochs = process.argv[2] ?? '3';
+const epochs = process.argv[2] ?? '2';
+const cores = 2;
 const data = resolve('fixtures/data');
 
 /** What a search took, and found. */
@@ -33,8 +35,9 @@ const sha256 = async (path: string): Promise<string> =>
     .update(await readFile(path))
     .digest('hex');
 
-async function alone(folder: string): Promise<Searched> {
-  const out = join(folder, 'alone.onnx');
+async function alone(folder: string, threads: number): Promise<Searched> {
+  const out = join(folder, `alone${threads}.onnx`);
+  process.env.FRELU_THREADS = String(threads);
   const settings = ['--epochs', epochs, '--search', '--no-control', '--trust-reading', '--accept', 'always'];
   const to = ['--device', 'cpu', '--yes', '--out', out];
   const { seconds, output } = await program('migrate', join(folder, 'net.onnx'), '--data', data, ...settings, ...to);
@@ -58,19 +61,22 @@ async function byFleet(folder: string, beside: number): Promise<Searched> {
 const folder = await mkdtemp(join(tmpdir(), 'frelu-search-'));
 try {
   await copyFile(resolve('fixtures/plain.onnx'), join(folder, 'net.onnx'));
-  const [own, one, two] = [await alone(folder), await byFleet(folder, 1), await byFleet(folder, 2)];
-  const row = (name: string, each: Searched): readonly string[] => [
+  const own = { wide: await alone(folder, cores), narrow: await alone(folder, 1) };
+  const fleets = { wide: await byFleet(folder, 1), narrow: await byFleet(folder, cores) };
+  const row = (name: string, threads: number, each: Searched, reference: Searched): readonly string[] => [
     name,
+    String(threads),
     String(each.parts),
     `${each.seconds.toFixed(1)} s`,
-    ratio(one.seconds / each.seconds),
-    each.table === own.table && each.model === own.model ? 'the same table and model' : 'ANOTHER table or model',
+    ratio(fleets.wide.seconds / each.seconds),
+    each.table === reference.table && each.model === reference.model ? 'the same' : 'ANOTHER',
   ];
   await section('one search', [
-    ['', 'processes', 'wall time', 'of one worker', ''],
-    row('migrate --search', own),
-    row('one trial at a time', one),
-    row('two beside each other', two),
+    ['', 'threads', 'processes', 'wall time', 'throughput', 'table and model'],
+    row('migrate --search', cores, own.wide, own.wide),
+    row('migrate --search', 1, own.narrow, own.narrow),
+    row('one trial at a time', cores, fleets.wide, own.wide),
+    row('two beside each other', 1, fleets.narrow, own.narrow),
   ]);
 } finally {
   await rm(folder, { recursive: true, force: true });
