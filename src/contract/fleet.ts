@@ -60,6 +60,8 @@ export interface FleetWorkResult {
   readonly units: number;
   /** results that this worker published */
   readonly computed: number;
+  /** parts of searches that this worker computed */
+  readonly parts: number;
   /** had a result already, or got one from another worker */
   readonly elsewhere: number;
   readonly failed: number;
@@ -73,15 +75,46 @@ export interface FleetUnitName {
   readonly seed: number;
 }
 
+/** What of a unit's search is computed; null: the whole unit. */
+export type FleetPart =
+  | { readonly kind: 'opening' }
+  | {
+      readonly kind: 'trial';
+      readonly arm: 'control' | 'frelu';
+      readonly recipe: string;
+      /** from 1 */
+      readonly rung: number;
+    }
+  | null;
+
+/** A search whose unit has neither a result nor failed. */
+export interface FleetSearchStatus extends FleetUnitName {
+  /** that each arm tries; null where the search is not opened yet */
+  readonly recipes: number | null;
+  readonly rungs: number | null;
+  /** the rung that each arm has come to; none where the search is not opened yet */
+  readonly arms: readonly {
+    readonly arm: 'control' | 'frelu';
+    /** from 1 */
+    readonly rung: number;
+    readonly trials: number;
+    readonly counts: FleetCounts;
+  }[];
+  /** trials that failed, of all rungs: the search goes on without them */
+  readonly failed: readonly (Extract<FleetPart, { kind: 'trial' }> & { readonly why: string })[];
+}
+
 export interface FleetStatus {
   readonly plan: string;
   readonly store: string;
   readonly units: number;
   readonly counts: FleetCounts;
   readonly models: readonly { readonly name: string; readonly counts: FleetCounts; readonly share: number }[];
-  readonly running: readonly (FleetUnitName & FleetProgress)[];
+  readonly running: readonly (FleetUnitName & FleetProgress & { readonly part: FleetPart })[];
   /** were under way, and nothing was heard of them since: their workers are lost, and the next ones go on with them; they count as waiting */
-  readonly silent: readonly (FleetUnitName & FleetProgress & { readonly silentSeconds: number })[];
+  readonly silent: readonly (FleetUnitName &
+    FleetProgress & { readonly part: FleetPart; readonly silentSeconds: number })[];
+  readonly searches: readonly FleetSearchStatus[];
   readonly failed: readonly (FleetUnitName & { readonly attempts: readonly FleetAttempt[] })[];
 }
 
@@ -136,7 +169,7 @@ export interface FleetCost {
   readonly seconds: number;
   /** of those: at units that have no result */
   readonly unfinishedSeconds: number;
-  /** of processors, by the attempts that gave the results */
+  /** of processors, by the attempts that gave the results, those of parts of searches too */
   readonly cpuSeconds: number;
   /** in `currency`; null where no price was said */
   readonly price: number | null;

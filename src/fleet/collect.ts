@@ -2,7 +2,8 @@ import { Failure } from '../contract/failure.js';
 import type { FleetCost, FleetResult } from '../contract/fleet.js';
 import { decideModels, type JudgedUnit } from './decide.js';
 import { type OpenPlan, storeOf } from './plan.js';
-import type { UnitResult } from './result.js';
+import { secondsOf, type UnitResult } from './result.js';
+import { costOfParts } from './search/tidy.js';
 import { statusOf } from './status.js';
 import type { FleetStore } from './store/store.js';
 
@@ -20,14 +21,17 @@ const together = 16;
  * @throws Failure('input') naming the results that are damaged: nothing is concluded from the others meanwhile
  */
 export async function collect(plan: OpenPlan, store: FleetStore): Promise<Collected> {
-  const { status, stateOf, told } = await statusOf(plan, store);
+  const { status, stateOf, told, searches } = await statusOf(plan, store);
   const done = [...new Set(plan.units.filter((unit) => stateOf(unit) === 'done').map(({ id }) => id))];
   const results = await readAll(done, store);
   const units = plan.units.map(
     (unit): JudgedUnit => ({ unit, state: stateOf(unit), result: results.get(unit.id) ?? null }),
   );
   const open = new Set(plan.units.map(({ id }) => id).filter((id) => !results.has(id)));
-  const unfinished = [...open].reduce((sum, id) => sum + (told.get(id)?.seconds ?? 0), 0);
+  const parts = await Promise.all([...searches.values()].map(({ state }) => costOfParts(state, store)));
+  const unfinished =
+    [...open].reduce((sum, id) => sum + (told.get(id)?.seconds ?? 0), 0) +
+    parts.flat().reduce((sum, { seconds }) => sum + seconds, 0);
   const models = decideModels(
     plan.models.map(({ name }) => name),
     units,
@@ -72,19 +76,21 @@ async function readAll(ids: readonly string[], store: FleetStore): Promise<Reado
 
 /** @param unfinished seconds of attempts at units that have no result */
 function costOf(results: readonly UnitResult[], unfinished: number, price: OpenPlan['price']): FleetCost {
-  const sum = (of: readonly UnitResult[], value: (each: UnitResult) => number): number =>
+  const sum = <T>(of: readonly T[], value: (each: T) => number): number =>
     of.reduce((total, each) => total + value(each), 0);
-  const seconds = unfinished + sum(results, (each) => each.earlierSeconds + each.seconds);
-  const hosts = [...new Set(results.map(({ host }) => host))].toSorted();
+  const seconds = unfinished + sum(results, secondsOf);
+  const parts = results.flatMap((each) => each.parts);
+  const hosts = [...new Set([...results, ...parts].map(({ host }) => host))].toSorted();
   return {
     seconds,
     unfinishedSeconds: unfinished,
-    cpuSeconds: sum(results, (each) => each.cpuSeconds),
+    cpuSeconds: sum([...results, ...parts], (each) => each.cpuSeconds),
     price: price === null ? null : (price.perHour * seconds) / 3600,
     currency: price?.currency ?? null,
     hosts: hosts.map((host) => {
       const own = results.filter((each) => each.host === host);
-      return { host, units: own.length, seconds: sum(own, (each) => each.seconds) };
+      const computed = [...own, ...parts.filter((each) => each.host === host)];
+      return { host, units: own.length, seconds: sum(computed, (each) => each.seconds) };
     }),
   };
 }

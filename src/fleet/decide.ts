@@ -3,7 +3,7 @@ import type { Delta } from '../contract/result.js';
 import { improvement } from '../evaluation/improvement.js';
 import { holm } from '../evaluation/paired.js';
 import { parseAcceptanceRule } from '../evaluation/rule.js';
-import type { UnitResult } from './result.js';
+import { secondsOf, type UnitResult } from './result.js';
 import { countsOf, nameOf } from './status.js';
 import { byModel, type Unit } from './unit.js';
 
@@ -61,7 +61,7 @@ function withoutHolm(units: readonly JudgedUnit[]): Undecided {
       verdict: summary.verdict,
     })),
     latencyRatio: summary?.latencyRatio ?? null,
-    seconds: done.reduce((sum, { result }) => sum + result.earlierSeconds + result.seconds, 0),
+    seconds: done.reduce((sum, { result }) => sum + secondsOf(result), 0),
   };
 }
 

@@ -49,6 +49,11 @@ export async function makeUnits(
     const read = rehearsals.get(key) ?? (await readEntry(entry, seeds[0] ?? 0, sources, hooks.warn));
     rehearsals.set(key, read);
     const { name, candidate, spec, device } = entry;
+    const { search, budgetSeconds } = spec.training;
+    if (search && budgetSeconds !== null) {
+      const what = `${name}, ${candidate}: a search within a budget is computed by one worker`;
+      hooks.warn(`${what}. Left without a budget, its trials are shared by all.`);
+    }
     for (const seed of seeds) {
       units.push(
         makeUnit({ name, candidate, model: read.model, inputs: read.inputs, spec: { ...spec, seed }, device }),

@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { canonicalJson } from '../contract/canonical-json.js';
 import { parseJson } from '../contract/parse-json.js';
 import type { Acceptance, MigrateResult, VerdictName } from '../contract/result.js';
+import type { Opened, ToldStanding } from '../run/search/spread.js';
 import { sha256Of } from './digest.js';
 import type { InputFile } from './unit.js';
 
@@ -22,8 +23,8 @@ export interface UnitSummary {
   readonly modelFiles: readonly string[];
 }
 
-/** A published result: what it is, what it took, and its files by content. */
-export interface UnitResult {
+/** What was published: what it took, and its files by content. */
+interface Published {
   readonly format: 1;
   readonly unit: string;
   readonly version: string;
@@ -39,42 +40,91 @@ export interface UnitResult {
   readonly peakBytes: number;
   /** this one, and those that are known to have failed */
   readonly attempts: number;
-  /** of the migrated model, relative to the folder `model`; null where the rule was not met */
-  readonly entry: string | null;
   /** relative to the result's folder */
   readonly files: readonly InputFile[];
-  readonly summary: UnitSummary;
 }
+
+/** The result of a unit. */
+export interface UnitResult extends Published {
+  /** of the migrated model, relative to the folder `model`; null where the rule was not met */
+  readonly entry: string | null;
+  readonly summary: UnitSummary;
+  /** what the parts of its search took that were computed by themselves, by the machines that did */
+  readonly parts: readonly PartsCost[];
+}
+
+/** What all attempts at a unit took, those at the parts of its search too. */
+export const secondsOf = ({ seconds, earlierSeconds, parts }: UnitResult): number =>
+  parts.reduce((sum, each) => sum + each.seconds, seconds + earlierSeconds);
+
+/** What one machine computed of a search, all attempts together. */
+export interface PartsCost {
+  readonly host: string;
+  readonly parts: number;
+  /** of processes, from start to end */
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+}
+
+/** The result of a part of a search, which is there until its unit has one. */
+export interface PartResult extends Published {
+  readonly made: PartMade;
+}
+
+/** What others have to know of a part; the rest stands in its files. */
+export type PartMade =
+  | ({ readonly kind: 'opened' } & Opened)
+  | { readonly kind: 'tried'; readonly standing: ToldStanding };
 
 export const resultFile = 'result.json';
 
 /** What was published, or would be: with a checksum over itself. */
-export function encodeResult(result: UnitResult): string {
+export function encodeResult(result: UnitResult | PartResult): string {
   return `${JSON.stringify({ ...result, sha256: digest(result) }, null, 2)}\n`;
 }
 
-const parts = v.looseObject({
+const published = {
   format: v.literal(1),
   unit: v.string(),
+  host: v.string(),
   seconds: v.number(),
   earlierSeconds: v.number(),
+  cpuSeconds: v.number(),
   files: v.array(v.object({ path: v.string(), sha256: v.string(), bytes: v.number() })),
+  sha256: v.string(),
+};
+const ofUnit = v.looseObject({
+  ...published,
   entry: v.nullable(v.string()),
   summary: v.looseObject({ run: v.string(), verdict: v.picklist(['adopt', 'reject', 'inconclusive']) }),
-  sha256: v.string(),
+  parts: v.array(v.looseObject({ host: v.string() })),
 });
+const ofPart = v.looseObject({ ...published, made: v.looseObject({ kind: v.picklist(['opened', 'tried']) }) });
 
-const schema = v.custom<UnitResult & { readonly sha256: string }>((value) => v.is(parts, value));
+type Signed<Result> = Result & { readonly sha256: string };
+const unitResult = v.custom<Signed<UnitResult>>((value) => v.is(ofUnit, value));
+const partResult = v.custom<Signed<PartResult>>((value) => v.is(ofPart, value));
 
 /** @throws SyntaxError where it is damaged, or the result of another unit */
 export function decodeResult(text: string, unit: string): UnitResult {
-  const { sha256, ...result } = v.parse(schema, parseJson(text, parts));
-  if (sha256 !== digest(result)) throw new SyntaxError('its checksum is wrong');
+  return verified(v.parse(unitResult, parseJson(text, ofUnit)), unit);
+}
+
+/** @throws SyntaxError where it is damaged, or that of another part */
+export function decodePart(text: string, part: string): PartResult {
+  return verified(v.parse(partResult, parseJson(text, ofPart)), part);
+}
+
+function verified<Result extends UnitResult | PartResult>(
+  { sha256, ...result }: Signed<Result>,
+  unit: string,
+): Omit<Signed<Result>, 'sha256'> {
+  if (sha256 !== sha256Of(canonicalJson(result))) throw new SyntaxError('its checksum is wrong');
   if (result.unit !== unit) throw new SyntaxError('it is that of another unit');
   return result;
 }
 
-function digest(result: UnitResult): string {
+function digest(result: UnitResult | PartResult): string {
   return sha256Of(canonicalJson(result));
 }
 

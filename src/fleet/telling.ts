@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { messageOf } from '../contract/failure.js';
 import type { UnitEvent } from './messages.js';
-import type { FleetStore } from './store/store.js';
+import type { FleetStore, Told } from './store/store.js';
 import type { Unit } from './unit.js';
 
 /** How often others are told of a unit's progress at most, in milliseconds: a store may be far away. */
@@ -11,10 +11,13 @@ const tellEvery = 2000;
 const beatEvery = 20_000;
 
 /** Nothing was heard of a unit for so long, in seconds, and its worker counts as lost: several beats. */
-export const silence = 90;
+const silence = 90;
 
 /** Of an attempt that has ended without a result. */
 export const stopped = 'stopped';
+
+/** Whether somebody is at a unit, by what was told of it last. */
+export const isUnderWay = ({ phase, silentSeconds }: Told): boolean => phase !== stopped && silentSeconds < silence;
 
 /** Tells others of an attempt at a unit, through the store. */
 export interface Teller {
@@ -38,18 +41,21 @@ export function tellProgress(unit: Unit, earlier: number, { store, hooks }: List
   let told = performance.now();
   let standing = { phase: 'load', share: 0 };
   let writing: Promise<void> = Promise.resolve();
-  const put = (): void => {
+  const put = (save: () => Promise<void>): void => {
     told = performance.now();
     const seconds = earlier + (told - began) / 1000;
     const progress = { unit: unit.id, host: hostname(), ...standing, when: new Date().toISOString(), seconds };
     // others see it a little later, or not at all: the unit is computed all the same
     writing = writing
-      .then(() => store.save(unit.id))
+      .then(save)
       .then(() => store.putProgress(progress))
       .catch((error: unknown) => hooks.warn(`The progress of a unit could not be told: ${messageOf(error)}`));
   };
+  const save = (): Promise<void> => store.save(unit.id);
+  // others leave the unit alone from now on
+  put(async () => {});
   // an epoch may take longer than a worker may be silent
-  const beat = setInterval(put, beatEvery);
+  const beat = setInterval(() => put(save), beatEvery);
   return {
     tell(event) {
       if (event.event === 'warning') hooks.warn(`${unit.name}, seed ${unit.spec.seed}: ${event.message}`);
@@ -57,13 +63,13 @@ export function tellProgress(unit: Unit, earlier: number, { store, hooks }: List
       const { phase, share } = event;
       standing = { phase, share };
       hooks.onProgress(unit, phase, share);
-      if (performance.now() - told >= tellEvery) put();
+      if (performance.now() - told >= tellEvery) put(save);
     },
     end(isOver) {
       clearInterval(beat);
       if (isOver) {
         standing = { ...standing, phase: stopped };
-        put();
+        put(save);
       }
       return writing;
     },

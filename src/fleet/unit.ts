@@ -4,6 +4,7 @@ import type { DeviceName } from '../contract/settings.js';
 import type { RunSpec } from '../run/spec.js';
 import { packageVersion } from '../version.js';
 import { sha256Of } from './digest.js';
+import { partId, type SearchPart } from './search/part.js';
 import { mapPaths } from './spec-paths.js';
 
 /** A file of an input, by content. */
@@ -41,6 +42,8 @@ export interface Unit {
   readonly spec: RunSpec;
   /** asked for, where it is free: what computes is no part of the id */
   readonly device: DeviceName;
+  /** of its search, which is what is to be computed; left out: the whole. A plan has whole units alone */
+  readonly part?: SearchPart;
 }
 
 const file = v.object({
@@ -79,6 +82,13 @@ export function makeUnit(unit: Omit<Unit, 'id' | 'version'>): Unit {
   const complete = { version: packageVersion, ...unit };
   return { id: unitId(complete), ...complete };
 }
+
+/** A part of a unit's search, to be computed as a unit. */
+export const partUnit = (unit: Unit, part: SearchPart): Unit => ({ ...unit, id: partId(part), part });
+
+/** Whether a unit's trials are computed one by one by whoever is there. A budget is wall time of one machine, whose rungs depend on each other. */
+export const isSpread = ({ part, spec: { training } }: Unit): boolean =>
+  part === undefined && training.search && training.budgetSeconds === null;
 
 /** Models that are alike have units that are one: each unit once. */
 export function distinct(units: readonly Unit[]): readonly Unit[] {

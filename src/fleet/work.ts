@@ -3,11 +3,16 @@ import { exitCodes, Failure, messageOf } from '../contract/failure.js';
 import { findEntry } from '../model/load.js';
 import { systemCode } from '../upgrade/file-errors.js';
 import { type Attempted, runChild } from './child.js';
-import type { UnitResult } from './result.js';
+import type { Given } from './compute.js';
+import type { PartResult, UnitResult } from './result.js';
+import { gathered, layIn } from './search/gather.js';
+import { lookIn, searchState } from './search/state.js';
+import { costOfParts, removeParts } from './search/tidy.js';
 import type { Sources } from './sources.js';
 import type { FleetStore } from './store/store.js';
 import { tellProgress } from './telling.js';
-import type { Unit } from './unit.js';
+import { isSpread, type Unit } from './unit.js';
+import { whileLocked } from './unit-lock.js';
 
 /** What a worker works with. */
 export interface Worker {
@@ -37,6 +42,8 @@ export type Outcome =
   | { readonly kind: 'there' }
   /** another process is at it */
   | { readonly kind: 'busy' }
+  /** what it goes on from is not there */
+  | { readonly kind: 'early' }
   /** this worker was asked to stop */
   | { readonly kind: 'interrupted' }
   /** it may succeed another time */
@@ -67,10 +74,12 @@ async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
   const model = await findEntry(await worker.sources.local(unit.model));
   const paths: Record<string, string> = {};
   for (const input of unit.inputs) paths[input.uri] = await worker.sources.local(input);
-  const folder = await store.begin(unit.id);
+  const begun = await begin(unit, store);
+  if ('kind' in begun) return begun;
+  const { folder, given } = begun;
   const earlier = (await store.told(unit.id))?.seconds ?? 0;
   const teller = tellProgress(unit, earlier, worker);
-  const attempt = await runChild(worker.executable, { unit, folder, model, paths }, worker.threads, {
+  const attempt = await runChild(worker.executable, { unit, folder, model, paths, given }, worker.threads, {
     signal,
     onEvent: teller.tell,
   });
@@ -85,10 +94,38 @@ async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
   return publish(unit, attempt, { failures: known?.attempts.length ?? 0, seconds: earlier }, store);
 }
 
-/** Whether a unit has a result; what it needed on the way goes then. */
-async function isThere({ id }: Unit, store: FleetStore): Promise<boolean> {
-  if ((await store.result(id)) === null) return false;
+/** A unit's folder, with what the unit goes on from. */
+async function begin(
+  unit: Unit,
+  store: FleetStore,
+): Promise<{ readonly folder: string; readonly given: Given | null } | Outcome> {
+  if (unit.part === undefined && !isSpread(unit)) return { folder: await store.begin(unit.id), given: null };
+  try {
+    const found = await gathered(unit, store);
+    if (found === null) return { kind: 'early' };
+    const folder = await store.begin(unit.id);
+    if (found === 'nothing') return { folder, given: null };
+    await whileLocked(unit, folder, () => layIn(folder, found, store));
+    return { folder, given: found.given };
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'locked') return { kind: 'busy' };
+    // the parts of a search are gone once its unit has a result
+    if (await isThere(unit, store)) return { kind: 'there' };
+    throw error;
+  }
+}
+
+/** Whether a unit has a result, or of a part its unit; what it needed on the way goes then. */
+async function isThere(unit: Unit, store: FleetStore): Promise<boolean> {
+  const { id, part } = unit;
+  const isPublished =
+    part === undefined
+      ? (await store.result(id)) !== null
+      : (await store.part(id)) !== null || (await store.result(part.of)) !== null;
+  if (!isPublished) return false;
   await store.end(id);
+  // whoever published it may have been lost over that
+  if (isSpread(unit)) await removeParts(unit, store);
   return true;
 }
 
@@ -98,7 +135,7 @@ async function publish(
   earlier: { readonly failures: number; readonly seconds: number },
   store: FleetStore,
 ): Promise<Outcome> {
-  const result: UnitResult = {
+  const attempt = {
     format: 1,
     unit: unit.id,
     version: unit.version,
@@ -109,11 +146,14 @@ async function publish(
     cpuSeconds,
     peakBytes,
     attempts: earlier.failures + 1,
-    ...computed,
-  };
+  } as const;
+  const parts = async () => (isSpread(unit) ? costOfParts(await searchState(unit, lookIn(store)), store) : []);
+  const result: UnitResult | PartResult =
+    'made' in computed ? { ...attempt, ...computed } : { ...attempt, ...computed, parts: await parts() };
   const isOurs = await store.publish(result);
   await store.forgetFailure(unit.id);
   await store.end(unit.id);
+  if (isSpread(unit)) await removeParts(unit, store);
   return { kind: isOurs ? 'computed' : 'there' };
 }
 
@@ -151,7 +191,7 @@ function isFinal(exits: readonly (number | null)[], tries: number): boolean {
 }
 
 /** What the machine that works is the cause of; null for anything else. */
-function localFailure(error: unknown): Failure | null {
+export function localFailure(error: unknown): Failure | null {
   if (error instanceof Failure) return error;
   const code = systemCode(error);
   if (code === null) return null;

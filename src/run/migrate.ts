@@ -1,13 +1,8 @@
-import { ExecutionError, Failure } from '../contract/failure.js';
 import type { MigrateResult } from '../contract/result.js';
-import { teacherFile } from '../contract/settings.js';
-import type { AcceptanceRule } from '../evaluation/rule.js';
-import { blamingModels } from './blame.js';
-import { completeHooks, type RunHooks } from './hooks.js';
-import { checkOptions, openRun } from './open.js';
+import type { RunHooks } from './hooks.js';
 import type { Run } from './run.js';
 import { runStages } from './runner.js';
-import { completeOptions, type MigrateOptions, type MigrateRequest } from './spec.js';
+import type { MigrateRequest } from './spec.js';
 import { baselineStage } from './stages/baseline.js';
 import { commitStage } from './stages/commit.js';
 import { judgeStage } from './stages/judge.js';
@@ -17,6 +12,7 @@ import { reportStage } from './stages/report.js';
 import { searched } from './stages/search.js';
 import { stageStage } from './stages/stage.js';
 import { trainStage } from './stages/train.js';
+import { withRun } from './with-run.js';
 
 const stages = [planStage, readingStage, baselineStage, trainStage, stageStage, judgeStage, commitStage, reportStage];
 
@@ -25,43 +21,13 @@ const stages = [planStage, readingStage, baselineStage, trainStage, stageStage, 
  * The result is complete in every case, also where the acceptance rule was not met (`written` says).
  * @throws Failure of any kind; its `written` says what stands then
  */
-export async function migrate(request: MigrateRequest, hooks: Partial<RunHooks> = {}): Promise<MigrateResult> {
-  const options = completeOptions(request);
-  const rule = checkOptions(options);
-  const teacher = teacherFile(options.distill);
-  return blamingModels([options.model, ...(teacher === null ? [] : [teacher])], () =>
-    runAll(options, rule, completeHooks(hooks)),
-  );
+export function migrate(request: MigrateRequest, hooks: Partial<RunHooks> = {}): Promise<MigrateResult> {
+  return withRun(request, hooks, finishRun);
 }
 
-async function runAll(options: MigrateOptions, rule: AcceptanceRule, hooks: RunHooks): Promise<MigrateResult> {
-  const closing: (() => Promise<void>)[] = [];
-  const run = await openRun(options, rule, hooks, closing);
-  try {
-    const settled = await searched(run);
-    await runStages(stages, settled);
-    return await reportStage.of(settled);
-  } catch (cause) {
-    throw await explainDevice(run, cause);
-  } finally {
-    for (const close of closing.toReversed()) await close();
-  }
-}
-
-/** A device that fails between training steps takes nothing with it that was kept: another goes on from there. */
-async function explainDevice(run: Run, cause: unknown): Promise<unknown> {
-  if (!(cause instanceof ExecutionError)) return cause;
-  const { provider } = await run.device();
-  if (provider === 'cpu') return cause;
-  const [why] = cause.message.split('\n');
-  return new Failure(
-    'interrupted',
-    {
-      what: `The device ${provider} failed (${why}). What was computed is saved.`,
-      cure: 'Resume the run on another device.',
-      settings: ['resume', ['device', 'cpu']],
-      written: 'model-untouched',
-    },
-    { cause },
-  );
+/** Takes a run through all stages that it has not been through. */
+export async function finishRun(run: Run): Promise<MigrateResult> {
+  const settled = await searched(run);
+  await runStages(stages, settled);
+  return reportStage.of(settled);
 }

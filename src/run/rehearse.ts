@@ -7,6 +7,8 @@ import { epochsOf, trainingsOf } from './arms.js';
 import { blamingModels } from './blame.js';
 import { completeHooks, type RunHooks } from './hooks.js';
 import { checkOptions, openRun } from './open.js';
+import { epochsInAll, rungsOf } from './search/halving.js';
+import { suitableCandidates } from './search/trials.js';
 import { completeOptions, type MigrateRequest, type TrainingSettings } from './spec.js';
 import { planStage } from './stages/plan.js';
 import { readingStage } from './stages/reading.js';
@@ -21,6 +23,8 @@ export interface Rehearsal {
   readonly files: readonly ModelFile[];
   /** seconds that one sample takes forwards on this machine; null where it could not be timed */
   readonly pass: number | null;
+  /** that a search tries; null where there is none */
+  readonly recipes: number | null;
 }
 
 /**
@@ -49,6 +53,7 @@ export async function rehearse(request: MigrateRequest, hooks: Partial<RunHooks>
         reading,
         files: run.model.files,
         pass: Number.isFinite(pass) && pass > 0 ? pass : null,
+        recipes: options.training.search ? (await suitableCandidates(run, plan)).length : null,
       };
     });
   } finally {
@@ -63,10 +68,13 @@ const stepPasses = 3;
 const judgingPasses = 6;
 
 /** Seconds that a run of these settings may take on the machine that rehearsed it; null where that could not be timed. */
-export function forecast(training: TrainingSettings, { data, pass }: Pick<Rehearsal, 'data' | 'pass'>): number | null {
+export function forecast(
+  training: TrainingSettings,
+  { data, pass, recipes }: Pick<Rehearsal, 'data' | 'pass' | 'recipes'>,
+): number | null {
   if (pass === null) return null;
   const { budgetSeconds } = training;
-  const epochs = epochsOf({ training });
+  const epochs = recipes === null ? epochsOf({ training }) : epochsInAll(rungsOf(training.epochs, recipes), recipes);
   const arms = trainingsOf(training);
   const trained = arms * epochs * (stepPasses * data.train + data.validation) * pass;
   const whole = trained + judgingPasses * data.test * pass;

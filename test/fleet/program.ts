@@ -57,6 +57,7 @@ function start(folder: string, argv: readonly string[], env: Environment): Start
 export async function fleetOf({
   models = 1,
   seeds = 1,
+  lr = 0.05 as number | 'auto',
   settings = {},
   store = null as string | null,
   env = {} as Environment,
@@ -68,7 +69,11 @@ export async function fleetOf({
   const all = { data, target: 'label', epochs: 1, lr: 0.05, trustReading: true, accept: 'always', device: 'cpu' };
   const description = {
     // a queue is called by its plan: tests that share a server have their own
-    models: names.map((name, i) => ({ model: name, name: `${basename(folder)}-${i}`, lr: 0.05 - 0.01 * i })),
+    models: names.map((name, i) => ({
+      model: name,
+      name: `${basename(folder)}-${i}`,
+      lr: lr === 'auto' ? lr : lr - 0.01 * i,
+    })),
     settings: { ...all, ...settings },
     seeds,
     ...(store !== null && { store }),
@@ -82,6 +87,9 @@ export async function fleetOf({
     /** in the store's folder, where it is one */
     results: join(folder, 'plan', 'store', 'results'),
     start: begin,
+    /** another command than those of fleets, in the fleet's folder */
+    command: (...argv: readonly string[]): Promise<Ended> =>
+      start(folder, [process.execPath, executable, ...argv], env).ended,
     run: (...argv: readonly string[]): Promise<Ended> => begin(argv).ended,
     /** behind other words: those of a program that starts this one */
     behind: (words: readonly string[], argv: readonly string[]): Started =>
@@ -119,7 +127,7 @@ export async function until(isSo: () => Promise<boolean> | boolean): Promise<voi
 /** The checkpoints below a folder, of arms that are being trained or have been. */
 export async function checkpoints(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
-  return names.filter((name) => /checkpoint\.\w+-\d+\.artifact$/.test(name));
+  return names.filter((name) => /checkpoint\.[\w~-]+\.artifact$/.test(name));
 }
 
 /** The processes that a process has started. */

@@ -1,8 +1,11 @@
+import { partOfUnit } from '../../fleet/search/status.js';
+import { nameOf } from '../../fleet/status.js';
 import { distinct, type Unit } from '../../fleet/unit.js';
 import type { Outcome, WorkHooks } from '../../fleet/work.js';
 import { printable } from '../../printable.js';
 import { warn } from '../github.js';
 import { type Io, isLive } from '../io.js';
+import { unitName } from './names.js';
 
 export interface WorkProgress extends WorkHooks {
   /** takes the redrawn line away */
@@ -29,16 +32,17 @@ export function createWorkProgress(io: Io, units: readonly Unit[]): WorkProgress
   };
   return {
     onProgress(unit, _phase, share) {
-      under.set(unit.id, `${unitName(unit)} ${Math.round(100 * share)} %`);
+      under.set(unit.id, `${nameOfUnit(unit)} ${Math.round(100 * share)} %`);
       draw();
     },
     onOutcome(unit, outcome) {
       under.delete(unit.id);
       const said = sentenceOf(outcome);
       if (said !== null) {
-        if (outcome.kind === 'computed' || outcome.kind === 'there' || outcome.kind === 'failed') ended++;
+        const isOver = outcome.kind === 'computed' || outcome.kind === 'there' || outcome.kind === 'failed';
+        if (isOver && unit.part === undefined) ended++;
         clear();
-        stderr.write(`${printable(`[${ended}/${all}] ${unitName(unit)}: ${said}`)}\n`);
+        stderr.write(`${printable(`[${ended}/${all}] ${nameOfUnit(unit)}: ${said}`)}\n`);
       }
       draw();
     },
@@ -50,7 +54,7 @@ export function createWorkProgress(io: Io, units: readonly Unit[]): WorkProgress
   };
 }
 
-const unitName = ({ name, candidate, spec }: Unit): string => `${name}, ${candidate}, seed ${spec.seed}`;
+const nameOfUnit = (unit: Unit): string => unitName(nameOf(unit), partOfUnit(unit));
 
 function sentenceOf(outcome: Outcome): string | null {
   switch (outcome.kind) {
@@ -62,6 +66,8 @@ function sentenceOf(outcome: Outcome): string | null {
       return 'interrupted, to be gone on with';
     case 'busy':
       return 'is computed by another process; asked for again';
+    case 'early':
+      return 'what it goes on from is not there; asked for again';
     case 'retry':
       return `tried again: ${outcome.why}`;
     case 'failed':

@@ -6,6 +6,8 @@ import { Failure, messageOf } from '../../contract/failure.js';
 export interface Job {
   /** that of the unit */
   readonly id?: string | undefined;
+  /** as it was added */
+  readonly data: unknown;
   readonly failedReason: string;
   updateProgress(progress: JobProgress): Promise<void>;
   moveToWait(token?: string): Promise<number>;

@@ -1,10 +1,13 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import * as v from 'valibot';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { OpenPlan } from '../plan.js';
-import { interrupted, type Tally } from '../pool.js';
-import { distinct, type Unit } from '../unit.js';
+import { count, interrupted, type Tally } from '../pool.js';
+import type { SearchPart } from '../search/part.js';
+import { lookIn, searchState } from '../search/state.js';
+import { distinct, isSpread, partUnit, type Unit } from '../unit.js';
 import { type Outcome, type Worker, workOn } from '../work.js';
 import { connect, type Errors, type Job, type Queue, type QueueServer, reached } from './server.js';
 
@@ -38,7 +41,7 @@ export async function workFromQueue(options: QueueOptions): Promise<Tally> {
   const name = `frelu-fleet-${plan.id}`;
   const stop = new AbortController();
   const session: Session = {
-    tally: { computed: 0, failed: 0 },
+    tally: { computed: 0, parts: 0, elsewhere: 0, failed: 0 },
     hindrance: null,
     stop,
     signal: AbortSignal.any([worker.signal, stop.signal]),
@@ -50,7 +53,7 @@ export async function workFromQueue(options: QueueOptions): Promise<Tally> {
     await reached(queue);
     if (retry) await queue.clean(0, 0, 'failed');
     await fill(queue, await missing(plan, worker));
-    const taker = takeUnits(server, name, options, session);
+    const taker = takeUnits(server, queue, name, options, session);
     try {
       await untilDone(queue, plan, worker, session);
     } finally {
@@ -62,12 +65,12 @@ export async function workFromQueue(options: QueueOptions): Promise<Tally> {
   if (session.hindrance !== null) throw session.hindrance;
   if (worker.signal.aborted) throw interrupted();
   const { computed, failed } = session.tally;
-  return { computed, failed, elsewhere: distinct(plan.units).length - computed - failed };
+  return { ...session.tally, elsewhere: distinct(plan.units).length - computed - failed };
 }
 
 /** What becomes of this worker's part. */
 interface Session {
-  readonly tally: { computed: number; failed: number };
+  readonly tally: { -readonly [Name in keyof Tally]: Tally[Name] };
   hindrance: Failure | null;
   readonly stop: AbortController;
   /** of the worker, or `stop` */
@@ -76,7 +79,7 @@ interface Session {
 }
 
 /** Takes units from the queue, and computes them, until it is closed. */
-function takeUnits(server: QueueServer, name: string, options: QueueOptions, session: Session) {
+function takeUnits(server: QueueServer, queue: Queue, name: string, options: QueueOptions, session: Session) {
   const { plan, worker, beside, silence } = options;
   const units = new Map(plan.units.map((unit) => [unit.id, unit]));
   const jobs = new Map<string, Job>();
@@ -94,10 +97,15 @@ function takeUnits(server: QueueServer, name: string, options: QueueOptions, ses
   const taker = server.worker(
     name,
     async (job, token = '') => {
-      const unit = present(units.get(job.id ?? ''), `the unit ${job.id}`);
+      const { of, part } = v.parse(jobData, job.data);
+      const whole = present(units.get(of), `the unit ${of}`);
+      const unit = part === null ? whole : partUnit(whole, part);
       jobs.set(unit.id, job);
       const outcome = await workOn(unit, { ...worker, hooks, signal: session.signal });
       jobs.delete(unit.id);
+      count(session.tally, unit, outcome);
+      // whoever ends a rung adds the next one; one that was added already is not added again
+      if (part !== null || outcome.kind === 'early') await addNext(queue, whole, worker, session);
       await settle(outcome, job, token, session, server.errors);
     },
     {
@@ -129,15 +137,13 @@ async function settle(
 ): Promise<void> {
   switch (outcome.kind) {
     case 'computed':
-      session.tally.computed++;
-      return;
     case 'there':
       return;
     case 'failed':
-      session.tally.failed++;
       throw new UnrecoverableError(outcome.why);
     case 'retry':
       throw new Error(outcome.why);
+    case 'early':
     case 'busy':
       // here, not as a delay in the queue: that would be by the clock of whoever looks
       await sleep(busyMs, undefined, { signal: session.signal }).catch(() => undefined);
@@ -153,21 +159,54 @@ async function settle(
   throw new WaitingError();
 }
 
-/** Units that have neither a result nor failed for good. */
-async function missing({ units }: OpenPlan, { store }: Worker): Promise<readonly Unit[]> {
+/** What may be computed of the units that have neither a result nor failed for good. */
+async function missing({ units }: OpenPlan, worker: Worker): Promise<readonly Unit[]> {
+  const { store } = worker;
   const [published, failures] = await Promise.all([store.published(), store.failures()]);
   const final = new Set(failures.filter((each) => each.final).map(({ unit }) => unit));
-  return distinct(units).filter(({ id }) => !published.has(id) && !final.has(id));
+  const open: Unit[] = [];
+  for (const unit of distinct(units)) {
+    if (!published.has(unit.id) && !final.has(unit.id)) open.push(...(await openOf(unit, worker)));
+  }
+  return open;
 }
+
+/** What may be computed of a unit: the unit, or parts of its search. */
+async function openOf(unit: Unit, { store }: Worker): Promise<readonly Unit[]> {
+  if (!isSpread(unit)) return [unit];
+  const { open } = await searchState(unit, lookIn(store));
+  // asked for afterwards: the parts of a search are gone once its unit has a result
+  return (await store.result(unit.id)) === null ? open : [];
+}
+
+/** Adds what a search has come to. What is not added now, or lost again, is once the queue is empty. */
+async function addNext(queue: Queue, unit: Unit, worker: Worker, session: Session): Promise<void> {
+  try {
+    await fill(queue, await openOf(unit, worker));
+  } catch (error) {
+    if (!(error instanceof Failure)) {
+      session.warn(trouble(error));
+      return;
+    }
+    session.hindrance ??= error;
+    session.stop.abort();
+  }
+}
+
+/** What a job says, beside its id: the unit that it is, or is a part of. The part is as this program wrote it, and the job's id is that of what it says. */
+const jobData = v.object({
+  of: v.string(),
+  part: v.nullable(v.custom<SearchPart>((value) => v.is(v.looseObject({ kind: v.string() }), value))),
+});
 
 /** A unit that stands in the queue is not added again: its id is the job's. */
 async function fill(queue: Queue, units: readonly Unit[]): Promise<void> {
   const most = 1000;
   for (let at = 0; at < units.length; at += most) {
     await queue.addBulk(
-      units.slice(at, at + most).map(({ id }) => ({
-        name: 'unit',
-        data: {},
+      units.slice(at, at + most).map(({ id, part = null }) => ({
+        name: part?.kind ?? 'unit',
+        data: { of: part?.of ?? id, part } satisfies v.InferInput<typeof jobData>,
         opts: { jobId: id, attempts: manyAttempts, removeOnComplete: true },
       })),
     );
@@ -179,11 +218,10 @@ async function untilDone(queue: Queue, plan: OpenPlan, worker: Worker, { signal,
     try {
       const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'prioritized');
       if (Object.values(counts).every((count) => count === 0)) {
-        await recordLost(queue, worker);
         const open = await missing(plan, worker);
         if (open.length === 0) return;
         // the queue has lost them, as one does that is kept in memory alone
-        await fill(queue, open);
+        if (!(await recordLost(queue, open, worker))) await fill(queue, open);
       }
     } catch (error) {
       if (error instanceof Failure) throw error;
@@ -193,16 +231,19 @@ async function untilDone(queue: Queue, plan: OpenPlan, worker: Worker, { signal,
   }
 }
 
-/** What the queue gave up since worker after worker was lost over it has failed for good, which the store does not know. */
-async function recordLost(queue: Queue, { store }: Worker): Promise<void> {
-  const failed = await queue.getFailed();
-  const published = failed.length === 0 ? new Set<string>() : await store.published();
-  for (const { id: unit = '', failedReason } of failed) {
+/**
+ * What the queue gave up since worker after worker was lost over it has failed for good, which the store does not know.
+ * @returns whether there was any
+ */
+async function recordLost(queue: Queue, open: readonly Unit[], { store }: Worker): Promise<boolean> {
+  const ids = new Set(open.map(({ id }) => id));
+  const lost = (await queue.getFailed()).filter(({ id = '' }) => ids.has(id));
+  for (const { id: unit = '', failedReason: why } of lost) {
     const known = await store.failure(unit);
-    if (known?.final === true || published.has(unit)) continue;
-    const attempt = { when: new Date().toISOString(), host: hostname(), exit: null, why: failedReason };
+    const attempt = { when: new Date().toISOString(), host: hostname(), exit: null, why };
     await store.putFailure({ unit, attempts: [...(known?.attempts ?? []), attempt], final: true });
   }
+  return lost.length > 0;
 }
 
 /** A server that is away says so many times a second. */

@@ -4,8 +4,9 @@ import type * as v from 'valibot';
 import { readText } from '../../contract/regular-file.js';
 import { absentIsNull, explainFileError, hasCode } from '../../upgrade/file-errors.js';
 import { createFolder, exists, fingerprint, syncFolder } from '../../upgrade/files.js';
+import { isLocked } from '../../upgrade/lock.js';
 import { replaceFile } from '../../upgrade/replace.js';
-import { encodeResult, resultFile, type UnitResult } from '../result.js';
+import { decodePart, decodeResult, encodeResult, resultFile } from '../result.js';
 import { damagedResult, failureSchema, parseRecord, parseResult, progressSchema } from './records.js';
 import { type FleetStore, type FleetWork, type Records, type Results, type Told, workParts } from './store.js';
 
@@ -29,7 +30,8 @@ function resultsIn(root: string, work: string): Results {
   const resultOf = (unit: string): string => join(results, unit);
   return {
     published: async () => new Set(await namesIn(results)),
-    result: (unit) => readResult(resultOf(unit), unit),
+    result: (unit) => readResult(resultOf(unit), unit, decodeResult),
+    part: (id) => readResult(resultOf(id), id, decodePart),
     async file(result, path) {
       const place = join(resultOf(result.unit), path);
       const expected = result.files.find((each) => each.path === path);
@@ -52,6 +54,13 @@ function resultsIn(root: string, work: string): Results {
         await syncFolder(results);
         return true;
       }),
+    async discard({ unit }) {
+      const out = join(work, `${unit}.discarded`);
+      await createFolder(work);
+      // another worker may have done so
+      await rename(resultOf(unit), out).catch(absentIsNull);
+      await rm(out, { recursive: true, force: true });
+    },
   };
 }
 
@@ -65,6 +74,7 @@ function workIn(root: string, work: string): FleetWork {
       }),
     save: async () => {},
     end: (unit) => rm(join(work, unit), { recursive: true, force: true }),
+    isTaken: (unit) => isLocked(join(work, unit)),
   };
 }
 
@@ -111,9 +121,13 @@ async function namesIn(folder: string): Promise<string[]> {
   return names.filter((name) => !name.startsWith('.')).toSorted();
 }
 
-async function readResult(folder: string, unit: string): Promise<UnitResult | null> {
+async function readResult<Result>(
+  folder: string,
+  unit: string,
+  decode: (text: string, unit: string) => Result,
+): Promise<Result | null> {
   const text = await readText(join(folder, resultFile)).catch(absentIsNull);
-  if (text !== null) return parseResult(text, unit, folder, `${resultFile}: `);
+  if (text !== null) return parseResult(text, unit, decode, folder, `${resultFile}: `);
   if (await exists(folder)) throw damagedResult(folder, `${resultFile} is missing`);
   return null;
 }

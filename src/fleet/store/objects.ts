@@ -2,16 +2,18 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type * as v from 'valibot';
 import { Failure } from '../../contract/failure.js';
+import type { FleetProgress } from '../../contract/fleet.js';
 import { absentIsNull } from '../../upgrade/file-errors.js';
 import { createFolder } from '../../upgrade/files.js';
 import { resolveInside } from '../../upgrade/places.js';
 import type { Address } from '../address.js';
 import { sha256Of } from '../digest.js';
-import { encodeResult } from '../result.js';
+import { decodePart, decodeResult, encodeResult } from '../result.js';
 import { type Bucket, type Listed, openBucket } from '../s3/bucket.js';
 import { download } from '../s3/download.js';
+import { isUnderWay } from '../telling.js';
 import { damagedResult, failureSchema, parseRecord, parseResult, progressSchema } from './records.js';
-import { type FleetStore, type FleetWork, type Records, type Results, workParts } from './store.js';
+import { type FleetStore, type FleetWork, type Records, type Results, type Told, workParts } from './store.js';
 
 /**
  * A store in a bucket. A result's files lie under their hashes, and its record is put once, last: a result is there whole, or not at all, and of two that are
@@ -45,14 +47,16 @@ interface Layout {
 
 function resultsIn({ bucket, place, at, folderOf }: Layout): Results {
   const recordOf = (unit: string): string => at('results', `${unit}.json`);
+  const read = async <Result>(unit: string, decode: (text: string, unit: string) => Result): Promise<Result | null> => {
+    const text = await bucket.text(recordOf(unit));
+    return text === null ? null : parseResult(text, unit, decode, place(recordOf(unit)));
+  };
   return {
     async published() {
       return new Set((await keysBelow(bucket, `${at('results')}/`)).map(idIn));
     },
-    async result(unit) {
-      const text = await bucket.text(recordOf(unit));
-      return text === null ? null : parseResult(text, unit, place(recordOf(unit)));
-    },
+    result: (unit) => read(unit, decodeResult),
+    part: (id) => read(id, decodePart),
     async file(result, path, into) {
       const { sha256 = '' } = result.files.find((each) => each.path === path) ?? {};
       const key = at('files', result.unit, sha256);
@@ -67,6 +71,11 @@ function resultsIn({ bucket, place, at, folderOf }: Layout): Results {
         await bucket.putFile(at('files', result.unit, sha256), join(folder, path));
       }
       return putRecord(bucket, recordOf(result.unit), encodeResult(result));
+    },
+    async discard({ unit }) {
+      await bucket.remove(recordOf(unit));
+      // those too of a machine whose result came second
+      for (const key of await keysBelow(bucket, `${at('files', unit)}/`)) await bucket.remove(key);
     },
   };
 }
@@ -112,6 +121,10 @@ function workIn({ bucket, at, folderOf, progressOf }: Layout): FleetWork {
       await bucket.remove(progressOf(unit));
       for (const key of await keysBelow(bucket, prefixOf(unit))) await bucket.remove(key);
     },
+    async isTaken(unit) {
+      const told = await records(bucket, progressOf(unit), progressSchema);
+      return told.map(toldOf).some(isUnderWay);
+    },
   };
 }
 
@@ -123,15 +136,16 @@ function recordsIn({ bucket, at, progressOf }: Layout): Records {
     putFailure: (failure) => bucket.putText(failureOf(failure.unit), JSON.stringify(failure)),
     forgetFailure: (unit) => bucket.remove(failureOf(unit)),
     async progress() {
-      const found = await records(bucket, `${at('progress')}/`, progressSchema);
-      return found.map(({ value, modified }) => ({
-        ...value,
-        silentSeconds: modified === null ? 0 : Math.max(0, (Date.now() - modified.getTime()) / 1000),
-      }));
+      return (await records(bucket, `${at('progress')}/`, progressSchema)).map(toldOf);
     },
     told: (unit) => record(bucket, progressOf(unit), progressSchema).catch(damagedIsNull),
     putProgress: (progress) => bucket.putText(progressOf(progress.unit), JSON.stringify(progress)),
   };
+}
+
+/** A record as it was told, and for how long nothing was since. */
+function toldOf({ value, modified }: { readonly value: FleetProgress; readonly modified: Listed['modified'] }): Told {
+  return { ...value, silentSeconds: modified === null ? 0 : Math.max(0, (Date.now() - modified.getTime()) / 1000) };
 }
 
 const idIn = (key: string): string => /([^/]+)\.json$/.exec(key)?.[1] ?? '';

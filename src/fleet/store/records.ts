@@ -1,7 +1,6 @@
 import * as v from 'valibot';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { parseJson } from '../../contract/parse-json.js';
-import { decodeResult, type UnitResult } from '../result.js';
 
 export const failureSchema = v.object({
   unit: v.string(),
@@ -33,10 +32,19 @@ export function parseRecord<const Schema extends v.GenericSchema>(
   }
 }
 
-/** @throws Failure('input') naming the place, where it is damaged, or another unit's */
-export function parseResult(text: string, unit: string, place: string, prefix = ''): UnitResult {
+/**
+ * @param decode says by a SyntaxError what is wrong
+ * @throws Failure('input') naming the place, where it is damaged, or another unit's
+ */
+export function parseResult<Result>(
+  text: string,
+  unit: string,
+  decode: (text: string, unit: string) => Result,
+  place: string,
+  prefix = '',
+): Result {
   try {
-    return decodeResult(text, unit);
+    return decode(text, unit);
   } catch (cause) {
     if (cause instanceof SyntaxError) throw damagedResult(place, `${prefix}${cause.message}`, cause);
     throw cause;

@@ -1,5 +1,5 @@
 import type { FleetAttempt, FleetProgress } from '../../contract/fleet.js';
-import type { UnitResult } from '../result.js';
+import type { PartResult, UnitResult } from '../result.js';
 
 /** A unit that failed, so far as is known: how often, and whether it is tried again. */
 export interface UnitFailure {
@@ -21,18 +21,22 @@ export interface Results {
    * @throws Failure('input') where it is damaged: it is never taken for "none"
    */
   result(unit: string): Promise<UnitResult | null>;
+  /** The same of a part of a search. */
+  part(id: string): Promise<PartResult | null>;
   /**
    * One file of a result, verified.
    * @param into where it goes, if it has to be fetched
    * @returns the path of a local file
    * @throws Failure('input') where it is damaged
    */
-  file(result: UnitResult, path: string, into: string): Promise<string>;
+  file(result: UnitResult | PartResult, path: string, into: string): Promise<string>;
   /**
    * Publishes the folder `result` of a unit's work folder.
    * @returns false where a result was there already, which stays
    */
-  publish(result: UnitResult): Promise<boolean>;
+  publish(result: UnitResult | PartResult): Promise<boolean>;
+  /** Removes the result of a part that nothing goes on from any more: it is there whole, or not at all. */
+  discard(part: PartResult): Promise<void>;
 }
 
 /** What is under way. */
@@ -43,6 +47,8 @@ export interface FleetWork {
   save(unit: string): Promise<void>;
   /** removes what the unit no longer needs */
   end(unit: string): Promise<void>;
+  /** whether somebody is at it, as far as can be told from here */
+  isTaken(unit: string): Promise<boolean>;
 }
 
 /** What is said of units that have no result yet. Of what is damaged nothing is said: the unit is tried again. */

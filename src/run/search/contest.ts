@@ -1,48 +1,68 @@
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
-import { type Criterion, isBetter } from '../../training/criterion.js';
-import { criterionOf } from '../arm-phases.js';
 import type { ArmName } from '../arms.js';
 import type { Run } from '../run.js';
-import { readRunOf } from '../stages/reading.js';
-import { type Candidate, combined, isOfFreluAlone } from './candidates.js';
+import {
+  type Entrant,
+  firstEntrants,
+  type Lineup,
+  recipeOfEntrant,
+  type Standing,
+  startOf,
+  survivorsOf,
+} from './bracket.js';
+import type { Candidate } from './candidates.js';
 import type { Course } from './course.js';
 import { drop, startFrom, type Trial, type Tried, takeRung } from './trial.js';
-import { suitability, trialOf } from './trials.js';
+import { trialOf } from './trials.js';
 
-/** One arm's search: its trials by recipe, and those that are still in it. */
-export interface Contest {
-  readonly name: ArmName;
-  readonly recipes: Candidate[];
-  readonly tried: Tried[];
-  left: readonly number[];
-  /** made anew each time: a trial holds its networks, and as many as there are recipes may be more than memory holds */
-  trial(recipe: number, course: Course): Promise<Trial>;
+/** A recipe that takes part in the search of an arm, or did. */
+interface Entered {
+  readonly entrant: Entrant;
+  readonly recipe: Candidate;
+  tried: Tried;
 }
 
-export function contestOf(run: Run, candidates: readonly Candidate[], name: ArmName): Contest {
-  const recipes = [...candidates];
+/** One arm's search. */
+export interface Contest {
+  readonly name: ArmName;
+  readonly lineup: Lineup;
+  /** all that ever took part: combinations stand last */
+  readonly entered: Entered[];
+  /** those that are still in it, the best first */
+  left: readonly Entered[];
+  /** made anew each time: a trial holds its networks, and as many as there are recipes may be more than memory holds */
+  trial(entrant: Entrant, course: Course): Promise<Trial>;
+}
+
+export function contestOf(run: Run, lineup: Lineup, name: ArmName): Contest {
+  const entered = firstEntrants(lineup).map((entrant) => enterAs(lineup, entrant));
   return {
     name,
-    recipes,
-    tried: candidates.map(() => untried),
-    left: [...candidates.keys()],
-    trial: (recipe, course) => trialOf(run, present(recipes[recipe], 'a recipe'), recipe, name, course),
+    lineup,
+    entered,
+    left: [...entered],
+    trial: (entrant, course) => trialOf(run, lineup, entrant, name, course),
   };
 }
 
-const untried: Tried = { standings: [], failed: null };
+const enterAs = (lineup: Lineup, entrant: Entrant): Entered => ({
+  entrant,
+  recipe: recipeOfEntrant(lineup, entrant),
+  tried: { standings: [], failed: null },
+});
 
 /**
  * Takes the trials that are left through a rung, and leaves the better ones.
  * @returns whether any of them had been taken through it before
  */
 export async function takeAll(run: Run, contest: Contest, rung: number, course: Course): Promise<boolean> {
-  const { name, tried, left } = contest;
+  const { name, lineup, entered, left } = contest;
   const { rungs } = course;
+  const reached: Standing[] = [];
   let wasAnyKnown = false;
-  for (const [at, i] of left.entries()) {
-    const trial = await contest.trial(i, course);
+  for (const [at, each] of left.entries()) {
+    const trial = await contest.trial(each.entrant, course);
     run.hooks.onTrial({
       arm: name,
       recipe: trial.name,
@@ -53,66 +73,31 @@ export async function takeAll(run: Run, contest: Contest, rung: number, course: 
     });
     const { standing, wasKnown } = await takeRung(trial, rung);
     wasAnyKnown ||= wasKnown;
-    const { standings } = present(tried[i], 'what was tried');
-    tried[i] =
-      standing.failed === null
-        ? { standings: [...standings, standing], failed: null }
-        : { standings, failed: standing.failed };
+    reached.push(standing);
+    const { failed } = standing;
+    each.tried = { standings: [...each.tried.standings, ...(failed === null ? [standing] : [])], failed };
   }
-  const criterion = criterionOf(run.options, (await readRunOf(run)).task);
-  const ranked = left
-    .filter((i) => tried[i]?.failed === null)
-    .toSorted((a, b) => compare(criterion, tried[a], tried[b]));
-  if (ranked.length === 0) throw allFailed(tried[0]?.failed ?? null);
-  const places = present(rungs[rung], 'a rung').survivors;
-  const joint = rung === 0 && places >= fewestBesideJoint ? await combine(run, contest, ranked, course) : null;
-  const survivors = joint === null ? ranked.slice(0, places) : [...ranked.slice(0, places - 1), joint];
-  for (const i of left.filter((each) => !survivors.includes(each))) await drop(await contest.trial(i, course), rung);
-  contest.left = survivors;
+  const entrants = left.map(({ entrant }) => entrant);
+  const survivors = survivorsOf(lineup, name, rung, entrants, reached);
+  if (survivors.length === 0) throw allFailed(entered[0]?.tried.failed ?? null);
+  const next: Entered[] = [];
+  for (const entrant of survivors) {
+    next.push(left.find((each) => each.entrant === entrant) ?? (await admit(contest, entrant, rung, course)));
+  }
+  contest.left = next;
+  for (const { entrant } of left.filter((each) => !next.includes(each))) {
+    await drop(await contest.trial(entrant, course), rung);
+  }
   return wasAnyKnown;
 }
 
-/** With fewer places than this, a combination would take that of one of the two recipes that it is of. */
-const fewestBesideJoint = 3;
-
-/**
- * The two best ingredients together, as a trial that goes on from where one of them stands. Its place is the last one that the others would
- * have had: it costs no time.
- * @param ranked the trials, the best first
- * @returns which recipe it is; null where no two go together
- */
-async function combine(
-  run: Run,
-  { name, recipes, tried, trial }: Contest,
-  ranked: readonly number[],
-  course: Course,
-): Promise<number | null> {
-  const recipe = (i: number): Candidate => present(recipes[i], 'a recipe');
-  const isSuitable = await suitability(run);
-  // what changes FReLU alone is no ingredient of the control arm
-  const ingredients = ranked.filter((i) => name === 'frelu' || !isOfFreluAlone(recipe(i)));
-  for (const [place, worse] of ingredients.entries()) {
-    for (const better of ingredients.slice(0, place)) {
-      const pair = [Math.min(better, worse), Math.max(better, worse)] as const;
-      const joint = combined(recipe(pair[0]), recipe(pair[1]));
-      if (joint === null || !isSuitable(joint)) continue;
-      const added = recipes.push(joint) - 1;
-      tried.push(untried);
-      // the one whose plan it has, else the better one
-      const start = isOfFreluAlone(recipe(worse)) ? worse : better;
-      await startFrom(await trial(added, course), await trial(start, course), 0);
-      return added;
-    }
-  }
-  return null;
-}
-
-/** The better one first; of equals the one that changes less, which stands before. */
-function compare(criterion: Criterion, a: Tried | undefined, b: Tried | undefined): number {
-  const [first, second] = [a, b].map((each) => present(each?.standings.at(-1), 'a standing').validation);
-  if (first === undefined || second === undefined) return 0;
-  if (isBetter(criterion, first, second)) return -1;
-  return isBetter(criterion, second, first) ? 1 : 0;
+/** A combination takes part, from where one of its recipes stands. */
+async function admit(contest: Contest, entrant: Entrant, rung: number, course: Course): Promise<Entered> {
+  const joint = enterAs(contest.lineup, entrant);
+  contest.entered.push(joint);
+  const other = await contest.trial(startOf(entrant), course);
+  await startFrom(await contest.trial(entrant, course), other, rung);
+  return joint;
 }
 
 function allFailed(why: string | null): Failure {
@@ -124,5 +109,5 @@ function allFailed(why: string | null): Failure {
   });
 }
 
-/** The recipe that is left at the end. */
-export const winnerOf = ({ left }: Contest): number => present(left[0], 'a recipe that is left');
+/** What is left at the end. */
+export const winnerOf = ({ left }: Contest): Entered => present(left[0], 'a recipe that is left');

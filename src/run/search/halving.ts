@@ -39,6 +39,11 @@ function epochsOf(epochs: number): readonly number[] {
   return [...first, epochs - first.reduce((sum, each) => sum + each, 0)];
 }
 
+/** The epochs that a trial has had before a rung. */
+export function epochsBefore(rungs: readonly Rung[], rung: number): number {
+  return rungs.slice(0, rung).reduce((sum, { epochs }) => sum + epochs, 0);
+}
+
 /** How many epochs one arm's search takes in all. */
 export function epochsInAll(rungs: readonly Rung[], candidates: number): number {
   return rungs.reduce((sum, { epochs }, i) => sum + epochs * entering(rungs, candidates, i), 0);

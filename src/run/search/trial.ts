@@ -3,11 +3,13 @@ import { present } from '../../contract/present.js';
 import type { TriedArm } from '../../contract/result.js';
 import { finiteOrNull } from '../../evaluation/metrics.js';
 import type { EndedArm } from '../../training/arm.js';
-import { keptValidation, lastValidation, type Validation } from '../../training/criterion.js';
+import { keptValidation, lastValidation } from '../../training/criterion.js';
 import { removeCheckpoints, takePhase } from '../arm-phases.js';
 import type { ArmSpec } from '../arms.js';
 import { artifact } from '../artifact.js';
+import { isOfKeptState } from '../kept-state.js';
 import type { Run } from '../run.js';
+import { failedStanding, type Standing } from './bracket.js';
 
 /** An arm under a recipe: a run of that recipe's settings, whose phases are the rungs of the search. */
 export interface Trial {
@@ -17,15 +19,6 @@ export interface Trial {
   readonly arm: ArmSpec;
   readonly seed: number;
   readonly rungs: number;
-}
-
-/** How a trial stood after a rung. */
-interface Standing {
-  readonly epochs: number;
-  /** where it stood then; after the last rung, of what was kept */
-  readonly validation: Validation;
-  /** why it failed; null where it did not */
-  readonly failed: string | null;
 }
 
 export interface Tried {
@@ -42,7 +35,7 @@ const rungOf = ({ arm, seed }: Trial, rung: number) =>
 /**
  * Takes a trial through a rung, from where the one before left it. A recipe that diverges, or that the model does not take, has failed; that
  * ends no search.
- * @throws Failure('interrupted') when the run is; what was computed is kept
+ * @throws Failure('interrupted') when the run is; what was computed is kept. Failure('input') where what is kept is damaged
  */
 export async function takeRung(
   trial: Trial,
@@ -63,7 +56,8 @@ export async function takeRung(
 async function stand(trial: Trial, rung: number): Promise<Standing> {
   const { run, arm, seed } = trial;
   try {
-    const before = rung === 0 ? null : await outcomeAfter(trial, rung - 1);
+    const before =
+      rung === 0 ? null : present(await outcomeAfter(trial, rung - 1), 'what the rung before left of a trial');
     const outcome = await takePhase(run, arm, seed, rung, before);
     await run.place.store.put(rungOf(trial, rung), outcome);
     const isLast = rung === trial.rungs - 1;
@@ -74,17 +68,19 @@ async function stand(trial: Trial, rung: number): Promise<Standing> {
     };
   } catch (cause) {
     if (!(cause instanceof Failure) || (cause.kind !== 'input' && cause.kind !== 'usage')) throw cause;
-    return {
-      epochs: 0,
-      validation: { loss: Number.POSITIVE_INFINITY, metric: null },
-      failed: cause.what,
-    };
+    if (isOfKeptState(cause)) throw cause;
+    return failedStanding(cause.what);
   }
 }
 
 /** What a rung made of the arm; null where it is not kept any more. */
 export function outcomeAfter(trial: Trial, rung: number): Promise<EndedArm | null> {
   return trial.run.place.store.get(rungOf(trial, rung));
+}
+
+/** Keeps how a trial stood that was computed elsewhere. */
+export function keepStanding(trial: Trial, rung: number, standing: Standing): Promise<void> {
+  return trial.run.place.store.put(standingOf(trial, rung), standing);
 }
 
 /** Lets a trial go on after a rung from where another one stands; where it has done so already, that stays. */

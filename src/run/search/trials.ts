@@ -1,29 +1,42 @@
 import { Failure } from '../../contract/failure.js';
 import type { TrainingStage, TrainScope } from '../../contract/settings.js';
 import { createRandom } from '../../math/random.js';
+import type { MigrationPlan } from '../../model/plan.js';
 import { type ArmSpec, armsOf } from '../arms.js';
 import { checkCombination } from '../combination.js';
 import { checkDistillation } from '../distillation.js';
 import type { Run } from '../run.js';
 import type { MigrateOptions } from '../spec.js';
-import { planStage } from '../stages/plan.js';
 import { rateStage } from '../stages/rate.js';
 import { readRunOf } from '../stages/reading.js';
 import { refuseVariation } from '../variation.js';
-import { type Candidate, candidatesBeside, recipeOf } from './candidates.js';
+import { type Entrant, type Lineup, recipeOfEntrant } from './bracket.js';
+import { type Candidate, candidatesBeside, combined, recipeOf } from './candidates.js';
 import type { Course } from './course.js';
 import { deriveRun, type ScopeNames } from './derive.js';
 import type { Trial } from './trial.js';
 
 /** The recipes that go with the run's model and data. */
-export async function suitableCandidates(run: Run): Promise<readonly Candidate[]> {
-  const { plan } = await planStage.of(ownRun(run));
+export async function suitableCandidates(run: Run, plan: MigrationPlan): Promise<readonly Candidate[]> {
   const isSuitable = await suitability(run);
   return candidatesBeside(run.options, plan).filter(isSuitable);
 }
 
+/** Which of these recipes go together as one. */
+export async function pairsOf(run: Run, recipes: readonly Candidate[]): Promise<Lineup['pairs']> {
+  const isSuitable = await suitability(run);
+  const pairs: (readonly [number, number])[] = [];
+  for (const [i, first] of recipes.entries()) {
+    for (const [j, second] of recipes.entries()) {
+      const joint = i < j ? combined(first, second) : null;
+      if (joint !== null && isSuitable(joint)) pairs.push([i, j]);
+    }
+  }
+  return pairs;
+}
+
 /** Tells whether a recipe goes with the run's model and data. */
-export async function suitability(run: Run): Promise<(candidate: Candidate) => boolean> {
+async function suitability(run: Run): Promise<(candidate: Candidate) => boolean> {
   const { task, others, signature, data } = await readRunOf(run);
   const fed = { inputs: data.train.inputs, outputs: 1 + others.length, path: run.model.path };
   return (candidate) => {
@@ -58,11 +71,12 @@ const ownName = 'own';
 /** An arm under a recipe. */
 export async function trialOf(
   run: Run,
-  candidate: Candidate,
-  index: number,
+  lineup: Pick<Lineup, 'recipes'>,
+  entrant: Entrant,
   name: ArmSpec['name'],
-  { rungs, paced }: Course,
+  { rungs, paced }: Pick<Course, 'rungs' | 'paced'>,
 ): Promise<Trial> {
+  const candidate = recipeOfEntrant(lineup, entrant);
   const recipe = recipeOf(name, candidate);
   const rated = await withRate(run, optionsOf(run.options, recipe), recipe);
   const { training } = rated;
@@ -75,7 +89,7 @@ export async function trialOf(
   const arm = armsOf(options).find((each) => each.name === name);
   if (arm === undefined) throw new Error(`there is no arm ${name}`);
   // the recipe is the run's own: what differs is the order of the samples
-  const seed = recipe !== candidate ? createRandom(options.seed, index).uint32() : options.seed;
+  const seed = recipe !== candidate ? createRandom(options.seed, entrant.places[0]).uint32() : options.seed;
   const phases = arm.phases.map((phase, i) => {
     const limit = paced?.steps[i];
     // a trial has no budget of its own: the search has said what is left for this

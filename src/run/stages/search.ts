@@ -5,12 +5,13 @@ import { type ArmName, armsOf } from '../arms.js';
 import { artifact } from '../artifact.js';
 import { enter, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
+import { beginSearch } from '../search/begin.js';
 import { type Candidate, recipeOf } from '../search/candidates.js';
 import { type Contest, contestOf, takeAll, winnerOf } from '../search/contest.js';
-import { type Course, courseOf, stepsFrom, stepsInAll } from '../search/course.js';
+import { type Course, stepsFrom, stepsInAll } from '../search/course.js';
 import { deriveRun } from '../search/derive.js';
 import { outcomeAfter, triedArm } from '../search/trial.js';
-import { ownRun, suitableCandidates } from '../search/trials.js';
+import { ownRun } from '../search/trials.js';
 import type { MigrateOptions, TrainingOptions } from '../spec.js';
 import { baselineStage } from './baseline.js';
 import { budgetStage } from './budget.js';
@@ -36,24 +37,20 @@ const searchStage = defineStage<Found>({
   phase: null,
   fields: ['search', 'options'],
   async compute(run) {
-    // a model without a ReLU is told as one
-    await planStage.of(ownRun(run));
-    const suitable = await suitableCandidates(run);
-    const course = await courseStage(suitable.length).of(ownRun(run));
+    const { course, lineup, leftOut } = await beginSearch(run);
     if (course.paced !== null) run.hooks.onBudget(course.paced.budget);
-    const candidates = suitable.slice(0, course.recipes);
-    if (candidates.length === 1 && suitable.length > 1) {
+    if (lineup.recipes.length === 1 && leftOut.length > 0) {
       run.hooks.note('The budget leaves time for the recipe of this run alone: no other is tried.');
     }
     enter(run, 'search');
-    const contests = armsOf(run.options).map(({ name }) => contestOf(run, candidates, name));
+    const contests = armsOf(run.options).map(({ name }) => contestOf(run, lineup, name));
     const taken = await takeRungs(run, contests, course);
     for (const contest of contests) await keepWinner(run, contest, taken);
     if (taken.paced !== null) {
       const { budget, steps, perEpoch } = taken.paced;
       await run.place.store.put(budgetStage.kept, { ...budget, ...stepsInAll(steps, perEpoch) });
     }
-    return foundBy(run, contests, candidates.length, taken, suitable.slice(course.recipes));
+    return foundBy(run, contests, taken, leftOut);
   },
 });
 
@@ -90,20 +87,11 @@ async function pacedBefore(run: Run, rung: number, course: Course, rungTook: num
   return { ...course, paced: { ...paced, steps: known.steps } };
 }
 
-/** The course is an artifact: a search that is resumed has the same. */
-const courseStage = (recipes: number) =>
-  defineStage<Course>({
-    name: 'course',
-    phase: null,
-    fields: ['recipes', 'rungs', 'paced'],
-    compute: (own) => courseOf(own, recipes),
-  });
-
 /** Keeps what the winning trial made as the run's own. */
 async function keepWinner(run: Run, contest: Contest, course: Course): Promise<void> {
   const { name } = contest;
   const { rungs } = course;
-  const trial = await contest.trial(winnerOf(contest), course);
+  const trial = await contest.trial(winnerOf(contest).entrant, course);
   const last = rungs.length - 1;
   let outcome = present(await outcomeAfter(trial, last), 'what the chosen recipe made of the arm');
   // statistics are estimated anew, and sites taken back, behind the last rung
@@ -123,25 +111,23 @@ async function keepWinner(run: Run, contest: Contest, course: Course): Promise<v
 async function foundBy(
   run: Run,
   contests: readonly Contest[],
-  shared: number,
   course: Course,
   leftOut: readonly Candidate[],
 ): Promise<Found> {
   const contestOfArm = (arm: ArmName) => contests.find(({ name }) => name === arm);
   const frelu = present(contestOfArm('frelu'), 'the search of the frelu arm');
   const control = contestOfArm('control');
-  const nameOf = (contest: Contest): string =>
-    recipeOf(contest.name, present(contest.recipes[winnerOf(contest)], 'the chosen recipe')).name;
+  const nameOf = (contest: Contest): string => recipeOf(contest.name, winnerOf(contest).recipe).name;
   const armOf = (contest: Contest | undefined, name: string): TriedArm | null => {
-    const i = contest?.recipes.findIndex((each) => each.name === name) ?? -1;
-    return contest === undefined || i < 0
-      ? null
-      : triedArm(present(contest.tried[i], 'what was tried'), winnerOf(contest) === i);
+    const own = contest?.entered.find(({ recipe }) => recipe.name === name);
+    return contest === undefined || own === undefined ? null : triedArm(own.tried, winnerOf(contest) === own);
   };
   // combinations, which each arm has of its own, stand behind the recipes of both
-  const joint = contests.flatMap(({ recipes }) => recipes.slice(shared));
-  const rows = new Map([...frelu.recipes.slice(0, shared), ...joint].map((each) => [each.name, each]));
-  const { training, distill, plan } = (await frelu.trial(winnerOf(frelu), course)).run.options;
+  const joint = contests.flatMap(({ entered, lineup }) => entered.slice(lineup.recipes.length));
+  const rows = new Map(
+    [...frelu.lineup.recipes, ...joint.map(({ recipe }) => recipe)].map((each) => [each.name, each]),
+  );
+  const { training, distill, plan } = (await frelu.trial(winnerOf(frelu).entrant, course)).run.options;
   // the rate is an artifact: that it was found is told of the run
   const { learningRate, budgetSeconds } = run.options.training;
   return {

@@ -72,12 +72,15 @@ async function compute(
     import('../../../contract/cores.js'),
   ]);
   if (threads !== null) limitThreads(threads);
-  const { training, seed: first } = assignment.unit.spec;
-  const arms = training.control ? 2 : 1;
-  const each = epochsOf({ training });
-  const all = each * trainingsOf(training);
-  let [phase, before, epochs] = ['load', 0, 0];
-  const progress = (): void => tell({ event: 'progress', phase, share: Math.min(1, (before + epochs) / all) });
+  const { part, spec } = assignment.unit;
+  const arms = spec.training.control ? 2 : 1;
+  const each = epochsOf(spec);
+  const trial = part?.kind === 'trial' ? await trialEpochs(part.rung, spec.training.epochs) : null;
+  const all = trial?.epochs ?? each * trainingsOf(spec.training);
+  let [phase, before, epochs] = ['load', -(trial?.before ?? 0), 0];
+  const progress = (): void => {
+    tell({ event: 'progress', phase, share: Math.min(1, Math.max(0, (before + epochs) / all)) });
+  };
   return computeUnit(assignment, {
     signal,
     onPhase(name) {
@@ -86,7 +89,7 @@ async function compute(
     },
     // an arm that an earlier attempt has trained is not begun again, and one that stopped early has no epochs left
     onArm(name, seed) {
-      before = each * (arms * (seed - first) + (name === 'frelu' ? arms - 1 : 0));
+      before = each * (arms * (seed - spec.seed) + (name === 'frelu' ? arms - 1 : 0));
       epochs = 0;
     },
     onEpoch(_arm, { epoch }) {
@@ -95,4 +98,14 @@ async function compute(
     },
     warn: (message) => tell({ event: 'warning', message }),
   });
+}
+
+/** The epochs of a rung, and those that a trial has had before it: they are the same for any number of recipes. */
+async function trialEpochs(
+  rung: number,
+  epochs: number,
+): Promise<{ readonly epochs: number; readonly before: number }> {
+  const { epochsBefore, rungsOf } = await import('../../../run/search/halving.js');
+  const rungs = rungsOf(epochs, 1);
+  return { epochs: rungs[rung]?.epochs ?? epochs, before: epochsBefore(rungs, rung) };
 }

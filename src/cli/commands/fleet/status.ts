@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { asDocument } from '../../../contract/document.js';
-import type { FleetStatus, FleetUnitName } from '../../../contract/fleet.js';
+import type { FleetSearchStatus, FleetStatus } from '../../../contract/fleet.js';
 import { statusOf } from '../../../fleet/status.js';
 import { printable } from '../../../printable.js';
 import { type Context, printJson, type Run } from '../../context.js';
+import { unitName } from '../../fleet/names.js';
 import { cacheFolder, cacheOption, openFleet, planArgument } from '../../fleet/options.js';
 import { watchInterrupts } from '../../interrupt.js';
 import { isLive } from '../../io.js';
@@ -67,8 +68,8 @@ async function described({ io }: Context, status: FleetStatus): Promise<string> 
   const titles = ['model', 'progress', '', 'done', 'running', 'waiting', 'failed'];
   const parts = [await table(titles, rows, { right: titles.slice(2), width: io.stdout.columns })];
   if (status.running.length > 0) {
-    const running = status.running.map(({ phase, share, host, when, ...unit }) => [
-      unitName(unit),
+    const running = status.running.map(({ phase, share, host, when, part, ...unit }) => [
+      unitName(unit, part),
       phase,
       `${Math.round(100 * share)} %`,
       host,
@@ -78,9 +79,17 @@ async function described({ io }: Context, status: FleetStatus): Promise<string> 
       await table(['under way', 'phase', 'share', 'host', 'last told'], running, { width: io.stdout.columns }),
     );
   }
+  if (status.searches.length > 0) {
+    parts.push(
+      await table(['search', 'arm', 'rung', 'trials', 'done', 'running', 'failed'], searchRows(status.searches), {
+        right: ['trials', 'done', 'running', 'failed'],
+        width: io.stdout.columns,
+      }),
+    );
+  }
   if (status.silent.length > 0) {
-    const silent = status.silent.map(({ host, silentSeconds, ...unit }) => [
-      unitName(unit),
+    const silent = status.silent.map(({ host, silentSeconds, part, ...unit }) => [
+      unitName(unit, part),
       host,
       `${Math.round(silentSeconds / 60)} min`,
     ]);
@@ -88,6 +97,10 @@ async function described({ io }: Context, status: FleetStatus): Promise<string> 
       await table(['lost; the next worker goes on', 'host', 'silent for'], silent, { width: io.stdout.columns }),
     );
   }
+  const failedTrials = status.searches.flatMap(({ failed, ...unit }) =>
+    failed.map(({ why, ...part }) => printable(`${unitName(unit, part)}: failed, and the search goes on: ${why}`)),
+  );
+  if (failedTrials.length > 0) parts.push(failedTrials.join('\n'));
   const failed = status.failed.map(({ attempts, ...unit }) => {
     const why = attempts.at(-1)?.why ?? '';
     return printable(`${unitName(unit)}: failed after ${attempts.length}: ${why}`);
@@ -96,8 +109,16 @@ async function described({ io }: Context, status: FleetStatus): Promise<string> 
   return `${parts.join('\n\n')}\n`;
 }
 
-function unitName({ model, candidate, seed }: Pick<FleetUnitName, 'model' | 'candidate' | 'seed'>): string {
-  return `${model}, ${candidate}, seed ${seed}`;
+function searchRows(searches: readonly FleetSearchStatus[]): string[][] {
+  return searches.flatMap(({ arms, rungs, ...unit }) => {
+    if (rungs === null) return [[unitName(unit), '', 'to be opened', '', '', '', '']];
+    return arms.map(({ arm, rung, trials, counts: { done, running, failed } }, i) => [
+      i === 0 ? unitName(unit) : '',
+      arm,
+      `${rung} of ${rungs}`,
+      ...[trials, done, running, failed].map(String),
+    ]);
+  });
 }
 
 const width = 20;

@@ -5,7 +5,7 @@ import type { OpenPlan } from '../../../fleet/plan.js';
 import type { Tally } from '../../../fleet/pool.js';
 import { parseShard, partOf, type Shard, shardFrom } from '../../../fleet/shard.js';
 import type { FleetStore } from '../../../fleet/store/store.js';
-import { distinct, type Unit } from '../../../fleet/unit.js';
+import { distinct, isSpread, type Unit } from '../../../fleet/unit.js';
 import type { Worker } from '../../../fleet/work.js';
 import { type Context, printJson, type Run } from '../../context.js';
 import { cacheFolder, cacheOption, openFleet, planArgument } from '../../fleet/options.js';
@@ -30,7 +30,7 @@ export function declareFleetWork(command: Command): Run {
     requireVersion(fleet.plan);
     const part = options.queue === null ? (options.shard ?? shardFrom(context.io.env)) : null;
     const units = part === null ? fleet.plan.units : partOf(fleet.plan.units, part);
-    if (options.retry) for (const { id } of units) await fleet.store.forgetFailure(id);
+    if (options.retry) await forgetFailures(units, fleet.store);
     const tally = await work(context, fleet, units, { ...options, cache: place });
     const seconds = (performance.now() - began) / 1000;
     const result: FleetWorkResult = { plan: fleet.plan.folder, units: distinct(units).length, ...tally, seconds };
@@ -40,9 +40,19 @@ export function declareFleetWork(command: Command): Run {
   };
 }
 
-function show({ io }: Context, { units, computed, elsewhere, failed }: FleetWorkResult): void {
+function show({ io }: Context, { units, computed, parts, elsewhere, failed }: FleetWorkResult): void {
+  const searched = parts === 0 ? '' : ` ${parts} parts of searches computed.`;
   const also = failed === 0 ? '' : ` ${failed} failed: ${io.command} fleet status tells why.`;
-  io.stdout.write(`${units} units: ${computed} computed, ${elsewhere} done before or elsewhere.${also}\n`);
+  io.stdout.write(`${units} units: ${computed} computed, ${elsewhere} done before or elsewhere.${searched}${also}\n`);
+}
+
+/** What failed for good is tried again: units, and parts of the searches of those that have no result. */
+async function forgetFailures(units: readonly Unit[], store: FleetStore): Promise<void> {
+  const { failedParts } = await import('../../../fleet/search/tidy.js');
+  for (const unit of units) {
+    for (const id of [unit.id, ...(isSpread(unit) ? await failedParts(unit, store) : [])])
+      await store.forgetFailure(id);
+  }
 }
 
 interface WorkOptions {
@@ -121,7 +131,9 @@ async function work(
     import('../../../fleet/sources.js'),
     import('../../../fleet/pool.js'),
   ]);
-  const lines = beside ?? capacity(units);
+  const own = new Set(units);
+  const others = queue === null ? plan.units.filter((unit) => isSpread(unit) && !own.has(unit)) : [];
+  const lines = beside ?? capacity([...units, ...others]);
   const progress = createWorkProgress(io, units);
   const interruption = watchInterrupts(io, () => {
     progress.end();
@@ -137,7 +149,7 @@ async function work(
     hooks: progress,
   };
   try {
-    if (queue === null) return await workLocally(units, worker, lines);
+    if (queue === null) return await workLocally(units, others, worker, lines);
     const { workFromQueue } = await import('../../../fleet/queue/work.js');
     return await workFromQueue({ plan, worker, url: queue, beside: lines, retry, silence });
   } finally {
