@@ -70,6 +70,19 @@ export async function discoverDevices(only: readonly Provider[] = providers): Pr
 const alone = (id: Provider): InferenceSession.SessionOptions => ({ ...sessionOptions(id), executionProviders: [id] });
 
 /**
+ * The device that `auto` comes down to (`preferredDevice`). Where no other computes, the CPU is not measured: there is nothing to hold it against.
+ */
+export async function discoverPreferred(): Promise<Device | undefined> {
+  const others = await discoverDevices(providers.filter((id) => id !== 'cpu'));
+  if (others.every(({ usable }) => !usable))
+    return { ...described('cpu'), usable: true, reason: null, gigaflops: null };
+  return preferredDevice([...others, await probe('cpu')]);
+}
+
+/** ONNX Runtime's binding for Node does not tell the adapter's name. */
+const described = (id: Provider) => ({ id, provider: `${id}ExecutionProvider`, adapter: null });
+
+/**
  * The device that `auto` means: the first usable one that multiplies faster than the CPU, else the CPU. An adapter in
  * software (SwiftShader, llvmpipe) looks to ONNX Runtime like any other, and is hundreds of times slower.
  */
@@ -81,12 +94,10 @@ export function preferredDevice(devices: readonly Device[]): Device | undefined 
 
 async function probe(id: Provider): Promise<Device> {
   const trial = (isApart(id) ? await tryOut(products(), alone(id), gigaflopsOf) : null) ?? (await tryHere(id));
-  // ONNX Runtime's binding for Node does not tell the adapter's name
-  const device = { id, provider: `${id}ExecutionProvider`, adapter: null };
-  if (trial.computes) return { ...device, usable: true, reason: null, gigaflops: trial.gigaflops };
+  if (trial.computes) return { ...described(id), usable: true, reason: null, gigaflops: trial.gigaflops };
   const [line = ''] = trial.reason.split('\n');
   // an assertion's place in ONNX Runtime's source stands before its words
-  return { ...device, usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
+  return { ...described(id), usable: false, reason: line.replace(/^.* was false\. /, ''), gigaflops: null };
 }
 
 /** Whether a provider loads drivers. One that ONNX Runtime's package for this platform does not have is refused before it does. */

@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
 import type { DeviceDescription } from '../contract/result.js';
 import type { DeviceName, Provider } from '../contract/settings.js';
-import { discoverDevices, holdDevice, preferredDevice, sessionOptions } from './devices.js';
+import { discoverDevices, discoverPreferred, holdDevice, sessionOptions } from './devices.js';
 import type { InferenceSession } from './session.js';
 
 export interface ChosenDevice {
@@ -23,11 +23,10 @@ export interface OpenDevice extends ChosenDevice {
  * @throws Failure('usage') with the provider's own words where the named one does not compute
  */
 export async function openDevice(requested: DeviceName): Promise<OpenDevice> {
-  const devices = await discoverDevices(requested === 'auto' ? undefined : [requested]);
-  const device = requested === 'auto' ? preferredDevice(devices) : devices.find(({ usable }) => usable);
-  if (device === undefined) {
+  const device = requested === 'auto' ? await discoverPreferred() : (await discoverDevices([requested]))[0];
+  if (device?.usable !== true) {
     throw new Failure('usage', {
-      what: `The device ${requested} cannot compute here (${devices[0]?.reason ?? 'unknown'}).`,
+      what: `The device ${requested} cannot compute here (${device?.reason ?? 'unknown'}).`,
       cure: 'Look at the list of devices, or let the best one be chosen.',
       settings: [['device', 'auto']],
       written: 'nothing',

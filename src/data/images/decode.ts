@@ -1,10 +1,11 @@
-import sharp, { type Sharp, type SharpOptions } from 'sharp';
+import type { Sharp, SharpOptions } from 'sharp';
 import { Failure } from '../../contract/failure.js';
 import type { PixelSize } from '../dataset.js';
 import { decodeInks, holdsInks } from './inks.js';
 import { type JpegHeader, readJpegHeader } from './jpeg.js';
 import { reducePixels } from './reduce.js';
 import { planReduction, type Reduction } from './reduction.js';
+import { loadSharp } from './sharp.js';
 
 /** What an image may announce before it is decoded: 100 million pixels are more than cameras take, and than classifiers look at. */
 export const mostPixels = 2 ** 27;
@@ -81,6 +82,7 @@ function requireChannels(found: number, wanted: number): void {
  */
 export async function decodeImage(encoded: Uint8Array, size: PixelSize, into: Uint8Array): Promise<void> {
   if (!isEncodedImage(encoded)) throw new Error('it is no JPEG, PNG, WebP, GIF, TIFF or AVIF file');
+  const sharp = await loadSharp();
   const header = readJpegHeader(encoded);
   if (await holdsInks(encoded, header)) {
     const { pixels, height, width } = await decodeInks(encoded);

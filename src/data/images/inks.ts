@@ -1,5 +1,5 @@
-import sharp from 'sharp';
 import type { JpegHeader } from './jpeg.js';
+import { loadSharp } from './sharp.js';
 
 /** What a file of inks may announce: it is decoded whole, with twice the bytes of its colours, where others pass through in pieces. */
 const mostPixels = 2 ** 25;
@@ -34,6 +34,7 @@ export function coloursOfInks(inks: Uint8Array): Uint8Array {
 export async function holdsInks(encoded: Uint8Array, header: JpegHeader | null): Promise<boolean> {
   if (header !== null) return header.components === 4;
   const isTiff = (encoded[0] === 0x49 && encoded[1] === 0x49) || (encoded[0] === 0x4d && encoded[1] === 0x4d);
+  const sharp = await loadSharp();
   return isTiff && (await sharp(encoded).metadata()).space === 'cmyk';
 }
 
@@ -43,6 +44,7 @@ export async function holdsInks(encoded: Uint8Array, header: JpegHeader | null):
  * @throws Error for bytes that are no such image, that have more than 8 bits for an ink, or too many pixels
  */
 export async function decodeInks(encoded: Uint8Array): Promise<ColourPicture> {
+  const sharp = await loadSharp();
   const image = sharp(encoded);
   const { depth, height, width } = await image.metadata();
   if (depth !== 'uchar') throw new Error('it is a CMYK file of more than 8 bits for an ink: convert it to RGB');

@@ -1,7 +1,7 @@
-import sharp from 'sharp';
 import { Failure } from '../../contract/failure.js';
 import type { Dataset, Part, PixelSize, SampleLayout, Targets } from '../dataset.js';
 import { resizePixels } from '../images/decode.js';
+import { loadSharp } from '../images/sharp.js';
 
 export interface ArrayDataset {
   readonly path: string;
@@ -104,6 +104,7 @@ export async function readResized(
   const length = plane * channels;
   const outLength = size.height * size.width * size.channels;
   const raw = { width, height, channels: channelCount(channels) };
+  const sharp = await loadSharp();
   await Promise.all(
     Array.from({ length: indices.length }, async (_, i) => {
       const start = (indices[i] ?? 0) * length;

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join, parse, relative } from 'node:path';
-import sharp from 'sharp';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { Dataset, MaskStore, Part, Targets } from '../dataset.js';
 import { faultOfDecoding } from '../images/fault.js';
+import { loadSharp } from '../images/sharp.js';
 import { maskStore } from '../masks.js';
 import { isFolder, isImageFile, listFolder } from './files.js';
 import { partNames } from './image-folder.js';
@@ -192,6 +192,7 @@ async function decoded(mask: string) {
 
 /** @throws Failure('input') for an image of another size than its mask: they would not lie over each other */
 async function requireSize(image: string, mask: string, height: number, width: number): Promise<void> {
+  const sharp = await loadSharp();
   const { autoOrient } = await sharp(await fileBytes(image))
     .metadata()
     .catch((cause: unknown) => {
