@@ -34,7 +34,10 @@ async function evaluate(path: string, data: string): Promise<void> {
   await blamingModels([path], async () => {
     const options = { data, test: null, target: null, preprocessing: {}, preprocessorConfig: null };
     const reading = { ...defaultReadingOptions, trustReading: true };
-    await evaluateSubject(evaluationOf({ model: path, data: options, reading }), { session: sessionOptions('cpu') });
+    await evaluateSubject(
+      evaluationOf({ model: path, data: options, reading }),
+      Promise.resolve({ session: sessionOptions('cpu') }),
+    );
   });
 }
 

@@ -46,11 +46,12 @@ export interface EvaluatedOutput extends Pick<Evaluated, 'task' | 'scores' | 'tr
 
 /**
  * Runs a model over a data set; of a folder that holds training and test files, over the test files.
+ * @param device may still be opening: model and data are read meanwhile
  * @throws Failure('input') when model or data cannot be used, or do not fit together
  */
 export async function evaluateSubject(
   options: Evaluation,
-  { session }: Pick<ChosenDevice, 'session'>,
+  device: Promise<Pick<ChosenDevice, 'session'>>,
 ): Promise<Evaluated> {
   const loaded = await loadSubject(options.model);
   const { model } = loaded;
@@ -74,7 +75,7 @@ export async function evaluateSubject(
     classes,
     target,
     options,
-    session,
+    session: (await device).session,
     ...(maps && { maps }),
   };
   const { signature, task, kind, map, reading, predictions, others } = await readSubject(question);

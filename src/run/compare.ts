@@ -32,9 +32,13 @@ export function compareModels(options: CompareOptions): Promise<CompareResult> {
   );
 }
 
-async function compareOn(device: ChosenDevice, { a, b, seed = 0, ...rest }: CompareOptions): Promise<CompareResult> {
-  const first = await evaluateSubject(evaluationOf({ ...rest, model: a }), device);
-  const second = await evaluateSubject(evaluationOf({ ...rest, model: b }), device);
+async function compareOn(
+  opening: Promise<ChosenDevice>,
+  { a, b, seed = 0, ...rest }: CompareOptions,
+): Promise<CompareResult> {
+  const first = await evaluateSubject(evaluationOf({ ...rest, model: a }), opening);
+  const second = await evaluateSubject(evaluationOf({ ...rest, model: b }), opening);
+  const device = await opening;
   const [width, other] = [first, second].map(({ predictions }) => predictions.width);
   if (width !== other || first.truth.kind !== second.truth.kind) {
     throw new Failure('input', {

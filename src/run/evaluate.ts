@@ -47,7 +47,7 @@ function evaluateOn(options: EvaluateOptions): Promise<EvaluateResult> {
     return {
       model: describeModel(model),
       data: describeData(part),
-      device: device.description,
+      device: (await device).description,
       reading,
       metrics: evaluateMetrics(scores, truth),
       confusion: confusionOf(scores, truth),

@@ -40,7 +40,7 @@ function unlabelledTask({ settings }: MigrateResult): TaskOptions {
 }
 
 async function monitorOn(
-  device: ChosenDevice,
+  opening: Promise<ChosenDevice>,
   { run, data, thresholds, ...options }: Omit<MonitorOptions, 'device'>,
 ): Promise<MonitorResult> {
   const began = performance.now();
@@ -67,8 +67,9 @@ async function monitorOn(
         outputs: run.reading.outputs.flatMap(({ judged, name }) => (judged ? [{ name, key: null }] : [])),
       },
     },
-    device,
+    opening,
   );
+  const device = await opening;
   if (options.model === null) requireUnchanged(run, model);
   const inputs = await channelValues(part);
   requireSameFeatures(baseline, inputs, data.data);

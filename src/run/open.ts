@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { Failure } from '../contract/failure.js';
 import type { Looks } from '../contract/result.js';
-import { teacherFile } from '../contract/settings.js';
+import { type DeviceName, teacherFile } from '../contract/settings.js';
 import { type AcceptanceRule, needsControl, parseAcceptanceRule } from '../evaluation/rule.js';
 import { findEntry } from '../model/load.js';
 import { findClassNames } from '../reading/class-names.js';
@@ -62,6 +62,7 @@ export async function openRun(
   // hours of training are not to end in the way of a file that stands there already
   if (options.out !== null && !options.dryRun) await refuseExisting(await outFile(options.out, basename(path)));
   if (options.out === null && !options.dryRun) await settle(path);
+  const device = openEarly(options.training.device, closing);
   const { model, signature } = await loadSubject(options.model);
   refuseTrainingMode(model);
   if (options.out === null && !options.dryRun) await refuseUnreplaceable(model);
@@ -84,16 +85,20 @@ export async function openRun(
   };
   const place = await openPlace(options, model, content, hooks.warn);
   const looks = await looksAt(place, model.path, content.testSha256, options.looks);
-  let opened: Promise<OpenDevice> | null = null;
-  const device = (): Promise<OpenDevice> => {
-    if (opened === null) {
-      opened = openDevice(options.training.device);
-      closing.push(async () => (await opened)?.release());
-    }
-    return opened;
-  };
   const atEnd = (close: () => Promise<void>): void => void closing.push(close);
   return { options, rule, hooks, began, model, signature, teacher, own, data, place, looks, device, atEnd };
+}
+
+/**
+ * Opens the device while model and data are read: what loads drivers is tried out in a process of its own.
+ * @returns what waits for it
+ */
+function openEarly(requested: DeviceName, closing: (() => Promise<void>)[]): () => Promise<OpenDevice> {
+  const opening = openDevice(requested);
+  // whoever waits for it hears of a failure; where nobody does, another one is told
+  const opened = opening.catch(() => null);
+  closing.push(async () => (await opened)?.release());
+  return () => opening;
 }
 
 /** Test samples that training sees make figures that deployment will not: said before anybody waits for them. */

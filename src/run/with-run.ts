@@ -20,15 +20,21 @@ export async function withRun<T>(
   const teacher = teacherFile(options.distill);
   return blamingModels([options.model, ...(teacher === null ? [] : [teacher])], async () => {
     const closing: (() => Promise<void>)[] = [];
-    const run = await openRun(options, rule, completeHooks(hooks), closing);
     try {
-      return await work(run);
-    } catch (cause) {
-      throw await explainDevice(run, cause);
+      const run = await openRun(options, rule, completeHooks(hooks), closing);
+      return await explainingDevice(run, () => work(run));
     } finally {
       for (const close of closing.toReversed()) await close();
     }
   });
+}
+
+async function explainingDevice<T>(run: Run, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw await explainDevice(run, cause);
+  }
 }
 
 /** A device that fails between training steps takes nothing with it that was kept: another goes on from there. */

@@ -42,15 +42,20 @@ export async function openDevice(requested: DeviceName): Promise<OpenDevice> {
   };
 }
 
-/** Computes on an open device, and releases it afterwards. */
+/**
+ * Computes on a device, and releases it afterwards. What loads drivers is tried out in a process of its own, while `compute` does what
+ * needs no device yet: reads a model, and data.
+ */
 export async function withDevice<Result>(
   requested: DeviceName,
-  compute: (device: ChosenDevice) => Promise<Result>,
+  compute: (device: Promise<ChosenDevice>) => Promise<Result>,
 ): Promise<Result> {
-  const device = await openDevice(requested);
+  const opening = openDevice(requested);
+  // whoever waits for it hears of a failure; where nobody does, another one is told
+  const opened = opening.catch(() => null);
   try {
-    return await compute(device);
+    return await compute(opening);
   } finally {
-    await device.release();
+    await (await opened)?.release();
   }
 }

@@ -36,7 +36,11 @@ export function threadOptions(machine: Machine = thisMachine()): InferenceSessio
   };
 }
 
+let cores: number | undefined;
+
 function thisMachine(): Machine {
   const [load = 0] = loadavg();
-  return { cores: cpus().length, load, quota: containerQuota, wanted: wantedThreads() };
+  // reads the clock of each core, which takes milliseconds, and sessions are many
+  cores ??= cpus().length;
+  return { cores, load, quota: containerQuota, wanted: wantedThreads() };
 }
