@@ -73,7 +73,7 @@ const alone = (id: Provider): InferenceSession.SessionOptions => ({ ...sessionOp
  * The device that `auto` comes down to (`preferredDevice`). Where no other computes, the CPU is not measured: there is nothing to hold it against.
  */
 export async function discoverPreferred(): Promise<Device | undefined> {
-  const others = await discoverDevices(providers.filter((id) => id !== 'cpu'));
+  const others = await discoverDevices(providers.filter(isApart));
   if (others.every(({ usable }) => !usable))
     return { ...described('cpu'), usable: true, reason: null, gigaflops: null };
   return preferredDevice([...others, await probe('cpu')]);
