@@ -5,7 +5,7 @@ import { openDataset } from '../src/data/open.js';
 import { planPreprocessing } from '../src/data/preprocess.js';
 import { signatureOf, tensorsFor } from '../src/runtime/predictor.js';
 import { makeTrainable, prepareStep, type StepSettings } from '../src/training/prepare.js';
-import { Stepper } from '../src/training/stepper.js';
+import { type StepFeed, Stepper } from '../src/training/stepper.js';
 import { peakBytes } from './measure.js';
 import { networks } from './networks.js';
 
@@ -34,19 +34,25 @@ const stepper = new Stepper((count, part) => prepareStep(trainable, count, setti
 const [batchSize, limit] = [Number(size), Math.min(data.count, Number(most))];
 const { targetShape } = await stepper.step(batchSize);
 const options = { indices: Int32Array.from({ length: limit }, (_, i) => i), batchSize, classes: targetShape[1] ?? 1 };
+// as many in one call as training takes
+const together = await stepper.stepsPerCall(batchSize);
 const began = performance.now();
 let waited = 0;
 const epoch = batches({ inputs, samples: data }, { ...options, shuffle: { seed: 1, epoch: 0 } });
-for (;;) {
+const feeds: StepFeed[] = [];
+for (let isOver = false; !isOver; ) {
   const asked = performance.now();
   const next = await epoch.next();
   waited += performance.now() - asked;
-  if (next.done === true) break;
-  const { count, targets } = next.value;
-  await stepper.run(
-    { inputs: tensorsFor(signature, next.value.inputs, count), targets, count },
-    { weights: 1e-3, sites: 1e-3 },
-  );
+  isOver = next.done === true;
+  if (next.done !== true) {
+    const { inputs: fed, targets, count } = next.value;
+    feeds.push({ inputs: tensorsFor(signature, fed, count), targets, count });
+  }
+  if (feeds.length < together && !isOver) continue;
+  const some = feeds.splice(0);
+  const rates = some.map(() => ({ weights: 1e-3, sites: 1e-3 }));
+  await stepper.runAll(some, rates);
 }
 const seconds = (performance.now() - began) / 1000;
 await stepper.release();

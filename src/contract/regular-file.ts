@@ -59,6 +59,22 @@ export function readRegularSync(path: string): Buffer {
   }
 }
 
+/** Bytes of a file: [offset, offset + byteLength). */
+export interface FileRange {
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** @throws Error when the file ends before `bytes` is full */
+export async function readFully(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let at = 0; at < bytes.byteLength; ) {
+    // Node refuses single reads of 2 GiB and more
+    const { bytesRead } = await file.read(bytes, at, Math.min(bytes.byteLength - at, 1 << 30), offset + at);
+    if (bytesRead === 0) throw new Error('the file ended while it was read');
+    at += bytesRead;
+  }
+}
+
 /** A file of text, UTF-8. @throws as `readRegular` */
 export async function readText(path: string): Promise<string> {
   return (await readRegular(path, largestText)).toString('utf8');

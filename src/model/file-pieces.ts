@@ -1,16 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Failure } from '../contract/failure.js';
-import { openRegular } from '../contract/regular-file.js';
+import { type FileRange, openRegular } from '../contract/regular-file.js';
 
 /** Large enough that the calls do not count, small enough that what is read is still in the processor's cache when it is used. */
 const pieceBytes = 1 << 22;
-
-/** Bytes of a file: [offset, offset + byteLength). */
-export interface FileRange {
-  readonly offset: number;
-  readonly byteLength: number;
-}
 
 /** Reads large ranges of one file, one after another, through the same two buffers. The file is opened for the first. */
 export class RangeReader {
@@ -69,16 +63,6 @@ function readAhead(file: FileHandle, buffer: Uint8Array, at: number, end: number
   // whoever waits for it hears of a failure; where nobody does, the bytes are no longer wanted
   reading.catch(() => {});
   return reading;
-}
-
-/** @throws Error when the file ends before `bytes` is full */
-export async function readFully(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
-  for (let at = 0; at < bytes.byteLength; ) {
-    // Node refuses single reads of 2 GiB and more
-    const { bytesRead } = await file.read(bytes, at, Math.min(bytes.byteLength - at, 1 << 30), offset + at);
-    if (bytesRead === 0) throw new Error('the file ended while it was read');
-    at += bytesRead;
-  }
 }
 
 /** SHA-256 (lower-case hexadecimal) and size of a file of any size. Throws what opening and reading throw. */

@@ -6,8 +6,8 @@ import { decodeImage } from './decode.js';
 export interface KeptPixels {
   /** [count, height, width, channels], 8-bit */
   readonly pixels: SharedArrayBuffer;
-  /** [count], int32: 1 where a picture is there */
-  readonly there: SharedArrayBuffer;
+  /** [count], int32: how often a picture was asked for, up to 2; from the second time on it is there */
+  readonly asked: SharedArrayBuffer;
 }
 
 /** Images that are decoded and brought to a size; plain data, which goes to threads. */
@@ -54,13 +54,18 @@ export async function runJob(job: ImageJob): Promise<DecodedImages> {
 /** @throws Error where an image cannot be read or decoded */
 async function decodeInto({ indices, encoded, size, kept }: ImageJob, at: number, into: Uint8Array): Promise<void> {
   const index = indices[at] ?? 0;
-  const there = kept === null ? null : new Int32Array(kept.there);
+  const asked = kept === null ? null : new Int32Array(kept.asked);
+  const before = asked === null ? 0 : Atomics.load(asked, index);
   const place = kept === null ? into : new Uint8Array(kept.pixels, index * into.length, into.length);
-  if (there === null || Atomics.load(there, index) === 0) {
-    const image = encoded[at] ?? null;
-    if (image === null) throw new Error('the image is in no file');
-    await decodeImage(typeof image === 'string' ? readRegularSync(image) : image, size, place);
-    if (there !== null) Atomics.store(there, index, 1);
+  if (before === 2) {
+    into.set(place);
+    return;
   }
-  if (place !== into) into.set(place);
+  const image = encoded[at] ?? null;
+  if (image === null) throw new Error('the image is in no file');
+  await decodeImage(typeof image === 'string' ? readRegularSync(image) : image, size, into);
+  if (asked === null) return;
+  // memory is for what is used again: most of what is evaluated is seen once
+  if (before === 1) place.set(into);
+  Atomics.store(asked, index, before + 1);
 }

@@ -1,6 +1,5 @@
 import { Failure } from '../../contract/failure.js';
-import { openRegular } from '../../contract/regular-file.js';
-import { readFully } from '../../model/file-pieces.js';
+import { openRegular, readFully } from '../../contract/regular-file.js';
 import type { Dataset, PixelSize } from '../dataset.js';
 import { type ArrayDataset, readResized, requireFinite } from './arrays.js';
 import { type FileElements, floats, type NpyArray } from './npy.js';

@@ -1,6 +1,6 @@
 import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
-import type { FileRange } from '../../model/file-pieces.js';
+import type { FileRange } from '../../contract/regular-file.js';
 import { isRounded } from './arrays.js';
 
 /** Named arrays, of an archive or a folder. */

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
-import { type FileRange, readFully } from '../../model/file-pieces.js';
+import { type FileRange, readFully } from '../../contract/regular-file.js';
 import type { Dataset, Part, SampleLayout, Targets } from '../dataset.js';
 import { areMasks, arrayMasks } from './array-masks.js';
 import { arrayDataset } from './arrays.js';

@@ -25,7 +25,7 @@ export interface EncodedImages {
 /** Bytes of decoded pictures that are kept, for each size that they are wanted at. */
 const keptLimit = 2 ** 29;
 
-/** A data set of image files, each decoded when it is read, upright as its EXIF data says, and kept where all of them fit into memory. */
+/** A data set of image files, each decoded when it is read, upright as its EXIF data says, and kept from the second time on where all of them fit into memory. */
 export function encodedImagesDataset(images: EncodedImages): Dataset {
   const { path, format, part, count, targets } = images;
   const kept = new Map<string, KeptPixels | null>();
@@ -111,7 +111,7 @@ function keptAt(all: Map<string, KeptPixels | null>, count: number, size: PixelS
       ? null
       : {
           pixels: new SharedArrayBuffer(bytes),
-          there: new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT),
+          asked: new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT),
         };
   all.set(key, room);
   return room;

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { inflateRaw } from 'node:zlib';
-import { type FileRange, readFully } from '../../model/file-pieces.js';
+import { type FileRange, readFully } from '../../contract/regular-file.js';
 
 /*
  * As much of the zip format (PKWARE's APPNOTE 6.3, zip64 included) as archives of arrays need. Only what is asked for is read: the list of the

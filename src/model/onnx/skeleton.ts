@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { GraphProtoSchema, ModelProtoSchema, TensorProtoSchema } from 'onnx-buf';
-import { type FileRange, readFully } from '../file-pieces.js';
+import { type FileRange, readFully } from '../../contract/regular-file.js';
 
 const graphField = ModelProtoSchema.field.graph.number;
 const initializerField = GraphProtoSchema.field.initializer.number;

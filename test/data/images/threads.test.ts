@@ -28,12 +28,16 @@ const jobOf = (encoded: ImageJob['encoded'], size: ImageJob['size'], kept: KeptP
   return { indices: encoded.map((_, i) => i), encoded, size, kept };
 };
 
-it('keeps what it has decoded, and says which images cannot be read', async () => {
-  const kept = { pixels: new SharedArrayBuffer(3 * bytes.length), there: new SharedArrayBuffer(12) };
+it('keeps what it decodes for the second time, and says which images cannot be read', async () => {
+  const kept = { pixels: new SharedArrayBuffer(3 * bytes.length), asked: new SharedArrayBuffer(12) };
   const whole = await png();
   const first = await runJob(jobOf([whole, 'no such file', whole], sized(side, side), kept));
   expect(first.failed).toEqual([1]);
   expect(first.pixels.subarray(0, bytes.length)).toEqual(bytes);
+  const second = jobOf([whole, whole, whole], sized(side, side), kept);
+  expect((await runJob(jobOf([null], sized(side, side), kept))).failed).toEqual([0]);
+  await runJob(second);
+  expect(new Int32Array(kept.asked)).toEqual(Int32Array.of(2, 1, 2));
   const again = await runJob(jobOf([null, whole, null], sized(side, side), kept));
   expect(again.failed).toEqual([]);
   expect(again.pixels).toEqual(Uint8Array.from([...bytes, ...bytes, ...bytes]));
