@@ -24,6 +24,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p15: () => import('./evaluation-rate.js'),
   p17: () => import('./frelu-price.js'),
   lstm: () => import('./step-lstm.js'),
+  torchvision: () => import('./torchvision.js'),
 };
 
 const named = process.argv.slice(2).map((name) => name.toLowerCase());

@@ -10,7 +10,7 @@ const execute = promisify(execFile);
 const scripts = fileURLToPath(new URL('../../bench/peers/', import.meta.url));
 
 /** The first of $FRELU_PYTHON and python3 that has a module; null where none has, which leaves ours without a peer. */
-export async function pythonWith(module: 'torch' | 'onnx' | 'onnxruntime'): Promise<string | null> {
+export async function pythonWith(module: 'torch' | 'torchvision' | 'onnx' | 'onnxruntime'): Promise<string | null> {
   const { FRELU_PYTHON } = process.env;
   for (const python of [FRELU_PYTHON, 'python3']) {
     if (python === undefined) continue;

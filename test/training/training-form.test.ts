@@ -3,6 +3,7 @@ import { defaultPlanOptions, type PlanOptions } from '../../src/contract/setting
 import { createRandom } from '../../src/math/random.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
 import type { MigrationPlan } from '../../src/model/plan.js';
+import { elementCount } from '../../src/model/tensor.js';
 import { float32, openSession } from '../../src/runtime/session.js';
 import { makeTrainable, prepareBackward } from '../../src/training/prepare.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
@@ -14,7 +15,7 @@ import { parseGraph } from '../transforms/notation.js';
 const batch = 3;
 
 /** As TensorFlow.js writes: a padded convolution behind a pooled ReLU, a normalization without a beta of its own, a residual Add, a dense head. */
-const graph = parseGraph(`
+const network = parseGraph(`
   x: float[N,2,8,8]
   w = float[4,2,3,3]
   wb = float[4]
@@ -39,7 +40,30 @@ const stock: FormatLimits = { ...unlimited, fused: () => 'no layer takes the max
 
 const formsOf = ({ sites }: MigrationPlan) => sites.map(({ form }) => form);
 
-async function gradientsOf(plan: MigrationPlan): Promise<Map<string, Float32Array>> {
+/** As GoogLeNet is: channels that are joined and read by several convolutions; the last of them are read by one. */
+const branched = parseGraph(`
+  x: float[N,2,8,8]
+  w1 = float[4,2,1,1]
+  w2 = float[3,2,1,1]
+  w3 = float[2,7,1,1]
+  w4 = float[4,7,1,1]
+  w5 = float[3,4,1,1]
+  c1 = Conv(x, w1)
+  r1 = Relu(c1)
+  c2 = Conv(x, w2)
+  r2 = Relu(c2)
+  j = Concat(r1, r2) axis=1
+  c3 = Conv(j, w3)
+  c4 = Conv(j, w4)
+  r4 = Relu(c4)
+  c5 = Conv(r4, w5)
+  m = GlobalAveragePool(c5)
+  p = GlobalAveragePool(c3)
+  o = Concat(m, p) axis=1
+  z = Flatten(o)
+  -> z`);
+
+async function gradientsOf(plan: MigrationPlan, graph = network): Promise<Map<string, Float32Array>> {
   const model = parametric(graph, plan, randomParameters(plan));
   const names = applyPlan(graph.copy(), plan).flatMap(({ shift, offset }) =>
     shift === null ? [offset] : [shift, offset],
@@ -49,6 +73,7 @@ async function gradientsOf(plan: MigrationPlan): Promise<Map<string, Float32Arra
   const {
     graph: backward,
     targets,
+    targetShape,
     gradients,
   } = await prepareBackward(trainable, batch, {
     provider: 'cpu',
@@ -62,7 +87,7 @@ async function gradientsOf(plan: MigrationPlan): Promise<Map<string, Float32Arra
   const session = await openSession(backward.model);
   const results = await session.run({
     x: float32(x, [batch, 2, 8, 8]),
-    [targets ?? '']: float32(new Float32Array(3 * batch), [batch, 3]),
+    [targets ?? '']: float32(new Float32Array(elementCount(targetShape)), targetShape),
   });
   await session.release();
   return new Map(
@@ -72,31 +97,42 @@ async function gradientsOf(plan: MigrationPlan): Promise<Map<string, Float32Arra
 
 describe('what is trained need not have the form that is written', () => {
   test('a site that its file can only add to is trained as one that any file could say', () => {
-    const written = planMigration(graph, defaultPlanOptions, stock);
+    const written = planMigration(network, defaultPlanOptions, stock);
     expect(formsOf(written)).toEqual(['explicit', 'explicit', 'folded']);
-    const trained = planTraining(graph, written);
+    const trained = planTraining(network, written);
     expect(formsOf(trained)).toEqual(['fused', 'fused', 'folded']);
     expect(trained.sites.map(({ shift }) => shift)).toEqual(written.sites.map(({ shift }) => shift));
   });
 
   test('a form that was asked for is that of the files', () => {
-    const asked = planMigration(graph, { ...defaultPlanOptions, form: 'explicit' });
+    const asked = planMigration(network, { ...defaultPlanOptions, form: 'explicit' });
     expect(formsOf(asked)).toEqual(['explicit', 'explicit', 'explicit']);
-    expect(formsOf(planTraining(graph, asked))).toEqual(['fused', 'fused', 'folded']);
+    expect(formsOf(planTraining(network, asked))).toEqual(['fused', 'fused', 'folded']);
+  });
+
+  test('an offset that several readers, or some channels of one, would take up is trained as a floor', async () => {
+    const written = planMigration(branched, defaultPlanOptions);
+    expect(formsOf(written)).toEqual(['folded', 'folded', 'folded']);
+    const trained = planTraining(branched, written);
+    expect(formsOf(trained)).toEqual(['fused', 'fused', 'folded']);
+    const given = randomParameters(written);
+    expectClose(await run(parametric(branched, trained, given)), await run(parametric(branched, written, given)), 1e-5);
+    const [expected, found] = [await gradientsOf(written, branched), await gradientsOf(trained, branched)];
+    for (const [name, gradient] of expected) expectClose(found.get(name) ?? new Float32Array(), gradient, 1e-4);
   });
 
   test('a shift that cannot be written is not trained', async () => {
     const limits: FormatLimits = { ...stock, constant: ({ kind }) => (kind === 'bias' ? 'no such weight' : null) };
-    const written = planMigration(graph, defaultPlanOptions, limits);
+    const written = planMigration(network, defaultPlanOptions, limits);
     expect(written.sites.map(({ shift, form }) => [shift, form])).toEqual(Array(3).fill([null, 'explicit']));
-    const trained = planTraining(graph, written);
+    const trained = planTraining(network, written);
     expect(trained.sites.map(({ shift, form }) => [shift, form])).toEqual([
       [null, 'fused'],
       [null, 'fused'],
       [null, 'folded'],
     ]);
     const given = randomParameters(written);
-    expectClose(await run(parametric(graph, trained, given)), await run(literal(graph, written, given)), 1e-5);
+    expectClose(await run(parametric(network, trained, given)), await run(literal(network, written, given)), 1e-5);
   });
 
   test.each<Partial<PlanOptions>>([
@@ -106,11 +142,11 @@ describe('what is trained need not have the form that is written', () => {
     { granularity: 'channel' },
     { padding: 'floor', granularity: 'channel', form: 'explicit' },
   ])('it computes the same and has the same gradients: %j', async (options) => {
-    const written = planMigration(graph, { ...defaultPlanOptions, ...options }, stock);
-    const trained = planTraining(graph, written);
+    const written = planMigration(network, { ...defaultPlanOptions, ...options }, stock);
+    const trained = planTraining(network, written);
     expect(formsOf(trained)).not.toEqual(formsOf(written));
     const given = randomParameters(written);
-    expectClose(await run(parametric(graph, trained, given)), await run(parametric(graph, written, given)), 1e-5);
+    expectClose(await run(parametric(network, trained, given)), await run(parametric(network, written, given)), 1e-5);
     const [expected, found] = [await gradientsOf(written), await gradientsOf(trained)];
     expect([...found.keys()].toSorted()).toEqual([...expected.keys()].toSorted());
     expect(found.size).toBeGreaterThan(6);

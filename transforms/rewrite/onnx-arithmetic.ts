@@ -37,6 +37,8 @@ export function addParameters(graph: Graph, sites: readonly Site[]): Map<string,
  */
 export class OnnxArithmetic implements Arithmetic<string> {
   readonly #pending: NodeProto[] = [];
+  /** what was computed here, and not cast to another type */
+  readonly #computed = new Set<string>();
 
   constructor(
     readonly graph: Graph,
@@ -49,7 +51,8 @@ export class OnnxArithmetic implements Arithmetic<string> {
   }
 
   constant(name: string): string {
-    return constantOf(this.graph, name)?.dataType === DataType.FLOAT ? name : this.#cast(name, DataType.FLOAT);
+    const isFloat = this.#computed.has(name) || constantOf(this.graph, name)?.dataType === DataType.FLOAT;
+    return isFloat ? name : this.#cast(name, DataType.FLOAT);
   }
 
   literal(dims: readonly number[], values: readonly number[]): string {
@@ -92,6 +95,7 @@ export class OnnxArithmetic implements Arithmetic<string> {
 
   bind(value: string, { dataType, before }: Place): string {
     const bound = dataType === DataType.FLOAT ? value : this.#cast(value, dataType);
+    if (bound !== value) this.#computed.delete(bound);
     this.graph.insert(this.#pending.splice(0), before);
     return bound;
   }
@@ -107,6 +111,7 @@ export class OnnxArithmetic implements Arithmetic<string> {
   #op(opType: string, inputs: readonly string[], attributes: Attributes = {}): string {
     const name = this.graph.freshName(`frelu/${opType}`);
     this.#pending.push(makeNode(opType, inputs, [name], attributes, name));
+    this.#computed.add(name);
     return name;
   }
 }
