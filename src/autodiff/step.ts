@@ -89,10 +89,11 @@ export interface Accumulation {
 }
 
 /**
- * ONNX Runtime's binding copies outputs to new memory: up to 32 MiB the C library has it at hand, while more is mapped anew, page
- * by page, which costs more than the copy. WebGPU binds 128 MiB at most.
+ * A tensor's update waits for the gradients of all that is in it, and what they are computed from is held until then: of many small
+ * ones, the last layers' are done before the first layers' gradients are begun. ONNX Runtime's binding copies outputs to new memory, which beyond 32 MiB
+ * is mapped anew, page by page; and each is a few more nodes.
  */
-const largestState = 24 * 2 ** 20;
+const largestState = 6 * 2 ** 20;
 
 /** An input of a step that takes the targets of one output. */
 export interface TargetInput {
