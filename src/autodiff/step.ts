@@ -89,11 +89,16 @@ export interface Accumulation {
 }
 
 /**
- * A tensor's update waits for the gradients of all that is in it, and what they are computed from is held until then: of many small
- * ones, the last layers' are done before the first layers' gradients are begun. ONNX Runtime's binding copies outputs to new memory, which beyond 32 MiB
- * is mapped anew, page by page; and each is a few more nodes.
+ * ONNX Runtime's binding copies outputs to new memory: up to 32 MiB the C library has it at hand, while more is mapped anew, page
+ * by page, which costs more than the copy. WebGPU binds 128 MiB at most.
  */
-const largestState = 6 * 2 ** 20;
+const largestState = 24 * 2 ** 20;
+
+/**
+ * Of parameters that share a tensor. Its update waits for all their gradients, and what these are computed from is held until then: of small
+ * ones, the last layers' are done before the first layers' gradients are begun.
+ */
+const largestShared = 6 * 2 ** 20;
 
 /** An input of a step that takes the targets of one output. */
 export interface TargetInput {
@@ -161,7 +166,7 @@ export interface StepOptions extends LossHead {
   readonly part?: BatchPart;
   /** of the forward pass, for whoever plans runs */
   readonly multiplyAdds?: number | null;
-  /** the largest tensor that a state is kept in */
+  /** the largest tensor that a state is kept in, where that is less than our own limits */
   readonly stateBytes?: number;
   /** parameters that are trained divided by a scale (see `headScales`) */
   readonly scales?: ReadonlyMap<string, ParameterScale>;
@@ -320,8 +325,12 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const averaged = averageDecay !== null;
   const groups = options.groups.flatMap(({ name, parameters, optimizer, rateScales }): StateGroup[] => {
     const rows = stateRows(optimizer, averaged);
-    const limit = Math.max(1, Math.floor(stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT)));
-    const pieces = layOut(graph, parameters, options, limit);
+    const elementsOf = (bytes: number): number =>
+      Math.max(1, Math.floor(Math.min(bytes, stateBytes) / (rows * Float32Array.BYTES_PER_ELEMENT)));
+    const pieces = layOut(graph, parameters, options, {
+      most: elementsOf(largestState),
+      shared: elementsOf(largestShared),
+    });
     if (pieces.length === 0) return [];
     const fed = graph.freshName(`coefficients/${name}`);
     graph.proto.input.push(floatValue(fed, coefficientShape(optimizer, averaged)));
@@ -333,7 +342,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     });
   });
   const reads = graph.nodes.flatMap((node) => node.input);
-  replaceInitializers(graph, groups);
+  replaceInitializers(graph, groups, options.provider);
 
   const { loss, targets, targetShape, others, gradients } = appendBackward(
     graph,
@@ -436,12 +445,15 @@ function addUp(
   return { accumulation: { share, sums }, totals };
 }
 
-/** Parameters side by side, in groups of at most `limit` elements; one that is larger is cut, unless it lies in an order of its own. */
+/**
+ * Parameters side by side, in groups of at most `shared` elements, or of one that is larger; of more than `most` elements it is cut, unless it lies in
+ * an order of its own.
+ */
 function layOut(
   graph: Graph,
   parameters: readonly string[],
   { reordered, scales }: Pick<StepOptions, 'reordered' | 'scales'>,
-  limit: number,
+  { most, shared }: { readonly most: number; readonly shared: number },
 ): ParameterSlot[][] {
   const groups: ParameterSlot[][] = [];
   let size = Number.POSITIVE_INFINITY;
@@ -453,8 +465,8 @@ function layOut(
     const scale = scales?.get(name) ?? null;
     const total = elementCount(shape);
     for (let from = 0; from < total; ) {
-      const length = order === null ? Math.min(limit, total - from) : total;
-      if (size + length > limit) {
+      const length = order === null ? Math.min(most, total - from) : total;
+      if (size + length > shared) {
         groups.push([]);
         size = 0;
       }
@@ -466,22 +478,43 @@ function layOut(
   return groups;
 }
 
+/** What a WebGPU shader may bind beside its input: eight buffers are the least that any adapter has. */
+const mostPiecesApart = 7;
+
 /** Where a parameter was an initializer, row 0 of the state takes its name and shape. */
-function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void {
+function replaceInitializers(graph: Graph, groups: readonly StateGroup[], provider: Provider): void {
   const emit = new Emitter(graph, 'state');
-  const places = groups.flatMap((group) => group.slots.map((slot) => ({ group, slot })));
-  for (const name of new Set(places.map(({ slot }) => slot.name))) {
-    const pieces = places.filter(({ slot }) => slot.name === name);
+  // on a GPU every node is a dispatch; on the CPU each piece is copied once, and a Split would copy it again
+  const atOnce = provider === 'webgpu' ? mostPiecesApart : 1;
+  const pieces = new Map<string, { readonly slot: ParameterSlot; readonly value: string }[]>();
+  for (const { input, slots } of groups) {
+    for (let at = 0; at < slots.length; at += atOnce) {
+      const some = slots.slice(at, at + atOnce);
+      for (const [i, value] of rowPieces(emit, input, some).entries()) {
+        const slot = present(some[i], `the place of '${value}'`);
+        pieces.set(slot.name, [...(pieces.get(slot.name) ?? []), { slot, value }]);
+      }
+    }
+  }
+  for (const [name, parts] of pieces) {
     graph.removeInitializer(name);
-    const parts = pieces.map(({ group, slot: { offset, length } }) =>
-      emit.op('Slice', [group.input, emit.ints([0, offset]), emit.ints([1, offset + length]), emit.ints([0, 1])]),
-    );
-    const { shape, order, scale } = present(pieces[0], `the place of '${name}'`).slot;
-    const inputs = [emit.concat(parts, 1), emit.ints(shape)];
+    const { shape, order, scale } = present(parts[0], `the place of '${name}'`).slot;
+    const values = parts.map(({ value }) => value);
+    const inputs = [emit.concat(values, 1), emit.ints(shape)];
     if (scale === null) emit.opTo(name, 'Reshape', inputs);
     else emit.opTo(name, 'Mul', [emit.op('Reshape', inputs), scaleOf(emit, scale, shape, order)]);
   }
   emit.flush(graph.nodes[0]);
+}
+
+/** Row 0 of a state at slots that follow each other, [1, length] each. */
+function rowPieces(emit: Emitter, state: string, slots: readonly ParameterSlot[]): readonly string[] {
+  const lengths = slots.map(({ length }) => length);
+  const from = present(slots[0], 'a slot').offset;
+  const to = lengths.reduce((end, length) => end + length, from);
+  const row = emit.op('Slice', [state, emit.ints([0, from]), emit.ints([1, to]), emit.ints([0, 1])]);
+  if (slots.length === 1) return [row];
+  return emit.ops('Split', [row, emit.ints(lengths)], slots.length, { axis: { int: 1 } });
 }
 
 /** A scale as a value that multiplies the parameter as it lies. */
