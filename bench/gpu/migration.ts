@@ -10,7 +10,7 @@ export async function compareMigrations(): Promise<void> {
   for (const device of ['webgpu', 'cpu']) {
     const data = ['--data', shipped('data'), '--epochs', '1', '--lr', '0.01'];
     const { seconds, code, output, errors } = await endedProgram([
-      ...['migrate', shipped('residual.onnx'), ...data, '--device', device],
+      ...['migrate', shipped('plain.onnx'), ...data, '--device', device],
       ...['--dry-run', '--yes', '--json'],
     ]);
     // 4: it was judged, and not accepted

@@ -51,7 +51,7 @@ export async function compareOnDevice(name: string, task: StepTask, { gigaflops,
         dispatches === null ? 'dispatches are not told here' : `${dispatches} dispatches`,
         `${bytes} bytes copied`,
       ],
-      ['product of matrices', `${((torch?.gigaflops ?? gigaflops) / 1000).toFixed(2)} TFLOP/s`],
+      ['product of matrices', `${(peak / 1e9).toFixed(1)} GFLOP/s`],
     ],
   );
 }

@@ -94,6 +94,12 @@ export interface Accumulation {
  */
 const largestState = 24 * 2 ** 20;
 
+/**
+ * Of parameters that share a tensor. Its update waits for all their gradients, and what these are computed from is held until then: of small
+ * ones, the last layers' are done before the first layers' gradients are begun.
+ */
+const largestShared = 6 * 2 ** 20;
+
 /** An input of a step that takes the targets of one output. */
 export interface TargetInput {
   readonly targets: string;
@@ -160,7 +166,7 @@ export interface StepOptions extends LossHead {
   readonly part?: BatchPart;
   /** of the forward pass, for whoever plans runs */
   readonly multiplyAdds?: number | null;
-  /** the largest tensor that a state is kept in */
+  /** the largest tensor that a state is kept in, where that is less than our own limits */
   readonly stateBytes?: number;
   /** parameters that are trained divided by a scale (see `headScales`) */
   readonly scales?: ReadonlyMap<string, ParameterScale>;
@@ -319,8 +325,12 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const averaged = averageDecay !== null;
   const groups = options.groups.flatMap(({ name, parameters, optimizer, rateScales }): StateGroup[] => {
     const rows = stateRows(optimizer, averaged);
-    const limit = Math.max(1, Math.floor(stateBytes / (rows * Float32Array.BYTES_PER_ELEMENT)));
-    const pieces = layOut(graph, parameters, options, limit);
+    const elementsOf = (bytes: number): number =>
+      Math.max(1, Math.floor(Math.min(bytes, stateBytes) / (rows * Float32Array.BYTES_PER_ELEMENT)));
+    const pieces = layOut(graph, parameters, options, {
+      most: elementsOf(largestState),
+      shared: elementsOf(largestShared),
+    });
     if (pieces.length === 0) return [];
     const fed = graph.freshName(`coefficients/${name}`);
     graph.proto.input.push(floatValue(fed, coefficientShape(optimizer, averaged)));
@@ -332,7 +342,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     });
   });
   const reads = graph.nodes.flatMap((node) => node.input);
-  replaceInitializers(graph, groups);
+  replaceInitializers(graph, groups, options.provider);
 
   const { loss, targets, targetShape, others, gradients } = appendBackward(
     graph,
@@ -436,14 +446,14 @@ function addUp(
 }
 
 /**
- * Parameters side by side, short ones first, in groups of at most `limit` elements; one that is larger is cut, unless it lies in an order
- * of its own.
+ * Parameters side by side, short ones first, in groups of at most `shared` elements, or of one that is larger; of more than `most` elements it is
+ * cut, unless it lies in an order of its own.
  */
 function layOut(
   graph: Graph,
   parameters: readonly string[],
   { reordered, scales }: Pick<StepOptions, 'reordered' | 'scales'>,
-  limit: number,
+  { most, shared }: { readonly most: number; readonly shared: number },
 ): ParameterSlot[][] {
   const groups: ParameterSlot[][] = [];
   let size = Number.POSITIVE_INFINITY;
@@ -459,8 +469,8 @@ function layOut(
     const scale = scales?.get(name) ?? null;
     const total = elementCount(shape);
     for (let from = 0; from < total; ) {
-      const length = order === null ? Math.min(limit, total - from) : total;
-      if (size + length > limit) {
+      const length = order === null ? Math.min(most, total - from) : total;
+      if (size + length > shared) {
         groups.push([]);
         size = 0;
       }
@@ -472,12 +482,15 @@ function layOut(
   return groups;
 }
 
+/** What a WebGPU shader may bind beside its input: eight buffers are the least that any adapter has. */
+const mostPiecesApart = 7;
+
 /** Where a parameter was an initializer, row 0 of the state takes its name and shape. */
-function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void {
+function replaceInitializers(graph: Graph, groups: readonly StateGroup[], provider: Provider): void {
   const emit = new Emitter(graph, 'state');
   const pieces = new Map<string, string[]>();
   for (const group of groups) {
-    const values = cutRow(emit, group);
+    const values = cutRow(emit, group, provider);
     for (const [i, { name }] of group.slots.entries()) {
       pieces.set(name, [...(pieces.get(name) ?? []), present(values[i], `the piece of '${name}'`)]);
     }
@@ -485,7 +498,7 @@ function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void 
   const slots = new Map(groups.flatMap((group) => group.slots.map((slot) => [slot.name, slot] as const)));
   for (const [name, { shape, order, scale }] of slots) {
     graph.removeInitializer(name);
-    const inputs = [emit.concat(present(pieces.get(name), `the pieces of '${name}'`), 0), emit.ints(shape)];
+    const inputs = [emit.concat(present(pieces.get(name), `the pieces of '${name}'`), -1), emit.ints(shape)];
     if (scale === null) emit.opTo(name, 'Reshape', inputs);
     else emit.opTo(name, 'Mul', [emit.op('Reshape', inputs), scaleOf(emit, scale, shape, order)]);
   }
@@ -495,17 +508,32 @@ function replaceInitializers(graph: Graph, groups: readonly StateGroup[]): void 
 /** Elements of a parameter that is cut out of the state together with others: a node of its own costs more than its copy. */
 const shortParameter = 2 ** 12;
 
-/** What each slot of a group has in row 0 of the state: [length]. The short ones, which lie first, are cut in one go. */
-function cutRow(emit: Emitter, { slots, rows, size, input }: StateGroup): readonly string[] {
-  const flat = emit.op('Reshape', [input, emit.ints([rows * size])]);
-  const slice = (from: number, length: number): string =>
-    emit.op('Slice', [flat, emit.ints([from]), emit.ints([from + length]), emit.ints([0])]);
+/** What each slot of a group has in row 0 of the state: [length], on WebGPU [1, length]. */
+function cutRow(emit: Emitter, { slots, rows, size, input }: StateGroup, provider: Provider): readonly string[] {
+  const isGpu = provider === 'webgpu';
+  // a view where it is an input in the processor's memory, a copy of the whole state elsewhere
+  const flat = isGpu ? input : emit.op('Reshape', [input, emit.ints([rows * size])]);
+  const slice = (from: number, to: number): string =>
+    isGpu
+      ? emit.op('Slice', [flat, emit.ints([0, from]), emit.ints([1, to]), emit.ints([0, 1])])
+      : emit.op('Slice', [flat, emit.ints([from]), emit.ints([to]), emit.ints([0])]);
+  return cutTogether(slots, isGpu).flatMap((some) => {
+    const lengths = some.map(({ length }) => length);
+    const from = present(some[0], 'a slot').offset;
+    const row = slice(from, from + sumOf(lengths));
+    return some.length === 1 ? [row] : emit.ops('Split', [row, emit.ints(lengths)], some.length, { axis: { int: -1 } });
+  });
+}
+
+/** Slots that one node cuts apart. On a GPU every node is a dispatch; on the CPU a Split copies a piece again, which is worth it for short ones alone. */
+function cutTogether(slots: readonly ParameterSlot[], isGpu: boolean): readonly (readonly ParameterSlot[])[] {
+  if (isGpu) {
+    const groups = Math.ceil(slots.length / mostPiecesApart);
+    return Array.from({ length: groups }, (_, i) => slots.slice(i * mostPiecesApart, (i + 1) * mostPiecesApart));
+  }
   const long = slots.findIndex(({ length }) => length > shortParameter);
   const short = slots.slice(0, long < 0 ? slots.length : long);
-  const lengths = short.map(({ length }) => length);
-  const together =
-    short.length < 2 ? [] : emit.ops('Split', [slice(0, sumOf(lengths)), emit.ints(lengths)], short.length);
-  return [...together, ...slots.slice(together.length).map(({ offset, length }) => slice(offset, length))];
+  return [...(short.length > 0 ? [short] : []), ...slots.slice(short.length).map((slot) => [slot])];
 }
 
 const sumOf = (lengths: readonly number[]): number => lengths.reduce((sum, length) => sum + length, 0);

@@ -170,7 +170,7 @@ async function computeInputs(
     at += batch.count;
   }
   const rowOf = new Map(Array.from(split.indices, (index, row) => [index, row] as const));
-  const first = present(inputs[0], 'an input of the model');
+  const { dataset, preprocessing } = present(inputs[0], 'an input of the model');
   return tables.map(({ name, shape, size, values }) => {
     const gather = async (indices: ArrayLike<number>): Promise<Float32Array> => {
       const rows = new Float32Array(indices.length * size);
@@ -180,6 +180,6 @@ async function computeInputs(
       }
       return rows;
     };
-    return { ...first, name, shape, atOnce: 1, gather };
+    return { dataset, preprocessing, name, shape, atOnce: 1, gather };
   });
 }

@@ -122,14 +122,15 @@ function waists(
 ): readonly { readonly value: string; readonly until: readonly NodeProto[] }[] {
   const lastRead = new Map(nodes.flatMap((node, i) => valuesRead(node).map((value) => [value, i] as const)));
   const open = new Set([...own].filter((value) => lastRead.has(value)));
+  // what is read behind every cut is there until the end
+  const readBehind = new Set(nodes.flatMap((node) => (before.has(node) ? [] : valuesRead(node))));
   return nodes.flatMap((node, i) => {
     if (!before.has(node)) return [];
-    for (const value of valuesRead(node)) if (lastRead.get(value) === i) open.delete(value);
+    for (const value of valuesRead(node)) if (lastRead.get(value) === i && !readBehind.has(value)) open.delete(value);
     for (const value of node.output) if (lastRead.has(value)) open.add(value);
     const [value, ...others] = open;
-    return value === undefined || others.length > 0
-      ? []
-      : [{ value, until: nodes.slice(0, i + 1).filter((node) => before.has(node)) }];
+    const until = (): NodeProto[] => nodes.slice(0, i + 1).filter((each) => before.has(each));
+    return value === undefined || others.length > 0 ? [] : [{ value, until: until() }];
   });
 }
 

@@ -135,6 +135,18 @@ describe('one run of a step', () => {
     expect(parameters).toEqual((await once(groups)).parameters);
   });
 
+  it('writes last the update of what is read last, which ONNX Runtime then computes first', async () => {
+    const { step } = await once([
+      { name: 'later', parameters: ['c'], optimizer: plain },
+      { name: 'earlier', parameters: ['w'], optimizer: plain },
+    ]);
+    const writes = step.graph.nodes.flatMap(({ output }) =>
+      step.groups.filter((group) => output.includes(group.output)),
+    );
+    expect(writes.map(({ name }) => name)).toEqual(['earlier', 'later']);
+    expect(step.groups.map(({ name }) => name)).toEqual(['later', 'earlier']);
+  });
+
   it('limits the norm over all groups', async () => {
     const { parameters } = await once([{ name: 'weights', parameters: ['w'], optimizer: plain }], 1, 1);
     // the gradient is (-1, -1), its norm sqrt 2

@@ -6,7 +6,6 @@ import type { MigrateResult } from '../../src/contract/result.js';
 import { defaultPlanOptions } from '../../src/contract/settings.js';
 import { createRandom } from '../../src/math/random.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
-import type { RunHooks } from '../../src/run/hooks.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { TrainingOptions } from '../../src/run/spec.js';
 import { littleEndian, npyBytes, zipBytes } from '../data/readers/bytes.js';
@@ -22,17 +21,20 @@ vi.mock('../../src/training/frozen-prefix.js', async (original) => {
 
 const [count, features] = [200, 12];
 
-/** Three classes of samples of twelve features. */
-async function dataset(): Promise<string> {
+/** Three classes of samples of twelve features, as float32 or as bytes. */
+async function dataset(bytes = false): Promise<string> {
   const random = createRandom(3);
   const x = Array.from({ length: count * features }, () => random.normal());
+  const stored = Uint8Array.from(x, (value) => Math.min(255, Math.max(0, 128 + 40 * value)));
   const labels = Array.from({ length: count }, (_, i) => {
     const curved = Math.abs(x[i * features] ?? 0) + 0.5 * (x[i * features + 1] ?? 0);
     return curved > 1 ? 2 : curved > 0.4 ? 1 : 0;
   });
   const path = join(await temporaryFolder(), 'data.npz');
   const arrays = {
-    'x.npy': npyBytes('<f4', [count, features], littleEndian.float32(x)),
+    'x.npy': bytes
+      ? npyBytes('|u1', [count, features], stored)
+      : npyBytes('<f4', [count, features], littleEndian.float32(x)),
     'y.npy': npyBytes('<i8', [count], littleEndian.int64(labels)),
   };
   await writeFile(path, zipBytes(arrays));
@@ -56,19 +58,18 @@ async function network(): Promise<string> {
 
 const usual: Partial<TrainingOptions> = { scope: 'head', batchSize: 32, epochs: 3, learningRate: 0.05, patience: 9 };
 
-async function run(own: Partial<TrainingOptions> = {}, listening: Partial<RunHooks> = {}, more = {}) {
+async function run(own: Partial<TrainingOptions> = {}, { bytes = false } = {}) {
   const notes: string[] = [];
   const note = (message: string): void => {
     notes.push(message);
   };
   const result = await migrate(
-    optionsFor(await network(), await dataset(), {
+    optionsFor(await network(), await dataset(bytes), {
       training: { ...training, ...usual, ...own },
       plan: { ...defaultPlanOptions, include: ['third/relu'] },
       dryRun: true,
-      ...more,
     }),
-    hooks({ note, ...listening }),
+    hooks({ note }),
   );
   return { result, kept: notes.filter((message) => message.includes('computed once')) };
 }
@@ -95,6 +96,14 @@ describe('what is computed alike in every epoch', { timeout: 120_000 }, () => {
     expect(whole.kept).toEqual([]);
     expect(lossesOf(result)).toEqual(lossesOf(whole.result).map((loss) => expect.closeTo(loss, 5)));
     expect(result.arms.frelu.bestEpoch).toBe(whole.result.arms.frelu.bestEpoch);
+  });
+
+  it('is computed of samples that wait as bytes, too', async () => {
+    const { result, kept } = await run({}, { bytes: true });
+    expect(kept).toHaveLength(1);
+    keeping.isOff = true;
+    const whole = await run({}, { bytes: true });
+    expect(lossesOf(result)).toEqual(lossesOf(whole.result).map((loss) => expect.closeTo(loss, 5)));
   });
 
   it.each([{ mixup: 0.2 }, { epochs: 1 }, { scope: 'all' }] as const)(

@@ -119,6 +119,30 @@ describe('a frozen prefix', () => {
     expect(behind).toEqual(whole.map((loss) => expect.closeTo(loss, 4)));
   });
 
+  it('keeps what a trained layer reads, though a layer behind that one reads it last', async () => {
+    const graph = parseGraph(`
+      x: float[N,3,8,8]
+      w0 = float[8,3,3,3]
+      w1 = float[8,8,3,3]
+      b1 = float[8]
+      ws = float[8,8,1,1]
+      w3 = float[5,288]
+      c0 = Conv(x, w0)
+      c1 = Conv(c0, w1, b1) pads=[1,1,1,1]
+      s = Conv(c0, ws)
+      d = Add(c1, s)
+      f = Flatten(d)
+      o = Gemm(f, w3) transB=1
+      -> o`);
+    const trainable = trainableOf(['b1'], graph);
+    const found = await findFrozenPrefix(trainable, settings, everything);
+    expect(Object.keys(found?.kept ?? {}).sort()).toEqual(['c0', 's']);
+    if (found === null) throw new Error('nothing was found');
+    const x = samples(4);
+    const behind = await lossesOf(found.rest, await runOnce(found.graph.model, { x }), found.kept);
+    expect(behind).toEqual((await lossesOf(trainable, { x })).map((loss) => expect.closeTo(loss, 4)));
+  });
+
   it('saves less where more does not fit', async () => {
     const trainable = trainableOf(['w4']);
     const [small, smaller] = [
