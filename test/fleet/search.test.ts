@@ -16,9 +16,18 @@ import {
 } from './program.js';
 import { makeBucket, s3Environment, serverAt } from './servers.js';
 
-const searching = { search: true, epochs: 3 };
-/** of one arm, whose trials are trained for a while, and with fewer recipes: what is said is tried in no other way */
-const alone = { ...long, search: true, control: false, mixup: 0.2, average: 'ema:0.9' };
+/** with few recipes: what is said is tried in no other way */
+const few = {
+  search: true,
+  mixup: 0.2,
+  average: 'ema:0.9',
+  dropout: 0.1,
+  labelSmoothing: 0.05,
+  granularity: 'channel',
+};
+const searching = { ...few, epochs: 3 };
+/** of one arm, whose trials are trained for a while */
+const alone = { ...few, ...long, control: false };
 
 type Settings = typeof searching | typeof alone;
 
@@ -88,7 +97,7 @@ it('finds by two workers beside each other what one machine finds by itself: the
   const worked = await fleet.run('work', 'plan', '--local', '2', '--json');
   expect(worked.code, worked.stderr).toBe(0);
   expect(JSON.parse(worked.stdout)).toMatchObject({ units: 1, computed: 1, failed: 0 });
-  expect(partsBy(worked)).toBeGreaterThan(20);
+  expect(partsBy(worked)).toBeGreaterThan(15);
   expect(await foundBy(fleet)).toEqual(await reference(searching));
   const { cost, models } = JSON.parse((await fleet.run('collect', 'plan', '--json')).stdout);
   expect(models[0].reason).toBe('rule-met');
@@ -159,7 +168,7 @@ it('waits for nobody among the parts of an array: one that is there alone takes 
   const second = await fleet.run('work', 'plan', '--shard', '2/2', '--local', '1', '--json');
   expect(second.code, second.stderr).toBe(0);
   expect(JSON.parse(second.stdout)).toMatchObject({ units: 0, computed: 0 });
-  expect(partsBy(second)).toBeGreaterThan(10);
+  expect(partsBy(second)).toBeGreaterThan(7);
   const status = JSON.parse((await fleet.run('status', 'plan', '--json')).stdout);
   expect(status).toMatchObject({ counts: { waiting: 1 }, models: [{ share: 1 }], searches: [{ arms: [{ rung: 3 }] }] });
   const first = await fleet.run('work', 'plan', '--shard', '1/2', '--local', '1', '--json');

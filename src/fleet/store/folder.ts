@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type * as v from 'valibot';
 import { readText } from '../../contract/regular-file.js';
 import { absentIsNull, explainFileError, hasCode } from '../../upgrade/file-errors.js';
@@ -55,11 +56,8 @@ function resultsIn(root: string, work: string): Results {
         return true;
       }),
     async discard({ unit }) {
-      const out = join(work, `${unit}.discarded`);
       await createFolder(work);
-      // another worker may have done so
-      await rename(resultOf(unit), out).catch(absentIsNull);
-      await rm(out, { recursive: true, force: true });
+      await removeAtOnce(resultOf(unit), work);
     },
   };
 }
@@ -73,9 +71,16 @@ function workIn(root: string, work: string): FleetWork {
         return join(work, unit);
       }),
     save: async () => {},
-    end: (unit) => rm(join(work, unit), { recursive: true, force: true }),
+    end: (unit) => removeAtOnce(join(work, unit), work),
     isTaken: (unit) => isLocked(join(work, unit)),
   };
+}
+
+/** Removes a folder in which others may write or which they may remove meanwhile: it is out of their way before its files go one by one. */
+async function removeAtOnce(folder: string, work: string): Promise<void> {
+  const out = join(work, `.${basename(folder)}.${randomUUID()}`);
+  await rename(folder, out).catch(absentIsNull);
+  await rm(out, { recursive: true, force: true });
 }
 
 function recordsIn(failures: string, work: string): Records {
@@ -126,7 +131,9 @@ async function readResult<Result>(
   unit: string,
   decode: (text: string, unit: string) => Result,
 ): Promise<Result | null> {
-  const text = await readText(join(folder, resultFile)).catch(absentIsNull);
+  const read = () => readText(join(folder, resultFile)).catch(absentIsNull);
+  // it may have been published since it was looked for
+  const text = (await read()) ?? ((await exists(folder)) ? await read() : null);
   if (text !== null) return parseResult(text, unit, decode, folder, `${resultFile}: `);
   if (await exists(folder)) throw damagedResult(folder, `${resultFile} is missing`);
   return null;
