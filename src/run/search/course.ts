@@ -1,3 +1,4 @@
+import { present } from '../../contract/present.js';
 import type { BudgetPlan } from '../../contract/result.js';
 import { type ArmCosts, type ArmSteps, armSeconds, mostWithin } from '../budget.js';
 import type { Run } from '../run.js';
@@ -57,7 +58,21 @@ function closedCourse(time: BudgetedTime, epochs: number, recipes: number): Cour
   throw new Error('a search without a recipe');
 }
 
+/** Where looking for as long as was said leaves time for fewer recipes than this, it is for shorter. */
+const enoughRecipes = 4;
+/** the shortest training whose recipes are halved twice, and the shortest of all */
+const shorterLooks = [3, 1] as const;
+
 function openCourse(time: BudgetedTime, epochs: number, recipes: number): Course {
+  const looks = [epochs, ...shorterLooks.filter((shorter) => shorter < epochs)];
+  const courses = looks.map((length) => lookingCourse(time, length, recipes));
+  const most = Math.max(...courses.map((course) => course.recipes));
+  const found = courses.find((course) => course.recipes >= Math.min(enoughRecipes, most));
+  return present(found, 'a course');
+}
+
+/** As many recipes as can be looked at so long; where that is not even two, the run's own has all of the time. */
+function lookingCourse(time: BudgetedTime, epochs: number, recipes: number): Course {
   const { each, arms, costs } = time;
   for (let count = recipes; count > 1; count--) {
     const looking = rungsOf(epochs, count);
