@@ -1,7 +1,7 @@
 import type { DiagramBox, DiagramPart } from '../contract/result.js';
 import { intAttribute, intsAttribute } from './attributes.js';
 import { constantOf } from './constants.js';
-import { type Graph, inputName, type NodeProto, nodeId, outputName } from './graph.js';
+import { type Graph, type NodeProto, nodeId, optionalInput, outputName } from './graph.js';
 import type { MigrationPlan } from './plan.js';
 
 /** A drawing of more boxes than this shows nothing. */
@@ -105,14 +105,15 @@ function sitesByNode(graph: Graph, { sites }: MigrationPlan) {
 /** 'Conv 3x3, 64', 'Gemm 10', 'MaxPool 2x2' ... */
 function describe(graph: Graph, node: NodeProto): string {
   const { opType } = node;
-  const weights = node.input[1] === undefined ? undefined : constantOf(graph, inputName(node, 1))?.dims;
+  const second = optionalInput(node, 1);
+  const weights = second === null ? undefined : constantOf(graph, second)?.dims;
   switch (opType) {
     case 'Conv':
     case 'ConvTranspose': {
       if (weights === undefined) return opType;
-      const [first = 0, second = 0, ...kernel] = weights;
+      const [outer = 0, inner = 0, ...kernel] = weights;
       const group = intAttribute(node, 'group', 1);
-      const channels = opType === 'Conv' ? first : second * group;
+      const channels = opType === 'Conv' ? outer : inner * group;
       const strides = intsAttribute(node, 'strides') ?? [];
       const name = group > 1 && group === channels ? 'Depthwise' : opType;
       const stride = strides.find((each) => each > 1);

@@ -72,3 +72,18 @@ it('is cut where one value alone leads on', () => {
     [null, ['pool', 'head']],
   ]);
 });
+
+it('names a node that leaves an optional input out', () => {
+  const graph = parseGraph(`
+    x: float[N,3,8,8]
+    w = float[4,3,3,3]
+    scales = float[4] 1 1 2 2
+    c = Conv(x, w) name=conv
+    u = Resize(c, , scales) mode="nearest" name=up
+    -> u`);
+  const boxes = diagramOf(graph, planMigration(graph, defaultPlanOptions));
+  expect(boxes.map(({ id, parts }) => [id, ...parts.map(({ text }) => text)])).toEqual([
+    ['conv', 'Conv 3x3, 4'],
+    ['up', 'Resize'],
+  ]);
+});
