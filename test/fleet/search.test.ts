@@ -181,7 +181,7 @@ it('shares the trials among the parts of an array that are there', async () => {
   const shards = ['1/2', '2/2'].map((shard) => fleet.run(...work, '--shard', shard));
   const ended = await Promise.all(shards);
   for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
-  expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(1);
+  expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(0);
   expect(await foundBy(fleet)).toEqual(await reference(alone));
 }, 240_000);
 
@@ -206,7 +206,7 @@ it.skipIf(queues[0]?.url === '').each(queues)(
     await killAll(killed);
     const ended = await other.ended;
     expect(ended.code, ended.stderr).toBe(0);
-    expect(partsBy(ended)).toBeGreaterThan(1);
+    expect(partsBy(ended)).toBeGreaterThan(0);
     expect(await foundBy(fleet)).toEqual(await reference(alone));
   },
   240_000,
@@ -222,7 +222,7 @@ it.skipIf(s3 === '')(
     const machines = ['one', 'two'].map((name) => fleet.run(...work, '--cache', join(fleet.folder, name)));
     const ended = await Promise.all(machines);
     for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
-    expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(1);
+    expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(0);
     const [record = '', ...others] = await bucket.keys('fleet/results/');
     expect(others).toEqual([]);
     const { unit, files } = JSON.parse(await bucket.text(record));
