@@ -38,7 +38,7 @@ it.skipIf(server === '')(
   'goes on, on another machine, from what a worker sent before its machine was lost, to the same weights',
   async () => {
     // checkpoints are sent every two seconds: the training takes several on a fast machine too
-    const settings = { epochs: 600, patience: 600 };
+    const settings = { epochs: 300, patience: 300 };
     const { fleet, bucket } = await fleetInS3({ settings });
     const reference = await fleetInS3({ settings });
     const killed = work(fleet, 'lost');
