@@ -97,7 +97,10 @@ function recordsIn(failures: string, work: string): Records {
     failure: (unit) => readRecord(failureOf(unit), failureSchema),
     async putFailure(failure) {
       await createFolder(failures);
-      await replaceFile(failureOf(failure.unit), Buffer.from(`${JSON.stringify(failure, null, 2)}\n`));
+      // two workers may tell of one unit at the same time
+      const draft = join(failures, `.${failure.unit}.${randomUUID()}`);
+      await replaceFile(draft, Buffer.from(`${JSON.stringify(failure, null, 2)}\n`));
+      await rename(draft, failureOf(failure.unit));
     },
     forgetFailure: (unit) => rm(failureOf(unit), { force: true }),
     async progress() {
