@@ -176,13 +176,12 @@ it('waits for nobody among the parts of an array: one that is there alone takes 
   expect(await foundBy(fleet)).toEqual(await reference(alone));
 }, 240_000);
 
-it('computes the trials by whichever parts of an array are there', async () => {
+it('shares the trials among the parts of an array that are there', async () => {
   const fleet = await planned();
   const shards = ['1/2', '2/2'].map((shard) => fleet.run(...work, '--shard', shard));
   const ended = await Promise.all(shards);
   for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
-  // how many each of them gets is a matter of when it comes
-  expect(ended.map(partsBy).reduce((sum, parts) => sum + parts)).toBeGreaterThan(7);
+  expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(0);
   expect(await foundBy(fleet)).toEqual(await reference(alone));
 }, 240_000);
 
@@ -223,7 +222,7 @@ it.skipIf(s3 === '')(
     const machines = ['one', 'two'].map((name) => fleet.run(...work, '--cache', join(fleet.folder, name)));
     const ended = await Promise.all(machines);
     for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
-    expect(ended.map(partsBy).reduce((sum, parts) => sum + parts)).toBeGreaterThan(7);
+    expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(0);
     const [record = '', ...others] = await bucket.keys('fleet/results/');
     expect(others).toEqual([]);
     const { unit, files } = JSON.parse(await bucket.text(record));
