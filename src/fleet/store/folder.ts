@@ -135,11 +135,16 @@ async function readResult<Result>(
   decode: (text: string, unit: string) => Result,
 ): Promise<Result | null> {
   const read = () => readText(join(folder, resultFile)).catch(absentIsNull);
-  // it may have been published since it was looked for
-  const text = (await read()) ?? ((await exists(folder)) ? await read() : null);
+  let text = await read();
+  if (text === null) {
+    if (!(await exists(folder))) return null;
+    // published since it was looked for
+    text = await read();
+  }
   if (text !== null) return parseResult(text, unit, decode, folder, `${resultFile}: `);
-  if (await exists(folder)) throw damagedResult(folder, `${resultFile} is missing`);
-  return null;
+  // discarded meanwhile
+  if (!(await exists(folder))) return null;
+  throw damagedResult(folder, `${resultFile} is missing`);
 }
 
 async function readRecord<const Schema extends v.GenericSchema>(
