@@ -241,9 +241,10 @@ async function readOutput(
   const question = soundly(asked, runtime);
   const predictions = first?.predictions ?? (await predictHead(question, chosen.head, part));
   const described = describeValues(predictions.values, predictions.width);
-  const agreement = agree(chosen.head, described);
   const targets = targetsFor(chosen, wanted);
-  const task = chooseTask(chosen, agreement, targets, said, options.data.data, measures);
+  const { agreement, task } = readTask(asked, chosen, described, (agreement) =>
+    chooseTask(chosen, agreement, targets, said, options.data.data, measures),
+  );
   refuseLogSigmoid(model.path, chosen, agreement, task);
   refuseMaps(model.path, chosen, predictions, task);
   if (!options.reading.trustReading) refusePercentages(model.path, chosen, described, agreement, task);
@@ -254,6 +255,35 @@ async function readOutput(
     targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, triesInputs), own);
   const classes = targets.kind === 'class' ? targets.names : null;
   return { chosen, agreement, targets, task, signature, predictions, sanity, runtime, classes };
+}
+
+/**
+ * What an output's numbers are, and the task with them. Numbers within [0, 1] of which the graph says nothing are probabilities where each
+ * is one of its own; those of classes that exclude each other would sum to 1: where they do not, they may be logits by their looks alone, and
+ * are where the user trusts it.
+ * @throws Failure('input') for such numbers otherwise
+ */
+function readTask(
+  { model: { path }, options: { reading } }: ReadingQuestion,
+  { head, output }: ChosenOutput,
+  described: DescribedValues,
+  taskOf: (agreement: Agreement) => RunTask,
+): { readonly agreement: Agreement; readonly task: RunTask } {
+  const agreement = agree(head, described);
+  const task = taskOf(agreement);
+  const areDistributions =
+    agreement.meaning !== 'probabilities' || head.valueMeaning === 'probabilities' || described.rowsSumToOne;
+  if (task.loss !== 'cross-entropy' || areDistributions) return { agreement, task };
+  if (!reading.trustReading) {
+    throw new Failure('input', {
+      what: `${path}: whether '${output}' holds logits of classes cannot be told: ${agreement.evidence}.`,
+      cure: 'Export the model with a softmax, or with what enters it, as the output; name another output; or trust that they are logits.',
+      settings: ['output', 'trustReading'],
+      ways: [{ name: 'they are logits', settings: ['trustReading'] }],
+    });
+  }
+  const logits: Agreement = { ...agreement, meaning: 'logits' };
+  return { agreement: logits, task: taskOf(logits) };
 }
 
 /** @throws Error for masks, which `readSegmentation` is for */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Layers, untrainedNetwork } from '../../fixtures/layers.js';
+import { present } from '../../src/contract/present.js';
 import { createRandom } from '../../src/math/random.js';
 import { encodeModel } from '../../src/model/onnx/write.js';
 import { defaultReadingOptions } from '../../src/reading/options.js';
@@ -57,6 +58,20 @@ describe('outputs that no loss is made for', () => {
     await expect(start(false)).rejects.toThrow('all of its rows sum to 100');
     await expect(start(false)).rejects.toMatchObject({ kind: 'input', settings: ['output', 'trustReading'] });
     await expect(start()).resolves.toMatchObject({ written: false });
+  });
+
+  it('are scores of classes within [0, 1] that are no distribution, unless they are trusted to be logits', async () => {
+    const start = await run(3, labels(3), (layers, out) =>
+      layers.op('scores', 'Relu', [layers.op('flat', 'Tanh', [out])]),
+    );
+    await expect(start(false)).rejects.toThrow("whether 'scores' holds logits of classes cannot be told");
+    await expect(start(false)).rejects.toMatchObject({ kind: 'input', settings: ['output', 'trustReading'] });
+    const { arms } = await start();
+    // three numbers within [0, 1] as logits: no class has less than 1 / (1 + 2e), none more than e / (2 + e)
+    for (const { test } of [arms.before, present(arms.control, 'the control arm')]) {
+      expect(test.logLoss?.value).toBeLessThan(Math.log(1 + 2 * Math.E));
+      expect(test.logLoss?.value).toBeGreaterThan(Math.log((2 + Math.E) / Math.E));
+    }
   });
 
   it('are several targets of a sample below each other, as skl2onnx writes those of an MLPRegressor', async () => {
