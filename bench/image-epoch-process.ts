@@ -35,7 +35,7 @@ const [batchSize, limit] = [Number(size), Math.min(data.count, Number(most))];
 const { targetShape } = await stepper.step(batchSize);
 const options = { indices: Int32Array.from({ length: limit }, (_, i) => i), batchSize, classes: targetShape[1] ?? 1 };
 // as many in one call as training takes
-const together = await stepper.stepsPerCall(batchSize);
+const together = stepper.stepsPerCall;
 const began = performance.now();
 let waited = 0;
 const epoch = batches({ inputs, samples: data }, { ...options, shuffle: { seed: 1, epoch: 0 } });

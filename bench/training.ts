@@ -80,7 +80,7 @@ export async function openStep(
     nodes: scopesOf(stepGraph).reduce((sum, scope) => sum + scope.graph.nodes.length, 0),
     run: async (count) => {
       // as many in one call as training takes
-      const each = await stepper.stepsPerCall(batch);
+      const each = stepper.stepsPerCall;
       const feeds = Array<typeof feed>(each).fill(feed);
       const rates = feeds.map(() => ({ weights: 0.01, sites: 0.01 }));
       const calls = await timed(Math.max(2, Math.ceil(count / each)), () => stepper.runAll(feeds, rates));

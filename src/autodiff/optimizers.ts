@@ -36,7 +36,11 @@ interface Optimizer<K extends Kind> {
   ): readonly number[];
   /** writes one step and returns the new state [rows, size]; gradients lie side by side, [n] each */
   writeStep(emit: Emitter, stepped: Stepped, gradients: readonly string[]): string;
+  /** takes the same step in this process's memory: the rows of the state, [n] each, are written over */
+  takeStep(rows: readonly Float32Array[], gradient: Float32Array, coefficients: Float32Array): void;
 }
+
+const empty = new Float32Array();
 
 /** A row per kind: a new kind without one does not compile. */
 const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
@@ -61,6 +65,26 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
       const flat = emit.op('Reshape', [state, emit.ints([rows * size])]);
       const stacked = emit.op('Reshape', [emit.concat([flat, ...gradients], 0), emit.ints([rows + 1, size])]);
       return emit.op('MatMul', [fed, stacked]);
+    },
+    takeStep([parameters = empty, velocity = empty, average], gradient, fed) {
+      const columns = average === undefined ? 3 : 4;
+      const at = (row: number, column: number): number => fed[row * columns + column] ?? 0;
+      const g = columns - 1;
+      const [pp, pv, pg, vp, vv] = [at(0, 0), at(0, 1), at(0, g), at(1, 0), at(1, 1)];
+      // before the others are written over: it is given by what they were
+      if (average !== undefined) {
+        const [ap, av, aa, ag] = [at(2, 0), at(2, 1), at(2, 2), at(2, g)];
+        for (let i = 0; i < gradient.length; i++) {
+          average[i] =
+            ap * (parameters[i] ?? 0) + av * (velocity[i] ?? 0) + aa * (average[i] ?? 0) + ag * (gradient[i] ?? 0);
+        }
+      }
+      for (let i = 0; i < gradient.length; i++) {
+        const p = parameters[i] ?? 0;
+        const v = velocity[i] ?? 0;
+        parameters[i] = pp * p + pv * v + pg * (gradient[i] ?? 0);
+        velocity[i] = vp * p + vv * v + (gradient[i] ?? 0);
+      }
     },
   },
 
@@ -106,6 +130,22 @@ const optimizers: { readonly [K in Kind]: Optimizer<K> } = {
       const smoothed = averaged ? [average(row(3), moved, kept)] : [];
       return emit.op('Concat', [moved, newFirst, newSecond, ...smoothed], along);
     },
+    takeStep([parameters = empty, first = empty, second = empty, average], gradient, fed) {
+      const [decay = 1, beta1 = 0, beta2 = 0, rate = 0, correction = 1, epsilon = 0, kept = 1] = fed;
+      for (let i = 0; i < gradient.length; i++) {
+        const g = gradient[i] ?? 0;
+        const m = g + beta1 * ((first[i] ?? 0) - g);
+        const v = g * g + beta2 * ((second[i] ?? 0) - g * g);
+        first[i] = m;
+        second[i] = v;
+        parameters[i] = decay * (parameters[i] ?? 0) - (rate * m) / (Math.sqrt(v * correction) + epsilon);
+      }
+      if (average === undefined) return;
+      for (let i = 0; i < gradient.length; i++) {
+        const p = parameters[i] ?? 0;
+        average[i] = p + kept * ((average[i] ?? 0) - p);
+      }
+    },
   },
 };
 
@@ -148,6 +188,18 @@ export function writeStep(
   gradients: readonly string[],
 ): string {
   return optimizers[optimizer.kind].writeStep(emit, stepped, gradients);
+}
+
+/**
+ * Takes one step in this process's memory: `rows`, of `stateRows`, are written over with what `writeStep` gives; a row, and the gradient, is [n].
+ */
+export function takeStep(
+  { kind }: OptimizerSettings,
+  rows: readonly Float32Array[],
+  gradient: Float32Array,
+  coefficients: Float32Array,
+): void {
+  optimizers[kind].takeStep(rows, gradient, coefficients);
 }
 
 /** Scales gradients [P] of all groups so that their joint Euclidean norm is at most `limit`; of none where nothing is trained. */

@@ -7,6 +7,7 @@ import type { ForeignNodes } from './backward-body.js';
 import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
 import { Emitter } from './emitter.js';
+import { computeInOrder } from './execution-order.js';
 import { factorOf, type ParameterScale } from './head-scale.js';
 import {
   type Distillation,
@@ -50,8 +51,8 @@ export interface GroupSettings {
 }
 
 /**
- * Parameters that share an optimizer's settings and learning rate. Their state is one tensor [rows, P] that a step reads
- * from `input` and writes to `output`; `coefficients` carries the learning rate. Many parameters are several groups of one name.
+ * Parameters that share an optimizer's settings and learning rate. Their state is one tensor [rows, P], which is called `input`.
+ * Many parameters are several groups of one name.
  */
 export interface StateGroup extends GroupSettings {
   readonly name: string;
@@ -61,8 +62,42 @@ export interface StateGroup extends GroupSettings {
   /** how much of the average, the last row of the state, a step keeps once it is under way; null: there is none */
   readonly averageDecay: AverageDecay;
   readonly input: string;
+}
+
+/** A group whose state the graph reads from `input` and writes to `output`; `coefficients` carries the learning rate. */
+export interface SteppedGroup extends StateGroup {
   readonly output: string;
   readonly coefficients: string;
+}
+
+/** A trained parameter as the graph is fed with it. */
+export interface FedParameter {
+  readonly name: string;
+  /** the graph's input: the parameter as it lies in the state */
+  readonly input: string;
+  readonly shape: readonly number[];
+  /** the graph's output: the loss's gradient with respect to what is fed, of the same elements; null where the parameter reaches no loss */
+  readonly gradient: string | null;
+}
+
+/** The optimizer's step is nodes of the graph: the state stays where the graph is run. */
+export interface UpdateInGraph {
+  readonly kind: 'in-graph';
+  readonly groups: readonly SteppedGroup[];
+  /** null for a whole batch */
+  readonly accumulation: Accumulation | null;
+}
+
+/**
+ * The graph is fed with parameters and gives gradients, and whoever runs it takes the optimizer's step (`takeStep`): of parts of a batch all give gradients
+ * alike, to be added up by their shares.
+ */
+export interface UpdateByGradients {
+  readonly kind: 'by-gradients';
+  readonly parameters: readonly FedParameter[];
+  readonly clipNorm: number | null;
+  /** parameters that a step leaves no larger than this */
+  readonly upperBounds: ReadonlyMap<string, number>;
 }
 
 /** A value that a step carries on by itself, beside the optimizer: BatchNormalization's running statistics. */
@@ -88,10 +123,7 @@ export interface Accumulation {
   readonly sums: readonly { readonly input: string; readonly shape: readonly number[] }[];
 }
 
-/**
- * ONNX Runtime's binding copies outputs to new memory: up to 32 MiB the C library has it at hand, while more is mapped anew, page
- * by page, which costs more than the copy. WebGPU binds 128 MiB at most.
- */
+/** WebGPU binds 128 MiB at most, and what a binding copies to new memory beyond 32 MiB is mapped anew, page by page. */
 const largestState = 24 * 2 ** 20;
 
 /**
@@ -123,8 +155,8 @@ export interface TrainingStep {
   readonly graph: Graph;
   readonly groups: readonly StateGroup[];
   readonly carried: readonly Carried[];
-  /** null for a whole batch */
-  readonly accumulation: Accumulation | null;
+  /** on the processor, whose binding copies whatever comes out of a run, only gradients do */
+  readonly update: UpdateInGraph | UpdateByGradients;
   /** the outputs that the next run is fed with, and as which input */
   readonly next: readonly { readonly input: string; readonly output: string }[];
   /** the model's own inputs */
@@ -311,65 +343,20 @@ function unitsOf(
 }
 
 /**
- * Turns a forward graph (parametric, canonical op set, batch size fixed by `shapes`) into one training step, in place:
- * trained initializers become slices of the state, then loss, backward pass and optimizer follow. One run is one step, or
- * for a part of a batch its contribution to one.
+ * Turns a forward graph (parametric, canonical op set, batch size fixed by `shapes`) into one training step, in place: trained
+ * initializers are fed, then loss, backward pass and, where that is not the processor's memory, optimizer follow. One run is one step,
+ * or for a part of a batch its contribution to one.
  */
 export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
   const shapes = new Map(options.shapes);
   const inputs = graph.feeds().map(({ name }) => name);
   const [fed] = inputs;
   const batchSize = present(shapes.get(present(fed, 'an input of the forward graph'))?.[0], 'the batch size');
-
-  const { stateBytes = largestState, averageDecay = null } = options;
-  const averaged = averageDecay !== null;
-  const groups = options.groups.flatMap(({ name, parameters, optimizer, rateScales }): StateGroup[] => {
-    const rows = stateRows(optimizer, averaged);
-    const elementsOf = (bytes: number): number =>
-      Math.max(1, Math.floor(Math.min(bytes, stateBytes) / (rows * Float32Array.BYTES_PER_ELEMENT)));
-    const pieces = layOut(graph, parameters, options, {
-      most: elementsOf(largestState),
-      shared: elementsOf(largestShared),
-    });
-    if (pieces.length === 0) return [];
-    const fed = graph.freshName(`coefficients/${name}`);
-    graph.proto.input.push(floatValue(fed, coefficientShape(optimizer, averaged)));
-    return pieces.map((slots) => {
-      const size = sumOf(slots.map(({ length }) => length));
-      const input = graph.freshName(`state/${name}`);
-      graph.proto.input.push(floatValue(input, [rows, size]));
-      return { name, slots, rows, size, optimizer, rateScales, averageDecay, input, output: '', coefficients: fed };
-    });
-  });
+  const groups = stateGroups(graph, options);
   const reads = graph.nodes.flatMap((node) => node.input);
-  replaceInitializers(graph, groups, options.provider);
-
-  const { loss, targets, targetShape, others, gradients } = appendBackward(
-    graph,
-    groups.flatMap(({ slots }) => slots.map(({ name }) => name)),
-    { ...options, shapes },
-  );
-
-  const emit = new Emitter(graph, 'optimizer');
-  const bySlot = groups.map(({ slots }) => slots.map((slot) => slotGradient(emit, slot, gradients.get(slot.name))));
-  const { part = 'whole' } = options;
-  const joined = (): string[] => bySlot.map((parts) => emit.concat(parts, 0));
-  const { accumulation, totals } =
-    part === 'whole' ? { accumulation: null, totals: null } : addUp(emit, groups, joined());
-  const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals ?? joined(), options.clipNorm);
-  const stepOf = (group: StateGroup, i: number): StateGroup => {
-    const own = `the gradient of the group '${group.name}'`;
-    const gradient = clipped === null ? present(bySlot[i], own) : [present(clipped[i], own)];
-    const output = writeStep(emit, { ...group, averaged }, gradient);
-    return { ...group, output: bounded(emit, group, output, options.upperBounds) };
-  };
-  // ONNX Runtime goes for what is written last first: the last layers, whose gradients are there first, step before it goes on to those before
-  const written = new Map(
-    byFirstUse(groups, reads).map((group) => [group, stepOf(group, groups.indexOf(group))] as const),
-  );
-  const stepped = groups.map((group) => present(written.get(group), group.input));
-  emit.flush();
-
+  const own = { graph, groups, reads, shapes, options };
+  const { loss, targets, targetShape, others, update, next } =
+    options.provider === 'cpu' ? giveGradients(own) : stepInGraph(own);
   const carried = [...options.running].map(([name, output]): Carried => {
     const tensor = graph.initializer(name);
     if (tensor === undefined) throw new Error(`'${name}' is no initializer`);
@@ -378,6 +365,80 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     graph.proto.input.push(floatValue(name, shape));
     return { name, shape, input: name, output };
   });
+  graph.proto.output.push(...carried.map(({ output, shape }) => floatValue(output, shape)));
+  graph.proto.valueInfo = [];
+  mergeReshapes(graph);
+  const { multiplyAdds = null } = options;
+  const described = { inputs, targets, targetShape, others, loss, batchSize, multiplyAdds };
+  return { graph, groups, carried, update, next: [...next, ...carried], ...described };
+}
+
+/** Where trained parameters lie in the state. */
+function stateGroups(graph: Graph, options: StepOptions): readonly StateGroup[] {
+  const { stateBytes = largestState, averageDecay = null } = options;
+  return options.groups.flatMap(({ name, parameters, optimizer, rateScales }): StateGroup[] => {
+    const rows = stateRows(optimizer, averageDecay !== null);
+    const elementsOf = (bytes: number): number =>
+      Math.max(1, Math.floor(Math.min(bytes, stateBytes) / (rows * Float32Array.BYTES_PER_ELEMENT)));
+    const pieces = layOut(graph, parameters, options, {
+      most: elementsOf(largestState),
+      shared: elementsOf(largestShared),
+    });
+    return pieces.map((slots) => {
+      const size = sumOf(slots.map(({ length }) => length));
+      const input = graph.freshName(`state/${name}`);
+      return { name, slots, rows, size, optimizer, rateScales, averageDecay, input };
+    });
+  });
+}
+
+/** The forward graph on its way to a step. */
+interface Unfinished {
+  readonly graph: Graph;
+  readonly groups: readonly StateGroup[];
+  /** what the forward pass's nodes read, in their order */
+  readonly reads: readonly string[];
+  readonly shapes: Map<string, readonly number[]>;
+  readonly options: StepOptions;
+}
+
+/** The backward pass that was appended, with what becomes of its gradients. */
+type Finished = Omit<Backward, 'gradients'> & Pick<TrainingStep, 'update' | 'next'>;
+
+/** The step of the optimizer as nodes of the graph; its outputs are the loss and the next states, or what a leading part adds up. */
+function stepInGraph({ graph, groups, reads, shapes, options }: Unfinished): Finished {
+  const { averageDecay = null, part = 'whole' } = options;
+  const averaged = averageDecay !== null;
+  const fed = new Map<string, string>();
+  for (const { name, optimizer } of groups) {
+    if (fed.has(name)) continue;
+    const coefficients = graph.freshName(`coefficients/${name}`);
+    graph.proto.input.push(floatValue(coefficients, coefficientShape(optimizer, averaged)));
+    fed.set(name, coefficients);
+  }
+  for (const { input, rows, size } of groups) graph.proto.input.push(floatValue(input, [rows, size]));
+  replaceInitializers(graph, groups, options.provider);
+  const { gradients, ...backward } = appendBackward(graph, trainedIn(groups), { ...options, shapes });
+
+  const emit = new Emitter(graph, 'optimizer');
+  const bySlot = groups.map(({ slots }) => slots.map((slot) => slotGradient(emit, slot, gradients.get(slot.name))));
+  const joined = (): string[] => bySlot.map((parts) => emit.concat(parts, 0));
+  const { accumulation, totals } =
+    part === 'whole' ? { accumulation: null, totals: null } : addUp(emit, groups, joined());
+  const clipped = options.clipNorm === null ? totals : clipByNorm(emit, totals ?? joined(), options.clipNorm);
+  const stepOf = (group: StateGroup, i: number): SteppedGroup => {
+    const own = `the gradient of the group '${group.name}'`;
+    const gradient = clipped === null ? present(bySlot[i], own) : [present(clipped[i], own)];
+    const coefficients = present(fed.get(group.name), `the coefficients of '${group.name}'`);
+    const output = writeStep(emit, { ...group, averaged, coefficients }, gradient);
+    return { ...group, coefficients, output: bounded(emit, group, output, options.upperBounds) };
+  };
+  // ONNX Runtime goes for what is written last first: the last layers, whose gradients are there first, step before it goes on to those before
+  const written = new Map(
+    byFirstUse(groups, reads).map((group) => [group, stepOf(group, groups.indexOf(group))] as const),
+  );
+  const stepped = groups.map((group) => present(written.get(group), group.input));
+  emit.flush();
 
   // what a leading part does not give, ONNX Runtime does not compute either
   const sums = (accumulation?.sums ?? []).map((sum, i) => ({
@@ -385,14 +446,59 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
     output: present(totals?.[i], `the sum of '${sum.input}'`),
   }));
   const states = stepped.map((group) => ({ ...group, shape: [group.rows, group.size] }));
-  const next = [...(part === 'leading' ? sums : states), ...carried];
-  graph.proto.output = [floatValue(loss, []), ...next.map(({ output, shape }) => floatValue(output, shape))];
-  graph.proto.valueInfo = [];
-  mergeReshapes(graph);
-  const { multiplyAdds = null } = options;
-  const described = { inputs, targets, targetShape, others, loss, batchSize, multiplyAdds };
-  return { graph, groups: stepped, carried, accumulation, next, ...described };
+  const next = part === 'leading' ? sums : states;
+  graph.proto.output = [floatValue(backward.loss, []), ...next.map(({ output, shape }) => floatValue(output, shape))];
+  return { ...backward, update: { kind: 'in-graph', groups: stepped, accumulation }, next };
 }
+
+/** The gradients as outputs of the graph, behind the loss. */
+function giveGradients({ graph, groups, reads, shapes, options }: Unfinished): Finished {
+  const slots = new Map(groups.flatMap(({ slots }) => slots.map((slot) => [slot.name, slot] as const)));
+  const inputs = feedParameters(graph, slots);
+  const { gradients, ...backward } = appendBackward(graph, [...slots.keys()], { ...options, shapes });
+
+  const emit = new Emitter(graph, 'gradients');
+  const given = new Set([...options.running.values(), backward.loss]);
+  const parameters = [...slots.values()].map(({ name, shape, order, scale }): FedParameter => {
+    const input = present(inputs.get(name), `the input of '${name}'`);
+    const whole = gradients.get(name);
+    if (whole === undefined) return { name, input, shape, gradient: null };
+    // an output is a value of a node, and no other output
+    const isGiven = given.has(whole) || graph.producer(whole) === undefined;
+    const own = isGiven && scale === null ? emit.op('Identity', [whole]) : whole;
+    const gradient = scale === null ? own : emit.op('Mul', [whole, scaleOf(emit, scale, shape, order)]);
+    given.add(gradient);
+    return { name, input, shape, gradient };
+  });
+  emit.flush();
+  // the last layers' gradients before those of the first layers, so that what they are computed from need not be held until then
+  const byRead = new Map(reads.map((value, i) => [value, i] as const).reverse());
+  const placeOf = ({ name }: FedParameter): number => byRead.get(name) ?? reads.length;
+  const lastFirst = parameters.toSorted((a, b) => placeOf(b) - placeOf(a)).flatMap(({ gradient }) => gradient ?? []);
+  computeInOrder(graph, [backward.loss, ...options.running.values(), ...lastFirst]);
+  const outputs = parameters.flatMap(({ gradient, shape }) => (gradient === null ? [] : [floatValue(gradient, shape)]));
+  graph.proto.output = [floatValue(backward.loss, []), ...outputs];
+  const { clipNorm, upperBounds = new Map() } = options;
+  return { ...backward, update: { kind: 'by-gradients', parameters, clipNorm, upperBounds }, next: [] };
+}
+
+/** Makes trained initializers inputs of the graph, by the names they had, or where they are trained divided by a scale by others. */
+function feedParameters(graph: Graph, slots: ReadonlyMap<string, ParameterSlot>): ReadonlyMap<string, string> {
+  const emit = new Emitter(graph, 'scaled');
+  const inputs = new Map<string, string>();
+  for (const [name, { shape, order, scale }] of slots) {
+    graph.removeInitializer(name);
+    const input = scale === null ? name : graph.freshName(`trained/${name}`);
+    graph.proto.input.push(floatValue(input, shape));
+    if (scale !== null) emit.opTo(name, 'Mul', [input, scaleOf(emit, scale, shape, order)]);
+    inputs.set(name, input);
+  }
+  emit.flush(graph.nodes[0]);
+  return inputs;
+}
+
+const trainedIn = (groups: readonly StateGroup[]): string[] =>
+  groups.flatMap(({ slots }) => slots.map(({ name }) => name));
 
 /** Groups by the first read of any of their parameters, the earliest first. */
 function byFirstUse(groups: readonly StateGroup[], reads: readonly string[]): StateGroup[] {

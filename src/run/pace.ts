@@ -24,7 +24,7 @@ export async function measurePace(subject: ArmSubject, seconds: number): Promise
   const began = performance.now();
   const { multiplyAdds } = await stepper.step(batches.batchSize);
   const start = await stepper.read();
-  const perCall = await stepper.stepsPerCall(batches.batchSize);
+  const perCall = stepper.stepsPerCall;
   const call = async (feeds: readonly StepFeed[]): Promise<void> => {
     await stepper.runAll(
       feeds,

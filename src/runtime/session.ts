@@ -69,13 +69,14 @@ function optimizing(model: ModelProto | Uint8Array | string): InferenceSession.S
 
 /**
  * Runs an open session.
- * @param outputs the ones to compute; all where left out
+ * @param outputs the ones to compute; all where left out. By name, each is written into the memory of a tensor of this process, which comes back as a copy
+ * all the same, or, where that is null, into new memory
  * @throws ExecutionError
  */
 export async function execute(
   session: InferenceSession,
   feeds: Readonly<Record<string, Tensor>>,
-  outputs: readonly string[] = session.outputNames,
+  outputs: readonly string[] | Readonly<Record<string, Tensor | null>> = session.outputNames,
 ): Promise<Record<string, Tensor>> {
   try {
     return await session.run(feeds, outputs);

@@ -255,7 +255,7 @@ export async function trainArm(
   /** The rest of the epoch's steps; what went wrong, if anything did. */
   const takeSteps = async (): Promise<Divergence | null> => {
     const feeds = progress() < 1 ? first(batches.epoch(epoch + 1, step), totalSteps - steps) : [];
-    for await (const group of inGroups(feeds, await stepper.stepsPerCall(batches.batchSize))) {
+    for await (const group of inGroups(feeds, stepper.stepsPerCall)) {
       const began = performance.now();
       const rates = group.map((_, i) => {
         const factor = rateFactor(settings, progress(i), steps + i, totalSteps) / 2 ** retreats.length;

@@ -15,9 +15,11 @@ import type { Provider } from '../contract/settings.js';
 import type { Graph } from '../model/graph.js';
 import { elementCount, readFloats } from '../model/tensor.js';
 import { keepsTensors, sessionOptions } from '../runtime/devices.js';
+import { discard } from '../runtime/discard.js';
 import { type Download, openDownload } from '../runtime/download.js';
 import { execute, float32, type InferenceSession, manyNodes, openSession, Tensor } from '../runtime/session.js';
 import { stackTensors } from '../runtime/tensors.js';
+import { HostState } from './host-state.js';
 
 /** The trainable state off the device: by the step's input name, copies that nobody else changes. */
 export type StepState = ReadonlyMap<string, Float32Array>;
@@ -59,9 +61,9 @@ interface OpenLoop {
 }
 
 /**
- * Runs training steps and keeps the state between them: on the device, where ONNX Runtime lets tensors stay there. Steps
- * of different batch sizes (the last, partial batch) share the state: only the batch goes in and only the loss comes out.
- * Where memory does not suffice for a batch, it is computed in parts.
+ * Runs training steps and keeps the state between them: on the device, where ONNX Runtime lets tensors stay there, and only the batch goes in and only
+ * the loss comes out; in this process's memory, where the optimizer's step is taken here. Steps of different batch sizes (the last, partial batch)
+ * share the state. Where memory does not suffice for a batch, it is computed in parts.
  */
 export class Stepper {
   readonly provider: Provider;
@@ -69,7 +71,10 @@ export class Stepper {
   readonly #steps = new Map<string, OpenStep>();
   /** by batch size; null where single steps do as well, or memory does not suffice for it */
   readonly #loops = new Map<number, OpenLoop | null>();
+  /** where the graph steps, all of the state; else what is carried on beside `#host` */
   #state = new Map<string, Tensor>();
+  /** null: the graph steps, or no step was asked for yet */
+  #host: HostState | null = null;
   #download: Download | undefined;
   #taken = 0;
   /** the samples that memory suffices for */
@@ -92,12 +97,11 @@ export class Stepper {
   }
 
   /**
-   * How many steps at a batch size `runAll` takes in one call of ONNX Runtime, which copies the state every time: several where
-   * that is noticeable beside the computation. In a call nobody can be heard: it shall end within a second or two.
+   * How many steps `runAll` takes in one call of ONNX Runtime: several where every call brings the state over a bus, to the device and back.
    */
-  async stepsPerCall(batchSize: number): Promise<number> {
-    const { groups, multiplyAdds } = await this.step(batchSize);
-    return this.options.stepsPerCall ?? stepsWorthACall(this.provider, groups, multiplyAdds);
+  get stepsPerCall(): number {
+    const isBrought = this.provider !== 'cpu' && !keepsTensors(this.provider);
+    return this.options.stepsPerCall ?? (isBrought ? stepsInACall : 1);
   }
 
   /**
@@ -163,19 +167,31 @@ export class Stepper {
       let loss = 0;
       for (const [i, part] of parts.entries()) {
         const kind = parts.length === 1 ? 'whole' : i < parts.length - 1 ? 'leading' : 'last';
-        const { step, session } = await this.#open(part.count, kind);
+        const open = await this.#open(part.count, kind);
+        const { step } = open;
         const share = weightOf(part) / weightOf(feed);
-        const feeds = feedsOf(step, part, learningRates, this.#taken + 1);
-        if (step.accumulation !== null) {
-          feeds[step.accumulation.share] = float32(Float32Array.of(share), []);
-          for (const { input, shape } of step.accumulation.sums) feeds[input] = zeros(shape);
-        }
-        const outputs = await execute(session, { ...feeds, ...Object.fromEntries([...this.#state, ...values]) });
+        const feeds = { ...feedsOf(step, part, learningRates, this.#taken + 1), ...sharesOf(step, share) };
+        const outputs = await this.#run(open, { ...feeds, ...Object.fromEntries([...this.#state, ...values]) });
         takeNext(outputs, step.next, values);
         loss += share * lossOf(outputs, step.loss);
+        if (kind !== 'whole') this.#host?.addUp(share, i === 0);
       }
+      if (parts.length > 1) this.#host?.takeSums();
+      this.#host?.step((group) => coefficientsAt(group, learningRates, this.#taken + 1));
       return loss;
     });
+  }
+
+  /** Runs a step's graph; gradients end up where the state is. */
+  async #run(
+    { session, step }: OpenStep & { readonly session: InferenceSession },
+    feeds: Readonly<Record<string, Tensor>>,
+  ): Promise<Readonly<Record<string, Tensor>>> {
+    if (this.#host === null || step.update.kind === 'in-graph') return execute(session, feeds);
+    const binding = this.#host.bindingOf(step);
+    const outputs = await execute(session, Object.assign(binding.feeds, feeds), binding.outputs);
+    discard(binding.gradients.flatMap((name) => memoryOf(outputs[name])));
+    return outputs;
   }
 
   #runLoop(
@@ -234,6 +250,10 @@ export class Stepper {
       `There is not enough memory for ${size} samples at once: from here on, gradients are added up over parts of ` +
         `${this.#limit}, and the batch size stays what it is. (Where normalization or the loss looks across the samples of a batch, it is across those of a part.)`,
     );
+    if (this.#host !== null) {
+      await this.#close();
+      return;
+    }
     const state = await this.read();
     const shapes = [...this.#state].map(([name, { dims }]) => [name, dims] as const);
     // the device's memory goes with its last session
@@ -248,6 +268,13 @@ export class Stepper {
     if (held.size > 0) this.#download ??= await openDownload(held, this.#options);
     const copies = held.size === 0 ? new Map<string, Float32Array>() : await this.#download?.read(held);
     const state = new Map<string, Float32Array>();
+    if (this.#host !== null) {
+      for (const group of this.#groups()) {
+        const values = this.#host.read(group.input);
+        reorderState(group, values, 'plain');
+        state.set(group.input, values);
+      }
+    }
     for (const [name, tensor] of this.#state) {
       const data = copies?.get(name) ?? tensor.data;
       if (!(data instanceof Float32Array)) throw new Error(`the state '${name}' is not float32`);
@@ -281,6 +308,12 @@ export class Stepper {
   async #free(): Promise<void> {
     for (const tensor of this.#state.values()) tensor.dispose();
     this.#state.clear();
+    this.#host = null;
+    await this.#close();
+  }
+
+  /** Closes all sessions. */
+  async #close(): Promise<void> {
     await this.#download?.release();
     this.#download = undefined;
     for (const loop of this.#loops.values()) await loop?.session.release();
@@ -296,23 +329,31 @@ export class Stepper {
     const own = values.slice();
     const group = this.#groupOf(input);
     if (group !== undefined) reorderState(group, own, 'blocked');
+    if (group !== undefined && this.#host !== null) {
+      this.#host.write(input, own);
+      return;
+    }
     this.#state.get(input)?.dispose();
     this.#state.set(input, float32(own, shape));
   }
 
   /** The group whose state an input is: the same for steps of every batch size. */
   #groupOf(input: string): StateGroup | undefined {
-    const [open] = this.#steps.values();
-    return open?.step.groups.find((group) => group.input === input);
+    return this.#groups().find((group) => group.input === input);
   }
 
-  async #open(size: number, part: BatchPart): Promise<{ step: TrainingStep; session: InferenceSession }> {
+  #groups(): readonly StateGroup[] {
+    const [open] = this.#steps.values();
+    return open?.step.groups ?? [];
+  }
+
+  async #open(size: number, part: BatchPart): Promise<OpenStep & { readonly session: InferenceSession }> {
     const open = await this.#prepare(size, part);
     const { step } = open;
     if (open.session === undefined) {
       open.session = await openSession(step.graph.model, this.#sessionOf(step, step.next));
     }
-    return { step, session: open.session };
+    return { ...open, session: open.session };
   }
 
   /** The loop for batches of a size; null where single steps do as well, or memory does not suffice. */
@@ -320,7 +361,8 @@ export class Stepper {
     if (size > this.#limit) return null;
     const known = this.#loops.get(size);
     if (known !== undefined) return known;
-    const open = (await this.stepsPerCall(size)) === 1 ? null : await this.#openLoop(await this.step(size));
+    const step = this.stepsPerCall === 1 ? null : await this.step(size);
+    const open = step?.update.kind === 'in-graph' ? await this.#openLoop(step) : null;
     this.#loops.set(size, open);
     return open;
   }
@@ -342,17 +384,20 @@ export class Stepper {
   }
 
   async #prepare(size: number, part: BatchPart): Promise<OpenStep> {
-    const key = `${part}:${size}`;
+    const [first] = this.#steps.values();
+    // gradients of a part are those of a batch
+    const kind = first?.step.update.kind === 'by-gradients' ? 'whole' : part;
+    const key = `${kind}:${size}`;
     const known = this.#steps.get(key);
     if (known !== undefined) return known;
-    const step = await this.build(size, part);
-    const [first] = this.#steps.values();
+    const step = await this.build(size, kind);
     if (first !== undefined && layoutOf(first.step) !== layoutOf(step)) {
       throw new Error(`a step of ${size} samples reads the state in another layout than the first one`);
     }
     const open = { step };
     this.#steps.set(key, open);
-    if (this.#state.size === 0) {
+    if (this.#state.size === 0 && this.#host === null) {
+      if (step.update.kind === 'by-gradients') this.#host = new HostState(step.groups, step.update);
       for (const group of step.groups) {
         this.#put(group.input, initialState(this.initial, group), [group.rows, group.size]);
       }
@@ -365,23 +410,8 @@ export class Stepper {
   }
 }
 
-/** What the binding's copy of the state costs, and what a step's operations do, on a processor: their ratio is all that counts. */
-const copiedPerSecond = 4e9;
-const multipliedPerSecond = 1.5e11;
-const mostStepsPerCall = 8;
-/** bytes; less is copied in no time */
-const stateWorthALoop = 2 ** 24;
-
-function stepsWorthACall(provider: Provider, groups: TrainingStep['groups'], multiplyAdds: number | null): number {
-  if (keepsTensors(provider)) return 1;
-  // there the copy goes over a bus, twice
-  if (provider !== 'cpu') return mostStepsPerCall;
-  const bytes = groups.reduce((sum, { rows, size }) => sum + rows * size, 0) * Float32Array.BYTES_PER_ELEMENT;
-  // the gradients of weights and inputs are as much work as the forward pass, each
-  const seconds = (3 * (multiplyAdds ?? 0)) / multipliedPerSecond;
-  const noticeable = bytes / copiedPerSecond > 0.02 * seconds && bytes > stateWorthALoop;
-  return noticeable ? Math.max(1, Math.min(mostStepsPerCall, Math.floor(1.5 / seconds))) : 1;
-}
+/** In a call nobody can be heard: it shall end soon. */
+const stepsInACall = 8;
 
 /** Where a step has what in its state. */
 function layoutOf({ groups, carried }: TrainingStep): string {
@@ -400,12 +430,33 @@ function feedsOf(step: TrainingStep, batch: StepFeed, rates: LearningRates, coun
   for (const [i, { targets, targetShape }] of step.others.entries()) {
     feeds[targets] = float32(present(batch.others?.[i], `the targets of the output ${i + 2}`), targetShape);
   }
-  for (const { coefficients: name, optimizer, rateScales, averageDecay } of step.groups) {
-    const rate = Math.max(rateScales.weights * rates.weights, rateScales.sites * rates.sites);
-    const kept = averageDecay === null ? null : averageDecayAt(averageDecay, count);
-    feeds[name] = float32(coefficients(optimizer, rate, count, kept), coefficientShape(optimizer, kept !== null));
+  if (step.update.kind === 'in-graph') {
+    for (const group of step.update.groups) {
+      const shape = coefficientShape(group.optimizer, group.averageDecay !== null);
+      feeds[group.coefficients] = float32(coefficientsAt(group, rates, count), shape);
+    }
   }
   return feeds;
+}
+
+/** What a group's step is taken with; `count` is the number of the step, from 1 on. */
+function coefficientsAt(
+  { optimizer, rateScales, averageDecay }: StateGroup,
+  rates: LearningRates,
+  count: number,
+): Float32Array {
+  const rate = Math.max(rateScales.weights * rates.weights, rateScales.sites * rates.sites);
+  return coefficients(optimizer, rate, count, averageDecay === null ? null : averageDecayAt(averageDecay, count));
+}
+
+/** What a part of a batch is fed with where the graph adds gradients up. */
+function sharesOf({ update }: TrainingStep, share: number): Record<string, Tensor> {
+  if (update.kind !== 'in-graph' || update.accumulation === null) return {};
+  const { share: name, sums } = update.accumulation;
+  return Object.fromEntries([
+    [name, float32(Float32Array.of(share), [])],
+    ...sums.map(({ input, shape }) => [input, zeros(shape)] as const),
+  ]);
 }
 
 /** Puts what the next run is fed with in the place of what this one was. */
@@ -416,6 +467,12 @@ function takeNext(outputs: Readonly<Record<string, Tensor>>, next: TrainingStep[
     values.get(input)?.dispose();
     values.set(input, tensor);
   }
+}
+
+/** The memory of a copy that the binding made. */
+function memoryOf(tensor: Tensor | undefined): Float32Array<ArrayBuffer>[] {
+  const data = tensor?.data;
+  return data instanceof Float32Array && data.buffer instanceof ArrayBuffer ? [data as Float32Array<ArrayBuffer>] : [];
 }
 
 function lossOf(outputs: Readonly<Record<string, Tensor>>, name: string, at = 0): number {

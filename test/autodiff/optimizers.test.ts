@@ -1,14 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { Emitter } from '../../src/autodiff/emitter.js';
+import { stepMemory } from '../../src/autodiff/optimizer-kernels.js';
 import {
   averageDecayAt,
   clipByNorm,
   coefficientShape,
   coefficients,
   stateRows,
+  takeStep,
   writeStep,
 } from '../../src/autodiff/optimizers.js';
+import { present } from '../../src/contract/present.js';
 import type { OptimizerSettings } from '../../src/contract/settings.js';
+import { createRandom } from '../../src/math/random.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { valueInfo } from './check-gradient.js';
 import { graphOf } from './lower/model.js';
@@ -24,8 +28,48 @@ const gradients = [
 ];
 const rates = [0.1, 0.05, 0.02];
 
-/** The state's rows after three steps as the ONNX nodes compute them, with the average as the last one where a decay of it is given. */
+/** The state's rows before the first step, the average as the last one where there is one. */
+function rowsAtFirst(optimizer: OptimizerSettings, averaged: boolean): readonly number[][] {
+  return Array.from({ length: stateRows(optimizer, averaged) }, (_, row, last = stateRows(optimizer, true) - 1) =>
+    row === 0 || (averaged && row === last) ? start : start.map(() => 0),
+  );
+}
+
+/** The state's rows after three steps, with the average as the last one where a decay of it is given. */
 async function rowsAfter(optimizer: OptimizerSettings, decay: number | null): Promise<readonly number[][]> {
+  const byNodes = await rowsByNodes(optimizer, decay);
+  const inMemory = rowsAtFirst(optimizer, decay !== null).map((row) => Float32Array.from(row));
+  for (const [i, gradient] of gradients.entries()) {
+    const kept = decay && averageDecayAt(decay, i + 1);
+    takeStep(optimizer, inMemory, Float32Array.from(gradient), coefficients(optimizer, rates[i] ?? 0, i + 1, kept));
+  }
+  const inWasm = rowsInWasm(optimizer, decay);
+  for (const [i, row] of byNodes.entries()) {
+    expectClose([...(inMemory[i] ?? [])], row);
+    expectClose([...(inWasm[i] ?? [])], row);
+  }
+  return byNodes;
+}
+
+/** As the functions of WebAssembly compute them. */
+function rowsInWasm(optimizer: OptimizerSettings, decay: number | null): readonly Float32Array[] {
+  const memory = present(stepMemory(64), 'the memory');
+  const place = (values: readonly number[], i: number): Float32Array => {
+    const part = memory.floats.subarray(4 * i, 4 * i + 3);
+    part.set(values);
+    return part;
+  };
+  const rows = rowsAtFirst(optimizer, decay !== null).map(place);
+  for (const [i, values] of gradients.entries()) {
+    const kept = decay && averageDecayAt(decay, i + 1);
+    const fed = coefficients(optimizer, rates[i] ?? 0, i + 1, kept);
+    memory.takeStep(optimizer, rows, place(values, rows.length), fed);
+  }
+  return rows;
+}
+
+/** As the ONNX nodes compute them. */
+async function rowsByNodes(optimizer: OptimizerSettings, decay: number | null): Promise<readonly number[][]> {
   const averaged = decay !== null;
   const rows = stateRows(optimizer, averaged);
   const shape = coefficientShape(optimizer, averaged);
@@ -34,8 +78,7 @@ async function rowsAfter(optimizer: OptimizerSettings, decay: number | null): Pr
   const next = writeStep(emit, { optimizer, rows, size: 3, averaged, input: 's', coefficients: 'c' }, ['g']);
   emit.flush();
   graph.proto.output = [valueInfo(next)];
-  let state = [...start, ...Array<number>(3 * (rows - 1)).fill(0)];
-  if (averaged) state.splice(-3, 3, ...start);
+  let state = rowsAtFirst(optimizer, averaged).flat();
   for (const [i, gradient] of gradients.entries()) {
     const results = await runOnce(graph.model, {
       s: float32(Float32Array.from(state), [rows, 3]),
@@ -96,6 +139,34 @@ describe('AdamW', () => {
     });
     expectClose(await steps({ kind: 'adamw', beta1, beta2, epsilon, weightDecay }), expected);
   });
+});
+
+it('of many numbers are the same in WebAssembly, and write nothing that lies behind them', () => {
+  const optimizer = { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 0.01 } as const;
+  const count = 1001;
+  const random = createRandom(7);
+  const memory = present(stepMemory(4 * 1004), 'the memory');
+  const rows = [0, 1, 2].map((i) => memory.floats.subarray(1004 * i, 1004 * i + count));
+  for (const row of rows) for (let i = 0; i < count; i++) row[i] = random.normal();
+  const [p, v, gradient = new Float32Array()] = rows.map((row) => row.slice());
+  const fed = coefficients(optimizer, 0.1, 1);
+  memory.floats[3 * 1004] = 5;
+  takeStep(
+    optimizer,
+    [p, v].flatMap((row) => row ?? []),
+    gradient,
+    fed,
+  );
+  memory.takeStep(optimizer, rows.slice(0, 2), rows[2] ?? gradient, fed);
+  for (const [i, row] of [p, v, gradient].entries()) {
+    for (let k = 0; k < count; k++) expect(rows[i]?.[k]).toBeCloseTo(row?.[k] ?? Number.NaN, 5);
+  }
+  expect(memory.floats[3 * 1004]).toBe(5);
+  memory.takeStep(optimizer, [], new Float32Array(), fed);
+});
+
+it('has no memory of more than WebAssembly has', () => {
+  expect(stepMemory(2 ** 31)).toBeNull();
 });
 
 describe('the running average', () => {

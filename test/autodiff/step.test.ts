@@ -1,11 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { coefficientShape, coefficients } from '../../src/autodiff/optimizers.js';
-import { buildStep, initialState, parametersIn, type StepOptions } from '../../src/autodiff/step.js';
+import {
+  buildStep,
+  initialState,
+  parametersIn,
+  type StateGroup,
+  type StepOptions,
+  type SteppedGroup,
+  type TrainingStep,
+} from '../../src/autodiff/step.js';
 import { present } from '../../src/contract/present.js';
-import type { OptimizerSettings } from '../../src/contract/settings.js';
+import type { OptimizerSettings, Provider } from '../../src/contract/settings.js';
 import { floatTensor } from '../../src/model/tensor.js';
 import { float32, runOnce, type Tensor } from '../../src/runtime/session.js';
 import { observeShapes } from '../../src/runtime/shapes.js';
+import { HostState } from '../../src/training/host-state.js';
 import { node } from './check-gradient.js';
 import { graphOf } from './lower/model.js';
 
@@ -38,7 +47,19 @@ const errors = [0.5, -0.5];
 
 type Group = Omit<StepOptions['groups'][number], 'rateScales'>;
 
-async function once(
+/** What a step changes, in either way of taking it: both have to come to the same. */
+async function once(...asked: Parameters<typeof onceOn> extends [unknown, ...infer Rest] ? Rest : never) {
+  const [host, inGraph] = [await onceOn('cpu', ...asked), await onceOn('cuda', ...asked)];
+  expect(host.step.groups.map(({ slots }) => slots)).toEqual(inGraph.step.groups.map(({ slots }) => slots));
+  expect([...host.parameters.keys()]).toEqual([...inGraph.parameters.keys()]);
+  for (const [name, values] of inGraph.parameters) {
+    expect(host.parameters.get(name)).toEqual(values.map((value) => expect.closeTo(value, 5)));
+  }
+  return inGraph;
+}
+
+async function onceOn(
+  provider: Provider,
   groups: readonly Group[],
   clipNorm: number | null = null,
   rate = 0.1,
@@ -49,7 +70,7 @@ async function once(
   const shapes = await observeShapes(graph, { x: float32(Float32Array.from(x), [2, 2]) });
   const step = buildStep(graph, {
     path: 'network.onnx',
-    provider: 'cpu',
+    provider,
     shapes,
     output: 'y',
     loss: 'mse',
@@ -58,21 +79,32 @@ async function once(
     clipNorm,
     ...options,
   });
+  const { update } = step;
   const feeds: Record<string, Tensor> = {
     x: float32(Float32Array.from(x), [2, 2]),
     [present(step.targets, 'the input of targets')]: float32(Float32Array.from(targets), step.targetShape),
     n: float32(Float32Array.of(10), [1]),
   };
-  for (const group of step.groups) {
+  const fedWith = ({ optimizer, averageDecay }: StateGroup) => coefficients(optimizer, rate, 1, averageDecay);
+  const host = update.kind === 'by-gradients' ? new HostState(step.groups, update) : null;
+  const bound = host?.bindingOf(step);
+  for (const group of step.groups) host?.write(group.input, initialState(original, group));
+  for (const group of update.kind === 'in-graph' ? update.groups : []) {
     feeds[group.input] = float32(initialState(original, group), [group.rows, group.size]);
-    const { averageDecay } = group;
-    feeds[group.coefficients] = float32(
-      coefficients(group.optimizer, rate, 1, averageDecay),
-      coefficientShape(group.optimizer, averageDecay !== null),
-    );
+    const shape = coefficientShape(group.optimizer, group.averageDecay !== null);
+    feeds[group.coefficients] = float32(fedWith(group), shape);
   }
-  const results = await runOnce(step.graph.model, feeds);
-  const states = new Map(step.groups.map(({ input, output }) => [input, Float32Array.from(floatsOf(results[output]))]));
+  const results = await runOnce(step.graph.model, { ...feeds, ...bound?.feeds });
+  for (const name of bound?.gradients ?? []) {
+    const data = bound?.outputs[name]?.data;
+    if (data instanceof Float32Array) data.set(floatsOf(results[name]));
+  }
+  host?.step(fedWith);
+  const states = new Map(
+    update.kind === 'in-graph'
+      ? update.groups.map(({ input, output }) => [input, Float32Array.from(floatsOf(results[output]))])
+      : step.groups.map(({ input }) => [input, present(host, 'the state').read(input)]),
+  );
   const found = parametersIn(step.groups, states);
   const parameters = new Map([...found].map(([name, values]) => [name, [...values]]));
   return {
@@ -82,6 +114,9 @@ async function once(
     counted: floatsOf(results[step.carried[0]?.output ?? '']),
   };
 }
+
+const inGraph = ({ update }: TrainingStep): readonly SteppedGroup[] =>
+  update.kind === 'in-graph' ? update.groups : [];
 
 describe('one run of a step', () => {
   it('gives the loss before it and moves every parameter against its gradient', async () => {
@@ -118,7 +153,7 @@ describe('one run of a step', () => {
       ['weights', 3],
       ['weights', 2],
     ]);
-    expect(new Set(step.groups.map(({ coefficients: fed }) => fed)).size).toBe(1);
+    expect(new Set(inGraph(step).map(({ coefficients: fed }) => fed)).size).toBe(1);
     expect(parameters).toEqual((await once(groups)).parameters);
   });
 
@@ -141,10 +176,35 @@ describe('one run of a step', () => {
       { name: 'earlier', parameters: ['w'], optimizer: plain },
     ]);
     const writes = step.graph.nodes.flatMap(({ output }) =>
-      step.groups.filter((group) => output.includes(group.output)),
+      inGraph(step).filter((group) => output.includes(group.output)),
     );
     expect(writes.map(({ name }) => name)).toEqual(['earlier', 'later']);
     expect(step.groups.map(({ name }) => name)).toEqual(['later', 'earlier']);
+  });
+
+  it('gives the gradient last of what is read last, which ONNX Runtime then computes first', async () => {
+    const groups = [{ name: 'weights', parameters: ['c', 'w'], optimizer: plain }];
+    const { step } = await onceOn('cpu', groups);
+    const given = step.update.kind === 'by-gradients' ? step.update.parameters : [];
+    const writers = given.map(({ gradient }) =>
+      step.graph.nodes.findIndex(({ output }) => gradient !== null && output.includes(gradient)),
+    );
+    expect(given.map(({ name }) => name)).toEqual(['c', 'w']);
+    expect(writers[0]).toBeGreaterThan(writers[1] ?? Number.NaN);
+  });
+
+  it('gives each parameter a gradient of its own where several have the same', async () => {
+    const graph = graphOf({
+      inputs: { x: [2, 1] },
+      constants: [floatTensor('p', [1], [1]), floatTensor('q', [1], [2])],
+      nodes: [node('Add', ['p', 'q'], ['sum']), node('Add', ['x', 'sum'], ['y'])],
+    });
+    const shapes = await observeShapes(graph, { x: float32(Float32Array.of(1, 2), [2, 1]) });
+    const group = { name: 'weights', parameters: ['p', 'q'], optimizer: plain, rateScales: { weights: 1, sites: 0 } };
+    const options = { path: 'sum.onnx', provider: 'cpu', shapes, output: 'y', loss: 'mse', groups: [group] } as const;
+    const { update } = buildStep(graph, { ...options, running: new Map(), clipNorm: null });
+    const given = update.kind === 'by-gradients' ? update.parameters : [];
+    expect(new Set(given.map(({ gradient }) => gradient)).size).toBe(2);
   });
 
   it('limits the norm over all groups', async () => {

@@ -161,7 +161,7 @@ describe('an arm', () => {
   it('takes exactly its steps where several are one call', async () => {
     const counted = subject();
     let taken = 0;
-    counted.stepper.stepsPerCall = async () => 2;
+    vi.spyOn(counted.stepper, 'stepsPerCall', 'get').mockReturnValue(2);
     await trainArm(counted, { ...settings, steps: 3 }, listening({ onStep: () => taken++ }));
     expect(taken).toBe(3);
   });

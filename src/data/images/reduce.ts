@@ -1,4 +1,3 @@
-import { type Reduction, weightBits } from './reduction.js';
 import {
   add,
   addLanes,
@@ -14,6 +13,8 @@ import {
   loadEverywhere,
   loadFour,
   multiply,
+  openWasm,
+  pageBytes,
   repeat,
   set,
   shiftRight,
@@ -21,8 +22,8 @@ import {
   storeEight,
   storeFour,
   type WasmFunction,
-  wasmModule,
-} from './wasm.js';
+} from '../../math/wasm.js';
+import { type Reduction, weightBits } from './reduction.js';
 
 /**
  * The arithmetic of `Reduction`, in WebAssembly: sixteen bytes at a time, which JavaScript takes one by one. As in libvips, rows
@@ -38,7 +39,7 @@ const inTurn = (from: number): Code => [0, 1, 2, 3].flatMap((i) => [from + i, 15
  * Rows of `length` bytes, one below the other, become `count`, `stride` bytes apart. `starts` and `weights` are addresses of what `Reduction` has; rows
  * of negative positions and beyond the last are there. Up to seven bytes behind a row are written too.
  */
-function reduceRows(): WasmFunction {
+function reduceRows(): WasmFunction & { readonly name: 'reduceRows' } {
   const [pixels, into, length, stride, count, starts, taps, weights] = [0, 1, 2, 3, 4, 5, 6, 7];
   const [column, at, end, from, weight, lastWeight, done] = [8, 9, 10, 11, 12, 13, 14];
   const [low, high, above, below, pair] = [15, 16, 17, 18, 19];
@@ -79,7 +80,7 @@ function reduceRows(): WasmFunction {
  * Each of `rows` rows, `stride` bytes apart, becomes `count` pixels of up to four channels, the rows one behind the other. Up to three bytes
  * behind the last are written too.
  */
-function reduceColumns(): WasmFunction {
+function reduceColumns(): WasmFunction & { readonly name: 'reduceColumns' } {
   const [pixels, into, channels, stride, rows, count, starts, taps, weights] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
   const [end, from, start, weight, lastWeight, done] = [9, 10, 11, 12, 13, 14];
   const [sum, value] = [15, 16];
@@ -119,26 +120,9 @@ function reduceColumns(): WasmFunction {
   return { name: 'reduceColumns', parameters: 9, numbers: 6, vectors: 2, body: repeat(row, get(done), get(rows)) };
 }
 
-interface Exports {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
-  reduceRows(...parameters: number[]): void;
-  reduceColumns(...parameters: number[]): void;
-}
+const open = () => openWasm([reduceRows(), reduceColumns()]);
+let opened: ReturnType<typeof open> | null = null;
 
-/** Node has it; its types are those of browsers. */
-declare const WebAssembly: {
-  readonly Module: new (code: Uint8Array<ArrayBuffer>) => object;
-  readonly Instance: new (module: object) => { readonly exports: Exports };
-};
-
-let opened: Exports | null = null;
-
-function open(): Exports {
-  opened ??= new WebAssembly.Instance(new WebAssembly.Module(wasmModule([reduceRows(), reduceColumns()]))).exports;
-  return opened;
-}
-
-const pageBytes = 2 ** 16;
 const aligned = (bytes: number): number => Math.ceil(bytes / 16) * 16 + 16;
 
 /** How many pixels are missing before the first and behind the last of an axis. */
@@ -159,7 +143,8 @@ export function reducePixels(
   rows: Reduction,
   columns: Reduction,
 ): Uint8Array<ArrayBuffer> {
-  const { memory, reduceRows, reduceColumns } = open();
+  opened ??= open();
+  const { memory, reduceRows, reduceColumns } = opened;
   const [vertical, horizontal] = [margins(rows), margins(columns)];
   const length = columns.size * channels;
   const stride = (horizontal.before + columns.size + horizontal.behind) * channels;

@@ -1,6 +1,6 @@
 /**
- * As much of WebAssembly's binary format (core 2.0 with SIMD) as the reduction of pictures needs, written as expressions: each is the code that
- * leaves its value on the stack, or does something and leaves nothing.
+ * As much of WebAssembly's binary format (core 2.0 with SIMD) as the reduction of pictures and the steps of optimizers need, written as expressions:
+ * each is the code that leaves its value on the stack, or does something and leaves nothing.
  */
 
 export type Code = readonly number[];
@@ -29,7 +29,8 @@ export const set = (local: number, value: Code): Code => [...value, 0x21, local]
 export const add = (a: Code, b: Code): Code => [...a, ...b, 0x6a];
 export const multiply = (a: Code, b: Code): Code => [...a, ...b, 0x6c];
 export const advance = (local: number, by: Code): Code => set(local, add(get(local), by));
-const isLess = (a: Code, b: Code): Code => [...a, ...b, 0x48];
+/** Of numbers without a sign, as addresses are. */
+const isLess = (a: Code, b: Code): Code => [...a, ...b, 0x49];
 /** At least once, and again as long as a is less than b. */
 export const repeat = (body: readonly Code[], a: Code, b: Code): Code => [
   ...[0x03, 0x40, ...body.flat()],
@@ -60,6 +61,18 @@ export const bytesOf = (a: Code, b: Code): Code => {
   return vector(0x66, words, words);
 };
 
+/** Sixteen bytes. */
+export const loadVector = (at: Code): Code => [...vector(0, at), ...anywhere];
+export const storeVector = (at: Code, value: Code): Code => [...vector(11, at, value), ...anywhere];
+/** Of float32 numbers, lane by lane. */
+export const floats = {
+  root: (a: Code): Code => vector(0xe3, a),
+  add: (a: Code, b: Code): Code => vector(0xe4, a, b),
+  subtract: (a: Code, b: Code): Code => vector(0xe5, a, b),
+  multiply: (a: Code, b: Code): Code => vector(0xe6, a, b),
+  divide: (a: Code, b: Code): Code => vector(0xe7, a, b),
+} as const;
+
 /** A function of whole numbers that gives nothing. */
 export interface WasmFunction {
   readonly name: string;
@@ -76,7 +89,7 @@ const text = (value: string): Code => sized([...Buffer.from(value, 'latin1')]);
 const section = (id: number, items: readonly Code[]): Code => [id, ...sized(counted(items))];
 
 /** A module of functions over a memory, both exported. */
-export function wasmModule(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
+function wasmModule(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
   const signature = ({ parameters }: WasmFunction): Code => [
     0x60,
     ...counted(Array.from({ length: parameters }, () => [numberType])),
@@ -103,4 +116,32 @@ export function wasmModule(functions: readonly WasmFunction[]): Uint8Array<Array
     ]),
     ...section(10, functions.map(code)),
   ]);
+}
+
+/** Node has it; its types are those of browsers. */
+declare const WebAssembly: {
+  readonly Module: new (code: Uint8Array<ArrayBuffer>) => object;
+  readonly Instance: new (module: object) => { readonly exports: object };
+};
+
+/** A memory, in pages of 64 KiB. */
+export interface WasmMemory {
+  /** another one after the memory has grown */
+  readonly buffer: ArrayBuffer;
+  /** @throws RangeError where there is not as much */
+  grow(pages: number): number;
+}
+
+export const pageBytes = 2 ** 16;
+
+/**
+ * The functions, over one memory of their own.
+ * @throws Error where WebAssembly is not there, or lacks SIMD
+ */
+export function openWasm<Name extends string>(
+  functions: readonly (WasmFunction & { readonly name: Name })[],
+): { readonly memory: WasmMemory } & Readonly<Record<Name, (...parameters: number[]) => void>> {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasmModule(functions)));
+  // as `wasmModule` exports it
+  return exports as ReturnType<typeof openWasm<Name>>;
 }
