@@ -2,14 +2,17 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { afterAll } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
+import { getCurrentTest } from 'vitest/suite';
 import type { Dataset } from '../../../src/data/dataset.js';
 
-const root = await mkdtemp(join(tmpdir(), 'frelu-data-'));
-afterAll(() => rm(root, { recursive: true }));
-
-/** An empty folder that is gone when the test file has run. */
-export const temporaryFolder = (): Promise<string> => mkdtemp(join(root, 'folder-'));
+/** An empty folder that is gone at the end of the test that asks for it, outside of tests at that of their file. */
+export async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'frelu-data-'));
+  const atEnd = getCurrentTest() === undefined ? afterAll : onTestFinished;
+  atEnd(() => rm(folder, { recursive: true }));
+  return folder;
+}
 
 export async function write(folder: string, name: string, content: Uint8Array | string): Promise<string> {
   const path = join(folder, name);
