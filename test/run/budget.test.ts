@@ -54,7 +54,7 @@ it('judging takes longer for more models, samples, seeds and languages', () => {
   expect(judgingSeconds({ ...run, seeds: 3 }) - seconds).toBeCloseTo(2 * 3 * 1000 * 0.001, 9);
 });
 
-describe('a run with a budget', { timeout: 120_000 }, () => {
+describe('a run with a budget', () => {
   const endless = { ...training, epochs: 100_000, patience: 100_000, learningRate: 'auto', seeds: 2 } as const;
   const run = (
     { model, data }: Files,
@@ -74,8 +74,8 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
     // by their place, which an arm that diverges takes twice
     const steps = new Map<string, Set<string>>();
     const result = await run(
-      await rows(3000),
-      14,
+      await rows(1000),
+      10,
       {},
       {
         onBudget(given) {
@@ -95,22 +95,22 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
     expect(told).toEqual(['plan', 'arm', 'arm', 'arm', 'arm']);
     expect(result.budget).toEqual(plan);
     const { budget } = result;
-    expect(budget).toMatchObject({ seconds: 14, arms: 4, epochsAsked: 100_000 });
+    expect(budget).toMatchObject({ seconds: 10, arms: 4, epochsAsked: 100_000 });
     expect([...steps.values()].map(({ size }) => size)).toEqual(new Array(4).fill(budget?.steps));
     expect(budget?.epochs).toBeLessThan(100_000);
     // the forecast itself keeps within the budget; what a busy machine makes of it is no business of this test
-    expect((budget?.evaluationSeconds ?? 0) + 4 * (budget?.armSeconds ?? 0)).toBeLessThan(14);
-    expect((budget?.armSeconds ?? 0) * 4).toBeGreaterThan(3);
+    expect((budget?.evaluationSeconds ?? 0) + 4 * (budget?.armSeconds ?? 0)).toBeLessThan(10);
+    expect((budget?.armSeconds ?? 0) * 4).toBeGreaterThan(1);
   });
 
   it('that is resumed takes the steps that were planned', async () => {
-    const files = await rows(3000);
+    const files = await rows(1000);
     const abort = new AbortController();
     let planned = 0;
     let steps = 0;
     const first = run(
       files,
-      10,
+      6,
       {},
       {
         onBudget: (plan) => {
@@ -123,17 +123,12 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
       },
     );
     await expect(first).rejects.toMatchObject({ kind: 'interrupted' });
-    const { budget } = await run(
-      files,
-      10,
-      { resume: true },
-      { onBudget: () => expect.fail('it was planned already') },
-    );
+    const { budget } = await run(files, 6, { resume: true }, { onBudget: () => expect.fail('it was planned already') });
     expect(budget?.steps).toBe(planned);
   });
 
   it('that leaves nothing to train with is refused, with what it takes', async () => {
-    await expect(run(await rows(3000), 0.5)).rejects.toMatchObject({
+    await expect(run(await rows(1000), 0.5)).rejects.toMatchObject({
       kind: 'usage',
       settings: ['budget'],
       what: expect.stringContaining('nothing to train with'),
@@ -144,8 +139,8 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
 
   it('of a search gives every arm of every recipe as many steps, and tells how many it took', async () => {
     const search = { ...training, epochs: 3, patience: 100, learningRate: 'auto', search: true } as const;
-    const files = await rows(3000);
-    const { budget, arms, search: found } = await run(files, 15, { training: { ...search, budgetSeconds: 15 } });
+    const files = await rows(1000);
+    const { budget, arms, search: found } = await run(files, 8, { training: { ...search, budgetSeconds: 8 } });
     const tried = found?.tried.filter(({ name }) => !name.includes(' + ')) ?? [];
     expect(tried.length).toBeGreaterThan(1);
     const steps = [arms.control, arms.frelu].map((arm) => arm?.curve.at(-1)?.step);
@@ -155,13 +150,13 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
 
   it('of a search without a number of epochs leaves half of an arm to what was chosen, alike in both arms', async () => {
     const search = { ...training, patience: 100, learningRate: 'auto', search: true, openEnded: true } as const;
-    const files = await rows(3000);
+    const files = await rows(1000);
     const {
       budget,
       arms,
       search: found,
       settings,
-    } = await run(files, 15, { training: { ...search, budgetSeconds: 15 } });
+    } = await run(files, 8, { training: { ...search, budgetSeconds: 8 } });
     expect(budget?.epochsAsked).toBeNull();
     const steps = [arms.control, arms.frelu].map((arm) => arm?.curve.at(-1)?.step);
     expect(steps).toEqual([budget?.steps, budget?.steps]);
@@ -177,7 +172,7 @@ describe('a run with a budget', { timeout: 120_000 }, () => {
 
   it('that suffices for everything trains all of it', async () => {
     const short = { ...training, epochs: 1, budgetSeconds: 600 };
-    const { budget, arms } = await run(await rows(3000), 600, { training: short });
+    const { budget, arms } = await run(await rows(1000), 600, { training: short });
     expect(budget).toMatchObject({ epochs: 1, epochsAsked: 1 });
     expect(arms.frelu.curve.at(-1)?.step).toBe(budget?.steps);
   });

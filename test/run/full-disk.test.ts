@@ -27,7 +27,10 @@ async function run(from: RegExp) {
   Object.assign(disk, { full: false, from });
   const [model, data] = [await smallModel(), await smallData()];
   const warnings: string[] = [];
-  const result = migrate(optionsFor(model, data), hooks({ warn: (message) => void warnings.push(message) }));
+  const result = migrate(
+    optionsFor(model, data, { languages: ['en'] }),
+    hooks({ warn: (message) => void warnings.push(message) }),
+  );
   return { model, warnings, result };
 }
 

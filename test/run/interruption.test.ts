@@ -1,8 +1,6 @@
-import { copyFile, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { cutSubset } from '../../fixtures/subset.js';
+import { describe, expect, it, vi } from 'vitest';
 import { present } from '../../src/contract/present.js';
 import type { MigrateResult } from '../../src/contract/result.js';
 import { migrate } from '../../src/run/migrate.js';
@@ -10,7 +8,8 @@ import type { MigrateOptions } from '../../src/run/spec.js';
 import { storedResult } from '../../src/run/stored-result.js';
 import { acquireLock } from '../../src/upgrade/lock.js';
 import type * as Replace from '../../src/upgrade/replace.js';
-import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
+import { rows } from './rows.js';
+import { hooks, optionsFor, training } from './runs.js';
 
 /** Every file of a run's folder goes through `replaceFile`: with this a run ends before the one it is set to. */
 const writes = vi.hoisted(() => ({ count: 0, last: Number.POSITIVE_INFINITY, paths: [] as string[] }));
@@ -26,32 +25,25 @@ vi.mock('../../src/upgrade/replace.js', async (original) => {
   return { replaceFile: counted };
 });
 
-const fixtures = join(import.meta.dirname, '../../fixtures');
-let data = '';
-
-beforeAll(async () => {
-  data = await mkdtemp(join(tmpdir(), 'frelu-subset-'));
-  await cutSubset(join(fixtures, 'data'), data, { train: 20, t10k: 20 });
-});
-afterAll(() => rm(data, { recursive: true, force: true }));
-
+/** A network in a folder of its own, with its data. */
 async function modelCopy(): Promise<string> {
-  const model = join(await temporaryFolder(), 'plain.onnx');
-  await copyFile(join(fixtures, 'plain.onnx'), model);
+  const { model } = await rows(300);
   return model;
 }
+
+const dataBeside = (model: string): string => join(dirname(model), 'rows.npz');
 
 const twoSeeds: Partial<MigrateOptions> = { training: { ...training, learningRate: 'auto', seeds: 2 } };
 
 /** Runs until before the write after `last`. */
 async function run(model: string, changes: Partial<MigrateOptions> = twoSeeds, last = Number.POSITIVE_INFINITY) {
   Object.assign(writes, { count: 0, last, paths: [] });
-  return migrate(optionsFor(model, data, changes), hooks());
+  return migrate(optionsFor(model, dataBeside(model), changes), hooks());
 }
 
 /** Without what the clock and the place decide. */
 function timeless(result: MigrateResult): unknown {
-  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path']);
+  const dropped = new Set(['run', 'seconds', 'samplesPerSecond', 'latency', 'report', 'rollback', 'path', 'origin']);
   return JSON.parse(JSON.stringify(result, (key, value: unknown) => (dropped.has(key) ? undefined : value)));
 }
 
@@ -60,7 +52,7 @@ async function runFolder(model: string): Promise<string> {
   return join(runs, present((await readdir(runs)).at(-1), 'the folder of a run'));
 }
 
-describe('a run with two seeds', { timeout: 300_000 }, () => {
+describe('a run with two seeds', () => {
   it('that ends at any of its writes is resumed to the same result, and to the same model', async () => {
     const whole = await modelCopy();
     const expected = timeless(await run(whole));
@@ -84,24 +76,25 @@ describe('a run with two seeds', { timeout: 300_000 }, () => {
       const resumed = await run(model, { ...twoSeeds, resume: true });
       expect(timeless(resumed), names[end]).toEqual(expected);
       expect(await readFile(model), names[end]).toEqual(bytes);
-      expect(await readdir(dirname(model)), names[end]).toEqual(['.frelu', 'plain.onnx']);
+      expect(await readdir(dirname(model)), names[end]).toEqual(['.frelu', 'rows.npz', 'rows.onnx']);
     }
   });
 });
 
-describe('a run', { timeout: 90_000 }, () => {
+describe('a run', () => {
   it('has its report made from what it kept, where it ended between the commit and the report', async () => {
     const model = await modelCopy();
-    await run(model, {}, Number.POSITIVE_INFINITY);
+    const told = { languages: ['en'] as const };
+    await run(model, told);
     const reportAt = writes.paths.findIndex((path) => path.endsWith('report.html'));
     const cut = await modelCopy();
-    await expect(run(cut, {}, reportAt)).rejects.toThrow(Crash);
+    await expect(run(cut, told, reportAt)).rejects.toThrow(Crash);
     const stored = present(await storedResult(await runFolder(cut)), 'the result');
     expect(stored).toMatchObject({ written: true, verdict: expect.any(String) });
     // before the commit was told, the model's history is asked
     await rm(join(await runFolder(cut), 'artifacts', 'commit.artifact'));
     expect(await storedResult(await runFolder(cut))).toMatchObject({ written: true, files: stored.files });
-    expect((await run(cut, { resume: true })).files).toEqual(stored.files);
+    expect((await run(cut, { ...told, resume: true })).files).toEqual(stored.files);
   });
 
   it('has no result where its models were not judged', async () => {
@@ -117,10 +110,10 @@ describe('a run', { timeout: 90_000 }, () => {
     const tests: number[] = [];
     const listening = hooks({ onRangeTest: ({ learningRate }) => tests.push(learningRate) });
     Object.assign(writes, { count: 0, last: 6, paths: [] });
-    await expect(migrate(optionsFor(model, data, auto), listening)).rejects.toThrow(Crash);
+    await expect(migrate(optionsFor(model, dataBeside(model), auto), listening)).rejects.toThrow(Crash);
     expect(writes.paths.at(-1)).toMatch(/control-7/);
     writes.last = Number.POSITIVE_INFINITY;
-    const { settings } = await migrate(optionsFor(model, data, { ...auto, resume: true }), listening);
+    const { settings } = await migrate(optionsFor(model, dataBeside(model), { ...auto, resume: true }), listening);
     expect(tests).toEqual([settings.learningRate]);
     expect(settings.learningRateFound).toBe(true);
   });
@@ -178,7 +171,7 @@ describe('a run', { timeout: 90_000 }, () => {
       },
     });
     Object.assign(writes, { count: 0, last: Number.POSITIVE_INFINITY });
-    expect(await migrate(optionsFor(model, data), listening)).toMatchObject({ written: true });
+    expect(await migrate(optionsFor(model, dataBeside(model)), listening)).toMatchObject({ written: true });
     expect(warnings).toEqual([expect.stringContaining('waiting')]);
   });
 
@@ -187,7 +180,9 @@ describe('a run', { timeout: 90_000 }, () => {
     const other = join(dirname(model), 'other.onnx');
     await copyFile(model, other);
     Object.assign(writes, { count: 0, last: Number.POSITIVE_INFINITY });
-    const [a, b] = await Promise.all([model, other].map((each) => migrate(optionsFor(each, data), hooks())));
+    const [a, b] = await Promise.all(
+      [model, other].map((each) => migrate(optionsFor(each, dataBeside(each)), hooks())),
+    );
     expect(a).toMatchObject({ written: true });
     expect(b).toMatchObject({ written: true });
   });

@@ -117,6 +117,7 @@ describe('the task of one output', () => {
     const result = await migrate(
       {
         ...optionsFor(model, data, { training, reading: { ...three, trustReading: true, outputs }, dryRun: true }),
+        languages: ['en'],
         task,
       },
       hooks(),

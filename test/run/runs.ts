@@ -52,7 +52,7 @@ export const training: TrainingOptions = {
   control: true,
 };
 
-/** One epoch with fixed settings; `always` accepted, so that what is written can be looked at. */
+/** One epoch with fixed settings; `always` accepted, so that what is written can be looked at; no report but the JSON. */
 export function optionsFor(model: string, data: string, changes: Partial<MigrateOptions> = {}): MigrateOptions {
   return {
     model,
@@ -80,7 +80,7 @@ export function optionsFor(model: string, data: string, changes: Partial<Migrate
     runDir: null,
     resume: false,
     keepControl: false,
-    languages: ['en'],
+    languages: [],
     command: 'frelu-migrate',
     ...changes,
   };

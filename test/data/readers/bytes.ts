@@ -2,14 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { afterAll, onTestFinished } from 'vitest';
-import { getCurrentTest } from 'vitest/suite';
+import { afterAll, onTestFinished, TestRunner } from 'vitest';
 import type { Dataset } from '../../../src/data/dataset.js';
 
 /** An empty folder that is gone at the end of the test that asks for it, outside of tests at that of their file. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'frelu-data-'));
-  const atEnd = getCurrentTest() === undefined ? afterAll : onTestFinished;
+  const atEnd = TestRunner.getCurrentTest() === undefined ? afterAll : onTestFinished;
   atEnd(() => rm(folder, { recursive: true }));
   return folder;
 }
