@@ -1,20 +1,31 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { checkpoints, computedBy, type Environment, fleetOf, killAll, long, until, weights } from './program.js';
+import {
+  checkpoints,
+  computedBy,
+  fleetOf,
+  killAll,
+  killing,
+  preloading,
+  several,
+  standstill,
+  weights,
+} from './program.js';
 
 const work = ['work', 'plan', '--local', '1', '--json'];
 
 it('loses nothing of a unit whose worker was killed in training: the next one goes on from its checkpoint, to the same weights', async () => {
-  const [undisturbed, fleet] = [await fleetOf({ settings: long }), await fleetOf({ settings: long })];
+  const [undisturbed, fleet] = [await fleetOf({ settings: several }), await fleetOf({ settings: several })];
   for (const each of [undisturbed, fleet]) expect((await each.run('plan', 'fleet.json', '--out', 'plan')).code).toBe(0);
   const reference = undisturbed.run(...work);
 
-  const killed = fleet.start(work);
-  const below = join(fleet.plan, 'store', 'work');
   // the second arm is under way
-  await until(async () => (await checkpoints(below)).some((name) => name.includes('frelu')));
+  const stands = await standstill('frelu');
+  const killed = fleet.start(work, stands.env);
+  await stands.came(killed);
   await killAll(killed);
+  const below = join(fleet.plan, 'store', 'work');
   const [unit = ''] = await readdir(below);
   const kept = await readFile(join(below, unit, 'progress.json'), 'utf8');
   expect(JSON.parse(kept).share).toBeLessThan(1);
@@ -36,7 +47,7 @@ it('loses nothing of a unit whose worker was killed in training: the next one go
   const record = JSON.parse(await readFile(join(fleet.results, unit, 'result.json'), 'utf8'));
   expect(record.earlierSeconds).toBeGreaterThan(0);
   expect(cost.seconds).toBeCloseTo(record.seconds + record.earlierSeconds, 6);
-}, 180_000);
+});
 
 it('computes a unit once that two workers are given', async () => {
   const fleet = await fleetOf({});
@@ -45,12 +56,12 @@ it('computes a unit once that two workers are given', async () => {
   for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
   expect(ended.map(computedBy).toSorted()).toEqual([0, 1]);
   expect((await weights(fleet)).size).toBe(1);
-}, 120_000);
+});
 
 it('leaves a unit alone that fails its tries, and tells why; the others have their results', async () => {
   const fleet = await fleetOf({ models: 2 });
   await fleet.run('plan', 'fleet.json', '--out', 'plan');
-  const worked = await fleet.start([...work, '--tries', '1'], firstProcessDies(fleet.folder)).ended;
+  const worked = await fleet.start([...work, '--tries', '1'], preloading(killing(join(fleet.folder, 'died')))).ended;
   expect(worked.code).toBe(3);
   expect(JSON.parse(worked.stdout)).toMatchObject({ computed: 1, failed: 1 });
   const { counts, failed } = JSON.parse((await fleet.run('status', 'plan', '--json')).stdout);
@@ -61,19 +72,7 @@ it('leaves a unit alone that fails its tries, and tells why; the others have the
   expect(JSON.parse((await fleet.run(...work)).stdout)).toMatchObject({ computed: 0, failed: 1 });
   const again = await fleet.run(...work, '--retry');
   expect(computedBy(again), again.stderr).toBe(1);
-}, 120_000);
-
-/** The first process that computes is killed by the system, as where memory is short. */
-function firstProcessDies(folder: string): Environment {
-  const mark = JSON.stringify(join(folder, 'died'));
-  const source = `
-    import { existsSync, writeFileSync } from 'node:fs';
-    if (process.argv.includes('compute') && !existsSync(${mark})) {
-      writeFileSync(${mark}, '');
-      process.kill(process.pid, 'SIGKILL');
-    }`;
-  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(source)}` };
-}
+});
 
 it('stops where a model is another than was planned for, and goes on once it is back', async () => {
   const fleet = await fleetOf({ models: 2 });
@@ -88,18 +87,19 @@ it('stops where a model is another than was planned for, and goes on once it is 
   const cured = await fleet.run(...work);
   expect(cured.code, cured.stderr).toBe(0);
   expect((await weights(fleet)).size).toBe(2);
-}, 120_000);
+});
 
 it('says so where a clean start is of use: a checkpoint that is damaged costs its training, not the unit', async () => {
-  const fleet = await fleetOf({ settings: long });
+  const fleet = await fleetOf({ settings: several });
   await fleet.run('plan', 'fleet.json', '--out', 'plan');
   const below = join(fleet.plan, 'store', 'work');
-  const killed = fleet.start(work);
-  await until(async () => (await checkpoints(below)).length > 0);
+  const stands = await standstill();
+  const killed = fleet.start(work, stands.env);
+  await stands.came(killed);
   await killAll(killed);
   for (const name of await checkpoints(below)) await writeFile(join(below, name), 'damaged');
   await mkdir(join(below, 'empty'), { recursive: true });
   const next = await fleet.run(...work);
   expect(computedBy(next), next.stderr).toBe(1);
   expect(next.stderr).toContain('computed from its beginning');
-}, 120_000);
+});

@@ -4,6 +4,8 @@ import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
+import { exists } from '../../src/upgrade/files.js';
+import { temporaryFolder } from '../run/runs.js';
 import { table, tableSetting } from '../run/table.js';
 
 const executable = resolve('dist/bin/frelu-migrate.js');
@@ -18,6 +20,8 @@ export interface Ended {
 export interface Started {
   readonly child: ChildProcess;
   readonly ended: Promise<Ended>;
+  /** Waits until it has said something on stderr. */
+  says(text: string): Promise<void>;
 }
 
 export type Environment = Readonly<Record<string, string>>;
@@ -25,10 +29,10 @@ export type Environment = Readonly<Record<string, string>>;
 /** The columns that the network takes, and the labels. */
 const numbers = table.replaceAll(/,[^,]*,[^,]*(,[^,]*)$/gm, '$1');
 
-/** Of units that are trained for a while: each epoch of each arm leaves a checkpoint. */
-export const long = { epochs: 40, patience: 40 };
+/** Of units that are at it for several epochs, each of which leaves a checkpoint. */
+export const several = { epochs: 3, patience: 3 };
 
-/** Starts the program, in a folder; killed at the test's end, if it still runs then. */
+/** Starts the program, in a folder; killed with what it has started at the test's end, if it still runs then. */
 function start(folder: string, argv: readonly string[], env: Environment): Started {
   const [command = process.execPath, ...words] = argv;
   const child = spawn(command, words, {
@@ -43,11 +47,78 @@ function start(folder: string, argv: readonly string[], env: Environment): Start
     });
   }
   const ended = new Promise<Ended>((done) => child.on('close', (code) => done({ code, ...written })));
-  onTestFinished(async () => {
-    child.kill('SIGKILL');
-    await ended;
-  });
-  return { child, ended };
+  const started = { child, ended, says: (text: string) => until(() => written.stderr.includes(text)) };
+  onTestFinished(() => killAll(started));
+  return started;
+}
+
+/** Has every process of the program do something before it begins. */
+export const preloading = (...sources: readonly string[]): Environment => ({
+  NODE_OPTIONS: sources.map((source) => `--import=data:text/javascript,${encodeURIComponent(source)}`).join(' '),
+});
+
+/** Processes that compute make these files one after another, and the one that makes the last is killed by the system, as where memory is short. */
+export const killing = (...marks: readonly string[]): string => `
+  import { existsSync, writeFileSync } from 'node:fs';
+  if (process.argv.includes('compute')) {
+    const marks = ${JSON.stringify(marks)};
+    const mark = marks.find((each) => !existsSync(each));
+    if (mark !== undefined) writeFileSync(mark, '');
+    if (mark === marks.at(-1)) process.kill(process.pid, 'SIGKILL');
+  }`;
+
+/** A worker whose process that computes stands still from some point of its work on, on a machine of any speed. */
+export interface Standstill {
+  readonly env: Environment;
+  /** waits until it does */
+  came(worker: Started): Promise<void>;
+  /** lets it go on, to its end */
+  goOn(): Promise<void>;
+}
+
+/**
+ * The first process that computes and leaves a checkpoint stands still in the next epoch.
+ * @param checkpoint its name, so far as it has to be that one
+ * @param sources what processes do besides
+ */
+export async function standstill(checkpoint = '', sources: readonly string[] = []): Promise<Standstill> {
+  const mark = join(await temporaryFolder(), 'stands');
+  const source = `
+    import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+    if (process.argv.includes('compute') && !existsSync(${JSON.stringify(mark)})) {
+      const { stdin, stdout } = process;
+      const [push, write] = [stdin.push, stdout.write];
+      let order = '';
+      stdin.push = function (piece, ...rest) {
+        order += piece ?? '';
+        return push.call(this, piece, ...rest);
+      };
+      const isThere = () => {
+        const { folder } = JSON.parse(order).assignment;
+        return readdirSync(folder, { recursive: true }).some((name) => ${isCheckpoint}.test(name) && name.includes(${JSON.stringify(checkpoint)}));
+      };
+      stdout.write = function (...words) {
+        const stands = isThere();
+        const result = write.apply(this, words);
+        if (stands) {
+          stdout.write = write;
+          writeFileSync(${JSON.stringify(mark)}, String(process.pid));
+          process.kill(process.pid, 'SIGSTOP');
+        }
+        return result;
+      };
+    }`;
+  return {
+    env: preloading(source, ...sources),
+    came: ({ ended }) =>
+      Promise.race([
+        until(() => exists(mark)),
+        ended.then(({ stderr }) => Promise.reject(new Error(`it ended before it came to that: ${stderr}`))),
+      ]),
+    async goOn() {
+      process.kill(Number(await readFile(mark, 'utf8')), 'SIGCONT');
+    },
+  };
 }
 
 /**
@@ -118,16 +189,18 @@ export async function weights(fleet: Fleet): Promise<ReadonlyMap<string, string>
   return found;
 }
 
-/** Waits until something is so. @throws where it is not after 60 s */
+/** Waits until something is so. @throws where it is not after four minutes */
 export async function until(isSo: () => Promise<boolean> | boolean): Promise<void> {
-  for (const began = Date.now(); Date.now() - began < 60_000; await sleep(20)) if (await isSo()) return;
+  for (const began = Date.now(); Date.now() - began < 240_000; await sleep(20)) if (await isSo()) return;
   throw new Error('it has not come to that');
 }
+
+const isCheckpoint = /checkpoint\.[\w~-]+\.artifact$/;
 
 /** The checkpoints below a folder, of arms that are being trained or have been. */
 export async function checkpoints(folder: string): Promise<readonly string[]> {
   const names = await readdir(folder, { recursive: true }).catch(() => []);
-  return names.filter((name) => /checkpoint\.[\w~-]+\.artifact$/.test(name));
+  return names.filter((name) => isCheckpoint.test(name));
 }
 
 /** The processes that a process has started. */
@@ -144,10 +217,12 @@ async function childrenOf(pid: number): Promise<readonly number[]> {
 
 /** Kills a worker and what it computes with, all at once, as a machine that loses its power does. */
 export async function killAll({ child, ended }: Started): Promise<void> {
-  const pid = child.pid ?? 0;
-  // it starts no others while it is stopped
-  process.kill(pid, 'SIGSTOP');
-  const below = await childrenOf(pid);
-  for (const each of [...below, pid]) process.kill(each, 'SIGKILL');
+  const { pid } = child;
+  if (pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    // it starts no others while it is stopped
+    process.kill(pid, 'SIGSTOP');
+    const below = await childrenOf(pid);
+    for (const each of [...below, pid]) process.kill(each, 'SIGKILL');
+  }
   await ended;
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { present } from '../../src/contract/present.js';
 import {
   checkpoints,
   computedBy,
@@ -10,8 +11,10 @@ import {
   type Fleet,
   fleetOf,
   killAll,
-  long,
-  until,
+  killing,
+  preloading,
+  type Started,
+  standstill,
   weights,
 } from './program.js';
 import { makeBucket, s3Environment, serverAt } from './servers.js';
@@ -26,8 +29,8 @@ const few = {
   granularity: 'channel',
 };
 const searching = { ...few, epochs: 3 };
-/** of one arm, whose trials are trained for a while */
-const alone = { ...few, ...long, control: false };
+/** of one arm, with still fewer, and two epochs in each rung but the first */
+const alone = { ...few, epochs: 5, patience: 5, train: 'biases', dropout: 0, control: false };
 
 type Settings = typeof searching | typeof alone;
 
@@ -84,12 +87,20 @@ async function foundBy(fleet: Fleet): Promise<Found> {
 const partsBy = ({ stdout }: Ended): number => JSON.parse(stdout).parts;
 const work = ['work', 'plan', '--local', '1', '--json'];
 
-/** A search has come so far that trials go on from trials. */
-function isInSecondRung(fleet: Fleet) {
-  return async (): Promise<boolean> => {
-    const { searches } = JSON.parse((await fleet.run('status', 'plan', '--json')).stdout);
-    return searches[0]?.arms.some(({ rung }: { rung: number }) => rung > 1) ?? false;
-  };
+/** A trial that goes on from a trial has a checkpoint. */
+const isInSecondRung = 'stage-2';
+
+/** Two workers, of which the second comes while the first is at a trial of the second rung, and has computed another one before that goes on. */
+async function besideEachOther([first, second]: readonly ((env?: Environment) => Started)[]): Promise<
+  readonly Ended[]
+> {
+  const stands = await standstill(isInSecondRung);
+  const early = present(first, 'a worker')(stands.env);
+  await stands.came(early);
+  const late = present(second, 'another worker')();
+  await late.says('computed');
+  await stands.goOn();
+  return Promise.all([early.ended, late.ended]);
 }
 
 it('finds by two workers beside each other what one machine finds by itself: the same table, the same weights', async () => {
@@ -110,37 +121,40 @@ it('finds by two workers beside each other what one machine finds by itself: the
   expect(JSON.parse((await fleet.run(...work)).stdout)).toMatchObject({ computed: 0, parts: 0, elsewhere: 1 });
   const committed = await fleet.run('commit', 'plan', '--yes', '--json');
   expect(JSON.parse(committed.stdout).models).toMatchObject([{ outcome: 'committed' }]);
-}, 240_000);
+});
 
 it('loses nothing of a rung in which a worker is killed: another goes on, to the same table', async () => {
   const fleet = await planned();
-  const [killed, other] = [fleet.start(work), fleet.start(work)];
-  await until(isInSecondRung(fleet));
-  await until(async () => (await checkpoints(join(fleet.plan, 'store', 'work'))).length > 0);
+  const stands = await standstill(isInSecondRung);
+  const killed = fleet.start(work, stands.env);
+  await stands.came(killed);
+  const other = fleet.start(work);
   await killAll(killed);
   const ended = await other.ended;
   expect(ended.code, ended.stderr).toBe(0);
   expect(computedBy(ended)).toBe(1);
   expect(await foundBy(fleet)).toEqual(await reference(alone));
-}, 240_000);
+});
 
 it('computes a trial again whose checkpoint is damaged', async () => {
   const fleet = await planned();
-  const killed = fleet.start(work);
-  await until(isInSecondRung(fleet));
-  const below = join(fleet.plan, 'store', 'work');
-  await until(async () => (await checkpoints(below)).length > 0);
+  const stands = await standstill(isInSecondRung);
+  const killed = fleet.start(work, stands.env);
+  await stands.came(killed);
   await killAll(killed);
+  const below = join(fleet.plan, 'store', 'work');
   for (const name of await checkpoints(below)) await writeFile(join(below, name), 'damaged');
   const next = await fleet.run(...work);
   expect(computedBy(next), next.stderr).toBe(1);
   expect(next.stderr).toContain('tried again');
   expect(await foundBy(fleet)).toEqual(await reference(alone));
-}, 240_000);
+});
 
 it('goes on without a trial that fails its tries, and has it in the table', async () => {
   const fleet = await planned();
-  const worked = await fleet.start([...work, '--tries', '1'], secondProcessDies(fleet.folder)).ended;
+  // the second process is that of the first trial
+  const dying = killing(join(fleet.folder, 'opened'), join(fleet.folder, 'died'));
+  const worked = await fleet.start([...work, '--tries', '1'], preloading(dying)).ended;
   expect(worked.code, worked.stderr).toBe(0);
   expect(JSON.parse(worked.stdout)).toMatchObject({ computed: 1, failed: 0 });
   const { search } = await foundBy(fleet);
@@ -148,42 +162,30 @@ it('goes on without a trial that fails its tries, and has it in the table', asyn
   const failed = arms.filter(({ frelu }) => frelu?.outcome === 'failed');
   expect(failed).toMatchObject([{ frelu: { why: expect.stringContaining('SIGKILL'), rungs: [] } }]);
   expect(await readdir(join(fleet.plan, 'store', 'failures'))).toEqual([]);
-}, 240_000);
-
-/** The second process that computes, which is that of the first trial, is killed by the system. */
-function secondProcessDies(folder: string): Environment {
-  const marks = ['opened', 'died'].map((name) => JSON.stringify(join(folder, name)));
-  const source = `
-    import { existsSync, writeFileSync } from 'node:fs';
-    if (process.argv.includes('compute')) {
-      const mark = [${marks}].find((each) => !existsSync(each));
-      if (mark !== undefined) writeFileSync(mark, '');
-      if (mark === ${marks[1]}) process.kill(process.pid, 'SIGKILL');
-    }`;
-  return { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(source)}` };
-}
+});
 
 it('waits for nobody among the parts of an array: one that is there alone takes all trials, and leaves the unit to its own', async () => {
   const fleet = await planned();
   const second = await fleet.run('work', 'plan', '--shard', '2/2', '--local', '1', '--json');
   expect(second.code, second.stderr).toBe(0);
   expect(JSON.parse(second.stdout)).toMatchObject({ units: 0, computed: 0 });
-  expect(partsBy(second)).toBeGreaterThan(7);
+  expect(partsBy(second)).toBeGreaterThan(5);
   const status = JSON.parse((await fleet.run('status', 'plan', '--json')).stdout);
   expect(status).toMatchObject({ counts: { waiting: 1 }, models: [{ share: 1 }], searches: [{ arms: [{ rung: 3 }] }] });
   const first = await fleet.run('work', 'plan', '--shard', '1/2', '--local', '1', '--json');
   expect(JSON.parse(first.stdout), first.stderr).toMatchObject({ units: 1, computed: 1, parts: 0 });
   expect(await foundBy(fleet)).toEqual(await reference(alone));
-}, 240_000);
+});
 
 it('shares the trials among the parts of an array that are there', async () => {
   const fleet = await planned();
-  const shards = ['1/2', '2/2'].map((shard) => fleet.run(...work, '--shard', shard));
-  const ended = await Promise.all(shards);
+  const ended = await besideEachOther(
+    ['1/2', '2/2'].map((shard) => (env) => fleet.start([...work, '--shard', shard], env)),
+  );
   for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
   expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(0);
   expect(await foundBy(fleet)).toEqual(await reference(alone));
-}, 240_000);
+});
 
 it('is one unit within a budget, which planning says', async () => {
   const fleet = await fleetOf({ settings: { ...alone, budget: '20s' } });
@@ -191,7 +193,7 @@ it('is one unit within a budget, which planning says', async () => {
   expect(plan.stderr).toContain('a search within a budget is computed by one worker');
   const worked = await fleet.run(...work);
   expect(JSON.parse(worked.stdout), worked.stderr).toMatchObject({ computed: 1, parts: 0 });
-}, 120_000);
+});
 
 const queues = (['FRELU_REDIS', 'FRELU_POSTGRES'] as const).map((name) => ({ name, url: serverAt(name) ?? '' }));
 
@@ -201,39 +203,36 @@ it.skipIf(queues[0]?.url === '').each(queues)(
     if (url === '') return;
     const fleet = await planned();
     const from = [...work, '--queue', url, '--silence', '2s'];
-    const [killed, other] = [fleet.start(from), fleet.start(from)];
-    await until(isInSecondRung(fleet));
+    const stands = await standstill(isInSecondRung);
+    const killed = fleet.start(from, stands.env);
+    await stands.came(killed);
+    const other = fleet.start(from);
     await killAll(killed);
     const ended = await other.ended;
     expect(ended.code, ended.stderr).toBe(0);
     expect(partsBy(ended)).toBeGreaterThan(0);
     expect(await foundBy(fleet)).toEqual(await reference(alone));
   },
-  240_000,
 );
 
 const s3 = serverAt('FRELU_S3') ?? '';
 
-it.skipIf(s3 === '')(
-  'is shared by machines that have nothing in common but a store in S3',
-  async () => {
-    const bucket = await makeBucket(s3);
-    const fleet = await planned(alone, { store: `s3://${bucket.name}/fleet`, env: s3Environment(s3) });
-    const machines = ['one', 'two'].map((name) => fleet.run(...work, '--cache', join(fleet.folder, name)));
-    const ended = await Promise.all(machines);
-    for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
-    expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(0);
-    const [record = '', ...others] = await bucket.keys('fleet/results/');
-    expect(others).toEqual([]);
-    const { unit, files } = JSON.parse(await bucket.text(record));
-    const hashes = new Map(files.map(({ path, sha256 }: { path: string; sha256: string }) => [path, sha256]));
-    const report = JSON.parse(await bucket.text(`fleet/files/${unit}/${hashes.get('report.json')}`));
-    const { search, model } = await reference(alone);
-    expect(report.search).toEqual(search);
-    expect(hashes.get('model/net.onnx')).toBe(model);
-    expect(await bucket.keys('fleet/work/')).toEqual([]);
-    expect(await bucket.keys('fleet/progress/')).toEqual([]);
-    expect((await bucket.keys('fleet/files/')).every((key) => key.includes(unit))).toBe(true);
-  },
-  240_000,
-);
+it.skipIf(s3 === '')('is shared by machines that have nothing in common but a store in S3', async () => {
+  const bucket = await makeBucket(s3);
+  const fleet = await planned(alone, { store: `s3://${bucket.name}/fleet`, env: s3Environment(s3) });
+  const machines = ['one', 'two'].map((name) => fleet.run(...work, '--cache', join(fleet.folder, name)));
+  const ended = await Promise.all(machines);
+  for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+  expect(Math.min(...ended.map(partsBy))).toBeGreaterThan(0);
+  const [record = '', ...others] = await bucket.keys('fleet/results/');
+  expect(others).toEqual([]);
+  const { unit, files } = JSON.parse(await bucket.text(record));
+  const hashes = new Map(files.map(({ path, sha256 }: { path: string; sha256: string }) => [path, sha256]));
+  const report = JSON.parse(await bucket.text(`fleet/files/${unit}/${hashes.get('report.json')}`));
+  const { search, model } = await reference(alone);
+  expect(report.search).toEqual(search);
+  expect(hashes.get('model/net.onnx')).toBe(model);
+  expect(await bucket.keys('fleet/work/')).toEqual([]);
+  expect(await bucket.keys('fleet/progress/')).toEqual([]);
+  expect((await bucket.keys('fleet/files/')).every((key) => key.includes(unit))).toBe(true);
+});
