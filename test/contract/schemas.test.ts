@@ -33,7 +33,7 @@ it('hold of what commands print', async () => {
   const { model, data } = await tableSetting();
   const printed = async (...argv: readonly string[]): Promise<unknown> =>
     JSON.parse((await frelu([...argv, '--json'])).stdout);
-  const given = ['--data', data, '--slice', 'site'];
+  const given = ['--data', data, '--slice', 'site', '--device', 'cpu'];
   expect(await faults('inspect', await printed('inspect', model))).toBeNull();
   expect(await faults('evaluate', await printed('evaluate', model, ...given))).toBeNull();
   expect(await faults('compare', await printed('compare', model, model, ...given))).toBeNull();

@@ -12,7 +12,7 @@ import { draw, loss, makeResult, win } from './results.js';
 
 const chromium = await findChromium();
 
-const large = '1 000 classes and 2 000 sites with long names';
+const large = '300 classes and 600 sites with long names';
 
 // where no browser is installed these are reported as skipped
 describe.skipIf(chromium === null)('in a browser', () => {
@@ -38,7 +38,7 @@ describe.skipIf(chromium === null)('in a browser', () => {
     'loss, Japanese': () => renderHtml(loss(), 'ja'),
     'draw, English': () => renderHtml(draw(), 'en'),
     [large]: () => {
-      const result = makeResult({ classes: 1000, count: 3000, sites: 2000, skipped: 300 });
+      const result = makeResult({ classes: 300, count: 900, sites: 600, skipped: 100 });
       const long = (id: string) => `/model/backbone/stages.3/blocks.12/bottleneck/${'x'.repeat(60)}/${id}`;
       return renderHtml({ ...result, sites: result.sites.map((site) => ({ ...site, id: long(site.id) })) }, 'ja');
     },
@@ -60,8 +60,9 @@ describe.skipIf(chromium === null)('in a browser', () => {
       await page.emulateMedia({ media });
       await page.goto(pathToFileURL(file).href);
       expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
-      // axe takes its time over thousands of rows, which are alike at every width
-      if (name !== large || width === 1280) {
+      // axe takes its time: many rows are alike at every width, and what is printed is styled alike
+      const isLooked = name === large ? width === 1280 : media === 'screen' || name.startsWith('win');
+      if (isLooked) {
         await page.evaluate(axe.source);
         const violations = await page.evaluate(
           "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))",

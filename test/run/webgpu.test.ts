@@ -13,7 +13,7 @@ import { compareModels } from '../../src/run/compare.js';
 import { evaluateModel } from '../../src/run/evaluate.js';
 import { migrate } from '../../src/run/migrate.js';
 import { monitor } from '../../src/run/monitor.js';
-import { discoverDevices } from '../../src/runtime/devices.js';
+import { type DeviceHold, discoverDevices, holdDevice } from '../../src/runtime/devices.js';
 import { interceptRuns } from '../training/networks.js';
 import { hooks, optionsFor, temporaryFolder, training } from './runs.js';
 
@@ -33,11 +33,13 @@ const network = untrainedNetwork('small', 3, [1, 28, 28], 10, (layers, input) =>
   return layers.dense('logits', layers.op('flat', 'Flatten', [block]), 4 * 7 * 7, 10);
 });
 
-describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000 }, () => {
+describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, () => {
   let folder = '';
   let data = '';
   let onWebGpu: MigrateResult;
   let onCpu: MigrateResult;
+  // with its last session a device's compiled shaders are gone
+  let held: DeviceHold;
 
   const modelIn = async (parent: string, name = 'model.onnx'): Promise<string> => {
     const path = join(parent, name);
@@ -48,13 +50,17 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000
     optionsFor(model, data, { training: { ...training, device, batchSize: 16 } });
 
   beforeAll(async () => {
+    held = await holdDevice('webgpu');
     folder = await mkdtemp(join(tmpdir(), 'frelu-webgpu-'));
     data = join(folder, 'data');
     await cutSubset(images, data, { train: 6, t10k: 4 });
     onCpu = await migrate({ ...optionsOn('cpu', await modelIn(folder)), dryRun: true }, hooks());
-    onWebGpu = await migrate(optionsOn('webgpu', await modelIn(folder)), hooks());
-  }, 120_000);
-  afterAll(() => rm(folder, { recursive: true, force: true }));
+    onWebGpu = await migrate({ ...optionsOn('webgpu', await modelIn(folder)), languages: ['en'] }, hooks());
+  });
+  afterAll(async () => {
+    await held.release();
+    await rm(folder, { recursive: true, force: true });
+  });
 
   it('writes the model and its reports, and says what was computed where', async () => {
     expect(onWebGpu.device).toMatchObject({ requested: 'webgpu', used: 'webgpu' });
@@ -113,12 +119,12 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000
   it('goes on after the device was lost, in training and in judging, with its state kept on it meanwhile', async () => {
     const options = optionsOn('webgpu', await modelIn(await temporaryFolder()));
     let [steps, judging] = [0, false];
-    const held: string[][] = [];
+    const onDevice: string[][] = [];
     await interceptRuns((feeds, run) => {
       const isStep = feeds.targets !== undefined;
       if (isStep) {
         steps++;
-        held.push(Object.keys(feeds).filter((name) => feeds[name]?.location === 'gpu-buffer'));
+        onDevice.push(Object.keys(feeds).filter((name) => feeds[name]?.location === 'gpu-buffer'));
       }
       if (judging || (isStep && steps === 6)) throw new Error('the device is lost');
       return run();
@@ -132,7 +138,7 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, { timeout: 120_000
     });
     // an arm's first step brings its state there; the control arm has no sites
     const [control, frelu] = [['state/weights'], ['state/weights', 'state/sites']];
-    expect(held).toEqual([[], control, control, control, [], frelu]);
+    expect(onDevice).toEqual([[], control, control, control, [], frelu]);
 
     const onPhase = (phase: string): void => {
       judging = phase === 'judge';

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Provider } from '../../src/contract/settings.js';
-import { discoverDevices, holdDevice, sessionOptions } from '../../src/runtime/devices.js';
+import { type DeviceHold, discoverDevices, holdDevice, sessionOptions } from '../../src/runtime/devices.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
 import { prepareInputGradient, type StepSettings } from '../../src/training/prepare.js';
 import {
@@ -22,7 +22,14 @@ import {
 const [webgpu] = await discoverDevices(['webgpu']);
 const place = webgpu?.usable === true ? 'WebGPU' : `WebGPU (skipped: ${webgpu?.reason})`;
 
-describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, { timeout: 120_000 }, () => {
+describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, () => {
+  // with its last session a device's compiled shaders are gone
+  let held: DeviceHold;
+  beforeAll(async () => {
+    held = await holdDevice('webgpu');
+  });
+  afterAll(() => held.release());
+
   it.each<[string, () => Network, Partial<StepSettings>]>([
     ['a plain network', plain, {}],
     ['a residual network with batch statistics', residual, { batchNorm: 'batch' }],
@@ -74,8 +81,12 @@ describe.skipIf(webgpu?.usable !== true)(`training on ${place}`, { timeout: 120_
 
   it('goes on in halves where memory does not suffice, once the device let go of all it held', async () => {
     const whole = stepperFor(plain(), 'cpu');
+    await held.release();
     const hold = await holdDevice('webgpu');
-    onTestFinished(() => hold.release());
+    onTestFinished(async () => {
+      await hold.release();
+      held = await holdDevice('webgpu');
+    });
     const freed: number[] = [];
     const stepper = stepperFor(
       plain(),
