@@ -89,7 +89,17 @@ function makeDiagram(relus: number): MigrateResult['diagram'] {
   }));
 }
 
-export function makeResult({
+const made = new Map<string, MigrateResult>();
+
+/** The result that the options say, which is made once. */
+export function makeResult(options: ResultOptions = {}): MigrateResult {
+  const key = JSON.stringify(options);
+  const known = made.get(key) ?? resultOf(options);
+  made.set(key, known);
+  return known;
+}
+
+function resultOf({
   classes = 10,
   count = 2000,
   right = { before: 0.88, control: 0.89, frelu: 0.915 },
@@ -105,7 +115,7 @@ export function makeResult({
   seed = 1,
   started = '2025-06-03T09:15:00.000Z',
   path = 'models/resnet8.onnx',
-}: ResultOptions = {}): MigrateResult {
+}: ResultOptions): MigrateResult {
   const random = createRandom(seed);
   const names = Array.from({ length: classes }, (_, i) => (classes <= 10 ? fashion[i] : undefined) ?? `class ${i}`);
   const labels = Int32Array.from({ length: count }, () => onlyClass ?? random.below(classes));
