@@ -81,7 +81,7 @@ it.skipIf(server === '')('publishes a unit once that two machines have computed'
 
 it.skipIf(server === '')('gets its way with a server that is slow, and answers with 503, and breaks off', async () => {
   const { fleet, bucket } = await fleetInS3({ seeds: 2 });
-  const { endpoint, trouble } = await troubled(server, 25);
+  const { endpoint, trouble } = await troubled(server, 10);
   const ended = await work(fleet, 'machine', s3Environment(endpoint)).ended;
   expect(ended.code, ended.stderr).toBe(0);
   expect(computedBy(ended)).toBe(2);
