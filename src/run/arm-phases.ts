@@ -17,6 +17,7 @@ import type { MigrateOptions } from './spec.js';
 import { budgetOf } from './stages/budget.js';
 import { planStage } from './stages/plan.js';
 import { rateStage } from './stages/rate.js';
+import { stateLayout } from './state-layout.js';
 
 type PhaseOf<Kind extends Phase['kind']> = Extract<Phase, { readonly kind: Kind }>;
 
@@ -32,21 +33,31 @@ type RunPhase<Kind extends Phase['kind']> = (
   arm: ArmAtWork,
   before: EndedArm | null,
   phase: PhaseOf<Kind>,
-  checkpoint: Artifact<ArmProgress>,
+  index: number,
 ) => Promise<EndedArm>;
+
+/** Where an arm stands, with the layout of the state in it. */
+type Checkpoint = ArmProgress & { readonly layout: string };
 
 /**
  * An arm under way, in one of its phases. That of a phase that has ended is kept until the arm is: a run that is resumed does not take its
  * steps again.
  */
-const checkpointArtifact = (arm: ArmSpec, seed: number, phase: number): Artifact<ArmProgress> =>
-  artifact<ArmProgress>('checkpoint', `${arm.name}-${seed}${phase === 0 ? '' : `-stage-${phase + 1}`}`, [
+const checkpointArtifact = (arm: ArmSpec, seed: number, phase: number): Artifact<Checkpoint> =>
+  artifact<Checkpoint>('checkpoint', `${arm.name}-${seed}${phase === 0 ? '' : `-stage-${phase + 1}`}`, [
     'epoch',
     'step',
     'state',
     'curve',
     'finished',
   ]);
+
+/** One whose state has another layout would be taken for something else than it is. */
+const checkpointOf = (arm: ArmSpec, seed: number, phase: number, layout: string): Artifact<Checkpoint> => ({
+  ...checkpointArtifact(arm, seed, phase),
+  refusal: (kept) =>
+    kept.layout === layout ? null : 'another build of this program wrote it, which laid the state out otherwise',
+});
 
 /** Takes an arm through its phases, or goes on in the one in which it stands. */
 export async function trainWithSeed(run: Run, spec: ArmSpec, seed: number): Promise<ArmOutcome> {
@@ -69,14 +80,13 @@ export async function takePhase(
 ): Promise<EndedArm> {
   const arm = { run, spec, context: { ...(await armContextOf(run)), seed }, seed };
   const phase = present(spec.phases[index], `the phase ${index + 1} of the arm ${spec.name}`);
-  const checkpoint = checkpointArtifact(spec, seed, index);
   switch (phase.kind) {
     case 'train':
-      return phases.train(arm, before, phase, checkpoint);
+      return phases.train(arm, before, phase, index);
     case 'recalibrate':
-      return phases.recalibrate(arm, before, phase, checkpoint);
+      return phases.recalibrate(arm, before, phase, index);
     case 'ablate':
-      return phases.ablate(arm, before, phase, checkpoint);
+      return phases.ablate(arm, before, phase, index);
   }
 }
 
@@ -91,7 +101,7 @@ export async function removeCheckpoints({ place }: Run, spec: ArmSpec, seed: num
 }
 
 const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
-  async train({ run, spec, context }, before, stage, checkpoint) {
+  async train({ run, spec, context, seed }, before, stage, index) {
     const { store } = run.place;
     const whole = (await networksOf(run))[spec.network];
     const network = withScope(before === null ? whole : startingFrom(whole, startOf(stage, before)), stage.scope);
@@ -99,6 +109,8 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
     const subject = await armSubject(context, network, { epochs: stage.epochs, earlier });
     const total = epochsOf(run.options);
     try {
+      const layout = stateLayout(await subject.stepper.step(subject.batches.batchSize));
+      const checkpoint = checkpointOf(spec, seed, index, layout);
       const outcome = await trainArm(
         subject,
         await armSettingsOf(run, context.task, stage),
@@ -110,7 +122,7 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
           },
           onRetreat: (retreat) =>
             run.hooks.onRetreat(spec.name, before === null ? retreat : laterRetreat(before, retreat)),
-          save: (progress) => store.put(checkpoint, progress),
+          save: (progress) => store.put(checkpoint, { ...progress, layout }),
           signal: run.hooks.signal,
         },
         await store.get(checkpoint),

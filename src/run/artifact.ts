@@ -4,6 +4,8 @@ export interface Artifact<T> {
   /** of several of one stage: 'control-0' */
   readonly key: string;
   is(value: unknown): value is T;
+  /** Why a value that is one is of no use to whoever asks; left out: every one is. */
+  refusal?(value: T): string | null;
 }
 
 /**

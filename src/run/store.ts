@@ -4,7 +4,7 @@ import type { Artifact } from './artifact.js';
 export interface Store {
   /**
    * Null where it was not kept.
-   * @throws Failure('input') naming what is damaged or cannot be read: it is never taken for "none"
+   * @throws Failure('input') naming what is damaged, cannot be read, or is refused by the artifact: it is never taken for "none"
    */
   get<T>(artifact: Artifact<T>): Promise<T | null>;
   /** Keeps a value whole or not at all, in place of an earlier one. Values are plain data, maps and typed arrays. */

@@ -5,6 +5,7 @@ import { present } from '../../src/contract/present.js';
 import type { MigrateResult } from '../../src/contract/result.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions } from '../../src/run/spec.js';
+import type * as StateLayout from '../../src/run/state-layout.js';
 import { storedResult } from '../../src/run/stored-result.js';
 import { acquireLock } from '../../src/upgrade/lock.js';
 import type * as Replace from '../../src/upgrade/replace.js';
@@ -23,6 +24,15 @@ vi.mock('../../src/upgrade/replace.js', async (original) => {
     return replaceFile(path, ...rest);
   };
   return { replaceFile: counted };
+});
+
+/** The build of the program, so far as it is told by how it lays a state out. */
+const build = vi.hoisted(() => ({ name: '' }));
+
+vi.mock('../../src/run/state-layout.js', async (original) => {
+  const { stateLayout } = await original<typeof StateLayout>();
+  const ofBuild: typeof stateLayout = (step) => `${stateLayout(step)}${build.name}`;
+  return { stateLayout: ofBuild };
 });
 
 /** A network in a folder of its own, with its data. */
@@ -151,6 +161,27 @@ describe('a run', () => {
     }
     await writeFile(record, text);
     expect(await readFile(model)).toEqual(original);
+    expect(await run(model, { resume: true })).toMatchObject({ written: true });
+  });
+
+  it('does not go on from a checkpoint in which another build laid the state out otherwise', async () => {
+    const model = await modelCopy();
+    build.name = ' of an older build';
+    await expect(run(model, {}, 6)).rejects.toThrow(Crash);
+    const checkpoint = join(
+      await runFolder(model),
+      'artifacts',
+      basename(present(writes.paths.at(-1), 'a checkpoint')),
+    );
+    expect(checkpoint).toContain('checkpoint.');
+    build.name = '';
+    await expect(run(model, { resume: true })).rejects.toMatchObject({
+      kind: 'input',
+      what: expect.stringMatching(/checkpoint.*is of no use here: another build of this program wrote it/),
+      cure: expect.stringContaining('Delete the file'),
+      written: 'model-untouched',
+    });
+    await rm(checkpoint);
     expect(await run(model, { resume: true })).toMatchObject({ written: true });
   });
 

@@ -49,8 +49,11 @@ export function openFolderStore(folder: string, { run, ownership }: FolderStoreO
     async get(artifact) {
       const path = pathOf(artifact);
       const value = await readArtifact(path, run, artifact);
-      if (value === null || artifact.is(value)) return value;
-      throw damaged(path, 'it holds something else');
+      if (value === null) return null;
+      if (!artifact.is(value)) throw damaged(path, 'it holds something else');
+      const refusal = artifact.refusal?.(value) ?? null;
+      if (refusal !== null) throw useless(path, refusal);
+      return value;
     },
     async put(artifact, value) {
       try {
@@ -204,6 +207,15 @@ function damaged(path: string, why: string): Failure {
   return new Failure('input', {
     what: `${path}: this checkpoint of the run is damaged: ${why}.`,
     cure: 'Delete the file: resumed, the run computes that part of it again. Or start a new run.',
+    settings: ['resume'],
+    written: 'model-untouched',
+  });
+}
+
+function useless(path: string, why: string): Failure {
+  return new Failure('input', {
+    what: `${path}: this checkpoint of the run is of no use here: ${why}.`,
+    cure: 'Delete the file: resumed, the run computes that part of it again. Or go on with the build that wrote it.',
     settings: ['resume'],
     written: 'model-untouched',
   });
