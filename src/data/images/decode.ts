@@ -6,6 +6,7 @@ import { type JpegHeader, readJpegHeader } from './jpeg.js';
 import { reducePixels } from './reduce.js';
 import { planReduction, type Reduction } from './reduction.js';
 import { loadSharp } from './sharp.js';
+import { decodeSmallJpeg, isSmallJpeg, openSmallJpegs } from './small-jpeg.js';
 
 /** What an image may announce before it is decoded: 100 million pixels are more than cameras take, and than classifiers look at. */
 export const mostPixels = 2 ** 27;
@@ -82,25 +83,44 @@ function requireChannels(found: number, wanted: number): void {
  */
 export async function decodeImage(encoded: Uint8Array, size: PixelSize, into: Uint8Array): Promise<void> {
   if (!isEncodedImage(encoded)) throw new Error('it is no JPEG, PNG, WebP, GIF, TIFF or AVIF file');
-  const sharp = await loadSharp();
   const header = readJpegHeader(encoded);
+  const reduced = header === null ? null : reductionsFor(header, size);
+  if (header !== null && reduced !== null) {
+    await decodeReduced(encoded, header, reduced, size, into);
+    return;
+  }
+  const sharp = await loadSharp();
   if (await holdsInks(encoded, header)) {
     const { pixels, height, width } = await decodeInks(encoded);
     into.set(await resizePixels(sharp(pixels, { raw: { height, width, channels: 3 } }), size));
     return;
   }
-  const reduced = header === null ? null : reductionsFor(header, size);
-  if (reduced === null) {
-    into.set(await resizePixels(sharp(encoded, opened).autoOrient(), size));
-    return;
-  }
-  const image = coloured(sharp(encoded, opened), size.channels);
+  into.set(await resizePixels(sharp(encoded, opened).autoOrient(), size));
+}
+
+async function decodeReduced(
+  encoded: Uint8Array,
+  header: JpegHeader,
+  { rows, columns }: Reductions,
+  size: PixelSize,
+  into: Uint8Array,
+): Promise<void> {
+  const isSmall = isSmallJpeg(header) && header.components === size.channels;
+  if (isSmall) await openSmallJpegs();
+  const small = isSmall ? decodeSmallJpeg(encoded, header) : null;
+  const pixels = small ?? (await decodeWhole(encoded, header, size.channels));
+  // what it gives is taken before anything else is decoded or reduced
+  crop(reducePixels(pixels, size.channels, rows, columns), rows.count, columns.count, size, into);
+}
+
+/** By libvips, [height, width, channels]. */
+async function decodeWhole(encoded: Uint8Array, header: JpegHeader, channels: number): Promise<Uint8Array> {
+  const sharp = await loadSharp();
+  const image = coloured(sharp(encoded, opened), channels);
   const { data, info } = await image.raw().toBuffer({ resolveWithObject: true });
-  requireChannels(info.channels, size.channels);
-  const { rows, columns } = reduced;
-  if (info.height !== rows.size || info.width !== columns.size) throw new Error('its header says another size');
-  // what it gives is taken before anything else is reduced
-  crop(reducePixels(data, size.channels, rows, columns), rows.count, columns.count, size, into);
+  requireChannels(info.channels, channels);
+  if (info.height !== header.height || info.width !== header.width) throw new Error('its header says another size');
+  return data;
 }
 
 interface Reductions {

@@ -3,6 +3,10 @@ export interface JpegHeader {
   readonly height: number;
   readonly width: number;
   readonly components: number;
+  /** of a number */
+  readonly bits: number;
+  /** the number of its frame's marker: 0 baseline, 1 extended, 2 progressive, all of Huffman codes; others are rare */
+  readonly coding: number;
   /** whether it is stored as it is looked at: EXIF may say that it lies on its side, or is mirrored */
   readonly upright: boolean;
 }
@@ -29,7 +33,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | null {
     if (isFrame(marker)) {
       if (segment.length < 6) return null;
       const [height, width] = [segment.readUInt16BE(1), segment.readUInt16BE(3)];
-      return { height, width, components: segment[5] ?? 0, upright };
+      return { height, width, components: segment[5] ?? 0, bits: segment[0] ?? 0, coding: marker & 0x0f, upright };
     }
     // the picture itself, or markers that have no length: no frame will follow
     if (marker === 0xda || marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd9)) return null;
