@@ -20,6 +20,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p11: () => import('./whole-job.js'),
   p12: () => import('./first-step.js'),
   p13: () => import('./image-folder.js'),
+  'p13-20000': async () => ({ run: (await import('./image-folder.js')).runMany }),
   p14: () => import('./step-layers-model.js'),
   p15: () => import('./evaluation-rate.js'),
   p17: () => import('./frelu-price.js'),
