@@ -10,6 +10,7 @@ import { blockLayout } from '../autodiff/lower/block-layout.js';
 import { clipByExtrema } from '../autodiff/lower/clip-by-extrema.js';
 import { inlineConstantIf } from '../autodiff/lower/constant-if.js';
 import { exposeLosses, type JudgedOutput } from '../autodiff/lower/expose-loss.js';
+import { fillBlocks } from '../autodiff/lower/fill-block.js';
 import { takeFloats } from '../autodiff/lower/float-input.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
@@ -223,7 +224,8 @@ async function forwardAt(
     centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
-  const shapes = await observeShapes(graph, feeds);
+  let shapes = await observeShapes(graph, feeds);
+  if (blockSize !== null && fillBlocks(graph, shapes, blockSize) > 0) shapes = await observeShapes(graph, feeds);
   const forward = { graph, shapes, output: signature.output, others, running, multiplyAdds, scales };
   if (blockSize === null) return forward;
   const inState = trainedInState ? trained : new Set<string>();
