@@ -3,6 +3,7 @@ import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProto
 import { messageOf } from '../contract/failure.js';
 import type { Provider } from '../contract/settings.js';
 import { floatValue, makeNode } from '../model/graph.js';
+import { isInstalled } from './installed.js';
 import { type InferenceSession, listSupportedBackends, openSession, Tensor } from './session.js';
 import { type Measure, quietly, type Trial, tryOut } from './trial.js';
 
@@ -70,10 +71,13 @@ export async function discoverDevices(only: readonly Provider[] = providers): Pr
 const alone = (id: Provider): InferenceSession.SessionOptions => ({ ...sessionOptions(id), executionProviders: [id] });
 
 /**
- * The device that `auto` comes down to (`preferredDevice`). Where no other computes, the CPU is not measured: there is nothing to hold it against.
+ * The device that `auto` comes down to (`preferredDevice`). What is not installed is not tried out; where no other computes, the CPU is not
+ * measured: there is nothing to hold it against.
  */
 export async function discoverPreferred(): Promise<Device | undefined> {
-  const others = await discoverDevices(providers.filter(isApart));
+  const apart = providers.filter(isApart);
+  const installed = await Promise.all(apart.map((id) => isInstalled(id)));
+  const others = await discoverDevices(apart.filter((_, i) => installed[i]));
   if (others.every(({ usable }) => !usable))
     return { ...described('cpu'), usable: true, reason: null, gigaflops: null };
   return preferredDevice([...others, await probe('cpu')]);
