@@ -119,7 +119,7 @@ export function bootstrapBca(
   const indices = new Int32Array(count);
   const replicates = new Float64Array(resamples);
   for (let r = 0; r < resamples; r++) {
-    for (let i = 0; i < count; i++) indices[i] = random.below(count);
+    random.fillBelow(indices, count);
     replicates[r] = statistic(indices);
   }
   const sorted = replicates.filter(Number.isFinite).sort();
@@ -162,7 +162,7 @@ function quantile(sorted: Float64Array, p: number): number {
 /** Efron & Tibshirani eq. 14.15. 0 where the jackknife values do not vary or are undefined: then only the bias is corrected. */
 function jackknifeAcceleration(all: Int32Array, statistic: (indices: Int32Array) => number): number {
   const groups = Math.min(all.length, jackknifeGroups);
-  const values = Array.from({ length: groups }, (_, g) => statistic(all.filter((i) => i % groups !== g)));
+  const values = Array.from({ length: groups }, (_, g) => statistic(withoutGroup(all, g, groups)));
   const mean = values.reduce((sum, value) => sum + value, 0) / groups;
   let cubes = 0;
   let squares = 0;
@@ -172,6 +172,18 @@ function jackknifeAcceleration(all: Int32Array, statistic: (indices: Int32Array)
   }
   const acceleration = cubes / (6 * squares ** 1.5);
   return Number.isFinite(acceleration) ? acceleration : 0;
+}
+
+/** All but every `groups`-th one from `group` on. */
+function withoutGroup(all: Int32Array, group: number, groups: number): Int32Array {
+  const kept = new Int32Array(all.length - Math.ceil((all.length - group) / groups));
+  let at = 0;
+  for (let from = 0, to = group; from < all.length; from = to + 1, to += groups) {
+    const part = all.subarray(from, to);
+    kept.set(part, at);
+    at += part.length;
+  }
+  return kept;
 }
 
 /**

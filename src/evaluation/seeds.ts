@@ -99,7 +99,7 @@ function resample(
   const random = createRandom(seed);
   const indices = new Int32Array(count);
   const replicates = Float64Array.from({ length: resamples }, () => {
-    for (let i = 0; i < count; i++) indices[i] = random.below(count);
+    random.fillBelow(indices, count);
     const drawn = Array.from({ length: differences.length - 1 }, () => random.below(differences.length));
     // a seed that is drawn twice is computed once
     const values = new Map([...new Set(drawn)].map((at) => [at, differences[at]?.(indices) ?? Number.NaN] as const));

@@ -6,6 +6,8 @@ export interface Random {
   uniform(): number;
   /** a uniform integer in [0, bound), without modulo bias; `bound` is in [1, 2^32] */
   below(bound: number): number;
+  /** fills with numbers as `below` gives them one after another */
+  fillBelow(into: Int32Array, bound: number): void;
   /** a standard normal number (Box and Muller, 1958) */
   normal(): number;
 }
@@ -54,10 +56,17 @@ export function createRandom(seed: number, stream = 0): Random {
 
   const uniform = (): number => uint32() / 0x1_0000_0000;
   const below = (bound: number): number => {
-    const limit = 0x1_0000_0000 - (0x1_0000_0000 % bound);
+    const limit = limitOf(bound);
     for (;;) {
       const value = uint32();
-      if (value < limit) return value % bound;
+      if (value < limit) return remainder(value, bound);
+    }
+  };
+  const fillBelow = (into: Int32Array, bound: number): void => {
+    const limit = limitOf(bound);
+    for (let i = 0; i < into.length; ) {
+      const value = uint32();
+      if (value < limit) into[i++] = remainder(value, bound);
     }
   };
   const normal = (): number => {
@@ -72,8 +81,14 @@ export function createRandom(seed: number, stream = 0): Random {
     spare = radius * Math.sin(angle);
     return radius * Math.cos(angle);
   };
-  return { uint32, uniform, below, normal };
+  return { uint32, uniform, below, fillBelow, normal };
 }
+
+/** The largest multiple of the bound within [0, 2^32]: of the numbers below it, every remainder comes as often. */
+const limitOf = (bound: number): number => 0x1_0000_0000 - (0x1_0000_0000 % bound);
+
+/** value % bound of integers up to 2^32, which is slow for those that are no int32; the quotient of two such is never rounded up to a whole number. */
+const remainder = (value: number, bound: number): number => value - Math.floor(value / bound) * bound;
 
 /** Shuffles in place (Fisher and Yates; Durstenfeld's form) and returns the same array. */
 export function shuffle<T extends { readonly length: number; [index: number]: E }, E>(items: T, random: Random): T {

@@ -1,6 +1,6 @@
 import type { CalibrationBin } from '../../contract/result.js';
 import { classProbabilities, rightClasses, type Scores, topConfidence } from './scores.js';
-import { everyIndex, type Statistic } from './statistic.js';
+import type { Statistic } from './statistic.js';
 
 /** The number of equal-width confidence bins of `calibrationBins` and of the calibration error. */
 const calibrationBinCount = 15;
@@ -13,7 +13,7 @@ export function calibrationBins(scores: Scores, labels: Int32Array): Calibration
   const probabilities = classProbabilities(scores);
   const confidence = topConfidence(probabilities);
   const right = rightClasses(scores, labels);
-  return binned(confidence, right, everyIndex(labels.length)).map(({ count, confidence, accuracy }, bin) => ({
+  return binned(confidence, right).map(({ count, confidence, accuracy }, bin) => ({
     lower: bin / calibrationBinCount,
     upper: (bin + 1) / calibrationBinCount,
     count,
@@ -24,17 +24,27 @@ export function calibrationBins(scores: Scores, labels: Int32Array): Calibration
 
 /** The expected calibration error (eq. 3): the gap between confidence and accuracy, averaged over the bins by their samples. */
 export function calibrationError(confidence: Float64Array, right: Uint8Array): Statistic {
-  return (indices) =>
-    binned(confidence, right, indices).reduce((sum, bin) => sum + Math.abs(bin.accuracy - bin.confidence), 0) /
-    indices.length;
+  const bins = Int8Array.from(confidence, binOf);
+  const gaps = confidence.map((value, i) => (right[i] ?? Number.NaN) - value);
+  return (indices) => {
+    const sums = new Float64Array(calibrationBinCount);
+    for (const i of indices) {
+      const bin = bins[i] ?? 0;
+      sums[bin] = (sums[bin] ?? 0) + (gaps[i] ?? Number.NaN);
+    }
+    return sums.reduce((sum, gap) => sum + Math.abs(gap), 0) / indices.length;
+  };
 }
 
+/** The bin (lower, upper] of a confidence. */
+const binOf = (confidence: number): number =>
+  Math.min(Math.max(Math.ceil(confidence * calibrationBinCount) - 1, 0), calibrationBinCount - 1);
+
 /** Sums (not means) of confidence and right predictions per bin. */
-function binned(confidence: Float64Array, right: Uint8Array, indices: Int32Array) {
+function binned(confidence: Float64Array, right: Uint8Array) {
   const bins = Array.from({ length: calibrationBinCount }, () => ({ count: 0, confidence: 0, accuracy: 0 }));
-  for (const i of indices) {
-    const value = confidence[i] ?? Number.NaN;
-    const bin = bins[Math.min(Math.max(Math.ceil(value * calibrationBinCount) - 1, 0), calibrationBinCount - 1)];
+  for (const [i, value] of confidence.entries()) {
+    const bin = bins[binOf(value)];
     if (bin === undefined) continue;
     bin.count++;
     bin.confidence += value;
