@@ -10,7 +10,7 @@ import { noticesOf } from './notices.js';
  * modules, and what CommonJS cannot load on Node 20. The rest stays beside it.
  */
 const inlined = [
-  ...['@bufbuild/protobuf', 'onnx-buf', 'commander', 'fastest-levenshtein', 'valibot'],
+  ...['@bufbuild/protobuf', 'onnx-buf', 'commander', 'echarts', 'fastest-levenshtein', 'valibot'],
   ...['@inquirer/core', 'chalk', 'hyparquet', 'hyparquet-compressors', 'magic-string', 'string-width'],
 ];
 

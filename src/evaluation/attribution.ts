@@ -1,11 +1,9 @@
+import { present } from '../contract/present.js';
 import type { AttributionAgreement, Distribution, MapAgreement } from '../contract/result.js';
 import { bootstrapBca } from './paired.js';
 
-/** Of one sample: what each feature (pixel, column) contributed to the answer, before and after. */
-export interface AttributionPair {
-  readonly before: ArrayLike<number>;
-  readonly after: ArrayLike<number>;
-}
+/** Of each sample: what each feature (pixel, column) contributed to the answer. */
+type Maps = readonly Float64Array[];
 
 /** The share of features that count as the most important ones. */
 const topShare = 0.1;
@@ -13,49 +11,74 @@ const topShare = 0.1;
 /** A bootstrap of fewer samples gives intervals that are too narrow to be believed. */
 const fewestCompared = 10;
 
-/** How far the maps of each sample agree: rank correlation of the signed values, and what their largest magnitudes share. */
-export function attributionAgreement(pairs: readonly AttributionPair[]): MapAgreement {
-  return agreementOf(pairs, correlationsOf(pairs));
-}
-
-/** Of each sample; NaN where it has none. */
-function correlationsOf(pairs: readonly AttributionPair[]): readonly number[] {
-  return pairs.map(({ before, after }) => rankCorrelation(before, after) ?? Number.NaN);
-}
-
-function agreementOf(pairs: readonly AttributionPair[], correlations: readonly number[]): MapAgreement {
-  const features = pairs[0]?.before.length ?? 0;
+/**
+ * How far the maps of each sample agree, before and with FReLU: rank correlation of the signed values, and what their largest magnitudes
+ * share. The same of the control arm, and by how much the rank correlation differs from that of the control arm, paired by sample: further
+ * training alone moves explanations too.
+ * @param control the maps of that arm; null without one
+ * @param seed of the bootstrap; of fewer than 10 samples there is no interval
+ */
+export function attributionAgreement(
+  { before, frelu, control }: { readonly before: Maps; readonly frelu: Maps; readonly control: Maps | null },
+  seed: number,
+): MapAgreement & Pick<AttributionAgreement, 'control'> {
+  const features = before[0]?.length ?? 0;
   const k = Math.max(1, Math.round(features * topShare));
-  const overlap = distributionOf(pairs.map(({ before, after }) => topOverlap(before, after, k)));
+  // each map is compared several times
+  const read = (maps: Maps): readonly ReadMap[] =>
+    maps.map((values) => ({ ranks: ranks(values), strongest: largestMagnitudes(values, k) }));
+  const first = read(before);
+  const ours = comparisonsWith(first, read(frelu));
+  if (control === null) return { ...agreementOf(ours, k), control: null };
+  const theirs = comparisonsWith(first, read(control));
+  const differences = ours
+    .map(({ correlation }, i) => correlation - (theirs[i]?.correlation ?? Number.NaN))
+    .filter(Number.isFinite);
   return {
-    spearman: distributionOf(correlations.filter(Number.isFinite)),
-    topK: overlap === null ? null : { k, overlap },
+    ...agreementOf(ours, k),
+    control: { ...agreementOf(theirs, k), difference: meanDifference(differences, seed) },
   };
 }
 
-/**
- * The same of the control arm, and by how much the migrated model's rank correlation with the original differs from the control
- * arm's, paired by sample: further training alone moves explanations too.
- * @param frelu the maps of each sample before and with FReLU
- * @param control those of the same samples before and of the control arm
- * @param seed of the bootstrap; of fewer than 10 samples there is no interval
- */
-export function agreementBesideControl(
-  frelu: readonly AttributionPair[],
-  control: readonly AttributionPair[],
+function meanDifference(
+  differences: readonly number[],
   seed: number,
-): NonNullable<AttributionAgreement['control']> {
-  const theirs = correlationsOf(control);
-  const differences = correlationsOf(frelu)
-    .map((correlation, i) => correlation - (theirs[i] ?? Number.NaN))
-    .filter(Number.isFinite);
+): NonNullable<AttributionAgreement['control']>['difference'] {
+  if (differences.length === 0) return null;
   const meanOf = (indices: Int32Array): number =>
     indices.reduce((sum, index) => sum + (differences[index] ?? Number.NaN), 0) / indices.length;
   const { estimate, interval } = bootstrapBca(differences.length, meanOf, { seed });
+  return { mean: estimate, ci95: differences.length < fewestCompared ? null : interval };
+}
+
+interface ReadMap {
+  readonly ranks: Float64Array;
+  /** the features of largest magnitude */
+  readonly strongest: readonly number[];
+}
+
+/** Of one sample. */
+interface Comparison {
+  /** NaN where there is none */
+  readonly correlation: number;
+  readonly overlap: number;
+}
+
+function comparisonsWith(before: readonly ReadMap[], after: readonly ReadMap[]): readonly Comparison[] {
+  return before.map((map, i) => {
+    const other = present(after[i], `the map of sample ${i}`);
+    return {
+      correlation: correlationOf(map.ranks, other.ranks) ?? Number.NaN,
+      overlap: shareOf(map.strongest, other.strongest),
+    };
+  });
+}
+
+function agreementOf(comparisons: readonly Comparison[], k: number): MapAgreement {
+  const overlap = distributionOf(comparisons.map((each) => each.overlap));
   return {
-    ...agreementOf(control, theirs),
-    difference:
-      differences.length === 0 ? null : { mean: estimate, ci95: differences.length < fewestCompared ? null : interval },
+    spearman: distributionOf(comparisons.map(({ correlation }) => correlation).filter(Number.isFinite)),
+    topK: overlap === null ? null : { k, overlap },
   };
 }
 
@@ -66,8 +89,12 @@ export function agreementBesideControl(
  */
 export function rankCorrelation(a: ArrayLike<number>, b: ArrayLike<number>): number | null {
   if (a.length !== b.length) throw new RangeError(`${a.length} values against ${b.length}`);
-  const [x, y] = [ranks(a), ranks(b)];
-  const mean = (a.length + 1) / 2;
+  return correlationOf(ranks(a), ranks(b));
+}
+
+/** Pearson's correlation of ranks. */
+function correlationOf(x: Float64Array, y: Float64Array): number | null {
+  const mean = (x.length + 1) / 2;
   let covariance = 0;
   let varianceX = 0;
   let varianceY = 0;
@@ -112,16 +139,17 @@ function firstNotBelow(sorted: Float64Array, value: number): number {
  * The share that the k features of largest magnitude have in common (the top-k intersection of Ghorbani, Abid, Zou:
  * "Interpretation of Neural Networks is Fragile", AAAI 2019). Of equal magnitudes the earlier feature counts.
  */
-export function topOverlap(a: ArrayLike<number>, b: ArrayLike<number>, k: number): number {
-  const inA = new Set(largestMagnitudes(a, k));
-  return largestMagnitudes(b, k).filter((feature) => inA.has(feature)).length / k;
+function shareOf(a: readonly number[], b: readonly number[]): number {
+  const inA = new Set(a);
+  return b.filter((feature) => inA.has(feature)).length / a.length;
 }
 
 /** The positions of the k largest magnitudes, largest first; of equal ones the first. */
 export function largestMagnitudes(values: ArrayLike<number>, k: number): number[] {
   const magnitudes = Float64Array.from(values, Math.abs);
   const least = magnitudes.toSorted()[magnitudes.length - k] ?? 0;
-  const among = [...magnitudes.keys()].filter((i) => (magnitudes[i] ?? Number.NaN) >= least);
+  const among: number[] = [];
+  for (let i = 0; i < magnitudes.length; i++) if ((magnitudes[i] ?? Number.NaN) >= least) among.push(i);
   return among.sort((i, j) => (magnitudes[j] ?? Number.NaN) - (magnitudes[i] ?? Number.NaN) || i - j).slice(0, k);
 }
 

@@ -5,12 +5,7 @@ import type { AttributionAgreement, AttributionExample, AttributionMethod } from
 import { channelNames, type InputAxes, inputAxes } from '../data/axes.js';
 import type { NamedInputs } from '../data/inputs.js';
 import { applyPreprocessing, rawLength } from '../data/preprocess.js';
-import {
-  agreementBesideControl,
-  attributionAgreement,
-  largestMagnitudes,
-  rankCorrelation,
-} from '../evaluation/attribution.js';
+import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
 import type { Graph } from '../model/graph.js';
 import { dtypeName, elementCount } from '../model/tensor.js';
 import { sessionOptions } from '../runtime/devices.js';
@@ -129,18 +124,16 @@ async function agreementOf(
   { method, before, control, after }: MethodMaps,
 ): Promise<AttributionAgreement> {
   const pairs = before.map((map, i) => ({ before: map, after: after[i] ?? new Float64Array() }));
-  const controlPairs = control && before.map((map, i) => ({ before: map, after: control[i] ?? new Float64Array() }));
   const shown = positions.flatMap((position, i) =>
     Math.floor((i * exampleCount) / pairs.length) === Math.floor(((i - 1) * exampleCount) / pairs.length)
       ? []
-      : [{ position, ...present(pairs[i], 'the maps of a sample'), control: controlPairs?.[i]?.after ?? null }],
+      : [{ position, ...present(pairs[i], 'the maps of a sample'), control: control?.[i] ?? null }],
   );
   return {
     method,
     samples: pairs.length,
     steps: method === 'integrated-gradients' ? steps : null,
-    ...attributionAgreement(pairs),
-    control: controlPairs && agreementBesideControl(pairs, controlPairs, seed),
+    ...attributionAgreement({ before, frelu: after, control }, seed),
     examples: await Promise.all(shown.map((maps) => example(explained, axes, maps, actual(maps.position)))),
   };
 }

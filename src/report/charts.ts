@@ -36,21 +36,7 @@ const axis = {
  * The drawing is hidden from assistive technology: the figure that holds it says the same in words.
  */
 export async function drawChart(chart: PlottedChart, id: string): Promise<string> {
-  const [{ init, use }, { BarChart, LineChart, ScatterChart }, components, { SVGRenderer }] = await Promise.all([
-    import('echarts/core'),
-    import('echarts/charts'),
-    import('echarts/components'),
-    import('echarts/renderers'),
-  ]);
-  use([
-    BarChart,
-    LineChart,
-    ScatterChart,
-    components.GridComponent,
-    components.LegendComponent,
-    components.MarkLineComponent,
-    SVGRenderer,
-  ]);
+  const { init } = await import('./echarts.js');
   const { option, height } = optionOf(chart);
   const instance = init(null, null, { renderer: 'svg', ssr: true, width, height });
   instance.setOption({ animation: false, textStyle: text, ...option });

@@ -1,11 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  agreementBesideControl,
-  attributionAgreement,
-  largestMagnitudes,
-  rankCorrelation,
-  topOverlap,
-} from '../../src/evaluation/attribution.js';
+import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../../src/evaluation/attribution.js';
 
 test("Spearman's correlation of a worked example: IQ and hours of television, -29/165", () => {
   const iq = [106, 100, 86, 101, 99, 103, 97, 113, 112, 110];
@@ -28,29 +22,30 @@ test('the correlation is 1 for any growing function, -1 for any falling one, and
 
 test('the largest features are those of largest magnitude, whatever the sign', () => {
   expect(largestMagnitudes([0.1, -5, 3, 0], 2)).toEqual([1, 2]);
-  expect(topOverlap([0.1, -5, 3, 0], [9, 5, 0, 0], 2)).toBe(0.5);
+  expect(largestMagnitudes([2, -2, 1, 2], 2)).toEqual([0, 1]);
 });
 
 test('agreement is told per sample; a sample without a correlation does not count for it', () => {
   const twenty = Float64Array.from({ length: 20 }, (_, i) => i - 7);
-  const { spearman, topK } = attributionAgreement([
-    { before: twenty, after: twenty },
-    { before: twenty, after: new Float64Array(20) },
-  ]);
-  expect({ spearman, k: topK?.k }).toEqual({
-    spearman: { mean: 1, p05: 1, median: 1, p95: 1 },
-    k: 2,
-  });
+  const flat = new Float64Array(20);
+  const frelu = [twenty, flat];
+  const { spearman, topK, control } = attributionAgreement({ before: [twenty, twenty], frelu, control: null }, 1);
+  expect({ spearman, control }).toEqual({ spearman: { mean: 1, p05: 1, median: 1, p95: 1 }, control: null });
+  // of a map that is flat the first two features count as the strongest; of the other, the last one and the one before it
+  expect(topK).toMatchObject({ k: 2, overlap: { mean: 0.5 } });
 });
 
 /** Maps of eight features; `swaps` neighbours change places in that of the trained model. */
-function pairsWith(swaps: (sample: number) => number, count: number) {
-  return Array.from({ length: count }, (_, sample) => {
-    const before = Float64Array.from({ length: 8 }, (_, i) => ((i * (3 + 2 * (sample % 3))) % 8) - 3);
-    const after = before.slice();
-    for (let i = 0; i < swaps(sample); i++) after.set([before[2 * i + 1] ?? 0, before[2 * i] ?? 0], 2 * i);
-    return { before, after };
+function mapsWith(swaps: (sample: number) => number, count: number) {
+  const before = Array.from({ length: count }, (_, sample) =>
+    Float64Array.from({ length: 8 }, (_, i) => ((i * (3 + 2 * (sample % 3))) % 8) - 3),
+  );
+  const after = before.map((map, sample) => {
+    const moved = map.slice();
+    for (let i = 0; i < swaps(sample); i++) moved.set([map[2 * i + 1] ?? 0, map[2 * i] ?? 0], 2 * i);
+    return moved;
   });
+  return { before, after };
 }
 
 test.each([
@@ -58,21 +53,19 @@ test.each([
   ['moved less than the control arm', () => 0, [1, 1]],
   ['moved now more, now less', (i: number) => 2 - (i % 2), [-1, 1]],
 ] as const)('what FReLU %s is told beside it', (_, swaps, signs) => {
-  const control = pairsWith((i) => 1 + (i % 2), 40);
-  const { spearman, difference } = agreementBesideControl(pairsWith(swaps, 40), control, 1);
-  expect(spearman).toEqual(attributionAgreement(control).spearman);
-  expect(difference?.ci95?.map(Math.sign)).toEqual(signs);
+  const { before, after: control } = mapsWith((i) => 1 + (i % 2), 40);
+  const found = attributionAgreement({ before, frelu: mapsWith(swaps, 40).after, control }, 1);
+  const alone = attributionAgreement({ before, frelu: control, control: null }, 1);
+  expect(found.control?.spearman).toEqual(alone.spearman);
+  expect(found.control?.topK).toEqual(alone.topK);
+  expect(found.control?.difference?.ci95?.map(Math.sign)).toEqual(signs);
 });
 
 test('nine samples have no interval, and samples without a correlation are no pair', () => {
-  const control = pairsWith(() => 1, 9);
-  const { difference } = agreementBesideControl(
-    pairsWith(() => 3, 9),
-    control,
-    1,
-  );
-  expect(difference?.mean).toBeLessThan(0);
-  expect(difference?.ci95).toBeNull();
-  const flat = control.map(({ before }) => ({ before, after: new Float64Array(8) }));
-  expect(agreementBesideControl(flat, control, 1).difference).toBeNull();
+  const { before, after: control } = mapsWith(() => 1, 9);
+  const nine = attributionAgreement({ before, frelu: mapsWith(() => 3, 9).after, control }, 1);
+  expect(nine.control?.difference?.mean).toBeLessThan(0);
+  expect(nine.control?.difference?.ci95).toBeNull();
+  const flat = before.map(() => new Float64Array(8));
+  expect(attributionAgreement({ before, frelu: flat, control }, 1).control?.difference).toBeNull();
 });
