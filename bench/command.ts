@@ -24,6 +24,8 @@ export interface EndedRun extends CommandRun {
   readonly code: number | null;
   readonly output: string;
   readonly errors: string;
+  /** what it wrote to standard error, piece by piece, with the seconds since its start */
+  readonly told: readonly { readonly seconds: number; readonly text: string }[];
 }
 
 /**
@@ -37,18 +39,20 @@ export async function endedNode(parameters: readonly string[], limit?: number): 
     ...(limit !== undefined && { timeout: limit, killSignal: 'SIGKILL' as const }),
   });
   const written = { output: '', errors: '' };
+  const told: { readonly seconds: number; readonly text: string }[] = [];
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     written.output += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     written.errors += text;
+    told.push({ seconds: (performance.now() - began) / 1000, text });
   });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject).once('close', resolve);
   });
   const seconds = (performance.now() - began) / 1000;
   const kilobytes = /^peak (\d+)$/m.exec(written.errors)?.[1];
-  return { seconds, peakBytes: kilobytes === undefined ? null : 1024 * Number(kilobytes), code, ...written };
+  return { seconds, peakBytes: kilobytes === undefined ? null : 1024 * Number(kilobytes), code, told, ...written };
 }
 
 /** `endedNode` of frelu-migrate. */

@@ -32,6 +32,7 @@ export const phaseWords: Readonly<Record<RunPhase, string>> = {
   search: 'looking for a recipe',
   train: 'training',
   judge: 'evaluating the trained models',
+  explain: 'measuring what explains it',
   write: 'writing',
 };
 
@@ -136,6 +137,7 @@ export function createProgress({ output, live, arms, now = () => performance.now
       ];
       keep(`${arm.title}: epoch ${epoch}${epoch === 0 ? ' (untrained)' : ''}, ${figures.join(', ')}`);
     },
+    onVerdict: ({ verdict, why }) => keep(`verdict: ${verdict}. ${why}`),
     note: keep,
     warn: (message) => keep(`warning: ${message}`),
     end: clear,

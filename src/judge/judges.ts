@@ -16,7 +16,7 @@ import { slices } from './slices.js';
 import type { Subject } from './subject.js';
 import { timing } from './timing.js';
 import { unseen } from './unseen.js';
-import { verdict } from './verdict.js';
+import { type Decision, verdict } from './verdict.js';
 
 /** Everything that is measured of a run, in this order: what decides comes first, what explains after it. */
 export const judges = [
@@ -50,12 +50,18 @@ export type Measured = Merged<PartOf<(typeof judges)[number]>>;
 /**
  * Asks every judge, one after another.
  * @param between called before each: whoever wants to stop throws there, and what was measured stays in the subject's store
+ * @param decided called with the verdict as soon as it stands; what is measured then explains it
  */
-export async function measureAll(subject: Subject, between: () => void): Promise<Measured> {
+export async function measureAll(
+  subject: Subject,
+  between: () => void,
+  decided: (verdict: Decision) => void,
+): Promise<Measured> {
   let measured = {};
   for (const judge of judges) {
     between();
     measured = { ...measured, ...(await judge.of(subject)) };
+    if (judge === verdict) decided(await verdict.of(subject));
   }
   if (isComplete(measured)) return measured;
   throw new Error(`of the result only ${Object.keys(measured).join(', ')} were measured`);

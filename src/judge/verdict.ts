@@ -17,8 +17,11 @@ import type { Subject } from './subject.js';
 import { timing } from './timing.js';
 import { unseen, unseenDelta } from './unseen.js';
 
+/** What a run comes to. */
+export type Decision = Pick<MigrateResult, 'acceptance' | 'verdict' | 'reasons' | 'why'>;
+
 /** Whether the acceptance rule is met, and what is concluded. */
-export const verdict = defineJudge<Pick<MigrateResult, 'acceptance' | 'verdict' | 'reasons' | 'why'>>({
+export const verdict = defineJudge<Decision>({
   gives: ['acceptance', 'verdict', 'reasons', 'why'],
   needs: [delta, overSeeds, guarded, unseen, classes, slices, costs, timing],
   async measure(subject) {

@@ -1,5 +1,6 @@
 import type { Reading } from '../contract/reading.js';
 import type { BudgetPlan, CurvePoint, MigrateResult } from '../contract/result.js';
+import type { Decision } from '../judge/verdict.js';
 import type { ArmName } from '../run/arms.js';
 import type { RunHooks, RunPhase, TrialReport } from '../run/hooks.js';
 import type { RangeTest } from '../run/learning-rate.js';
@@ -55,6 +56,8 @@ export type MigrationEvent =
   | { readonly type: 'step'; readonly arm: ArmName; readonly report: StepReport }
   | { readonly type: 'epoch'; readonly arm: ArmName; readonly point: CurvePoint }
   | { readonly type: 'retreat'; readonly arm: ArmName; readonly retreat: Retreat }
+  /** as soon as it stands: what explains it is measured then, and nothing is written yet */
+  | { readonly type: 'verdict'; readonly verdict: Decision }
   /** what was decided without being asked for */
   | { readonly type: 'note'; readonly message: string }
   | { readonly type: 'warning'; readonly message: string }
@@ -118,6 +121,7 @@ function hooksThat(tell: (event: MigrationEvent) => void): Omit<RunHooks, 'signa
     onStep: (arm, report) => tell({ type: 'step', arm, report }),
     onEpoch: (arm, point) => tell({ type: 'epoch', arm, point }),
     onRetreat: (arm, retreat) => tell({ type: 'retreat', arm, retreat }),
+    onVerdict: (verdict) => tell({ type: 'verdict', verdict }),
     note: (message) => tell({ type: 'note', message }),
     warn: (message) => tell({ type: 'warning', message }),
   };

@@ -1,10 +1,20 @@
 import type { Reading } from '../contract/reading.js';
 import type { BudgetPlan, CurvePoint } from '../contract/result.js';
+import type { Decision } from '../judge/verdict.js';
 import type { Retreat, StepReport } from '../training/arm.js';
 import type { ArmName } from './arms.js';
 import type { RangeTest } from './learning-rate.js';
 
-export type RunPhase = 'load' | 'data' | 'baseline' | 'learning-rate' | 'search' | 'train' | 'judge' | 'write';
+export type RunPhase =
+  | 'load'
+  | 'data'
+  | 'baseline'
+  | 'learning-rate'
+  | 'search'
+  | 'train'
+  | 'judge'
+  | 'explain'
+  | 'write';
 
 /** One of the trials of a rung; all numbers from 1. */
 export interface TrialReport {
@@ -31,6 +41,8 @@ export interface RunHooks {
   onEpoch(arm: ArmName, point: CurvePoint): void;
   /** an arm diverged, and begins its epoch again */
   onRetreat(arm: ArmName, retreat: Retreat): void;
+  /** as soon as it stands: what explains it is measured then, and nothing is written yet */
+  onVerdict(verdict: Decision): void;
   /** what was decided without being asked for */
   note(message: string): void;
   warn(message: string): void;
@@ -50,6 +62,7 @@ export function completeHooks(given: Partial<RunHooks>): RunHooks {
     onStep: silent,
     onEpoch: silent,
     onRetreat: silent,
+    onVerdict: silent,
     note: silent,
     warn: silent,
     signal: new AbortController().signal,

@@ -146,6 +146,14 @@ describe('progress elsewhere', () => {
     );
   });
 
+  it('tells the verdict before what explains it is measured', () => {
+    const { progress, text } = progressOn({ live: false });
+    const acceptance = { rule: 'established', met: false, goals: [] };
+    progress.onVerdict({ verdict: 'reject', why: 'It is worse.', reasons: [{ code: 'worse-than-before' }], acceptance });
+    progress.onPhase('explain');
+    expect(text()).toBe('verdict: reject. It is worse.\nmeasuring what explains it\n');
+  });
+
   it('leaves out what was not measured', () => {
     const { progress, text } = progressOn({ live: false });
     progress.onArm('control', 0, 6400);

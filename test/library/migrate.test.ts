@@ -54,6 +54,7 @@ it('tells what happens as events, the result last', async () => {
   expect(kinds.filter((type) => type === 'epoch')).toHaveLength(2);
   expect(kinds.indexOf('reading')).toBeLessThan(kinds.indexOf('arm'));
   expect(kinds.indexOf('arm')).toBeLessThan(kinds.indexOf('step'));
+  expect(events.findLast(({ type }) => type !== 'result' && type !== 'phase')).toMatchObject({ type: 'verdict' });
   expect(events.at(-1)).toMatchObject({ type: 'result', result: { written: false, arms: { control: null } } });
   expect(await readFile(path)).toEqual(before);
 }, 120_000);

@@ -141,7 +141,7 @@ describe.skipIf(webgpu?.usable !== true)(`a run on ${place}`, () => {
     expect(onDevice).toEqual([[], control, control, control, [], frelu]);
 
     const onPhase = (phase: string): void => {
-      judging = phase === 'judge';
+      judging = phase === 'judge' || phase === 'explain';
     };
     await expect(migrate({ ...options, resume: true }, hooks({ onPhase }))).rejects.toMatchObject({
       kind: 'interrupted',

@@ -15,7 +15,7 @@ import { clipNormOf } from '../clip-norm.js';
 import { deviceOf } from '../device.js';
 import { networksOf } from '../networks.js';
 import { describePlace } from '../place.js';
-import { checkInterrupt, type Run } from '../run.js';
+import { checkInterrupt, enter, type Run } from '../run.js';
 import { defineStage } from '../runner.js';
 import { baselineStage } from './baseline.js';
 import { budgetOf } from './budget.js';
@@ -39,7 +39,15 @@ export const judgeStage = defineStage<Judgement>({
   async compute(run) {
     await stageStage.of(run);
     const subject = await subjectOf(run);
-    return judgementOf(run, subject, await measureAll(subject, () => checkInterrupt(run)));
+    const measured = await measureAll(
+      subject,
+      () => checkInterrupt(run),
+      (verdict) => {
+        run.hooks.onVerdict(verdict);
+        enter(run, 'explain');
+      },
+    );
+    return judgementOf(run, subject, measured);
   },
 });
 
