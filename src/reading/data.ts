@@ -310,10 +310,14 @@ function readOptions({ target }: DataOptions, task: NamedTask | null): ReadOptio
 /** Some samples of a split, evenly spaced. */
 export function evenly(split: DataPart['split'], count: number): DataPart['split'] {
   if (split.count <= count) return split;
-  const indices = Int32Array.from({ length: count }, (_, i) =>
-    present(split.indices[Math.floor((i * split.count) / count)], 'a sample of the split'),
-  );
+  const indices = evenPositions(split.count, count).map((i) => present(split.indices[i], 'a sample of the split'));
   return { ...split, indices, count };
+}
+
+/** `count` of the positions below `of`, evenly spaced; all where there are no more. */
+export function evenPositions(of: number, count: number): Int32Array {
+  const taken = Math.min(of, count);
+  return Int32Array.from({ length: taken }, (_, i) => Math.floor((i * of) / taken));
 }
 
 /** An input of a model, as preprocessing needs to know it. */

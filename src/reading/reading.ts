@@ -26,14 +26,14 @@ import type { Signature, SignatureInput } from '../runtime/predictor.js';
 import type { InferenceSession } from '../runtime/session.js';
 import { wholeRange } from '../runtime/tensors.js';
 import { type ChosenOutput, chooseOutput, type ObservedHead, type TaskKind } from './choose-output.js';
-import { type DataPart, evenly, modelInputOf } from './data.js';
+import { type DataPart, evenly, evenPositions, modelInputOf } from './data.js';
 import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { OwnGraphs } from './own-graphs.js';
 import { measuresOf, type OwnMeasure, ownMeasures } from './own-measures.js';
 import { type Predictions, predict } from './predictions.js';
 import { checkRuntime, soundSession } from './runtime.js';
-import { checkReading, type Sanity } from './sanity.js';
+import { checkReading, rowsAt, type Sanity } from './sanity.js';
 import { ends, storedRange } from './stored-range.js';
 import { type RowTargets, targetsFor, wantedOf } from './targets.js';
 import { chooseTask, lossName, type RunTask, truthOf } from './task.js';
@@ -252,7 +252,9 @@ async function readOutput(
   const signature = { ...question.signature, output: chosen.head.value };
   const own = targetsFor(chosen, labelled);
   const sanity =
-    targets.kind === 'none' ? null : sanityReading(await checkSanity(question, signature, own, task, triesInputs), own);
+    targets.kind === 'none'
+      ? null
+      : sanityReading(await checkSanity(question, signature, own, task, triesInputs, predictions), own);
   const classes = targets.kind === 'class' ? targets.names : null;
   return { chosen, agreement, targets, task, signature, predictions, sanity, runtime, classes };
 }
@@ -384,11 +386,15 @@ async function checkSanity(
   targets: Targets,
   task: RunTask,
   triesInputs: boolean,
+  { values }: Predictions,
 ): Promise<Sanity> {
-  const { model, labelled, session } = question;
+  const { model, part, labelled, session } = question;
   const size = labelled.inputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
   const count = Math.max(fewestSamples, Math.min(mostSamples, Math.floor(comparedValues / size)));
   const split = evenly(labelled.split, count);
+  // where the labelled samples are those that were looked at, what the model says of them is known
+  const isKnown = labelled.split === part.split && labelled.inputs === part.inputs;
+  const known = isKnown ? rowsAt(values, task.width, evenPositions(labelled.split.count, count)) : null;
   const source = readSource(model, signature);
   const truth = truthOf(task, targets, split.indices, new Float32Array());
   if (truth.kind === 'mask' || truth.kind === 'anomaly' || truth.kind === 'own')
@@ -398,9 +404,12 @@ async function checkSanity(
     width: task.width,
     scores: task.scores,
     inputs: triesInputs ? await candidatesFor(question) : [],
-    async predict(candidate) {
+    async predict(candidate, among) {
+      if (candidate === null && among === null && known !== null) return known;
       const inputs = preparedBy(question, signature, candidate);
-      return (await predict(source, signature, { ...labelled, inputs, split }, session)).values;
+      const indices = among === null ? split.indices : among.map((i) => split.indices[i] ?? 0);
+      const looked = { ...labelled, inputs, split: { ...split, indices, count: indices.length } };
+      return (await predict(source, signature, looked, session)).values;
     },
   });
 }

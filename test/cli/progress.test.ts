@@ -149,7 +149,12 @@ describe('progress elsewhere', () => {
   it('tells the verdict before what explains it is measured', () => {
     const { progress, text } = progressOn({ live: false });
     const acceptance = { rule: 'established', met: false, goals: [] };
-    progress.onVerdict({ verdict: 'reject', why: 'It is worse.', reasons: [{ code: 'worse-than-before' }], acceptance });
+    progress.onVerdict({
+      verdict: 'reject',
+      why: 'It is worse.',
+      reasons: [{ code: 'worse-than-before' }],
+      acceptance,
+    });
     progress.onPhase('explain');
     expect(text()).toBe('verdict: reject. It is worse.\nmeasuring what explains it\n');
   });

@@ -18,6 +18,10 @@ function pick<T>(random: Random, items: readonly T[]): T {
   return item;
 }
 
+/** Those at some positions; null: all. */
+const some = (predicted: Int32Array, among: Int32Array | null): Int32Array =>
+  among === null ? predicted : among.map((i) => predicted[i] ?? 0);
+
 /** Asks about a simulated model; `others` are its predictions with each candidate. */
 function ask(random: Random, model: SimulatedModel, others: readonly Int32Array[] = [], sureness = 4): Promise<Sanity> {
   const { classes, labels, predicted } = model;
@@ -26,9 +30,9 @@ function ask(random: Random, model: SimulatedModel, others: readonly Int32Array[
     width: classes,
     scores: 'logits',
     inputs: candidates.slice(0, others.length),
-    predict: async (candidate) => {
+    predict: async (candidate, among) => {
       const other = candidate === null ? predicted : others[candidates.indexOf(candidate)];
-      return logitsOf(random, other ?? predicted, classes, sureness);
+      return logitsOf(random, some(other ?? predicted, among), classes, sureness);
     },
   });
 }
@@ -183,8 +187,8 @@ describe('a real fault', () => {
       width: 4,
       scores: 'logits',
       inputs,
-      predict: async (candidate) =>
-        logitsOf(random, candidate === null ? given : (answers[Number(candidate.name)] ?? given), 4, 4),
+      predict: async (candidate, among) =>
+        logitsOf(random, some(candidate === null ? given : (answers[Number(candidate.name)] ?? given), among), 4, 4),
     });
     // the third changes nothing that has to be said, but is far behind
     expect(best?.settings).toEqual(['channelOrder']);
@@ -197,6 +201,32 @@ describe('a real fault', () => {
     const { best, alike, sentence } = await ask(stream(4), { ...model, predicted: given }, [model.predicted]);
     expect([best, ...alike].map((each) => each?.settings)).toEqual(expect.arrayContaining([['mean'], ['classes']]));
     expect(sentence).toContain('does as well');
+  });
+
+  it('of the inputs is tried on some samples alone where these leave it no chance', async () => {
+    const random = stream(6);
+    const model = trained(random, 4, 1000);
+    const asked: (readonly [candidate: string, samples: number])[] = [];
+    const given = disturbed(random, model, 0.6);
+    const answers = new Map([
+      [candidates[0], model.predicted],
+      [candidates[1], disturbed(random, model, 1)],
+    ]);
+    await checkReading({
+      truth: { kind: 'class', labels: model.labels, classes: 4 },
+      width: 4,
+      scores: 'logits',
+      inputs: candidates.slice(0, 2),
+      predict: async (candidate, among) => {
+        if (candidate !== null) asked.push([candidate.name, among?.length ?? 1000]);
+        return logitsOf(random, some(candidate === null ? given : (answers.get(candidate) ?? given), among), 4, 4);
+      },
+    });
+    expect(asked).toEqual([
+      ['a', 256],
+      ['a', 1000],
+      ['b', 256],
+    ]);
   });
 
   it('of a model that guesses is found', async () => {

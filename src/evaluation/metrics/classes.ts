@@ -98,13 +98,14 @@ function logLosses(probabilities: ClassProbabilities, scores: Scores, labels: In
 }
 
 function isAmongTop(scores: Scores, i: number, label: number, k: number): boolean {
-  const row = scores.values.subarray(i * scores.width, (i + 1) * scores.width);
-  const own = row[label] ?? Number.NaN;
-  if (row.some(Number.isNaN)) return false;
+  const { values, width } = scores;
+  const own = values[i * width + label] ?? Number.NaN;
   let above = 0;
   // ties go to the lower index, as in predictedClasses, so that top-1 of both agrees
-  row.forEach((score, c) => {
+  for (let c = 0; c < width; c++) {
+    const score = values[i * width + c] ?? Number.NaN;
+    if (Number.isNaN(score)) return false;
     if (score > own || (score === own && c < label)) above++;
-  });
+  }
   return above < k;
 }
