@@ -20,6 +20,7 @@ export type {
   CompareResult,
   ConfusionCell,
   CurvePoint,
+  Decision,
   Delta,
   DeviceDescription,
   Environment,
@@ -52,7 +53,6 @@ export type {
   SettingHint,
   SettingName,
 } from './contract/settings.js';
-export type { Decision } from './judge/verdict.js';
 export type { HostTensor, TrainingBatch } from './library/batch.js';
 export { codemod, devices, exportArm, history, logRun, rollback } from './library/files.js';
 export { type FromScratchOptions, trainFromScratch } from './library/from-scratch.js';

@@ -679,6 +679,9 @@ export interface RequantizationCost {
   readonly stored: number | null;
 }
 
+/** What a run comes to. */
+export type Decision = Pick<MigrateResult, 'acceptance' | 'verdict' | 'reasons' | 'why'>;
+
 /** On which provider each part of a run that follows training was computed; null: it was not. */
 export interface ComputedOn {
   readonly evaluation: string;

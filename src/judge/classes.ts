@@ -9,24 +9,17 @@ import {
   rowsOf,
   type Scores,
 } from '../evaluation/metrics.js';
-import { changedExamples } from './examples.js';
 import { defineJudge } from './judge.js';
-import { changedMasks } from './mask-examples.js';
 import { type ArmScores, armScores, classNames, trainedPredictions, truth } from './predictions.js';
 import type { Subject } from './subject.js';
 
-type Classes = Pick<MigrateResult, 'perClass' | 'confusion' | 'calibration' | 'examples'>;
+type Classes = Pick<MigrateResult, 'perClass' | 'confusion' | 'calibration'>;
 
-const withoutClasses: Classes = {
-  perClass: [],
-  confusion: null,
-  calibration: null,
-  examples: { fixed: [], broken: [] },
-};
+const withoutClasses: Classes = { perClass: [], confusion: null, calibration: null };
 
-/** What a classifier's arms do class by class, how sure they are, and the samples whose answer changed. */
+/** What a classifier's arms do class by class, and how sure they are. */
 export const classes = defineJudge<Classes>({
-  gives: ['perClass', 'confusion', 'calibration', 'examples'],
+  gives: ['perClass', 'confusion', 'calibration'],
   needs: [trainedPredictions],
   async measure(subject) {
     const test = truth(subject, 'test');
@@ -46,13 +39,12 @@ export const classes = defineJudge<Classes>({
       perClass: classDeltas(names, test.labels, scores),
       confusion: { before: cells(before), frelu: cells(frelu) },
       calibration: { before: calibrationBins(before, test.labels), frelu: calibrationBins(frelu, test.labels) },
-      examples: await changedExamples(subject.data.test, scores, test, names),
     };
   },
 });
 
 /** The same of a segmentation, pixel by pixel within images. */
-async function ofMasks(subject: Subject, names: readonly string[], scores: ArmScores): Promise<Classes> {
+function ofMasks(subject: Subject, names: readonly string[], scores: ArmScores): Classes {
   const arms = {
     before: masksOf(scores.before),
     control: scores.control && masksOf(scores.control),
@@ -63,6 +55,5 @@ async function ofMasks(subject: Subject, names: readonly string[], scores: ArmSc
     perClass: maskClassDeltas(names, arms, { seed: subject.seed }),
     confusion: { before: confusionCells(maskConfusion(before)), frelu: confusionCells(maskConfusion(frelu)) },
     calibration: null,
-    examples: { fixed: [], broken: [], masks: await changedMasks(subject, { before, frelu }) },
   };
 }

@@ -1,6 +1,8 @@
+import type { Decision } from '../contract/result.js';
 import { agreement } from './agreement.js';
 import { arms } from './arms.js';
 import { baseline } from './baseline.js';
+import { changedAnswers } from './changed-answers.js';
 import { classes } from './classes.js';
 import { convergence } from './convergence.js';
 import { costs } from './costs.js';
@@ -16,7 +18,7 @@ import { slices } from './slices.js';
 import type { Subject } from './subject.js';
 import { timing } from './timing.js';
 import { unseen } from './unseen.js';
-import { type Decision, verdict } from './verdict.js';
+import { verdict } from './verdict.js';
 
 /** Everything that is measured of a run, in this order: what decides comes first, what explains after it. */
 export const judges = [
@@ -32,6 +34,7 @@ export const judges = [
   costs,
   timing,
   verdict,
+  changedAnswers,
   outputs,
   agreement,
   sites,

@@ -1,5 +1,5 @@
 import type { MetricName } from '../contract/metrics.js';
-import type { Delta, MigrateResult } from '../contract/result.js';
+import type { Decision, Delta } from '../contract/result.js';
 import { judgeAcceptance } from '../evaluation/acceptance.js';
 import { pairedDelta } from '../evaluation/compare.js';
 import type { Evidence } from '../evaluation/evidence.js';
@@ -16,9 +16,6 @@ import { slices } from './slices.js';
 import type { Subject } from './subject.js';
 import { timing } from './timing.js';
 import { unseen, unseenDelta } from './unseen.js';
-
-/** What a run comes to. */
-export type Decision = Pick<MigrateResult, 'acceptance' | 'verdict' | 'reasons' | 'why'>;
 
 /** Whether the acceptance rule is met, and what is concluded. */
 export const verdict = defineJudge<Decision>({

@@ -1,6 +1,5 @@
 import type { Reading } from '../contract/reading.js';
-import type { BudgetPlan, CurvePoint, MigrateResult } from '../contract/result.js';
-import type { Decision } from '../judge/verdict.js';
+import type { BudgetPlan, CurvePoint, Decision, MigrateResult } from '../contract/result.js';
 import type { ArmName } from '../run/arms.js';
 import type { RunHooks, RunPhase, TrialReport } from '../run/hooks.js';
 import type { RangeTest } from '../run/learning-rate.js';

@@ -1,5 +1,6 @@
 import { present } from '../contract/present.js';
 import { isBetterHigher } from '../evaluation/metrics.js';
+import type { Predictions } from '../reading/predictions.js';
 import type { RunTask } from '../reading/task.js';
 import { type ArmOutcome, type ArmProgress, type ArmSettings, type EndedArm, trainArm } from '../training/arm.js';
 import type { Criterion } from '../training/criterion.js';
@@ -14,6 +15,7 @@ import { ablationsFor } from './budget.js';
 import { networksOf } from './networks.js';
 import { checkInterrupt, type Run } from './run.js';
 import type { MigrateOptions } from './spec.js';
+import { baselineStage } from './stages/baseline.js';
 import { budgetOf } from './stages/budget.js';
 import { planStage } from './stages/plan.js';
 import { rateStage } from './stages/rate.js';
@@ -106,7 +108,8 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
     const whole = (await networksOf(run))[spec.network];
     const network = withScope(before === null ? whole : startingFrom(whole, startOf(stage, before)), stage.scope);
     const earlier = before?.epochs ?? 0;
-    const subject = await armSubject(context, network, { epochs: stage.epochs, earlier });
+    const untrained = before === null ? await untrainedOf(run, spec) : null;
+    const subject = await armSubject(context, network, { epochs: stage.epochs, earlier, untrained });
     const total = epochsOf(run.options);
     try {
       const layout = stateLayout(await subject.stepper.step(subject.batches.batchSize));
@@ -165,6 +168,13 @@ const phases: { readonly [Kind in Phase['kind']]: RunPhase<Kind> } = {
 function revertedSentence(arm: string, sites: readonly string[]): string {
   const counted = sites.length === 1 ? '1 site' : `${sites.length} sites`;
   return `${arm}: what training made of ${counted} is established to harm on validation data, and was taken back (${sites.join(', ')}).`;
+}
+
+/** What an arm's network says of the validation split before any training: the model as it came, or rewritten. */
+async function untrainedOf(run: Run, { network }: ArmSpec): Promise<Predictions | null> {
+  const { before, rewritten } = await baselineStage.of(run);
+  if (network === 'relu') return before.validation;
+  return run.options.training.initialOffset === 0 ? rewritten : null;
 }
 
 const startOf = ({ goesOn = false }: StageSpec, before: EndedArm): EndedArm['parameters'] =>

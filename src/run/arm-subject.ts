@@ -66,13 +66,15 @@ interface ArmCourse {
   readonly epochs: number;
   /** that the arm was trained for before (0): its samples come in other orders than then */
   readonly earlier?: number;
+  /** what the network says of the validation split as it is; null or left out: that is not known */
+  readonly untrained?: Predictions | null;
 }
 
 /** What is computed alike in each of several epochs is computed here, once (`withKeptPrefix`). */
 export async function armSubject(
   whole: ArmContext,
   network: ArmNetwork,
-  { epochs, earlier = 0 }: ArmCourse,
+  { epochs, earlier = 0, untrained = null }: ArmCourse,
 ): Promise<ArmSubject> {
   const { context, trainable } = await withKeptPrefix(whole, network.trainable, epochs);
   const { settings } = context;
@@ -92,7 +94,14 @@ export async function armSubject(
     }),
     bake: network.bake,
     validate: async (graph) => (await validate(whole, graph)).validation,
+    ...(untrained !== null &&
+      isJudgedAlone(whole) && { untrained: validationOf(whole.task, untrained, whole.validationTruth) }),
   };
+}
+
+/** Whether what the judged output says of the validation split is all that an epoch is judged by. */
+function isJudgedAlone({ validation, others = [], ownLoss = null }: ArmContext): boolean {
+  return ownLoss === null && others.length === 0 && (validation.measures ?? []).length === 0;
 }
 
 /** Running statistics estimated anew for trained parameters, over the training split, by the initializers that hold them. */

@@ -1,6 +1,5 @@
 import type { Reading } from '../contract/reading.js';
-import type { BudgetPlan, CurvePoint } from '../contract/result.js';
-import type { Decision } from '../judge/verdict.js';
+import type { BudgetPlan, CurvePoint, Decision } from '../contract/result.js';
 import type { Retreat, StepReport } from '../training/arm.js';
 import type { ArmName } from './arms.js';
 import type { RangeTest } from './learning-rate.js';

@@ -48,6 +48,8 @@ export interface ArmSubject {
   /** the model with trained values in place, as it would be written */
   bake(parameters: ReadonlyMap<string, Float32Array>): Graph;
   validate(graph: Graph): Promise<Validation>;
+  /** how the untrained model validates, where that is known already */
+  readonly untrained?: Validation;
 }
 
 /** Where an arm stands: enough to go on from exactly here. */
@@ -453,7 +455,8 @@ const start = { epoch: 0, step: 0, steps: 0, seconds: 0, lossSum: 0, sampleCount
 /** The model as it came, as the first candidate. */
 async function untrained(subject: ArmSubject, state: StepState): Promise<Best> {
   const parameters = await parametersOf(subject, state);
-  return { epoch: 0, validation: await subject.validate(subject.bake(parameters)), parameters };
+  const validation = subject.untrained ?? (await subject.validate(subject.bake(parameters)));
+  return { epoch: 0, validation, parameters };
 }
 
 /** The state, which there is once a step is prepared. */

@@ -13,6 +13,8 @@ import { readingStage, readRunOf } from './reading.js';
 interface Baseline {
   readonly before: JudgedPredictions;
   readonly parity: MigrateResult['parity'];
+  /** what the rewritten model with a = b = 0 says of the validation split, by no measure of the user's */
+  readonly rewritten: Predictions;
   /** seconds that a prepared sample of the validation split takes forwards through the rewritten model, in batches */
   readonly secondsPerSample: number;
 }
@@ -20,7 +22,7 @@ interface Baseline {
 export const baselineStage = defineStage<Baseline>({
   name: 'baseline',
   phase: null,
-  fields: ['before', 'parity', 'secondsPerSample'],
+  fields: ['before', 'parity', 'rewritten', 'secondsPerSample'],
   async compute(run) {
     const validation = (await readingStage.of(run)).predictions;
     const { signature, data } = await readRunOf(run);
@@ -40,6 +42,7 @@ async function parityOf(run: Run, { values, width }: Predictions): Promise<Omit<
   // of maps the first alone are kept
   return {
     parity: { maxAbsDiff: maxAbsDifference(values, rewritten.values), samples: values.length / width },
+    rewritten,
     secondsPerSample: rewritten.seconds / validation.split.count,
   };
 }
