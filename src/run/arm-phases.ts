@@ -170,8 +170,9 @@ function revertedSentence(arm: string, sites: readonly string[]): string {
   return `${arm}: what training made of ${counted} is established to harm on validation data, and was taken back (${sites.join(', ')}).`;
 }
 
-/** What an arm's network says of the validation split before any training: the model as it came, or rewritten. */
+/** What an arm's network says of the validation split before any training: the model as it came, or rewritten. Weights drawn anew are neither's. */
 async function untrainedOf(run: Run, { network }: ArmSpec): Promise<Predictions | null> {
+  if (run.options.fromScratch) return null;
   const { before, rewritten } = await baselineStage.of(run);
   if (network === 'relu') return before.validation;
   return run.options.training.initialOffset === 0 ? rewritten : null;
