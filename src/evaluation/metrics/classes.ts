@@ -83,11 +83,11 @@ function logLosses(probabilities: ClassProbabilities, scores: Scores, labels: In
   return Float64Array.from(labels, (label, i) => {
     if (kind === 'logits' && width > 1) {
       // from the logits: a probability that underflows still has its finite loss
-      const row = values.subarray(i * width, (i + 1) * width);
-      const largest = Math.max(...row);
+      let largest = Number.NEGATIVE_INFINITY;
+      for (let c = i * width; c < (i + 1) * width; c++) largest = Math.max(largest, values[c] ?? Number.NaN);
       let sum = 0;
-      for (const logit of row) sum += Math.exp(logit - largest);
-      return largest + Math.log(sum) - (row[label] ?? Number.NaN);
+      for (let c = i * width; c < (i + 1) * width; c++) sum += Math.exp((values[c] ?? Number.NaN) - largest);
+      return largest + Math.log(sum) - (values[i * width + label] ?? Number.NaN);
     }
     if (kind === 'logits') {
       const logit = label === 1 ? (values[i] ?? Number.NaN) : -(values[i] ?? Number.NaN);

@@ -98,17 +98,20 @@ export function checkShapes(scores: AnyScores, truth: Truth): void {
 export function predictedClasses(scores: Scores): Int32Array {
   const { values, width, kind } = scores;
   const threshold = kind === 'logits' ? 0 : 0.5;
-  return Int32Array.from({ length: values.length / width }, (_, i) => {
-    const row = values.subarray(i * width, (i + 1) * width);
-    if (row.some(Number.isNaN)) return -1;
-    return width === 1 ? Number((row[0] ?? Number.NaN) >= threshold) : argmax(row);
-  });
+  const predicted = new Int32Array(values.length / width);
+  for (let i = 0; i < predicted.length; i++) {
+    const best = largestAt(values, i * width, width);
+    predicted[i] = width > 1 || best < 0 ? best : Number((values[i] ?? Number.NaN) >= threshold);
+  }
+  return predicted;
 }
 
 /** 1 where the predicted class is the sample's, else 0 (a NaN is wrong). */
 export function rightClasses(scores: Scores, labels: Int32Array): Uint8Array {
   const predicted = predictedClasses(scores);
-  return Uint8Array.from(labels, (label, i) => Number(predicted[i] === label));
+  const right = new Uint8Array(labels.length);
+  for (let i = 0; i < right.length; i++) right[i] = Number(predicted[i] === labels[i]);
+  return right;
 }
 
 /** Probabilities [count, classes], float64; one column becomes two. Softmax and sigmoid are computed without overflow. */
@@ -155,8 +158,13 @@ function softmaxInPlace(values: Float64Array, start: number, width: number): voi
   for (let c = start; c < start + width; c++) values[c] = (values[c] ?? Number.NaN) / sum;
 }
 
-function argmax(row: Float32Array): number {
-  let best = 0;
-  for (let c = 1; c < row.length; c++) if ((row[c] ?? Number.NaN) > (row[best] ?? Number.NaN)) best = c;
+/** Of the `width` values from `start` on, the first of the largest; -1 where one of them is a NaN. */
+function largestAt(values: Float32Array, start: number, width: number): number {
+  let [best, largest] = [0, values[start] ?? Number.NaN];
+  for (let c = 0; c < width; c++) {
+    const value = values[start + c] ?? Number.NaN;
+    if (Number.isNaN(value)) return -1;
+    if (value > largest) [best, largest] = [c, value];
+  }
   return best;
 }
