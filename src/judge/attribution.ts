@@ -1,8 +1,8 @@
-import sharp from 'sharp';
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { AttributionAgreement, AttributionExample, AttributionMethod } from '../contract/result.js';
 import { channelNames, type InputAxes, inputAxes } from '../data/axes.js';
+import { loadSharp } from '../data/images/sharp.js';
 import type { NamedInputs } from '../data/inputs.js';
 import { applyPreprocessing, rawLength } from '../data/preprocess.js';
 import { attributionAgreement, largestMagnitudes, rankCorrelation } from '../evaluation/attribution.js';
@@ -334,6 +334,7 @@ async function drawMap(
       pixels[position * 3 + i] = Math.round(255 + weight * (component - 255));
     });
   });
+  const sharp = await loadSharp();
   const png = await sharp(pixels, { raw: { width, height, channels: 3 } })
     .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true })
     .png({ palette: true, compressionLevel: 9 })

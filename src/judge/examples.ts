@@ -1,6 +1,6 @@
-import sharp from 'sharp';
 import type { Example } from '../contract/result.js';
 import type { Dataset } from '../data/dataset.js';
+import { loadSharp } from '../data/images/sharp.js';
 import type { NamedInputs } from '../data/inputs.js';
 import { classProbabilities, predictedClasses, type Scores, type Truth, topConfidence } from '../evaluation/metrics.js';
 import type { DataPart } from '../reading/data.js';
@@ -75,6 +75,7 @@ export async function pictureOf(dataset: Dataset, index: number): Promise<Pick<E
   const pixels = new Float32Array(size.height * size.width * channels);
   await dataset.read([index], pixels, { ...size, channels, resized: size, fit: 'stretch', interpolation: 'linear' });
   const raw = { width: size.width, height: size.height, channels } as const;
+  const sharp = await loadSharp();
   const png = await sharp(Uint8Array.from(pixels), { raw }).png({ compressionLevel: 9 }).toBuffer();
   return { thumbnail: `data:image/png;base64,${png.toString('base64')}`, row: null };
 }

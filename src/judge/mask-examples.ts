@@ -1,6 +1,6 @@
-import sharp from 'sharp';
 import type { MaskExample } from '../contract/result.js';
 import type { MapReading } from '../data/dataset.js';
+import { loadSharp } from '../data/images/sharp.js';
 import type { NamedInputs } from '../data/inputs.js';
 import { gatherMasks, maskSize } from '../data/masks.js';
 import type { MaskScores } from '../evaluation/metrics.js';
@@ -130,6 +130,7 @@ async function drawn(
   pixels: Uint8Array,
   raw: { readonly height: number; readonly width: number; readonly channels: 1 | 3 },
 ): Promise<string> {
+  const sharp = await loadSharp();
   const png = await sharp(pixels, { raw })
     .resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true, kernel: 'nearest' })
     .png({ compressionLevel: 9 })

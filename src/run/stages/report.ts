@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Failure } from '../../contract/failure.js';
 import type { MigrateResult } from '../../contract/result.js';
 import type { Language } from '../../contract/settings.js';
-import { renderHtml, renderJson, renderMarkdown } from '../../report/render.js';
 import { replaceFile } from '../../upgrade/replace.js';
 import { resultName } from '../file-names.js';
 import type { RunPlace } from '../place.js';
@@ -41,6 +40,8 @@ async function writeReports(
   { folder, ownership }: RunPlace,
   languages: readonly Language[],
 ): Promise<MigrateResult> {
+  // what draws the report is loaded when there is one to be drawn
+  const { renderHtml, renderJson, renderMarkdown } = await import('../../report/render.js');
   const pages = languages.flatMap((language) => {
     const suffix = language === 'en' ? '' : `.${language}`;
     return [
