@@ -32,11 +32,17 @@ function beyond(path: string, sample: number, label: number, classes: number): F
  */
 export function asValues(targets: Targets): Extract<Targets, { kind: 'values' }> | null {
   if (targets.kind !== 'class') return null;
-  const amounts = targets.names.map((name) => (name.trim() === '' ? Number.NaN : Number(name)));
-  if (!amounts.every(Number.isFinite)) return null;
+  const amounts = amountsOf(targets.names);
+  if (amounts === null) return null;
   return {
     kind: 'values',
     values: Float32Array.from(targets.labels, (label) => amounts[label] ?? Number.NaN),
     width: 1,
   };
+}
+
+/** The numbers that all of some names are; null where one is none. */
+export function amountsOf(names: readonly string[]): readonly number[] | null {
+  const amounts = names.map((name) => (name.trim() === '' ? Number.NaN : Number(name)));
+  return amounts.every(Number.isFinite) ? amounts : null;
 }

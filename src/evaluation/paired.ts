@@ -1,5 +1,6 @@
 import { createRandom } from '../math/random.js';
 import { halfBinomialCdf, normalCdf, normalQuantile } from './distributions.js';
+import { everyIndex } from './metrics/statistic.js';
 
 /** How two models did on the same samples, right or wrong. */
 export interface PairedCounts {
@@ -110,7 +111,7 @@ export function bootstrapBca(
   statistic: (indices: Int32Array) => number,
   { confidence = 0.95, resamples = 2000, seed = 20_170_626 }: BootstrapOptions = {},
 ): Bootstrap {
-  const all = Int32Array.from({ length: count }, (_, i) => i);
+  const all = everyIndex(count);
   const estimate = count > 0 ? statistic(all) : Number.NaN;
   const unknown: Bootstrap = { estimate, interval: null, pValue: null, bias: null, acceleration: null };
   if (count < 2 || !Number.isFinite(estimate)) return unknown;

@@ -1,7 +1,7 @@
 import { present } from '../contract/present.js';
 import type { MapReading, Targets } from '../data/dataset.js';
 import { denseMasks, isDense } from '../data/dense-masks.js';
-import { asValues } from '../data/labels.js';
+import { amountsOf, asValues } from '../data/labels.js';
 import type { ChosenOutput, WantedOutput } from './choose-output.js';
 
 /** Targets that are a row for each sample. */
@@ -15,7 +15,7 @@ export function wantedOf(targets: RowTargets): WantedOutput {
         kind: 'class',
         classes: targets.names.length,
         occurring: new Set(targets.labels).size,
-        numericNames: asValues(targets) !== null,
+        numericNames: amountsOf(targets.names) !== null,
       };
     case 'values':
       return {

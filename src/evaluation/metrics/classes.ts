@@ -79,22 +79,25 @@ function macroF1(classes: number, labels: Int32Array, predicted: Int32Array): St
 
 /** Of each sample. */
 function logLosses(probabilities: ClassProbabilities, scores: Scores, labels: Int32Array): Float64Array {
-  const { values, width, kind } = scores;
-  return Float64Array.from(labels, (label, i) => {
-    if (kind === 'logits' && width > 1) {
-      // from the logits: a probability that underflows still has its finite loss
-      let largest = Number.NEGATIVE_INFINITY;
-      for (let c = i * width; c < (i + 1) * width; c++) largest = Math.max(largest, values[c] ?? Number.NaN);
-      let sum = 0;
-      for (let c = i * width; c < (i + 1) * width; c++) sum += Math.exp((values[c] ?? Number.NaN) - largest);
-      return largest + Math.log(sum) - (values[i * width + label] ?? Number.NaN);
-    }
-    if (kind === 'logits') {
-      const logit = label === 1 ? (values[i] ?? Number.NaN) : -(values[i] ?? Number.NaN);
-      return Math.log1p(Math.exp(-Math.abs(logit))) + Math.max(-logit, 0);
-    }
-    return clippedLogLoss(probabilities.values[i * probabilities.classes + label] ?? Number.NaN);
-  });
+  const losses = new Float64Array(labels.length);
+  for (let i = 0; i < losses.length; i++) losses[i] = logLoss(probabilities, scores, i, labels[i] ?? 0);
+  return losses;
+}
+
+function logLoss(probabilities: ClassProbabilities, { values, width, kind }: Scores, i: number, label: number): number {
+  if (kind === 'logits' && width > 1) {
+    // from the logits: a probability that underflows still has its finite loss
+    let largest = Number.NEGATIVE_INFINITY;
+    for (let c = i * width; c < (i + 1) * width; c++) largest = Math.max(largest, values[c] ?? Number.NaN);
+    let sum = 0;
+    for (let c = i * width; c < (i + 1) * width; c++) sum += Math.exp((values[c] ?? Number.NaN) - largest);
+    return largest + Math.log(sum) - (values[i * width + label] ?? Number.NaN);
+  }
+  if (kind === 'logits') {
+    const logit = label === 1 ? (values[i] ?? Number.NaN) : -(values[i] ?? Number.NaN);
+    return Math.log1p(Math.exp(-Math.abs(logit))) + Math.max(-logit, 0);
+  }
+  return clippedLogLoss(probabilities.values[i * probabilities.classes + label] ?? Number.NaN);
 }
 
 function isAmongTop(scores: Scores, i: number, label: number, k: number): boolean {

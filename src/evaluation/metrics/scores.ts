@@ -135,11 +135,13 @@ export function classProbabilities(scores: Scores): ClassProbabilities {
 /** The largest class probability of each sample. */
 export function topConfidence(probabilities: ClassProbabilities): Float64Array {
   const { values, classes } = probabilities;
-  return Float64Array.from({ length: values.length / classes }, (_, i) => {
+  const top = new Float64Array(values.length / classes);
+  for (let i = 0; i < top.length; i++) {
     let largest = 0;
     for (let c = i * classes; c < (i + 1) * classes; c++) largest = Math.max(largest, values[c] ?? Number.NaN);
-    return largest;
-  });
+    top[i] = largest;
+  }
+  return top;
 }
 
 export function sigmoid(logit: number): number {

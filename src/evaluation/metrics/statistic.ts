@@ -54,5 +54,7 @@ export function areaUnderRoc(scores: ArrayLike<number>, positive: (i: number) =>
 }
 
 export function everyIndex(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => i);
+  const indices = new Int32Array(count);
+  for (let i = 0; i < count; i++) indices[i] = i;
+  return indices;
 }
