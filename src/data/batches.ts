@@ -89,7 +89,7 @@ export async function* storedBatches(
       settings: ['batchSize'],
     });
   }
-  const order = Int32Array.from(options.indices ?? { length: samples.count }, (index, i) => index ?? i);
+  const order = options.indices?.slice() ?? Int32Array.from({ length: samples.count }, (_, i) => i);
   if (options.shuffle !== undefined) shuffle(order, createRandom(options.shuffle.seed, options.shuffle.epoch));
   const width = targetWidth(samples.targets, options.classes, samples.path);
 

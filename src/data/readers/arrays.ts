@@ -35,7 +35,16 @@ export function arrayDataset(array: ArrayDataset): Dataset {
   if (storage instanceof Float32Array) requireFinite(path, storage, size);
   const bytes = new Uint8Array(storage.buffer, storage.byteOffset, storage.byteLength);
   const bytesPerSample = size * storage.BYTES_PER_ELEMENT;
-  const sample = (index: number): Uint8Array | Float32Array => storage.subarray(index * size, (index + 1) * size);
+  // a view of a Buffer is a Buffer, which takes several times as long to make
+  const plain = storage instanceof Uint8Array ? bytes : storage;
+  const samplesInto = (indices: ArrayLike<number>, into: Uint8Array | Float32Array): void => {
+    for (let i = 0; i < indices.length; ) {
+      const from = indices[i] ?? 0;
+      const run = runLength(indices, i);
+      into.set(plain.subarray(from * size, (from + run) * size), i * size);
+      i += run;
+    }
+  };
 
   return {
     path,
@@ -55,12 +64,12 @@ export function arrayDataset(array: ArrayDataset): Dataset {
         await readResized(storage, shape, layout, indices, into, pixelSize);
         return;
       }
-      for (let i = 0; i < indices.length; i += 1) into.set(sample(indices[i] ?? 0), i * size);
+      samplesInto(indices, into);
     },
     ...(storage instanceof Uint8Array && {
       async pixels(indices: ArrayLike<number>) {
         const pixels = new Uint8Array(indices.length * size);
-        for (let i = 0; i < indices.length; i += 1) pixels.set(sample(indices[i] ?? 0), i * size);
+        samplesInto(indices, pixels);
         return pixels;
       },
     }),
@@ -68,6 +77,13 @@ export function arrayDataset(array: ArrayDataset): Dataset {
       return bytes.subarray(index * bytesPerSample, (index + 1) * bytesPerSample);
     },
   };
+}
+
+/** How many indices from a place on follow one another: samples that lie so are copied at once. */
+function runLength(indices: ArrayLike<number>, start: number): number {
+  let end = start + 1;
+  while (end < indices.length && indices[end] === (indices[end - 1] ?? 0) + 1) end += 1;
+  return end - start;
 }
 
 /**
