@@ -57,7 +57,6 @@ export interface BatchOptions {
 export async function* batches(fed: FedSamples, options: BatchOptions): AsyncGenerator<Batch, void, undefined> {
   const { inputs } = fed;
   const ahead = storedBatches(fed, options);
-  // 8-bit samples wait as such, and become floats, four times as large, only for the next batch
   const prepare = async (): Promise<Batch | null> => {
     const next = await ahead.next();
     if (next.done === true) return null;
@@ -65,14 +64,30 @@ export async function* batches(fed: FedSamples, options: BatchOptions): AsyncGen
     await setImmediate();
     return { ...next.value, inputs: toFloats(inputs, next.value.inputs) };
   };
-  let next = prepare();
-  for (;;) {
-    const batch = await next;
-    if (batch === null) return;
-    next = prepare();
-    // it may fail while the caller still works on this one: it is told when it asks for the next
-    next.catch(() => undefined);
-    yield batch;
+  const prepared: Promise<Batch | null>[] = [];
+  const most = floatsAhead(inputs, options.batchSize);
+  let isOver = false;
+  const fill = (): void => {
+    while (!isOver && prepared.length < most) {
+      const next = prepare();
+      // it may fail while the caller still works on a batch before: it is told when it asks for this one
+      next.catch(() => undefined);
+      prepared.push(next);
+    }
+  };
+  fill();
+  try {
+    for (let next = prepared.shift(); next !== undefined; next = prepared.shift()) {
+      const batch = await next;
+      if (batch === null) return;
+      // threads that are woken would take the processor from a caller that takes what else is ready
+      if (prepared.length > 0) void setImmediate().then(fill);
+      else fill();
+      yield batch;
+      if (prepared.length === 0) fill();
+    }
+  } finally {
+    isOver = true;
   }
 }
 
@@ -130,13 +145,29 @@ export async function* storedBatches(
 /** Bytes of batches that are read ahead. */
 const aheadBytes = 2 ** 28;
 
+/** Samples that are read ahead at least where threads prepare them: training takes several small batches in one call. */
+const samplesAhead = 64;
+
+/** Of these, bytes of those that are floats already: 8-bit samples wait as such, a quarter as large. */
+const floatBytesAhead = 2 ** 25;
+
 /** How many batches are read while the caller works on one: a batch for each thread that prepares them, and one that is ready. */
 function batchesAhead(inputs: readonly NamedInputs[], batchSize: number): number {
-  const threads = Math.max(...inputs.map(({ atOnce }) => atOnce));
+  const threads = threadsOf(inputs);
   if (threads === 1) return 1;
   const bytes = inputs.reduce((sum, { shape, pixels }) => sum + (pixels ? 1 : 4) * batchSize * product(shape), 0);
-  return Math.max(1, Math.min(threads + 1, Math.floor(aheadBytes / bytes)));
+  const wanted = Math.max(threads + 1, Math.ceil(samplesAhead / batchSize));
+  return Math.max(1, Math.min(wanted, Math.floor(aheadBytes / bytes)));
 }
+
+/** How many of them wait as floats. */
+function floatsAhead(inputs: readonly NamedInputs[], batchSize: number): number {
+  if (threadsOf(inputs) === 1) return 1;
+  const bytes = inputs.reduce((sum, { shape }) => sum + 4 * batchSize * product(shape), 0);
+  return Math.max(1, Math.min(Math.ceil(samplesAhead / batchSize), Math.floor(floatBytesAhead / bytes)));
+}
+
+const threadsOf = (inputs: readonly NamedInputs[]): number => Math.max(...inputs.map(({ atOnce }) => atOnce));
 
 /**
  * The preprocessed samples of `indices`, of each input.
