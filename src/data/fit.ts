@@ -268,7 +268,9 @@ function targetAxes(
   const [a = null, b = null, c = null] = wanted;
   if (wanted.length === 2) return { layout: 'NCHW', height: a, width: b, channels: 1 };
   if (wanted.length === 1) {
-    const channels = expected.channels ?? 3;
+    const { height, width } = expected;
+    if (stored === null && (height === null || width === null)) throw withoutSize(dataset, a);
+    const channels = expected.channels ?? (a === product([height ?? 0, width ?? 0]) ? 1 : 3);
     // of no size are they as many numbers, in whatever layout
     if (a !== null && a % channels !== 0) {
       const cure = `Give the data that this model was made for: images of ${channels} channels are never ${a} numbers.`;
@@ -298,6 +300,21 @@ function targetAxes(
     throw mismatch(dataset, stored, wanted, cure, ['layout'], layouts);
   }
   return only;
+}
+
+/** Image files, for a model that takes `numbers` of them in a row: of what size they are, only the user knows; most are square. */
+function withoutSize(dataset: Dataset, numbers: number | null): Failure {
+  const [grey, coloured] = [Math.sqrt(numbers ?? 0), Math.sqrt((numbers ?? 0) / 3)];
+  const side = [grey, coloured].find((each) => each > 0 && Number.isInteger(each));
+  const size = side === undefined ? 'HEIGHTxWIDTH' : `${side}x${side}`;
+  const fitting =
+    side === undefined ? '' : `, ${size} in ${side === grey ? 'grey' : 'three colours'} if they are square`;
+  return new Failure('usage', {
+    what: `${dataset.path}: the model takes ${numbers ?? 'any number of'} numbers in a row, which does not say how large its images are.`,
+    cure: `Give the size to resize them to${fitting}.`,
+    settings: [['resize', size]],
+    ways: side === undefined ? [] : [{ name: `they are resized to ${size}`, settings: [['resize', size]] }],
+  });
 }
 
 function channelsFit(wanted: number | null, stored: number | null): boolean {

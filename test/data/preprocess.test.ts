@@ -201,6 +201,18 @@ describe('planPreprocessing: size', () => {
       expect.objectContaining({ what: expect.stringMatching(/various sizes/), settings: [['resize', 'HEIGHTxWIDTH']] }),
     );
     expect((await fed(files, [null, 3, null, null], { resize: [2, 1] })).shape).toEqual([3, 2, 1]);
+    const flat = (numbers: number, settings: unknown) =>
+      expect(() => planPreprocessing(files, { shape: [null, numbers] })).toThrow(
+        expect.objectContaining({ what: expect.stringContaining(`takes ${numbers} numbers in a row`), settings }),
+      );
+    flat(768, [['resize', '16x16']]);
+    flat(784, [['resize', '28x28']]);
+    flat(30, [['resize', 'HEIGHTxWIDTH']]);
+    expect(await fed(files, [null, 6], { resize: [1, 2], layout: 'NCHW' })).toEqual({
+      shape: [6],
+      values: [1, 1, 0, 0, 0, 0],
+    });
+    expect((await fed(files, [null, 4], { resize: [2, 2] })).shape).toEqual([4]);
   });
 
   it('refuses to resize floats', () => {
