@@ -2,6 +2,7 @@ import { Failure } from '../../contract/failure.js';
 import { present } from '../../contract/present.js';
 import type { FileRange } from '../../contract/regular-file.js';
 import { isRounded } from './arrays.js';
+import { rowMajor } from './row-major.js';
 
 /** Named arrays, of an archive or a folder. */
 export interface ArraySource {
@@ -46,6 +47,8 @@ export interface NpyHeader extends Omit<NpyArray, 'data' | 'file'> {
   /** where the elements begin, and how many bytes they are */
   readonly offset: number;
   readonly byteLength: number;
+  /** whether the first axis is the fastest, as in Fortran */
+  readonly columnMajor: boolean;
 }
 
 /**
@@ -55,8 +58,10 @@ export interface NpyHeader extends Omit<NpyArray, 'data' | 'file'> {
 export function parseNpy(place: string, bytes: Uint8Array): NpyArray {
   const header = parseNpyHeader(place, bytes);
   requireLength(place, header, bytes.length);
-  const { offset, byteLength, ...rest } = header;
-  return { ...rest, data: new DataView(bytes.buffer, bytes.byteOffset + offset, byteLength) };
+  const { offset, byteLength, columnMajor, ...rest } = header;
+  if (!columnMajor) return { ...rest, data: new DataView(bytes.buffer, bytes.byteOffset + offset, byteLength) };
+  const elements = rowMajor(bytes.subarray(offset), rest.shape, byteLength / elementsOf(rest) || 1);
+  return { ...rest, data: new DataView(elements.buffer) };
 }
 
 /** @throws Failure('input') where an array of `length` bytes, header included, does not hold what it announces */
@@ -97,12 +102,6 @@ export function parseNpyHeader(place: string, bytes: Uint8Array): NpyHeader {
     });
   }
   const type = present(descr[2], `the type of ${place}`);
-  if (/'fortran_order':\s*True/.test(header) && shapeText.split(',').filter((dim) => dim.trim() !== '').length > 1) {
-    throw new Failure('input', {
-      what: `${place} is in Fortran order.`,
-      cure: 'Save numpy.ascontiguousarray(array) instead.',
-    });
-  }
   if (type.startsWith('O')) {
     throw new Failure('input', {
       what: `${place} holds Python objects.`,
@@ -123,7 +122,8 @@ export function parseNpyHeader(place: string, bytes: Uint8Array): NpyHeader {
   if (!(size > 0)) {
     throw new Failure('input', { what: `${place} holds elements of no size (${type}).`, cure: 'Save it again.' });
   }
-  return { shape, type, littleEndian: descr[1] !== '>', offset, byteLength: length * size };
+  const columnMajor = shape.length > 1 && /'fortran_order':\s*True/.test(header);
+  return { shape, type, littleEndian: descr[1] !== '>', offset, byteLength: length * size, columnMajor };
 }
 
 const elementReaders: Readonly<Record<string, (view: DataView, index: number, littleEndian: boolean) => number>> = {

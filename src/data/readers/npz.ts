@@ -131,8 +131,14 @@ async function arrayInFile(
 ): Promise<NpyArray> {
   const head = new Uint8Array(Math.min(npyHeadBytes, byteLength));
   await readFully(file, head, offset);
-  const header = parseNpyHeader(place, head);
-  requireLength(place, header, byteLength);
+  const { columnMajor, ...header } = parseNpyHeader(place, head);
+  requireLength(place, { ...header, columnMajor }, byteLength);
+  if (columnMajor) {
+    throw new Failure('input', {
+      what: `${place} holds ${byteLength} bytes in Fortran order, in which the elements of a sample lie apart: it is too large to be read so.`,
+      cure: 'Save numpy.ascontiguousarray(array) instead.',
+    });
+  }
   const elements = { path, offset: offset + header.offset, byteLength: header.byteLength };
   return { ...header, data: new DataView(new ArrayBuffer(0)), file: elements };
 }
