@@ -10,9 +10,12 @@ import { jsonLines, jsonRecords } from './readers/json.js';
 import { maskFolder } from './readers/mask-folder.js';
 import { npy, npz } from './readers/npz.js';
 import { parquet } from './readers/parquet.js';
+import { partFiles } from './readers/part-files.js';
 import type { DatasetReader, ReadOptions } from './readers/reader.js';
 
 export type { ReadOptions } from './readers/reader.js';
+
+const tables: readonly DatasetReader[] = [parquet, jsonLines, jsonRecords, tsv, csv];
 
 /** In the order in which they are asked: what has a signature before what has none. */
 const readers: readonly DatasetReader[] = [
@@ -24,6 +27,7 @@ const readers: readonly DatasetReader[] = [
   cifar100,
   maskFolder,
   imageFolder,
+  partFiles(tables),
   jsonLines,
   jsonRecords,
   tsv,

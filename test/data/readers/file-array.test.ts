@@ -57,5 +57,7 @@ it('refuses targets that stay in the file, and an array that is cut short', asyn
   const cut = await write(folder, 'x.npy', npyBytes('|u1', [6, 5, 7], pixels).subarray(0, 300));
   await expect(openDataset(cut, { heldBytes, requireTargets: false })).rejects.toThrow(/announces 210 bytes/);
   const turned = await write(folder, 'x.npy', npyBytes('|u1', [6, 5, 7], pixels, true));
-  await expect(openDataset(turned, { heldBytes, requireTargets: false })).rejects.toThrow(/in Fortran order.*too large/);
+  await expect(openDataset(turned, { heldBytes, requireTargets: false })).rejects.toThrow(
+    /in Fortran order.*too large/,
+  );
 });

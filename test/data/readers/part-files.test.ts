@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { openCompanion, openDataset, readerOf } from '../../../src/data/open.js';
+import { allValues, temporaryFolder, write } from './bytes.js';
+
+it('takes the tables of a folder for the parts that they are named for', async () => {
+  const folder = await temporaryFolder();
+  await write(folder, 'train.csv', Buffer.from('a,b,label\n1,2,cat\n3,4,dog\n5,6,cat\n'));
+  await write(folder, 'test.csv', Buffer.from('a,b,label\n7,8,dog\n'));
+  await write(folder, 'README.md', Buffer.from('what this is\n'));
+  expect(await (await readerOf(folder)).parts(folder)).toEqual(['train', 'test']);
+  const train = await openDataset(folder, { target: 'label' });
+  expect(train).toMatchObject({ path: folder, part: 'train', format: 'csv', count: 3 });
+  expect(await allValues(train)).toEqual([1, 2, 3, 4, 5, 6]);
+  const test = await openCompanion(train, 'test', { target: 'label' });
+  // the classes are those of training, in their order
+  expect(test?.targets).toMatchObject({ kind: 'class', names: ['cat', 'dog'], labels: Int32Array.of(1) });
+  expect(await openCompanion(train, 'validation', { target: 'label' })).toBeNull();
+});
+
+it('takes the validation table for the test where there is none, and a file of one shard for the whole', async () => {
+  const folder = await temporaryFolder();
+  const lines = (count: number) =>
+    Buffer.from(Array.from({ length: count }, (_, i) => `{"a":${i},"y":0.5}\n`).join(''));
+  await write(folder, 'train-00000-of-00001.jsonl', lines(3));
+  await write(folder, 'validation-00000-of-00001.jsonl', lines(2));
+  expect(await (await readerOf(folder)).parts(folder)).toEqual(['train', 'test']);
+  expect((await openDataset(folder, { part: 'test' })).count).toBe(2);
+  const sharded = await temporaryFolder();
+  await write(sharded, 'train-00000-of-00002.jsonl', lines(3));
+  await expect(openDataset(sharded)).rejects.toThrow(/no data set of a known format/);
+});
