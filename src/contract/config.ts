@@ -8,7 +8,7 @@ export interface Config {
   readonly $schema?: string;
   /** the model, where none is given on the command line */
   readonly model?: string;
-  /** training data: an image folder, IDX, CIFAR binary, .npz, .npy, .csv, .tsv, .jsonl, .json or .parquet */
+  /** training data: an image folder, IDX, CIFAR binary, .npz, .npy, .csv, .tsv, .jsonl, .json or .parquet, or a folder of train and test tables */
   readonly data?: string;
   /** test data of its own (the test part of the data, or a share of it) */
   readonly test?: string;
