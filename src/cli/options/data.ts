@@ -9,7 +9,8 @@ import { factor, fraction, numbers, pixelSize, text } from './values.js';
 /** What was said about the data; null where it was not said which. */
 export type MaybeDataOptions = Omit<DataOptions, 'data'> & { readonly data: string | null };
 
-const formats = 'an image folder, IDX, CIFAR binary, .npz, .npy, .csv, .tsv, .jsonl, .json or .parquet, or a folder of train and test tables';
+const formats =
+  'an image folder, IDX, CIFAR binary, .npz, .npy, .csv, .tsv, .jsonl, .json or .parquet, or a folder of train and test tables';
 
 /** Data that a model is trained on: it is split, or comes with its test set. */
 export function trainingData(command: Command): Read<MaybeDataOptions> {
