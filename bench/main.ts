@@ -24,6 +24,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p14: () => import('./step-layers-model.js'),
   p15: () => import('./evaluation-rate.js'),
   p17: () => import('./frelu-price.js'),
+  forms: () => import('./form-costs.js'),
   lstm: () => import('./step-lstm.js'),
   torchvision: () => import('./torchvision.js'),
 };
