@@ -74,7 +74,7 @@ describe('a run with a budget', () => {
     // by their place, which an arm that diverges takes twice
     const steps = new Map<string, Set<string>>();
     const result = await run(
-      await rows(1000),
+      await rows(3000),
       10,
       {},
       {
@@ -104,7 +104,7 @@ describe('a run with a budget', () => {
   });
 
   it('that is resumed takes the steps that were planned', async () => {
-    const files = await rows(1000);
+    const files = await rows(3000);
     const abort = new AbortController();
     let planned = 0;
     let steps = 0;
@@ -150,13 +150,13 @@ describe('a run with a budget', () => {
 
   it('of a search without a number of epochs leaves half of an arm to what was chosen, alike in both arms', async () => {
     const search = { ...training, patience: 100, learningRate: 'auto', search: true, openEnded: true } as const;
-    const files = await rows(1000);
+    const files = await rows(300);
     const {
       budget,
       arms,
       search: found,
       settings,
-    } = await run(files, 8, { training: { ...search, budgetSeconds: 8 } });
+    } = await run(files, 10, { training: { ...search, budgetSeconds: 10 } });
     expect(budget?.epochsAsked).toBeNull();
     const steps = [arms.control, arms.frelu].map((arm) => arm?.curve.at(-1)?.step);
     expect(steps).toEqual([budget?.steps, budget?.steps]);
