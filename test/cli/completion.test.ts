@@ -94,8 +94,8 @@ async function workplace() {
 
 const end = '\u0015';
 
-describe.skipIf(process.platform === 'win32')('a shell', { timeout: 120_000 }, () => {
-  beforeAll(build, 120_000);
+describe.skipIf(process.platform === 'win32')('a shell', () => {
+  beforeAll(build);
 
   it.skipIf(python === null || !isInstalled('bash'))('bash completes at Tab', async () => {
     const { folder, env } = await workplace();

@@ -30,7 +30,7 @@ function run(argv: readonly string[], env: Readonly<Record<string, string>> = {}
   });
 }
 
-beforeAll(build, 120_000);
+beforeAll(build);
 
 describe('the executable', () => {
   it('exits with the code of the outcome', async () => {
@@ -213,7 +213,7 @@ describe('docs/ci.md', () => {
       });
     });
 
-  it('has a recipe for any shell that keeps the exit code and writes the results', { timeout: 120_000 }, async () => {
+  it('has a recipe for any shell that keeps the exit code and writes the results', async () => {
     const [recipe = '', ...others] = await fenced('sh');
     expect(others).toEqual([]);
     const place = await workplace();
@@ -225,7 +225,7 @@ describe('docs/ci.md', () => {
     expect(await bash(recipe, missing)).toMatchObject({ code: 3 });
   });
 
-  it('has workflows whose commands run', { timeout: 180_000 }, async () => {
+  it('has workflows whose commands run', async () => {
     const workflows = (await fenced('yaml')).map((text): unknown => parse(text));
     expect(workflows).toHaveLength(3);
     for (const workflow of workflows) {

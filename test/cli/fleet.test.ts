@@ -75,7 +75,7 @@ it('is planned, computed in parts, judged, committed and rolled back', async () 
   expect(await bytes()).toEqual(written);
   expect((await run('rollback', 'plan', '--yes')).code).toBe(0);
   expect(await bytes()).toEqual(original);
-}, 120_000);
+});
 
 it('refuses a model that stands in it twice, under whatever path', async () => {
   const { folder, run } = await fleet();
@@ -115,7 +115,7 @@ it('says which models were replaced before one that could not be', async () => {
   // what it says of the second alone would not be the whole of it
   expect(failure).toMatchObject({ kind: 'locked', what: expect.stringMatching(/^last: /), written: null });
   expect(await readFile(net)).not.toEqual(original);
-}, 120_000);
+});
 
 it('refuses to commit over a model that is another one by now, and tells of a damaged result', async () => {
   const { folder, run } = await fleet();
@@ -142,4 +142,4 @@ it('refuses to commit over a model that is another one by now, and tells of a da
   expect(damaged.code).not.toBe(0);
   expect(damaged.stderr).toMatch(/damaged/);
   expect(damaged.stderr).not.toContain('defect');
-}, 120_000);
+});

@@ -40,7 +40,7 @@ describe('migrate --from-scratch', () => {
     expect(said.code).toBe(0);
     expect(said.stdout).toMatch(/^FReLU, b from -0\.398 +0\.05 +\d/m);
     expect(said.stdout).toContain('The model is untouched.');
-  }, 60_000);
+  });
 
   it('refuses what it has no use for with exit code 2, and says which option', async () => {
     const words = ['net.onnx', '--data', 'data.csv', '--from-scratch'];

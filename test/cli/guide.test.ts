@@ -68,8 +68,8 @@ it('an answer takes the place of an option that was given', () => {
 
 if (python === null) console.log('skipped: there is no Python with pseudo-terminals to type in');
 
-describe.skipIf(python === null)('a guided run in a terminal', { timeout: 120_000 }, () => {
-  beforeAll(build, 120_000);
+describe.skipIf(python === null)('a guided run in a terminal', () => {
+  beforeAll(build);
 
   /** A folder to work in, with a model and data whose reading is trusted by nobody until it is said. */
   async function workplace() {

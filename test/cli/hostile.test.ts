@@ -80,7 +80,7 @@ describe('a model that asks for more than the machine has', () => {
     const { code, stderr } = await frelu(['evaluate', path, '--data', await smallData(), '--device', 'cpu']);
     expect(stderr).toMatch(/'big' gives .* GiB, where the machine has .*Nothing was written/s);
     expect(code).toBe(3);
-    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(performance.now() - began).toBeLessThan(60_000);
     expect((await frelu(['inspect', path])).code).toBe(0);
   });
 });

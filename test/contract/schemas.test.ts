@@ -78,7 +78,7 @@ it('hold of what is said of a fleet', async () => {
   expect(await faults('fleet-commit', await printed('commit', plan, '--yes'))).toBeNull();
   expect(await faults('fleet-rollback', await printed('rollback', plan, '--yes'))).toBeNull();
   expect(await faults('fleet-rollback', { schemaVersion: 1, plan, models: [{ name: 'net' }] })).not.toBeNull();
-}, 120_000);
+});
 
 it('do not hold of a document with a field too few, or of another kind', async () => {
   const { verdict: _, ...without } = makeResult();

@@ -104,7 +104,7 @@ describe('the blocks that are marked to be run', () => {
     ...new Map(blocks.map((block) => [block.code.replaceAll(' --lang ja', ''), block] as const)).values(),
   ];
 
-  beforeAll(build, 120_000);
+  beforeAll(build);
 
   /** A folder with a model and data as the pages call them, and settings that make a run short. */
   async function setting(): Promise<{ folder: string; env: NodeJS.ProcessEnv }> {
@@ -126,18 +126,14 @@ describe('the blocks that are marked to be run', () => {
     }
   });
 
-  it.each(distinct)(
-    '$name',
-    async ({ code }) => {
-      const { folder, env } = await setting();
-      // a rule that is not met is an outcome, not a fault of the page
-      const met = code.replaceAll(/^(frelu-migrate model\.onnx .*)$/gm, '$1 || [ $? -eq 4 ]');
-      const outcome = await run('bash', ['-euo', 'pipefail', '-c', met], { cwd: folder, env }).then(
-        () => '',
-        (failed: { stderr: string }) => failed.stderr,
-      );
-      expect(outcome).toBe('');
-    },
-    240_000,
-  );
+  it.each(distinct)('$name', async ({ code }) => {
+    const { folder, env } = await setting();
+    // a rule that is not met is an outcome, not a fault of the page
+    const met = code.replaceAll(/^(frelu-migrate model\.onnx .*)$/gm, '$1 || [ $? -eq 4 ]');
+    const outcome = await run('bash', ['-euo', 'pipefail', '-c', met], { cwd: folder, env }).then(
+      () => '',
+      (failed: { stderr: string }) => failed.stderr,
+    );
+    expect(outcome).toBe('');
+  });
 });

@@ -36,4 +36,4 @@ it('the programs of the documentation compile, strictly, against what this packa
       .map((each) => `${path}: ${ts.flattenDiagnosticMessageText(each.compilerObject.messageText, ' ')}`),
   );
   expect(faults).toEqual([]);
-}, 120_000);
+});

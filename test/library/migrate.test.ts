@@ -43,7 +43,7 @@ it('is a whole program: a model and its data', async () => {
   expect(await history(path)).toMatchObject([{ kind: 'upgrade' }]);
   await rollback(path);
   expect(await readFile(path)).toEqual(before);
-}, 120_000);
+});
 
 it('tells what happens as events, the result last', async () => {
   const path = await model();
@@ -57,7 +57,7 @@ it('tells what happens as events, the result last', async () => {
   expect(events.findLast(({ type }) => type !== 'result' && type !== 'phase')).toMatchObject({ type: 'verdict' });
   expect(events.at(-1)).toMatchObject({ type: 'result', result: { written: false, arms: { control: null } } });
   expect(await readFile(path)).toEqual(before);
-}, 120_000);
+});
 
 it('stops where it can be resumed from when the loop is left, and when the signal fires', async () => {
   const path = await model();
@@ -78,7 +78,7 @@ it('stops where it can be resumed from when the loop is left, and when the signa
     hooks: { onStep: () => stop.abort() },
   });
   expect(await failureOf(stopped)).toMatchObject({ name: 'Failure', kind: 'interrupted', settings: ['resume'] });
-}, 120_000);
+});
 
 it('checks options as the command line does, before anything is read', async () => {
   const wrong = async (options: object): Promise<string> => {

@@ -23,7 +23,7 @@ it('plans, rewrites and saves a network, which computes what the model did', asy
   await save(await rewrite(model, planned, { b: -0.5 }), out, { overwrite: true });
   const { metrics } = await evaluate(out, onData);
   expect(metrics.accuracy?.value).toBeLessThan((await evaluate(path, onData)).metrics.accuracy?.value ?? 0);
-}, 60_000);
+});
 
 it('refuses options that are none', async () => {
   const misspelt: object = { forms: 'explicit' };

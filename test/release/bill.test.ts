@@ -11,7 +11,7 @@ let bills: Record<Format, string>;
 beforeAll(async () => {
   project = projectOf(folder, await readFile('package.json', 'utf8'));
   bills = { cyclonedx: await billOf(project, 'cyclonedx'), spdx: await billOf(project, 'spdx') };
-}, 60_000);
+});
 
 describe('the bill of materials', () => {
   it('is sound, names what users get, on any platform, and nothing that only we develop with', async () => {

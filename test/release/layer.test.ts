@@ -60,34 +60,30 @@ describe('the entry point frelu-migrate/tfjs', () => {
     ]);
   });
 
-  it.skipIf(chromium === null)(
-    'runs in a browser',
-    async () => {
-      const entry = join(project, 'page.js');
-      const imports = `import * as tf from '@tensorflow/tfjs';\nimport { frelu } from 'frelu-migrate/tfjs';`;
-      await writeFile(
-        entry,
-        `${imports}\nawait tf.setBackend('cpu');\n${program}globalThis.result = { given, known };\n`,
-      );
-      const bundle = await rolldown({ input: entry, platform: 'browser', logLevel: 'silent' });
-      const { output } = await bundle.generate({ format: 'esm' });
-      expect(output[0].imports.filter(isBuiltin)).toEqual([]);
-      const { chromium: launcher } = await import('playwright-core');
-      const browser = await launcher.launch({
-        executablePath: chromium ?? '',
-        args: ['--no-sandbox', '--disable-gpu'],
-      });
-      try {
-        const page = await browser.newPage();
-        await page.addScriptTag({ type: 'module', content: output[0].code });
-        await page.waitForFunction('globalThis.result !== undefined');
-        expect(JSON.stringify(await page.evaluate('globalThis.result'))).toBe(expected);
-      } finally {
-        await browser.close();
-      }
-    },
-    60_000,
-  );
+  it.skipIf(chromium === null)('runs in a browser', async () => {
+    const entry = join(project, 'page.js');
+    const imports = `import * as tf from '@tensorflow/tfjs';\nimport { frelu } from 'frelu-migrate/tfjs';`;
+    await writeFile(
+      entry,
+      `${imports}\nawait tf.setBackend('cpu');\n${program}globalThis.result = { given, known };\n`,
+    );
+    const bundle = await rolldown({ input: entry, platform: 'browser', logLevel: 'silent' });
+    const { output } = await bundle.generate({ format: 'esm' });
+    expect(output[0].imports.filter(isBuiltin)).toEqual([]);
+    const { chromium: launcher } = await import('playwright-core');
+    const browser = await launcher.launch({
+      executablePath: chromium ?? '',
+      args: ['--no-sandbox', '--disable-gpu'],
+    });
+    try {
+      const page = await browser.newPage();
+      await page.addScriptTag({ type: 'module', content: output[0].code });
+      await page.waitForFunction('globalThis.result !== undefined');
+      expect(JSON.stringify(await page.evaluate('globalThis.result'))).toBe(expected);
+    } finally {
+      await browser.close();
+    }
+  });
 
   it.each([
     ['a.ts', ts.ModuleResolutionKind.Bundler, ts.ModuleKind.ESNext],

@@ -43,7 +43,7 @@ beforeAll(async () => {
   files = entries
     .filter((entry) => entry.isFile())
     .map((entry) => posix.join(entry.parentPath.slice(unpacked.length + 1), entry.name));
-}, 240_000);
+});
 
 afterAll(() => rm(place, { recursive: true, force: true }));
 
@@ -254,7 +254,7 @@ describe('what users write with the package', () => {
     const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
     const outcome = await run(process.execPath, [compiler, '-p', project()]).catch((failed) => failed);
     expect(outcome.stdout).toBe('');
-  }, 120_000);
+  });
 
   it('migrates, follows the events and keeps the report', async () => {
     const report = join(project(), 'report.html');
@@ -263,18 +263,18 @@ describe('what users write with the package', () => {
       /^control 0 [\s\S]*^frelu 1 [\s\S]*^verdict (adopt|inconclusive|reject), accuracy .*, written false$/m,
     );
     expect(await readFile(report, 'utf8')).toContain('lang="ja"');
-  }, 120_000);
+  });
 
   it('trains in a loop of its own', async () => {
     const { stdout } = await runProgram('train.mjs', [model, join(project(), 'trained.onnx')]);
     expect(stdout).toMatch(/^loss \d\.\d{3}, 10 of 10 gradients, 4 sites\nafter 10 steps \d\.\d{3}, 1 file$/m);
-  }, 120_000);
+  });
 
   it('rewrites from CommonJS', async () => {
     const argv = [model, join(project(), 'rewritten.onnx'), resolve('fixtures/data')];
     const { stdout } = await runProgram('rewrite.cjs', argv);
     expect(stdout).toBe('explicit: 4 of 4, differs by 0\n');
-  }, 120_000);
+  });
 });
 
 describe('a release', () => {

@@ -31,7 +31,7 @@ const lossesOf = (arm: ArmResult | null) =>
     without: without.validationLoss ?? Number.NaN,
   }));
 
-describe('sites that harm are taken back', { timeout: 120_000 }, () => {
+describe('sites that harm are taken back', () => {
   it.each(['auto', 'explicit'] as const)('in the form %s: what is judged has them no more', async (form) => {
     const { result, notes } = await run(disturbed, { plan: { ...defaultPlanOptions, form } });
     const { frelu, control } = result.arms;

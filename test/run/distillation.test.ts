@@ -89,7 +89,7 @@ async function trained(model: string): Promise<string> {
 const firstLoss = ({ arms }: MigrateResult): number => arms.frelu.curve[1]?.trainLoss ?? Number.NaN;
 const accuracy = (arm: MigrateResult['arms']['frelu']): number => arm.test.accuracy?.value ?? Number.NaN;
 
-describe('a teacher', { timeout: 300_000 }, () => {
+describe('a teacher', () => {
   it('is learned from without labels: the model comes to say what it says', async () => {
     const teacher = await trained(await network(32, 3, 'Softmax'));
     const student = await network(16, 3, 'Softmax');
@@ -191,7 +191,7 @@ describe('a teacher', { timeout: 300_000 }, () => {
   });
 });
 
-describe('what cannot teach is refused', { timeout: 120_000 }, () => {
+describe('what cannot teach is refused', () => {
   it.each([2, 4])('a teacher of %i classes for a model of 3', async (outputs) => {
     const [teacher, student] = [await network(8, outputs, 'Softmax'), await network(8, 3, 'Softmax')];
     await expect(run(student, await dataset(true), taughtBy(teacher))).rejects.toMatchObject({
@@ -341,4 +341,4 @@ it('a run that is resumed has what its teacher said, wherever the file lies; of 
   const curve = ({ arms }: MigrateResult) => arms.frelu.curve.map(({ validationLoss }) => validationLoss);
   expect(curve(resumed)).toEqual(curve(uninterrupted));
   expect(resumed.arms.frelu.test).toEqual(uninterrupted.arms.frelu.test);
-}, 120_000);
+});

@@ -34,7 +34,7 @@ describe.each([
       if (arm === 'frelu' && !dryRun) expect(exported.files[0]?.sha256).toBe(result.files[0]?.sha256);
     }
     expect(await readFile(model)).toEqual(before);
-  }, 120_000);
+  });
 });
 
 it('the control arm is the original with other weights, and scores on the test split what the report says', async () => {
@@ -52,7 +52,7 @@ it('the control arm is the original with other weights, and scores on the test s
   });
   expect(said.metrics.logLoss?.value).toBeCloseTo(result.arms.control?.test.logLoss?.value ?? Number.NaN, 6);
   expect(said.metrics.logLoss?.value).not.toBeCloseTo(result.arms.before.test.logLoss?.value ?? Number.NaN, 4);
-}, 120_000);
+});
 
 it('is refused where there is no such arm, no run, or no original any more; nothing is written', async () => {
   const [model, data] = [await smallModel(), await smallData()];
@@ -68,7 +68,7 @@ it('is refused where there is no such arm, no run, or no original any more; noth
     what: expect.stringContaining('is not what the run was made of'),
   });
   await expect(readFile(out)).rejects.toMatchObject({ code: 'ENOENT' });
-}, 120_000);
+});
 
 it('on the command line says which seed it is, and asks for what is missing', async () => {
   const { result, run } = await finished(true);
@@ -79,4 +79,4 @@ it('on the command line says which seed it is, and asks for what is missing', as
   expect((await frelu(['export', run, '--out', out])).stderr).toContain('--arm is missing');
   expect((await frelu(['export', run, '--arm', 'frelu', '--out', out])).code).toBe(2);
   expect((await frelu(['export', run, '--arm', 'frelu', '--out', out, '--overwrite', '--json'])).code).toBe(0);
-}, 120_000);
+});

@@ -87,7 +87,7 @@ describe('a training from scratch', () => {
     ]);
     const kept: unknown = JSON.parse(await readFile(join(result.run.path, 'from-scratch.json'), 'utf8'));
     expect(kept).toMatchObject({ schemaVersion: 1, arms: [{ network: 'relu' }, {}, {}, {}] });
-  }, 60_000);
+  });
 
   it('goes on where it was stopped, to the same figures', async () => {
     const { model, data } = await rows(200);
@@ -117,7 +117,7 @@ describe('a training from scratch', () => {
       'frelu b=-1, rate 0.05 8',
     ]);
     expect(figures(result)).toEqual(figures(whole));
-  }, 60_000);
+  });
 
   it('compares each arm at the rate at which its first seed validates best, and takes a start of the user', async () => {
     const { model, data } = await rows(200);
@@ -140,7 +140,7 @@ describe('a training from scratch', () => {
     expect(trained.filter((name) => name.endsWith(' 8'))).toHaveLength(5);
     const [first, second, third] = tried[0] ?? [];
     expect(renderScratchMarkdown(result, 'en')).toContain(`own: of ${first}, ${second}, ${third}, that at which`);
-  }, 60_000);
+  });
 
   it('of one seed says what that of the test samples alone is', async () => {
     const { model, data } = await rows(120);
@@ -161,7 +161,7 @@ describe('a training from scratch', () => {
     expect(japanese).toContain('区間が表すのはテストサンプルの偶然だけ');
     expect(japanese).not.toMatch(/確認でき|全シード|シードの平均/);
     expect(renderScratchTerminal(withInterval(result, [-1, 1]))).toContain('With this one seed, none of 3 starts');
-  }, 60_000);
+  });
 
   it('of several seeds says what is established, but not of an arm that one seed is left of', async () => {
     const { model, data } = await rows(120);
@@ -180,32 +180,28 @@ describe('a training from scratch', () => {
     }));
     expect(renderScratchTerminal(early)).toContain('there before any training (2 of 2)');
     expect(renderScratchMarkdown(early, 'ja')).toContain('学習前に到達済み（2個中2個）');
-  }, 60_000);
+  });
 
   it.each([
     { what: 'that guesses', feature: 1, positive: 1, sentence: 'no better than a guess' },
     { what: 'whose classes are in another order', feature: 0, positive: 0, sentence: 'the two classes the other way' },
-  ])(
-    'of a model $what warns: all of that is learned anew',
-    async ({ feature, positive, sentence }) => {
-      // the class `positive` where a feature is above about 0; the data's second class is where the first feature is
-      const { model, data } = await rows(2000, 'classes', (graph) => {
-        const one = (at: number, value: number) => (values: Float32Array) => values.fill(0).fill(value, at, at + 1);
-        fill(graph, 'hidden/weight', one(feature, 1));
-        fill(graph, 'out/weight', one(8 * positive, 40));
-        fill(graph, 'out/bias', one(1 - positive, 1));
-      });
-      const readings: Reading[] = [];
-      const request = requestFor(model, data, { seeds: 1, epochs: 1 });
-      const result = await trainFromScratch(
-        { ...request, reading: { ...request.reading, trustReading: false } },
-        { onReading: (reading) => readings.push(reading) },
-      );
-      expect(readings[0]?.sanity).toMatchObject({ status: 'suspect', sentence: expect.stringContaining(sentence) });
-      expect(result.arms[0]?.mean).not.toBeNull();
-    },
-    60_000,
-  );
+  ])('of a model $what warns: all of that is learned anew', async ({ feature, positive, sentence }) => {
+    // the class `positive` where a feature is above about 0; the data's second class is where the first feature is
+    const { model, data } = await rows(2000, 'classes', (graph) => {
+      const one = (at: number, value: number) => (values: Float32Array) => values.fill(0).fill(value, at, at + 1);
+      fill(graph, 'hidden/weight', one(feature, 1));
+      fill(graph, 'out/weight', one(8 * positive, 40));
+      fill(graph, 'out/bias', one(1 - positive, 1));
+    });
+    const readings: Reading[] = [];
+    const request = requestFor(model, data, { seeds: 1, epochs: 1 });
+    const result = await trainFromScratch(
+      { ...request, reading: { ...request.reading, trustReading: false } },
+      { onReading: (reading) => readings.push(reading) },
+    );
+    expect(readings[0]?.sanity).toMatchObject({ status: 'suspect', sentence: expect.stringContaining(sentence) });
+    expect(result.arms[0]?.mean).not.toBeNull();
+  });
 
   it('refuses normalization that was exported in training mode before it reads the model, and says how to export it', async () => {
     const { model, data } = await rows(100, 'classes', (graph) => {
@@ -238,7 +234,7 @@ describe('a training from scratch', () => {
     for (const language of ['en', 'ja'] as const) {
       expect(renderScratchMarkdown(result, language)).toContain('The training diverges');
     }
-  }, 60_000);
+  });
 
   it.each<[string, MigrateRequest['training'], Partial<MigrateRequest>, string]>([
     ['a search', { search: true }, {}, 'search'],

@@ -81,7 +81,7 @@ beforeEach(() => {
   keeping.isOff = false;
 });
 
-describe('what is computed alike in every epoch', { timeout: 120_000 }, () => {
+describe('what is computed alike in every epoch', () => {
   it.each([
     { batchNorm: 'frozen' },
     { batchNorm: 'batch' },

@@ -58,7 +58,7 @@ async function tfjsModel(): Promise<string> {
   return join(folder, 'model.json');
 }
 
-describe.runIf(process.platform !== 'win32')('what a run keeps is open to nobody', { timeout: 90_000 }, () => {
+describe.runIf(process.platform !== 'win32')('what a run keeps is open to nobody', () => {
   it('who may not read the model', async () => {
     const model = await onnxModel(0o600);
     const { written } = await migrate(optionsFor(model, data), hooks());
@@ -91,7 +91,7 @@ describe.runIf(process.platform !== 'win32')('what a run keeps is open to nobody
   });
 });
 
-describe('a model.json', { timeout: 90_000 }, () => {
+describe('a model.json', () => {
   it('whose shards lie behind a link is refused before anything is trained', async () => {
     const model = await tfjsModel();
     const elsewhere = await temporaryFolder();

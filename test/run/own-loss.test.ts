@@ -401,4 +401,4 @@ it('a run that is resumed goes on with what was measured, wherever the loss lies
   expect(resumed.arms.frelu.test).toEqual(whole.arms.frelu.test);
   expect(resumed.arms.before.test).toEqual(whole.arms.before.test);
   expect(resumed.delta).toEqual(whole.delta);
-}, 120_000);
+});

@@ -88,7 +88,7 @@ const migrated = (at: Setting, { training, ...more }: Partial<MigrateRequest> = 
     ...more,
   });
 
-describe('the output that is judged', { timeout: 60_000 }, () => {
+describe('the output that is judged', () => {
   it.each([
     ['logits', '-> z'],
     ['a label first, as scikit-learn writes it', 'k = ArgMax(z) axis=-1\np = Softmax(z) axis=-1\n-> k, p'],
@@ -152,7 +152,7 @@ describe('the output that is judged', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a sigmoid', { timeout: 60_000 }, () => {
+describe('a sigmoid', () => {
   /** logit = row 0 of W x - row 1; the label says whether it is positive, noise aside */
   const binary = (tail: string) => `
     x: float[N,${features}]
@@ -185,7 +185,7 @@ describe('a sigmoid', { timeout: 60_000 }, () => {
   });
 });
 
-describe('what the model is fed with', { timeout: 60_000 }, () => {
+describe('what the model is fed with', () => {
   const side = 5;
   const pixels = 3 * side * side;
   const [mean, std] = [
@@ -291,7 +291,7 @@ describe('what the model is fed with', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a regression', { timeout: 120_000 }, () => {
+describe('a regression', () => {
   const amounts = Array.from({ length: count }, (_, i) => present(scores(i)[0], 'a score') + 0.3 * random.normal());
   const regression = (scale: number, by = 0.9) => `
     x: float[N,${features}]
@@ -346,9 +346,7 @@ describe('a regression', { timeout: 120_000 }, () => {
   });
 });
 
-it('says that training brought nothing where no epoch is better than the model as it came', {
-  timeout: 60_000,
-}, async () => {
+it('says that training brought nothing where no epoch is better than the model as it came', async () => {
   const at = await setting(classifier('-> z'));
   const result = await migrated(at, { training: { learningRate: 1e-30, epochs: 2 } });
   expect(result.arms.frelu.bestEpoch).toBe(0);

@@ -121,7 +121,7 @@ const ingredients: readonly {
   },
 ];
 
-describe('an ingredient of the fine-tune', { timeout: 300_000 }, () => {
+describe('an ingredient of the fine-tune', () => {
   it.each(ingredients)('changes both arms, and is resumed to the same bits: $name', async ({ own, shows }) => {
     const data = await dataset();
     const [plain, whole] = [
@@ -145,7 +145,7 @@ describe('an ingredient of the fine-tune', { timeout: 300_000 }, () => {
   });
 });
 
-describe('stages', { timeout: 120_000 }, () => {
+describe('stages', () => {
   const own: Partial<TrainingOptions> = {
     stages: [
       { scope: 'offsets', epochs: 1 },
@@ -181,7 +181,7 @@ describe('stages', { timeout: 120_000 }, () => {
   });
 });
 
-describe('the bound of offsets', { timeout: 120_000 }, () => {
+describe('the bound of offsets', () => {
   it('is exceeded by none, and reached', async () => {
     const data = await dataset();
     const offsets = async (own: Partial<TrainingOptions>): Promise<number[]> => {
@@ -197,7 +197,7 @@ describe('the bound of offsets', { timeout: 120_000 }, () => {
   });
 });
 
-describe('dropout', { timeout: 120_000 }, () => {
+describe('dropout', () => {
   it('is not in the model that is written', async () => {
     const [data, model] = [await dataset(), await saved(normalized())];
     const out = join(await temporaryFolder(), 'migrated.onnx');
@@ -208,7 +208,7 @@ describe('dropout', { timeout: 120_000 }, () => {
   });
 });
 
-describe('the gradient of a recurrent network', { timeout: 120_000 }, () => {
+describe('the gradient of a recurrent network', () => {
   it('is limited where nobody says otherwise, and that is told', async () => {
     const data = await dataset();
     const notes: string[] = [];

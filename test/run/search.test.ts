@@ -137,7 +137,7 @@ function timeless(result: MigrateResult): unknown {
   return JSON.parse(JSON.stringify(result, (key, value: unknown) => (dropped.has(key) ? undefined : value)));
 }
 
-describe('a search', { timeout: 300_000 }, () => {
+describe('a search', () => {
   it('gives both arms as many trials, keeps the best on validation data, and resumes to the same', async () => {
     const setting = await tableSetting(points);
     const trials: TrialReport[] = [];

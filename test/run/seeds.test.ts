@@ -30,4 +30,4 @@ it('the verdict rests on all seeds, and one of them is written', async () => {
   const written = spread.find((point) => point.written);
   expect(written?.frelu).toBe(arms.frelu.test[delta.vsBefore.metric]?.value);
   expect(written?.vsBefore).toMatchObject({ test: 'mcnemar-exact', interval: 'newcombe-paired' });
-}, 120_000);
+});

@@ -43,7 +43,7 @@ function run(
 const traces = ({ arms }: MigrateResult) =>
   [arms.control, arms.frelu].map((arm) => ({ curve: arm?.curve, test: arm?.test }));
 
-describe('samples that are varied in training', { timeout: 120_000 }, () => {
+describe('samples that are varied in training', () => {
   it('are the same in both arms, and in validation as they are', async () => {
     const task = await images();
     // with a = b = 0 both arms compute the same, and at this rate they go on doing so: their losses tell their samples apart
@@ -102,7 +102,7 @@ describe('samples that are varied in training', { timeout: 120_000 }, () => {
   });
 });
 
-describe('a variation is refused', { timeout: 60_000 }, () => {
+describe('a variation is refused', () => {
   const mixing = { ...varied, augment: [] };
   const flipping = { ...varied, mixup: null, augment: ['flip'] as const };
 

@@ -63,7 +63,7 @@ function graphModel(): Promise<string> {
   return written(model.files());
 }
 
-describe.skipIf(project === undefined)('tfjs-node, which computes with libtensorflow', { timeout: 120_000 }, () => {
+describe.skipIf(project === undefined)('tfjs-node, which computes with libtensorflow', () => {
   const cwd = process.cwd();
   beforeEach(() => process.chdir(project ?? cwd));
   afterEach(() => process.chdir(cwd));

@@ -71,14 +71,14 @@ describe.skipIf(python === undefined)('MLflow', () => {
     ];
     server = spawn(python ?? '', [...argv, ...stores], { cwd: folder, stdio: 'ignore', detached: true });
     await answering(`${url}/health`);
-  }, 240_000);
+  });
 
   afterAll(() => {
     // its workers with it
     if (server?.pid !== undefined) process.kill(-server.pid, 'SIGKILL');
   });
 
-  it('has the run, its curve, its report, and a version of the model that loads', { timeout: 240_000 }, async () => {
+  it('has the run, its curve, its report, and a version of the model that loads', async () => {
     const { result, stderr } = await migrated('--log', `mlflow:${url}#a team's`);
     expect(stderr).toMatch(/^logged to http:.*\/#\/experiments\/\d+\/runs\/\w+$/m);
     expect(stderr).not.toContain('warning: Not all');
@@ -100,7 +100,7 @@ describe.skipIf(python === undefined)('MLflow', () => {
 });
 
 describe.skipIf(python === undefined)('other readers', () => {
-  it('TensorBoard has the curves of each arm, and the verdict as a text', { timeout: 120_000 }, async () => {
+  it('TensorBoard has the curves of each arm, and the verdict as a text', async () => {
     const folder = await temporaryFolder();
     const { result } = await migrated('--log', `tensorboard:${folder}`);
     const { scalars, texts } = await read('tensorboard', folder);
@@ -123,7 +123,7 @@ describe.skipIf(python === undefined)('other readers', () => {
     ]);
   });
 
-  it('a JUnit reader finds the cases and why they failed, whatever they are called', { timeout: 60_000 }, async () => {
+  it('a JUnit reader finds the cases and why they failed, whatever they are called', async () => {
     const path = join(await temporaryFolder(), 'report.junit.xml');
     const result = loss();
     const [slice, ...slices] = result.slices;
@@ -138,7 +138,7 @@ describe.skipIf(python === undefined)('other readers', () => {
     );
   });
 
-  it('the hub reads the model card and its figures', { timeout: 60_000 }, async () => {
+  it('the hub reads the model card and its figures', async () => {
     const path = join(await temporaryFolder(), 'README.md');
     const result = win();
     await writeFile(path, renderCard(result, 'en'));
@@ -153,7 +153,7 @@ describe.skipIf(python === undefined)('other readers', () => {
     });
   });
 
-  it('Prometheus reads what monitoring prints', { timeout: 120_000 }, async () => {
+  it('Prometheus reads what monitoring prints', async () => {
     const { result } = await migrated();
     const data = result.data.test.path;
     const { stdout } = await frelu([

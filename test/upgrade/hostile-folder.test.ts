@@ -137,8 +137,8 @@ describe('a long journal', () => {
     expect(entries.slice(-2).map(({ state }) => state)).toEqual(['rolled back', 'done']);
     await expect(rollback(join(folder, 'model.onnx'))).rejects.toMatchObject({ kind: 'input' });
     await prune(join(folder, 'model.onnx'), 1);
-    expect(performance.now() - began).toBeLessThan(30_000);
-  }, 60_000);
+    expect(performance.now() - began).toBeLessThan(120_000);
+  });
 
   test('beyond any that this program writes is not read at all', async () => {
     const folder = await withJournal([], { 'model.onnx': 'version 0' });
