@@ -52,10 +52,13 @@ export interface GroupSettings {
 
 /**
  * Parameters that share an optimizer's settings and learning rate. Their state is one tensor [rows, P], which is called `input`.
- * Many parameters are several groups of one name.
+ * Many parameters are several groups of one set.
  */
 export interface StateGroup extends GroupSettings {
+  /** for people: those of other settings may have the same */
   readonly name: string;
+  /** groups of one set, which follow each other, have the same settings */
+  readonly set: number;
   readonly slots: readonly ParameterSlot[];
   readonly rows: number;
   readonly size: number;
@@ -376,7 +379,7 @@ export function buildStep(graph: Graph, options: StepOptions): TrainingStep {
 /** Where trained parameters lie in the state. */
 function stateGroups(graph: Graph, options: StepOptions): readonly StateGroup[] {
   const { stateBytes = largestState, averageDecay = null } = options;
-  return options.groups.flatMap(({ name, parameters, optimizer, rateScales }): StateGroup[] => {
+  return options.groups.flatMap(({ name, parameters, optimizer, rateScales }, set): StateGroup[] => {
     const rows = stateRows(optimizer, averageDecay !== null);
     const elementsOf = (bytes: number): number =>
       Math.max(1, Math.floor(Math.min(bytes, stateBytes) / (rows * Float32Array.BYTES_PER_ELEMENT)));
@@ -387,7 +390,7 @@ function stateGroups(graph: Graph, options: StepOptions): readonly StateGroup[] 
     return pieces.map((slots) => {
       const size = sumOf(slots.map(({ length }) => length));
       const input = graph.freshName(`state/${name}`);
-      return { name, slots, rows, size, optimizer, rateScales, averageDecay, input };
+      return { name, set, slots, rows, size, optimizer, rateScales, averageDecay, input };
     });
   });
 }
@@ -409,12 +412,12 @@ type Finished = Omit<Backward, 'gradients'> & Pick<TrainingStep, 'update' | 'nex
 function stepInGraph({ graph, groups, reads, shapes, options }: Unfinished): Finished {
   const { averageDecay = null, part = 'whole' } = options;
   const averaged = averageDecay !== null;
-  const fed = new Map<string, string>();
-  for (const { name, optimizer } of groups) {
-    if (fed.has(name)) continue;
+  const fed = new Map<number, string>();
+  for (const { name, set, optimizer } of groups) {
+    if (fed.has(set)) continue;
     const coefficients = graph.freshName(`coefficients/${name}`);
     graph.proto.input.push(floatValue(coefficients, coefficientShape(optimizer, averaged)));
-    fed.set(name, coefficients);
+    fed.set(set, coefficients);
   }
   for (const { input, rows, size } of groups) graph.proto.input.push(floatValue(input, [rows, size]));
   replaceInitializers(graph, groups, options.provider);
@@ -429,7 +432,7 @@ function stepInGraph({ graph, groups, reads, shapes, options }: Unfinished): Fin
   const stepOf = (group: StateGroup, i: number): SteppedGroup => {
     const own = `the gradient of the group '${group.name}'`;
     const gradient = clipped === null ? present(bySlot[i], own) : [present(clipped[i], own)];
-    const coefficients = present(fed.get(group.name), `the coefficients of '${group.name}'`);
+    const coefficients = present(fed.get(group.set), `the coefficients of '${group.name}'`);
     const output = writeStep(emit, { ...group, averaged, coefficients }, gradient);
     return { ...group, coefficients, output: bounded(emit, group, output, options.upperBounds) };
   };

@@ -21,7 +21,7 @@ interface Place {
   readonly gradient: Float32Array;
 }
 
-/** All groups of one name, end to end: they share their settings, and are stepped at once. */
+/** All groups of one set, end to end: they share their settings, and are stepped at once. */
 interface Section {
   readonly group: StateGroup;
   readonly rows: readonly Float32Array[];
@@ -53,12 +53,12 @@ export class HostState {
   /** All zeros. */
   constructor(groups: readonly StateGroup[], { parameters, clipNorm, upperBounds }: UpdateByGradients) {
     this.#clipNorm = clipNorm;
-    const named = [...new Set(groups.map(({ name }) => name))].map((name) => {
-      const same = groups.filter((group) => group.name === name);
+    const sets = [...new Set(groups.map(({ set }) => set))].map((set) => {
+      const same = groups.filter((group) => group.set === set);
       const size = same.reduce((sum, group) => sum + group.size, 0);
-      return { same, group: present(same[0], `a group '${name}'`), size };
+      return { same, group: present(same[0], 'a group of the set'), size };
     });
-    const numbers = named.reduce((sum, { group, size }) => sum + (group.rows + 1) * aligned(size), 0);
+    const numbers = sets.reduce((sum, { group, size }) => sum + (group.rows + 1) * aligned(size), 0);
     this.#memory = stepMemory(numbers);
     let used = 0;
     const allocate = (size: number): Float32Array => {
@@ -67,7 +67,7 @@ export class HostState {
       return this.#memory?.floats.subarray(from, from + size) ?? new Float32Array(size);
     };
     const shapes = new Map(parameters.map(({ name, shape }) => [name, shape] as const));
-    this.#sections = named.map(({ same, group, size }) => {
+    this.#sections = sets.map(({ same, group, size }) => {
       const rows = Array.from({ length: group.rows }, () => allocate(size));
       const gradient = allocate(size);
       const bounds: { values: Float32Array; bound: number }[] = [];

@@ -139,6 +139,15 @@ describe('one run of a step', () => {
     expect([...parameters.keys()]).toEqual(['w', 'c']);
   });
 
+  it('steps groups of one name by their own settings too', async () => {
+    const { parameters } = await once([
+      { name: 'weights', parameters: ['w'], optimizer: plain },
+      { name: 'weights', parameters: ['c'], optimizer: { ...plain, weightDecay: 1 } },
+    ]);
+    expect(parameters.get('w')?.[0]).toBeCloseTo(1.1, 5);
+    expect(parameters.get('c')?.[0]).toBeCloseTo(0.45, 5);
+  });
+
   it('gives a parameter that reaches no loss the gradient zero', async () => {
     const { parameters } = await once([{ name: 'weights', parameters: ['unused', 'w'], optimizer: plain }]);
     expect(parameters.get('unused')).toEqual([7, 8]);
