@@ -10,7 +10,7 @@ const env = { FRELU_THREADS: '2' };
 /**
  * What a test does to its whole process: it puts other modules in the place of ours, changes the folder or the backend of TensorFlow.js, measures memory.
  */
-const ofProcess = /\bvi\.mock\(|\bprocess\.chdir\(|from '@tensorflow\/|\bmaxRSS\b/;
+const ofProcess = /\bvi\.mock\(|\bprocess\.chdir\(|from '@tensorflow\/|\bmaxRSS\b|\bVmHWM\b|\bmemoryUsage\b/;
 
 const root = import.meta.dirname;
 const sources = new Map(
