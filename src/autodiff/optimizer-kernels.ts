@@ -14,6 +14,7 @@ import {
   storeVector,
   type WasmFunction,
 } from '../math/wasm.js';
+import { stateRows } from './optimizers.js';
 
 /*
  * `takeStep` of optimizers.ts in WebAssembly, four numbers at a time: JavaScript takes them one by one. Parameters of the functions are addresses in
@@ -89,9 +90,6 @@ function adamw<Name extends string>(name: Name, averaged: boolean) {
 const open = () =>
   openWasm([sgd('sgd', false), sgd('sgd/averaged', true), adamw('adamw', false), adamw('adamw/averaged', true)]);
 
-/** The rows of a state without an average. */
-const plainRows = { sgd: 2, adamw: 3 } as const;
-
 /** floats that the coefficients have room for, before all others */
 const room = 16;
 
@@ -121,10 +119,11 @@ export function stepMemory(count: number): StepMemory | null {
   const fed = new Float32Array(buffer, 0, room);
   return {
     floats: new Float32Array(buffer, room * Float32Array.BYTES_PER_ELEMENT, count),
-    takeStep({ kind }, rows, gradient, coefficients) {
+    takeStep(optimizer, rows, gradient, coefficients) {
       if (gradient.length === 0) return;
       fed.set(coefficients);
-      const run = opened[rows.length > plainRows[kind] ? (`${kind}/averaged` as const) : kind];
+      const { kind } = optimizer;
+      const run = opened[rows.length > stateRows(optimizer) ? (`${kind}/averaged` as const) : kind];
       const addresses = [...rows, gradient].map(({ byteOffset }) => byteOffset);
       run(...addresses, (addresses[0] ?? 0) + gradient.byteLength, fed.byteOffset);
     },

@@ -462,21 +462,21 @@ function giveGradients({ graph, groups, reads, shapes, options }: Unfinished): F
 
   const emit = new Emitter(graph, 'gradients');
   const given = new Set([...options.running.values(), backward.loss]);
-  const parameters = [...slots.values()].map(({ name, shape, order, scale }): FedParameter => {
+  const parameters = [...slots.values()].map((slot): FedParameter => {
+    const { name, shape } = slot;
     const input = present(inputs.get(name), `the input of '${name}'`);
     const whole = gradients.get(name);
     if (whole === undefined) return { name, input, shape, gradient: null };
+    const own = inStateUnits(emit, slot, whole);
     // an output is a value of a node, and no other output
-    const isGiven = given.has(whole) || graph.producer(whole) === undefined;
-    const own = isGiven && scale === null ? emit.op('Identity', [whole]) : whole;
-    const gradient = scale === null ? own : emit.op('Mul', [whole, scaleOf(emit, scale, shape, order)]);
+    const isFree = own !== whole || (!given.has(whole) && graph.producer(whole) !== undefined);
+    const gradient = isFree ? own : emit.op('Identity', [whole]);
     given.add(gradient);
     return { name, input, shape, gradient };
   });
   emit.flush();
   // the last layers' gradients before those of the first layers, so that what they are computed from need not be held until then
-  const byRead = new Map(reads.map((value, i) => [value, i] as const).reverse());
-  const placeOf = ({ name }: FedParameter): number => byRead.get(name) ?? reads.length;
+  const placeOf = firstRead(reads);
   const lastFirst = parameters.toSorted((a, b) => placeOf(b) - placeOf(a)).flatMap(({ gradient }) => gradient ?? []);
   computeInOrder(graph, [backward.loss, ...options.running.values(), ...lastFirst]);
   const outputs = parameters.flatMap(({ gradient, shape }) => (gradient === null ? [] : [floatValue(gradient, shape)]));
@@ -505,10 +505,15 @@ const trainedIn = (groups: readonly StateGroup[]): string[] =>
 
 /** Groups by the first read of any of their parameters, the earliest first. */
 function byFirstUse(groups: readonly StateGroup[], reads: readonly string[]): StateGroup[] {
-  const first = new Map(reads.map((value, i) => [value, i] as const).reverse());
-  const placeOf = ({ slots }: StateGroup): number =>
-    Math.min(...slots.map(({ name }) => first.get(name) ?? reads.length));
+  const readAt = firstRead(reads);
+  const placeOf = ({ slots }: StateGroup): number => Math.min(...slots.map(readAt));
   return groups.toSorted((a, b) => placeOf(a) - placeOf(b));
+}
+
+/** Where a parameter is read first; behind all others where it is not. */
+function firstRead(reads: readonly string[]): (parameter: { readonly name: string }) => number {
+  const first = new Map(reads.map((value, i) => [value, i] as const).reverse());
+  return ({ name }) => first.get(name) ?? reads.length;
 }
 
 /** A bound for what has none; infinities are not for every device. */
@@ -662,14 +667,19 @@ function scaleOf(emit: Emitter, scale: ParameterScale, shape: readonly number[],
   return emit.float([...reorderWeights(all, order, 'blocked')], shape);
 }
 
+/** The gradient with respect to what is trained: scale times that of the parameter. */
+function inStateUnits(emit: Emitter, { shape, order, scale }: ParameterSlot, gradient: string): string {
+  return scale === null ? gradient : emit.op('Mul', [gradient, scaleOf(emit, scale, shape, order)]);
+}
+
 /**
  * A slot's part of the gradient, [length], with respect to what is trained: scale times that of the parameter. Zeros where the
  * parameter reaches no loss.
  */
 function slotGradient(emit: Emitter, slot: ParameterSlot, gradient: string | undefined): string {
-  const { shape, order, scale, from, length } = slot;
+  const { shape, from, length } = slot;
   if (gradient === undefined) return emit.op('ConstantOfShape', [emit.ints([length])]);
-  const own = scale === null ? gradient : emit.op('Mul', [gradient, scaleOf(emit, scale, shape, order)]);
+  const own = inStateUnits(emit, slot, gradient);
   const total = elementCount(shape);
   const whole = shape.length === 1 ? own : emit.op('Reshape', [own, emit.ints([total])]);
   if (length === total) return whole;

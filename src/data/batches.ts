@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import { createRandom, shuffle } from '../math/random.js';
+import { rowsAt } from '../math/rows.js';
 import type { Targets } from './dataset.js';
 import { product } from './fit.js';
 import type { FedSamples, NamedInputs } from './inputs.js';
@@ -220,12 +221,8 @@ export function gatherTargets(
   indices: Int32Array,
   width: number,
 ): { readonly targets: Float32Array; readonly labels: Int32Array | null } {
+  if (targets.kind === 'values') return { targets: rowsAt(targets.values, width, indices), labels: null };
   const rows = new Float32Array(indices.length * width);
-  if (targets.kind === 'values') {
-    for (const [i, index] of indices.entries()) {
-      rows.set(targets.values.subarray(index * width, (index + 1) * width), i * width);
-    }
-  }
   if (targets.kind !== 'class') return { targets: rows, labels: null };
   const labels = Int32Array.from(indices, (index) => targets.labels[index] ?? 0);
   for (const [i, label] of labels.entries()) rows[i * width + label] = 1;

@@ -12,7 +12,9 @@ import {
   truthCount,
 } from '../evaluation/metrics.js';
 import { holm, mcnemarExact, pairedCounts } from '../evaluation/paired.js';
+import { rowsAt } from '../math/rows.js';
 import { findClassOrder, isAnotherOrder } from './class-order.js';
+import { evenPositions } from './data.js';
 import { areGuessedClasses, areGuessedLabels } from './guess.js';
 import type { InputCandidate } from './input-candidates.js';
 import { meanTest } from './statistics.js';
@@ -368,7 +370,7 @@ function isOutOfTheQuestion(trial: Trial & PairedShare): boolean {
 /** Evenly spaced positions, of which there are `screened`; null where all are hardly more. */
 function someOf(count: number): Int32Array | null {
   if (count < 2 * screened) return null;
-  return Int32Array.from({ length: screened }, (_, i) => Math.floor((i * count) / screened));
+  return evenPositions(count, screened);
 }
 
 type AnswerTruth = Exclude<LabelTruth, { kind: 'values' }>;
@@ -382,15 +384,6 @@ function truthOf(truth: AnswerTruth, among: Int32Array): AnswerTruth {
   if (truth.kind === 'class') return { ...truth, labels: among.map((i) => truth.labels[i] ?? 0) };
   const { values, width } = truth;
   return { ...truth, values: rowsAt(values, width, among) };
-}
-
-/** Some rows of [count, width]. */
-export function rowsAt(values: Float32Array, width: number, among: Int32Array): Float32Array {
-  const rows = new Float32Array(among.length * width);
-  among.forEach((row, i) => {
-    rows.set(values.subarray(row * width, (row + 1) * width), i * width);
-  });
-  return rows;
 }
 
 /** Per sample, over the outputs, in units of each target's variance; null: of the mean. */

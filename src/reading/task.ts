@@ -7,6 +7,7 @@ import type { Batch } from '../data/batches.js';
 import type { MapReading, Targets } from '../data/dataset.js';
 import type { AnyScores, OwnScores, Scores, Truth } from '../evaluation/metrics.js';
 import { metricNames } from '../evaluation/metrics.js';
+import { rowsAt } from '../math/rows.js';
 import { anomalyLabels, anomalyMeasure } from './anomaly-labels.js';
 import type { ChosenOutput, TaskKind } from './choose-output.js';
 import type { TaskOptions } from './options.js';
@@ -173,11 +174,9 @@ export function truthOf(
       return { kind: 'class', labels, classes: width === 1 ? 2 : width };
     }
     case 'values': {
-      const values = new Float32Array(indices.length * targets.width);
-      indices.forEach((index, i) => {
-        values.set(targets.values.subarray(index * targets.width, (index + 1) * targets.width), i * targets.width);
-      });
-      return { kind: task === 'multilabel' ? 'multilabel' : 'values', values, width: targets.width };
+      const { width } = targets;
+      const values = rowsAt(targets.values, width, indices);
+      return { kind: task === 'multilabel' ? 'multilabel' : 'values', values, width };
     }
     case 'mask': {
       const { classes } = present(targets.map, 'how masks are read');

@@ -2,7 +2,7 @@ import type { MaskLoss } from '../autodiff/losses.js';
 import { present } from '../contract/present.js';
 import { gatherInputs } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
-import type { DataPart } from '../reading/data.js';
+import { type DataPart, evenly } from '../reading/data.js';
 import { type RunTask, softTargets, truthOf } from '../reading/task.js';
 import type { StepSettings } from '../training/prepare.js';
 import type { ArmContext, LearnedOutput } from './arm-subject.js';
@@ -114,11 +114,7 @@ const keepingShare = 0.1;
 const spreadSamples = 256;
 
 async function someInputs({ inputs, split }: DataPart): Promise<Float32Array> {
-  const count = Math.min(split.count, spreadSamples);
-  const indices = Int32Array.from(
-    { length: count },
-    (_, i) => split.indices[Math.floor((i * split.count) / count)] ?? 0,
-  );
+  const { indices } = evenly(split, spreadSamples);
   return present(Object.values(await gatherInputs(inputs, indices))[0], 'the input of the model').values;
 }
 

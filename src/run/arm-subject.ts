@@ -6,6 +6,7 @@ import { type Batch, batches, gatherTargets } from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
 import { wantedTargets } from '../data/samples.js';
 import { evaluateMetrics, type Truth } from '../evaluation/metrics.js';
+import { rowsAt } from '../math/rows.js';
 import type { Graph } from '../model/graph.js';
 import type { DataPart } from '../reading/data.js';
 import type { OwnLoss } from '../reading/own-graphs.js';
@@ -178,7 +179,10 @@ function batchTargets(context: ArmContext): (batch: Batch) => Float32Array {
   if (taught === null) return (batch) => lossTargets(task, batch, labelSmoothing);
   const { width } = task;
   const row = new Map(Array.from(train.split.indices, (index, i) => [index, i] as const));
-  const answers = ({ indices }: Batch): Float32Array => gatherRows(taught, width, indices, row);
+  const answers = ({ indices }: Batch): Float32Array => {
+    const rows = indices.map((index) => present(row.get(index), `the teacher's answer to sample ${index}`));
+    return rowsAt(taught, width, rows);
+  };
   if (settings.distillation?.weight === 1) return answers;
   return (batch) => {
     const [hard, soft] = [lossTargets(task, batch, labelSmoothing), answers(batch)];
@@ -189,20 +193,6 @@ function batchTargets(context: ArmContext): (batch: Batch) => Float32Array {
     }
     return both;
   };
-}
-
-function gatherRows(
-  values: Float32Array,
-  width: number,
-  indices: Int32Array,
-  rows: ReadonlyMap<number, number>,
-): Float32Array {
-  const gathered = new Float32Array(indices.length * width);
-  indices.forEach((index, i) => {
-    const row = present(rows.get(index), `the teacher's answer to sample ${index}`);
-    gathered.set(values.subarray(row * width, (row + 1) * width), i * width);
-  });
-  return gathered;
 }
 
 /** The loss and the metric of a graph on the validation split, and what its judged output says there. */
