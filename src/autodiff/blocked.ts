@@ -1,5 +1,11 @@
 import { create } from '@bufbuild/protobuf';
-import { FunctionProtoSchema, type ModelProto, OperatorSetIdProtoSchema } from 'onnx-buf';
+import {
+  AttributeProtoSchema,
+  AttributeProto_AttributeType as AttributeType,
+  FunctionProtoSchema,
+  type ModelProto,
+  OperatorSetIdProtoSchema,
+} from 'onnx-buf';
 import { type Attributes, makeNode } from '../model/graph.js';
 import { floatTensor, int64Tensor } from '../model/tensor.js';
 import type { Emitter } from './emitter.js';
@@ -82,11 +88,11 @@ export const functionDomain = 'frelu';
 export const batchScale = 'BatchScale';
 
 /**
- * Makes a model import what blocked nodes need: the domain, and the function BatchScale(x, gamma, beta, epsilon, rows, parts)
+ * Makes a model import what blocked nodes need: the domain, and the function BatchScale(x, gamma, beta, epsilon, image, kernel, parts, share)
  * that gives what a normalization by the statistics of the batch multiplies and adds per channel:
  *   scale = gamma * r, shift = beta - mean * scale, with the batch's mean, its biased variance, and r = 1 / sqrt(variance + epsilon).
  * The variance is E[x^2] - mean^2, which is exact enough where x lies near zero: callers take the running mean off first.
- * `rows` and `parts` are the two shapes of `channelMeans`.
+ * `image`, `kernel` and `parts` are the shapes of `summedRows`, `share` is 1 over the positions of a row, and the attribute `group` its groups.
  */
 export function importBlocked(model: ModelProto, opset: number): void {
   const domains = [blockedDomain, functionDomain];
@@ -96,21 +102,31 @@ export function importBlocked(model: ModelProto, opset: number): void {
   }
   if (model.functions.some(({ domain, name }) => domain === functionDomain && name === batchScale)) return;
   const keep = { keepdims: { int: 0 } };
-  const pooled = (x: string, y: string) => [
-    makeNode('Reshape', [x, 'rows'], [`${y}/rows`]),
-    makeNode('GlobalAveragePool', [`${y}/rows`], [`${y}/row`], {}, '', blockedDomain),
-    makeNode('Reshape', [`${y}/row`, 'parts'], [`${y}/parts`]),
+  const averaged = (rows: string, y: string) => [
+    makeNode('Reshape', [rows, 'parts'], [`${y}/parts`]),
     makeNode('ReduceMean', [`${y}/parts`, 'axes'], [`${y}/blocks`], keep),
     makeNode('Reshape', [`${y}/blocks`, 'flat'], [y]),
   ];
   const constant = (tensor: ReturnType<typeof floatTensor>) =>
     makeNode('Constant', [], [tensor.name], { value: { tensor } });
+  const squares = makeNode(
+    'Conv',
+    ['rows', 'filters'],
+    ['squares'],
+    { auto_pad: { string: 'NOTSET' } },
+    '',
+    blockedDomain,
+  );
+  squares.attribute.push(
+    create(AttributeProtoSchema, { name: 'group', refAttrName: 'group', type: AttributeType.INT }),
+  );
   model.functions.push(
     create(FunctionProtoSchema, {
       domain: functionDomain,
       name: batchScale,
-      input: ['x', 'gamma', 'beta', 'epsilon', 'rows', 'parts'],
+      input: ['x', 'gamma', 'beta', 'epsilon', 'image', 'kernel', 'parts', 'share'],
       output: ['scale', 'shift', 'mean', 'variance', 'r'],
+      attribute: ['group'],
       opsetImport: [
         create(OperatorSetIdProtoSchema, { version: BigInt(opset) }),
         create(OperatorSetIdProtoSchema, { domain: blockedDomain, version: 1n }),
@@ -120,9 +136,13 @@ export function importBlocked(model: ModelProto, opset: number): void {
         constant(int64Tensor('flat', [1], [-1])),
         constant(floatTensor('zero', [], [0])),
         constant(floatTensor('one', [], [1])),
-        ...pooled('x', 'mean'),
-        makeNode('Mul', ['x', 'x'], ['squares']),
-        ...pooled('squares', 'power'),
+        makeNode('Reshape', ['x', 'image'], ['rows']),
+        makeNode('Reshape', ['x', 'kernel'], ['filters']),
+        makeNode('GlobalAveragePool', ['rows'], ['means'], {}, '', blockedDomain),
+        ...averaged('means', 'mean'),
+        squares,
+        ...averaged('squares', 'energy'),
+        makeNode('Mul', ['energy', 'share'], ['power']),
         makeNode('Mul', ['mean', 'mean'], ['offset']),
         makeNode('Sub', ['power', 'offset'], ['difference']),
         makeNode('Max', ['difference', 'zero'], ['variance']),
@@ -137,15 +157,77 @@ export function importBlocked(model: ModelProto, opset: number): void {
   );
 }
 
+/** Positions that a kernel adds one after another, as one sum. */
+const fewPositions = 256;
+
 /**
- * The shapes through which a blocked value [N, C, H, W] is averaged per channel: first its rows by the pooling kernel, which
- * adds vectors, then the rows' means. In one go the kernel would add H * W numbers one after another, and the gradient of
- * a normalization, a small difference of such sums, would show it.
+ * A blocked value [N, C, H, W] as rows of positions that are summed per channel, each by a kernel that adds vectors: whole maps, or where they are larger
+ * their lines. In one go the kernel would add H * W numbers one after another, and the gradient of a normalization, a small difference of such sums,
+ * would show it.
  */
-export function channelMeans(shape: readonly number[], block: number) {
+export interface SummedRows {
+  /** of a map */
+  readonly lines: number;
+  /** of a row */
+  readonly positions: number;
+  /** rows as channels: their number times the block */
+  readonly groups: number;
+  /** the value as an image whose channels are its rows, and as a kernel for each of those */
+  readonly image: readonly number[];
+  readonly kernel: readonly number[];
+  /** the rows' sums: [N, C / B, lines, B] */
+  readonly parts: readonly number[];
+}
+
+export function summedRows(shape: readonly number[], block: number): SummedRows {
   const [batch = 1, channels = 1, height = 1, width = 1] = shape;
-  const depth = channels / block;
-  return { rows: [batch * depth * height, block, 1, width], parts: [batch, depth, height, block] };
+  const lines = height * width <= fewPositions ? 1 : height;
+  const positions = (height * width) / lines;
+  const groups = batch * channels * lines;
+  return {
+    lines,
+    positions,
+    groups,
+    image: [1, groups, 1, positions],
+    kernel: [groups, 1, 1, positions],
+    parts: [batch, channels / block, lines, block],
+  };
+}
+
+/** The sum of a blocked value [N, C, H, W] over batch and positions, [C]. */
+export function channelSums(emit: Emitter, value: string, shape: readonly number[], block: number): string {
+  const rows = summedRows(shape, block);
+  // whole maps are rows as they are
+  const image = rows.lines === 1 ? value : emit.op('Reshape', [value, emit.ints(rows.image)]);
+  const means = emit.op('GlobalAveragePool', [image], {}, blockedDomain);
+  return emit.op('Mul', [sumOfRows(emit, means, rows, shape), emit.float(rows.positions)]);
+}
+
+/**
+ * The sum of the products of two blocked values [N, C, H, W] over batch and positions, [C]: each row of the one is all that a depthwise convolution's only
+ * window sees, and the same row of the other is its kernel, so that no product is written to memory.
+ */
+export function channelProducts(
+  emit: Emitter,
+  [left, right]: readonly [string, string],
+  shape: readonly number[],
+  block: number,
+): string {
+  const rows = summedRows(shape, block);
+  const image = emit.op('Reshape', [left, emit.ints(rows.image)]);
+  const kernel = emit.op('Reshape', [right, emit.ints(rows.kernel)]);
+  const group = { int: rows.groups };
+  const sums = emit.op('Conv', [image, kernel], { group, auto_pad: { string: 'NOTSET' } }, blockedDomain);
+  return sumOfRows(emit, sums, rows, shape);
+}
+
+function sumOfRows(emit: Emitter, sums: string, { lines, parts }: SummedRows, shape: readonly number[]): string {
+  const [batch = 1, channels = 1] = shape;
+  const sum = (value: string, axes: readonly number[]) =>
+    emit.op('ReduceSum', [value, emit.ints(axes)], { keepdims: { int: 0 } });
+  if (lines === 1) return sum(emit.op('Reshape', [sums, emit.ints([batch, channels])]), [0]);
+  const summed = sum(emit.op('Reshape', [sums, emit.ints(parts)]), [0, 2]);
+  return emit.op('Reshape', [summed, emit.ints([channels])]);
 }
 
 /** x * weights + bias per channel, [C] each, in one pass: a depthwise convolution of one tap. */

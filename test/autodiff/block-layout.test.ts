@@ -251,6 +251,9 @@ const normalized: Network = {
   ],
 };
 
+/** Maps of more positions than are summed at once. */
+const normalizedMaps: Network = { ...normalized, x: [3, 16, 19, 17] };
+
 /** 1x1, depthwise, 1x1; the depthwise one leaves a column that no window reads, and has holes. */
 const depthwise: Network = {
   x: [3, 16, 7, 9],
@@ -389,6 +392,7 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['floors with ceilings', 4, capped],
     ['floors that are learned, behind poolings', 4, flooredBehindPooling],
     ['normalizations with frozen statistics', 2, normalized],
+    ['the same of large maps', 2, normalizedMaps],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],
     ['weights times a factor per filter', 1, scaled],
     ['weights whose sums are read', 3, folded],
@@ -401,11 +405,17 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     }
   });
 
-  it('normalizations by the statistics of the batch: the same, and the same running statistics', async () => {
-    const blocked = await gradients(normalized, 'kept', true);
-    expect(blocked.count).toBe(2);
-    expectEqual(blocked.values, (await gradients(normalized, 'plain', true)).values, 1e-4);
-  });
+  it.each([
+    ['small maps', normalized],
+    ['large maps', normalizedMaps],
+  ])(
+    'normalizations by the statistics of the batch, %s: the same, and the same running statistics',
+    async (_, network) => {
+      const blocked = await gradients(network, 'kept', true);
+      expect(blocked.count).toBe(2);
+      expectEqual(blocked.values, (await gradients(network, 'plain', true)).values, 2e-4);
+    },
+  );
 
   it('a floor behind a convolution is its activation: no Clip is left', () => {
     const graph = build(floored);

@@ -1,13 +1,15 @@
 import { present } from '../../contract/present.js';
 import { floatsAttribute, intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
 import { describeNode } from '../../model/graph.js';
-import { elementCount } from '../../model/tensor.js';
+import { elementCount, readFloats } from '../../model/tensor.js';
 import {
+  affineAttributes,
   batchScale,
   blockedAffine,
   blockedConv,
   blockedDomain,
-  channelMeans,
+  channelProducts,
+  channelSums,
   functionDomain,
   toBlocked,
   toPlain,
@@ -47,7 +49,7 @@ export const blocked: GradientRules = {
 
   /** Inputs: x, weights, bias, and what is added before the activation. */
   [`${blockedDomain}:Conv`](context) {
-    const { node, emit, wants } = context;
+    const { node, emit, wants, shape, blockSize } = context;
     const dy = beforeActivation(context);
     const conv = describe(context);
     const isAffine = conv.depthwise && conv.axes.every(({ kernel, stride }) => kernel === 1 && stride === 1);
@@ -60,7 +62,7 @@ export const blocked: GradientRules = {
     return [
       wants(0) ? inputGradient(context, inputOf(node, 1), dy, conv) : null,
       wants(1) ? toWeights(emit, inputOf(node, 0), dy, conv) : null,
-      wants(2) ? channelSum(context, dy) : null,
+      wants(2) ? channelSums(emit, dy, shape(outputOf(node)), blockSize) : null,
       wants(3) ? dy : null,
     ];
   },
@@ -166,32 +168,19 @@ function describe({ node, shape, blockSize }: GradientContext): BlockedConvoluti
 
 /** y = w x + b per channel, a depthwise convolution of one tap. */
 function affineGradients(context: GradientContext, dy: string): (string | null)[] {
-  const { node, emit, shape, wants } = context;
-  const [channels = 1] = shape(inputOf(node, 1));
-  const byWeights = () => channelSum(context, emit.op('Mul', [dy, inputOf(node, 0)]));
+  const { node, emit, shape, wants, constant, blockSize } = context;
+  const [x, weights] = [inputOf(node, 0), inputOf(node, 1)];
+  const [channels = 1] = shape(weights);
+  const known = constant(weights);
+  // y = x + b, which is how a floor is put back
+  const isShift = known !== undefined && readFloats(known).every((weight) => weight === 1);
+  const toInput = () => (isShift ? dy : blockedAffine(emit, dy, weights, undefined, channels));
+  const toWeights = () => channelProducts(emit, [dy, x], shape(x), blockSize);
   return [
-    wants(0) ? blockedAffine(emit, dy, inputOf(node, 1), undefined, channels) : null,
-    wants(1) ? emit.op('Reshape', [byWeights(), emit.ints([channels, 1, 1, 1])]) : null,
-    wants(2) ? channelSum(context, dy) : null,
+    wants(0) ? toInput() : null,
+    wants(1) ? emit.op('Reshape', [toWeights(), emit.ints([channels, 1, 1, 1])]) : null,
+    wants(2) ? channelSums(emit, dy, shape(x), blockSize) : null,
   ];
-}
-
-/** Positions that the pooling kernel adds one after another, as one sum. */
-const fewPositions = 256;
-
-/** The sum of a value of the output's shape over batch and positions, [C]. */
-function channelSum({ node, emit, shape, blockSize }: GradientContext, value: string): string {
-  const [, channels = 1, height = 1, width = 1] = shape(outputOf(node));
-  const pooled = (x: string) => emit.op('GlobalAveragePool', [x], {}, blockedDomain);
-  const sumOver = (x: string, axes: readonly number[]) =>
-    emit.op('ReduceSum', [x, emit.ints(axes)], { keepdims: { int: 0 } });
-  if (height * width <= fewPositions) {
-    return emit.op('Mul', [sumOver(pooled(value), [0, 2, 3]), emit.float(height * width)]);
-  }
-  const { rows, parts } = channelMeans(shape(outputOf(node)), blockSize);
-  const means = pooled(emit.op('Reshape', [value, emit.ints(rows)]));
-  const sum = sumOver(emit.op('Reshape', [means, emit.ints(parts)]), [0, 2]);
-  return emit.op('Mul', [emit.op('Reshape', [sum, emit.ints([channels])]), emit.float(width)]);
 }
 
 /** dX from dY, in x's layout. */
@@ -455,13 +444,24 @@ function inputOfStrips(emit: Emitter, x: string, conv: BlockedConvolution, strip
   const lines = depth * height.input;
 
   const beside = lanes === conv.lanes ? x : emit.op('Transpose', [x], { perm: { ints: [0, 2, 3, 1] } });
-  const rows = emit.op('Reshape', [beside, emit.ints([batch, lines, width.input * lanes])]);
   // columns of the padded image that all strips together read
   const needed = (count * columns - 1) * width.stride + width.kernel;
   const end = Math.max(0, needed - width.padBegin - width.input);
   const across = width.padBegin + width.input + end;
-  const wide = padRows(emit, rows, [batch, lines], width.padBegin * lanes, end * lanes);
-  const whole = padBatch(emit, wide, batch, images, [lines, across * lanes]);
+  const [wide, shape] =
+    lanes === block
+      ? [padColumns(emit, x, channels, width.padBegin, end), [channels, height.input, across]]
+      : [
+          padRows(
+            emit,
+            emit.op('Reshape', [beside, emit.ints([batch, lines, width.input * lanes])]),
+            [batch, lines],
+            width.padBegin * lanes,
+            end * lanes,
+          ),
+          [lines, across * lanes],
+        ];
+  const whole = padBatch(emit, wide, batch, images, shape);
   const perBlock = images / blocks;
   const cut =
     count === 1 && across === reach
@@ -491,9 +491,7 @@ function kernelOfStrips(
   const [height, width] = axes;
   const above = padBatch(emit, dy, batch, images, [filters, height.output, width.output]);
   const outputs = count * columns;
-  const lines = (images * filters * height.output) / block;
-  const level = emit.op('Reshape', [above, emit.ints([lines, width.output * block])]);
-  const even = padRows(emit, level, [lines], 0, (outputs - width.output) * block);
+  const even = padColumns(emit, above, filters, 0, outputs - width.output);
   const image = (filters / block) * height.output * outputs;
   const perBlock = images / blocks;
   const kernels = gatherStrided(emit, even, { vector: block, vectors: images * image }, [
@@ -581,6 +579,14 @@ function gatherStrided(
       return positions;
     }, Int32Array.of(start)),
   );
+}
+
+/** A blocked value [N, C, H, W] with columns of zeros before and after: a convolution of one tap pads faster than a Concat. */
+function padColumns(emit: Emitter, x: string, channels: number, begin: number, end: number): string {
+  if (begin === 0 && end === 0) return x;
+  const ones = emit.float(Array<number>(channels).fill(1), [channels, 1, 1, 1]);
+  const pads = { ints: [0, begin, 0, end] };
+  return emit.op('Conv', [x, ones], { ...affineAttributes(channels), pads }, blockedDomain);
 }
 
 /** rows [..., W] with zeros before and after: Concat of zeros, which ONNX Runtime copies faster than it pads. */

@@ -7,11 +7,11 @@ import {
   affineAttributes,
   batchScale,
   blockedDomain,
-  channelMeans,
   convAttributes,
   functionDomain,
   importBlocked,
   reorderWeights,
+  summedRows,
   toBlocked,
   type WeightOrder,
 } from '../blocked.js';
@@ -243,9 +243,11 @@ class Blocking {
       const centre = this.options.centres?.get(y);
       const conv = centre === undefined ? undefined : this.#fusible(x, 'BatchNormalization');
       if (centre !== undefined && conv !== undefined) input = this.#takeOff(emit, conv, centre);
-      const { rows, parts } = channelMeans(this.#shape(x), this.options.blockSize);
-      const inputs = [input, gamma, beta, emit.float(epsilon), emit.ints(rows), emit.ints(parts)];
-      const [found, moved, around, spread] = emit.ops(batchScale, inputs, 5, {}, functionDomain);
+      const rows = summedRows(this.#shape(x), this.options.blockSize);
+      const shapes = [rows.image, rows.kernel, rows.parts].map((shape) => emit.ints(shape));
+      const inputs = [input, gamma, beta, emit.float(epsilon), ...shapes, emit.float(1 / rows.positions)];
+      const group = { int: rows.groups };
+      const [found, moved, around, spread] = emit.ops(batchScale, inputs, 5, { group }, functionDomain);
       [scale, shift] = [found, moved];
       if (centre !== undefined && conv !== undefined) emit.opTo(own.mean, 'Add', [around, centre]);
       else emit.opTo(own.mean, 'Identity', [around]);
@@ -407,7 +409,9 @@ class Blocking {
     const rectified = source === undefined ? pooled : emit.op(cap === null ? 'Relu' : 'Clip', [pooled, ...bounds]);
     const y = outputOf(node);
     const twin = this.graph.freshName(`${y}/blocked`);
-    emit.opTo(twin, 'Add', [rectified, floor]);
+    const ones = emit.float(Array<number>(filters).fill(1), [filters, 1, 1, 1]);
+    // as a convolution it takes in what is added to it, and the gradient of its bias is summed as such are
+    emit.opTo(twin, 'Conv', [rectified, ones, level], affineAttributes(filters), blockedDomain);
     this.#replace(node, emit, y, twin);
     return true;
   }
