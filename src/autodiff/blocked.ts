@@ -230,6 +230,14 @@ function sumOfRows(emit: Emitter, sums: string, { lines, parts }: SummedRows, sh
   return emit.op('Reshape', [summed, emit.ints([channels])]);
 }
 
+/** Parts side by side along an axis of `shape`, which each of them has. */
+export function interleave(emit: Emitter, parts: readonly string[], shape: readonly number[], axis: number): string {
+  const [only] = parts;
+  if (parts.length === 1 && only !== undefined) return only;
+  const shaped = parts.map((part) => emit.op('Reshape', [part, emit.ints(shape)]));
+  return emit.concat(shaped, axis);
+}
+
 /** x * weights + bias per channel, [C] each, in one pass: a depthwise convolution of one tap. */
 export function blockedAffine(
   emit: Emitter,

@@ -172,6 +172,29 @@ const pooled: Network = {
   ],
 };
 
+/** The same of windows that overlap, are padded, have holes between them or leave something unread. */
+const pooledBy = (
+  x: number[],
+  kernel: [number, number],
+  strides: [number, number],
+  pads: number[],
+  ceil = 0,
+): Network => ({
+  x,
+  weights: { w1: [16, 16, 1, 1], b1: [16], w2: [16, 16, 1, 1] },
+  nodes: [
+    conv(['x', 'w1', 'b1'], 'c1', 1),
+    node('Clip', ['c1', 'floor'], ['r1']),
+    node('MaxPool', ['r1'], ['p1'], {
+      kernel_shape: ints(...kernel),
+      strides: ints(...strides),
+      pads: ints(...pads),
+      ceil_mode: { int: ceil },
+    }),
+    conv(['p1', 'w2'], 'y', 1),
+  ],
+});
+
 const floored: Network = {
   x: [16, 16, 6, 5],
   weights: { w1: [16, 16, 3, 3], b1: [16], o1: [], w2: [16, 16, 3, 3], b2: [16], o2: [] },
@@ -394,6 +417,20 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['normalizations with frozen statistics', 2, normalized],
     ['the same of large maps', 2, normalizedMaps],
     ['max pooling with equal maxima and a rest that no window reads', 2, pooled],
+    ['max pooling of windows that overlap', 2, pooledBy([3, 16, 8, 10], [3, 3], [2, 2], [1, 1, 1, 1])],
+    ['the same on odd sizes', 2, pooledBy([2, 16, 7, 9], [3, 3], [2, 2], [1, 1, 1, 1])],
+    [
+      'the same unpadded, of which the last reach beyond the end',
+      2,
+      pooledBy([2, 16, 8, 12], [3, 3], [2, 2], [0, 0, 0, 0], 1),
+    ],
+    ['the same unpadded, with a rest', 2, pooledBy([2, 16, 8, 6], [3, 3], [2, 2], [0, 0, 0, 0])],
+    ['the same around every element', 2, pooledBy([2, 16, 5, 6], [3, 3], [1, 1], [1, 1, 1, 1])],
+    ['the same padded on one side, of other sizes', 2, pooledBy([2, 16, 9, 11], [4, 5], [3, 2], [0, 3, 2, 0])],
+    ['the same with holes between them', 2, pooledBy([2, 16, 9, 8], [2, 1], [4, 3], [1, 0, 0, 0])],
+    ['the same along one axis, of a window per row', 2, pooledBy([2, 16, 4, 6], [1, 6], [1, 1], [0, 0, 0, 0])],
+    ['the same of a window larger than its image', 2, pooledBy([2, 16, 2, 3], [3, 5], [1, 2], [1, 2, 1, 2])],
+    ['max pooling of windows of many taps', 2, pooledBy([2, 16, 12, 4], [12, 2], [1, 2], [0, 0, 0, 0])],
     ['weights times a factor per filter', 1, scaled],
     ['weights whose sums are read', 3, folded],
   ])('%s: values and gradients are those of the plain layout', async (_, count, network) => {

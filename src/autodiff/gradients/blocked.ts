@@ -1,6 +1,4 @@
-import { present } from '../../contract/present.js';
 import { floatsAttribute, intAttribute, intsAttribute, stringAttribute } from '../../model/attributes.js';
-import { describeNode } from '../../model/graph.js';
 import { elementCount, readFloats } from '../../model/tensor.js';
 import {
   affineAttributes,
@@ -11,11 +9,12 @@ import {
   channelProducts,
   channelSums,
   functionDomain,
+  interleave,
   toBlocked,
   toPlain,
 } from '../blocked.js';
 import type { Emitter } from '../emitter.js';
-import { selectPositive, selectWithin, steep } from '../mask.js';
+import { selectPositive, selectWithin } from '../mask.js';
 import { isPointwise, overhang, spread, type WindowAxis, windowAxes } from '../window.js';
 import { type GradientContext, type GradientRules, inputOf, outputGradient, outputOf } from './rule.js';
 
@@ -89,53 +88,6 @@ export const blocked: GradientRules = {
     const byMean = emit.op('Mul', [emit.op('Mul', [scale, dshift]), emit.float(-share)]);
     const level = emit.op('Sub', [byMean, emit.op('Mul', [mean, slope])]);
     return [context.wants(0) ? blockedAffine(emit, x, slope, level, channels) : null, dgamma, dshift];
-  },
-
-  /**
-   * Windows side by side. The taps t0, t1 ... of all windows, each a tensor of y's shape, are compared one after another with
-   * the largest so far, m; where m >= t it stays, so that the first of equal maxima has the gradient, as in PyTorch.
-   */
-  [`${blockedDomain}:MaxPool`](context) {
-    const { node, emit, shape, blockSize } = context;
-    const x = inputOf(node, 0);
-    const [batch = 1, channels = 1, height = 1, width = 1] = shape(x);
-    const [, , rows = 1, columns = 1] = shape(outputOf(node));
-    const [high = 1, wide = 1] = intsAttribute(node, 'kernel_shape') ?? [];
-    const lines = (batch * channels) / blockSize;
-    const split = emit.op('Reshape', [x, emit.ints([lines, height, width, blockSize])]);
-    const taps = Array.from({ length: high * wide }, (_, tap) => {
-      const from = [Math.floor(tap / wide), tap % wide];
-      const to = [rows * high, columns * wide];
-      return emit.op('Slice', [split, emit.ints(from), emit.ints(to), emit.ints([1, 2]), emit.ints([high, wide])]);
-    });
-    const [first, ...others] = taps;
-    let largest = present(first, `the first tap of ${describeNode(node)}`);
-    const stays = others.map((tap, i) => {
-      // clamp(steep * (m - t) + 1, 0, 1): 1 for m >= t, else 0
-      const ahead = emit.op('Sub', [largest, tap]);
-      if (i < others.length - 1) largest = emit.op('Max', [largest, tap]);
-      return emit.op('HardSigmoid', [ahead], { alpha: { float: steep }, beta: { float: 1 } });
-    });
-    let rest = emit.op('Reshape', [outputGradient(context), emit.ints([lines, rows, columns, blockSize])]);
-    const shares: string[] = [];
-    for (const stay of stays.reverse()) {
-      const kept = emit.op('Mul', [rest, stay]);
-      shares.unshift(emit.op('Sub', [rest, kept]));
-      rest = kept;
-    }
-    shares.unshift(rest);
-    const joined = Array.from({ length: high }, (_, row) =>
-      interleave(emit, shares.slice(row * wide, (row + 1) * wide), [lines, rows, columns, 1, blockSize], 3),
-    );
-    const dx = interleave(emit, joined, [lines, rows, 1, columns * wide, blockSize], 2);
-    const shaped = emit.op('Reshape', [dx, emit.ints([lines, rows * high, columns * wide * blockSize])]);
-    const toRight = padRows(emit, shaped, [lines, rows * high], 0, (width - columns * wide) * blockSize);
-    const below = height - rows * high;
-    const whole =
-      below === 0
-        ? toRight
-        : emit.concat([toRight, emit.op('ConstantOfShape', [emit.ints([lines, below, width * blockSize])])], 1);
-    return [emit.op('Reshape', [whole, emit.ints([batch, channels, height, width])])];
   },
 };
 
@@ -322,13 +274,6 @@ function turnedKernel(
   const tiles = ins * outs * row.taps * column.taps;
   const swapped = toBlocked(emit, emit.op('Reshape', [turned, emit.ints([tiles, block, 1, block])]));
   return emit.op('Reshape', [swapped, emit.ints([channels, filters, row.taps, column.taps])]);
-}
-
-function interleave(emit: Emitter, parts: readonly string[], shape: readonly number[], axis: number): string {
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
-  const shaped = parts.map((part) => emit.op('Reshape', [part, emit.ints(shape)]));
-  return emit.concat(shaped, axis);
 }
 
 /**

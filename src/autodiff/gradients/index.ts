@@ -4,6 +4,7 @@ import { DataType, isFloat } from '../../model/tensor.js';
 import { activations } from './activations.js';
 import { attention } from './attention.js';
 import { blocked } from './blocked.js';
+import { blockedPooling } from './blocked-pooling.js';
 import { col2im } from './col2im.js';
 import { convolution } from './conv.js';
 import { crossEntropy } from './cross-entropy.js';
@@ -37,6 +38,7 @@ export const gradientRules: Readonly<Record<string, GradientRule | undefined>> =
   ...col2im,
   ...crossEntropy,
   ...blocked,
+  ...blockedPooling,
   ...einsum,
   ...elementwise,
   ...gatherAndScatter,

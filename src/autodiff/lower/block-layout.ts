@@ -18,7 +18,7 @@ import {
 import { inverseDeviation } from '../deviation.js';
 import { Emitter } from '../emitter.js';
 import { constantInput, inputOf, optionalInput, outputOf } from '../operands.js';
-import { overhang, windowAxes } from '../window.js';
+import { isPointwise, type WindowAxis, windowAttributes, windowAxes } from '../window.js';
 import { batchStatistics } from './batch-statistics.js';
 
 /** Operators that treat every element alike: they do not see the layout, as long as all operands have the same. */
@@ -72,14 +72,24 @@ export function blockLayout(graph: Graph, options: BlockLayoutOptions): BlockedG
   return new Blocking(graph, options).run();
 }
 
+/** Windows of more taps along an axis stay as they are. */
+const mostTaps = 8;
+
+interface Pooling {
+  /** what is pooled: its plain name */
+  readonly source: string;
+  readonly axes: readonly WindowAxis[];
+  readonly nodes: readonly NodeProto[];
+}
+
 class Blocking {
   /** the blocked twin of a value, by its plain name */
   readonly #twins = new Map<string, string>();
   /** values that exist in plain layout as well */
   readonly #plain = new Set<string>();
   readonly #reordered = new Map<string, WeightOrder>();
-  /** what each blocked pooling pools, by what it gives: plain names */
-  readonly #pooled = new Map<string, string>();
+  /** each blocked pooling, by the plain name of what it gives */
+  readonly #pooled = new Map<string, Pooling>();
 
   constructor(
     private readonly graph: Graph,
@@ -298,32 +308,35 @@ class Blocking {
     this.#replace(node, emit, y, twin);
   }
 
-  /** Whether it is a MaxPool of a blocked value whose windows lie side by side: `gradients/blocked.ts` has a rule for those. */
+  /** Whether it is a MaxPool of a blocked value of windows that `gradients/blocked-pooling.ts` has few enough steps for. */
   #isPooling(node: NodeProto): boolean {
     if (node.domain !== '' || node.opType !== 'MaxPool' || node.output.length > 1) return false;
-    const x = inputOf(node, 0);
-    if (!this.#twins.has(x)) return false;
-    const kernel = intsAttribute(node, 'kernel_shape') ?? [];
-    const axes = windowAxes(node, this.#shape(x).slice(2), this.#shape(outputOf(node)).slice(2), kernel);
-    return axes.every(
-      (axis) =>
-        axis.kernel === axis.stride &&
-        axis.dilation === 1 &&
-        axis.padBegin === 0 &&
-        axis.padEnd === 0 &&
-        overhang(axis) <= 0,
-    );
+    if (!this.#twins.has(inputOf(node, 0))) return false;
+    return this.#windowsOf(node).every(({ kernel, dilation }) => kernel <= mostTaps && dilation === 1);
+  }
+
+  #windowsOf(node: NodeProto): WindowAxis[] {
+    const [input, output] = [inputOf(node, 0), outputOf(node)].map((value) => this.#shape(value).slice(2));
+    return windowAxes(node, input ?? [], output ?? [], intsAttribute(node, 'kernel_shape') ?? []);
   }
 
   #blockPooling(node: NodeProto): void {
     const [x, y] = [inputOf(node, 0), outputOf(node)];
-    const kernel = intsAttribute(node, 'kernel_shape') ?? [];
     const emit = new Emitter(this.graph, 'blocked');
-    const twin = this.graph.freshName(`${y}/blocked`);
-    const attributes = { kernel_shape: { ints: kernel }, strides: { ints: kernel }, auto_pad: { string: 'NOTSET' } };
-    emit.opTo(twin, 'MaxPool', [this.#twin(emit, x)], attributes, blockedDomain);
-    this.#pooled.set(y, x);
+    const axes = this.#windowsOf(node);
+    const twin = this.#pool(emit, this.#twin(emit, x), axes);
+    this.#pooled.set(y, { source: x, axes, nodes: emit.nodes.filter(({ opType }) => opType === 'MaxPool') });
     this.#replace(node, emit, y, twin);
+  }
+
+  /** A pooling along one axis after the other: the columns of a window first, whose first maximum in the first row is the window's. */
+  #pool(emit: Emitter, x: string, axes: readonly WindowAxis[]): string {
+    const moves = axes.map((axis) => !isPointwise(axis));
+    return [...axes.keys()].reverse().reduce((value, along) => {
+      if (moves[along] === false) return value;
+      const only = axes.map((axis, i) => (i === along ? axis : alone(axis, i > along ? axis.output : axis.input)));
+      return emit.op('MaxPool', [value], { ...windowAttributes(only), auto_pad: { string: 'NOTSET' } }, blockedDomain);
+    }, x);
   }
 
   #isScalar(value: string): boolean {
@@ -396,7 +409,7 @@ class Blocking {
     if (node.opType !== 'Clip' || floor === undefined) return false;
     const cap = ceiling === undefined ? null : this.#heightAbove(floor, ceiling);
     if (cap === undefined) return false;
-    const source = this.#pooled.get(x);
+    const source = this.#pooled.get(x)?.source;
     if (source !== undefined && !this.#isReadOnce(x)) return false;
     const conv = this.#fusible(source ?? x, node.opType);
     if (conv === undefined) return false;
@@ -427,11 +440,9 @@ class Blocking {
 
   /** Replaces the blocked pooling that gives `value` by one of `source`. */
   #poolAgain(emit: Emitter, value: string, source: string): string {
-    const pool = present(this.graph.producer(this.#twins.get(value) ?? ''), `the pooling that gives '${value}'`);
-    const result = emit.op('MaxPool', [source], {}, blockedDomain);
-    emit.nodes.at(-1)?.attribute.push(...pool.attribute);
-    this.graph.remove(pool);
-    return result;
+    const { axes, nodes } = present(this.#pooled.get(value), `the pooling that gives '${value}'`);
+    for (const node of nodes) this.graph.remove(node);
+    return this.#pool(emit, source, axes);
   }
 
   /** The blocked convolution that computes a value, where nothing else reads it and it has room for the operator. */
@@ -489,4 +500,9 @@ function activation(cap: number | null): AttributeProto[] {
 
 function sameShape(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((dim, i) => dim === b[i]);
+}
+
+/** An axis of a size that windows of one element leave as it is. */
+function alone(axis: WindowAxis, size: number): WindowAxis {
+  return { ...axis, input: size, output: size, kernel: 1, stride: 1, padBegin: 0, padEnd: 0 };
 }
