@@ -387,6 +387,8 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['3x3 with stride', 1, single([16, 16, 8, 6], [16, 16, 3, 3], 3, 2, [1, 1, 1, 1])],
     ['3x3 with stride on an odd size', 1, single([16, 16, 7, 9], [16, 16, 3, 3], 3, 2, [1, 1, 1, 1])],
     ['5x5 with stride 3', 1, single([16, 16, 9, 9], [16, 16, 5, 5], 5, 3, [2, 2, 2, 2])],
+    ['a row and a column that no window reads', 1, single([16, 16, 12, 12], [16, 16, 5, 5], 5, 4, [2, 2, 2, 2])],
+    ['the same of three channels', 1, single([32, 3, 12, 12], [16, 3, 5, 5], 5, 4, [2, 2, 2, 2])],
     ['7x7 of three channels', 1, single([16, 3, 16, 16], [16, 3, 7, 7], 7, 2, [3, 3, 3, 3])],
     ['3x3 of one channel', 1, single([32, 1, 8, 8], [16, 1, 3, 3], 3, 1, [1, 1, 1, 1])],
     ['a kernel larger than the image', 1, single([16, 16, 2, 2], [16, 16, 3, 3], 3, 1, [1, 1, 1, 1])],

@@ -307,12 +307,14 @@ function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvo
   ];
   const inputs = [inputOfStrips(emit, x, conv, strips), kernelOfStrips(emit, dy, conv, strips, halves)];
   const each = blockedConv(emit, inputs, taps, { group: { int: halves } });
-  // rows that no window reads leave room for taps too many
-  const found = height.kernel + Math.max(0, -overhang(taps[0]));
-  const tapsOfRow = width.kernel * strips.lanes * block;
-  const all = emit.op('Reshape', [each, emit.ints([depth, halves, filters / block, found, tapsOfRow])]);
+  // rows and columns that no window reads leave room for taps too many
+  const [rows, columns] = [tapsFound(taps[0]), tapsFound(taps[1])];
+  const all = emit.op('Reshape', [each, emit.ints([depth, halves, filters / block, rows, columns * block])]);
+  const tapsOfRow = taps[1].output * block;
   const cropped =
-    found === height.kernel ? all : emit.op('Slice', [all, emit.ints([0]), emit.ints([height.kernel]), emit.ints([3])]);
+    rows === height.kernel && columns === taps[1].output
+      ? all
+      : emit.op('Slice', [all, emit.ints([0, 0]), emit.ints([height.kernel, tapsOfRow]), emit.ints([3, 4])]);
   const sum = halves === 1 ? cropped : emit.op('ReduceSum', [cropped, emit.ints([1])], { keepdims: { int: 1 } });
   const perFilter = depth === 1 ? sum : swapRows(emit, sum, [depth, filters / block], height.kernel * tapsOfRow);
   return emit.op('Reshape', [
@@ -336,8 +338,7 @@ function weightGradientDepthwise(
   const image = emit.op('Reshape', [x, emit.ints([1, groups, height.input, width.input])]);
   const kernels = emit.op('Reshape', [dy, emit.ints([groups, 1, height.kernel, width.kernel])]);
   const each = blockedConv(emit, [image, kernels], [height, width], { group: { int: groups } });
-  // inputs that no window reads leave room for taps too many
-  const found = [height, width].map((axis) => axis.output + Math.max(0, -overhang(axis)));
+  const found = [height, width].map(tapsFound);
   const all = emit.op('Reshape', [each, emit.ints([batch, filters / block, ...found, block])]);
   const sum = emit.op('ReduceSum', [all, emit.ints([0])], { keepdims: { int: 0 } });
   const kernel = [height.output, width.output];
@@ -379,6 +380,9 @@ function tapsOf(axis: WindowAxis): WindowAxis {
   const { output, kernel, stride, dilation } = axis;
   return { ...axis, output: kernel, kernel: output, stride: dilation, dilation: stride };
 }
+
+/** How many taps a convolution along such an axis gives: inputs that no window reads leave room for more than there are. */
+const tapsFound = (axis: WindowAxis): number => axis.output + Math.max(0, -overhang(axis));
 
 /** X as what the weight gradient convolves: [C / L, images in strips, H, columns * L], blocked along the images. */
 function inputOfStrips(emit: Emitter, x: string, conv: BlockedConvolution, strips: Strips): string {
@@ -496,11 +500,20 @@ function stripsOf({ batch, channels, block, axes }: BlockedConvolution): Strips 
     const rows = uneven ? height.kernel + 1 : height.kernel;
     const work = blocks * block * columns * rows * (count === 1 ? 1 : 1.1);
     if (best !== undefined && work >= best.work) continue;
-    const reach = (columns - 1) * width.stride + width.kernel;
+    const reach = (columns - 1) * width.stride + width.kernel + (count === 1 ? unreadColumns(width) : 0);
     best = { count, columns, reach, blocks, images: blocks * perBlock, lanes: Math.min(channels, block), work };
   }
   if (best === undefined) throw new Error('a convolution has columns');
   return best;
+}
+
+/**
+ * Columns at the end of an image that no window reads, where taps too many cost less than a copy without these columns: up to half as
+ * many as there are.
+ */
+function unreadColumns(width: WindowAxis): number {
+  const unread = Math.max(0, -overhang(width));
+  return 2 * unread <= width.kernel ? unread : 0;
 }
 
 /** How often an index counts, and how many vectors further each time. */
