@@ -158,8 +158,9 @@ function crop(pixels: Uint8Array, rows: number, columns: number, size: PixelSize
   const { height, width, channels, resized } = size;
   const top = ((rows - resized.height + 1) >> 1) + Math.floor((resized.height - height) / 2);
   const left = ((columns - resized.width + 1) >> 1) + Math.floor((resized.width - width) / 2);
-  const length = width * channels;
-  for (let y = 0; y < height; y++) {
+  // whole rows lie one after another
+  const [lines, length] = width === columns ? [1, height * width * channels] : [height, width * channels];
+  for (let y = 0; y < lines; y++) {
     const from = ((top + y) * columns + left) * channels;
     into.set(pixels.subarray(from, from + length), y * length);
   }
