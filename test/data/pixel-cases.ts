@@ -34,6 +34,8 @@ function pixelCase(
 export const pixelCases: readonly PixelCase[] = [
   pixelCase('channels first', [height, width, 3], 'HWC', [3, height, width], { mean: three, std: each }),
   pixelCase('channels last', [height, width, 3], 'HWC', [height, width, 3], { mean: [0.4], std: each }),
+  pixelCase('channels last, in several rows', [40, 30, 3], 'HWC', [40, 30, 3], { mean: three, std: each }),
+  pixelCase('channels last, alike', [height, width, 3], 'HWC', [height, width, 3], { mean: [0.4], std: [0.2] }),
   pixelCase('blue first', [height, width, 3], 'HWC', [3, height, width], { channelOrder: 'BGR', mean: three }),
   pixelCase('blue first, last', [height, width, 3], 'HWC', [height, width, 3], { channelOrder: 'BGR', std: each }),
   pixelCase('one channel repeated', [height, width], 'HW', [3, height, width], { mean: three, std: each }),

@@ -3,7 +3,7 @@ import { createInputs } from '../../src/data/inputs.js';
 import { planPreprocessing } from '../../src/data/preprocess.js';
 import { DataType, floatTensor } from '../../src/model/tensor.js';
 import { fedPredictors } from '../../src/reading/fed-predictor.js';
-import { takesPixels } from '../../src/runtime/pixel-prologue.js';
+import { takesPixels, withPixelInputs } from '../../src/runtime/pixel-prologue.js';
 import { signatureOf } from '../../src/runtime/predictor.js';
 import { node, valueInfo } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
@@ -54,6 +54,78 @@ describe.each(pixelCases)('8-bit samples are fed as they are stored: $name', (ea
     const difference = Math.max(...wanted.map((value, i) => Math.abs(value - (given[i] ?? Number.NaN))));
     expect(difference).toBeLessThan(3e-7 * most);
   });
+});
+
+/** y = x with its channels moved to the other end and back; z, which another output reads, lies as x does not. */
+function turned(shape: readonly number[], isPlanar: boolean) {
+  const [away, back] = isPlanar
+    ? [
+        [0, 2, 3, 1],
+        [0, 3, 1, 2],
+      ]
+    : [
+        [0, 3, 1, 2],
+        [0, 2, 3, 1],
+      ];
+  const graph = graphOf({
+    inputs: { x: [-1, ...shape] },
+    nodes: [
+      node('Transpose', ['x'], ['t'], { perm: { ints: away ?? [] } }),
+      node('Relu', ['t'], ['r']),
+      node('Transpose', ['t'], ['u'], { perm: { ints: back ?? [] } }),
+      node('Identity', ['u'], ['y']),
+    ],
+  });
+  for (const entry of graph.model.opsetImport) entry.version = 17n;
+  const other = (back ?? []).slice(1).map((_, i) => shape[(away?.[i + 1] ?? 1) - 1] ?? 1);
+  graph.proto.output = [valueInfo('y', [-1, ...shape]), valueInfo('r', [-1, ...other])];
+  return graph;
+}
+
+describe.each(pixelCases.filter(({ shape, dataset }) => shape.length === 3 && dataset.sample.layout !== 'CHW'))(
+  'what moves the channels of pixels moves bytes: $name',
+  (each) => {
+    const isPlanar = (each.shape[0] ?? 0) <= 3;
+
+    it('gives the same', async () => {
+      const { isStored, given, wanted } = await fedWith(each, turned(each.shape, isPlanar));
+      expect(isStored).toBe(true);
+      const most = Math.max(...wanted.map(Math.abs));
+      expect(Math.max(...wanted.map((value, i) => Math.abs(value - (given[i] ?? Number.NaN))))).toBeLessThan(
+        3e-7 * most,
+      );
+    });
+
+    it('leaves no Transpose of floats', () => {
+      const { graph } = withPixelInputs(turned(each.shape, isPlanar).model, [prologueFor(each, isPlanar)]);
+      const transposed = graph?.node.filter(({ opType }) => opType === 'Transpose') ?? [];
+      expect(transposed.every(({ input }) => input[0] === 'x:pixels')).toBe(true);
+      expect(graph?.node.filter(({ output }) => output[0] === 'x')).toEqual([]);
+    });
+  },
+);
+
+function prologueFor({ shape }: PixelCase, planar: boolean) {
+  const values = shape.reduce((product, dim) => product * dim, 1);
+  const channels = (planar ? shape[0] : shape.at(-1)) ?? 1;
+  const each = Array.from({ length: channels }, (_, c) => c);
+  const factors = each.map((c) => 0.1 * (c + 1));
+  return { input: 'x', pixels: values / channels, channels, planar, sources: each, factors, terms: factors, shape };
+}
+
+it('planes that are taken for one channel stay where they are put', () => {
+  const own = {
+    input: 'x',
+    pixels: 12,
+    channels: 1,
+    planar: true,
+    sources: [0],
+    factors: [1],
+    terms: [0],
+    shape: [3, 2, 2],
+  };
+  const { graph } = withPixelInputs(turned([3, 2, 2], true).model, [own]);
+  expect(graph?.node.filter(({ opType }) => opType === 'Transpose').map(({ input }) => input[0])).toEqual(['x', 't']);
 });
 
 it('a model of another element type, of an old op set, or quantised is fed with what its input takes', async () => {
