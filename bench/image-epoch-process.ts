@@ -1,8 +1,9 @@
 import { present } from '../src/contract/present.js';
-import { batches } from '../src/data/batches.js';
-import { createInputs } from '../src/data/inputs.js';
+import { storedBatches } from '../src/data/batches.js';
+import { createInputs, keepThreadsBusy } from '../src/data/inputs.js';
 import { openDataset } from '../src/data/open.js';
 import { planPreprocessing } from '../src/data/preprocess.js';
+import { pixelPrologues } from '../src/reading/fed-predictor.js';
 import { signatureOf, tensorsFor } from '../src/runtime/predictor.js';
 import { makeTrainable, prepareStep, type StepSettings } from '../src/training/prepare.js';
 import { type StepFeed, Stepper } from '../src/training/stepper.js';
@@ -29,8 +30,11 @@ const settings: StepSettings = {
   batchNorm: 'frozen',
   clipNorm: null,
   sampleShapes: { [inputName]: shape.slice(1).map((dim) => dim ?? 1) },
+  pixels: pixelPrologues(trainable.graph.model, inputs),
 };
-const stepper = new Stepper((count, part) => prepareStep(trainable, count, settings, part), trainable.graph);
+const stepper = new Stepper((count, part) => prepareStep(trainable, count, settings, part), trainable.graph, {
+  session: { besideThreads: keepThreadsBusy(inputs) },
+});
 const [batchSize, limit] = [Number(size), Math.min(data.count, Number(most))];
 const { targetShape } = await stepper.step(batchSize);
 const options = { indices: Int32Array.from({ length: limit }, (_, i) => i), batchSize, classes: targetShape[1] ?? 1 };
@@ -38,7 +42,7 @@ const options = { indices: Int32Array.from({ length: limit }, (_, i) => i), batc
 const together = stepper.stepsPerCall;
 const began = performance.now();
 let waited = 0;
-const epoch = batches({ inputs, samples: data }, { ...options, shuffle: { seed: 1, epoch: 0 } });
+const epoch = storedBatches({ inputs, samples: data }, { ...options, shuffle: { seed: 1, epoch: 0 } });
 const feeds: StepFeed[] = [];
 for (let isOver = false; !isOver; ) {
   const asked = performance.now();

@@ -1,9 +1,10 @@
 import type { Augmentation } from '../contract/settings.js';
 import { createRandom, type Random } from '../math/random.js';
+import type { StoredValues } from './batches.js';
 import type { Inputs } from './inputs.js';
-import { applyPreprocessing, inputLength, rawLength } from './preprocess.js';
+import { applyPreprocessing, inputLength, type Preprocessing, rawLength } from './preprocess.js';
 
-/** Where the pixels of a picture lie in one sample of a model's input: channel c of (y, x) at c * plane + y * row + x * pixel. */
+/** Where the pixels of a picture lie in one sample: channel c of (y, x) at c * plane + y * row + x * pixel. */
 interface PixelGrid {
   readonly height: number;
   readonly width: number;
@@ -13,8 +14,19 @@ interface PixelGrid {
   readonly pixel: number;
 }
 
-/** Varies the pictures of a batch, [indices.length, ...shape], in place. */
-export type Augment = (values: Float32Array, indices: ArrayLike<number>, seed: number) => void;
+/**
+ * Varies the pictures of a batch in place: [indices.length, ...shape] of the model's input, or 8-bit ones as they are stored, which then become what
+ * the varied input is.
+ */
+export type Augment = (values: StoredValues, indices: ArrayLike<number>, seed: number) => void;
+
+/** How pictures lie in a batch, and one of them whose stored values are all 0. */
+interface Canvas {
+  readonly grid: PixelGrid;
+  readonly blank: StoredValues;
+  /** of one picture, for what it was before it is moved */
+  readonly before: StoredValues;
+}
 
 /** Whether the samples of an input are pictures whose height and width are known. */
 export const arePictures = (input: Pick<Inputs, 'dataset' | 'preprocessing'>): boolean => gridOf(input) !== null;
@@ -27,12 +39,10 @@ export const arePictures = (input: Pick<Inputs, 'dataset' | 'preprocessing'>): b
  * @throws Error for an input that is no picture
  */
 export function augmenter(input: Inputs, kinds: readonly Augmentation[]): Augment {
-  const grid = gridOf(input);
-  if (grid === null) throw new Error('what is no picture cannot be varied as one');
-  const blank = blankPicture(input);
-  const length = blank.length;
-  const before = new Float32Array(length);
+  const [fed, stored] = [fedCanvas(input), storedCanvas(input)];
   return (values, indices, seed) => {
+    const { grid, blank, before } = values instanceof Uint8Array ? stored : fed;
+    const { length } = blank;
     for (let i = 0; i < indices.length; i += 1) {
       const picture = values.subarray(i * length, (i + 1) * length);
       const random = createRandom(seed, indices[i] ?? 0);
@@ -46,19 +56,34 @@ export function augmenter(input: Inputs, kinds: readonly Augmentation[]): Augmen
   };
 }
 
-/** A picture whose stored values are all 0, as the model takes it. */
-function blankPicture({ preprocessing }: Inputs): Float32Array {
+/** As the model takes pictures. @throws Error for an input that is no picture */
+function fedCanvas(input: Inputs): Canvas {
+  const grid = gridOf(input);
+  if (grid === null) throw new Error('what is no picture cannot be varied as one');
+  const { preprocessing } = input;
   const blank = new Float32Array(inputLength(preprocessing));
   applyPreprocessing(preprocessing, new Float32Array(rawLength(preprocessing)), 1, blank);
-  return blank;
+  return { grid, blank, before: blank.slice() };
 }
 
-/** Null for what is no picture, or one whose axes are not known. */
+/** As 8-bit pictures are stored. */
+function storedCanvas({ preprocessing: { raw } }: Inputs): Canvas {
+  const grid = gridOfAxes(raw, 1, raw.layout === 'CHW' ? 'first' : 'last');
+  const blank = new Uint8Array(grid.height * grid.width * grid.channels);
+  return { grid, blank, before: blank.slice() };
+}
+
+/** In a model's input; null for what is no picture, or one whose axes are not known. */
 function gridOf({ dataset, preprocessing }: Pick<Inputs, 'dataset' | 'preprocessing'>): PixelGrid | null {
-  const { raw, repeat, channels: axis } = preprocessing;
+  const { raw, repeat, channels } = preprocessing;
   const { sample } = dataset;
   // floats of two axes may as well be steps and features
   if (sample.layout === 'values' || (raw.layout === 'values' && sample.dtype !== 'uint8')) return null;
+  return gridOfAxes(raw, repeat, channels);
+}
+
+/** @param axis where the channels are, each `repeat` times those of a stored sample */
+function gridOfAxes(raw: Preprocessing['raw'], repeat: number, axis: Preprocessing['channels']): PixelGrid {
   const [a = 1, b = 1, c = 1] = raw.shape;
   const [height, width, stored] = raw.layout === 'CHW' ? [b, c, a] : [a, b, c];
   const channels = stored * repeat;
@@ -68,7 +93,7 @@ function gridOf({ dataset, preprocessing }: Pick<Inputs, 'dataset' | 'preprocess
 }
 
 /** Left to right, in place. */
-function mirror(picture: Float32Array, { height, width, channels, plane, row, pixel }: PixelGrid): void {
+function mirror(picture: StoredValues, { height, width, channels, plane, row, pixel }: PixelGrid): void {
   for (let c = 0; c < channels; c += 1) {
     for (let y = 0; y < height; y += 1) {
       for (let [left, right] = [0, width - 1]; left < right; left += 1, right -= 1) {
@@ -95,9 +120,9 @@ function drawShift({ height, width }: PixelGrid, random: Random): Shift {
 
 /** Pixel (y, x) becomes what (y + down, x + right) was, and blank where that lies in the border. */
 function moveBy(
-  from: Float32Array,
-  into: Float32Array,
-  blank: Float32Array,
+  from: StoredValues,
+  into: StoredValues,
+  blank: StoredValues,
   { height, width, channels, plane, row, pixel }: PixelGrid,
   { down, right }: Shift,
 ): void {
@@ -119,8 +144,8 @@ function moveBy(
  * does not fit in ten attempts is left out.
  */
 function eraseIn(
-  picture: Float32Array,
-  blank: Float32Array,
+  picture: StoredValues,
+  blank: StoredValues,
   { height, width, channels, plane, row, pixel }: PixelGrid,
   random: Random,
 ): void {

@@ -22,6 +22,12 @@ export type GatheredInputs<Values = Float32Array> = Readonly<Record<string, Inpu
 /** 8-bit samples as they are stored, [pixels, channels] each, or preprocessed ones. */
 export type StoredValues = Uint8Array | Float32Array;
 
+/** The values of samples that were preprocessed. @throws Error for 8-bit ones, which their reader takes for floats */
+export function preprocessed(values: StoredValues): Float32Array {
+  if (values instanceof Float32Array) return values;
+  throw new Error('samples of 8 bits are not preprocessed yet');
+}
+
 export interface Batch<Values = Float32Array> {
   readonly count: number;
   /** positions of the samples in the data set, [count] */

@@ -160,6 +160,8 @@ export interface Dataset {
   pixels?(indices: ArrayLike<number>, size: PixelSize | null): Promise<Uint8Array>;
   /** `pixels` are computed by threads beside the one that asks */
   readonly onThreads?: true;
+  /** of those: whether pixels of a size are kept once they were asked for repeatedly; else they are computed every time */
+  isKept?(size: PixelSize): boolean;
   /** of samples that are files: the path of one from the folder of the data on */
   file?(index: number): string;
   /**

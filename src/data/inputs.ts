@@ -25,6 +25,8 @@ export interface Inputs {
   gather(indices: ArrayLike<number>): Promise<Float32Array>;
   /** how many calls of `gather` go on side by side, on threads; 1: it computes where it is called from */
   readonly atOnce: number;
+  /** whether these threads have work as long as samples are asked for; left out: no, or no longer once all were read */
+  readonly keepsThreadsBusy?: boolean;
   /** of 8-bit samples: what `gather` makes floats of */
   readonly pixels?: PixelInputs;
 }
@@ -42,6 +44,10 @@ export interface NamedInputs extends Inputs {
   /** the input's, in the model */
   readonly name: string;
 }
+
+/** Whether threads of this process decode for as long as samples of these inputs are asked for. */
+export const keepThreadsBusy = (inputs: readonly Inputs[]): boolean =>
+  inputs.some(({ keepsThreadsBusy = false }) => keepsThreadsBusy);
 
 /** A data set as a model is fed with it: index i is the same sample in every input, and in `samples`. */
 export interface FedSamples {
@@ -66,7 +72,9 @@ export function createInputs(dataset: Dataset, preprocessing: Preprocessing, cac
   if (pixels !== null) {
     // as fast as a copy of what would have been kept, at a quarter of its memory
     const gather = async (indices: ArrayLike<number>) => pixels.toFloats(await pixels.gather(indices));
-    return { ...base, atOnce: dataset.onThreads === true ? imageThreads() : 1, pixels, gather };
+    if (dataset.onThreads !== true) return { ...base, atOnce: 1, pixels, gather };
+    const keepsThreadsBusy = size !== null && dataset.isKept?.(size) === false;
+    return { ...base, atOnce: imageThreads(), keepsThreadsBusy, pixels, gather };
   }
 
   const compute = async (indices: ArrayLike<number>): Promise<Float32Array> => {

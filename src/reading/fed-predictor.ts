@@ -4,7 +4,7 @@ import { ModelProtoSchema } from 'onnx-buf';
 import { readRegular } from '../contract/regular-file.js';
 import { type Batch, type BatchOptions, batches, type StoredValues, storedBatches } from '../data/batches.js';
 import { product } from '../data/fit.js';
-import type { NamedInputs, PixelInputs } from '../data/inputs.js';
+import { keepThreadsBusy, type NamedInputs, type PixelInputs } from '../data/inputs.js';
 import { Graph, type ModelProto } from '../model/graph.js';
 import { externalTensors } from '../model/onnx/external.js';
 import { type PixelPrologue, takesPixels } from '../runtime/pixel-prologue.js';
@@ -27,15 +27,16 @@ export function fedPredictors(model: ModelSource, signature: Signature, options:
   const opened = new Map<string, Promise<Predictor>>();
   return {
     async of(part: DataPart): Promise<FedPredictor> {
-      const pixels = isOnCpu(options) && !readsInputs(part) ? pixelInputsOf(part.inputs) : [];
-      const source = pixels.length === 0 ? null : await withValues(model, part);
-      const takesAll = source !== null && pixels.every(({ name }) => takesPixels(source, name));
-      const prologues = takesAll ? pixels.map(prologueOf) : [];
-      const key = JSON.stringify(prologues);
-      const known = opened.get(key) ?? openPredictor(takesAll ? source : model, signature, options, prologues);
+      const mayTake = isOnCpu(options) && !readsInputs(part) && pixelInputsOf(part.inputs).length > 0;
+      const source = mayTake ? await withValues(model, part) : null;
+      const prologues = source === null ? [] : pixelPrologues(source, part.inputs);
+      const takesAll = source !== null && prologues.length > 0;
+      const own = { ...options, besideThreads: keepThreadsBusy(part.inputs) };
+      const key = JSON.stringify([prologues, own.besideThreads]);
+      const known = opened.get(key) ?? openPredictor(takesAll ? source : model, signature, own, prologues);
       opened.set(key, known);
       const predictor = await known;
-      return { ...predictor, batches: (own) => (takesAll ? storedBatches(part, own) : batches(part, own)) };
+      return { ...predictor, batches: (how) => (takesAll ? storedBatches(part, how) : batches(part, how)) };
     },
     async release(): Promise<void> {
       for (const predictor of opened.values()) await (await predictor.catch(() => null))?.release();
@@ -50,6 +51,12 @@ function isOnCpu({ executionProviders = ['cpu'] }: InferenceSession.SessionOptio
 
 /** Whether answers are held against what was fed. */
 const readsInputs = ({ measures = [] }: DataPart): boolean => measures.some(({ kind }) => kind === 'reconstruction');
+
+/** How a model on the CPU makes its inputs of the 8-bit samples that there are; none where it takes those of one of them as numbers alone. */
+export function pixelPrologues(model: ModelProto, inputs: readonly NamedInputs[]): readonly PixelPrologue[] {
+  const pixels = pixelInputsOf(inputs);
+  return pixels.every(({ name }) => takesPixels(model, name)) ? pixels.map(prologueOf) : [];
+}
 
 type PixelFed = NamedInputs & { readonly pixels: PixelInputs };
 

@@ -2,13 +2,23 @@ import type { BatchPart } from '../autodiff/step.js';
 import { present } from '../contract/present.js';
 import type { MetricName } from '../contract/result.js';
 import type { LossKind } from '../contract/settings.js';
-import { type Batch, batches, gatherTargets } from '../data/batches.js';
+import {
+  type Batch,
+  type BatchOptions,
+  batches,
+  gatherTargets,
+  preprocessed,
+  type StoredValues,
+  storedBatches,
+} from '../data/batches.js';
 import type { Targets } from '../data/dataset.js';
+import { keepThreadsBusy } from '../data/inputs.js';
 import { wantedTargets } from '../data/samples.js';
 import { evaluateMetrics, type Truth } from '../evaluation/metrics.js';
 import { rowsAt } from '../math/rows.js';
 import type { Graph } from '../model/graph.js';
 import type { DataPart } from '../reading/data.js';
+import { pixelPrologues } from '../reading/fed-predictor.js';
 import type { OwnLoss } from '../reading/own-graphs.js';
 import { type Predictions, predict, predictWithLoss } from '../reading/predictions.js';
 import { targetFeeds } from '../reading/scorer.js';
@@ -22,7 +32,7 @@ import { prepareStep, type Trainable } from '../training/prepare.js';
 import { recalibrate } from '../training/recalibrate.js';
 import { type StepFeed, Stepper } from '../training/stepper.js';
 import { type KeepingContext, withKeptPrefix } from './kept-prefix.js';
-import { type VariationSettings, variationOf } from './variation.js';
+import { staysStored, type VariationSettings, variationOf } from './variation.js';
 
 /** An output that is trained beside the one that is judged. */
 export interface LearnedOutput {
@@ -77,12 +87,14 @@ export async function armSubject(
   network: ArmNetwork,
   { epochs, earlier = 0, untrained = null }: ArmCourse,
 ): Promise<ArmSubject> {
-  const { context, trainable } = await withKeptPrefix(whole, network.trainable, epochs);
+  const { context: kept, trainable } = await withKeptPrefix(whole, network.trainable, epochs);
+  const context = fedAsStored(kept, trainable);
   const { settings } = context;
   const options = {
     provider: settings.provider,
     warn: (message: string) => context.warn?.(message),
     freeMemory: async () => context.freeMemory?.(),
+    session: { besideThreads: keepThreadsBusy(context.train.inputs) },
   };
   const build = (size: number, part: BatchPart) => prepareStep(trainable, size, settings, part);
   return {
@@ -112,15 +124,29 @@ export function statisticsFor(
   parameters: ReadonlyMap<string, Float32Array>,
 ): Promise<Map<string, Float32Array>> {
   // what inference sees is not varied, and nothing is left out
-  const { variation: _, ...plain } = context;
-  const batches = trainingBatches({ ...plain, dropout: 0 }, trainable);
-  return recalibrate(trainable, parameters, batches, context.settings, context.session);
+  const { variation: _, ...unvaried } = context;
+  const plain = fedAsStored({ ...unvaried, dropout: 0 }, trainable);
+  return recalibrate(trainable, parameters, trainingBatches(plain, trainable), plain.settings, context.session);
+}
+
+/**
+ * On the CPU 8-bit samples are fed as they are stored, where they are not mixed, and the step makes of them what the network takes: a quarter of the
+ * bytes, and no arithmetic on the thread that starts the steps.
+ */
+function fedAsStored(context: ArmContext, { graph }: Trainable): ArmContext {
+  const { settings, task, train, variation = unvaried } = context;
+  // what an anomaly is told by is held against what was fed
+  if (settings.provider !== 'cpu' || task.task === 'anomaly' || !staysStored(variation)) return context;
+  const pixels = pixelPrologues(graph.model, train.inputs);
+  return pixels.length === 0 ? context : { ...context, settings: { ...settings, pixels } };
 }
 
 /** The training split, shuffled by seed and epoch: the same order for every arm. */
 function trainingBatches(context: ArmContext, trainable: Trainable, earlier = 0): TrainingBatches {
-  const { train, batchSize, task, seed, ownLoss = null } = context;
+  const { train, batchSize, task, seed, settings, ownLoss = null } = context;
   const signature = signatureOf(trainable.graph);
+  const read = (options: BatchOptions): AsyncIterable<Batch<StoredValues>> =>
+    settings.pixels === undefined ? batches(train, options) : storedBatches(train, options);
   const { samples, split } = train;
   const targetsOf = batchTargets(context);
   const vary = variationOf(train.inputs, context.variation ?? unvaried);
@@ -130,7 +156,7 @@ function trainingBatches(context: ArmContext, trainable: Trainable, earlier = 0)
     const classes = task.width > 1 && samples.targets.kind === 'class' ? { classes: task.width } : {};
     const varied = vary(seed, earlier + number);
     let at = from;
-    for await (const batch of batches(train, { ...options, ...classes })) {
+    for await (const batch of read({ ...options, ...classes })) {
       const { count } = batch;
       const others = (context.others ?? []).map((other) => {
         const own = gatherTargets(other.targets, batch.indices, other.task.width);
@@ -153,9 +179,13 @@ function trainingBatches(context: ArmContext, trainable: Trainable, earlier = 0)
 const unvaried: VariationSettings = { mixup: null, augment: [] };
 
 /** What a loss of the user's reads beside the outputs, by the names of the inputs that it has behind the model. */
-function lossFeeds({ ownLoss = null, train }: ArmContext, { ownLoss: attached }: Trainable, batch: Batch): Feeds {
+function lossFeeds(
+  { ownLoss = null, train }: ArmContext,
+  { ownLoss: attached }: Trainable,
+  { indices }: Pick<Batch, 'indices'>,
+): Feeds {
   if (ownLoss === null || attached === undefined) return {};
-  const targets = targetFeeds(ownLoss.inputs, wantedTargets(train.samples), batch.indices);
+  const targets = targetFeeds(ownLoss.inputs, wantedTargets(train.samples), indices);
   const feeds = [...attached.targets].map(([name, input]) => {
     return [input, present(targets[name], `the target '${name}'`)] as const;
   });
@@ -171,15 +201,15 @@ function countedPixels(masks: Float32Array, count: number): number[] {
 }
 
 /** What the loss is held against: labels, the teacher's answers, or both side by side for each sample, as `Backward.targetShape` says. */
-function batchTargets(context: ArmContext): (batch: Batch) => Float32Array {
+function batchTargets(context: ArmContext): (batch: Batch<StoredValues>) => Float32Array {
   const { taught, task, train, settings, labelSmoothing, ownLoss = null } = context;
   if (ownLoss !== null) return () => new Float32Array();
   if (task.task === 'anomaly')
-    return ({ inputs }) => present(Object.values(inputs)[0], 'the input of the model').values;
+    return ({ inputs }) => preprocessed(present(Object.values(inputs)[0], 'the input of the model').values);
   if (taught === null) return (batch) => lossTargets(task, batch, labelSmoothing);
   const { width } = task;
   const row = new Map(Array.from(train.split.indices, (index, i) => [index, i] as const));
-  const answers = ({ indices }: Batch): Float32Array => {
+  const answers = ({ indices }: Pick<Batch, 'indices'>): Float32Array => {
     const rows = indices.map((index) => present(row.get(index), `the teacher's answer to sample ${index}`));
     return rowsAt(taught, width, rows);
   };

@@ -1,7 +1,7 @@
 import { Failure } from '../contract/failure.js';
 import type { Augmentation, SettingHint } from '../contract/settings.js';
 import { type Augment, arePictures, augmenter } from '../data/augment.js';
-import type { InputValues } from '../data/batches.js';
+import { type GatheredInputs, preprocessed, type StoredValues } from '../data/batches.js';
 import type { NamedInputs } from '../data/inputs.js';
 import { drawMixing, type Mixing, mixRows } from '../data/mixup.js';
 import { createRandom } from '../math/random.js';
@@ -19,11 +19,11 @@ export interface VariationSettings {
 
 /** What a batch is before it is trained on: its inputs, and every set of targets, [count, width]. */
 interface Rows {
-  readonly inputs: Readonly<Record<string, InputValues>>;
+  readonly inputs: GatheredInputs<StoredValues>;
   readonly targets: readonly Float32Array[];
 }
 
-/** Varies one batch of an epoch; `inputs` may be changed in place. */
+/** Varies one batch of an epoch; `inputs` may be changed in place. 8-bit ones are not mixed (`staysStored`). */
 type VaryBatch = (rows: Rows, indices: Int32Array, batch: number) => Rows;
 
 /**
@@ -60,10 +60,13 @@ function varyInPlace(
 
 function mixed({ inputs, targets }: Rows, mixing: Mixing): Rows {
   const own = Object.entries(inputs).map(([name, { values, shape }]) => {
-    return [name, { values: mixRows(values, mixing), shape }] as const;
+    return [name, { values: mixRows(preprocessed(values), mixing), shape }] as const;
   });
   return { inputs: Object.fromEntries(own), targets: targets.map((rows) => mixRows(rows, mixing)) };
 }
+
+/** Whether samples of 8 bits can be varied as they are stored: what moves pixels moves bytes, and what lies between two bytes is none. */
+export const staysStored = ({ mixup }: VariationSettings): boolean => mixup === null;
 
 /** What of a run's settings decides whether samples may be varied. */
 type Varied = Pick<MigrateOptions, 'task'> & Partial<Pick<MigrateOptions, 'distill'>> & VariationSettings;

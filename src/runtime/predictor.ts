@@ -5,7 +5,7 @@ import { present } from '../contract/present.js';
 import type { Graph, ValueInfoProto } from '../model/graph.js';
 import { DataType, elementCount } from '../model/tensor.js';
 import { type PixelPrologue, pixelInputName, withPixelInputs } from './pixel-prologue.js';
-import { execute, type InferenceSession, openSession, Tensor } from './session.js';
+import { execute, openSession, type SessionOptions, Tensor } from './session.js';
 import { floatsOf, tensorOf } from './tensors.js';
 
 /** An input of a model, with the batch axis first; null for a dimension that is free. */
@@ -172,7 +172,7 @@ function withoutBatch(where: string, output: string, dims: readonly number[], co
 export async function openPredictor(
   model: ModelProto | Uint8Array | string,
   signature: Signature,
-  options: InferenceSession.SessionOptions = {},
+  options: SessionOptions = {},
   prologues: readonly PixelPrologue[] = [],
 ): Promise<Predictor> {
   const where = typeof model === 'string' ? `${model}: ` : '';

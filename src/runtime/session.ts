@@ -16,6 +16,12 @@ env.logLevel = 'fatal';
 /** The provider that each open session computes on: what it asked for first. */
 const providers = new WeakMap<InferenceSession, string>();
 
+/** ONNX Runtime's options, and what its threads share the processor with. */
+export interface SessionOptions extends InferenceSession.SessionOptions {
+  /** other threads of this process compute while the session does; false where left out */
+  readonly besideThreads?: boolean;
+}
+
 /**
  * Opens an ONNX model for execution, on threads that suit the machine (`threadOptions`); a message with its padding in numbers where
  * ONNX Runtime needs that (`withExplicitPads`), and without a fusion that makes its result wrong (`padsBeforeMaxPool`), unless
@@ -24,9 +30,9 @@ const providers = new WeakMap<InferenceSession, string>();
  */
 export async function openSession(
   model: ModelProto | Uint8Array | string,
-  options: InferenceSession.SessionOptions = {},
+  { besideThreads = false, ...options }: SessionOptions = {},
 ): Promise<InferenceSession> {
-  const [threads, fusions] = [threadOptions(), optimizing(model)];
+  const [threads, fusions] = [threadOptions(besideThreads), optimizing(model)];
   const extra = { ...threads.extra, ...(options.extra ?? fusions.extra) };
   const quiet = { logSeverityLevel: 4, ...threads, ...fusions, ...options, extra } as const;
   const source =

@@ -24,12 +24,16 @@ const busy = 1.25;
  * How many threads a session computes on, and whether they spin while they wait for work. A thread that spins is ready at once, on
  * a processor of its own; on one that it shares, it takes the time of those that it waits for. ONNX Runtime takes as many
  * threads as the machine has cores, and knows no quota.
+ * @param besideThreads whether other threads of this process compute at the same time
  */
-export function threadOptions(machine: Machine = thisMachine()): InferenceSession.SessionOptions {
+export function threadOptions(
+  besideThreads = false,
+  machine: Machine = thisMachine(),
+): InferenceSession.SessionOptions {
   const { cores, load, quota, wanted } = machine;
   const most = quota === null ? null : Math.max(1, Math.floor(quota));
   const threads = wanted ?? (most !== null && most < cores ? most : null);
-  const shared = threads !== null || load > busy * cores;
+  const shared = besideThreads || threads !== null || load > busy * cores;
   return {
     ...(threads !== null && { intraOpNumThreads: threads }),
     ...(shared && { extra: sleepingThreads }),

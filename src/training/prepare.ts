@@ -33,9 +33,10 @@ import { trainedParameters } from '../autodiff/trainable.js';
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { BatchNormMode, LossKind, Provider, TrainScope } from '../contract/settings.js';
-import { floatValue, type Graph } from '../model/graph.js';
+import { floatValue, Graph } from '../model/graph.js';
 import { countOperations } from '../model/operation-counts.js';
 import { evaluateConstants } from '../runtime/evaluate-constants.js';
+import { type PixelPrologue, pixelInputName, withPixelInputs } from '../runtime/pixel-prologue.js';
 import { filledFeeds, type SampleShapes, signatureOf, tensorsFor } from '../runtime/predictor.js';
 import { observeShapes } from '../runtime/shapes.js';
 import { wholeRange } from '../runtime/tensors.js';
@@ -85,6 +86,8 @@ export interface StepSettings extends GroupOptions {
   readonly maxOffset?: number | null;
   /** the shape of one sample of each input, as the model takes it */
   readonly sampleShapes: SampleShapes;
+  /** of the inputs that are fed with 8-bit pixels, on the CPU; left out: all are fed with numbers */
+  readonly pixels?: readonly PixelPrologue[];
   /** the shape of one sample of each target of a loss of the user's, by the names of its inputs */
   readonly lossShapes?: SampleShapes;
   /**
@@ -315,6 +318,7 @@ export async function prepareStep(
     distillation = null,
     averageDecay = null,
     maxOffset = null,
+    pixels = [],
   } = settings;
   const { ownLoss, offsets = new Set<string>() } = trainable;
   const inUnits = ownLoss === undefined && loss === 'mse' && targetScale !== undefined ? { targetScale } : {};
@@ -324,7 +328,7 @@ export async function prepareStep(
     { provider, batchNorm, sampleShapes, lossShapes, others, ...inUnits },
     { trainedInState: true },
   );
-  return buildStep(graph, {
+  const step = buildStep(graph, {
     ...forward,
     ...inUnits,
     ...(weight !== undefined && { weight }),
@@ -340,6 +344,16 @@ export async function prepareStep(
     groups: parameterGroups(trainable, settings),
     ...(maxOffset !== null && { upperBounds: new Map([...offsets].map((name) => [name, maxOffset] as const)) }),
   });
+  return pixels.length === 0 ? step : { ...step, ...fedWithPixels(step, pixels) };
+}
+
+/** Once its gradients are written: what makes an input of pixels has none, and nothing that is trained. */
+function fedWithPixels({ graph, inputs }: TrainingStep, pixels: readonly PixelPrologue[]) {
+  const isPixels = (name: string): boolean => pixels.some(({ input }) => input === name);
+  return {
+    graph: new Graph(withPixelInputs(graph.model, pixels)),
+    inputs: inputs.map((name) => (isPixels(name) ? pixelInputName(name) : name)),
+  };
 }
 
 /** What stands at the end of a trainable graph: what a loss of ours reads, or a loss of the user's. */
@@ -354,7 +368,7 @@ function headOf({ ownLoss }: Trainable, loss: LossKind): Pick<StepOptions, 'loss
 export async function prepareStatistics(
   trainable: Trainable,
   batchSize: number,
-  settings: Pick<StepSettings, 'provider' | 'sampleShapes' | 'lossShapes'>,
+  settings: Pick<StepSettings, 'provider' | 'sampleShapes' | 'lossShapes' | 'pixels'>,
 ): Promise<Pick<Forward, 'graph' | 'running'>> {
   const { graph, running } = await forwardAt(
     trainable,
@@ -364,7 +378,7 @@ export async function prepareStatistics(
   );
   graph.proto.output = [...running.values()].map((name) => create(ValueInfoProtoSchema, { name }));
   graph.proto.valueInfo = [];
-  return { graph, running };
+  return { graph: new Graph(withPixelInputs(graph.model, settings.pixels ?? [])), running };
 }
 
 /** The gradients alone, without an optimizer: for checks. The graph's outputs are the loss and the gradients. */

@@ -12,7 +12,7 @@ export async function recalibrate(
   trainable: Trainable,
   parameters: ReadonlyMap<string, Float32Array>,
   batches: TrainingBatches,
-  settings: Pick<StepSettings, 'provider' | 'sampleShapes'>,
+  settings: Pick<StepSettings, 'provider' | 'sampleShapes' | 'pixels'>,
   session: InferenceSession.SessionOptions,
 ): Promise<Map<string, Float32Array>> {
   const trained = trainable.graph.copy();

@@ -17,7 +17,15 @@ import { elementCount, readFloats } from '../model/tensor.js';
 import { keepsTensors, sessionOptions } from '../runtime/devices.js';
 import { discard } from '../runtime/discard.js';
 import { type Download, openDownload } from '../runtime/download.js';
-import { execute, float32, type InferenceSession, manyNodes, openSession, Tensor } from '../runtime/session.js';
+import {
+  execute,
+  float32,
+  type InferenceSession,
+  manyNodes,
+  openSession,
+  type SessionOptions,
+  Tensor,
+} from '../runtime/session.js';
 import { stackTensors } from '../runtime/tensors.js';
 import { HostState } from './host-state.js';
 
@@ -42,8 +50,8 @@ export interface StepperOptions {
   readonly provider?: Provider;
   /** if left out, several where the copies of the state that every call makes are noticeable */
   readonly stepsPerCall?: number;
-  /** more for ONNX Runtime: profiling */
-  readonly session?: InferenceSession.SessionOptions;
+  /** more for ONNX Runtime: profiling, and what its threads share the processor with */
+  readonly session?: SessionOptions;
   warn?(message: string): void;
   /** called when the device's memory does not suffice: lets go of what others hold of it */
   freeMemory?(): Promise<void>;
@@ -67,7 +75,7 @@ interface OpenLoop {
  */
 export class Stepper {
   readonly provider: Provider;
-  readonly #options: InferenceSession.SessionOptions;
+  readonly #options: SessionOptions;
   readonly #steps = new Map<string, OpenStep>();
   /** by batch size; null where single steps do as well, or memory does not suffice for it */
   readonly #loops = new Map<number, OpenLoop | null>();
@@ -373,7 +381,7 @@ export class Stepper {
   }
 
   /** The options of a step's session, with outputs that stay on the device where they can. */
-  #sessionOf({ graph }: TrainingStep, next: TrainingStep['next']): InferenceSession.SessionOptions {
+  #sessionOf({ graph }: TrainingStep, next: TrainingStep['next']): SessionOptions {
     const isLarge = graph.nodes.length > manyNodes;
     // of a graph whose convolutions are blocked already, ONNX Runtime has nothing to improve that its time would pay for
     const isBlocked = isLarge && graph.nodes.some(({ domain }) => domain === blockedDomain);

@@ -5,6 +5,7 @@ import type { SampleLayout } from '../../src/data/dataset.js';
 import { createInputs, type Inputs } from '../../src/data/inputs.js';
 import { type PreprocessingOptions, planPreprocessing } from '../../src/data/preprocess.js';
 import { memoryDataset, ramp } from './memory.js';
+import { pixelCases } from './pixel-cases.js';
 
 const [height, width] = [8, 16];
 
@@ -132,6 +133,23 @@ function shifted(
 ): readonly (readonly number[])[] {
   return rows.map((row, y) => row.map((_, x) => rows[y + down]?.[x + right] ?? blank));
 }
+
+it.each(pixelCases.filter(({ dataset }) => dataset.sample.layout !== 'values'))(
+  'are varied as they are stored to what they are varied to as a model takes them: $name',
+  async ({ dataset, shape, options }) => {
+    const inputs = createInputs(dataset, planPreprocessing(dataset, { shape: [null, ...shape] }, options));
+    const { pixels } = inputs;
+    if (pixels === undefined) throw new Error('these are samples of 8 bits');
+    const varying = augmenter(inputs, ['flip', 'crop', 'erase']);
+    const order = [2, 0, 1];
+    for (const seed of seeds) {
+      const [fed, stored] = [await inputs.gather(order), await pixels.gather(order)];
+      varying(fed, order, seed);
+      varying(stored, order, seed);
+      expect(pixels.toFloats(stored)).toEqual(fed);
+    }
+  },
+);
 
 describe('the samples that are pictures', () => {
   it('are pixels, flattened and of one channel too; not rows, nor series of floats', async () => {

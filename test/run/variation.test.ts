@@ -70,16 +70,22 @@ describe('samples that are varied in training', () => {
     expect(augmented.settings).toMatchObject({ mixup: null, augment: ['flip', 'crop', 'erase'] });
   });
 
-  it('are the same where a run goes on in the middle of an epoch, bit for bit', async () => {
-    const whole = await run(await images(), {});
+  it.each([
+    ['moved and mixed', varied],
+    ['moved', { ...varied, mixup: null }],
+    ['as they are', { ...varied, mixup: null, augment: [] }],
+  ])('are the same where a run goes on in the middle of an epoch, bit for bit: %s', async (_, own) => {
+    const whole = await run(await images(), { training: own });
     const cut = await images();
     const abort = new AbortController();
     let steps = 0;
     const onStep = (): void => {
       if (++steps === 5) abort.abort();
     };
-    await expect(run(cut, {}, { onStep, signal: abort.signal })).rejects.toMatchObject({ kind: 'interrupted' });
-    expect(traces(await run(cut, { resume: true }))).toEqual(traces(whole));
+    await expect(run(cut, { training: own }, { onStep, signal: abort.signal })).rejects.toMatchObject({
+      kind: 'interrupted',
+    });
+    expect(traces(await run(cut, { training: own, resume: true }))).toEqual(traces(whole));
   });
 
   it('give running statistics no part of their variation', async () => {
@@ -101,6 +107,45 @@ describe('samples that are varied in training', () => {
     expect(result.settings.mixup).toBe(0.2);
   });
 });
+
+it.each(['frozen', 'batch', 'recalibrate'] as const)(
+  'samples of 8 bits train as the floats that they become: normalization %s',
+  async (batchNorm) => {
+    const [height, width, classes] = [6, 5, 3];
+    const drawn = createRandom(12);
+    const labels = Array.from({ length: count }, () => Math.floor(classes * drawn.uniform()));
+    const bytes = labels.flatMap((label) =>
+      Array.from({ length: height * width * 3 }, () => Math.floor((128 + 63 * label) * drawn.uniform())),
+    );
+    const files = async (values: Uint8Array): Promise<Files> => {
+      const [data, model] = [join(await temporaryFolder(), 'data.npz'), join(await temporaryFolder(), 'model.onnx')];
+      await writeFile(
+        data,
+        zipBytes({ 'x.npy': values, 'y.npy': npyBytes('<i8', [count], littleEndian.int64(labels)) }),
+      );
+      const graph = untrainedNetwork('small', 5, [3, height, width], classes, (layers: Layers, input) => {
+        const convolved = layers.batchNorm('norm', layers.conv('conv', input, 3, 4, { bias: false }), 4);
+        const pooled = layers.op('pool', 'GlobalAveragePool', [layers.op('relu', 'Relu', [convolved])]);
+        return layers.dense('out', layers.op('flat', 'Flatten', [pooled]), 4, classes);
+      });
+      await writeFile(model, Buffer.concat(encodeModel(graph.model)));
+      return { model, data };
+    };
+    const shape = [count, height, width, 3];
+    const own = { training: { ...varied, mixup: null, augment: [], batchNorm } };
+    const stored = await run(await files(npyBytes('|u1', shape, Buffer.from(bytes))), own);
+    const floats = bytes.map((byte) => byte / 255);
+    const made = await run(await files(npyBytes('<f4', shape, littleEndian.float32(floats))), own);
+    for (const name of ['control', 'frelu'] as const) {
+      const [curve = [], expected = []] = [stored.arms[name]?.curve, made.arms[name]?.curve];
+      expect(curve.length).toBe(3);
+      for (const [i, { trainLoss, validationLoss }] of curve.entries()) {
+        expect(validationLoss).toBeCloseTo(expected[i]?.validationLoss ?? Number.NaN, 5);
+        if (i > 0) expect(trainLoss).toBeCloseTo(expected[i]?.trainLoss ?? Number.NaN, 5);
+      }
+    }
+  },
+);
 
 describe('a variation is refused', () => {
   const mixing = { ...varied, augment: [] };

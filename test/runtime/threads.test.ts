@@ -17,7 +17,7 @@ it.each([
   ['in a container of the whole machine', { ...idle, quota: 8 }, {}],
   ['where that is said', { ...idle, quota: 2, wanted: 3 }, { intraOpNumThreads: 3, ...asleep }],
 ])('threads %s', (_, machine, options) => {
-  expect(threadOptions(machine)).toEqual(options);
+  expect(threadOptions(false, machine)).toEqual(options);
 });
 
 it('reads the quota of a control group', async () => {

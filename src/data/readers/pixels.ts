@@ -81,6 +81,7 @@ export function encodedImagesDataset(images: EncodedImages): Dataset {
     sample: { shape: null, layout: 'HWC', dtype: 'uint8' },
     targets,
     onThreads: true,
+    isKept: (size) => areKept(count, size),
     pixels: async (indices, size) => decode(indices, size ?? variousSizes(path)),
     async read(indices, into, size) {
       into.set(await decode(indices, size ?? variousSizes(path)));
@@ -99,20 +100,20 @@ function variousSizes(path: string): never {
   });
 }
 
+const areKept = (count: number, size: PixelSize): boolean => count * pixelBytes(size) <= keptLimit;
+
 /** The place where pictures of a size are kept; null where they are too many. */
 function keptAt(all: Map<string, KeptPixels | null>, count: number, size: PixelSize): KeptPixels | null {
   const key = JSON.stringify(size);
   const known = all.get(key);
   if (known !== undefined) return known;
-  const bytes = count * pixelBytes(size);
   // memory that nothing was written to yet costs nothing
-  const room =
-    bytes > keptLimit
-      ? null
-      : {
-          pixels: new SharedArrayBuffer(bytes),
-          asked: new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT),
-        };
+  const room = areKept(count, size)
+    ? {
+        pixels: new SharedArrayBuffer(count * pixelBytes(size)),
+        asked: new SharedArrayBuffer(count * Int32Array.BYTES_PER_ELEMENT),
+      }
+    : null;
   all.set(key, room);
   return room;
 }
