@@ -158,12 +158,12 @@ const samplesAhead = 64;
 /** Of these, bytes of those that are floats already: 8-bit samples wait as such, a quarter as large. */
 const floatBytesAhead = 2 ** 25;
 
-/** How many batches are read while the caller works on one: a batch for each thread that prepares them, and one that is ready. */
+/** How many batches are read while the caller works on one: for each thread that prepares them the one under way, and the next. */
 function batchesAhead(inputs: readonly NamedInputs[], batchSize: number): number {
   const threads = threadsOf(inputs);
   if (threads === 1) return 1;
   const bytes = inputs.reduce((sum, { shape, pixels }) => sum + (pixels ? 1 : 4) * batchSize * product(shape), 0);
-  const wanted = Math.max(threads + 1, Math.ceil(samplesAhead / batchSize));
+  const wanted = Math.max(2 * threads, Math.ceil(samplesAhead / batchSize));
   return Math.max(1, Math.min(wanted, Math.floor(aheadBytes / bytes)));
 }
 

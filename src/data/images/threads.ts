@@ -19,52 +19,66 @@ interface Waiting {
   readonly done: (decoded: DecodedImages | null) => void;
 }
 
-const waiting: Waiting[] = [];
-const idle: Thread[] = [];
-let running = 0;
-
 interface Thread {
+  /** how many jobs it was given that it has not done */
+  jobs(): number;
   take(next: Waiting): void;
 }
 
+/**
+ * A thread has the job after the one it does: it is handed out on the thread that starts training steps, which may be in the midst of one when
+ * a job is done.
+ */
+const jobsOfThread = 2;
+
+const waiting: Waiting[] = [];
+const threads = new Set<Thread>();
+
 /** Decodes images on a thread that is free; a few of them on this one. A job is done whole by one thread, and its pixels are not copied. */
 export async function decodeImages(job: ImageJob): Promise<DecodedImages> {
-  if (!isBuilt || (running === 0 && job.indices.length < fewestImages)) return runJob(job);
+  if (!isBuilt || (threads.size === 0 && job.indices.length < fewestImages)) return runJob(job);
   const decoded = await new Promise<DecodedImages | null>((done) => {
     waiting.push({ job, done });
-    const thread = idle.pop() ?? (running < imageThreads() ? startThread() : null);
-    const next = thread === null ? undefined : waiting.shift();
-    if (next !== undefined) thread?.take(next);
+    handOut();
   });
   // a thread that could not be started, or ended, has done nothing
   return decoded ?? runJob(job);
 }
 
+/** Gives jobs to the threads with the fewest, none of which has more than it does and the next. */
+function handOut(): void {
+  while (waiting.length > 0) {
+    const [least] = [...threads].sort((a, b) => a.jobs() - b.jobs());
+    const isFree = least !== undefined && least.jobs() === 0;
+    const thread = isFree || threads.size >= imageThreads() ? least : startThread();
+    if (thread === undefined || thread.jobs() >= jobsOfThread) return;
+    const next = waiting.shift();
+    if (next !== undefined) thread.take(next);
+  }
+}
+
 function startThread(): Thread {
   const worker = new Worker(new URL('./thread.js', import.meta.url));
-  let current: Waiting | null = null;
+  const given: Waiting[] = [];
   let leave: NodeJS.Timeout | null = null;
-  running += 1;
   const thread: Thread = {
+    jobs: () => given.length,
     take(next) {
       if (leave !== null) clearTimeout(leave);
-      current = next;
+      given.push(next);
       // what waits for it keeps the process alive, the thread alone does not
       worker.ref();
       post(worker, next.job);
     },
   };
+  threads.add(thread);
   worker.on('message', (decoded: DecodedImages) => {
-    const finished = current;
-    const next = waiting.shift();
-    current = null;
-    if (next !== undefined) {
-      thread.take(next);
-    } else {
+    const finished = given.shift();
+    handOut();
+    if (given.length === 0) {
       worker.unref();
-      idle.push(thread);
       leave = setTimeout(() => {
-        idle.splice(idle.indexOf(thread), 1);
+        threads.delete(thread);
         void worker.terminate();
       }, patience).unref();
     }
@@ -74,9 +88,8 @@ function startThread(): Thread {
     // what follows is its exit
   });
   worker.on('exit', () => {
-    running -= 1;
-    current?.done(null);
-    for (const left of running === 0 ? waiting.splice(0) : []) left.done(null);
+    threads.delete(thread);
+    for (const left of [...given.splice(0), ...(threads.size === 0 ? waiting.splice(0) : [])]) left.done(null);
   });
   return thread;
 }
