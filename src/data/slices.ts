@@ -58,7 +58,7 @@ async function valuesOf(samples: SampleSet, column: string, file: string | null)
   if (file === null && level !== null && 'file' in samples && samples.file !== undefined) {
     return foldersOf(samples, samples.file, Number(level[1] ?? 1));
   }
-  const path = file ?? samples.path;
+  const path = file ?? (await fileOfSamples(samples));
   const reader = await readerOf(path);
   if (reader.table !== undefined) return tableValues(await reader.table(path), column, samples, file);
   if (reader.arrays !== undefined && file === null) return arrayValues(reader, samples, column);
@@ -68,6 +68,12 @@ async function valuesOf(samples: SampleSet, column: string, file: string | null)
     settings: ['sliceFile'],
     written: 'nothing',
   });
+}
+
+/** The data, or of a folder with a file for each part the one of theirs. */
+async function fileOfSamples({ path, part }: SampleSet): Promise<string> {
+  const { fileOf } = await readerOf(path);
+  return fileOf === undefined || part === undefined ? path : fileOf(path, part);
 }
 
 function foldersOf({ path, count }: SampleSet, file: (index: number) => string, level: number): Values {

@@ -23,6 +23,22 @@ it('tells the samples of a part apart by a column of their table, what is missin
   });
 });
 
+it('reads the table of the part that is judged, in a folder with one for each', async () => {
+  const path = await temporaryFolder();
+  await write(path, 'train.csv', 'a,site,y\n1,north,0\n2,south,1\n3,south,1\n');
+  await write(path, 'test.csv', 'a,site,y\n4,west,1\n5,north,0\n');
+  const slices = { columns: ['site'], areInputs: false };
+  const options = { columns: ['site'], file: null };
+  const test = await openDataset(path, { part: 'test', slices });
+  expect(test.sample.names).toEqual(['a']);
+  expect(described(await openSlices(test, every(2), options))).toEqual({ 'site=west': [0], 'site=north': [1] });
+  const train = await openDataset(path, { part: 'train', slices });
+  expect(described(await openSlices(train, every(3), options))).toEqual({ 'site=north': [0], 'site=south': [1, 2] });
+  await expect(openSlices(test, every(2), { ...options, columns: ['sex'] })).rejects.toThrow(
+    'test.csv: it has no column "sex". Its columns are a, site, y.',
+  );
+});
+
 it('never takes a column to slice by for the target because it is the last', async () => {
   const path = await write(await temporaryFolder(), 'table.csv', 'a,price,site\n1,2.5,0\n2,3.5,1\n3,4.5,0\n');
   const { targets } = await openDataset(path, { slices: { columns: ['site'], areInputs: true } });

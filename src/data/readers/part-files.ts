@@ -24,17 +24,22 @@ async function filesOf(path: string): Promise<ReadonlyMap<Part, string>> {
   return parts;
 }
 
+/** @throws Failure('input') where there is none */
+async function fileOf(path: string, part: Part): Promise<string> {
+  const file = (await filesOf(path)).get(part);
+  if (file !== undefined) return file;
+  throw new Failure('input', { what: `${path}: it has no ${part} table.`, cure: 'Add a file of that name.' });
+}
+
 /** A folder with a table for each part: train.parquet and test.parquet, or .csv, .tsv, .jsonl, .json. */
 export function partFiles(tables: readonly DatasetReader[]): DatasetReader {
   return {
     format: 'train and test tables in a folder',
     recognises: async (path) => (await filesOf(path)).size > 0,
     parts: async (path) => [...(await filesOf(path)).keys()],
+    fileOf,
     async read(path: string, { part = 'train', ...options }: ReadOptions): Promise<Dataset> {
-      const file = (await filesOf(path)).get(part);
-      if (file === undefined) {
-        throw new Failure('input', { what: `${path}: it has no ${part} table.`, cure: 'Add a file of that name.' });
-      }
+      const file = await fileOf(path, part);
       for (const reader of tables) {
         if (await reader.recognises(file)) return { ...(await reader.read(file, options)), path, part };
       }

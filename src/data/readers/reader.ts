@@ -44,6 +44,8 @@ export interface DatasetReader {
   read(path: string, options: ReadOptions): Promise<Dataset>;
   /** The columns of a table, whichever of them are inputs or targets. */
   table?(path: string): Promise<Table>;
+  /** The file that holds a part, of a folder with one for each. @throws Failure('input') where there is none */
+  fileOf?(path: string, part: Part): Promise<string>;
   /** The named arrays of a file or folder, whichever of them are inputs or targets. */
   arrays?(path: string): Promise<ArraySource>;
 }
