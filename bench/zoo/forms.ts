@@ -5,7 +5,7 @@ import { createRandom } from '../../src/math/random.js';
 import { loadModel, outlineModel } from '../../src/model/load.js';
 import type { ModelOutline } from '../../src/model/model.js';
 import type { MigrationPlan, Site, SiteParameters } from '../../src/model/plan.js';
-import { isTfjsGraphModel } from '../../src/model/tfjs-graph/read.js';
+import { isTfjsGraphModel } from '../../src/model/tfjs-graph/model.js';
 import { verifySame } from '../../src/tfjs-check/verify.js';
 import { stageAs } from '../../src/upgrade/staging.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';

@@ -42,10 +42,23 @@ export async function readRegular(path: string, most = largestRead): Promise<Buf
       const what = `${path}: it is larger (${size} bytes) than can be read at once (${most}).`;
       throw new Failure('input', { what, cure: 'Check that it is the right file.' });
     }
-    return await file.readFile();
+    return await readWhole(file, size);
   } finally {
     await file.close();
   }
+}
+
+/** All bytes in one read where the system gives them so: `readFile` asks for half a megabyte at a time, and waits for each. */
+async function readWhole(file: FileHandle, size: number): Promise<Buffer> {
+  // what the kernel makes up as it is read (/proc) has no size
+  if (size === 0) return file.readFile();
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  for (let last = -1; at < size && last !== 0; at += last) {
+    // Node refuses single reads of 2 GiB and more
+    last = (await file.read(bytes, at, Math.min(size - at, 1 << 30), at)).bytesRead;
+  }
+  return bytes.subarray(0, at);
 }
 
 /** `readRegular` for threads of their own, where waiting costs less than asking to be called back. */

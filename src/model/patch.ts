@@ -4,6 +4,8 @@ import type { ModelOutline, StreamedFile, WrittenFile } from './model.js';
 import { withZerosKept } from './pad-before-max.js';
 import type { MigrationPlan } from './plan.js';
 import type { Requantized } from './tfjs/write.js';
+import { isTfjsGraphModel } from './tfjs-graph/model.js';
+import { isTfjsLayersModel } from './tfjs-layers/model.js';
 
 /** A migrated model as files: those to write, the entry file among them, and those that it no longer uses. */
 export interface PatchedModel {
@@ -24,12 +26,10 @@ export async function patchModel(model: ModelOutline, plan: MigrationPlan, baked
     const { encodeOnnx } = await import('./onnx/write.js');
     return { entry, files: encodeOnnx(model, withZerosKept(baked, model.graph, plan)), obsolete: [], requantized: [] };
   }
-  const { isTfjsGraphModel } = await import('./tfjs-graph/read.js');
   if (isTfjsGraphModel(model)) {
     const { patchTfjsGraph } = await import('./tfjs-graph/patch.js');
     return { entry, ...patchTfjsGraph(model, plan, baked) };
   }
-  const { isTfjsLayersModel } = await import('./tfjs-layers/read.js');
   if (isTfjsLayersModel(model)) {
     const { patchTfjsLayers } = await import('./tfjs-layers/patch.js');
     return { entry, ...patchTfjsLayers(model, plan, baked) };

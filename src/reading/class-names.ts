@@ -5,8 +5,8 @@ import type { ReadingSource } from '../contract/reading.js';
 import { readText } from '../contract/regular-file.js';
 import type { Targets } from '../data/dataset.js';
 import type { Model } from '../model/model.js';
-import { isTfjsGraphModel } from '../model/tfjs-graph/read.js';
-import { isTfjsLayersModel } from '../model/tfjs-layers/read.js';
+import { isTfjsGraphModel } from '../model/tfjs-graph/model.js';
+import { isTfjsLayersModel } from '../model/tfjs-layers/model.js';
 
 /** Names in the order of columns, as a file lists them. */
 interface NamesInFile {

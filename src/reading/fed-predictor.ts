@@ -20,12 +20,19 @@ export interface FedPredictor extends Predictor {
 }
 
 /**
- * Opens predictors of one model, on demand. On the CPU, 8-bit samples are fed as they are stored, and ONNX Runtime makes of them what
+ * Opens predictors of one model, on demand: the one of the part before is kept where the next part is fed alike, and else released, since
+ * each has the weights and the memory of a batch. On the CPU, 8-bit samples are fed as they are stored, and ONNX Runtime makes of them what
  * the model's input takes: a quarter of the bytes, and no arithmetic here.
  */
 export function fedPredictors(model: ModelSource, signature: Signature, options: InferenceSession.SessionOptions) {
-  const opened = new Map<string, Promise<Predictor>>();
+  let opened: { readonly key: string; readonly predictor: Predictor } | null = null;
+  const release = async (): Promise<void> => {
+    const { predictor } = opened ?? {};
+    opened = null;
+    await predictor?.release();
+  };
   return {
+    /** Whatever was given before ends where it is fed otherwise. */
     async of(part: DataPart): Promise<FedPredictor> {
       const mayTake = isOnCpu(options) && !readsInputs(part) && pixelInputsOf(part.inputs).length > 0;
       const source = mayTake ? await withValues(model, part) : null;
@@ -33,14 +40,14 @@ export function fedPredictors(model: ModelSource, signature: Signature, options:
       const takesAll = source !== null && prologues.length > 0;
       const own = { ...options, besideThreads: keepThreadsBusy(part.inputs) };
       const key = JSON.stringify([prologues, own.besideThreads]);
-      const known = opened.get(key) ?? openPredictor(takesAll ? source : model, signature, own, prologues);
-      opened.set(key, known);
-      const predictor = await known;
+      if (opened?.key !== key) {
+        await release();
+        opened = { key, predictor: await openPredictor(takesAll ? source : model, signature, own, prologues) };
+      }
+      const { predictor } = opened;
       return { ...predictor, batches: (how) => (takesAll ? storedBatches(part, how) : batches(part, how)) };
     },
-    async release(): Promise<void> {
-      for (const predictor of opened.values()) await (await predictor.catch(() => null))?.release();
-    },
+    release,
   };
 }
 

@@ -32,7 +32,7 @@ import { type InputCandidate, inputCandidates } from './input-candidates.js';
 import type { DataOptions, ReadingOptions, TaskOptions } from './options.js';
 import type { OwnGraphs } from './own-graphs.js';
 import { measuresOf, type OwnMeasure, ownMeasures } from './own-measures.js';
-import { type Predictions, predict } from './predictions.js';
+import { type Predictions, predict, withPredictor } from './predictions.js';
 import { checkRuntime, soundSession } from './runtime.js';
 import { checkReading, type Sanity } from './sanity.js';
 import { ends, storedRange } from './stored-range.js';
@@ -400,19 +400,22 @@ async function checkSanity(
   const truth = truthOf(task, targets, split.indices, new Float32Array());
   if (truth.kind === 'mask' || truth.kind === 'anomaly' || truth.kind === 'own')
     throw new Error(`a truth of the kind ${truth.kind} is read otherwise`);
-  return checkReading({
-    truth,
-    width: task.width,
-    scores: task.scores,
-    inputs: triesInputs ? await candidatesFor(question) : [],
-    async predict(candidate, among) {
-      if (candidate === null && among === null && known !== null) return known;
-      const inputs = preparedBy(question, signature, candidate);
-      const indices = among === null ? split.indices : among.map((i) => split.indices[i] ?? 0);
-      const looked = { ...labelled, inputs, split: { ...split, indices, count: indices.length } };
-      return (await predict(source, signature, looked, session)).values;
-    },
-  });
+  const inputs = triesInputs ? await candidatesFor(question) : [];
+  return withPredictor(source, signature, session, (predictOn) =>
+    checkReading({
+      truth,
+      width: task.width,
+      scores: task.scores,
+      inputs,
+      async predict(candidate, among) {
+        if (candidate === null && among === null && known !== null) return known;
+        const inputs = preparedBy(question, signature, candidate);
+        const indices = among === null ? split.indices : among.map((i) => split.indices[i] ?? 0);
+        const looked = { ...labelled, inputs, split: { ...split, indices, count: indices.length } };
+        return (await predictOn(looked)).values;
+      },
+    }),
+  );
 }
 
 /** The labelled samples prepared in another way; null: as given. */

@@ -12,7 +12,7 @@ import { type ChosenOutput, chooseOutput, type MapShape, mapShapeOf, type Wanted
 import { evenly, retargetPart } from './data.js';
 import { checkMaskReading } from './mask-sanity.js';
 import { measuresOf, ownMeasures } from './own-measures.js';
-import { predict } from './predictions.js';
+import { withPredictor } from './predictions.js';
 import {
   candidatesFor,
   inputReadings,
@@ -237,12 +237,15 @@ async function checkSanity(question: ReadingQuestion, { head }: ChosenOutput, { 
   const count = Math.max(fewestImages, Math.min(mostImages, Math.floor(comparedValues / size)));
   const split = evenly(labelled.split, count);
   const source = readSource(model, signature);
-  return checkMaskReading({
-    inputs: await candidatesFor(question),
-    async predict(candidate) {
-      const inputs = preparedBy(question, signature, candidate);
-      const { masks } = await predict(source, signature, { ...labelled, inputs, split }, session);
-      return present(masks, 'the answers to masks');
-    },
-  });
+  const inputs = await candidatesFor(question);
+  return withPredictor(source, signature, session, (predictOn) =>
+    checkMaskReading({
+      inputs,
+      async predict(candidate) {
+        const inputs = preparedBy(question, signature, candidate);
+        const { masks } = await predictOn({ ...labelled, inputs, split });
+        return present(masks, 'the answers to masks');
+      },
+    }),
+  );
 }

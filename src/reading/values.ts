@@ -34,17 +34,19 @@ export function describeValues(values: Float32Array, width: number): DescribedVa
   let expRowsSumToOne = width > 1 && samples > 0;
   for (let at = 0; at < samples * width; at += width) {
     let [sum, expSum] = [0, 0];
-    for (const value of values.subarray(at, at + width)) {
+    // an iterator over every number takes ten times as long
+    for (let i = at; i < at + width; i++) {
+      const value = values[i] ?? Number.NaN;
       anyNaN ||= Number.isNaN(value);
       wholeNumbers &&= Number.isInteger(value);
       if (value < min) min = value;
       if (value > max) max = value;
       sum += value;
-      expSum += Math.exp(value);
+      if (expRowsSumToOne) expSum += Math.exp(value);
     }
     lowestSum = Math.min(lowestSum, sum);
     highestSum = Math.max(highestSum, sum);
-    if (!(Math.abs(expSum - 1) <= sumTolerance)) expRowsSumToOne = false;
+    expRowsSumToOne &&= Math.abs(expSum - 1) <= sumTolerance;
   }
   const some = samples > 0 && min <= max;
   const middle = (lowestSum + highestSum) / 2;

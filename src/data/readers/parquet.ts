@@ -1,14 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  type AsyncBuffer,
-  asyncBufferFromFile,
-  type Compressors,
-  type FileMetaData,
-  type ParquetReadOptions,
-  parquetMetadataAsync,
-  parquetRead,
-} from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
+import type { AsyncBuffer, Compressors, FileMetaData, ParquetReadOptions } from 'hyparquet';
 import { Failure, messageOf } from '../../contract/failure.js';
 import { parseDocument } from '../../contract/parse-document.js';
 import { present } from '../../contract/present.js';
@@ -31,6 +22,11 @@ interface Columns {
 async function readColumns(path: string): Promise<Columns> {
   try {
     await refuseIrregular(path);
+    // as much code as all other readers together, of which most runs need none
+    const [{ asyncBufferFromFile, parquetMetadataAsync }, { compressors }] = await Promise.all([
+      import('hyparquet'),
+      import('hyparquet-compressors'),
+    ]);
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file);
     const count = countOf(metadata);
@@ -49,7 +45,7 @@ async function readColumns(path: string): Promise<Columns> {
           columns: [name],
           rowStart,
           rowEnd,
-          compressors: boundedCompressors,
+          compressors: bounded(compressors),
           utf8: false,
           onChunk: ({ columnName, columnData, rowStart: at }) => {
             const column = cells.get(columnName);
@@ -87,6 +83,7 @@ async function readSettled(options: ParquetReadOptions): Promise<void> {
       return failed ? new Promise<ArrayBuffer>(() => {}) : file.slice(start, end);
     },
   };
+  const { parquetRead } = await import('hyparquet');
   try {
     await parquetRead({ ...options, file: later });
   } catch (cause) {
@@ -96,15 +93,16 @@ async function readSettled(options: ParquetReadOptions): Promise<void> {
 }
 
 /** What a page says that it unpacks to is held to what data compress to, before it is allocated. */
-const boundedCompressors: Compressors = Object.fromEntries(
-  Object.entries(compressors).map(([codec, decompress]) => [
+function bounded(compressors: Compressors): Compressors {
+  const checked = Object.entries(compressors).map(([codec, decompress]) => [
     codec,
     (input: Uint8Array, length: number): Uint8Array => {
       if (!(length <= unpackLimit(input.length))) throw new Error(`a page of it unpacks to ${length} bytes`);
       return decompress(input, length);
     },
-  ]),
-);
+  ]);
+  return Object.fromEntries(checked);
+}
 
 /** @throws Error where a column is said to lie outside of its file */
 function refuseRanges({ row_groups: groups }: FileMetaData, bytes: number): void {

@@ -8,7 +8,7 @@ import { restore } from '../tfjs/origin.js';
 import { changedWeights, type WrittenTfjs, withNote, writeTfjs } from '../tfjs/write.js';
 import { encodeStrings, floatNode, GraphEdit } from './edit.js';
 import { stringsAttribute } from './graph-def.js';
-import { type TfjsGraphModel, useKey } from './read.js';
+import { type TfjsGraphModel, useKey } from './model.js';
 
 /**
  * The files of a migrated GraphModel, for stock TensorFlow.js. Weights come from `baked`; nodes change as the plan says:

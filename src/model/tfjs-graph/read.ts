@@ -1,14 +1,13 @@
 import { Failure } from '../../contract/failure.js';
-import { type NodeProto, outputName } from '../graph.js';
+import { outputName } from '../graph.js';
 import { type FormatLimits, unlimited } from '../limits.js';
-import type { Model, ModelOutline } from '../model.js';
 import { elementCount } from '../tensor.js';
 import { OnnxBuilder, refuseInputs, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
 import { toPlain } from '../tfjs/layout.js';
-import type { WeightOrigin } from '../tfjs/origin.js';
+
 import { metadataOf } from '../tfjs/write.js';
-import { isConstant, type Results, type Slot, type WeightUse } from './context.js';
+import { isConstant, type Results } from './context.js';
 import { Conversion } from './conversion.js';
 import {
   dtypeAttribute,
@@ -19,33 +18,10 @@ import {
   shapeAttribute,
 } from './graph-def.js';
 import { type Scan, withScans } from './loops.js';
+import { type TfjsGraphModel, useKey } from './model.js';
 import { converters } from './ops/index.js';
 import { isCircle, nodesFor } from './order.js';
 import { cureOf, cureOfLoops } from './unread.js';
-
-/** A GraphModel as an ONNX graph, with what is needed to write changes back to its own files. */
-export interface TfjsGraphModel extends Model {
-  readonly format: 'tfjs-graph';
-  readonly tfjs: TfjsFiles;
-  readonly definition: GraphDef;
-  /** by initializer: the weight it was made from */
-  readonly origins: ReadonlyMap<string, WeightOrigin>;
-  /** by ONNX node (its first output) and input: the input of the GraphDef node that reads the weight there */
-  readonly weightUses: ReadonlyMap<string, WeightUse>;
-  /** by ONNX node (its first output): the GraphDef node that it was written for */
-  readonly sources: ReadonlyMap<string, string>;
-  /** by ONNX node (its first output): what it reads as input 0, where that is not input 0 of the node it was written for */
-  readonly dataInputs: ReadonlyMap<string, Slot>;
-}
-
-export function isTfjsGraphModel(model: ModelOutline): model is TfjsGraphModel {
-  return model.format === 'tfjs-graph' && 'definition' in model;
-}
-
-/** The key of `TfjsGraphModel.weightUses`. */
-export function useKey(node: NodeProto, input: number): string {
-  return `${outputName(node)} ${input}`;
-}
 
 /**
  * Reads a GraphModel. The ONNX graph has the model's own inputs and outputs (channels last, as tf.js has them), named

@@ -7,7 +7,7 @@ import { changedWeights, type NewWeight, type WrittenTfjs, withNote, writeTfjs }
 import type { Slot } from './context.js';
 import { type Insertion, insertLayers, setValue } from './edit.js';
 import { namesByNumber } from './limits.js';
-import type { TfjsLayersModel } from './read.js';
+import type { TfjsLayersModel } from './model.js';
 
 /**
  * The files of a migrated LayersModel, for stock TensorFlow.js. Weights come from `baked`; a bias, beta or gamma that a layer

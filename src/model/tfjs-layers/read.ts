@@ -1,17 +1,17 @@
 import { Failure } from '../../contract/failure.js';
 import { type NodeProto, outputName } from '../graph.js';
-import type { Model, ModelOutline } from '../model.js';
 import { type DType, OnnxBuilder, refuseInputs, refuseShapes, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles } from '../tfjs/files.js';
 import { dimsOfJson, type Json, objectOf, textOf } from '../tfjs/json.js';
 import { toPlain } from '../tfjs/layout.js';
-import type { WeightOrigin } from '../tfjs/origin.js';
+
 import { Unsupported } from '../tfjs/unsupported.js';
 import { metadataOf } from '../tfjs/write.js';
-import { type Activation, LayerContext, LayersGraph, type LayerValue, type Slot } from './context.js';
+import { LayerContext, LayersGraph, type LayerValue } from './context.js';
 import { isKeras3Form, keras3Version } from './keras3.js';
 import { layerTable } from './layers/index.js';
 import { limitsOf } from './limits.js';
+import type { TfjsLayersModel } from './model.js';
 import {
   keywordTensors,
   type LayerCall,
@@ -21,23 +21,6 @@ import {
   type TensorRef,
   wrappedLayer,
 } from './topology.js';
-
-/** A LayersModel, with what its patcher needs to find the way back from the graph to the files. */
-export interface TfjsLayersModel extends Model {
-  readonly format: 'tfjs-layers';
-  readonly tfjs: TfjsFiles;
-  readonly topology: ModelSpec;
-  readonly origins: ReadonlyMap<string, WeightOrigin>;
-  readonly slots: readonly Slot[];
-  /** by the value of an activation (a site's output): the layer that ends with it */
-  readonly activations: ReadonlyMap<string, Activation>;
-  /** by a node's first output: the call of a layer that the node belongs to */
-  readonly calls: ReadonlyMap<string, LayerCall>;
-}
-
-export function isTfjsLayersModel(model: ModelOutline): model is TfjsLayersModel {
-  return model.format === 'tfjs-layers' && 'topology' in model;
-}
 
 /**
  * Reads a LayersModel into an ONNX graph that takes the model's own inputs and gives its own outputs (channels last where the

@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { expect } from 'vitest';
 import { bytesOf } from '../../../src/model/tensor.js';
 import type { Json, JsonObject } from '../../../src/model/tfjs/json.js';
-import { readTfjsGraph, type TfjsGraphModel } from '../../../src/model/tfjs-graph/read.js';
+import type { TfjsGraphModel } from '../../../src/model/tfjs-graph/model.js';
+import { readTfjsGraph } from '../../../src/model/tfjs-graph/read.js';
 import { openSession, Tensor } from '../../../src/runtime/session.js';
 
 type Values = Float32Array | Int32Array | Uint8Array;

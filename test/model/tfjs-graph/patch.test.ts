@@ -6,8 +6,8 @@ import { defaultPlanOptions, type PlanOptions } from '../../../src/contract/sett
 import { loadModel } from '../../../src/model/load.js';
 import { patchModel } from '../../../src/model/patch.js';
 import type { MigrationPlan, SiteParameters } from '../../../src/model/plan.js';
+import type { TfjsGraphModel } from '../../../src/model/tfjs-graph/model.js';
 import { patchTfjsGraph } from '../../../src/model/tfjs-graph/patch.js';
-import type { TfjsGraphModel } from '../../../src/model/tfjs-graph/read.js';
 import { planMigration } from '../../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../../transforms/rewrite/bake.js';
 import {

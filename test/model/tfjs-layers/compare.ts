@@ -2,7 +2,8 @@ import * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../../../src/math/random.js';
 import type { Graph } from '../../../src/model/graph.js';
 import type { ReadFile } from '../../../src/model/tfjs/files.js';
-import { readTfjsLayers, type TfjsLayersModel } from '../../../src/model/tfjs-layers/read.js';
+import type { TfjsLayersModel } from '../../../src/model/tfjs-layers/model.js';
+import { readTfjsLayers } from '../../../src/model/tfjs-layers/read.js';
 import { openSession, Tensor } from '../../../src/runtime/session.js';
 
 /** A model's files by their paths relative to its folder. */

@@ -6,8 +6,8 @@ import type { Graph } from '../../../src/model/graph.js';
 import type { MigrationPlan } from '../../../src/model/plan.js';
 import { readFloats } from '../../../src/model/tensor.js';
 import { weightBytes } from '../../../src/model/tfjs/files.js';
+import type { TfjsLayersModel } from '../../../src/model/tfjs-layers/model.js';
 import { patchTfjsLayers } from '../../../src/model/tfjs-layers/patch.js';
-import type { TfjsLayersModel } from '../../../src/model/tfjs-layers/read.js';
 import { planMigration } from '../../../transforms/plan/plan-migration.js';
 import { bakeParameters } from '../../../transforms/rewrite/bake.js';
 import {
