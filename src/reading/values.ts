@@ -33,7 +33,8 @@ export function describeValues(values: Float32Array, width: number): DescribedVa
   let [lowestSum, highestSum] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   let expRowsSumToOne = width > 1 && samples > 0;
   for (let at = 0; at < samples * width; at += width) {
-    let [sum, expSum] = [0, 0];
+    let sum = 0;
+    let expSum = 0;
     // an iterator over every number takes ten times as long
     for (let i = at; i < at + width; i++) {
       const value = values[i] ?? Number.NaN;

@@ -24,11 +24,17 @@ export function calibrationBins(scores: Scores, labels: Int32Array): Calibration
 
 /** The expected calibration error (eq. 3): the gap between confidence and accuracy, averaged over the bins by their samples. */
 export function calibrationError(confidence: Float64Array, right: Uint8Array): Statistic {
-  const bins = Int8Array.from(confidence, binOf);
-  const gaps = confidence.map((value, i) => (right[i] ?? Number.NaN) - value);
+  const bins = new Int8Array(confidence.length);
+  const gaps = new Float64Array(confidence.length);
+  for (let i = 0; i < confidence.length; i++) {
+    const value = confidence[i] ?? Number.NaN;
+    bins[i] = binOf(value);
+    gaps[i] = (right[i] ?? Number.NaN) - value;
+  }
   return (indices) => {
     const sums = new Float64Array(calibrationBinCount);
-    for (const i of indices) {
+    for (let k = 0; k < indices.length; k++) {
+      const i = indices[k] ?? Number.NaN;
       const bin = bins[i] ?? 0;
       sums[bin] = (sums[bin] ?? 0) + (gaps[i] ?? Number.NaN);
     }

@@ -16,6 +16,8 @@ interface ScoredClasses {
   readonly probabilities: ClassProbabilities;
   readonly labels: Int32Array;
   readonly classes: number;
+  /** of each sample, once for all metrics */
+  predicted(): Int32Array;
 }
 
 /** Which samples are right, 1 or 0, for the metrics that are the share of them. */
@@ -23,13 +25,13 @@ export const rightAnswers: Readonly<
   Record<ShareName & MetricOf<'class'>, (scores: Scores, labels: Int32Array) => Uint8Array>
 > = {
   accuracy: rightClasses,
-  top5: (scores, labels) => Uint8Array.from(labels, (label, i) => Number(isAmongTop(scores, i, label, 5))),
+  top5: (scores, labels) => amongTop(scores, labels, 5),
 };
 
 const statistics: Readonly<Record<MetricOf<'class'>, (given: ScoredClasses) => Statistic>> = {
-  accuracy: ({ scores, labels }) => meanOf(rightAnswers.accuracy(scores, labels)),
+  accuracy: ({ scores, labels, predicted }) => meanOf(rightClasses(scores, labels, predicted())),
   top5: ({ scores, labels }) => meanOf(rightAnswers.top5(scores, labels)),
-  macroF1: ({ scores, labels, classes }) => macroF1(classes, labels, predictedClasses(scores)),
+  macroF1: ({ labels, classes, predicted }) => macroF1(classes, labels, predicted()),
   auroc: ({ probabilities, labels }) =>
     probabilities.classes === 2
       ? areaUnderRoc(
@@ -38,8 +40,8 @@ const statistics: Readonly<Record<MetricOf<'class'>, (given: ScoredClasses) => S
         )
       : noValue,
   logLoss: ({ scores, probabilities, labels }) => meanOf(logLosses(probabilities, scores, labels)),
-  ece: ({ scores, probabilities, labels }) =>
-    calibrationError(topConfidence(probabilities), rightAnswers.accuracy(scores, labels)),
+  ece: ({ scores, probabilities, labels, predicted }) =>
+    calibrationError(topConfidence(probabilities), rightClasses(scores, labels, predicted())),
 };
 
 /** Prepares what the metrics of classes share. */
@@ -47,7 +49,12 @@ export function classMetrics(
   scores: Scores,
   { labels, classes }: Extract<Truth, { kind: 'class' }>,
 ): (name: MetricOf<'class'>) => Statistic {
-  const given = { scores, probabilities: classProbabilities(scores), labels, classes };
+  let known: Int32Array | undefined;
+  const predicted = () => {
+    known ??= predictedClasses(scores);
+    return known;
+  };
+  const given = { scores, probabilities: classProbabilities(scores), labels, classes, predicted };
   return (name) => statistics[name](given);
 }
 
@@ -59,8 +66,10 @@ function macroF1(classes: number, labels: Int32Array, predicted: Int32Array): St
     const count = (counts: Int32Array, at: number) => {
       counts[at] = (counts[at] ?? 0) + 1;
     };
-    for (const i of indices) {
-      const [actual = -1, answer = -1] = [labels[i], predicted[i]];
+    for (let k = 0; k < indices.length; k++) {
+      const i = indices[k] ?? Number.NaN;
+      const actual = labels[i] ?? -1;
+      const answer = predicted[i] ?? -1;
       if (actual === answer) count(both, actual);
       count(either, actual);
       count(either, answer);
@@ -100,15 +109,20 @@ function logLoss(probabilities: ClassProbabilities, { values, width, kind }: Sco
   return clippedLogLoss(probabilities.values[i * probabilities.classes + label] ?? Number.NaN);
 }
 
-function isAmongTop(scores: Scores, i: number, label: number, k: number): boolean {
-  const { values, width } = scores;
-  const own = values[i * width + label] ?? Number.NaN;
-  let above = 0;
-  // ties go to the lower index, as in predictedClasses, so that top-1 of both agrees
-  for (let c = 0; c < width; c++) {
-    const score = values[i * width + c] ?? Number.NaN;
-    if (Number.isNaN(score)) return false;
-    if (score > own || (score === own && c < label)) above++;
+/** 1 where fewer than `k` classes score higher than the sample's, else 0 (a NaN is wrong). */
+function amongTop({ values, width }: Scores, labels: Int32Array, k: number): Uint8Array {
+  const among = new Uint8Array(labels.length);
+  for (let i = 0; i < among.length; i++) {
+    const label = labels[i] ?? Number.NaN;
+    const own = values[i * width + label] ?? Number.NaN;
+    let above = 0;
+    // ties go to the lower index, as in predictedClasses, so that top-1 of both agrees
+    for (let c = 0; c < width; c++) {
+      const score = values[i * width + c] ?? Number.NaN;
+      if (score > own || (score === own && c < label)) above++;
+      else if (Number.isNaN(score)) above = k;
+    }
+    among[i] = Number(above < k);
   }
-  return above < k;
+  return among;
 }

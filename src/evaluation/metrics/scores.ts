@@ -107,8 +107,7 @@ export function predictedClasses(scores: Scores): Int32Array {
 }
 
 /** 1 where the predicted class is the sample's, else 0 (a NaN is wrong). */
-export function rightClasses(scores: Scores, labels: Int32Array): Uint8Array {
-  const predicted = predictedClasses(scores);
+export function rightClasses(scores: Scores, labels: Int32Array, predicted = predictedClasses(scores)): Uint8Array {
   const right = new Uint8Array(labels.length);
   for (let i = 0; i < right.length; i++) right[i] = Number(predicted[i] === labels[i]);
   return right;
@@ -126,7 +125,7 @@ export function classProbabilities(scores: Scores): ClassProbabilities {
     });
     return { values: two, classes: 2 };
   }
-  const result = Float64Array.from(values);
+  const result = new Float64Array(values);
   if (kind === 'logits')
     for (let start = 0; start < result.length; start += width) softmaxInPlace(result, start, width);
   return { values: result, classes: width };
@@ -162,11 +161,15 @@ function softmaxInPlace(values: Float64Array, start: number, width: number): voi
 
 /** Of the `width` values from `start` on, the first of the largest; -1 where one of them is a NaN. */
 function largestAt(values: Float32Array, start: number, width: number): number {
-  let [best, largest] = [0, values[start] ?? Number.NaN];
+  let best = 0;
+  let largest = values[start] ?? Number.NaN;
   for (let c = 0; c < width; c++) {
     const value = values[start + c] ?? Number.NaN;
     if (Number.isNaN(value)) return -1;
-    if (value > largest) [best, largest] = [c, value];
+    if (value > largest) {
+      best = c;
+      largest = value;
+    }
   }
   return best;
 }

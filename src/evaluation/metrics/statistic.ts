@@ -9,7 +9,7 @@ const smallestProbability = 2 ** -23;
 export function meanOf(values: ArrayLike<number>): Statistic {
   return (indices) => {
     let sum = 0;
-    for (const i of indices) sum += values[i] ?? Number.NaN;
+    for (let k = 0; k < indices.length; k++) sum += values[indices[k] ?? Number.NaN] ?? Number.NaN;
     return sum / indices.length;
   };
 }
