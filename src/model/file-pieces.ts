@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { Failure } from '../contract/failure.js';
 import { type FileRange, openRegular } from '../contract/regular-file.js';
@@ -67,6 +66,8 @@ function readAhead(file: FileHandle, buffer: Uint8Array, at: number, end: number
 
 /** SHA-256 (lower-case hexadecimal) and size of a file of any size. Throws what opening and reading throw. */
 export async function hashFile(path: string): Promise<{ readonly sha256: string; readonly bytes: number }> {
+  // as long to load as a small model is to read, and `inspect` without JSON hashes nothing
+  const { createHash } = await import('node:crypto');
   const hash = createHash('sha256');
   const reader = new RangeReader(path);
   try {

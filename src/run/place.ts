@@ -14,7 +14,8 @@ import { modeOfCopy, type Ownership } from '../upgrade/permissions.js';
 import { replaceFile } from '../upgrade/replace.js';
 import { artifactsName, recordName, resultName } from './file-names.js';
 import { checkNamedFolder } from './named-folder.js';
-import { type MigrateOptions, type RunContent, runSha256, specOf } from './spec.js';
+import { type RunContent, runSha256 } from './run-sha256.js';
+import { type MigrateOptions, specOf } from './spec.js';
 import { openFolderStore } from './store/folder.js';
 import type { Store } from './store.js';
 

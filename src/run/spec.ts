@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { canonicalJson } from '../contract/canonical-json.js';
 import {
   type Augmentation,
   type BatchNormMode,
@@ -17,9 +15,7 @@ import {
   unscaled,
   type WeightAverage,
 } from '../contract/settings.js';
-import type { ModelFile } from '../model/model.js';
 import { type DataOptions, defaultReadingOptions, type ReadingOptions, type TaskOptions } from '../reading/options.js';
-import { packageVersion } from '../version.js';
 import { settleTask } from './output-tasks.js';
 
 /** How the arms are trained; the device is not part of what is computed, only of where. */
@@ -234,36 +230,4 @@ export function specOf({
   const { device: _, ...settings } = training;
   const spec = { data, task, reading, plan, training: settings, distill, accept, minEffect, looks, seed };
   return fromScratch === undefined ? spec : { ...spec, fromScratch };
-}
-
-/** What a run is started on, by content: a moved or renamed file is the same, a changed one is not. */
-export interface RunContent {
-  /** of the training samples and their targets */
-  readonly dataSha256: string;
-  /** of the test split; it names no run, but tells which were judged on the same one */
-  readonly testSha256: string;
-  /** the teacher's files; null: it has none */
-  readonly teacher: readonly ModelFile[] | null;
-  /** the files of the loss and the metric that are the user's; null: one of ours */
-  readonly own: { readonly loss: readonly ModelFile[] | null; readonly metric: readonly ModelFile[] | null };
-}
-
-/**
- * The SHA-256 that names a run: of its settings, its data and teacher by content, and the version that computes it. The model is held
- * apart (`RunRecord.model`), since a run that has committed has replaced it.
- */
-export function runSha256(spec: RunSpec, { dataSha256, teacher, own }: RunContent): string {
-  const { data, distill, task, ...settings } = spec;
-  const { data: _path, test: _test, ...samples } = data;
-  const taught = { ...distill, teacher: teacher?.map(({ sha256 }) => sha256) ?? distill.teacher };
-  const digests = (files: readonly ModelFile[] | null) => files?.map(({ sha256 }) => sha256);
-  const { metric } = task;
-  const judged = {
-    ...task,
-    loss: digests(own.loss) ?? task.loss,
-    metric: metric !== null && typeof metric !== 'string' ? { ...metric, file: digests(own.metric) } : metric,
-  };
-  return createHash('sha256')
-    .update(canonicalJson({ version: packageVersion, dataSha256, samples, distill: taught, task: judged, ...settings }))
-    .digest('hex');
 }

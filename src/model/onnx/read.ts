@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
 import { access, type FileHandle, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -35,6 +34,7 @@ const largestFile = 2 ** 31 - 1;
 export async function readOnnx(path: string): Promise<Model> {
   const bytes = await readRegular(path).catch(refuseUnreadable(path));
   const graph = parseGraph(path, bytes);
+  const { createHash } = await import('node:crypto');
   const files: ModelFile[] = [
     { path: basename(path), sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.byteLength },
   ];
