@@ -98,12 +98,20 @@ export async function openEvaluationData(
   const whole = await open(options.data, reading);
   const opened = (await whole.companion('test', whole.targets, reading)) ?? whole;
   const { targets, classes } = inOrder(opened, fed.classNames);
-  const { datasets } = opened;
+  const datasets = opened === whole ? opened.datasets : asTraining(opened.datasets, whole.datasets);
   const inputs = await inputsOf(fed, datasets, options);
   const samples = samplesOf(datasets, targets, opened.others, wantedInOrder(opened, fed.classNames));
   const split = wholeSelection(samples);
   const slices = await slicesOf({ samples, split }, options);
   return { inputs, samples, split, classes, target: opened.target, slices };
+}
+
+/** A part as the whole of the training part teaches: its columns by their names, its words by the categories there. */
+function asTraining(datasets: readonly Dataset[], training: readonly Dataset[]): readonly Dataset[] {
+  return datasets.map((dataset, i) => {
+    const trained = present(training[i], 'the data of an input');
+    return encodeAs(dataset, encodeFrom(trained, wholeSelection(trained).indices));
+  });
 }
 
 /**
