@@ -18,12 +18,14 @@ const smallFile = 4 * 1024 * 1024;
 /** How each format is read, from the path of its entry file; a reader is loaded when its format is met. */
 const readers: Readonly<Record<ModelFormat, (path: string) => Promise<Model>>> = {
   onnx: async (path) => {
-    const [{ readOnnx }, { externalTensors, loadExternalData }] = await Promise.all([
+    const [{ readOnnx }, { externalTensors, loadExternalData }, { ownParameters }] = await Promise.all([
       import('./onnx/read.js'),
       import('./onnx/external.js'),
+      import('./onnx/own-parameters.js'),
     ]);
     const model = await readOnnx(path);
     for (const tensor of externalTensors(model.graph)) await loadExternalData(model, tensor);
+    ownParameters(model.graph);
     return affordable(model);
   },
   'tfjs-graph': async (path) => {

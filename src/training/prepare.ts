@@ -224,6 +224,7 @@ async function forwardAt(
     const options = { provider: settings.provider, shapes: observed, momentum };
     const statistics = useBatchStatistics(graph, options);
     running = carryRunning(graph, statistics, momentum);
+    refuseTrained(trainable.path, running, trained);
     centres = new Map(statistics.map(({ output, mean }) => [output, mean]));
   } else foldBatchNormalization(graph, { shapes: observed, trained });
   const blockSize = settings.provider === 'cpu' ? await findBlockSize() : null;
@@ -282,6 +283,18 @@ function carryRunning(graph: Graph, statistics: readonly RunningStatistics[], mo
   );
   emit.flush();
   return running;
+}
+
+/** What is learned by its gradient cannot follow the batch: a file that has equal values once, of a network that was not trained, gives one tensor both roles. */
+function refuseTrained(path: string, running: ReadonlyMap<string, string>, trained: ReadonlySet<string>): void {
+  const shared = [...running.keys()].find((name) => trained.has(name));
+  if (shared === undefined) return;
+  throw new Failure('input', {
+    what: `${path}: '${shared}' is a running statistic of a normalization and a parameter that is learned: equal values were written once.`,
+    cure: 'Leave the statistics as they are, or save the model with a tensor for each.',
+    settings: [['batchNorm', 'frozen']],
+    written: 'model-untouched',
+  });
 }
 
 /** The initializer that a chain of element-wise nodes began with, by their first operands. */

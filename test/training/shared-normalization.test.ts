@@ -86,3 +86,14 @@ describe('a normalization that is applied twice', () => {
     expect(found.get('variance')?.[0]).toBeCloseTo((14 / 3 + 56 / 3) / 2, 5);
   });
 });
+
+it('a statistic that is a learned parameter too is refused where it would follow the batch', async () => {
+  const copied = graph.copy();
+  for (const each of copied.nodes) if (each.opType === 'BatchNormalization') copied.setInput(each, 3, 'beta');
+  const { trainable } = controlNetwork({ ...model, graph: copied }, planMigration(copied, defaultPlanOptions), 'all');
+  await expect(stepped(trainable)).rejects.toMatchObject({
+    kind: 'input',
+    what: expect.stringMatching(/^shared\.onnx: 'beta' is a running statistic .* and a parameter/),
+    settings: [['batchNorm', 'frozen']],
+  });
+});

@@ -17,6 +17,7 @@ import {
   loadExternalData,
   refuseLeftInFile,
 } from './external.js';
+import { ownParameters } from './own-parameters.js';
 import { readSkeleton, type Skeleton } from './skeleton.js';
 import { refuseUnsound } from './sound.js';
 
@@ -68,6 +69,7 @@ export async function outlineOnnx(path: string, largest: number, smallFile = 0):
       if (16 * elementCount(dimsOf(tensor)) <= largest) await loadExternalData(outline, tensor);
     }
     for (const [at, range] of skeleton?.leftOut ?? []) await leaveOrRead(graph, at, file, path, range);
+    ownParameters(graph);
     return outline;
   } finally {
     await file.close();
