@@ -51,8 +51,15 @@ const sameShape = (a: readonly (number | null)[], b: readonly number[]): boolean
  */
 export function fitSamples(dataset: Dataset, modelInput: ModelInput, options: FitOptions): Fit {
   const wanted = modelInput.shape.slice(1);
+  if (wanted.length === 0 && product(dataset.sample.shape ?? [0]) !== 1) {
+    throw new Failure('input', {
+      what: `The model's input ${shapeText(modelInput.shape)} has no axes besides the batch: ${dataset.path} cannot be fed to it.`,
+      cure: 'Export the model with an input of [batch, ...], or give one number for each sample.',
+      settings: ['data'],
+    });
+  }
   const layout = options.layout ?? modelInput.layout;
-  return dataset.sample.layout === 'values'
+  return dataset.sample.layout === 'values' || wanted.length === 0
     ? fitValues(dataset, wanted, layout)
     : fitPixels(dataset, wanted, layout, options);
 }

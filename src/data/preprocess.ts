@@ -56,13 +56,6 @@ export function planPreprocessing(
   modelInput: ModelInput,
   options: PreprocessingOptions = {},
 ): Preprocessing {
-  if (modelInput.shape.length < 2) {
-    throw new Failure('input', {
-      what: `The model's input ${shapeText(modelInput.shape)} has no axes besides the batch: ${dataset.path} cannot be fed to it.`,
-      cure: 'Give a model whose input is [batch, ...].',
-      settings: ['model'],
-    });
-  }
   const fit = fitSamples(dataset, modelInput, options);
   const { sources, ...arithmetic } = planArithmetic(dataset, fit, modelInput, options);
   const order = planChannelOrder(dataset, fit, options);

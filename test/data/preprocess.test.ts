@@ -87,7 +87,14 @@ describe('planPreprocessing: shapes', () => {
     refused(memoryDataset({ shape: [3, 3], layout: 'HW', storage: ramp(9) }), [null, 3, 3, 3], /NCHW or NHWC/, [
       'layout',
     ]);
-    refused(row, [null], /no axes besides the batch/, ['model']);
+    refused(row, [null], /no axes besides the batch/, ['data']);
+  });
+
+  it('gives a model that takes a number for each sample that number', async () => {
+    const ids = memoryDataset({ shape: [1], storage: Float32Array.of(4) });
+    const plan = planPreprocessing(ids, { shape: [null], dtype: 'int64' });
+    expect(plan.shape).toEqual([]);
+    expect(await fed(ids, [null], unscaled)).toEqual({ shape: [], values: [4] });
   });
 });
 

@@ -50,6 +50,13 @@ describe('openSources: arrays', () => {
     expect(found.targets.get('score')).toMatchObject({ kind: 'class', labels: Int32Array.of(1, 0) });
   });
 
+  it('takes an array of one axis as a number for each sample', async () => {
+    const arrays = { left: floats([3]), right: floats([3, 1], 10), score: floats([3]) };
+    const found = await archive(arrays, both);
+    expect(found.inputs.get('left')?.sample.shape).toEqual([1]);
+    expect(await valuesOf(found.inputs)).toEqual({ left: [0, 1, 2], right: [10, 11, 12] });
+  });
+
   it('reads them by part, in each way a part is written', async () => {
     for (const nameOf of [
       (name: string, part: string) => `${name}_${part}`,

@@ -201,7 +201,7 @@ function layoutOf(shape: readonly number[], layout: ReadOptions['layout']): Samp
   return layout === undefined ? 'values' : layout === 'NHWC' ? 'HWC' : 'CHW';
 }
 
-/** One array as samples without targets. @throws Failure('input') for an array of one axis, or of no numbers */
+/** One array as samples without targets. @throws Failure('input') for an array without axes, or of no numbers */
 export function arraySamples(
   source: ArraySource,
   name: string,
@@ -211,13 +211,14 @@ export function arraySamples(
 ): Dataset {
   const { path, format } = source;
   const { shape: whole, type, data, file } = array;
-  const shape = whole.slice(1);
-  if (shape.length === 0) {
+  if (whole.length === 0) {
     throw new Failure('input', {
-      what: `${path}: ${name} has one axis only.`,
+      what: `${path}: ${name} is a single number.`,
       cure: 'Give an array of [samples, ...].',
     });
   }
+  // an id or an amount for each sample
+  const shape = whole.length === 1 ? [1] : whole.slice(1);
   const stored = { path, format, ...rest, shape, layout: layoutOf(shape, options.layout) };
   const place = `${path}: ${name}`;
   if (file !== undefined) {
