@@ -58,9 +58,12 @@ async function valuesOf(samples: SampleSet, column: string, file: string | null)
   if (file === null && level !== null && 'file' in samples && samples.file !== undefined) {
     return foldersOf(samples, samples.file, Number(level[1] ?? 1));
   }
-  const path = file ?? (await fileOfSamples(samples));
+  const path = file ?? samples.path;
   const reader = await readerOf(path);
-  if (reader.table !== undefined) return tableValues(await reader.table(path), column, samples, file);
+  if (reader.table !== undefined) {
+    const table = await reader.table(path, file === null ? samples.part : undefined);
+    return tableValues(table, column, samples, file);
+  }
   if (reader.arrays !== undefined && file === null) return arrayValues(reader, samples, column);
   throw new Failure('input', {
     what: `${path}: ${reader.format} have no column "${column}".`,
@@ -68,12 +71,6 @@ async function valuesOf(samples: SampleSet, column: string, file: string | null)
     settings: ['sliceFile'],
     written: 'nothing',
   });
-}
-
-/** The data, or of a folder with a file for each part the one of theirs. */
-async function fileOfSamples({ path, part }: SampleSet): Promise<string> {
-  const { fileOf } = await readerOf(path);
-  return fileOf === undefined || part === undefined ? path : fileOf(path, part);
 }
 
 function foldersOf({ path, count }: SampleSet, file: (index: number) => string, level: number): Values {

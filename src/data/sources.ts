@@ -52,7 +52,7 @@ export interface Sources {
 
 /**
  * Opens the data of each input and output: the arrays of an .npz file or a folder of .npy files (NAME, NAME_train,
- * x_train/NAME ...), or the columns of a table (NAME, or NAME_0 to NAME_k, or what the key lists). A column that names image
+ * x_train/NAME ...), or the columns of a table, or of a folder of them, (NAME, or NAME_0 to NAME_k, or what the key lists). A column that names image
  * files is those images. For one input, what `openDataset` takes as samples and targets serves too.
  * @throws Failure('input') listing what there is, when an input or output is not found, or counts differ
  */
@@ -65,7 +65,10 @@ export async function openSources(path: string, options: SourceOptions): Promise
   const single = inputs.length === 1 && outputs.length <= 1 && besides.length === 0 && others.length === 0;
   const plain = single && named.every(({ key }) => key === null);
   if (reader.table !== undefined && !plain) {
-    return tableSources(await reader.table(path), options);
+    const parts = await reader.parts(path);
+    if (parts.length < 2) return tableSources(await reader.table(path), options);
+    const { part = 'train' } = options;
+    return { ...tableSources(await reader.table(path, part), options), path, part, parts };
   }
   return oneSource(reader, path, options);
 }

@@ -1,8 +1,10 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { compareModels } from '../../src/run/compare.js';
 import { evaluateModel } from '../../src/run/evaluate.js';
 import { migrate } from '../../src/run/migrate.js';
-import { hooks, optionsFor } from './runs.js';
+import { hooks, optionsFor, temporaryFolder } from './runs.js';
 import { table, tableSetting } from './table.js';
 
 const slices = { columns: ['site'], file: null };
@@ -40,6 +42,19 @@ it('judges each slice of the test split by itself, in a migration, an evaluation
   ]);
   const compared = await compareModels({ a: model, b: model, data: { data, slices } });
   expect(compared.slices.map(({ delta }) => delta.value)).toEqual([0, 0]);
+});
+
+it('slices the test table of a folder by its own column', async () => {
+  const { model, data } = await tableSetting();
+  const [header, ...rows] = (await readFile(data, 'utf8')).split('\n');
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'train.csv'), [header, ...rows.slice(0, 200)].join('\n'));
+  await writeFile(join(folder, 'test.csv'), [header, ...rows.slice(200)].join('\n'));
+  const evaluated = await evaluateModel({ model, data: { data: folder, slices }, device: 'cpu' });
+  expect(evaluated.slices.map(({ value, count }) => [value, count])).toEqual([
+    ['south', 67],
+    ['north', 33],
+  ]);
 });
 
 it('tells of a rule about a slice that there is not, before anything is trained', async () => {

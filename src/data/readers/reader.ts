@@ -42,10 +42,8 @@ export interface DatasetReader {
   parts(path: string): Promise<readonly Part[]>;
   /** @throws Failure('input') naming the file, what is wrong with it and what to do */
   read(path: string, options: ReadOptions): Promise<Dataset>;
-  /** The columns of a table, whichever of them are inputs or targets. */
-  table?(path: string): Promise<Table>;
-  /** The file that holds a part, of a folder with one for each. @throws Failure('input') where there is none */
-  fileOf?(path: string, part: Part): Promise<string>;
+  /** The columns of a table, whichever of them are inputs or targets. @param part where there are several; train by default */
+  table?(path: string, part?: Part): Promise<Table>;
   /** The named arrays of a file or folder, whichever of them are inputs or targets. */
   arrays?(path: string): Promise<ArraySource>;
 }

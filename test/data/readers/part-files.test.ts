@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { openCompanion, openDataset, readerOf } from '../../../src/data/open.js';
+import { openSources } from '../../../src/data/sources.js';
 import { allValues, temporaryFolder, write } from './bytes.js';
 
 it('takes the tables of a folder for the parts that they are named for', async () => {
@@ -15,6 +16,21 @@ it('takes the tables of a folder for the parts that they are named for', async (
   // the classes are those of training, in their order
   expect(test?.targets).toMatchObject({ kind: 'class', names: ['cat', 'dog'], labels: Int32Array.of(1) });
   expect(await openCompanion(train, 'validation', { target: 'label' })).toBeNull();
+});
+
+it('gives models of several inputs the columns of each part', async () => {
+  const folder = await temporaryFolder();
+  await write(folder, 'train.csv', Buffer.from('user,item,y\n1,2,0.5\n3,4,1.5\n'));
+  await write(folder, 'test.csv', Buffer.from('y,item,user\n2.5,6,5\n'));
+  const named = (name: string) => ({ name, key: null });
+  const options = { inputs: [named('user'), named('item')], outputs: [named('y')] };
+  const train = await openSources(folder, options);
+  expect(train).toMatchObject({ path: folder, part: 'train', parts: ['train', 'test'], count: 2 });
+  const test = await openSources(folder, { ...options, part: 'test' });
+  expect(test).toMatchObject({ path: folder, part: 'test', count: 1 });
+  const values = [...test.inputs.values()].map((dataset) => allValues(dataset));
+  expect(await Promise.all(values)).toEqual([[5], [6]]);
+  expect(test.targets.get('y')).toMatchObject({ kind: 'values', values: Float32Array.of(2.5) });
 });
 
 it('takes the validation table for the test where there is none, and a file of one shard for the whole', async () => {
