@@ -119,8 +119,12 @@ function addBias(edit: GraphEdit, name: string, tensor: TensorProto): void {
   const node = edit.node(name);
   const bias = edit.addConstant(`${name}/frelu_bias`, shape, values, name);
   if (isFused(node)) {
-    const attr = { ...objectOf(node.attr), num_args: { i: '1' }, fused_ops: encodeStrings(['BiasAdd']) };
-    edit.replace(name, [{ ...node, input: listOf(node.input).toSpliced(2, 0, bias), attr }]);
+    const attributes = objectOf(node.attr);
+    // [NoOp, activation]: PReLU's slope comes behind the bias
+    const [, ...activation] = stringsAttribute({ name, op: '', inputs: [], attributes }, 'fused_ops');
+    const input = listOf(node.input).toSpliced(2, 0, bias);
+    const fused = { num_args: { i: String(input.length - 2) }, fused_ops: encodeStrings(['BiasAdd', ...activation]) };
+    edit.replace(name, [{ ...node, input, attr: { ...attributes, ...fused } }]);
     return;
   }
   const inner = edit.renamed(name, 'frelu_unbiased');

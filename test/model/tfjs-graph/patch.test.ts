@@ -328,6 +328,31 @@ describe('patchTfjsGraph', () => {
     },
   );
 
+  it.each(['folded', 'fused', 'explicit'] as const)(
+    'a fused operator gets a bias that it did without, and keeps its activation, %s',
+    async (form) => {
+      const model = new HandmadeModel();
+      const conv = (op: string, name: string, from: string, shape: number[], ops: string[], slope: string[] = []) => {
+        const attributes = { ...sliding('VALID'), ...fusing('NoOp', ...ops) };
+        return model.node(op, name, [from, model.random(`${name}/w`, shape), ...slope], attributes);
+      };
+      const x = model.input('x', [-1, 8, 8, 3]);
+      const first = conv('_FusedConv2D', 'first', x, [3, 3, 3, 4], ['Relu']);
+      const second = conv('FusedDepthwiseConv2dNative', 'second', first, [3, 3, 4, 1], ['Relu6']);
+      const third = conv('_FusedConv2D', 'third', second, [1, 1, 4, 4], ['Prelu'], [model.random('slope', [4])]);
+      conv('_FusedConv2D', 'y', third, [1, 1, 4, 2], ['Sigmoid']);
+      const { after, baked, plan } = await migrate(model.files(), { form });
+      expect(plan.sites.map(({ id, status }) => [id, status])).toEqual([
+        ['first', 'migrate'],
+        ['second', 'migrate'],
+      ]);
+      expect(plan.sites.map(({ shift }) => shift?.rule)).toEqual(['new bias of Conv', 'new bias of Conv']);
+      const ours = await runOnnx(baked, feeds);
+      expect(largestDifference(ours, await runTfjs(after, feeds))).toBeLessThan(1e-5);
+      expect(largestDifference(ours, await runOnnx((await readFiles(after)).graph, feeds))).toBeLessThan(1e-5);
+    },
+  );
+
   it.each(['folded', 'fused', 'explicit'] as const)('zeros before a maximum stand for the offset, %s', async (form) => {
     const model = new HandmadeModel();
     const x = model.input('x', [-1, 8, 8, 3]);
