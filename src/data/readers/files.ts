@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs';
 import { type FileHandle, readdir, stat } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { pipeline, type Readable, Transform } from 'node:stream';
+import { pipeline, Readable, Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { createGunzip, gunzip } from 'node:zlib';
 import { Failure, messageOf } from '../../contract/failure.js';
@@ -109,18 +109,51 @@ export async function listFolder(path: string): Promise<{ files: string[]; folde
   }
 }
 
-/** A file as a stream of text, UTF-8, decompressed if it is gzip. An error of either is the stream's. */
+/** A file as a stream of text, UTF-8, decompressed if it is gzip. An error of either is the stream's, and so is text in another encoding. */
 export async function openText(path: string): Promise<Readable> {
   const raw = await rawHead(path, 2);
   const handle = await openFile(path);
   const { size } = await handle.stat();
   const file = handle.createReadStream();
-  if (!isGzip(raw)) return file.setEncoding('utf8');
+  if (!isGzip(raw)) return Readable.from(decoded(path, file));
   const text = createGunzip();
   const bounded = upTo(unpackLimit(size, 2 ** 25));
   // what ends one of them, the reader's leaving among it, ends them all; its error is that of the last
   pipeline(file, text, bounded, () => {});
-  return bounded.setEncoding('utf8');
+  return Readable.from(decoded(path, bounded));
+}
+
+/**
+ * Bytes as text. Other encodings are not taken for UTF-8 with some marks that stand for what was not understood: different words would be one then.
+ * @throws Failure('input') for what is not UTF-8
+ */
+async function* decoded(path: string, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let read = 0;
+  for await (const chunk of bytes) {
+    yield textOf(path, () => decoder.decode(chunk, { stream: true }), read);
+    read += chunk.length;
+  }
+  yield textOf(path, () => decoder.decode(), read);
+}
+
+/** The text that bytes are. @throws Failure('input') for what is not UTF-8 */
+export const textIn = (path: string, bytes: Uint8Array): string =>
+  textOf(path, () => new TextDecoder('utf-8', { fatal: true }).decode(bytes), 0);
+
+function textOf(path: string, decode: () => string, from: number): string {
+  try {
+    return decode();
+  } catch (cause) {
+    throw new Failure(
+      'input',
+      {
+        what: `${path}: its text is not in UTF-8 (at byte ${from} or after it).`,
+        cure: 'Save it in that encoding: a spreadsheet calls it "CSV UTF-8", pandas encoding="utf-8".',
+      },
+      { cause },
+    );
+  }
 }
 
 /**

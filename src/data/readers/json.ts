@@ -1,7 +1,7 @@
 import { Failure, messageOf } from '../../contract/failure.js';
 import { parseDocument } from '../../contract/parse-document.js';
 import { type ColumnBuilder, columnBuilder } from './column.js';
-import { isFolder, linesOf, openText, readBytes, readHead, refuseCells, unreadableText } from './files.js';
+import { isFolder, linesOf, openText, readBytes, readHead, refuseCells, textIn, unreadableText } from './files.js';
 import type { DatasetReader, Table } from './reader.js';
 import { tableDataset } from './table.js';
 
@@ -49,9 +49,9 @@ function rowCollector(path: string) {
   };
 }
 
-function parse(path: string, place: string, text: string | Uint8Array): unknown {
+function parse(path: string, place: string, text: string): unknown {
   try {
-    return parseDocument(typeof text === 'string' ? text : new TextDecoder().decode(text));
+    return parseDocument(text);
   } catch (error) {
     throw new Failure(
       'input',
@@ -80,7 +80,7 @@ async function readLines(path: string): Promise<Table> {
 async function readRecords(path: string): Promise<Table> {
   const rows = rowCollector(path);
   const bytes = await readBytes(path);
-  const parsed = parse(path, 'it', bytes);
+  const parsed = parse(path, 'it', textIn(path, bytes));
   if (!Array.isArray(parsed)) throw new Failure('input', { what: `${path}: it is not an array of rows.`, cure });
   for (const row of parsed) rows.push(row, bytes.length / parsed.length);
   return rows.finish('json');

@@ -144,4 +144,23 @@ describe('CSV and TSV', () => {
     await expect(table('')).rejects.toMatchObject(input(/it holds no rows/));
     await expect(table('a,y\n1,0.5\n', { targetKind: 'class' })).rejects.toMatchObject(input(/is 0.5, not a class/));
   });
+
+  it.each([
+    ['Latin-1', 'csv', (text: string) => Buffer.from(text, 'latin1')],
+    ['UTF-16, as spreadsheets write "Unicode text"', 'csv', (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le')],
+    ['compressed Latin-1', 'csv.gz', (text: string) => gzipSync(Buffer.from(text, 'latin1'))],
+  ])('refuses text in %s: two words must not become one', async (_, extension, encode) => {
+    files += 1;
+    const path = await write(folder, `${files}.${extension}`, encode('name,x,y\nMüller,1,0\nMöller,2,1\n'));
+    await expect(openDataset(path, {})).rejects.toMatchObject({
+      kind: 'input',
+      message: expect.stringMatching(/not in UTF-8.*CSV UTF-8/s),
+    });
+  });
+
+  it('reads words that the pieces of a file cut in the midst of a letter', async () => {
+    const rows = Array.from({ length: 20000 }, (_, i) => `${'é'.repeat(1 + (i % 7))},${i % 2 === 0 ? 'ü' : 'ö'}`);
+    const { targets } = await table(`text,y\n${rows.join('\n')}\n`);
+    expect(targets).toMatchObject({ names: ['ö', 'ü'] });
+  });
 });
