@@ -293,16 +293,16 @@ function weightGradient(emit: Emitter, x: string, dy: string, conv: BlockedConvo
   const depth = channels / strips.lanes;
   // ONNX Runtime divides the work by rows of the result; two halves of the batch, as groups, are divided evenly
   const halves = depth === 1 && height.kernel % 2 === 1 && strips.blocks % 2 === 0 ? 2 : 1;
+  const unpadded = { padBegin: 0, padEnd: 0 };
   const taps: Axes = [
-    tapsOf(height),
+    strips.count === 1 ? tapsOf(height) : { ...tapsOf(height), ...unpadded, input: strips.reach, kernel: strips.rows },
     {
-      input: strips.reach * strips.lanes,
-      kernel: strips.columns,
+      ...unpadded,
+      input: strips.columns * strips.lanes,
+      kernel: width.output,
       output: width.kernel * strips.lanes,
       stride: 1,
       dilation: width.stride * strips.lanes,
-      padBegin: 0,
-      padEnd: 0,
     },
   ];
   const inputs = [inputOfStrips(emit, x, conv, strips), kernelOfStrips(emit, dy, conv, strips, halves)];
@@ -384,78 +384,72 @@ function tapsOf(axis: WindowAxis): WindowAxis {
 /** How many taps a convolution along such an axis gives: inputs that no window reads leave room for more than there are. */
 const tapsFound = (axis: WindowAxis): number => axis.output + Math.max(0, -overhang(axis));
 
-/** X as what the weight gradient convolves: [C / L, images in strips, H, columns * L], blocked along the images. */
+/** X as what the weight gradient convolves: [C / L, images in strips, rows of a strip, columns * L], blocked along the images. */
 function inputOfStrips(emit: Emitter, x: string, conv: BlockedConvolution, strips: Strips): string {
   const { batch, channels, block } = conv;
   const [height, width] = conv.axes;
-  const { count, images, columns, blocks, lanes, reach } = strips;
+  const { count, images, rows, reach, columns, blocks, lanes } = strips;
   const depth = channels / lanes;
-  const lines = depth * height.input;
-
+  // a strip has the rows of padding that it reads; a whole image is padded by the convolution
+  const last = (count * rows - 1) * height.stride + height.kernel;
+  const margins = {
+    above: count === 1 ? 0 : height.padBegin,
+    below: count === 1 ? 0 : Math.max(0, last - height.padBegin - height.input),
+    before: width.padBegin,
+    after: Math.max(0, overhang(width)),
+  };
+  const tall = margins.above + height.input + margins.below;
+  const across = margins.before + width.input + margins.after;
   const beside = lanes === conv.lanes ? x : emit.op('Transpose', [x], { perm: { ints: [0, 2, 3, 1] } });
-  // columns of the padded image that all strips together read
-  const needed = (count * columns - 1) * width.stride + width.kernel;
-  const end = Math.max(0, needed - width.padBegin - width.input);
-  const across = width.padBegin + width.input + end;
-  const [wide, shape] =
-    lanes === block
-      ? [padColumns(emit, x, channels, width.padBegin, end), [channels, height.input, across]]
-      : [
-          padRows(
-            emit,
-            emit.op('Reshape', [beside, emit.ints([batch, lines, width.input * lanes])]),
-            [batch, lines],
-            width.padBegin * lanes,
-            end * lanes,
-          ),
-          [lines, across * lanes],
-        ];
-  const whole = padBatch(emit, wide, batch, images, shape);
+  const padded = lanes === block ? padImages(emit, x, channels, margins) : padPlain(emit, beside, conv, margins);
+  const image = depth * tall * across;
+  const whole = padBatch(emit, emit.op('Reshape', [padded, emit.ints([batch, image * lanes])]), batch, images, [
+    image * lanes,
+  ]);
   const perBlock = images / blocks;
+  // whole rows are copied at once
+  const unit = columns === across ? across : 1;
   const cut =
-    count === 1 && across === reach
+    count === 1 && unit === across
       ? whole
-      : gatherStrided(emit, whole, { vector: lanes, vectors: images * lines * across }, [
-          [blocks, perBlock * lines * across],
-          [count, columns * width.stride],
-          [perBlock, lines * across],
-          [lines, across],
-          [reach, 1],
+      : gatherStrided(emit, whole, { vector: unit * lanes, vectors: (images * image) / unit }, [
+          [blocks, (perBlock * image) / unit],
+          [count, (rows * height.stride * across) / unit],
+          [perBlock, image / unit],
+          [depth, (tall * across) / unit],
+          [reach, across / unit],
+          [columns / unit, 1],
         ]);
-  const row = reach * lanes;
-  const turned = toBlocked(emit, emit.op('Reshape', [cut, emit.ints([blocks, block, lines, row])]));
-  const deep =
-    depth === 1 || blocks === 1 ? turned : swapRows(emit, turned, [blocks, depth], height.input * row * block);
-  return emit.op('Reshape', [deep, emit.ints([depth, blocks * block, height.input, row])]);
+  const row = columns * lanes;
+  const turned = toBlocked(emit, emit.op('Reshape', [cut, emit.ints([blocks, block, depth * reach, row])]));
+  const deep = depth === 1 || blocks === 1 ? turned : swapRows(emit, turned, [blocks, depth], reach * row * block);
+  return emit.op('Reshape', [deep, emit.ints([depth, blocks * block, reach, row])]);
 }
 
-/** dY as the kernel of that convolution: [groups * M, images in strips / groups, OH, columns]. */
+/** dY as the kernel of that convolution: [groups * M, images in strips / groups, rows, OW]. */
 function kernelOfStrips(
   emit: Emitter,
   dy: string,
   { batch, filters, block, axes }: BlockedConvolution,
-  { count, images, columns, blocks }: Strips,
+  { count, images, rows, blocks }: Strips,
   groups: number,
 ): string {
   const [height, width] = axes;
-  const above = padBatch(emit, dy, batch, images, [filters, height.output, width.output]);
-  const outputs = count * columns;
-  const even = padColumns(emit, above, filters, 0, outputs - width.output);
-  const image = (filters / block) * height.output * outputs;
+  const whole = padBatch(emit, dy, batch, images, [filters, height.output, width.output]);
+  const below = count * rows - height.output;
+  const even = padImages(emit, whole, filters, { above: 0, below, before: 0, after: 0 });
+  const strip = rows * width.output;
+  const image = (filters / block) * count * strip;
   const perBlock = images / blocks;
   const kernels = gatherStrided(emit, even, { vector: block, vectors: images * image }, [
     [groups, (images / groups) * image],
-    [filters / block, height.output * outputs],
+    [filters / block, count * strip],
     [blocks / groups, perBlock * image],
-    [height.output, outputs],
-    [columns, 1],
-    [count, columns],
+    [strip, 1],
+    [count, strip],
     [perBlock, image],
   ]);
-  return emit.op('Reshape', [
-    kernels,
-    emit.ints([groups * filters, (blocks * block) / groups, height.output, columns]),
-  ]);
+  return emit.op('Reshape', [kernels, emit.ints([groups * filters, (blocks * block) / groups, rows, width.output])]);
 }
 
 /** [a, b, length] to [b, a, length]. */
@@ -474,36 +468,39 @@ function lanesApart(emit: Emitter, gradient: string, { channels, filters, block,
 }
 
 /**
- * How a batch is cut so that a weight gradient's blocks of B images are filled: each image into `count` strips of `columns` columns of
- * dY, which read `reach` columns of X; B / count images to a block, `blocks` of them, `images` in all with those of zeros.
+ * How a batch is cut so that a weight gradient's blocks of B images are filled: each image into `count` strips of `rows` rows of
+ * dY, which read `reach` rows of X and `columns` columns of it; B / count images to a block, `blocks` of them, `images` in all with those of zeros.
  */
 interface Strips {
   readonly count: number;
-  readonly columns: number;
+  readonly rows: number;
   readonly reach: number;
+  readonly columns: number;
   readonly blocks: number;
   readonly images: number;
   /** the channels of X that lie beside each other: all, where there are fewer than a block */
   readonly lanes: number;
 }
 
-/** The strips with the least to multiply. A cut costs two copies of X: it shall save a tenth. */
+/** The strips with the least to multiply. A cut costs a copy of X: it shall save a tenth. */
 function stripsOf({ batch, channels, block, axes }: BlockedConvolution): Strips {
   const [height, width] = axes;
   let best: (Strips & { work: number }) | undefined;
-  for (let count = 1; count <= Math.min(block, width.output); count *= 2) {
+  for (let count = 1; count <= Math.min(block, height.output); count *= 2) {
     const perBlock = block / count;
     const blocks = Math.ceil(batch / perBlock);
-    const columns = Math.ceil(width.output / count);
+    const rows = Math.ceil(height.output / count);
     // an odd number of rows of the result is not divided evenly
     const uneven = channels <= block && blocks % 2 === 1 && height.kernel % 2 === 1;
-    const rows = uneven ? height.kernel + 1 : height.kernel;
-    const work = blocks * block * columns * rows * (count === 1 ? 1 : 1.1);
+    const found = uneven ? height.kernel + 1 : height.kernel;
+    const work = blocks * block * rows * found * (count === 1 ? 1 : 1.1);
     if (best !== undefined && work >= best.work) continue;
-    const reach = (columns - 1) * width.stride + width.kernel + (count === 1 ? unreadColumns(width) : 0);
-    best = { count, columns, reach, blocks, images: blocks * perBlock, lanes: Math.min(channels, block), work };
+    const reach = count === 1 ? height.input : (rows - 1) * height.stride + height.kernel;
+    const columns = (width.output - 1) * width.stride + width.kernel + unreadColumns(width);
+    const images = blocks * perBlock;
+    best = { count, rows, reach, columns, blocks, images, lanes: Math.min(channels, block), work };
   }
-  if (best === undefined) throw new Error('a convolution has columns');
+  if (best === undefined) throw new Error('a convolution has rows');
   return best;
 }
 
@@ -539,12 +536,34 @@ function gatherStrided(
   );
 }
 
-/** A blocked value [N, C, H, W] with columns of zeros before and after: a convolution of one tap pads faster than a Concat. */
-function padColumns(emit: Emitter, x: string, channels: number, begin: number, end: number): string {
-  if (begin === 0 && end === 0) return x;
+/** Rows and columns of zeros around an image. */
+interface Margins {
+  readonly above: number;
+  readonly below: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+/** A blocked value [N, C, H, W] with margins: a convolution of one tap pads faster than a Concat. */
+function padImages(emit: Emitter, x: string, channels: number, { above, below, before, after }: Margins): string {
+  if ([above, below, before, after].every((pad) => pad === 0)) return x;
   const ones = emit.float(Array<number>(channels).fill(1), [channels, 1, 1, 1]);
-  const pads = { ints: [0, begin, 0, end] };
+  const pads = { ints: [above, before, below, after] };
   return emit.op('Conv', [x, ones], { ...affineAttributes(channels), pads }, blockedDomain);
+}
+
+/** x [N, H, W, C] with margins. */
+function padPlain(
+  emit: Emitter,
+  x: string,
+  { batch, channels, axes: [height, width] }: BlockedConvolution,
+  { above, below, before, after }: Margins,
+): string {
+  const row = (before + width.input + after) * channels;
+  const lines = emit.op('Reshape', [x, emit.ints([batch, height.input, width.input * channels])]);
+  const wide = padRows(emit, lines, [batch, height.input], before * channels, after * channels);
+  const image = emit.op('Reshape', [wide, emit.ints([batch, height.input * row])]);
+  return padRows(emit, image, [batch], above * row, below * row);
 }
 
 /** rows [..., W] with zeros before and after: Concat of zeros, which ONNX Runtime copies faster than it pads. */
