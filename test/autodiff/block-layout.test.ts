@@ -392,7 +392,11 @@ describe.skipIf(blockSize === null)('blocked channel layout', () => {
     ['7x7 of three channels', 1, single([16, 3, 16, 16], [16, 3, 7, 7], 7, 2, [3, 3, 3, 3])],
     ['3x3 of one channel', 1, single([32, 1, 8, 8], [16, 1, 3, 3], 3, 1, [1, 1, 1, 1])],
     ['a kernel larger than the image', 1, single([16, 16, 2, 2], [16, 16, 3, 3], 3, 1, [1, 1, 1, 1])],
-    ['half a block of images, in strips of an odd height', 1, single([8, 32, 5, 7], [16, 32, 3, 3], 3, 1, [1, 1, 1, 1])],
+    [
+      'half a block of images, in strips of an odd height',
+      1,
+      single([8, 32, 5, 7], [16, 32, 3, 3], 3, 1, [1, 1, 1, 1]),
+    ],
     ['one image, in strips with stride', 1, single([1, 16, 8, 18], [32, 16, 3, 3], 3, 2, [1, 1, 1, 1])],
     ['three blocks of strips', 1, single([24, 32, 4, 7], [16, 32, 3, 3], 3, 1, [1, 1, 1, 1])],
     ['strips, and images of zeros', 1, single([6, 16, 5, 8], [16, 16, 3, 3], 3, 1, [1, 0, 1, 2])],
