@@ -238,6 +238,10 @@ export function interleave(emit: Emitter, parts: readonly string[], shape: reado
   return emit.concat(shaped, axis);
 }
 
+/** The weights of a depthwise convolution that leaves every channel as it is. */
+export const unitKernel = (emit: Emitter, channels: number): string =>
+  emit.float(Array<number>(channels).fill(1), [channels, 1, 1, 1]);
+
 /** x * weights + bias per channel, [C] each, in one pass: a depthwise convolution of one tap. */
 export function blockedAffine(
   emit: Emitter,

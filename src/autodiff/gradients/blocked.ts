@@ -12,6 +12,7 @@ import {
   interleave,
   toBlocked,
   toPlain,
+  unitKernel,
 } from '../blocked.js';
 import type { Emitter } from '../emitter.js';
 import { selectPositive, selectWithin } from '../mask.js';
@@ -547,9 +548,8 @@ interface Margins {
 /** A blocked value [N, C, H, W] with margins: a convolution of one tap pads faster than a Concat. */
 function padImages(emit: Emitter, x: string, channels: number, { above, below, before, after }: Margins): string {
   if ([above, below, before, after].every((pad) => pad === 0)) return x;
-  const ones = emit.float(Array<number>(channels).fill(1), [channels, 1, 1, 1]);
   const pads = { ints: [above, before, below, after] };
-  return emit.op('Conv', [x, ones], { ...affineAttributes(channels), pads }, blockedDomain);
+  return emit.op('Conv', [x, unitKernel(emit, channels)], { ...affineAttributes(channels), pads }, blockedDomain);
 }
 
 /** x [N, H, W, C] with margins. */

@@ -13,6 +13,7 @@ import {
   reorderWeights,
   summedRows,
   toBlocked,
+  unitKernel,
   type WeightOrder,
 } from '../blocked.js';
 import { inverseDeviation } from '../deviation.js';
@@ -422,9 +423,9 @@ class Blocking {
     const rectified = source === undefined ? pooled : emit.op(cap === null ? 'Relu' : 'Clip', [pooled, ...bounds]);
     const y = outputOf(node);
     const twin = this.graph.freshName(`${y}/blocked`);
-    const ones = emit.float(Array<number>(filters).fill(1), [filters, 1, 1, 1]);
     // as a convolution it takes in what is added to it, and the gradient of its bias is summed as such are
-    emit.opTo(twin, 'Conv', [rectified, ones, level], affineAttributes(filters), blockedDomain);
+    const inputs = [rectified, unitKernel(emit, filters), level];
+    emit.opTo(twin, 'Conv', inputs, affineAttributes(filters), blockedDomain);
     this.#replace(node, emit, y, twin);
     return true;
   }
