@@ -3,9 +3,9 @@ import { withExplicitPads } from '../../src/model/explicit-pads.js';
 import { makeNode } from '../../src/model/graph.js';
 import { floatTensor } from '../../src/model/tensor.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
-import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
-import { Stepper } from '../../src/training/stepper.js';
+import { makeTrainable } from '../../src/training/prepare.js';
 import { graphOf } from '../autodiff/lower/model.js';
+import { plainStepper } from '../training/plain-stepper.js';
 
 /** A convolution of 2 taps 3 apart over a series of 6, whose weights are 1 and 10. */
 const dilated = (autoPad: string, stride = 1) =>
@@ -34,18 +34,7 @@ describe('a dilated convolution with padding that ONNX Runtime should work out',
 
   it('is trained', async () => {
     const trainable = makeTrainable('dilated.onnx', dilated('SAME_UPPER'), 'all');
-    const stepper = new Stepper(
-      (size) =>
-        prepareStep(trainable, size, {
-          provider: 'cpu',
-          loss: 'mse',
-          optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-          batchNorm: 'frozen',
-          clipNorm: null,
-          sampleShapes: { x: [1, 6] },
-        }),
-      trainable.graph,
-    );
+    const stepper = plainStepper(trainable, { sampleShapes: { x: [1, 6] } });
     const feed = { inputs: x, targets: Float32Array.of(30, 41, 52, 63, 4, 11), count: 1 };
     // of six outputs the last is 6 off: w0 reads 5 there, w1 a zero of the padding
     expect(await stepper.run(feed, { weights: 0.1, sites: 0 })).toBeCloseTo(6, 5);

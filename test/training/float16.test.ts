@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
 import { DataType, rawTensor } from '../../src/model/tensor.js';
 import { signatureOf, tensorsFor } from '../../src/runtime/predictor.js';
-import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
-import { Stepper } from '../../src/training/stepper.js';
+import { makeTrainable } from '../../src/training/prepare.js';
 import { node } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
+import { plainStepper } from './plain-stepper.js';
 
 it('a model whose input is float16 is trained in float32, and fed as its trained copy asks', async () => {
   // 1 and 0.5 as half floats
@@ -18,18 +18,7 @@ it('a model whose input is float16 is trained in float32, and fed as its trained
   const trainable = makeTrainable('half.onnx', graph, 'all');
   const signature = signatureOf(trainable.graph);
   expect(signature.inputs[0]?.elementType).toBe(DataType.FLOAT);
-  const stepper = new Stepper(
-    (size) =>
-      prepareStep(trainable, size, {
-        provider: 'cpu',
-        loss: 'mse',
-        optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-        batchNorm: 'frozen',
-        clipNorm: null,
-        sampleShapes: { x: [2] },
-      }),
-    trainable.graph,
-  );
+  const stepper = plainStepper(trainable, { sampleShapes: { x: [2] } });
   const inputs = tensorsFor(signature, { x: { values: Float32Array.of(1, 2), shape: [2] } }, 1);
   const feed = { inputs, targets: Float32Array.of(0), count: 1 };
   // y = 1 + 2 * 0.5

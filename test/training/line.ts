@@ -1,9 +1,10 @@
 import type { Graph } from '../../src/model/graph.js';
 import { floatTensor } from '../../src/model/tensor.js';
-import { makeTrainable, prepareStep } from '../../src/training/prepare.js';
-import { Stepper } from '../../src/training/stepper.js';
+import { makeTrainable } from '../../src/training/prepare.js';
+import type { Stepper } from '../../src/training/stepper.js';
 import { node } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
+import { plainStepper } from './plain-stepper.js';
 
 /** y = x w, x [N, 1]: the weight tells how far training has come. */
 export function line(weight: number): Graph {
@@ -17,14 +18,6 @@ export function line(weight: number): Graph {
 /** Trains w on the mean squared error. */
 export function lineStepper(graph: Graph, momentum = 0, averageDecay: number | null = null): Stepper {
   const trainable = makeTrainable('line.onnx', graph, 'all');
-  const settings = {
-    provider: 'cpu',
-    loss: 'mse',
-    optimizer: { kind: 'sgd', momentum, nesterov: false, weightDecay: 0 },
-    batchNorm: 'frozen',
-    clipNorm: null,
-    averageDecay,
-    sampleShapes: { x: [1] },
-  } as const;
-  return new Stepper((size) => prepareStep(trainable, size, settings), trainable.graph);
+  const optimizer = { kind: 'sgd', momentum, nesterov: false, weightDecay: 0 } as const;
+  return plainStepper(trainable, { optimizer, averageDecay, sampleShapes: { x: [1] } });
 }

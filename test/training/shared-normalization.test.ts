@@ -4,12 +4,12 @@ import type { Model } from '../../src/model/model.js';
 import { floatTensor } from '../../src/model/tensor.js';
 import { float32 } from '../../src/runtime/session.js';
 import { controlNetwork, freluNetwork } from '../../src/training/networks.js';
-import { prepareStep, type Trainable } from '../../src/training/prepare.js';
+import type { Trainable } from '../../src/training/prepare.js';
 import { recalibrate } from '../../src/training/recalibrate.js';
-import { Stepper } from '../../src/training/stepper.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
 import { node } from '../autodiff/check-gradient.js';
 import { graphOf } from '../autodiff/lower/model.js';
+import { plainStepper } from './plain-stepper.js';
 
 const statistics = ['gamma', 'beta', 'mean', 'variance'];
 
@@ -39,18 +39,7 @@ const after = (start: number, first: number, second: number) => 0.9 * (0.9 * sta
 const expected = { mean: after(10, 3, 6), variance: after(5, 14 / 3, 56 / 3) };
 
 async function stepped(trainable: Trainable) {
-  const stepper = new Stepper(
-    (size) =>
-      prepareStep(trainable, size, {
-        provider: 'cpu',
-        loss: 'mse',
-        optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-        batchNorm: 'batch',
-        clipNorm: null,
-        sampleShapes: { x: [1] },
-      }),
-    trainable.graph,
-  );
+  const stepper = plainStepper(trainable, { batchNorm: 'batch', sampleShapes: { x: [1] } });
   await stepper.run({ inputs, targets: new Float32Array(4), count: 4 }, { weights: 0, sites: 0 });
   const state = await stepper.read();
   return { mean: state.get('mean')?.[0], variance: state.get('variance')?.[0] };

@@ -23,7 +23,7 @@ async function readColumns(path: string): Promise<Columns> {
   try {
     await refuseIrregular(path);
     // as much code as all other readers together, of which most runs need none
-    const [{ asyncBufferFromFile, parquetMetadataAsync }, { compressors }] = await Promise.all([
+    const [{ asyncBufferFromFile, parquetMetadataAsync }, { compressors: unbounded }] = await Promise.all([
       import('hyparquet'),
       import('hyparquet-compressors'),
     ]);
@@ -34,6 +34,7 @@ async function readColumns(path: string): Promise<Columns> {
     refuseCells(path, count, names.length, cellsIn(file.byteLength));
     const cells = new Map(names.map((name) => [name, new Array<unknown>(count)]));
     refuseRanges(metadata, file.byteLength);
+    const compressors = bounded(unbounded);
     let rowStart = 0;
     for (const { num_rows: rows } of metadata.row_groups) {
       const rowEnd = rowStart + Number(rows);
@@ -45,7 +46,7 @@ async function readColumns(path: string): Promise<Columns> {
           columns: [name],
           rowStart,
           rowEnd,
-          compressors: bounded(compressors),
+          compressors,
           utf8: false,
           onChunk: ({ columnName, columnData, rowStart: at }) => {
             const column = cells.get(columnName);

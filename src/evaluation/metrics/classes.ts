@@ -4,6 +4,7 @@ import {
   type ClassProbabilities,
   classProbabilities,
   predictedClasses,
+  rightAmong,
   rightClasses,
   type Scores,
   type Truth,
@@ -29,7 +30,7 @@ export const rightAnswers: Readonly<
 };
 
 const statistics: Readonly<Record<MetricOf<'class'>, (given: ScoredClasses) => Statistic>> = {
-  accuracy: ({ scores, labels, predicted }) => meanOf(rightClasses(scores, labels, predicted())),
+  accuracy: ({ labels, predicted }) => meanOf(rightAmong(predicted(), labels)),
   top5: ({ scores, labels }) => meanOf(rightAnswers.top5(scores, labels)),
   macroF1: ({ labels, classes, predicted }) => macroF1(classes, labels, predicted()),
   auroc: ({ probabilities, labels }) =>
@@ -40,8 +41,8 @@ const statistics: Readonly<Record<MetricOf<'class'>, (given: ScoredClasses) => S
         )
       : noValue,
   logLoss: ({ scores, probabilities, labels }) => meanOf(logLosses(probabilities, scores, labels)),
-  ece: ({ scores, probabilities, labels, predicted }) =>
-    calibrationError(topConfidence(probabilities), rightClasses(scores, labels, predicted())),
+  ece: ({ probabilities, labels, predicted }) =>
+    calibrationError(topConfidence(probabilities), rightAmong(predicted(), labels)),
 };
 
 /** Prepares what the metrics of classes share. */

@@ -107,7 +107,11 @@ export function predictedClasses(scores: Scores): Int32Array {
 }
 
 /** 1 where the predicted class is the sample's, else 0 (a NaN is wrong). */
-export function rightClasses(scores: Scores, labels: Int32Array, predicted = predictedClasses(scores)): Uint8Array {
+export const rightClasses = (scores: Scores, labels: Int32Array): Uint8Array =>
+  rightAmong(predictedClasses(scores), labels);
+
+/** The same of classes that were predicted before. */
+export function rightAmong(predicted: Int32Array, labels: Int32Array): Uint8Array {
   const right = new Uint8Array(labels.length);
   for (let i = 0; i < right.length; i++) right[i] = Number(predicted[i] === labels[i]);
   return right;

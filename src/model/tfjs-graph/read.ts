@@ -5,7 +5,6 @@ import { elementCount } from '../tensor.js';
 import { OnnxBuilder, refuseInputs, type Value, valueInfo } from '../tfjs/builder.js';
 import { type ReadFile, readTfjsFiles, type TfjsFiles, weightValues } from '../tfjs/files.js';
 import { toPlain } from '../tfjs/layout.js';
-
 import { metadataOf } from '../tfjs/write.js';
 import { isConstant, type Results } from './context.js';
 import { Conversion } from './conversion.js';

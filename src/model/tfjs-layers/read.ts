@@ -4,7 +4,6 @@ import { type DType, OnnxBuilder, refuseInputs, refuseShapes, valueInfo } from '
 import { type ReadFile, readTfjsFiles, type TfjsFiles } from '../tfjs/files.js';
 import { dimsOfJson, type Json, objectOf, textOf } from '../tfjs/json.js';
 import { toPlain } from '../tfjs/layout.js';
-
 import { Unsupported } from '../tfjs/unsupported.js';
 import { metadataOf } from '../tfjs/write.js';
 import { LayerContext, LayersGraph, type LayerValue } from './context.js';

@@ -10,11 +10,10 @@ import { ownParameters } from '../../../src/model/onnx/own-parameters.js';
 import { DataType, floatTensor, int64Tensor, readFloats } from '../../../src/model/tensor.js';
 import { float32 } from '../../../src/runtime/session.js';
 import { controlNetwork } from '../../../src/training/networks.js';
-import { prepareStep } from '../../../src/training/prepare.js';
-import { Stepper } from '../../../src/training/stepper.js';
 import { planMigration } from '../../../transforms/plan/plan-migration.js';
 import { node } from '../../autodiff/check-gradient.js';
 import { graphOf, operators } from '../../autodiff/lower/model.js';
+import { plainStepper } from '../../training/plain-stepper.js';
 
 /** An untrained network as torch.onnx writes it: its second normalization, and all statistics, are the first one's ones and zeros. */
 const untrained = () =>
@@ -65,18 +64,7 @@ describe('parameters that were written once for their equal values', () => {
     const model = { format: 'onnx', path: 'untrained.onnx', files: [], graph } as const;
     const { trainable } = controlNetwork(model, planMigration(graph, defaultPlanOptions), 'all');
     expect(trainable.parameters).toEqual(['0.weight', '1.weight', '1.bias', '4.weight', '4.bias']);
-    const stepper = new Stepper(
-      (size) =>
-        prepareStep(trainable, size, {
-          provider: 'cpu',
-          loss: 'mse',
-          optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0 },
-          batchNorm: 'batch',
-          clipNorm: null,
-          sampleShapes: { x: [2] },
-        }),
-      trainable.graph,
-    );
+    const stepper = plainStepper(trainable, { batchNorm: 'batch', sampleShapes: { x: [2] } });
     const inputs = { x: float32(Float32Array.of(1, 0, 0, 1), [2, 2]) };
     await stepper.run({ inputs, targets: new Float32Array(4), count: 2 }, { weights: 0, sites: 0 });
     const state = await stepper.read();
