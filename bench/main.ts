@@ -30,6 +30,7 @@ const benchmarks: Readonly<Record<string, () => Promise<{ run(): Promise<void> }
   p15: () => import('./evaluation-rate.js'),
   p17: () => import('./frelu-price.js'),
   forms: () => import('./form-costs.js'),
+  half: () => import('./half-sums.js'),
   lstm: () => import('./step-lstm.js'),
   torchvision: () => import('./torchvision.js'),
 };
