@@ -71,15 +71,15 @@ export class Emitter {
   }
 
   /**
-   * Rows of `rows` [n, length], chosen and ordered: row i of the result [m, length] is row order()[i]. ONNX Runtime copies them
-   * with all threads, which its Transpose and Slice do not. `key` stands for the order, which is computed once.
+   * Rows of `rows` [n, length], chosen and ordered: row i of the result [m, length] is row order()[i]; or, along another axis, what lies there.
+   * ONNX Runtime copies them with all threads, which its Transpose and Slice do not. `key` stands for the order, which is computed once.
    */
-  gather(rows: string, key: string, order: () => Int32Array): string {
+  gather(rows: string, key: string, order: () => Int32Array, axis = 0): string {
     const indices = this.#constant(`r${key}`, (name) => {
       const values = order();
       return rawTensor(name, DataType.INT32, [values.length], values);
     });
-    return this.op('Gather', [rows, indices], { axis: { int: 0 } });
+    return this.op('Gather', [rows, indices], { axis: { int: axis } });
   }
 
   /** Moves what was written into the graph, at its end, or before `anchor`. */

@@ -1,5 +1,6 @@
 import { intsAttribute, stringAttribute } from '../model/attributes.js';
 import type { NodeProto } from '../model/graph.js';
+import { elementCount } from '../model/tensor.js';
 import type { Emitter } from './emitter.js';
 import { type GradientContext, UnsupportedNode } from './gradients/rule.js';
 
@@ -80,11 +81,7 @@ export function windowAttributes(axes: readonly WindowAxis[]) {
  * x [a, b, ...input] padded with `fill`.
  */
 export function taps(emit: Emitter, x: string, axes: readonly WindowAxis[], fill = 0): string[] {
-  const begin = axes.map(({ padBegin }) => padBegin);
-  const end = axes.map((axis) => Math.max(0, overhang(axis)));
-  const padded = [...begin, ...end].every((pad) => pad === 0)
-    ? x
-    : emit.op('Pad', [x, emit.ints([0, 0, ...begin, 0, 0, ...end]), emit.float(fill)]);
+  const padded = padWindows(emit, x, axes, fill);
   const spatial = emit.ints(axes.map((_, i) => i + 2));
   const steps = emit.ints(axes.map(({ stride }) => stride));
   return positions(axes).map((position) => {
@@ -95,6 +92,47 @@ export function taps(emit: Emitter, x: string, axes: readonly WindowAxis[], fill
     }
     return emit.op('Slice', [padded, emit.ints(starts), emit.ints(ends), spatial, steps]);
   });
+}
+
+/** All that the taps read in one node: [a, b, K L] of x [a, b, ...input], for each of K kernel positions L outputs, both row-major, zeros for padding. */
+export function gatherTaps(
+  emit: Emitter,
+  x: string,
+  [a, b]: readonly [a: number, b: number],
+  axes: readonly WindowAxis[],
+): string {
+  if (axes.every(isPointwise)) return x;
+  const sizes = axes.map((axis) => axis.padBegin + axis.input + Math.max(0, overhang(axis)));
+  const flat = emit.op('Reshape', [padWindows(emit, x, axes, 0), emit.ints([a, b, elementCount(sizes)])]);
+  const key = `taps${JSON.stringify(axes)}`;
+  return emit.gather(flat, key, () => placesOfTaps(axes, sizes), 2);
+}
+
+/** Where in an image of `sizes`, row-major, each tap reads for each output: [...kernel, ...output]. */
+function placesOfTaps(axes: readonly WindowAxis[], sizes: readonly number[]): Int32Array {
+  const along = (counts: readonly number[], steps: readonly number[]): number[] =>
+    counts.reduce<number[]>(
+      (heads, count, i) =>
+        heads.flatMap((head) => Array.from({ length: count }, (_, k) => head * (sizes[i] ?? 1) + k * (steps[i] ?? 1))),
+      [0],
+    );
+  const ofTaps = along(
+    axes.map(({ kernel }) => kernel),
+    axes.map(({ dilation }) => dilation),
+  );
+  const ofOutputs = along(
+    axes.map(({ output }) => output),
+    axes.map(({ stride }) => stride),
+  );
+  return Int32Array.from(ofTaps.flatMap((tap) => ofOutputs.map((output) => tap + output)));
+}
+
+/** x [a, b, ...input] with all that the windows read beyond it. */
+function padWindows(emit: Emitter, x: string, axes: readonly WindowAxis[], fill: number): string {
+  const begin = axes.map(({ padBegin }) => padBegin);
+  const end = axes.map((axis) => Math.max(0, overhang(axis)));
+  if ([...begin, ...end].every((pad) => pad === 0)) return x;
+  return emit.op('Pad', [x, emit.ints([0, 0, ...begin, 0, 0, ...end]), emit.float(fill)]);
 }
 
 /** Every position in the kernel, row-major. */

@@ -6,6 +6,7 @@ import { subgraphsOf } from '../model/attributes.js';
 import { withExplicitPads } from '../model/explicit-pads.js';
 import type { NodeProto } from '../model/graph.js';
 import { padsBeforeMaxPool } from '../model/pad-before-max.js';
+import { withAxisBehindChannels } from '../model/rows-of-batch-norm.js';
 import { threadOptions } from './threads.js';
 
 export { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
@@ -24,8 +25,8 @@ export interface SessionOptions extends InferenceSession.SessionOptions {
 
 /**
  * Opens an ONNX model for execution, on threads that suit the machine (`threadOptions`); a message with its padding in numbers where
- * ONNX Runtime needs that (`withExplicitPads`), and without a fusion that makes its result wrong (`padsBeforeMaxPool`), unless
- * the options have an `extra` of their own.
+ * ONNX Runtime needs that (`withExplicitPads`), and without what makes its result wrong: on WebGPU a kernel (`withAxisBehindChannels`), and a
+ * fusion (`padsBeforeMaxPool`), unless the options have an `extra` of their own.
  * @throws Error with ONNX Runtime's words when it does not load
  */
 export async function openSession(
@@ -38,7 +39,7 @@ export async function openSession(
   const source =
     typeof model === 'string' || model instanceof Uint8Array
       ? model
-      : toBinary(ModelProtoSchema, withExplicitPads(model));
+      : toBinary(ModelProtoSchema, forProvider(withExplicitPads(model), options.executionProviders));
   // the binding declares one signature for a path and another for bytes
   const session = await (typeof source === 'string'
     ? InferenceSession.create(source, quiet)
@@ -46,6 +47,12 @@ export async function openSession(
   const [first = 'cpu'] = options.executionProviders ?? [];
   providers.set(session, typeof first === 'string' ? first : first.name);
   return session;
+}
+
+/** A model that means the same, as the kernels of the first provider compute it right. */
+function forProvider(model: ModelProto, [first]: readonly InferenceSession.ExecutionProviderConfig[] = []): ModelProto {
+  const name = typeof first === 'string' ? first : first?.name;
+  return name === 'webgpu' ? withAxisBehindChannels(model) : model;
 }
 
 /** Nodes from which on ONNX Runtime's fusions cost more than they gain: each of them looks at every node, several times. */

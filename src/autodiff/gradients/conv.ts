@@ -4,6 +4,7 @@ import { blockedConv, blockedDomain, toBlocked, toPlain } from '../blocked.js';
 import type { Emitter } from '../emitter.js';
 import {
   extent,
+  gatherTaps,
   isPointwise,
   overhang,
   spread,
@@ -147,7 +148,9 @@ function weightGradient(context: GradientContext, x: string, dy: string, conv: C
   // `batch` gradients. Whichever moves less memory.
   const transposed = positions * (inner + outer);
   const summed = batch === 1 ? 0 : kernel * inner * outer;
-  return transposed < summed ? weightGradientOverBatch(emit, x, dy, conv) : weightGradientPerImage(emit, x, dy, conv);
+  const overBatch = transposed < summed;
+  if (context.provider === 'webgpu') return weightGradientGathered(emit, x, dy, conv, overBatch);
+  return overBatch ? weightGradientOverBatch(emit, x, dy, conv) : weightGradientPerImage(emit, x, dy, conv);
 }
 
 /**
@@ -207,6 +210,33 @@ function weightGradientOverBatch(emit: Emitter, x: string, dy: string, conv: Con
   const grouped = emit.op('Reshape', [gradient, emit.ints([groups, filters / groups, batch * positions])]);
   const rows = emit.op('Transpose', [columns], { perm: { ints: [0, 2, 1] } });
   return toWeightLayout(emit, emit.op('MatMul', [grouped, rows]), conv);
+}
+
+/**
+ * As the two above, with the taps of every channel gathered at once, [N, G, C/G K, L]: on a GPU every node is a dispatch, and the product
+ * lies as the weights do.
+ */
+function weightGradientGathered(emit: Emitter, x: string, dy: string, conv: Convolution, overBatch: boolean): string {
+  const { batch, channels, filters, groups, axes } = conv;
+  const kernel = axes.map((axis) => axis.kernel);
+  const positions = elementCount(axes.map(({ output }) => output));
+  const inner = (channels / groups) * elementCount(kernel);
+  const outer = filters / groups;
+  const gathered = gatherTaps(emit, x, [batch, channels], axes);
+  const columns = emit.op('Reshape', [gathered, emit.ints([batch, groups, inner, positions])]);
+  const gradient = emit.op('Reshape', [dy, emit.ints([batch, groups, outer, positions])]);
+  const turned = (value: string, perm: readonly number[], shape: readonly number[]): string =>
+    emit.op('Reshape', [emit.op('Transpose', [value], { perm: { ints: perm } }), emit.ints(shape)]);
+  const product = (): string => {
+    if (overBatch) {
+      const all = batch * positions;
+      const rows = turned(columns, [1, 0, 3, 2], [groups, all, inner]);
+      return emit.op('MatMul', [turned(gradient, [1, 2, 0, 3], [groups, outer, all]), rows]);
+    }
+    const each = emit.op('MatMul', [gradient, emit.op('Transpose', [columns], { perm: { ints: [0, 1, 3, 2] } })]);
+    return emit.op('ReduceSum', [each, emit.ints([0])], { keepdims: { int: 0 } });
+  };
+  return emit.op('Reshape', [product(), emit.ints([filters, channels / groups, ...kernel])]);
 }
 
 /** The taps of x, each brought to `shape` (..., channels, positions), stacked along the channels: im2col. */

@@ -2,8 +2,16 @@ import { floatAttribute, intAttribute, intsAttribute } from '../../model/attribu
 import { elementCount, floatTensor } from '../../model/tensor.js';
 import { inverseDeviation } from '../deviation.js';
 import type { Emitter } from '../emitter.js';
-import { batchStatistics } from '../lower/batch-statistics.js';
-import { type GradientRules, inputOf, outputGradient, outputOf, sumTo, UnsupportedNode } from './rule.js';
+import { type BatchStatistics, batchStatistics } from '../lower/batch-statistics.js';
+import {
+  type GradientContext,
+  type GradientRules,
+  inputOf,
+  outputGradient,
+  outputOf,
+  sumTo,
+  UnsupportedNode,
+} from './rule.js';
 
 export const normalization: GradientRules = {
   /**
@@ -21,6 +29,7 @@ export const normalization: GradientRules = {
     if (own === null && intAttribute(node, 'training_mode', 0) !== 0) {
       throw new UnsupportedNode('it updates its running statistics itself (training_mode 1 with a momentum)');
     }
+    if (own !== null && own.centred !== null) return centredGradients(context, { ...own, centred: own.centred });
     const [mean, variance] = own === null ? [inputOf(node, 3), inputOf(node, 4)] : [own.mean, own.variance];
     const overChannel = (value: string) =>
       emit.op('ReduceSum', [value, emit.ints([0, ...spatial.map((_, i) => i + 2)])], { keepdims: { int: 0 } });
@@ -236,4 +245,40 @@ function standardizeGradient(
   const meanProduct = over(emit.op('Mul', [g, normalized]));
   const rest = emit.op('Sub', [emit.op('Sub', [g, mean]), emit.op('Mul', [normalized, meanProduct])]);
   return { dx: emit.op('Mul', [rest, inverse]), mean, meanProduct };
+}
+
+/**
+ * The gradients of a BatchNormalization by the batch where x - mean is a value of the graph, as on a GPU, on which every node is a dispatch: with
+ * r = 1 / sqrt(var + epsilon) and q = r mean(dy (x - mean)),
+ *   dx = scale r (dy - mean(dy)) - scale r q r (x - mean), dScale = n q,
+ * of which a BatchNormalization computes r, and one more each of the two terms of dx.
+ */
+function centredGradients(
+  context: GradientContext,
+  { centred, variance }: BatchStatistics & { readonly centred: string },
+): (string | null)[] {
+  const { node, emit, shape, wants } = context;
+  const dy = outputGradient(context);
+  const scale = inputOf(node, 1);
+  const [batch = 1, channels = 1, ...spatial] = shape(inputOf(node, 0));
+  const axes = emit.ints([0, ...spatial.map((_, i) => i + 2)]);
+  const size = emit.float(elementCount([batch, ...spatial]));
+  const zeros = emit.float(Array<number>(channels).fill(0), [channels]);
+  const ones = (dims: readonly number[]) => emit.float(Array<number>(channels).fill(1), dims);
+  const epsilon = { epsilon: { float: floatAttribute(node, 'epsilon', 1e-5) } };
+  const mean = (value: string) => emit.op('ReduceMean', [value, axes], { keepdims: { int: 0 } });
+  const normalize = (value: string, factor: string, centre: string) =>
+    emit.op('BatchNormalization', [value, factor, zeros, centre, variance], epsilon);
+
+  const meanGradient = wants(0) || wants(2) ? mean(dy) : '';
+  const dBias = wants(2) ? emit.op('Mul', [meanGradient, size]) : null;
+  if (!wants(0) && !wants(1)) return [null, null, dBias];
+  const row = normalize(ones([1, channels, 1]), ones([channels]), zeros);
+  const inverse = emit.op('Reshape', [row, emit.ints([channels])]);
+  const q = emit.op('Mul', [inverse, mean(emit.op('Mul', [dy, centred]))]);
+  const dScale = wants(1) ? emit.op('Mul', [q, size]) : null;
+  if (!wants(0)) return [null, dScale, dBias];
+  const slope = emit.op('Mul', [emit.op('Mul', [scale, inverse]), q]);
+  const dx = emit.op('Sub', [normalize(dy, scale, meanGradient), normalize(centred, slope, zeros)]);
+  return [dx, dScale, dBias];
 }

@@ -47,14 +47,12 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
     const own =
       options.provider === 'cpu'
         ? byTrainingMode(graph, node, index, channels)
-        : byReductions(graph, node, spatial.length);
+        : byReductions(graph, node, spatial.length, size);
 
     const emit = new Emitter(graph, 'batch-norm');
+    const moved = options.provider === 'cpu' ? inTerms : inOneProduct;
     const step = (before: string, own: string, factor: number) =>
-      emit.op('Add', [
-        emit.op('Mul', [before, emit.float(options.momentum)]),
-        emit.op('Mul', [own, emit.float((1 - options.momentum) * factor)]),
-      ]);
+      moved(emit, [before, options.momentum], [own, (1 - options.momentum) * factor], channels);
     const newMean = step(mean, own.mean, 1);
     const newVariance = step(variance, own.variance, size / Math.max(1, size - 1));
     emit.flush();
@@ -62,17 +60,45 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
   });
 }
 
-/** The values that hold the batch's mean and (biased) variance, where a BatchNormalization normalises by them; else null. */
-export function batchStatistics(graph: Graph, node: NodeProto): { mean: string; variance: string } | null {
+type Term = readonly [value: string, factor: number];
+
+function inTerms(emit: Emitter, ...[before, own]: readonly [Term, Term, number]): string {
+  const [kept, added] = [before, own].map(([value, factor]) => emit.op('Mul', [value, emit.float(factor)]));
+  return emit.op('Add', [present(kept, 'what is kept'), present(added, 'what is added')]);
+}
+
+/** The same as alpha [1] own + beta before, [1, C]: each of the nodes above would be a dispatch. */
+function inOneProduct(emit: Emitter, ...[before, own, channels]: readonly [Term, Term, number]): string {
+  const row = emit.op('Reshape', [own[0], emit.ints([1, channels])]);
+  const factors = { alpha: { float: own[1] }, beta: { float: before[1] } };
+  return emit.op('Reshape', [
+    emit.op('Gemm', [emit.float([1], [1, 1]), row, before[0]], factors),
+    emit.ints([channels]),
+  ]);
+}
+
+/** What the batch says of a channel, by the names of the values. */
+export interface BatchStatistics {
+  /** [C] */
+  readonly mean: string;
+  /** [C], biased */
+  readonly variance: string;
+  /** x - mean, of x's shape, where that is a value of the graph */
+  readonly centred: string | null;
+}
+
+/** The batch's statistics, where a BatchNormalization normalises by them; else null. */
+export function batchStatistics(graph: Graph, node: NodeProto): BatchStatistics | null {
   if (intAttribute(node, 'training_mode', 0) !== 0) {
     const [mean, variance] = [optionalOutput(node, 1), optionalOutput(node, 2)];
     if (mean === undefined || variance === undefined) return null;
-    return findAttribute(node, 'momentum')?.f === 0 ? { mean, variance } : null;
+    return findAttribute(node, 'momentum')?.f === 0 ? { mean, variance, centred: null } : null;
   }
   const [x, mean, variance] = [inputOf(node, 0), inputOf(node, 3), inputOf(node, 4)];
   const producer = graph.producer(mean);
-  const isOwn = producer?.opType === 'ReduceMean' && producer.input[0] === x;
-  return isOwn && graph.producer(variance)?.opType === 'ReduceMean' ? { mean, variance } : null;
+  if (producer?.opType !== 'ReduceMean' || producer.input[0] !== x) return null;
+  const squares = graph.producer(graph.producer(variance)?.input[0] ?? '');
+  return squares?.opType === 'ReduceSumSquare' ? { mean, variance, centred: inputOf(squares, 0) } : null;
 }
 
 /**
@@ -100,7 +126,12 @@ function byTrainingMode(
 }
 
 /** Providers whose kernel knows no training mode: the statistics are computed before the node. */
-function byReductions(graph: Graph, node: NodeProto, spatial: number): { mean: string; variance: string } {
+function byReductions(
+  graph: Graph,
+  node: NodeProto,
+  spatial: number,
+  size: number,
+): { mean: string; variance: string } {
   const emit = new Emitter(graph, 'batch-norm');
   const x = inputOf(node, 0);
   const axes = emit.ints([0, ...Array.from({ length: spatial }, (_, i) => i + 2)]);
@@ -109,7 +140,8 @@ function byReductions(graph: Graph, node: NodeProto, spatial: number): { mean: s
   const perChannel =
     spatial === 0 ? mean : emit.op('Unsqueeze', [mean, emit.ints(Array.from({ length: spatial }, (_, i) => i + 1))]);
   const centred = emit.op('Sub', [x, perChannel]);
-  const variance = emit.op('ReduceMean', [emit.op('Mul', [centred, centred]), axes], squeezed);
+  const squares = emit.op('ReduceSumSquare', [centred, axes], squeezed);
+  const variance = emit.op('Mul', [squares, emit.float(1 / size)]);
   emit.flush(node);
   graph.setInput(node, 3, mean);
   graph.setInput(node, 4, variance);

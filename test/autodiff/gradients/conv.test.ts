@@ -1,4 +1,6 @@
-import { describe, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { present } from '../../../src/contract/present.js';
+import type { Provider } from '../../../src/contract/settings.js';
 import type { Attributes } from '../../../src/model/graph.js';
 import { checkGradient, node } from '../check-gradient.js';
 
@@ -8,6 +10,8 @@ interface Case {
   readonly bias?: boolean;
   readonly attributes?: Attributes;
 }
+
+const volumes = '3-D, with a stride';
 
 const conv: Record<string, Case> = {
   '1-D, stride 2': { x: [2, 3, 8], w: [4, 3, 3], attributes: { strides: { ints: [2] } } },
@@ -62,7 +66,7 @@ const conv: Record<string, Case> = {
     w: [2, 1, 2, 1],
     attributes: { group: { int: 2 }, strides: { ints: [4, 3] } },
   },
-  '3-D': {
+  [volumes]: {
     x: [1, 2, 3, 4, 3],
     w: [2, 2, 2, 2, 2],
     bias: true,
@@ -90,22 +94,36 @@ const convTranspose: Record<string, Case> = {
     w: [2, 2, 4, 3],
     attributes: { output_shape: { ints: [5, 6] }, strides: { ints: [2, 2] }, output_padding: { ints: [0, 1] } },
   },
-  '3-D': { x: [1, 2, 2, 2, 2], w: [2, 1, 2, 2, 2], attributes: { strides: { ints: [1, 2, 1] } } },
+  [volumes]: { x: [1, 2, 2, 2, 2], w: [2, 1, 2, 2, 2], attributes: { strides: { ints: [1, 2, 1] } } },
 };
 
-async function check(op: string, { x, w, bias = false, attributes = {} }: Case): Promise<void> {
+async function check(
+  op: string,
+  { x, w, bias = false, attributes = {} }: Case,
+  provider: Provider = 'cpu',
+): Promise<void> {
   const group = attributes.group !== undefined && 'int' in attributes.group ? attributes.group.int : 1;
   const filters = op === 'Conv' ? (w[0] ?? 1) : (w[1] ?? 1) * group;
   await checkGradient({
     inputs: { x: { shape: x }, w: { shape: w }, ...(bias ? { b: { shape: [filters] } } : {}) },
     nodes: [node(op, bias ? ['x', 'w', 'b'] : ['x', 'w'], ['y'], attributes)],
+    provider,
   });
 }
 
 describe('Conv', () => {
   it.each(Object.entries(conv))('%s', (_, of) => check('Conv', of));
+  it.each(Object.entries(conv).filter(([name]) => name !== volumes))('as WebGPU computes it: %s', (_, of) =>
+    check('Conv', of, 'webgpu'),
+  );
+  it('on WebGPU, volumes with a stride are refused', async () => {
+    await expect(check('Conv', present(conv[volumes], volumes), 'webgpu')).rejects.toMatchObject({
+      message: expect.stringContaining('WebGPU has no ConvTranspose in three dimensions'),
+    });
+  });
 });
 
 describe('ConvTranspose', () => {
   it.each(Object.entries(convTranspose))('%s', (_, of) => check('ConvTranspose', of));
+  it.each(Object.entries(convTranspose))('as WebGPU computes it: %s', (_, of) => check('ConvTranspose', of, 'webgpu'));
 });
