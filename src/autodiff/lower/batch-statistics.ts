@@ -29,6 +29,8 @@ export interface RunningStatistics {
  * update of its running statistics:
  *   new = momentum * old + (1 - momentum) * batch's,
  * with the unbiased variance (over n - 1), as in PyTorch and in TensorFlow's fused kernel, which Keras uses for images.
+ * A single number per channel (n = 1: one sample, of no extent) has no spread, and would be normalised to nothing: PyTorch refuses it.
+ * An epoch may end with such a batch, so the running statistics serve there, and stay as they are.
  *
  * Requires: the canonical op set. Ensures: the graph's other values keep their names; `batchStatistics` knows the nodes.
  * One entry is returned per node, in the order of the graph; a node twice over the same running statistics gives two.
@@ -44,6 +46,7 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
     const [x, mean, variance] = [inputOf(node, 0), inputOf(node, 3), inputOf(node, 4)];
     const [batch = 1, channels = 1, ...spatial] = present(options.shapes.get(x), `the shape of '${x}'`);
     const size = elementCount([batch, ...spatial]);
+    if (size === 1) return unmoved(graph, node);
     const own =
       options.provider === 'cpu'
         ? byTrainingMode(graph, node, index, channels)
@@ -54,7 +57,7 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
     const step = (before: string, own: string, factor: number) =>
       moved(emit, [before, options.momentum], [own, (1 - options.momentum) * factor], channels);
     const newMean = step(mean, own.mean, 1);
-    const newVariance = step(variance, own.variance, size / Math.max(1, size - 1));
+    const newVariance = step(variance, own.variance, size / (size - 1));
     emit.flush();
     return { output: outputOf(node), mean, variance, newMean, newVariance };
   });
@@ -62,13 +65,13 @@ export function useBatchStatistics(graph: Graph, options: BatchStatisticsOptions
 
 type Term = readonly [value: string, factor: number];
 
-function inTerms(emit: Emitter, ...[before, own]: readonly [Term, Term, number]): string {
-  const [kept, added] = [before, own].map(([value, factor]) => emit.op('Mul', [value, emit.float(factor)]));
-  return emit.op('Add', [present(kept, 'what is kept'), present(added, 'what is added')]);
+function inTerms(emit: Emitter, before: Term, own: Term): string {
+  const term = ([value, factor]: Term): string => emit.op('Mul', [value, emit.float(factor)]);
+  return emit.op('Add', [term(before), term(own)]);
 }
 
 /** The same as alpha [1] own + beta before, [1, C]: each of the nodes above would be a dispatch. */
-function inOneProduct(emit: Emitter, ...[before, own, channels]: readonly [Term, Term, number]): string {
+function inOneProduct(emit: Emitter, before: Term, own: Term, channels: number): string {
   const row = emit.op('Reshape', [own[0], emit.ints([1, channels])]);
   const factors = { alpha: { float: own[1] }, beta: { float: before[1] } };
   return emit.op('Reshape', [
@@ -85,6 +88,15 @@ export interface BatchStatistics {
   readonly variance: string;
   /** x - mean, of x's shape, where that is a value of the graph */
   readonly centred: string | null;
+}
+
+/** Statistics that a step leaves as they are. */
+function unmoved(graph: Graph, node: NodeProto): RunningStatistics {
+  const [mean, variance] = [inputOf(node, 3), inputOf(node, 4)];
+  const emit = new Emitter(graph, 'batch-norm');
+  const [newMean, newVariance] = [emit.op('Identity', [mean]), emit.op('Identity', [variance])];
+  emit.flush();
+  return { output: outputOf(node), mean, variance, newMean, newVariance };
 }
 
 /** The batch's statistics, where a BatchNormalization normalises by them; else null. */

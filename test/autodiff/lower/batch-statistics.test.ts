@@ -67,6 +67,17 @@ describe.each(providers)('batch statistics on %s', (provider) => {
     expect(second).toBeCloseTo(0.75 + 0.25 * (400 / 3), 4);
   });
 
+  it.each([[[1, 2]], [[1, 2, 1, 1]]])('has none of a single number per channel: %j', async (shape) => {
+    const { graph, running } = network(shape, provider);
+    const { newMean = '', newVariance = '' } = running[0] ?? {};
+    graph.proto.output.push(...[newMean, newVariance].map((name) => create(ValueInfoProtoSchema, { name })));
+    const outputs = await runOnce(graph.model, { x: float32(Float32Array.of(3, -7), shape) });
+    // by the running statistics, mean 0 and variance 1, which stay
+    expect(floats(outputs.y)).toEqual([3, -7]);
+    expect(floats(outputs[newMean])).toEqual([0, 0]);
+    expect(floats(outputs[newVariance])).toEqual([1, 1]);
+  });
+
   it.each([
     ['vectors', [5, 2]],
     ['series', [3, 2, 4]],
