@@ -72,8 +72,9 @@ function mismatch(
   settings: readonly SettingHint[] = [],
   ways: readonly Way[] = [],
 ): Failure {
-  const { layout } = dataset.sample;
-  const { names } = dataset.sample;
+  const { names, shape } = dataset.sample;
+  // what is not as stored are the axes of pixels
+  const layout = samples === shape ? dataset.sample.layout : 'HWC';
   const columns = names === undefined ? '' : `: ${listed(names)}`;
   const found =
     samples === null
@@ -221,7 +222,7 @@ function inputShape({ height, width, channels }: Pixels, order: 'HWC' | 'CHW', r
   return order === 'CHW' ? [channels, height, width] : [height, width, channels];
 }
 
-/** @throws Failure('input') where the pixels are of another size, or of channels that cannot be repeated */
+/** @throws Failure('input') where the pixels are of another size or layout, or of channels that cannot be repeated */
 function requireFit(
   dataset: Dataset,
   pixels: Pixels,
@@ -231,6 +232,10 @@ function requireFit(
 ): void {
   const { height, width } = target;
   if ((height ?? pixels.height) !== pixels.height || (width ?? pixels.width) !== pixels.width) {
+    const [other, order] = target.layout === 'NCHW' ? (['NHWC', 'HWC'] as const) : (['NCHW', 'CHW'] as const);
+    const isTurned = wanted.length === 3 && sameShape(wanted, inputShape(pixels, order, 3));
+    const cure = `The layout is that of the model's input, in whatever order the samples are stored: it fits as ${other}.`;
+    if (isTurned) throw mismatch(dataset, pixelShape(pixels), wanted, cure, [['layout', other]]);
     throw height === null || width === null
       ? mismatch(dataset, pixelShape(pixels), wanted, 'Give data of that size.')
       : mismatch(dataset, pixelShape(pixels), wanted, 'Have them resized.', ...resizing(height, width));

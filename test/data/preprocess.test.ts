@@ -90,6 +90,17 @@ describe('planPreprocessing: shapes', () => {
     refused(row, [null], /no axes besides the batch/, ['data']);
   });
 
+  it("says that the layout is the model's where the stored one was named", () => {
+    const plan = () => planPreprocessing(planar, { shape: [null, 2, 5, 3] }, { ...unscaled, layout: 'NCHW' });
+    expect(plan).toThrow(/\[2, 5, 3\] \(HWC\), the model takes \[2, 5, 3\]\. The layout is that of the model's input/);
+    expect(plan).toThrow(expect.objectContaining({ kind: 'input', settings: [['layout', 'NHWC']] }));
+    // a cube fits either way
+    const cube = memoryDataset({ shape: [3, 3, 3], layout: 'HWC', storage: ramp(27) });
+    expect(planPreprocessing(cube, { shape: [null, 3, 3, 3] }, { ...unscaled, layout: 'NCHW' }).shape).toEqual([
+      3, 3, 3,
+    ]);
+  });
+
   it('gives a model that takes a number for each sample that number', async () => {
     const ids = memoryDataset({ shape: [1], storage: Float32Array.of(4) });
     const plan = planPreprocessing(ids, { shape: [null], dtype: 'int64' });
