@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { constantInput } from '../../src/autodiff/operands.js';
 import { defaultPlanOptions, type PlanOptions } from '../../src/contract/settings.js';
 import { createRandom } from '../../src/math/random.js';
 import { type FormatLimits, unlimited } from '../../src/model/limits.js';
 import type { MigrationPlan } from '../../src/model/plan.js';
-import { elementCount } from '../../src/model/tensor.js';
+import { elementCount, int64Tensor, readIntegers } from '../../src/model/tensor.js';
 import { float32, openSession } from '../../src/runtime/session.js';
 import { makeTrainable, prepareBackward } from '../../src/training/prepare.js';
 import { planMigration } from '../../transforms/plan/plan-migration.js';
@@ -152,4 +153,20 @@ describe('what is trained need not have the form that is written', () => {
     expect(found.size).toBeGreaterThan(6);
     for (const [name, gradient] of expected) expectClose(found.get(name) ?? new Float32Array(), gradient, 1e-4);
   });
+});
+
+test('an offset that a convolution takes up costs one sum over its weights, which lie in whatever order is fastest', () => {
+  const graph = parseGraph(`
+    x: float[N,2,8,8]
+    w = float[4,2,3,3]
+    v = float[6,4,1,1]
+    c1 = Conv(x, w)
+    r1 = Relu(c1)
+    c2 = Conv(r1, v)
+    -> c2`);
+  applyPlan(graph, planMigration(graph, defaultPlanOptions));
+  const sums = graph.nodes.filter(({ opType }) => opType === 'ReduceSum');
+  expect(
+    sums.map((node) => [node.input[0], readIntegers(constantInput(graph, node, 1) ?? int64Tensor('', [0], []))]),
+  ).toEqual([['v', [1, 2, 3]]]);
 });

@@ -92,6 +92,10 @@ function weightSum<Value>(
   // Conv has weights [outputs, inputs / groups, ...kernel], ConvTranspose [inputs, outputs / groups, ...kernel]
   const groups = intAttribute(reader, 'group', 1);
   const transposed = reader.opType === 'ConvTranspose';
+  if (!perChannel && !transposed) {
+    const others = dims.slice(1).map((_, axis) => axis + 1);
+    return arithmetic.multiply(arithmetic.sum(weights, others), input);
+  }
   const kernelAxes = dims.slice(2).map((_, axis) => axis + 2);
   const taps = arithmetic.reshape(kernelAxes.length ? arithmetic.sum(weights, kernelAxes) : weights, [
     groups,
@@ -99,10 +103,7 @@ function weightSum<Value>(
     columns,
   ]);
   const outputs = transposed ? columns * groups : rows;
-  if (!perChannel) {
-    const sums = arithmetic.reshape(arithmetic.sum(taps, [transposed ? 1 : 2]), [outputs]);
-    return arithmetic.multiply(sums, input);
-  }
+  if (!perChannel) return arithmetic.multiply(arithmetic.reshape(arithmetic.sum(taps, [1]), [outputs]), input);
   const products = transposed
     ? arithmetic.matMul(arithmetic.reshape(input, [groups, 1, rows / groups]), taps)
     : arithmetic.matMul(taps, arithmetic.reshape(input, [groups, columns, 1]));
