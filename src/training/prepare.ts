@@ -14,6 +14,7 @@ import { fillBlocks } from '../autodiff/lower/fill-block.js';
 import { takeFloats } from '../autodiff/lower/float-input.js';
 import { foldBatchNormalization } from '../autodiff/lower/fold-batch-normalization.js';
 import { freezeShapes } from '../autodiff/lower/freeze-shapes.js';
+import { nestConcats } from '../autodiff/lower/nest-concats.js';
 import { poolBeforeActivation } from '../autodiff/lower/pool-before-activation.js';
 import { lowerRecurrent } from '../autodiff/lower/recurrent.js';
 import { writeOutScalers } from '../autodiff/lower/scaler.js';
@@ -217,6 +218,7 @@ async function forwardAt(
   lowerRecurrent(graph, observed, settings.provider === 'webgpu' ? Number.POSITIVE_INFINITY : undefined);
   nameBodiesApart(graph);
   poolBeforeActivation(graph);
+  nestConcats(graph);
   if (settings.provider === 'webgpu') clipByExtrema(graph, trained);
   let running: ReadonlyMap<string, string> = new Map();
   let centres: ReadonlyMap<string, string> = new Map();
