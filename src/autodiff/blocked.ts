@@ -31,6 +31,23 @@ export function toPlain(emit: Emitter, x: string, channels: number): string {
   return emit.op('ReorderOutput', [x], { channels: { int: channels } }, blockedDomain);
 }
 
+/** x [N, C, H, W] from blocked layout to rows of channels, [N * H * W, C], by ONNX Runtime's own kernel: for small maps twice as fast as a Gather. */
+export function toChannelRows(
+  emit: Emitter,
+  x: string,
+  [batch, channels, positions]: readonly [batch: number, channels: number, positions: number],
+): string {
+  const attributes = { channels: { int: channels }, channels_last: { int: 1 } };
+  const rows = emit.op('ReorderOutput', [x], attributes, blockedDomain);
+  return emit.op('Reshape', [rows, emit.ints([batch * positions, channels])]);
+}
+
+/** Rows of channels, [H * W, C], as a blocked image [1, C, H * W, 1]; C a multiple of the block. */
+export function fromChannelRows(emit: Emitter, rows: string, [positions, channels]: readonly [number, number]): string {
+  const image = emit.op('Reshape', [rows, emit.ints([1, positions, 1, channels])]);
+  return emit.op('ReorderInput', [image], { channels_last: { int: 1 } }, blockedDomain);
+}
+
 /**
  * A convolution of blocked tensors, groups of one. `weights` are declared [M, C, ...kernel] and lie as
  * [M / B, C / B, ...kernel, B of C, B of M]; with fewer than B channels x is plain, and they lie as [M / B, C, ...kernel, B of M].

@@ -8,9 +8,11 @@ import {
   blockedDomain,
   channelProducts,
   channelSums,
+  fromChannelRows,
   functionDomain,
   interleave,
   toBlocked,
+  toChannelRows,
   toPlain,
   unitKernel,
 } from '../blocked.js';
@@ -357,23 +359,16 @@ function weightGradientPointwise(
   emit: Emitter,
   x: string,
   dy: string,
-  { batch, channels, filters, block, axes }: BlockedConvolution,
+  { batch, channels, filters, axes }: BlockedConvolution,
 ): string {
   const positions = elementCount(axes.map(({ output }) => output));
-  const channelsLast = (value: string, count: number): string => {
-    const blocks = count / block;
-    const vectors = batch * blocks * positions;
-    const turned = gatherStrided(emit, value, { vector: block, vectors }, [
-      [batch, blocks * positions],
-      [positions, 1],
-      [blocks, positions],
-    ]);
-    return emit.op('Reshape', [turned, emit.ints([batch * positions, count])]);
-  };
-  const product = emit.op('Gemm', [channelsLast(x, channels), channelsLast(dy, filters)], { transA: { int: 1 } });
-  const outs = filters / block;
-  const perFilter = swapRows(emit, product, [channels, outs], block);
-  return emit.op('Reshape', [perFilter, emit.ints([filters, channels, 1, 1])]);
+  const rowsOf = (value: string, count: number) => toChannelRows(emit, value, [batch, count, positions]);
+  const product = emit.op('Gemm', [rowsOf(x, channels), rowsOf(dy, filters)], { transA: { int: 1 } });
+  // a block of filters for each channel is how the weights lie
+  return emit.op('Reshape', [
+    fromChannelRows(emit, product, [channels, filters]),
+    emit.ints([filters, channels, 1, 1]),
+  ]);
 }
 
 /** The axis along which a weight gradient slides: dY over x, tap by tap. */

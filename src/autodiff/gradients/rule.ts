@@ -61,7 +61,8 @@ export function outputGradient({ outputGradients, node }: GradientContext): stri
 export function sumTo(emit: Emitter, gradient: string, from: readonly number[], to: readonly number[]): string {
   const lead = from.length - to.length;
   const axes = from.flatMap((dim, axis) => (axis < lead || (to[axis - lead] === 1 && dim !== 1) ? [axis] : []));
-  const summed =
-    axes.length === 0 ? gradient : emit.op('ReduceSum', [gradient, emit.ints(axes)], { keepdims: { int: 1 } });
-  return lead === 0 ? summed : emit.op('Reshape', [summed, emit.ints(to)]);
+  if (axes.length === 0) return gradient;
+  const isLed = axes.length === lead;
+  const summed = emit.op('ReduceSum', [gradient, emit.ints(axes)], { keepdims: { int: isLed ? 0 : 1 } });
+  return lead === 0 || isLed ? summed : emit.op('Reshape', [summed, emit.ints(to)]);
 }

@@ -16,7 +16,7 @@ import {
   unitKernel,
   type WeightOrder,
 } from '../blocked.js';
-import { inverseDeviation } from '../deviation.js';
+import { inverseDeviation, negated } from '../deviation.js';
 import { Emitter } from '../emitter.js';
 import { constantInput, inputOf, optionalInput, outputOf } from '../operands.js';
 import { isPointwise, type WindowAxis, windowAttributes, windowAxes } from '../window.js';
@@ -249,7 +249,7 @@ class Blocking {
     let [scale, shift] = ['', ''];
     if (own === null) {
       scale = emit.op('Mul', [gamma, inverseDeviation(emit, variance, epsilon)]);
-      shift = emit.op('Sub', [beta, emit.op('Mul', [mean, scale])]);
+      shift = emit.op('Add', [beta, emit.op('Mul', [negated(emit, mean, this.options.trained ?? new Set()), scale])]);
     } else {
       const centre = this.options.centres?.get(y);
       const conv = centre === undefined ? undefined : this.#fusible(x, 'BatchNormalization');

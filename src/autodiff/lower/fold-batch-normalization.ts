@@ -2,7 +2,7 @@ import { present } from '../../contract/present.js';
 import { floatAttribute, intAttribute } from '../../model/attributes.js';
 import type { Graph, NodeProto } from '../../model/graph.js';
 import { dimsOf, elementCount } from '../../model/tensor.js';
-import { inverseDeviation } from '../deviation.js';
+import { inverseDeviation, negated } from '../deviation.js';
 import { Emitter } from '../emitter.js';
 import { inputOf, optionalInput, outputOf } from '../operands.js';
 
@@ -32,7 +32,7 @@ export function foldBatchNormalization(graph: Graph, { shapes, trained }: FoldOp
   });
   for (const node of candidates) {
     const conv = foldableConv(graph, node);
-    if (conv !== undefined) fold(graph, conv, node);
+    if (conv !== undefined) fold(graph, conv, node, trained);
   }
   return candidates.length;
 }
@@ -46,7 +46,7 @@ function foldableConv(graph: Graph, node: NodeProto): NodeProto | undefined {
   return graph.initializer(inputOf(conv, 1)) === undefined ? undefined : conv;
 }
 
-function fold(graph: Graph, conv: NodeProto, normalization: NodeProto): void {
+function fold(graph: Graph, conv: NodeProto, normalization: NodeProto, trained: ReadonlySet<string>): void {
   const [weights, bias] = [inputOf(conv, 1), optionalInput(conv, 2)];
   const [gamma, beta] = [inputOf(normalization, 1), inputOf(normalization, 2)];
   const [mean, variance] = [inputOf(normalization, 3), inputOf(normalization, 4)];
@@ -58,7 +58,7 @@ function fold(graph: Graph, conv: NodeProto, normalization: NodeProto): void {
   const group = intAttribute(conv, 'group', 1);
   const perOutput = scalePerOutput(emit, scale, conv.opType === 'ConvTranspose', rank, group, dimsOf(tensor));
   const folded = emit.op('Mul', [weights, perOutput]);
-  const centred = bias === undefined ? emit.op('Neg', [mean]) : emit.op('Sub', [bias, mean]);
+  const centred = bias === undefined ? negated(emit, mean, trained) : emit.op('Sub', [bias, mean]);
   const shifted = emit.op('Add', [beta, emit.op('Mul', [scale, centred])]);
   const output = outputOf(normalization);
   // the convolution moves to where the normalization stood: what gives gamma and beta may stand between the two
