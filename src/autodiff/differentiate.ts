@@ -1,8 +1,8 @@
 import { Failure } from '../contract/failure.js';
 import { subgraphsOf } from '../model/attributes.js';
 import { describeNode, type Graph, type NodeProto, nodeId } from '../model/graph.js';
+import { addGradients } from './add-gradients.js';
 import { type Contribution, type DifferentiateOptions, readBy } from './backward-body.js';
-import { addToBlocked } from './blocked.js';
 import { bodyGradients } from './bodies.js';
 import { Emitter } from './emitter.js';
 import { gradientRules, isFlat } from './gradients/index.js';
@@ -57,7 +57,7 @@ export function differentiate(
   const total = (value: string): string | null => {
     const terms = parts.get(value);
     if (terms === undefined) return null;
-    const sum = terms.reduce((left, right) => addToBlocked(emit, left, right, (term) => !shared.has(term)));
+    const sum = terms.reduce((left, right) => addGradients(emit, left, right, (term) => !shared.has(term)));
     parts.set(value, [sum]);
     return sum;
   };

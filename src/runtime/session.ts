@@ -7,6 +7,7 @@ import { withExplicitPads } from '../model/explicit-pads.js';
 import type { NodeProto } from '../model/graph.js';
 import { padsBeforeMaxPool } from '../model/pad-before-max.js';
 import { withAxisBehindChannels } from '../model/rows-of-batch-norm.js';
+import { discard } from './discard.js';
 import { threadOptions } from './threads.js';
 
 export { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
@@ -36,14 +37,7 @@ export async function openSession(
   const [threads, fusions] = [threadOptions(besideThreads), optimizing(model)];
   const extra = { ...threads.extra, ...(options.extra ?? fusions.extra) };
   const quiet = { logSeverityLevel: 4, ...threads, ...fusions, ...options, extra } as const;
-  const source =
-    typeof model === 'string' || model instanceof Uint8Array
-      ? model
-      : toBinary(ModelProtoSchema, forProvider(withExplicitPads(model), options.executionProviders));
-  // the binding declares one signature for a path and another for bytes
-  const session = await (typeof source === 'string'
-    ? InferenceSession.create(source, quiet)
-    : InferenceSession.create(source, quiet));
+  const session = await create(model, quiet);
   const [first = 'cpu'] = options.executionProviders ?? [];
   providers.set(session, typeof first === 'string' ? first : first.name);
   return session;
@@ -53,6 +47,22 @@ export async function openSession(
 function forProvider(model: ModelProto, [first]: readonly InferenceSession.ExecutionProviderConfig[] = []): ModelProto {
   const name = typeof first === 'string' ? first : first?.name;
   return name === 'webgpu' ? withAxisBehindChannels(model) : model;
+}
+
+async function create(
+  model: ModelProto | Uint8Array | string,
+  options: InferenceSession.SessionOptions,
+): Promise<InferenceSession> {
+  // the binding declares one signature for a path and another for bytes
+  if (typeof model === 'string') return InferenceSession.create(model, options);
+  if (model instanceof Uint8Array) return InferenceSession.create(model, options);
+  const written = toBinary(ModelProtoSchema, forProvider(withExplicitPads(model), options.executionProviders));
+  try {
+    return await InferenceSession.create(written, options);
+  } finally {
+    // ONNX Runtime has read them: of a large model they are as much again
+    discard([written]);
+  }
 }
 
 /** Nodes from which on ONNX Runtime's fusions cost more than they gain: each of them looks at every node, several times. */
