@@ -690,7 +690,7 @@ function slotGradient(emit: Emitter, slot: ParameterSlot, gradient: string | und
  * A group's state before the first step, in the model's order: the graph's parameters by their scales in row 0, and in the last one where
  * an average is kept; zeros else.
  */
-export function initialState(graph: Graph, group: StateGroup): Float32Array {
+export function initialState(graph: Graph, group: StateGroup): Float32Array<ArrayBuffer> {
   const state = new Float32Array(group.rows * group.size);
   for (const { name, shape, from, scale, offset, length } of group.slots) {
     const tensor = graph.initializer(name);

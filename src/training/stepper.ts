@@ -339,6 +339,7 @@ export class Stepper {
     if (group !== undefined) reorderState(group, own, 'blocked');
     if (group !== undefined && this.#host !== null) {
       this.#host.write(input, own);
+      discard([own]);
       return;
     }
     this.#state.get(input)?.dispose();
@@ -407,7 +408,9 @@ export class Stepper {
     if (this.#state.size === 0 && this.#host === null) {
       if (step.update.kind === 'by-gradients') this.#host = new HostState(step.groups, step.update);
       for (const group of step.groups) {
-        this.#put(group.input, initialState(this.initial, group), [group.rows, group.size]);
+        const state = initialState(this.initial, group);
+        this.#put(group.input, state, [group.rows, group.size]);
+        discard([state]);
       }
       for (const { name, input, shape } of step.carried) {
         const tensor = this.initial.initializer(name);
