@@ -2,6 +2,7 @@ import { needsExplicitPads } from './explicit-pads.js';
 import type { ModelProto } from './graph.js';
 import type { Model } from './model.js';
 import { padsBeforeMaxPool } from './pad-before-max.js';
+import { withAxisBehindChannels } from './rows-of-batch-norm.js';
 
 /**
  * What ONNX Runtime loads for a model: an .onnx file by its path, so that external data is found, unless it does not run as it is,
@@ -9,7 +10,8 @@ import { padsBeforeMaxPool } from './pad-before-max.js';
  */
 export function sourceOf(model: Model): ModelProto | string {
   const proto = model.graph.model;
-  const isPlain = !needsExplicitPads(proto) && padsBeforeMaxPool(proto).length === 0;
+  const isPlain =
+    !needsExplicitPads(proto) && padsBeforeMaxPool(proto).length === 0 && withAxisBehindChannels(proto) === proto;
   return model.format === 'onnx' && isPlain ? model.path : proto;
 }
 

@@ -1,8 +1,13 @@
-import { create } from '@bufbuild/protobuf';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, type ModelProto, ModelProtoSchema, OperatorSetIdProtoSchema } from 'onnx-buf';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { floatValue, makeNode, type NodeProto } from '../../src/model/graph.js';
+import { loadModel } from '../../src/model/load.js';
 import { withAxisBehindChannels } from '../../src/model/rows-of-batch-norm.js';
+import { sourceOf } from '../../src/model/source.js';
 import { DataType, floatTensor, rawTensor } from '../../src/model/tensor.js';
 import { discoverDevices, sessionOptions } from '../../src/runtime/devices.js';
 import { float32, runOnce } from '../../src/runtime/session.js';
@@ -75,6 +80,19 @@ describe('withAxisBehindChannels', () => {
     expect(withAxisBehindChannels(folded)).toBe(folded);
     const without = modelOf([3, channels], [makeNode('Relu', ['x'], ['y'])]);
     expect(withAxisBehindChannels(without)).toBe(without);
+  });
+});
+
+describe('what ONNX Runtime loads for a model', () => {
+  it.each([
+    ['is a message where a kernel computes its rows wrong', [3, channels], [norm('x', 'y')], 'object'],
+    ['is its file where none does', [3, channels], [makeNode('Relu', ['x'], ['y'])], 'string'],
+  ] as const)('%s', async (_, shape, node, type) => {
+    const folder = await mkdtemp(join(tmpdir(), 'frelu-rows-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'model.onnx');
+    await writeFile(path, toBinary(ModelProtoSchema, modelOf(shape, [...node])));
+    expect(typeof sourceOf(await loadModel(path))).toBe(type);
   });
 });
 
