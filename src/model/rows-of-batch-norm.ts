@@ -1,17 +1,42 @@
 import { clone, create } from '@bufbuild/protobuf';
 import { AttributeProtoSchema, GraphProtoSchema, type ModelProto, ModelProtoSchema, NodeProtoSchema } from 'onnx-buf';
-import { type GraphProto, makeNode, type NodeProto } from './graph.js';
+import { type Attributes, type GraphProto, makeNode, type NodeProto } from './graph.js';
 import { int64Tensor } from './tensor.js';
 
 /** Operators whose results have an axis behind the channels. */
 const imageOperators: ReadonlySet<string> = new Set(['Conv', 'ConvTranspose', 'MaxPool', 'AveragePool']);
 
+/** Operators whose results have one if an operand has. */
+const keepingAxes: ReadonlySet<string> = new Set([
+  'Add',
+  'BatchNormalization',
+  'Clip',
+  'Concat',
+  'Div',
+  'Dropout',
+  'Elu',
+  'HardSigmoid',
+  'HardSwish',
+  'Identity',
+  'LeakyRelu',
+  'Max',
+  'Min',
+  'Mul',
+  'PRelu',
+  'Pad',
+  'Relu',
+  'Sigmoid',
+  'Sub',
+  'Sum',
+  'Tanh',
+]);
+
 /** From here on Squeeze and Unsqueeze take their axes as an input. */
 const axesAsInput = 13n;
 
 /**
- * A model that means the same, with an axis of length 1 behind the channels of what a BatchNormalization reads, unless that comes from
- * an operator of images: of rows [N, C] with an even C, ONNX Runtime 1.30's WebGPU kernel for NCHW normalises by other channels' numbers.
+ * A model that means the same, with an axis of length 1 behind the channels of what a BatchNormalization reads, unless that is seen to have
+ * one: of rows [N, C] with an even C, ONNX Runtime 1.30's WebGPU kernel for NCHW normalises by other channels' numbers.
  * Bodies included, local functions not. The model itself where there is none.
  */
 export function withAxisBehindChannels(model: ModelProto): ModelProto {
@@ -23,17 +48,30 @@ export function withAxisBehindChannels(model: ModelProto): ModelProto {
 }
 
 function changedGraph(graph: GraphProto, opset: bigint): GraphProto {
-  const images = new Set(graph.node.flatMap(({ opType, output }) => (imageOperators.has(opType) ? output : [])));
-  const axes = `${graph.name}/behind channels`;
+  const images = imagesIn(graph);
+  const initializer = [...graph.initializer];
   const node = graph.node.flatMap((one): NodeProto[] => {
     const [x = ''] = one.input;
     if (!isInference(one) || images.has(x)) return [withChangedBodies(one, opset)];
-    return throughAxis(one, opset, axes);
+    if (opset < axesAsInput) return throughAxis(one, (from, to) => [[from], [to], { axes: { ints: [2] } }]);
+    const axes = `${one.output[0]}/axes`;
+    initializer.push(int64Tensor(axes, [1], [2]));
+    return throughAxis(one, (from, to) => [[from, axes], [to]]);
   });
   const isSame = node.length === graph.node.length && node.every((one, i) => one === graph.node[i]);
-  if (isSame) return graph;
-  const initializer = opset < axesAsInput ? graph.initializer : [...graph.initializer, int64Tensor(axes, [1], [2])];
-  return Object.assign(create(GraphProtoSchema), graph, { node, initializer });
+  return isSame ? graph : Object.assign(create(GraphProtoSchema), graph, { node, initializer });
+}
+
+/** The values that have an axis behind the channels, as far as can be seen without running the graph. */
+function imagesIn({ input, node }: GraphProto): ReadonlySet<string> {
+  const hasAxes = ({ type }: GraphProto['input'][number]): boolean =>
+    type?.value.case === 'tensorType' && (type.value.value.shape?.dim.length ?? 0) > 2;
+  const images = new Set(input.filter(hasAxes).map(({ name }) => name));
+  for (const { opType, input: read, output } of node) {
+    const isImage = imageOperators.has(opType) || (keepingAxes.has(opType) && read.some((value) => images.has(value)));
+    for (const value of isImage ? output : []) images.add(value);
+  }
+  return images;
 }
 
 function isInference({ domain, opType, output }: NodeProto): boolean {
@@ -50,15 +88,14 @@ function withChangedBodies(node: NodeProto, opset: bigint): NodeProto {
   return isSame ? node : Object.assign(create(NodeProtoSchema), node, { attribute });
 }
 
-/** The node between an Unsqueeze and a Squeeze of axis 2. */
-function throughAxis(node: NodeProto, opset: bigint, axes: string): NodeProto[] {
+/** The node between an Unsqueeze and a Squeeze of axis 2; `along` says how these are told so. */
+function throughAxis(
+  node: NodeProto,
+  along: (from: string, to: string) => [input: string[], output: string[], attributes?: Attributes],
+): NodeProto[] {
   const [x = '', ...parameters] = node.input;
   const [y = ''] = node.output;
   const [before, after] = [`${y}/before`, `${y}/behind`];
-  const along = (opType: string, from: string, to: string): NodeProto =>
-    opset < axesAsInput
-      ? makeNode(opType, [from], [to], { axes: { ints: [2] } })
-      : makeNode(opType, [from, axes], [to]);
   const between = Object.assign(clone(NodeProtoSchema, node), { input: [before, ...parameters], output: [after] });
-  return [along('Unsqueeze', x, before), between, along('Squeeze', after, y)];
+  return [makeNode('Unsqueeze', ...along(x, before)), between, makeNode('Squeeze', ...along(after, y))];
 }

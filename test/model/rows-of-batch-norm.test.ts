@@ -59,8 +59,8 @@ const inBody = (): NodeProto[] => {
 const cases: readonly [string, readonly number[], NodeProto[], bigint?][] = [
   ['rows', [3, channels], [norm('x', 'y')]],
   ['rows, axes as an attribute', [3, channels], [norm('x', 'y')], 12n],
-  ['series', [2, channels, 3], [norm('x', 'y')]],
-  ['images behind a Relu', [2, channels, 3, 2], [makeNode('Relu', ['x'], ['r']), norm('r', 'y')]],
+  ['series of which that is not seen', [2, channels, 3], [makeNode('Neg', ['x'], ['n']), norm('n', 'y')]],
+  ['images of which that is not seen', [2, channels, 3, 2], [makeNode('Neg', ['x'], ['n']), norm('n', 'y')]],
   ['a body', [3, channels], inBody()],
 ];
 
@@ -75,7 +75,12 @@ describe('withAxisBehindChannels', () => {
     expect(after.y?.data).toEqual(before.y?.data);
   });
 
-  it('leaves alone what reads a convolution, and a model without', () => {
+  it('leaves alone what follows from images, and a model without', () => {
+    const before = modelOf([2, channels, 3, 2], [makeNode('Relu', ['x'], ['r']), norm('r', 'y')]);
+    expect(withAxisBehindChannels(before)).toBe(before);
+    const behind = [makeNode('Conv', ['n', 'kernel'], ['c']), makeNode('Add', ['n', 'c'], ['a']), norm('a', 'y')];
+    const joined = modelOf([2, channels, 3, 2], [makeNode('Neg', ['x'], ['n']), ...behind]);
+    expect(withAxisBehindChannels(joined)).toBe(joined);
     const folded = modelOf([2, channels, 3, 2], [makeNode('Conv', ['x', 'kernel'], ['c']), norm('c', 'y')]);
     expect(withAxisBehindChannels(folded)).toBe(folded);
     const without = modelOf([3, channels], [makeNode('Relu', ['x'], ['y'])]);
