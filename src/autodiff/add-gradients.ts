@@ -24,13 +24,11 @@ function addSpread(emit: Emitter, whole: string, spread: string, isOwn: (value: 
   const product = written(emit, whole);
   // a blocked convolution adds what has its own shape
   if (product?.domain === blockedDomain) return null;
-  emit.nodes.splice(emit.nodes.indexOf(expand), 1);
+  emit.takeBack(expand);
   const narrow = inputOf(expand, 0);
   if (product?.opType !== 'Gemm' || product.input.length > 2 || !isOwn(whole)) return emit.op('Add', [whole, narrow]);
   product.input.push(narrow);
-  // it moves to after whatever gives the other one
-  emit.nodes.splice(emit.nodes.indexOf(product), 1);
-  emit.nodes.push(product);
+  emit.moveLast(product);
   return whole;
 }
 

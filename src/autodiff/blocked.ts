@@ -301,8 +301,6 @@ export function addToBlocked(emit: Emitter, left: string, right: string, isFree:
   if (conv === undefined || left === right) return emit.op('Add', [left, right]);
   while (conv.input.length < 3) conv.input.push('');
   conv.input.push(conv.output[0] === left ? right : left);
-  // it moves to after whatever gives the other one
-  emit.nodes.splice(emit.nodes.indexOf(conv), 1);
-  emit.nodes.push(conv);
+  emit.moveLast(conv);
   return outputOf(conv);
 }

@@ -82,6 +82,17 @@ export class Emitter {
     return this.op('Gather', [rows, indices], { axis: { int: axis } });
   }
 
+  /** Takes back a node that was written and is not in the graph yet. */
+  takeBack(node: NodeProto): void {
+    this.nodes.splice(this.nodes.indexOf(node), 1);
+  }
+
+  /** Moves a node that was written behind all others: to after whatever gives what it has been told to read as well. */
+  moveLast(node: NodeProto): void {
+    this.takeBack(node);
+    this.nodes.push(node);
+  }
+
   /** Moves what was written into the graph, at its end, or before `anchor`. */
   flush(anchor?: NodeProto): void {
     this.graph.insert(this.nodes.splice(0), anchor);

@@ -38,15 +38,12 @@ export async function openSession(
   const extra = { ...threads.extra, ...(options.extra ?? fusions.extra) };
   const quiet = { logSeverityLevel: 4, ...threads, ...fusions, ...options, extra } as const;
   const session = await create(model, quiet);
-  const [first = 'cpu'] = options.executionProviders ?? [];
-  providers.set(session, typeof first === 'string' ? first : first.name);
+  providers.set(session, firstProvider(options));
   return session;
 }
 
-/** A model that means the same, as the kernels of the first provider compute it right. */
-function forProvider(model: ModelProto, [first]: readonly InferenceSession.ExecutionProviderConfig[] = []): ModelProto {
-  const name = typeof first === 'string' ? first : first?.name;
-  return name === 'webgpu' ? withAxisBehindChannels(model) : model;
+function firstProvider({ executionProviders: [first = 'cpu'] = [] }: InferenceSession.SessionOptions): string {
+  return typeof first === 'string' ? first : first.name;
 }
 
 async function create(
@@ -56,7 +53,9 @@ async function create(
   // the binding declares one signature for a path and another for bytes
   if (typeof model === 'string') return InferenceSession.create(model, options);
   if (model instanceof Uint8Array) return InferenceSession.create(model, options);
-  const written = toBinary(ModelProtoSchema, forProvider(withExplicitPads(model), options.executionProviders));
+  const padded = withExplicitPads(model);
+  const right = firstProvider(options) === 'webgpu' ? withAxisBehindChannels(padded) : padded;
+  const written = toBinary(ModelProtoSchema, right);
   try {
     return await InferenceSession.create(written, options);
   } finally {
