@@ -91,7 +91,7 @@ async function tryUnit(unit: Unit, worker: Worker): Promise<Outcome> {
     if (await isThere(unit, store)) return { kind: 'there' };
     return failed(unit, attempt, worker);
   }
-  return publish(unit, attempt, { failures: known?.attempts.length ?? 0, seconds: earlier }, store);
+  return publish(unit, folder, attempt, { failures: known?.attempts.length ?? 0, seconds: earlier }, store);
 }
 
 /** A unit's folder, with what the unit goes on from. */
@@ -131,6 +131,7 @@ async function isThere(unit: Unit, store: FleetStore): Promise<boolean> {
 
 async function publish(
   unit: Unit,
+  folder: string,
   { computed, seconds, cpuSeconds, peakBytes }: Extract<Attempted, { kind: 'computed' }>,
   earlier: { readonly failures: number; readonly seconds: number },
   store: FleetStore,
@@ -150,7 +151,16 @@ async function publish(
   const parts = async () => (isSpread(unit) ? costOfParts(await searchState(unit, lookIn(store)), store) : []);
   const result: UnitResult | PartResult =
     'made' in computed ? { ...attempt, ...computed } : { ...attempt, ...computed, parts: await parts() };
-  const isOurs = await store.publish(result);
+  let isOurs: boolean;
+  try {
+    // another worker's process may come to the folder now, and lay the result out anew
+    isOurs = await whileLocked(unit, folder, () => store.publish(result));
+  } catch (error) {
+    if (error instanceof Failure && error.kind === 'locked') return { kind: 'busy' };
+    // published by another, which took the folder away
+    if (await isThere(unit, store)) return { kind: 'there' };
+    throw error;
+  }
   await store.forgetFailure(unit.id);
   await store.end(unit.id);
   if (isSpread(unit)) await removeParts(unit, store);

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { exists } from '../../src/upgrade/files.js';
 import {
   checkpoints,
   computedBy,
@@ -8,8 +9,10 @@ import {
   killAll,
   killing,
   preloading,
+  publishingSlowly,
   several,
   standstill,
+  until,
   weights,
 } from './program.js';
 
@@ -54,6 +57,21 @@ it('computes a unit once that two workers are given', async () => {
   await fleet.run('plan', 'fleet.json', '--out', 'plan');
   const ended = await Promise.all([fleet.run(...work), fleet.run(...work)]);
   for (const { code, stderr } of ended) expect(code, stderr).toBe(0);
+  expect(ended.map(computedBy).toSorted()).toEqual([0, 1]);
+  expect((await weights(fleet)).size).toBe(1);
+});
+
+it('publishes a unit whole that another worker comes to between its computation and its publication', async () => {
+  const fleet = await fleetOf({});
+  await fleet.run('plan', 'fleet.json', '--out', 'plan');
+  const mark = join(fleet.folder, 'publishes');
+  const first = fleet.start(work, preloading(publishingSlowly(mark)));
+  await until(() => exists(mark));
+  const second = await fleet.run(...work);
+  expect(second.code, second.stderr).toBe(0);
+  const { code, stderr } = await first.ended;
+  expect(code, stderr).toBe(0);
+  const ended = [await first.ended, second];
   expect(ended.map(computedBy).toSorted()).toEqual([0, 1]);
   expect((await weights(fleet)).size).toBe(1);
 });

@@ -67,6 +67,20 @@ export const killing = (...marks: readonly string[]): string => `
     if (mark === marks.at(-1)) process.kill(process.pid, 'SIGKILL');
   }`;
 
+/** A worker that makes this file and waits for two seconds before the record of its first result takes its name. */
+export const publishingSlowly = (mark: string): string => `
+  import fs from 'node:fs';
+  import { syncBuiltinESMExports } from 'node:module';
+  const { rename } = fs.promises;
+  fs.promises.rename = async (from, to) => {
+    if (/work.[0-9a-f]+.result.result\\.json$/.test(to) && !fs.existsSync(${JSON.stringify(mark)})) {
+      fs.writeFileSync(${JSON.stringify(mark)}, '');
+      await new Promise((done) => setTimeout(done, 2000));
+    }
+    return rename(from, to);
+  };
+  syncBuiltinESMExports();`;
+
 /** A worker whose process that computes stands still from some point of its work on, on a machine of any speed. */
 export interface Standstill {
   readonly env: Environment;
