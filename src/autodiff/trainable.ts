@@ -165,9 +165,9 @@ export function headInput(graph: Graph, output = firstOutput(graph)): LayerInput
  *     (`block.scale`), a variable of TensorFlow, or end in a word that learned scalars are called by (`alpha`, `logit_scale`);
  *     or be the bias that follows a layer of one output.
  *
- * Never trained: running statistics and other buffers by their place or name, masks, an epsilon (a small number added before
- * a root or logarithm), what centres or scales the model's own input (Sub and Div of it, Mul of it by one number), and
- * values of Constant nodes.
+ * Never trained: running statistics and other buffers by their place or name, the ones and zeros of a normalization that learns
+ * no scale and offset, masks, an epsilon (a small number added before a root or logarithm), what centres or scales the
+ * model's own input (Sub and Div of it, Mul of it by one number), and values of Constant nodes.
  *
  * Every float initializer and value of a Constant node is in one of the two lists, in the graph's order.
  * Requires: local functions inlined; values, where they decide (masks, epsilons), loaded.
@@ -252,9 +252,12 @@ function judge({ leading, reached, preprocessed, tensor }: Candidate, { graph, m
   }
   const isOne = elementCount(dimsOf(tensor)) === 1;
   const role = layers[opType]?.[input];
-  // a literal that is spread over the channels, as TensorFlow's fused normalization asks for, is no parameter
   if (role !== undefined) {
-    return isOne && dimsOf(tensor).length === 0 && isGenerated(name) ? { why: scalarConstant } : { role };
+    // a literal that is spread over the channels, as TensorFlow's fused normalization asks for, is no parameter
+    if (isOne && dimsOf(tensor).length === 0 && isGenerated(name)) return { why: scalarConstant };
+    return isNeutral(opType, role, tensor)
+      ? { why: 'a constant of the export: its normalization learns none' }
+      : { role };
   }
   if (bufferWords.has(lastWord(name))) return { why: 'a buffer, by its name' };
   if (isMask(tensor)) return { why: 'a mask' };
@@ -375,6 +378,16 @@ function isMask(tensor: TensorProto): boolean {
   return (
     low !== undefined && low <= masking && values.includes(0) && values.every((value) => value === 0 || value === low)
   );
+}
+
+/**
+ * Whether a normalization's scale is all ones, or its offset all zeros, under a name that an exporter made up: what it writes for one that learns neither, as that
+ * within PyTorch's GroupNorm, whose own scale and offset follow.
+ */
+function isNeutral(opType: string, role: ParameterRole, tensor: TensorProto): boolean {
+  if (!opType.endsWith('Normalization') || !isGenerated(tensor.name) || isExternal(tensor)) return false;
+  const neutral = role === 'weight' ? 1 : 0;
+  return readFloats(tensor).every((value) => value === neutral);
 }
 
 function isGenerated(name: string): boolean {

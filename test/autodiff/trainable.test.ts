@@ -204,6 +204,32 @@ it('gives a reason for everything that is left', () => {
   expect(both.left).toEqual(left.filter(({ name }) => name !== 'auxiliary.weight'));
 });
 
+describe('a normalization whose scale is all ones and whose offset all zeros', () => {
+  const trainedOf = (opType: string, scale: readonly [string, number], offset: readonly [string, number]) => {
+    const values = ([name, value]: readonly [string, number]) => floatTensor(name, [3], Array<number>(3).fill(value));
+    const graph = graphOf({
+      inputs: { x: [2, 3, 4, 3] },
+      constants: [values(scale), values(offset)],
+      nodes: [node(opType, ['x', scale[0], offset[0]], ['y'])],
+    });
+    return trainableParameters(graph, 'all');
+  };
+
+  it.each(['InstanceNormalization', 'LayerNormalization'])('learns none where an exporter named them: %s', (opType) => {
+    expect(trainedOf(opType, ['val_8', 1], ['val_11', 0])).toEqual([]);
+    expect(trainedOf(opType, ['/n/Constant_output_0', 1], ['/n/Constant_1_output_0', 0])).toEqual([]);
+  });
+
+  it('learns each that has another value, as where its name was folded away', () => {
+    expect(trainedOf('InstanceNormalization', ['val_8', 1.25], ['val_11', 0])).toEqual(['val_8']);
+    expect(trainedOf('InstanceNormalization', ['val_8', 1], ['val_11', -0.5])).toEqual(['val_11']);
+  });
+
+  it('learns both where they have names of their own: nobody has trained it yet', () => {
+    expect(trainedOf('InstanceNormalization', ['n.weight', 1], ['n.bias', 0])).toEqual(['n.weight', 'n.bias']);
+  });
+});
+
 describe('before a Loop', () => {
   const graph = (bags: string) =>
     graphOf({
