@@ -4,8 +4,8 @@ import { globSync } from 'tinyglobby';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-// two workers share the processor: threads of ONNX Runtime that spin would take it from each other
-const env = { FRELU_THREADS: '2' };
+// each of two workers has one processor: of small networks a second thread of ONNX Runtime costs more than it computes
+const env = { FRELU_THREADS: '1' };
 
 /**
  * What a test does to its whole process: it puts other modules in the place of ours, changes the folder or the backend of TensorFlow.js, measures memory.
