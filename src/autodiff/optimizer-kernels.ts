@@ -14,7 +14,7 @@ import {
   storeVector,
   type WasmFunction,
 } from '../math/wasm.js';
-import { stateRows } from './optimizers.js';
+import { type FourRows, stateRows } from './optimizers.js';
 
 /*
  * `takeStep` of optimizers.ts in WebAssembly, four numbers at a time: JavaScript takes them one by one. Parameters of the functions are addresses in
@@ -87,8 +87,20 @@ function adamw<Name extends string>(name: Name, averaged: boolean) {
   });
 }
 
+/** The rows (a, b, c, d, s): s + w a + x b + y c + z d, by four coefficients. */
+const weighted = overRows('weighted', 5, 4, (rows, factors) => {
+  const sum = sumOf([rows[4] ?? [], ...factors.map((factor, i) => multiply(factor, rows[i] ?? []))]);
+  return [null, null, null, null, sum];
+});
+
 const open = () =>
-  openWasm([sgd('sgd', false), sgd('sgd/averaged', true), adamw('adamw', false), adamw('adamw/averaged', true)]);
+  openWasm([
+    sgd('sgd', false),
+    sgd('sgd/averaged', true),
+    adamw('adamw', false),
+    adamw('adamw/averaged', true),
+    weighted,
+  ]);
 
 /** floats that the coefficients have room for, before all others */
 const room = 16;
@@ -104,6 +116,8 @@ export interface StepMemory {
     gradient: Float32Array,
     coefficients: Float32Array,
   ): void;
+  /** as `addWeighted` of optimizers.ts, of rows in this memory whose length is a multiple of 4 */
+  addWeighted(sum: Float32Array, rows: FourRows, weights: Float32Array): void;
 }
 
 /** Memory of so many numbers; null where WebAssembly is not there, or has not as much. */
@@ -126,6 +140,11 @@ export function stepMemory(count: number): StepMemory | null {
       const run = opened[rows.length > stateRows(optimizer) ? (`${kind}/averaged` as const) : kind];
       const addresses = [...rows, gradient].map(({ byteOffset }) => byteOffset);
       run(...addresses, (addresses[0] ?? 0) + gradient.byteLength, fed.byteOffset);
+    },
+    addWeighted(sum, rows, weights) {
+      fed.set(weights);
+      const addresses = [...rows, sum].map(({ byteOffset }) => byteOffset);
+      opened.weighted(...addresses, (addresses[0] ?? 0) + sum.byteLength, fed.byteOffset);
     },
   };
 }

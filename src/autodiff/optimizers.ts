@@ -212,3 +212,13 @@ export function clipByNorm(emit: Emitter, gradients: readonly string[], limit: n
   const scale = emit.op('Div', [emit.float(limit), emit.op('Max', [norm, emit.float(limit)])]);
   return gradients.map((gradient) => emit.op('Mul', [gradient, scale]));
 }
+
+export type FourRows = readonly [Float32Array, Float32Array, Float32Array, Float32Array];
+
+/** Adds four rows to a sum in place, each multiplied by one of four weights. */
+export function addWeighted(sum: Float32Array, [a, b, c, d]: FourRows, weights: Float32Array): void {
+  const [w = 0, x = 0, y = 0, z = 0] = weights;
+  for (let i = 0; i < sum.length; i++) {
+    sum[i] = (sum[i] ?? 0) + w * (a[i] ?? 0) + x * (b[i] ?? 0) + y * (c[i] ?? 0) + z * (d[i] ?? 0);
+  }
+}

@@ -1,8 +1,9 @@
 import { Failure } from '../contract/failure.js';
 import { present } from '../contract/present.js';
 import type { LossKind, OptimizerSettings, Provider } from '../contract/settings.js';
+import { floatAttribute, intAttribute } from '../model/attributes.js';
 import { floatValue, type Graph } from '../model/graph.js';
-import { dimsOf, elementCount, readFloatRange } from '../model/tensor.js';
+import { dimsOf, elementCount, readFloatRange, readIntegers } from '../model/tensor.js';
 import type { ForeignNodes } from './backward-body.js';
 import { reorderWeights, type WeightOrder } from './blocked.js';
 import { differentiate } from './differentiate.js';
@@ -19,6 +20,7 @@ import {
   writeTaughtLoss,
 } from './losses.js';
 import { mergeReshapes } from './merge-reshapes.js';
+import { inputOf } from './operands.js';
 import { type AverageDecay, clipByNorm, coefficientShape, stateRows, writeStep } from './optimizers.js';
 
 /**
@@ -80,7 +82,14 @@ export interface FedParameter {
   readonly input: string;
   readonly shape: readonly number[];
   /** the graph's output: the loss's gradient with respect to what is fed, of the same elements; null where the parameter reaches no loss */
-  readonly gradient: string | null;
+  readonly gradient: string | GradientFactors | null;
+}
+
+/** A gradient [m, n] that is not there as a whole: it is left^T right, of two outputs of the graph, [count, m] and [count, n]. */
+export interface GradientFactors {
+  readonly left: string;
+  readonly right: string;
+  readonly count: number;
 }
 
 /** The optimizer's step is nodes of the graph: the state stays where the graph is run. */
@@ -455,34 +464,107 @@ function stepInGraph({ graph, groups, reads, shapes, options }: Unfinished): Fin
 }
 
 /** The gradients as outputs of the graph, behind the loss. */
-function giveGradients({ graph, groups, reads, shapes, options }: Unfinished): Finished {
+function giveGradients(unfinished: Unfinished): Finished {
+  const { graph, groups, reads, shapes, options } = unfinished;
   const slots = new Map(groups.flatMap(({ slots }) => slots.map((slot) => [slot.name, slot] as const)));
   const inputs = feedParameters(graph, slots);
   const { gradients, ...backward } = appendBackward(graph, [...slots.keys()], { ...options, shapes });
 
   const emit = new Emitter(graph, 'gradients');
   const given = new Set([...options.running.values(), backward.loss]);
+  /** an output is a value of a node, and no other output */
+  const give = (value: string): string => {
+    const isWritten = graph.producer(value) !== undefined || emit.nodes.some(({ output }) => output.includes(value));
+    const isFree = isWritten && !given.has(value);
+    const output = isFree ? value : emit.op('Identity', [value]);
+    given.add(output);
+    return output;
+  };
   const parameters = [...slots.values()].map((slot): FedParameter => {
     const { name, shape } = slot;
     const input = present(inputs.get(name), `the input of '${name}'`);
     const whole = gradients.get(name);
     if (whole === undefined) return { name, input, shape, gradient: null };
-    const own = inStateUnits(emit, slot, whole);
-    // an output is a value of a node, and no other output
-    const isFree = own !== whole || (!given.has(whole) && graph.producer(whole) !== undefined);
-    const gradient = isFree ? own : emit.op('Identity', [whole]);
-    given.add(gradient);
-    return { name, input, shape, gradient };
+    const factors = factorsOf(emit, unfinished, slot, whole);
+    if (factors !== null) {
+      const { left, right, count } = factors;
+      return { name, input, shape, gradient: { left: give(left), right: give(right), count } };
+    }
+    return { name, input, shape, gradient: give(inStateUnits(emit, slot, whole)) };
   });
   emit.flush();
   // the last layers' gradients before those of the first layers, so that what they are computed from need not be held until then
   const placeOf = firstRead(reads);
-  const lastFirst = parameters.toSorted((a, b) => placeOf(b) - placeOf(a)).flatMap(({ gradient }) => gradient ?? []);
-  computeInOrder(graph, [backward.loss, ...options.running.values(), ...lastFirst]);
-  const outputs = parameters.flatMap(({ gradient, shape }) => (gradient === null ? [] : [floatValue(gradient, shape)]));
+  const lastFirst = parameters.toSorted((a, b) => placeOf(b) - placeOf(a)).flatMap(outputsOf);
+  computeInOrder(graph, [backward.loss, ...options.running.values(), ...lastFirst.map(({ name }) => name)]);
+  const outputs = parameters.flatMap(outputsOf).map(({ name, shape }) => floatValue(name, shape));
   graph.proto.output = [floatValue(backward.loss, []), ...outputs];
   const { clipNorm, upperBounds = new Map() } = options;
   return { ...backward, update: { kind: 'by-gradients', parameters, clipNorm, upperBounds }, next: [] };
+}
+
+/** The outputs that a parameter's gradient is, with their shapes. */
+export function outputsOf({
+  gradient,
+  shape,
+}: FedParameter): { readonly name: string; readonly shape: readonly number[] }[] {
+  if (gradient === null) return [];
+  if (typeof gradient === 'string') return [{ name: gradient, shape }];
+  const { left, right, count } = gradient;
+  const [rows = 0, columns = 0] = shape;
+  return [
+    { name: left, shape: [count, rows] },
+    { name: right, shape: [count, columns] },
+  ];
+}
+
+/** A gradient of fewer numbers is there as a whole. */
+const leastFactored = 2 ** 20;
+
+/** A piece of a product is computed row by row, of which each costs a call. */
+const leastColumns = 64;
+
+/** Of more rows, a product costs more while its weights are stepped than it saves of passes through memory. */
+const mostFactored = 16;
+
+/**
+ * What a dense layer's gradient is a product of, where that is far less than the gradient; null where it is not, or the gradient is needed as a whole.
+ * A number that is added to each row, as an offset folded into the layer's bias has it, is a further row of the factors.
+ * (The optimizer's kernels take four numbers at a time.)
+ */
+function factorsOf(
+  emit: Emitter,
+  { graph, groups, shapes, options }: Unfinished,
+  { name, shape, order, scale }: ParameterSlot,
+  gradient: string,
+): GradientFactors | null {
+  const product = graph.producer(gradient);
+  if (product?.opType !== 'Gemm') return null;
+  const factors = ['alpha', 'beta'].map((factor) => floatAttribute(product, factor, 1));
+  const isTurned = intAttribute(product, 'transA', 0) === 1 && intAttribute(product, 'transB', 0) === 0;
+  if (!isTurned || factors.some((factor) => factor !== 1)) return null;
+  const [rows = 0, columns = 0] = shape;
+  const [left, right, added] = [inputOf(product, 0), inputOf(product, 1), product.input[2]];
+  const count = shapes.get(right)?.[0] ?? shapes.get(left)?.[0];
+  if (count === undefined || count > mostFactored) return null;
+  if (rows * columns < leastFactored || columns < leastColumns || columns % 4 !== 0) return null;
+  if (order !== null || scale !== null || options.upperBounds?.has(name) === true) return null;
+  const own = groups.filter(({ slots }) => slots.some((slot) => slot.name === name));
+  if (own.some(({ slots }) => slots.length > 1)) return null;
+  if (added === undefined) return { left, right, count };
+  if (!isColumn(graph, added, rows)) return null;
+  const row = emit.op('Reshape', [added, emit.ints([1, rows])]);
+  const ones = emit.float(Array<number>(columns).fill(1), [1, columns]);
+  return { left: emit.concat([left, row], 0), right: emit.concat([right, ones], 0), count: count + 1 };
+}
+
+/** Whether a value was reshaped to [rows, 1]. */
+function isColumn(graph: Graph, value: string, rows: number): boolean {
+  const producer = graph.producer(value);
+  const target = producer?.opType === 'Reshape' ? graph.constant(inputOf(producer, 1)) : undefined;
+  if (target === undefined) return false;
+  const [first, second, ...more] = readIntegers(target);
+  return first === rows && second === 1 && more.length === 0;
 }
 
 /** Makes trained initializers inputs of the graph, by the names they had, or where they are trained divided by a scale by others. */

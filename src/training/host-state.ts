@@ -1,9 +1,16 @@
 import { type StepMemory, stepMemory } from '../autodiff/optimizer-kernels.js';
 import { takeStep } from '../autodiff/optimizers.js';
-import type { StateGroup, TrainingStep, UpdateByGradients } from '../autodiff/step.js';
+import {
+  type FedParameter,
+  outputsOf,
+  type StateGroup,
+  type TrainingStep,
+  type UpdateByGradients,
+} from '../autodiff/step.js';
 import { present } from '../contract/present.js';
 import { elementCount } from '../model/tensor.js';
 import { float32, type Tensor } from '../runtime/session.js';
+import { FactoredGradient, type Product } from './factored-gradient.js';
 
 /** The state's own memory as a graph uses it. Of hundreds of parameters, objects that are made anew for every run would cost as much as their step. */
 export interface Binding {
@@ -11,21 +18,23 @@ export interface Binding {
   readonly feeds: Record<string, Tensor>;
   /** the graph's outputs: gradients, which are written into what the next step is taken by, and others, which are not (null) */
   readonly outputs: Readonly<Record<string, Tensor | null>>;
-  /** which of them are gradients */
+  /** which of them are gradients, or factors of these */
   readonly gradients: readonly string[];
+  /** what the factors of a parameter's gradient are written to, by its name */
+  readonly products: ReadonlyMap<string, Product>;
 }
 
 /** A parameter in the first row of the state, and its part of the gradient. */
 interface Place {
   readonly values: Float32Array;
-  readonly gradient: Float32Array;
+  readonly gradient: Float32Array | FactoredGradient;
 }
 
-/** All groups of one set, end to end: they share their settings, and are stepped at once. */
+/** Groups of one set, end to end: they share their settings, and are stepped at once. What has a factored gradient has a section of its own. */
 interface Section {
   readonly group: StateGroup;
   readonly rows: readonly Float32Array[];
-  readonly gradient: Float32Array;
+  readonly gradient: Float32Array | FactoredGradient;
   /** parts of rows that a step leaves no number in that is larger */
   readonly bounds: readonly { readonly values: Float32Array; readonly bound: number }[];
 }
@@ -53,12 +62,12 @@ export class HostState {
   /** All zeros. */
   constructor(groups: readonly StateGroup[], { parameters, clipNorm, upperBounds }: UpdateByGradients) {
     this.#clipNorm = clipNorm;
-    const sets = [...new Set(groups.map(({ set }) => set))].map((set) => {
-      const same = groups.filter((group) => group.set === set);
-      const size = same.reduce((sum, group) => sum + group.size, 0);
-      return { same, group: present(same[0], 'a group of the set'), size };
-    });
-    const numbers = sets.reduce((sum, { group, size }) => sum + (group.rows + 1) * aligned(size), 0);
+    const ofParameters = new Map(parameters.map((parameter) => [parameter.name, parameter] as const));
+    const runs = runsOf(groups, ofParameters);
+    const numbers = runs.reduce((sum, { group, size, factored }) => {
+      const gradient = factored === null ? aligned(size) : FactoredGradient.memoryOf(factored.shape);
+      return sum + group.rows * aligned(size) + gradient;
+    }, 0);
     this.#memory = stepMemory(numbers);
     let used = 0;
     const allocate = (size: number): Float32Array => {
@@ -66,20 +75,22 @@ export class HostState {
       used += aligned(size);
       return this.#memory?.floats.subarray(from, from + size) ?? new Float32Array(size);
     };
-    const shapes = new Map(parameters.map(({ name, shape }) => [name, shape] as const));
-    this.#sections = sets.map(({ same, group, size }) => {
+    this.#sections = runs.map(({ same, group, size, factored }) => {
       const rows = Array.from({ length: group.rows }, () => allocate(size));
-      const gradient = allocate(size);
+      const gradient =
+        factored === null ? allocate(size) : new FactoredGradient(factored.shape, allocate, this.#memory?.addWeighted);
       const bounds: { values: Float32Array; bound: number }[] = [];
       let from = 0;
       for (const { input, size: own, slots } of same) {
         this.#parts.set(input, partsOf(rows, from, own));
         for (const { name, from: piece, offset } of slots) {
           if (piece > 0) continue;
-          const count = elementCount(present(shapes.get(name), `the shape of '${name}'`));
+          const count = elementCount(present(ofParameters.get(name), `the parameter '${name}'`).shape);
           const parts = partsOf(rows, from + offset, count);
           const values = present(parts[0], `the values of '${name}'`);
-          this.#places.set(name, { values, gradient: gradient.subarray(from + offset, from + offset + count) });
+          const own =
+            gradient instanceof FactoredGradient ? gradient : gradient.subarray(from + offset, from + offset + count);
+          this.#places.set(name, { values, gradient: own });
           const bound = upperBounds.get(name);
           // the parameter, and the average of it
           const bounded = group.averageDecay === null ? [values] : [values, ...parts.slice(-1)];
@@ -100,16 +111,43 @@ export class HostState {
     const outputs: Record<string, Tensor | null> = { [loss]: null };
     for (const { output } of next) outputs[output] = null;
     const gradients: string[] = [];
-    for (const { name, input, shape, gradient: output } of update.parameters) {
+    const products = new Map<string, Product>();
+    for (const parameter of update.parameters) {
+      const { name, input, shape, gradient: given } = parameter;
       const { values, gradient } = present(this.#places.get(name), `the state of '${name}'`);
       feeds[input] = float32(values, shape);
-      if (output === null) continue;
-      outputs[output] = float32(gradient, shape);
-      gradients.push(output);
+      const own = outputsOf(parameter);
+      const isWhole = given === null || typeof given === 'string';
+      const written = own.map(({ shape }) =>
+        isWhole && !(gradient instanceof FactoredGradient) ? gradient : new Float32Array(elementCount(shape)),
+      );
+      for (const [i, { name: output, shape }] of own.entries()) {
+        outputs[output] = float32(present(written[i], `the memory of '${output}'`), shape);
+        gradients.push(output);
+      }
+      const [left, right] = written;
+      if (!isWhole && left !== undefined && right !== undefined)
+        products.set(name, { left, right, count: given.count });
     }
-    const binding = { feeds, outputs, gradients };
+    const binding = { feeds, outputs, gradients, products };
     this.#bindings.set(update, binding);
     return binding;
+  }
+
+  /** Whether the gradients of a step can be written here: one that is given as a whole needs room for it. */
+  takes({ parameters }: UpdateByGradients): boolean {
+    return parameters.every(({ name, gradient }) => {
+      return typeof gradient !== 'string' || !(this.#places.get(name)?.gradient instanceof FactoredGradient);
+    });
+  }
+
+  /** Makes what a run of a whole batch wrote the gradients of the step. */
+  take(step: TrainingStep): void {
+    for (const [name, product] of this.bindingOf(step).products) {
+      const gradient = this.#gradientOf(name);
+      if (gradient instanceof FactoredGradient) gradient.set([product]);
+      else expand(product, gradient);
+    }
   }
 
   /** A copy of a group's state, [rows, size]. */
@@ -132,9 +170,18 @@ export class HostState {
    * Adds the gradients of a part of a batch to those of the parts before it.
    * @param share of the part in the batch
    */
-  addUp(share: number, isFirst: boolean): void {
-    if (this.#sums.length === 0) this.#sums = this.#sections.map(({ gradient }) => new Float32Array(gradient.length));
-    for (const [i, { gradient }] of this.#sections.entries()) {
+  addUp(step: TrainingStep, share: number, isFirst: boolean): void {
+    const whole = this.#wholeGradients();
+    if (this.#sums.length === 0) this.#sums = whole.map(({ length }) => new Float32Array(length));
+    for (const [name, product] of this.bindingOf(step).products) {
+      const gradient = this.#gradientOf(name);
+      if (!(gradient instanceof FactoredGradient)) expand(product, gradient);
+      else {
+        if (isFirst) gradient.set([]);
+        gradient.addUp(product, share);
+      }
+    }
+    for (const [i, gradient] of whole.entries()) {
       const sum = present(this.#sums[i], 'the sum of the gradients');
       for (let k = 0; k < sum.length; k++) sum[k] = (isFirst ? 0 : (sum[k] ?? 0)) + share * (gradient[k] ?? 0);
     }
@@ -142,7 +189,9 @@ export class HostState {
 
   /** Makes what was added up the gradients of the step. */
   takeSums(): void {
-    for (const [i, sum] of this.#sums.entries()) this.#sections[i]?.gradient.set(sum);
+    for (const [i, gradient] of this.#wholeGradients().entries()) {
+      gradient.set(present(this.#sums[i], 'the sum of the gradients'));
+    }
   }
 
   /**
@@ -154,10 +203,26 @@ export class HostState {
     const scale = this.#clipNorm === null ? 1 : clippedBy(gradients, this.#clipNorm);
     const take = this.#memory?.takeStep ?? takeStep;
     for (const { group, rows, gradient, bounds } of this.#sections) {
-      if (scale !== 1) multiply(gradient, scale);
-      take(group.optimizer, rows, gradient, coefficientsOf(group));
+      const coefficients = coefficientsOf(group);
+      if (gradient instanceof FactoredGradient) {
+        for (const { from, gradient: piece } of gradient.pieces(scale)) {
+          take(group.optimizer, partsOf(rows, from, piece.length), piece, coefficients);
+        }
+      } else {
+        if (scale !== 1) multiply(gradient, scale);
+        take(group.optimizer, rows, gradient, coefficients);
+      }
       for (const { values, bound } of bounds) lower(values, bound);
     }
+  }
+
+  #gradientOf(name: string): Float32Array | FactoredGradient {
+    return present(this.#places.get(name), `the state of '${name}'`).gradient;
+  }
+
+  /** Of the sections whose gradients are there as a whole. */
+  #wholeGradients(): readonly Float32Array[] {
+    return this.#sections.flatMap(({ gradient }) => (gradient instanceof FactoredGradient ? [] : [gradient]));
   }
 
   #rowsOf(input: string): readonly Float32Array[] {
@@ -165,14 +230,53 @@ export class HostState {
   }
 }
 
+/** Groups of one set that follow each other, and the parameter that they are where its gradient is factored. */
+interface Run {
+  readonly same: StateGroup[];
+  readonly group: StateGroup;
+  size: number;
+  readonly factored: FedParameter | null;
+}
+
+function runsOf(groups: readonly StateGroup[], parameters: ReadonlyMap<string, FedParameter>): readonly Run[] {
+  const runs: Run[] = [];
+  for (const group of groups) {
+    const [first] = group.slots;
+    const parameter = first === undefined ? undefined : parameters.get(first.name);
+    const gradient = parameter?.gradient ?? null;
+    const factored = parameter === undefined || gradient === null || typeof gradient === 'string' ? null : parameter;
+    const last = runs.at(-1);
+    if (last !== undefined && last.group.set === group.set && last.factored === factored) {
+      last.same.push(group);
+      last.size += group.size;
+    } else runs.push({ same: [group], group, size: group.size, factored });
+  }
+  return runs;
+}
+
+/** Writes a gradient that is there as a whole. */
+function expand({ left, right, count }: Product, gradient: Float32Array): void {
+  const [rows, columns] = [left.length / count, right.length / count];
+  gradient.fill(0);
+  for (let i = 0; i < count; i++) {
+    for (let row = 0; row < rows; row++) {
+      const weight = left[i * rows + row] ?? 0;
+      for (let k = 0; k < columns; k++) {
+        gradient[row * columns + k] = (gradient[row * columns + k] ?? 0) + weight * (right[i * columns + k] ?? 0);
+      }
+    }
+  }
+}
+
 const partsOf = (rows: readonly Float32Array[], from: number, size: number): readonly Float32Array[] =>
   rows.map((row) => row.subarray(from, from + size));
 
 /** What gradients are multiplied by so that their joint Euclidean norm is at most `limit`. */
-function clippedBy(gradients: readonly Float32Array[], limit: number): number {
+function clippedBy(gradients: readonly (Float32Array | FactoredGradient)[], limit: number): number {
   let squares = 0;
   for (const gradient of gradients) {
-    for (let i = 0; i < gradient.length; i++) squares += (gradient[i] ?? 0) ** 2;
+    if (gradient instanceof FactoredGradient) squares += gradient.squares;
+    else for (let i = 0; i < gradient.length; i++) squares += (gradient[i] ?? 0) ** 2;
   }
   return limit / Math.max(Math.sqrt(squares), limit);
 }

@@ -182,7 +182,8 @@ export class Stepper {
         const outputs = await this.#run(open, { ...feeds, ...Object.fromEntries([...this.#state, ...values]) });
         takeNext(outputs, step.next, values);
         loss += share * lossOf(outputs, step.loss);
-        if (kind !== 'whole') this.#host?.addUp(share, i === 0);
+        if (kind === 'whole') this.#host?.take(step);
+        else this.#host?.addUp(step, share, i === 0);
       }
       if (parts.length > 1) this.#host?.takeSums();
       this.#host?.step((group) => coefficientsAt(group, learningRates, this.#taken + 1));
@@ -405,6 +406,11 @@ export class Stepper {
     }
     const open = { step };
     this.#steps.set(key, open);
+    if (step.update.kind === 'by-gradients' && this.#host?.takes(step.update) === false) {
+      const before = this.#host;
+      this.#host = new HostState(step.groups, step.update);
+      for (const { input } of step.groups) this.#host.write(input, before.read(input));
+    }
     if (this.#state.size === 0 && this.#host === null) {
       if (step.update.kind === 'by-gradients') this.#host = new HostState(step.groups, step.update);
       for (const group of step.groups) {

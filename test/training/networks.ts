@@ -108,7 +108,7 @@ export function stepperFor(
 
 /** |a - b| / |b| */
 export function distance(a: Float32Array | undefined, b: Float32Array): number {
-  const norm = (values: Iterable<number>): number => Math.hypot(...values);
+  const norm = (values: Float32Array): number => Math.sqrt(values.reduce((sum, value) => sum + value * value, 0));
   return norm(b.map((value, i) => value - (a?.[i] ?? Number.NaN))) / norm(b);
 }
 
