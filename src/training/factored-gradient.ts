@@ -67,7 +67,8 @@ export class FactoredGradient {
     for (const [i, a] of left.entries()) {
       for (const [k, b] of left.entries()) sum += inner(a, b) * inner(right[i], right[k]);
     }
-    return sum;
+    // rounding may leave less than nothing of terms that cancel
+    return Math.max(sum, 0);
   }
 
   /** The gradient times `scale`, from its first row to its last; each piece is overwritten by the next one. */
