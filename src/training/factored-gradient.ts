@@ -101,6 +101,20 @@ export class FactoredGradient {
   }
 }
 
+/** Writes a product [m, n] as a whole, over what is there. */
+export function expand({ left, right, count }: Product, gradient: Float32Array): void {
+  const [rows, columns] = [left.length / count, right.length / count];
+  gradient.fill(0);
+  for (let i = 0; i < count; i++) {
+    for (let row = 0; row < rows; row++) {
+      const weight = left[i * rows + row] ?? 0;
+      for (let k = 0; k < columns; k++) {
+        gradient[row * columns + k] = (gradient[row * columns + k] ?? 0) + weight * (right[i * columns + k] ?? 0);
+      }
+    }
+  }
+}
+
 const blockRows = (rows: number, columns: number): number =>
   Math.min(rows, Math.max(1, Math.floor(blockSize / columns)));
 

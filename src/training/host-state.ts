@@ -10,7 +10,7 @@ import {
 import { present } from '../contract/present.js';
 import { elementCount } from '../model/tensor.js';
 import { float32, type Tensor } from '../runtime/session.js';
-import { FactoredGradient, type Product } from './factored-gradient.js';
+import { expand, FactoredGradient, type Product } from './factored-gradient.js';
 
 /** The state's own memory as a graph uses it. Of hundreds of parameters, objects that are made anew for every run would cost as much as their step. */
 export interface Binding {
@@ -252,20 +252,6 @@ function runsOf(groups: readonly StateGroup[], parameters: ReadonlyMap<string, F
     } else runs.push({ same: [group], group, size: group.size, factored });
   }
   return runs;
-}
-
-/** Writes a gradient that is there as a whole. */
-function expand({ left, right, count }: Product, gradient: Float32Array): void {
-  const [rows, columns] = [left.length / count, right.length / count];
-  gradient.fill(0);
-  for (let i = 0; i < count; i++) {
-    for (let row = 0; row < rows; row++) {
-      const weight = left[i * rows + row] ?? 0;
-      for (let k = 0; k < columns; k++) {
-        gradient[row * columns + k] = (gradient[row * columns + k] ?? 0) + weight * (right[i * columns + k] ?? 0);
-      }
-    }
-  }
 }
 
 const partsOf = (rows: readonly Float32Array[], from: number, size: number): readonly Float32Array[] =>
