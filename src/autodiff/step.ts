@@ -504,10 +504,7 @@ function giveGradients(unfinished: Unfinished): Finished {
 }
 
 /** The outputs that a parameter's gradient is, with their shapes. */
-export function outputsOf({
-  gradient,
-  shape,
-}: FedParameter): { readonly name: string; readonly shape: readonly number[] }[] {
+function outputsOf({ gradient, shape }: FedParameter): { readonly name: string; readonly shape: readonly number[] }[] {
   if (gradient === null) return [];
   if (typeof gradient === 'string') return [{ name: gradient, shape }];
   const { left, right, count } = gradient;

@@ -1,12 +1,6 @@
 import { type StepMemory, stepMemory } from '../autodiff/optimizer-kernels.js';
 import { takeStep } from '../autodiff/optimizers.js';
-import {
-  type FedParameter,
-  outputsOf,
-  type StateGroup,
-  type TrainingStep,
-  type UpdateByGradients,
-} from '../autodiff/step.js';
+import type { FedParameter, StateGroup, TrainingStep, UpdateByGradients } from '../autodiff/step.js';
 import { present } from '../contract/present.js';
 import { elementCount } from '../model/tensor.js';
 import { float32, type Tensor } from '../runtime/session.js';
@@ -112,22 +106,25 @@ export class HostState {
     for (const { output } of next) outputs[output] = null;
     const gradients: string[] = [];
     const products = new Map<string, Product>();
-    for (const parameter of update.parameters) {
-      const { name, input, shape, gradient: given } = parameter;
+    const give = (output: string, memory: Float32Array, shape: readonly number[]): void => {
+      outputs[output] = float32(memory, shape);
+      gradients.push(output);
+    };
+    for (const { name, input, shape, gradient: given } of update.parameters) {
       const { values, gradient } = present(this.#places.get(name), `the state of '${name}'`);
       feeds[input] = float32(values, shape);
-      const own = outputsOf(parameter);
-      const isWhole = given === null || typeof given === 'string';
-      const written = own.map(({ shape }) =>
-        isWhole && !(gradient instanceof FactoredGradient) ? gradient : new Float32Array(elementCount(shape)),
-      );
-      for (const [i, { name: output, shape }] of own.entries()) {
-        outputs[output] = float32(present(written[i], `the memory of '${output}'`), shape);
-        gradients.push(output);
+      if (given === null) continue;
+      if (typeof given === 'string') {
+        if (gradient instanceof FactoredGradient) throw new Error(`there is no room for the gradient of '${name}'`);
+        give(given, gradient, shape);
+        continue;
       }
-      const [left, right] = written;
-      if (!isWhole && left !== undefined && right !== undefined)
-        products.set(name, { left, right, count: given.count });
+      const { count } = given;
+      const [rows = 0, columns = 0] = shape;
+      const product = { left: new Float32Array(count * rows), right: new Float32Array(count * columns), count };
+      give(given.left, product.left, [count, rows]);
+      give(given.right, product.right, [count, columns]);
+      products.set(name, product);
     }
     const binding = { feeds, outputs, gradients, products };
     this.#bindings.set(update, binding);

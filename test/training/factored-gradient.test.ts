@@ -10,7 +10,7 @@ import { FactoredGradient, type Product } from '../../src/training/factored-grad
 import type { StepSettings } from '../../src/training/prepare.js';
 import type { Stepper } from '../../src/training/stepper.js';
 import { node } from '../autodiff/check-gradient.js';
-import { adamw, batch, distance, interceptRuns, type Network, rates, stepperFor } from './networks.js';
+import { adamw, batch, distance, limitMemory, type Network, rates, stepperFor } from './networks.js';
 
 function productOf(seed: number, count: number, rows: number, columns: number): Product {
   const random = createRandom(seed);
@@ -136,12 +136,6 @@ async function compare(
   const [states, references] = [[...found.state.values()], [...expected.state.values()]];
   for (const [i, values] of references.entries()) expect(distance(states[i], values)).toBeLessThan(2e-5);
 }
-
-const limitMemory = (limit: number) =>
-  interceptRuns((feeds, run) => {
-    if ((feeds.targets?.dims[0] ?? 0) > limit) throw new Error('Failed to allocate memory for requested buffer');
-    return run();
-  });
 
 describe('a step of large dense layers', () => {
   it('is given the factors of their gradients where a batch is small', async () => {

@@ -128,3 +128,16 @@ export async function interceptRuns(
   });
   onTestFinished(() => spy.mockRestore());
 }
+
+/** As ONNX Runtime says it on the CPU and on CUDA, and on WebGPU. */
+export const refusals = [
+  'bfc_arena.cc:360 Failed to allocate memory for requested buffer of size 160000000000',
+  'WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid due to a previous error.',
+];
+
+/** Lets memory suffice for training on `limit` samples at once. */
+export const limitMemory = (limit: number, refusal = refusals[0]) =>
+  interceptRuns((feeds, run) => {
+    if ((feeds.targets?.dims[0] ?? 0) > limit) throw new Error(refusal);
+    return run();
+  });

@@ -2,20 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { Failure } from '../../src/contract/failure.js';
 import type { StepSettings } from '../../src/training/prepare.js';
 import type { StepState } from '../../src/training/stepper.js';
-import { adamw, batch, distance, interceptRuns, type Network, plain, rates, residual, stepperFor } from './networks.js';
-
-/** As ONNX Runtime says it on the CPU and on CUDA, and on WebGPU. */
-const refusals = [
-  'bfc_arena.cc:360 Failed to allocate memory for requested buffer of size 160000000000',
-  'WebGPU validation failed. [Invalid Buffer (unlabeled)] is invalid due to a previous error.',
-];
-
-/** Lets memory suffice for training on `limit` samples at once. */
-const limitMemory = (limit: number, refusal = refusals[0]) =>
-  interceptRuns((feeds, run) => {
-    if ((feeds.targets?.dims[0] ?? 0) > limit) throw new Error(refusal);
-    return run();
-  });
+import {
+  adamw,
+  batch,
+  distance,
+  limitMemory,
+  type Network,
+  plain,
+  rates,
+  refusals,
+  residual,
+  stepperFor,
+} from './networks.js';
 
 async function train(network: Network, settings: Partial<StepSettings>, warnings: string[] = []) {
   const stepper = stepperFor(network, 'cpu', settings, { warn: (message) => warnings.push(message) });
